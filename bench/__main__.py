@@ -1,0 +1,36 @@
+"""`make bench`: all measurements in one run, against goals; takes about a quarter of an hour.
+
+`python -m bench browser` takes one part alone: browser, asterisk or turn_taking.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import uvloop
+
+from bench import asterisk, browser, recordings, turn_taking
+from bench.figures import Figure, publish
+from ivr.call.timing import Timing
+from recognizer.vosk import SHIPPED
+
+
+def turn_taking_figures() -> dict[str, Figure]:
+    """Turn-taking on recordings of people and noises, where these are."""
+    if not recordings.FOLDER.is_dir():
+        print(f"turn-taking on recordings is not measured: {recordings.FOLDER} is absent")
+        return {}
+    return {f"turn_taking.{name}": figure for name, figure in turn_taking.measure(Timing()).items()}
+
+
+PARTS: Final = {
+    "browser": (browser.GOALS, lambda: uvloop.run(browser.measure())),
+    "asterisk": (asterisk.GOALS, lambda: uvloop.run(asterisk.measure())),
+    "turn_taking": ({}, turn_taking_figures),
+}
+
+if __name__ == "__main__":
+    for part in sys.argv[1:] or PARTS:
+        goals, measure = PARTS[part]
+        publish(measure(), goals, [folder.name for folder in SHIPPED.values()])

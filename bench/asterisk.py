@@ -1,0 +1,184 @@
+"""What a caller with a SIP phone experiences through Asterisk, from the recording of the phone, and for how many calls.
+
+Asterisk, the service with its Redis, and the phones (this process) are separate processes of one machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import numpy as np
+import psutil
+from aiohttp import ClientSession
+
+from bench.figures import Figure, percentiles
+from bench.running import running_service
+from ivr.telephony.browser.timeline import Timeline, stop_ms
+from tests.asterisk.caller import ANSWERS, Caller
+from tests.asterisk.house import House, a_house, passwords_in_environment
+from tests.asterisk.sound import RATE
+
+P50_MS: Final = 380
+P95_MS: Final = 560
+GOALS: Final = {
+    "turn_response_ms.asterisk": f"p50 ≤ {P50_MS}, p95 ≤ {P95_MS}",
+    "barge_in_ms.asterisk": "p95 ≤ 220",
+    "key_stop_ms.asterisk": "p95 ≤ 120",
+    "calls_held.asterisk": "≥ 40",
+}
+FEW: Final = 8
+CROWDS: Final = (20, 40, 60)
+STAGGER_S: Final = 0.37
+INTO_PROMPT_S: Final = 1.5
+QUIET_MS: Final = 300
+"""A prompt has stopped when so much silence follows; longer than any pause inside one."""
+RECORD_S: Final = 20
+BEFORE_THE_SCORE: Final = "1112"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One survey by voice: responses to closed questions (ms), and whether its record is complete and right."""
+
+    responses: tuple[float, ...]
+    right: bool
+
+
+async def measure() -> dict[str, Figure]:
+    """All figures of SIP phones."""
+    async with _attached() as (house, processes):
+        few = await _surveys(house, FEW, rounds=1)
+        barge_ins = await _stops(house, _speak)
+        key_stops = await _stops(house, _press)
+        held, shares = 0, dict[str, float]()
+        for crowd in CROWDS:
+            before, began = _cpu_s(processes), asyncio.get_running_loop().time()
+            together = await _surveys(house, crowd, rounds=1)
+            seconds = asyncio.get_running_loop().time() - began
+            spent = {name: round(100 * (s - before[name]) / seconds, 1) for name, s in _cpu_s(processes).items()}
+            responses = percentiles([ms for survey in together for ms in survey.responses])
+            right = sum(survey.right for survey in together)
+            print(f"{crowd} calls through Asterisk: {right} right, response {responses}, CPU % {spent}", flush=True)
+            if responses["p50"] > P50_MS or responses["p95"] > P95_MS or right < crowd:
+                break
+            held, shares = crowd, spent
+    return {
+        "turn_response_ms.asterisk": percentiles([ms for survey in few for ms in survey.responses]),
+        "barge_in_ms.asterisk": percentiles(barge_ins),
+        "key_stop_ms.asterisk": percentiles(key_stops),
+        "calls_held.asterisk": held,
+        **{f"cpu_percent.asterisk.{name}": share for name, share in shares.items()},
+    }
+
+
+@asynccontextmanager
+async def _attached() -> AsyncIterator[tuple[House, dict[str, psutil.Process]]]:
+    """An Asterisk with a service attached to it, and the processes that work for a call."""
+    with TemporaryDirectory(prefix="huifang-bench-") as folder:
+        async with a_house(Path(folder)) as house:
+            settings = passwords_in_environment(house.passwords) | {
+                "HUIFANG_SITE": str(house.settings.site),
+                "HUIFANG_PORT": str(house.settings.port),
+            }
+            with running_service(**settings) as service:
+                await _ready(f"http://127.0.0.1:{house.settings.port}/ready")
+                ours = psutil.Process(service.pid)
+                asterisk = next(each for each in psutil.Process().children() if str(house.pbx.site.app) in _line(each))
+                redis = next(each for each in ours.children(recursive=True) if "redis" in _line(each))
+                yield house, {"service": ours, "asterisk": asterisk, "redis": redis, "phones": psutil.Process()}
+
+
+def _line(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
+
+
+def _cpu_s(processes: dict[str, psutil.Process]) -> dict[str, float]:
+    return {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
+
+
+async def _ready(address: str) -> None:
+    async with ClientSession() as http, asyncio.timeout(30):
+        while True:
+            async with http.get(address) as answer:
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def _surveys(house: House, at_once: int, rounds: int) -> list[Survey]:
+    async def one(delay_s: float) -> Survey:
+        await asyncio.sleep(delay_s)
+        async with _called(house) as (caller, call):
+            try:
+                await caller.takes_the_survey()
+                right = await _right(house, call)
+            except TimeoutError:
+                right = False
+            return Survey(tuple(caller.responses_ms()), right)
+
+    return [each for _ in range(rounds) for each in await asyncio.gather(*(one(n * STAGGER_S) for n in range(at_once)))]
+
+
+@asynccontextmanager
+async def _called(house: House) -> AsyncIterator[tuple[Caller, str]]:
+    """A phone that the service calls, answered at once, with the call's id."""
+    phone = await house.phone()
+    try:
+        call = await house.places(phone.account.name)
+        ringing = await phone.called()
+        ringing.answer()
+        yield house.listening(ringing), call
+        await ringing.hang_up()
+    finally:
+        house.put_back(phone)
+
+
+async def _right(house: House, call: str) -> bool:
+    async with asyncio.timeout(RECORD_S):
+        while True:
+            _, record = await house.looks_up(call)
+            if isinstance(record, dict) and not record["open"]:
+                return record["disposition"] == "completed" and record["answers"].items() >= ANSWERS.items()
+            await asyncio.sleep(0.2)
+
+
+async def _speak(caller: Caller) -> float:
+    """An answer spoken into a prompt; its onset."""
+    await caller.hears_begin()
+    await asyncio.sleep(len(caller.ear.sound("survey.notice")) / RATE + INTO_PROMPT_S)
+    return (await caller.says("方便")).began
+
+
+async def _press(caller: Caller) -> float:
+    """A key pressed into a prompt, at the score where 1 may become 10, so that silence follows: when it goes down.
+
+    It is held for 100 ms, and no PBX takes an RFC 4733 key before its end.
+    """
+    await caller.hears_out("survey.opening")
+    for key in BEFORE_THE_SCORE:
+        await caller.presses(key)
+        await caller.hears_begin()
+        await asyncio.sleep(INTO_PROMPT_S)
+    return (await caller.presses("1")).began
+
+
+async def _stops(house: House, interrupt: Callable[[Caller], Awaitable[float]]) -> list[float]:
+    """From an interruption to the last sound of the prompt (ms)."""
+
+    async def one(delay_s: float) -> float | None:
+        await asyncio.sleep(delay_s)
+        async with _called(house) as (caller, _):
+            onset = await interrupt(caller)
+            await asyncio.sleep(1)
+            heard = caller.heard
+            timeline = Timeline(np.empty(0, np.int16), heard.samples)
+            return stop_ms(timeline, round((onset - heard.start) * RATE), quiet_ms=QUIET_MS)
+
+    found = [each for _ in range(3) for each in await asyncio.gather(*(one(n * STAGGER_S) for n in range(FEW)))]
+    return [each for each in found if each is not None]

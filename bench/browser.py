@@ -1,0 +1,164 @@
+"""What a caller at the browser phone experiences: response, barge-in, keys, and how many calls that holds for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bench.figures import Figure, percentiles
+from bench.running import ROOT, Running, running_service
+from ivr.cli.demo import EXPECTED, REPLIES
+from ivr.telephony.browser.caller import converse, load_clips
+from ivr.telephony.browser.softphone import Softphone, dial
+from ivr.telephony.browser.timeline import response_ms, speech, stop_ms
+
+GOALS: Final = {
+    "turn_response_ms.browser": "p50 ≤ 330, p95 ≤ 480",
+    "barge_in_ms.browser": "p95 ≤ 200",
+    "key_stop_ms.browser": "p95 ≤ 100",
+    "calls_held.browser": "≥ 20",
+    "rss_mb": "≤ 350",
+    "rss_mb_per_call": "≤ 3",
+}
+FEW: Final = 8
+CROWDS: Final = (20, 40)
+FREE: Final = "建议"
+"""Words of the one question with a free answer; all others are closed."""
+CLIPS: Final = ROOT / "prompts" / "caller" / "zh-CN"
+STAGGER_S: Final = 0.37
+"""Calls held together begin so far apart, as real ones do."""
+INTO_PROMPT_S: Final = 1.5
+QUIET_MS: Final = 60
+"""A prompt has stopped when so much silence follows; longer than a pause inside a word, shorter than any response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One scripted survey: responses to closed questions (ms), whether all was understood, underflows."""
+
+    responses: tuple[float, ...]
+    right: bool
+    underflows: int
+
+
+async def measure() -> dict[str, Figure]:
+    """All figures of the browser phone."""
+    with running_service() as service:
+        few = await surveys(service, FEW, rounds=2)
+        idle_mb = service.rss_mb
+        interrupted = await barge_ins(service, FEW, rounds=3)
+        keys = await key_stops(service, FEW, rounds=3)
+        calls, per_call = 0, 0.0
+        for crowd in CROWDS:
+            together, peak_mb = await _with_peak(service, crowd)
+            right = sum(each.right for each in together)
+            responses = percentiles([ms for each in together for ms in each.responses])
+            print(f"{crowd} calls from browser phones: {right} right, response {responses}", flush=True)
+            per_call = per_call or (peak_mb - idle_mb) / crowd
+            if not held(few, together):
+                break
+            calls = crowd
+    return {
+        "turn_response_ms.browser": percentiles([ms for survey in few for ms in survey.responses]),
+        "barge_in_ms.browser": percentiles(interrupted),
+        "key_stop_ms.browser": percentiles(keys),
+        "calls_held.browser": calls,
+        "rss_mb": round(idle_mb, 1),
+        "rss_mb_per_call": round(per_call, 2),
+    }
+
+
+async def _with_peak(service: Running, crowd: int) -> tuple[list[Survey], float]:
+    calls = asyncio.create_task(surveys(service, crowd, rounds=1))
+    peak_mb = service.rss_mb
+    while not calls.done():
+        await asyncio.sleep(0.5)
+        peak_mb = max(peak_mb, service.rss_mb)
+    return await calls, peak_mb
+
+
+async def surveys(service: Running, at_once: int, rounds: int) -> list[Survey]:
+    """Hold `at_once` scripted voice calls together, `rounds` times."""
+    clips = load_clips(CLIPS)
+    replies = {words: clips[clip] for words, clip in REPLIES.items()}
+
+    async def one(delay_s: float) -> Survey:
+        await asyncio.sleep(delay_s)
+        understood: dict[str, object] = {}
+
+        async with dial(service.socket, "survey", "zh-CN", {"fee_unpaid": True}) as phone:
+            talk = await converse(
+                phone,
+                replies,
+                lambda line: understood.update({str(line.detail.get("question")): line.detail.get("understood")}),
+            )
+            timeline = phone.timeline
+        closed = [response_ms(timeline, reply.said) for reply in talk.replies if FREE not in reply.prompt]
+        return Survey(
+            tuple(response for response in closed if response is not None),
+            understood.items() >= EXPECTED.items(),
+            phone.underflows,
+        )
+
+    return [each for _ in range(rounds) for each in await asyncio.gather(*(one(n * STAGGER_S) for n in range(at_once)))]
+
+
+async def barge_ins(service: Running, at_once: int, rounds: int) -> list[float]:
+    """From the onset of an answer spoken into a prompt to the last sample of the prompt (ms)."""
+    answer = load_clips(CLIPS)["方便"]
+
+    async def speak(phone: Softphone) -> int:
+        await _hears(phone, "方便吗")
+        await asyncio.sleep(INTO_PROMPT_S)
+        said = await phone.say(answer)
+        spoken = speech(phone.timeline.said, said)
+        return spoken.start if spoken else said.start
+
+    return await _stops(service, speak, at_once, rounds)
+
+
+async def key_stops(service: Running, at_once: int, rounds: int) -> list[float]:
+    """From a key pressed into a prompt to the last sample of the prompt (ms).
+
+    At the score, where a 1 may become a 10, so that silence follows; the questions before are answered by keys too.
+    """
+
+    async def press(phone: Softphone) -> int:
+        for words in ("方便吗", "解决了吗", "态度", "收费了吗", "打分"):
+            await _hears(phone, words)
+            await asyncio.sleep(INTO_PROMPT_S)
+            onset = await phone.press("1")
+        return onset
+
+    return await _stops(service, press, at_once, rounds)
+
+
+async def _hears(phone: Softphone, words: str) -> None:
+    async for line in phone.transcript():
+        if line.who == "us" and words in line.text:
+            return
+
+
+async def _stops(
+    service: Running, interrupt: Callable[[Softphone], Awaitable[int]], at_once: int, rounds: int
+) -> list[float]:
+    async def one(delay_s: float) -> float | None:
+        await asyncio.sleep(delay_s)
+        async with dial(service.socket, "survey", "zh-CN") as phone:
+            onset = await interrupt(phone)
+            await asyncio.sleep(1)
+            return stop_ms(phone.timeline, onset, quiet_ms=QUIET_MS)
+
+    found = [
+        each for _ in range(rounds) for each in await asyncio.gather(*(one(n * STAGGER_S) for n in range(at_once)))
+    ]
+    return [each for each in found if each is not None]
+
+
+def held(single: Sequence[Survey], together: Sequence[Survey]) -> bool:
+    """Whether calls held together were all right: completed, no underflow, p95 within 1.5 times that of few calls."""
+    alone = percentiles([response for each in single for response in each.responses])["p95"]
+    crowded = percentiles([response for each in together for response in each.responses])["p95"]
+    return crowded <= 1.5 * alone and all(each.right and not each.underflows for each in together)

@@ -1,0 +1,1 @@
+"""Huifang: spoken callback surveys and complaint lines."""

@@ -1,0 +1,113 @@
+"""One call's mailbox: media, results of tasks and their faults, in the order of their coming, for a single consumer.
+
+Must not know: flows, turn-taking, records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Final
+
+from ivr import events
+from ivr.call.media import FRAME_MS, Closed, Frame, MediaEvent, MediaStream
+from ivr.call.turn import Turn
+from recognizer.base import Hypothesis
+
+log = logging.getLogger(__name__)
+
+UNREAD: Final = 10_000 // FRAME_MS
+"""Items that may wait: 10 s of frames. A consumer held up for longer loses audio of that time, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A turn's prompt begins to be heard."""
+
+    turn: Turn
+    length_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The recogniser's answer to a turn's request."""
+
+    turn: Turn
+    request: int
+    hypotheses: tuple[Hypothesis, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Work in the background failed."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The call is to be ended from outside. `cause` is one of lifecycle.HANGUP_CAUSES."""
+
+    cause: str
+
+
+Item = MediaEvent | Started | Decoded | Broken | Leave | events.TransferCompleted | events.TransferFailed
+
+
+class Mailbox:
+    """Gathers the items of one call; `clock` counts from its making, the answer of the call."""
+
+    def __init__(self, media: MediaStream) -> None:
+        self._media = media
+        self._items: asyncio.Queue[Item] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._now = asyncio.get_running_loop().time
+        self._zero = self._now()
+
+    def clock(self) -> int:
+        """ms since the call was answered."""
+        return int((self._now() - self._zero) * 1000)
+
+    def open(self) -> None:
+        """Begin to take in what the media stream tells; whatever happens to the stream, the last of it is Closed."""
+        self.spawn(self._pump())
+
+    def post(self, item: Item) -> None:
+        """Put an item behind all others."""
+        self._items.put_nowait(item)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Do something in the background; if it fails the consumer is told by Broken."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def take(self, until_ms: int | None) -> Item | None:
+        """The next item, or None when the clock reaches `until_ms` before there is one."""
+        try:
+            async with asyncio.timeout_at(None if until_ms is None else self._zero + until_ms / 1000):
+                return await self._items.get()
+        except TimeoutError:
+            return None
+
+    async def close(self) -> None:
+        """End all background work."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.post(Broken(error))
+
+    async def _pump(self) -> None:
+        try:
+            async for event in self._media.events():
+                if not isinstance(event, Frame) or self._items.qsize() < UNREAD:
+                    self.post(event)
+        except Exception:
+            log.exception("the media stream failed")
+        self.post(Closed("network", "failed"))

@@ -1,0 +1,49 @@
+"""Calls that we place: dialled, led when answered, and written down either way.
+
+Must not know: networks, why a call is placed, how often it was tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from ivr.bookshelf import Bookshelf
+from ivr.call.node import Node
+from ivr.call.switchboard import Switchboard
+from ivr.lifecycle import Disposition
+from ivr.telephony.port import Call, Line, Unanswered
+
+Dial = Callable[[Call], Awaitable[Line]]
+
+UNANSWERED: Final = {
+    "busy": Disposition.BUSY,
+    "no_answer": Disposition.NO_ANSWER,
+    "rejected": Disposition.NO_ANSWER,
+    "unreachable": Disposition.UNREACHABLE,
+}
+"""What a call becomes that was not answered, by its cause; any other cause is a failure of ours or of the network."""
+
+
+class Outbound:
+    """Places calls over one network."""
+
+    def __init__(self, node: Node, shelf: Bookshelf, switchboard: Switchboard, dial: Dial) -> None:
+        self._node, self._shelf, self._switchboard, self._dial = node, shelf, switchboard, dial
+
+    async def place(self, call: Call, opened: Callable[[], None] = lambda: None) -> None:
+        """Place a call and lead it to its end; its record tells what became of it. `opened`: the record is there.
+
+        Raises:
+            RecordsUnavailable: it could not be written down, so it was not placed.
+        """
+        async with self._switchboard.ringing(call.id):
+            await self._node.records.open_call(call, self._shelf.book.version, self._node.now())
+            opened()
+            try:
+                line = await self._dial(call)
+            except Unanswered as unanswered:
+                disposition = UNANSWERED.get(unanswered.cause, Disposition.FAILED)
+                await self._node.records.close_call(call.id, disposition, unanswered.cause, "network", self._node.now())
+                return
+            await self._switchboard.answer(line, lambda who, text, detail: None)

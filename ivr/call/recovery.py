@@ -1,0 +1,125 @@
+"""Calls that nobody leads any more: what was answered is kept, the flow's last words are run, the record is closed.
+
+Such a call is closed, not gone on with: its media ended with the node that led it. Only a network that can attach
+another node to a call that is up could do more, and none of ours offers that to the caller's side.
+
+Must not know: why a node died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import wave
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+from ivr.actions import Fact
+from ivr.call.node import Node
+from ivr.events import CallEnded
+from ivr.flow import engine
+from ivr.flow.parse import FlowBook, parse
+from ivr.flow.state import FlowState, load
+from ivr.lifecycle import Disposition
+from ivr.live.errors import LiveStateUnavailable
+from ivr.records.errors import RecordsUnavailable, UnknownCall
+from ivr.records.record import CallRecord, CallSummary
+
+log = logging.getLogger(__name__)
+
+LEASE_MS: Final = 15_000
+"""A call whose node has not said for so long that it leads it is nobody's."""
+LOST: Final = CallEnded("us", "failed")
+
+
+async def sweep(node: Node, led: Collection[str]) -> int:
+    """Close all calls that no node leads, `led` being those of this one; returns how many there were.
+
+    Whoever takes a call's lease closes it, so nodes may sweep at the same time.
+
+    Raises:
+        RecordsUnavailable, LiveStateUnavailable: a store is away; the next sweep finds what is left.
+    """
+    open_calls = {call.id: call for call in await node.records.open_calls()}
+    closed = 0
+    for call_id in sorted({*open_calls, *await node.live.orphans()} - set(led)):
+        if call_id in led or not await node.live.claim(call_id, node.name, LEASE_MS):
+            continue
+        closed += await _end(node, call_id)
+        await node.live.drop(call_id)
+    return closed
+
+
+async def _end(node: Node, call_id: str) -> bool:
+    """Close a call; False when it was closed before, or never opened."""
+    try:
+        record = await node.records.call(call_id)
+    except UnknownCall:
+        return False
+    if record.call.ended_at:
+        return False
+    disposition = Disposition.FAILED
+    try:
+        disposition = await _last_words(node, record)
+        await _index_recording(node, record.call)
+    except (RecordsUnavailable, LiveStateUnavailable):
+        raise
+    except Exception:
+        log.exception("call %s: its last words failed", call_id)
+    await node.records.close_call(call_id, disposition, LOST.cause, LOST.by, node.now())
+    log.warning("call %s was lost with the node that led it; it is kept as %s", call_id, disposition)
+    return True
+
+
+async def _last_words(node: Node, record: CallRecord) -> Disposition:
+    """Bring the call to its end from where the records, or the live state when it is ahead of them, have it."""
+    call = record.call
+    source = await node.records.flow_source(call.flow_version)
+    if source is None:
+        return Disposition.FAILED
+    book = parse(source, call.flow_version)
+    state, owed = _replayed(book, record), list[Fact]()
+    if (live := await node.live.load(call.id)) and live[0] == state.turn + 1:
+        ahead = load(live[1])
+        state, owed = ahead.state, [action for action in ahead.actions if isinstance(action, Fact)]
+    last = engine.step(book.flows, state, LOST, node.now())
+    facts = [*owed, *(action for action in last.actions if isinstance(action, Fact))]
+    await node.records.save_turn(call.id, last.state.turn, LOST, facts, (), node.now())
+    return last.state.disposition or Disposition.FAILED
+
+
+def _replayed(book: FlowBook, record: CallRecord) -> FlowState:
+    """The call's state after its events; a turn that its event does not lead to was our apology."""
+    call = record.call
+    state = engine.begin(book.flows, book.version, call.flow, call.language, speech=True)
+    for kept in record.turns:
+        try:
+            reached = engine.step(book.flows, state, kept.event, kept.at).state
+        except engine.EngineFault:
+            reached = state
+        state = reached if reached.turn == kept.turn else engine.fail(book.flows, state, kept.at, kept.event).state
+    return state
+
+
+async def _index_recording(node: Node, call: CallSummary) -> None:
+    """List the audio that the lost node has left, where it lies on this machine."""
+    if not call.consent_at or not call.answered_at:
+        return
+    path = node.recording_path(call.id, call.consent_at)
+    measured = await asyncio.to_thread(_measure, path)
+    if measured:
+        offset_ms = int((call.consent_at - call.answered_at).total_seconds() * 1000)
+        await node.records.add_recording(call.id, str(path), "wav", measured[0], offset_ms, measured[1])
+
+
+def _measure(path: Path) -> tuple[float, str] | None:
+    """A recording's length in seconds and its SHA-256; None where there is none to be played."""
+    try:
+        with path.open("rb") as file, wave.open(file) as sound:
+            seconds = sound.getnframes() / sound.getframerate()
+            file.seek(0)
+            return seconds, hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, EOFError, wave.Error):
+        return None

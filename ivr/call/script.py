@@ -1,0 +1,71 @@
+"""The conversation as the caller had it, line by line: shown live, and kept with the turn that follows.
+
+Must not know: audio, how lines are kept.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Final
+
+from ivr.actions import SaveAnswer
+from ivr.call.node import Observer
+from ivr.events import DigitsPressed, Event, NothingHeard, SpeechHeard, SpeechRecorded, Value
+from ivr.flow.state import Turn
+from ivr.transcript import Line
+
+BROKEN_OFF: Final = "——"
+"""Stands where the caller interrupted a prompt."""
+
+
+class Script:
+    """One call's lines. Our own are held back until it is known how much of them was heard."""
+
+    def __init__(self, observe: Observer) -> None:
+        self._observe = observe
+        self._spoken: Line | None = None
+
+    def us(self, at_ms: int, text: str) -> None:
+        """We begin to say something."""
+        self._spoken = Line("us", text, at_ms)
+        self._observe("us", text, {})
+
+    def heard(self, share: float) -> list[Line]:
+        """Our last words, as much of them as was heard (`share`, 0 to 1)."""
+        spoken, self._spoken = self._spoken, None
+        return [_as_heard(spoken, share)] if spoken else []
+
+    def caller(self, at_ms: int, event: Event, turn: Turn) -> list[Line]:
+        """What the event says of the caller."""
+        lines: list[Line] = []
+        match event:
+            case SpeechHeard(alternatives=(best, *_)):
+                lines.append(Line("caller", best.text, at_ms, best.confidence))
+                self._observe("caller", best.text, {"confidence": best.confidence, **_understood(turn)})
+            case SpeechHeard() | SpeechRecorded():
+                text = getattr(event, "text", "") or "…"
+                lines.append(Line("caller", text, at_ms))
+                self._observe("caller", text, _understood(turn))
+            case DigitsPressed(digits=digits):
+                lines.append(Line("caller", f"#{digits}", at_ms, 1.0))
+                self._observe("caller", f"#{digits}", {"by": "key", **_understood(turn)})
+            case NothingHeard():
+                lines.append(Line("caller", "", at_ms))
+                self._observe("caller", "", {})
+        return lines
+
+
+def _as_heard(line: Line, share: float) -> Line:
+    if share >= 1:
+        return line
+    return Line(line.who, line.text[: ceil(len(line.text) * share)] + BROKEN_OFF, line.at_ms)
+
+
+def _understood(turn: Turn) -> dict[str, Value | float]:
+    """What the event was taken for: an answer kept, or one to be read back."""
+    answer = next((action for action in turn.actions if isinstance(action, SaveAnswer)), None)
+    if answer:
+        return {"question": answer.question, "understood": answer.value, "confirmed": answer.confirmed}
+    if turn.state.wait and turn.state.wait.candidate:
+        return {"understood": turn.state.wait.candidate.value, "confirmed": False}
+    return {}

@@ -1,0 +1,346 @@
+"""One live call: turns media into events, steps the flow, saves, then performs.
+
+Whatever fails on our side (a store, the flow, a task) ends the call with an apology; what was answered is kept.
+Must not know: which network carries the call, how answers are understood, how records are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from ivr import actions, events
+from ivr.call import orders
+from ivr.call.ledger import Ledger
+from ivr.call.listening import Listening
+from ivr.call.mailbox import Broken, Decoded, Item, Leave, Mailbox, Started
+from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent
+from ivr.call.node import Node, Observer
+from ivr.call.player import BYTES_PER_MS, Player
+from ivr.call.script import Script
+from ivr.call.tape import Tape
+from ivr.call.turn import Turn
+from ivr.call.waiting import Waiting, expected, outcome
+from ivr.errors import HuifangError
+from ivr.events import Event, Heard
+from ivr.flow import engine
+from ivr.flow.parse import FlowBook
+from ivr.flow.state import Turn as FlowTurn
+from ivr.flow.state import dump
+from ivr.lifecycle import Disposition
+from ivr.prompts.library import SENTENCE_MS
+from ivr.records.errors import RecordsUnavailable
+from ivr.telephony.port import Line, TransferRefused
+from recognizer.base import Grammar, Hypothesis
+
+log = logging.getLogger(__name__)
+
+MAX_CALL_MS: Final = 15 * 60_000
+"""A call takes no longer than this; time with whom it was transferred to does not count."""
+FAREWELL_MS: Final = 30_000
+"""An apology and the hang-up after it take no longer than this."""
+STORES_S: Final = 6.0
+"""A caller waits no longer than this for both stores, whatever patience they have."""
+HANG_UP_S: Final = 5.0
+TYPED_AHEAD: Final = 20
+SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
+
+
+class Session:
+    """Leads one call from its answer to its end, in the version of the flows that it began with."""
+
+    def __init__(self, line: Line, book: FlowBook, node: Node, observe: Observer) -> None:
+        self._line, self._book, self._node = line, book, node
+        self._mailbox = Mailbox(line.media)
+        self._ledger = Ledger(line.call.id)
+        self._listening = Listening(node.recognizer, node.timing.decode_wait_ms)
+        self._activity = node.activity()
+        self._player = Player(line.media)
+        self._script = Script(observe)
+        self._tape = Tape(self._player)
+        self._action: Waiting | None = None
+        self._turn: Turn | None = None
+        self._hypotheses: tuple[Hypothesis, ...] = ()
+        self._typed_ahead: deque[str] = deque(maxlen=TYPED_AHEAD)
+        self._limit_ms: int | None = MAX_CALL_MS
+        self._cause = "normal"
+        self._ended: events.CallEnded | None = None
+        call = line.call
+        speech = call.language in node.recognizer.languages
+        self._state = engine.begin(book.flows, book.version, call.flow, call.language, speech=speech)
+
+    async def run(self) -> None:
+        """Lead the call; returns when it is over and written down, however long the database is away.
+
+        Cancelled, it hangs up and tries once to write the call down; what is missing then, a sweep finds.
+        """
+        ended = events.CallEnded("us", "failed")
+        try:
+            ended = await self._lead()
+        finally:
+            await self._close(ended)
+        await self._ledger.settle_at_last()
+        try:
+            await self._node.live.drop(self._line.call.id)
+        except HuifangError as away:
+            log.warning("call %s: its live state is left to the sweep: %s", self._line.call.id, away)
+
+    def leave(self, cause: str) -> None:
+        """Have the call ended with an apology, unless it is saying goodbye. `cause`: one of lifecycle.HANGUP_CAUSES."""
+        self._mailbox.post(Leave(cause))
+
+    # --- the only consumer of the mailbox ----------------------------------------------------------------------
+
+    async def _lead(self) -> events.CallEnded:
+        self._mailbox.open()
+        await self._guarded(self._open())
+        while self._ended is None:
+            wake_at = self._turn.wake_at() if self._turn else None
+            item = await self._mailbox.take(
+                min((due for due in (wake_at, self._limit_ms) if due is not None), default=None)
+            )
+            if self._limit_ms is not None and self._mailbox.clock() >= self._limit_ms:
+                log.warning("call %s reached its time limit", self._line.call.id)
+                self._excuse("time_limit")
+            await self._guarded(self._handle(item))
+        return self._ended
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        """Do something on this call; a fault of ours becomes an apology."""
+        try:
+            await work
+        except Exception:
+            log.exception("call %s: fault at %s", self._line.call.id, self._state.place)
+            self._excuse("failed")
+
+    async def _open(self) -> None:
+        call, records, now = self._line.call, self._node.records, self._node.now()
+        self._ledger.note(partial(records.keep_flow, self._book.version, self._book.source))
+        self._ledger.note(partial(records.open_call, call, self._book.version, now))
+        self._ledger.note(partial(records.answer_call, call.id, now))
+        async with asyncio.timeout(STORES_S):
+            await self._ledger.settle()
+        await self._apply(events.CallAnswered(call.variables))
+
+    async def _handle(self, item: Item | None) -> None:
+        at_ms, turn = self._mailbox.clock(), self._turn
+        match item:
+            case None if turn:
+                await self._obey(turn.tick(at_ms))
+            case Frame() | Key() | Marked() | Closed():
+                await self._meet(at_ms, item)
+            case Started(begun, length_ms) if begun is turn:
+                await self._obey(begun.prompt_started(at_ms, length_ms))
+                while self._typed_ahead and self._turn is begun:
+                    await self._obey(begun.pressed(at_ms, self._typed_ahead.popleft()))
+            case Decoded(asker, request, hypotheses) if asker is turn:
+                self._hypotheses = hypotheses
+                verdict = engine.verdict(self._book.flows, self._state, _heard(hypotheses), self._node.now())
+                await self._obey(asker.decoded(at_ms, request, orders.Verdict[verdict.upper()]))
+            case events.TransferCompleted() | events.TransferFailed():
+                self._limit_ms = at_ms + MAX_CALL_MS
+                self._typed_ahead.clear()
+                await self._apply(item)
+            case Leave(cause) if self._state.disposition is None:
+                self._excuse(cause)
+            case Broken(error):
+                raise error
+
+    async def _meet(self, at_ms: int, event: MediaEvent) -> None:
+        """Something came from the caller."""
+        turn = self._turn
+        match event:
+            case Frame(pcm):
+                await self._hear(at_ms, pcm)
+            case Marked(name) if self._player.heard(at_ms, name) and turn:
+                await self._obey(turn.prompt_finished(at_ms))
+            case Key(digit) if turn:
+                await self._obey(turn.pressed(at_ms, digit))
+            case Key(digit):
+                self._typed_ahead.append(digit)
+            case Closed(by, cause):
+                ours = (by, cause) == ("us", "normal")
+                self._ended = events.CallEnded(by, self._cause if ours else cause)
+
+    async def _hear(self, at_ms: int, pcm: bytes) -> None:
+        self._listening.take(at_ms, pcm)
+        self._tape.caller(at_ms, pcm)
+        activity = self._activity.frame(pcm)
+        if self._turn:
+            await self._obey(self._turn.voice(at_ms, activity, self._player.level_dbov(at_ms)))
+
+    # --- turn-taking -------------------------------------------------------------------------------------------
+
+    async def _obey(self, outputs: Sequence[orders.Output]) -> None:
+        for output in outputs:
+            match output:
+                case orders.Mute():
+                    self._player.mute(self._mailbox.clock())
+                case orders.Resume():
+                    self._listening.stop()
+                    self._player.resume(self._mailbox.clock())
+                case orders.GiveUpPrompt():
+                    continue
+                case orders.Listen(from_ms):
+                    self._listen(from_ms)
+                case orders.Decode(request) if self._turn:
+                    self._mailbox.spawn(self._decode(self._turn, request))
+                case orders.Decode():
+                    continue
+                case _:
+                    await self._settle(output)
+
+    def _listen(self, from_ms: int) -> None:
+        speech = None if isinstance(self._action, actions.Notice | None) else self._action.speech
+        if speech:
+            self._listening.start(Grammar(speech.language, speech.kind, speech.phrases), from_ms)
+
+    async def _decode(self, turn: Turn, request: int) -> None:
+        self._mailbox.post(Decoded(turn, request, await self._listening.hypotheses()))
+
+    async def _settle(self, final: orders.Final) -> None:
+        """The turn is over: tell the flow what came of it."""
+        if isinstance(final, orders.Spoke):
+            self._hypotheses = await self._listening.hypotheses()
+        self._listening.stop()
+        self._turn = None
+        if self._state.wait:
+            await self._apply(outcome(self._state.wait.id, final, _heard(self._hypotheses)))
+
+    # --- the flow ----------------------------------------------------------------------------------------------
+
+    async def _apply(self, event: Event) -> None:
+        """Step, save, perform."""
+        now = self._node.now()
+        try:
+            turn = engine.step(self._book.flows, self._state, event, now)
+        except Exception:
+            log.exception("call %s: the flow cannot go on from %s", self._line.call.id, self._state.place)
+            self._excuse("failed", event)
+            return
+        if turn.state is self._state:
+            return
+        self._note(event, turn, now)
+        await self._save(turn)
+        for action in turn.actions:
+            self._perform(action)
+
+    def _note(self, event: Event, turn: FlowTurn, now: datetime) -> None:
+        """The turn has come about; what it brought is in the ledger from here on, even when a store is away."""
+        at_ms = self._mailbox.clock()
+        lines = self._script.heard(self._player.heard_share(at_ms)) + self._script.caller(at_ms, event, turn)
+        facts = [action for action in turn.actions if isinstance(action, actions.Fact)]
+        save = self._node.records.save_turn
+        self._ledger.note(partial(save, self._line.call.id, turn.state.turn, event, facts, lines, now))
+        self._state = turn.state
+
+    async def _save(self, turn: FlowTurn) -> None:
+        """Keep the turn in both stores at once: while one is away, the other has it."""
+        live = self._node.live.save(self._line.call.id, turn.state.turn, dump(turn), self._node.name)
+        async with asyncio.timeout(STORES_S):
+            for fault in await asyncio.gather(self._ledger.settle(), live, return_exceptions=True):
+                if fault:
+                    raise fault
+
+    def _perform(self, action: actions.Action) -> None:
+        match action:
+            case actions.Say(prompts):
+                self._speak(prompts)
+            case actions.Notice() | actions.Ask() | actions.Record() | actions.Hold():
+                timing = {} if isinstance(action, actions.Notice | actions.Hold) else action.timing
+                self._action, self._hypotheses = action, ()
+                self._turn = Turn(expected(action), self._node.timing.override(timing))
+                self._mailbox.post(Started(self._turn, self._speak(action.prompts)))
+            case actions.Transfer(wait, target, prompts, whisper):
+                self._speak(prompts)
+                self._limit_ms = None
+                self._mailbox.spawn(self._transfer(wait, target, whisper))
+            case actions.StartRecording():
+                path = self._node.recording_path(self._line.call.id, self._node.now())
+                self._tape.start(self._mailbox.clock(), path)
+            case actions.Hangup(linger_ms):
+                self._mailbox.spawn(self._hang_up(linger_ms))
+
+    def _speak(self, prompts: Sequence[actions.Prompt]) -> int:
+        """Play prompts; returns their length in ms."""
+        language, at_ms = self._state.language, self._mailbox.clock()
+        text = " ".join(self._node.prompts.text(prompt, language) for prompt in prompts)
+        self._script.us(at_ms, text)
+        self._player.start(at_ms, SENTENCE_PAUSE.join(self._node.prompts.pcm(prompt, language) for prompt in prompts))
+        return self._player.length_ms
+
+    async def _until_heard(self) -> None:
+        if not await self._player.until_quiet():
+            log.warning("call %s: no word from the far end that a prompt was heard", self._line.call.id)
+
+    async def _transfer(self, wait: str, target: str, whisper: str) -> None:
+        await self._until_heard()
+        try:
+            await self._line.transfer(target, whisper)
+        except TransferRefused as refused:
+            self._mailbox.post(events.TransferFailed(wait, refused.reason))
+        except Exception:
+            log.exception("call %s: the transfer to %s failed", self._line.call.id, target)
+            self._mailbox.post(events.TransferFailed(wait, "unavailable"))
+        else:
+            self._mailbox.post(events.TransferCompleted(wait))
+
+    async def _hang_up(self, linger_ms: int) -> None:
+        await self._until_heard()
+        await asyncio.sleep(linger_ms / 1000)
+        await self._line.hang_up()
+
+    def _excuse(self, cause: str, event: Event | None = None) -> None:
+        """Something is wrong, at `event` where one led to it: say sorry and hang up; failing that, just hang up."""
+        if self._cause != "normal":
+            self._ended = events.CallEnded("us", self._cause)
+            return
+        self._cause = cause
+        self._limit_ms = self._mailbox.clock() + FAREWELL_MS
+        self._listening.stop()
+        self._turn = None
+        try:
+            now = self._node.now()
+            turn = engine.fail(self._book.flows, self._state, now, event)
+            self._note(event or events.CallEnded("us", cause), turn, now)
+            for action in turn.actions:
+                self._perform(action)
+        except Exception:
+            log.exception("call %s: no apology could be said", self._line.call.id)
+            self._ended = events.CallEnded("us", cause)
+
+    async def _close(self, ended: events.CallEnded) -> None:
+        """The line is gone, or we are: judge the call, write down what the records take, let everything go."""
+        call_id, records = self._line.call.id, self._node.records
+        try:
+            async with asyncio.timeout(HANG_UP_S):
+                await self._line.hang_up()
+        except Exception:
+            log.exception("call %s: it could not be hung up", call_id)
+        await self._mailbox.close()
+        self._listening.stop()
+        now = self._node.now()
+        try:
+            self._note(ended, engine.step(self._book.flows, self._state, ended, now), now)
+        except Exception:
+            log.exception("call %s: its last words failed", call_id)
+        if kept := await self._tape.close(self._mailbox.clock()):
+            recording = (str(kept.path), "wav", kept.seconds, self._tape.from_ms, kept.sha256)
+            self._ledger.note(partial(records.add_recording, call_id, *recording))
+        disposition = self._state.disposition or Disposition.FAILED
+        self._ledger.note(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
+        try:
+            await self._ledger.settle()
+        except RecordsUnavailable as away:
+            log.warning("call %s: its record is written later: %s", call_id, away)
+        except Exception:
+            log.exception("call %s: an entry cannot be written down", call_id)
+
+
+def _heard(hypotheses: Sequence[Hypothesis]) -> tuple[Heard, ...]:
+    return tuple(Heard(one.text, one.confidence) for one in hypotheses)

@@ -1,0 +1,94 @@
+"""`service.py calls …`: what is in the records. Must not know: how they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import tzinfo
+from typing import Annotated, TypeVar
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from ivr.cli.console import out, refuse
+from ivr.privacy import mask
+from ivr.records.errors import RecordsUnavailable, UnknownCall
+from ivr.records.record import CallRecord
+from ivr.records.store import Records
+from ivr.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Look into the records of calls.")
+
+T = TypeVar("T")
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    before: Annotated[str | None, typer.Option(help="Only calls that began before this one (its id).")] = None,
+) -> None:
+    """List the latest calls."""
+    settings = Settings()
+    calls = _ask(settings, lambda records: records.calls(limit, before))
+    table = Table(
+        Column("call", no_wrap=True), "began", "network", "number", "flow", "disposition", "AAPOR", "s", box=None
+    )
+    for call in calls:
+        number = call.caller if call.direction == "inbound" else call.called
+        began = call.started_at.astimezone(settings.zone)
+        seconds = "" if call.duration_ms is None else f"{call.duration_ms / 1000:.0f}"
+        table.add_row(
+            call.id, f"{began:%Y-%m-%d %H:%M:%S}", call.network, mask(number), call.flow, call.disposition or "open",
+            call.aapor, seconds,
+        )  # fmt: skip
+    out.print(table)
+
+
+@app.command()
+def show(call: Annotated[str, typer.Argument(help="Id of the call, as `calls list` prints it.")]) -> None:
+    """Show one call: the conversation as the caller heard it, and what was kept of it."""
+    settings = Settings()
+    print_record(_ask(settings, lambda records: records.call(call)), settings.zone)
+
+
+def print_record(record: CallRecord, zone: tzinfo) -> None:
+    """Print everything known of a call."""
+    call = record.call
+    out.print(f"[bold]{call.id}[/] {call.network}, {call.direction}, {call.flow} {call.flow_version}, {call.language}")
+    out.print(f"{call.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}, ended by {call.ended_by} ({call.cause})\n")
+    for line in record.transcript:
+        stamp = f"[dim]{line.at_ms / 1000:6.1f} s[/]"
+        sure = "" if line.confidence is None else f" [dim]({line.confidence:.2f})[/]"
+        who, style = ("☎", "cyan") if line.who == "us" else ("🗣", "yellow")
+        out.print(f"{stamp} {who} [{style}]{escape(line.text) or '(silence)'}[/]{sure}")
+    answers = Table("question", "value", "heard", "confidence", "by", "attempts", "confirmed", box=None)
+    for kept in record.answers:
+        answer = kept.answer
+        answers.add_row(
+            answer.question, str(answer.value), escape(answer.heard), f"{answer.confidence:.2f}", answer.by,
+            str(answer.attempts), "yes" if answer.confirmed else "",
+        )  # fmt: skip
+    out.print("\n", answers)
+    for booking in record.bookings:
+        out.print(f"call back: {booking.at.astimezone(zone):%Y-%m-%d %H:%M} ({booking.state})")
+    for case in record.cases:
+        out.print(f"case {case.number}: {case.kind}, {case.reason}")
+    for recording in record.recordings:
+        out.print(f"recording: {recording.path} ({recording.seconds:.1f} s)")
+    for verdict in record.dispositions:
+        out.print(f"[bold]{verdict.disposition}[/] (AAPOR {verdict.aapor}), {verdict.why}")
+
+
+def _ask(settings: Settings, question: Callable[[Records], Awaitable[T]]) -> T:
+    async def ask() -> T:
+        records = await Records.open(settings.database_url)
+        try:
+            return await question(records)
+        finally:
+            await records.close()
+
+    try:
+        return asyncio.run(ask())
+    except (RecordsUnavailable, UnknownCall) as fault:
+        refuse(fault)

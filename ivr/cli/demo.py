@@ -1,0 +1,88 @@
+"""The demo's scripted call: recorded speech in real time through the browser phone's socket, then the record.
+
+Must not know: how the service is put together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from rich.markup import escape
+
+from ivr.call.node import Node
+from ivr.cli.calls import print_record
+from ivr.cli.console import out
+from ivr.events import Value
+from ivr.lifecycle import Disposition
+from ivr.records.record import CallRecord
+from ivr.telephony.browser import wire
+from ivr.telephony.browser.caller import converse, load_clips
+from ivr.telephony.browser.softphone import dial
+
+REPLIES: Final = {
+    "对吗": "对",
+    "方便吗": "方便",
+    "解决了吗": "解决了",
+    "态度": "满意",
+    "收费了吗": "没有",
+    "分": "九分",
+    "建议": "师傅来得很快",
+}
+"""Words of a prompt → the clip that answers it."""
+
+GOODBYE: Final = "感谢您的合作"
+
+EXPECTED: Final[dict[str, Value]] = {"resolved": "yes", "attitude": "satisfied", "charged": "no", "score": 9}
+RECORD_S: Final = 10
+
+
+async def scripted_call(address: str, clips: Path, node: Node) -> int:
+    """Take the survey by voice; returns 0 when the record is complete and right, else 1."""
+    audio = load_clips(clips / "zh-CN")
+    url = urlsplit(address)
+    token = parse_qs(url.query).get("token", [None])[0]
+    out.print("[bold]A scripted caller takes the survey by voice, in real time:[/]\n")
+    socket = f"{url.scheme}://{url.netloc}{url.path}/socket"
+    async with dial(socket, "survey", "zh-CN", {"fee_unpaid": True}, token) as phone:
+        await converse(phone, {words: audio[clip] for words, clip in REPLIES.items()}, _print_line, GOODBYE)
+    record = await _record(node, phone.call)
+    out.print("\n[bold]What was kept:[/]\n")
+    print_record(record, node.timezone)
+    wrong = {question: record.values.get(question) for question in EXPECTED if not _right(record, question)}
+    if record.call.disposition is not Disposition.COMPLETED or wrong or not record.recordings:
+        out.print(f"\n[red]the record is not as it should be: {record.call.disposition}, wrong answers: {wrong}[/]")
+        return 1
+    out.print("\n[green]the record is complete and right[/]")
+    return 0
+
+
+def _right(record: CallRecord, question: str) -> bool:
+    return record.values.get(question) == EXPECTED[question]
+
+
+def _print_line(line: wire.Transcript) -> None:
+    if line.who == "us" and line.text:
+        out.print(f"  ☎  [cyan]{escape(line.text)}[/]")
+    elif line.who == "caller":
+        understood = line.detail.get("understood")
+        sure = line.detail.get("confidence")
+        taken = f"  → {understood}" if understood is not None else ""
+        out.print(
+            f"  🗣  [yellow]{escape(line.text) or '(silence)'}[/]{taken}"
+            + (f"  ({sure:.2f})" if sure is not None else "")
+        )
+
+
+async def _record(node: Node, call_id: str) -> CallRecord:
+    """The call's record, once it is closed.
+
+    Raises:
+        TimeoutError: it was not closed in RECORD_S.
+    """
+    async with asyncio.timeout(RECORD_S):
+        while (record := await node.records.call(call_id)).call.ended_at is None:  # noqa: ASYNC110 (nobody tells when)
+            await asyncio.sleep(0.05)
+    return record

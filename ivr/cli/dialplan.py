@@ -1,0 +1,37 @@
+"""`service.py dialplan …`: the configuration of an Asterisk to attach to. Must not know: what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ivr.cli.console import out, refuse, refuse_faults
+from ivr.errors import FaultyFile
+from ivr.settings import ROOT
+from ivr.telephony.asterisk.dialplan import render as render_into
+from ivr.telephony.asterisk.site import MissingSecrets, load, secrets
+
+app = typer.Typer(no_args_is_help=True, help="Asterisk configuration, see dialplans/README.md.")
+
+
+@app.callback()
+def group() -> None:
+    """Asterisk configuration, see dialplans/README.md."""
+
+
+@app.command()
+def render(
+    into: Annotated[Path, typer.Argument(help="Folder to write to, for instance /etc/asterisk.")],
+    site: Annotated[Path, typer.Option(help="What is particular to this place.")] = ROOT / "dialplans" / "site.yaml",
+) -> None:
+    """Fill the templates in dialplans/ with a site file and with passwords from the environment."""
+    try:
+        place = load(site)
+        render_into(place, secrets(place), into)
+    except FaultyFile as faulty:
+        refuse_faults(faulty.faults)
+    except MissingSecrets as missing:
+        refuse(missing)
+    out.print(f"written to {into}")

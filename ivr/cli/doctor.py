@@ -1,0 +1,121 @@
+"""`service.py doctor`: is everything here that the service needs, in plain words. Must not know: how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from datetime import datetime
+
+import typer
+
+from ivr.bookshelf import read
+from ivr.cli.console import out
+from ivr.errors import FaultyFile, HuifangError
+from ivr.live.calls import LiveCalls
+from ivr.prompts.catalog import load as load_catalog
+from ivr.prompts.library import PromptLibrary
+from ivr.records.store import Records
+from ivr.settings import Settings
+from ivr.telephony.asterisk.check import check as check_asterisk
+from ivr.telephony.asterisk.site import load as load_site
+from ivr.telephony.asterisk.site import own_secrets
+from recognizer.vosk import SHIPPED, VoskRecognizer
+
+Check = Callable[[Settings], Awaitable[str]]
+
+
+def doctor() -> None:
+    """Check settings, models, prompts, flows, database, Redis and the port; exit status 1 when anything is wrong."""
+    settings = Settings()
+    if not asyncio.run(_examine(settings)):
+        raise typer.Exit(1)
+
+
+async def _examine(settings: Settings) -> bool:
+    well = True
+    checks: dict[str, Check] = {
+        "speech models": _models,
+        "prompts": _prompts,
+        "flows": _flows,
+        "database": _database,
+        "Redis": _redis,
+        "Asterisk": _asterisk,
+        "port": _port,
+        "disk": _disk,
+    }
+    for name, check in checks.items():
+        try:
+            out.print(f"[green]✓[/] {name}: {await check(settings)}")
+        except (HuifangError, OSError, ValueError) as fault:
+            well = False
+            out.print(f"[red]✗ {name}:[/] ", end="")
+            out.print(str(fault), markup=False)
+    return well
+
+
+async def _models(settings: Settings) -> str:
+    models = {**SHIPPED, **settings.models}
+    VoskRecognizer(settings.data / "graphs", models).close()
+    return ", ".join(f"{language} ({folder.name})" for language, folder in models.items())
+
+
+async def _prompts(settings: Settings) -> str:
+    PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
+    return f"all there in {settings.prompts}"
+
+
+async def _flows(settings: Settings) -> str:
+    recognizer = VoskRecognizer(settings.data / "graphs", {**SHIPPED, **settings.models})
+    try:
+        book = read(settings.flows, load_catalog(settings.prompts), recognizer)
+    except FaultyFile as faulty:
+        raise ValueError(f"{len(faulty.faults)} fault(s), the first: {faulty.faults[0]}") from faulty
+    finally:
+        recognizer.close()
+    return f"{', '.join(book.flows.flows)} in {settings.flows}"
+
+
+async def _database(settings: Settings) -> str:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    records = await Records.open(settings.database_url)
+    await records.close()
+    return settings.database_url.rpartition("@")[2]
+
+
+async def _redis(settings: Settings) -> str:
+    if not settings.redis.get_secret_value():
+        return "a private one is started with the service"
+    live = await LiveCalls.open(settings.redis.get_secret_value(), retries=0)
+    await live.close()
+    return "answers"
+
+
+async def _asterisk(settings: Settings) -> str:
+    if settings.site is None:
+        return "none attached (HUIFANG_SITE is not set)"
+    site, own = load_site(settings.site), own_secrets()
+    address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
+    if findings := await check_asterisk(address, site.ari_user, own.ari, site.app):
+        raise ValueError("; ".join(findings))
+    return f"fit, at {address}"
+
+
+async def _port(settings: Settings) -> str:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise OSError(f"{settings.host}:{settings.port} cannot be used: {error.strerror}") from error
+    return f"{settings.host}:{settings.port} is free"
+
+
+async def _disk(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.data).free
+    if free < 1 << 30:
+        raise ValueError(f"only {free >> 20} MiB are free in {settings.data}; a recorded call takes 2 MiB a minute")
+    return f"{free >> 30} GiB free in {settings.data}"

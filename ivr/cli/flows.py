@@ -1,0 +1,244 @@
+"""`flows …`: check, draw, try and describe the flows. Must not know: calls in progress."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from ivr.actions import BookCallback, OpenComplaint, Prompt, SaveAnswer
+from ivr.bookshelf import read
+from ivr.cli.console import out, refuse, refuse_faults
+from ivr.errors import FaultyFile
+from ivr.events import Value
+from ivr.flow.engine import EngineFault
+from ivr.flow.graph import mermaid
+from ivr.flow.model import Callflows
+from ivr.flow.parse import FlowBook, parse
+from ivr.flow.replay import Replay
+from ivr.flow.simulate import Conversation
+from ivr.prompts.catalog import load as load_catalog
+from ivr.prompts.library import PromptLibrary
+from ivr.prompts.spoken import Unspeakable
+from ivr.records.errors import RecordsUnavailable, UnknownCall
+from ivr.records.record import CallRecord
+from ivr.records.store import Records
+from ivr.settings import Settings
+from recognizer.vosk import SHIPPED, VoskRecognizer
+
+HOW_TO_TYPE = (
+    "Type what the caller says, #1 for a key, ~words for free speech, ??? for something not understood, an empty line "
+    "for silence, 八分@0.6 for words heard with that confidence, <hangup>; ? shows what is understood here."
+)
+
+SHOWN = 12
+"""So many phrases of a meaning are shown."""
+
+app = typer.Typer(no_args_is_help=True, help="Check, draw, try and describe the flows.")
+
+File = Annotated[Path | None, typer.Argument(help="The flows file; the one in force when left out.")]
+FlowName = Annotated[str, typer.Argument(help="Name of the flow.")]
+
+
+@app.command()
+def check(file: File = None) -> None:
+    """Say what is wrong with a flows file; exit status 2 when anything is."""
+    settings = Settings()
+    book = _book(settings, file)
+    answered_by_keys = sorted(set(book.flows.languages) - (settings.models.keys() | SHIPPED.keys()))
+    names, languages = ", ".join(book.flows.flows), ", ".join(book.flows.languages)
+    out.print(f"{file or settings.flows}: fine (flows: {names}; languages: {languages})", markup=False)
+    if answered_by_keys:
+        out.print(f"no speech model for {', '.join(answered_by_keys)}: callers answer by keys there", markup=False)
+
+
+@app.command()
+def graph(flow: FlowName = "survey", file: File = None) -> None:
+    """Draw a flow as a Mermaid chart."""
+    book = _book(Settings(), file)
+    out.print(mermaid(_known(book, flow), book.flows.flows[flow]), markup=False, end="")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the flows file, for editors."""
+    out.print(json.dumps(json_schema(), ensure_ascii=False, indent=2), markup=False)
+
+
+@app.command()
+def simulate(
+    flow: FlowName = "survey",
+    language: Annotated[str, typer.Option(help="Language of the call.")] = "zh-CN",
+    variable: Annotated[list[str] | None, typer.Option("--set", help="A variable as name=value.")] = None,
+    keys_only: Annotated[bool, typer.Option("--keys-only", help="As where no model hears the language.")] = False,
+    file: File = None,
+) -> None:
+    """Hold a typed conversation: words are speech, #1 is a key, an empty line silence; ? tells more."""
+    settings = Settings()
+    book = _book(settings, file)
+    if language not in book.flows.languages:
+        refuse(f"there are no flows in {language}; languages: {', '.join(book.flows.languages)}")
+    variables = _variables(book, _known(book, flow), variable or ())
+    library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
+    talk = Conversation(book, flow, language, datetime.now(settings.zone), variables, speech=not keys_only)
+    out.print(HOW_TO_TYPE, markup=False, style="dim")
+    _say(library, language, talk.prompts)
+    for typed in _typed():
+        if typed == "?":
+            _print_understood(talk)
+            continue
+        try:
+            talk.type(typed)
+        except ValueError as impossible:
+            out.print(str(impossible), markup=False, style="red")
+            continue
+        _say(library, language, talk.prompts)
+        if talk.over:
+            break
+    _print_outcome(talk)
+
+
+@app.command()
+def replay(
+    call: Annotated[str, typer.Argument(help="Id of a call.")],
+    file: Annotated[Path | None, typer.Argument(help="A flows file; the call's own version when left out.")] = None,
+) -> None:
+    """Take a recorded call through its flow again, event by event; with a file: how it would go in that one."""
+    settings = Settings()
+    record, source = asyncio.run(_recorded(settings, call))
+    book = _book(settings, file) if file else parse(source, record.call.flow_version)
+    library = PromptLibrary.open(settings.prompts, lambda: record.call.started_at.astimezone(settings.zone))
+    speech = record.call.language in settings.models.keys() | SHIPPED.keys()
+    talk = Replay(book, _known(book, record.call.flow), record.call.language, speech=speech)
+    for past in record.turns:
+        out.print(str(past.event), markup=False, style="dim")
+        try:
+            talk.take(past.event, past.at.astimezone(settings.zone))
+        except EngineFault as fault:
+            refuse(f"the call cannot be taken through this flow: {fault}")
+        _say(library, record.call.language, talk.prompts)
+    given, replayed = record.values, talk.answers
+    for question in given | replayed:
+        if given.get(question) != replayed.get(question):
+            out.print(f"[red]{question}: {given.get(question)} then, {replayed.get(question)} now[/]")
+    if given != replayed:
+        raise typer.Exit(1)
+    out.print("[green]the same answers[/]")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the flows file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Callflows.model_json_schema()}
+
+
+def _book(settings: Settings, file: Path | None) -> FlowBook:
+    """The flows, read and checked; nothing is written, the recogniser's graphs are made in a place that is let go."""
+    try:
+        catalog = load_catalog(settings.prompts)
+        with _recognizer(settings) as recognizer:
+            return read(file or settings.flows, catalog, recognizer)
+    except FaultyFile as faulty:
+        refuse_faults(faulty.faults)
+
+
+@contextmanager
+def _recognizer(settings: Settings) -> Iterator[VoskRecognizer]:
+    with TemporaryDirectory() as cache:
+        recognizer = VoskRecognizer(Path(cache), {**SHIPPED, **settings.models})
+        try:
+            yield recognizer
+        finally:
+            recognizer.close()
+
+
+def _known(book: FlowBook, flow: str) -> str:
+    if flow not in book.flows.flows:
+        refuse(f"there is no flow “{flow}”; flows: {', '.join(book.flows.flows)}")
+    return flow
+
+
+def _variables(book: FlowBook, flow: str, pairs: Sequence[str]) -> dict[str, Value]:
+    """The values given on the command line, each of its variable's kind."""
+    known = {**book.flows.variables, **book.flows.flows[flow].variables}
+    values: dict[str, Value] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            refuse(f"“{pair}” is not of the form name=value")
+        if name not in known:
+            refuse(f"there is no variable “{name}”; variables: {', '.join(known)}")
+        match known[name]:
+            case bool() if text not in ("true", "false"):
+                refuse(f"“{name}” is true or false")
+            case bool():
+                values[name] = text == "true"
+            case int():
+                if not text.lstrip("-").isdecimal():
+                    refuse(f"“{name}” is a whole number")
+                values[name] = int(text)
+            case _:
+                values[name] = text
+    return values
+
+
+# --- the conversation -------------------------------------------------------------------------------------------
+
+
+def _typed() -> Iterator[str]:
+    """What is typed, line by line; the end of the input is a caller who hangs up."""
+    while True:
+        try:
+            typed = input("> ").strip()
+        except EOFError:
+            typed = "<hangup>"
+        if not sys.stdin.isatty():
+            out.print(typed, markup=False)
+        yield typed
+
+
+def _say(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> None:
+    for prompt in prompts:
+        try:
+            out.print(f"☎ {library.text(prompt, language)}", markup=False, style="cyan")
+        except Unspeakable as fault:
+            refuse(fault)
+
+
+def _print_understood(talk: Conversation) -> None:
+    for meaning, phrases in talk.understood.items():
+        more = " …" if len(phrases) > SHOWN else ""
+        out.print(f"  {meaning}: {', '.join(phrases[:SHOWN])}{more}", markup=False, style="dim")
+
+
+def _print_outcome(talk: Conversation) -> None:
+    out.print(f"\n{talk.state.disposition}", markup=False, style="bold")
+    for fact in talk.facts:
+        match fact:
+            case SaveAnswer(question=question, value=value, by=by, confirmed=confirmed):
+                out.print(f"  {question}: {value} ({by}{', confirmed' if confirmed else ''})", markup=False)
+            case BookCallback(at=at):
+                out.print(f"  call back at {at}", markup=False)
+            case OpenComplaint(kind=kind, reason=reason):
+                out.print(f"  case {kind}: {reason}", markup=False)
+
+
+async def _recorded(settings: Settings, call_id: str) -> tuple[CallRecord, str]:
+    try:
+        async with AsyncExitStack() as stack:
+            records = await Records.open(settings.database_url)
+            stack.push_async_callback(records.close)
+            record = await records.call(call_id)
+            source = await records.flow_source(record.call.flow_version)
+    except (RecordsUnavailable, UnknownCall) as fault:
+        refuse(fault)
+    if source is None:
+        refuse(f"the flows of call {call_id} (version {record.call.flow_version}) were not kept")
+    return record, source

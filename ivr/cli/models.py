@@ -1,0 +1,52 @@
+"""`service.py models …`: speech models to install. Must not know: how one is verified."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from ivr.cli.console import err, out, refuse
+from ivr.settings import Settings
+from recognizer.install import ADDRESS, KNOWN, InstallFailed
+from recognizer.install import install as install_model
+from recognizer.vosk import SHIPPED
+
+app = typer.Typer(no_args_is_help=True, help="Speech models: what ships, and official Vosk models to install.")
+
+
+@app.command("list")
+def list_() -> None:
+    """List the models that ship, that are in use and that can be installed."""
+    settings = Settings()
+    for language, folder in {**SHIPPED, **settings.models}.items():
+        out.print(f"in use for {language}: {folder}")
+    for name, digest in KNOWN.items():
+        out.print(f"can be installed: {name}" + ("" if digest else " (its SHA-256 has to be given)"))
+
+
+@app.command()
+def install(
+    name: Annotated[str, typer.Argument(help="Name of an official Vosk model, as `models list` prints it.")],
+    sha256: Annotated[str | None, typer.Option(help="The archive's SHA-256, where it is not known here.")] = None,
+    address: Annotated[str, typer.Option(envvar="HUIFANG_MODELS_ADDRESS", help="Where models are kept.")] = ADDRESS,
+) -> None:
+    """Download, verify and unpack an official Vosk model; run it again to go on after a break."""
+    settings = Settings()
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(name, total=None)
+
+        def report(done: int, total: int | None) -> None:
+            progress.update(task, completed=done, total=total)
+
+        try:
+            folder = asyncio.run(
+                install_model(name, settings.data / "models", sha256=sha256, address=address, progress=report)
+            )
+        except InstallFailed as reason:
+            refuse(reason)
+    out.print(f'{folder}\nTo use it: HUIFANG_MODELS=\'{{"zh-CN": "{os.fspath(folder)}"}}\'', markup=False)

@@ -1,0 +1,40 @@
+"""A private Asterisk for trying the service with a softphone. Must not know: the service."""
+
+from __future__ import annotations
+
+import os
+import secrets as random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.table import Table
+
+from ivr.cli.console import out
+from ivr.telephony.asterisk.pbx import Pbx
+from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, secrets
+
+
+@asynccontextmanager
+async def private_pbx(site: Site, data: Path) -> AsyncIterator[Pbx]:
+    """Run an Asterisk for a site until the end of the block; prints the SIP accounts of its phones.
+
+    Passwords that the environment lacks are made up for this run and put into the environment of this process.
+    """
+    passwords = _complete(site)
+    out.print("Starting Asterisk (the first time it is fetched, 18 MB) …")
+    async with Pbx(site, passwords, data) as pbx:
+        table = Table("phone", "password", title=f"SIP accounts at {site.sip.host}:{site.sip.port} (UDP)")
+        for phone, password in passwords.phones.items():
+            table.add_row(phone, password)
+        out.print(table)
+        out.print(f"Register a softphone, then dial {' or '.join(site.lines)}.")
+        yield pbx
+
+
+def _complete(site: Site) -> Secrets:
+    try:
+        return secrets(site)
+    except MissingSecrets as missing:
+        os.environ.update({name: random.token_urlsafe(9) for name in missing.names})
+        return secrets(site)

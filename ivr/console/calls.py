@@ -1,0 +1,99 @@
+"""`/api/v1/calls`: place a call, see what became of it. Must not know: networks, flows' contents, how calls are led."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Annotated
+from uuid import uuid4
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from ivr.call.outbound import Outbound
+from ivr.errors import HuifangError
+from ivr.events import Value
+from ivr.records.errors import UnknownCall
+from ivr.records.store import Records
+from ivr.telephony.port import Call
+
+log = logging.getLogger(__name__)
+
+
+class Wanted(BaseModel):
+    """A call to be placed. `number` is a phone of the site or a telephone number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: Annotated[str, StringConstraints(pattern=r"^\+?[0-9A-Za-z_*#-]{1,32}$")]
+    caller: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,20}$")] = ""
+    flow: str = "survey"
+    language: str = "zh-CN"
+    variables: Mapping[str, Value] = {}
+
+
+class Calls:
+    """The calls placed through the API; `spoken` tells whether a flow has a language."""
+
+    def __init__(self, outbound: Outbound, spoken: Callable[[str, str], bool], records: Records) -> None:
+        self._outbound, self._spoken, self._records = outbound, spoken, records
+        self._placed: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """POST /api/v1/calls and GET /api/v1/calls/{id}."""
+        return [web.post("/api/v1/calls", self._post), web.get("/api/v1/calls/{id}", self._get)]
+
+    async def _post(self, request: web.Request) -> web.Response:
+        try:
+            wanted = Wanted.model_validate_json(await request.read())
+        except ValidationError as invalid:
+            faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
+            return web.json_response({"faults": faults}, status=422)
+        if not self._spoken(wanted.flow, wanted.language):
+            fault = {"path": "flow", "reason": f"there is no flow “{wanted.flow}” in {wanted.language}"}
+            return web.json_response({"faults": [fault]}, status=422)
+        call = Call(
+            id=uuid4().hex,
+            network="asterisk",
+            direction="outbound",
+            caller=wanted.caller,
+            called=wanted.number,
+            flow=wanted.flow,
+            language=wanted.language,
+            variables=wanted.variables,
+        )
+        opened = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._lead(call, opened), name=f"placing {call.id}")
+        self._placed.add(task)
+        task.add_done_callback(self._placed.discard)
+        try:
+            await opened
+        except HuifangError as fault:
+            raise web.HTTPServiceUnavailable(text=f"{fault}\n") from fault
+        return web.json_response({"call": call.id}, status=202)
+
+    async def _lead(self, call: Call, opened: asyncio.Future[None]) -> None:
+        try:
+            await self._outbound.place(call, lambda: opened.set_result(None))
+        except Exception as fault:
+            log.exception("call %s was not placed", call.id)
+            if not opened.done():
+                opened.set_exception(fault)
+
+    async def _get(self, request: web.Request) -> web.Response:
+        try:
+            record = await self._records.call(request.match_info["id"])
+        except UnknownCall as unknown:
+            raise web.HTTPNotFound(text=f"{unknown}\n") from unknown
+        call = record.call
+        return web.json_response(
+            {
+                "call": call.id,
+                "open": call.ended_at is None,
+                "disposition": call.disposition,
+                "aapor": call.aapor,
+                "cause": call.cause,
+                "answers": record.values,
+            }
+        )

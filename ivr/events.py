@@ -1,0 +1,104 @@
+"""What has happened on a call: facts, past tense, frozen. Must not know: how they came about (network, recogniser)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Value = str | int | bool | None
+"""Anything a flow can remember."""
+
+EndedBy = Literal["caller", "us", "network"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One reading of what the caller said, with a confidence from 0 to 1."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """The call is up. `variables` go into the flow (customer's name, unpaid fee, …)."""
+
+    variables: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptsFinished:
+    """The prompts of a notice were played to their very end."""
+
+    wait: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechHeard:
+    """The caller spoke; `alternatives` best first, empty when nothing of the grammar was in it. `voice_ms` of voice."""
+
+    wait: str
+    alternatives: tuple[Heard, ...]
+    voice_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsPressed:
+    """The caller pressed keys (0-9, *, #), without the finishing key."""
+
+    wait: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class NothingHeard:
+    """The time to answer ran out without voice or key."""
+
+    wait: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRecorded:
+    """A free answer ended. `text` is what was understood of it (may be empty), `start_ms` its place in the call."""
+
+    wait: str
+    start_ms: int
+    duration_ms: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCompleted:
+    """The other party took the call over; this call is no longer ours to lead."""
+
+    wait: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """Nobody took the call: `busy`, `no_answer`, `declined`, `unreachable`, `unavailable`."""
+
+    wait: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The line is gone. `cause` is one of lifecycle.HANGUP_CAUSES."""
+
+    by: EndedBy
+    cause: str = "normal"
+
+
+Event = (
+    CallAnswered
+    | PromptsFinished
+    | SpeechHeard
+    | DigitsPressed
+    | NothingHeard
+    | SpeechRecorded
+    | TransferCompleted
+    | TransferFailed
+    | CallEnded
+)

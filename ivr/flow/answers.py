@@ -1,0 +1,308 @@
+"""What a spoken answer means: readings → a value, a command, or nothing. Must not know: state, calls, audio, keys.
+
+A question is `closed` (one of its phrases), a `sequence` (digits, a time) or `free`. A phrase means a value of the
+question or a universal command; commands stand in round brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Final, Literal
+
+from ivr.actions import SpeechInput
+from ivr.events import Heard, Value
+from ivr.flow import model
+from ivr.flow.outcome import (
+    Command,
+    Confirmed,
+    Denied,
+    NotUnderstood,
+    NotWhole,
+    Outcome,
+    OutOfRange,
+    OutsideHours,
+    Understood,
+    Unfinished,
+    Verdict,
+)
+from ivr.flow.spoken.carriers import strip_carriers
+from ivr.flow.spoken.choice import parse_choice
+from ivr.flow.spoken.digits import digit_words, parse_digits
+from ivr.flow.spoken.phone import parse_phone
+from ivr.flow.spoken.result import Incomplete
+from ivr.flow.spoken.result import NotWhole as BetweenScores
+from ivr.flow.spoken.result import OutOfRange as Beyond
+from ivr.flow.spoken.result import Value as Read
+from ivr.flow.spoken.score import parse_score, score_phrases
+from ivr.flow.spoken.text import normalise
+from ivr.flow.spoken.when import parse_when, when_words
+from ivr.flow.spoken.yes_no import parse_yes_no, yes_no_phrases
+
+CLOSE_MARGIN: Final = 0.1
+"""Two readings with different meanings that are nearer than this are told apart by asking."""
+
+DRASTIC: Final = frozenset({"agent", "refuse"})
+"""Commands that leave the question: taken only when heard surely."""
+
+SURE: Final = 0.8
+REJECT: Final = 0.45
+"""The thresholds where the question has none of its own: commands within sequences and free speech, confirmations."""
+
+_plain = lru_cache(maxsize=4096)(normalise)
+_scores = cache(score_phrases)
+_yes_or_no = lru_cache(maxsize=512)(yes_no_phrases)
+
+
+def values(answer: model.Answer) -> dict[str, model.AnswerValue]:
+    """The named values of a closed question; empty for scores and digits."""
+    match answer:
+        case model.YesNo(yes=yes, no=no):
+            return {"yes": yes, "no": no}
+        case model.Choice(values=named):
+            return dict(named)
+    return {}
+
+
+def kind(node: model.Question) -> Literal["closed", "sequence", "free"]:
+    """How the question may be answered by voice."""
+    match node:
+        case model.Record():
+            return "free"
+        case model.Book() | model.Ask(answer=model.Digits()):
+            return "sequence"
+    return "closed"
+
+
+def own_phrases(value: model.AnswerValue | model.Universal, language: str) -> tuple[str, ...]:
+    """The phrases that the flows give for a value or a command, as a grammar writes them."""
+    return tuple(_plain(phrase, language) for phrase in value.phrases.get(language, ()))
+
+
+def meanings(node: model.Question, universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
+    """Meaning → the phrases for it; commands in round brackets, other than values in angle brackets."""
+    found: dict[str, frozenset[str]] = {}
+    match node:
+        case model.Ask(answer=model.YesNo(yes=yes, no=no)):
+            said = _yes_or_no(language, own_phrases(yes, language), own_phrases(no, language))
+            found["yes"] = frozenset(phrase for phrase, means_yes in said.items() if means_yes)
+            found["no"] = frozenset(said) - found["yes"]
+        case model.Ask(answer=model.Choice(values=named)):
+            found |= {name: frozenset(own_phrases(value, language)) for name, value in named.items()}
+        case model.Ask(answer=model.Score(low=low, high=high)):
+            for phrase, parsed in _scores(language, low, high).items():
+                meaning = str(parsed.value) if isinstance(parsed, Read) else f"<{type(parsed).__name__}>"
+                found[meaning] = found.get(meaning, frozenset()) | {phrase}
+        case model.Ask(answer=model.Digits()):
+            found["digits"] = frozenset(digit_words(language))
+        case model.Book():
+            found["time"] = frozenset(when_words(language))
+        case model.Record(cues=cues):
+            found["cue"] = frozenset(_plain(cue, language) for cue in cues.get(language, ()))
+    return found | commands(universals, language)
+
+
+def commands(universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
+    """Command, in round brackets → the phrases for it."""
+    return {f"({name})": frozenset(own_phrases(each, language)) for name, each in universals.named().items()}
+
+
+def speech(node: model.Question, universals: model.Universals, language: str) -> SpeechInput:
+    """What may be said to the question."""
+    phrases = frozenset[str]().union(*meanings(node, universals, language).values())
+    return SpeechInput(language, kind(node), tuple(sorted(phrases)))
+
+
+def confirmation_speech(node: model.Ask | model.Book, universals: model.Universals, language: str) -> SpeechInput:
+    """What may be said when an answer is read back: yes, no, or at once another answer."""
+    another = meanings(node, universals, language) if kind(node) == "closed" else commands(universals, language)
+    phrases = frozenset(_yes_or_no(language)).union(*another.values())
+    return SpeechInput(language, "closed", tuple(sorted(phrases)))
+
+
+# --- understanding ----------------------------------------------------------------------------------------------
+
+
+def understand(
+    node: model.Question,
+    universals: model.Universals,
+    language: str,
+    alternatives: Sequence[Heard],
+    now: datetime,
+) -> Outcome:
+    """What was said, from its readings, best first."""
+    read = [(one, reading(node, universals, language, one.text, now)) for one in alternatives]
+    known = [(one, meaning) for one, meaning in read if not isinstance(meaning, NotUnderstood)]
+    reject_below, confirm_below = (
+        (node.reject_below, node.confirm_below) if isinstance(node, model.Ask) else (0.0, SURE)
+    )
+    if not known or known[0][0].confidence < reject_below:
+        return NotUnderstood()
+    best, meaning = known[0]
+    rivals = [one for one, other in known[1:] if _sense(other) != _sense(meaning)]
+    if best is not alternatives[0]:
+        rivals.append(alternatives[0])
+    clear = all(best.confidence - rival.confidence >= CLOSE_MARGIN for rival in rivals)
+    sure = clear and best.confidence >= confirm_below
+    match meaning:
+        case Understood(value=value):
+            return Understood(value, best.text, best.confidence, sure and kind(node) == "closed")
+        case Command(name=name) if name in DRASTIC and not sure:
+            return NotUnderstood()
+    return meaning
+
+
+def understand_confirmation(
+    node: model.Ask | model.Book,
+    universals: model.Universals,
+    language: str,
+    alternatives: Sequence[Heard],
+    now: datetime,
+    candidate: Value,
+) -> Outcome:
+    """Whether the candidate that was read back is right: Confirmed, Denied, or at once another answer.
+
+    The question's own phrases are answers first: 没有 confirms "not solved", though by itself it says no.
+    """
+    if not alternatives or alternatives[0].confidence < (node.reject_below if isinstance(node, model.Ask) else REJECT):
+        return NotUnderstood()
+    text = alternatives[0].text
+    if not _own(node, language, text) and isinstance(said := parse_yes_no(text, language), Read):
+        return Confirmed() if said.value else Denied()
+    outcome = understand(node, universals, language, alternatives, now)
+    return Confirmed() if isinstance(outcome, Understood) and outcome.value == candidate else outcome
+
+
+def verdict(
+    node: model.Question, universals: model.Universals, language: str, alternatives: Sequence[Heard], now: datetime
+) -> Verdict:
+    """How far an answer has come, for the end of the turn: complete, a prefix of something longer, or nothing yet."""
+    match understand(node, universals, language, alternatives, now):
+        case NotUnderstood():
+            return "nothing"
+        case Unfinished():
+            return "prefix"
+    begins = _beginnings(node, universals, language)
+    return "prefix" if alternatives[0].text in begins else "complete"
+
+
+def confirmation_verdict(
+    node: model.Ask | model.Book,
+    universals: model.Universals,
+    language: str,
+    alternatives: Sequence[Heard],
+    now: datetime,
+    candidate: Value,
+) -> Verdict:
+    """The same while an answer is read back."""
+    match understand_confirmation(node, universals, language, alternatives, now, candidate):
+        case NotUnderstood():
+            return "nothing"
+        case Denied() | Unfinished():
+            return "prefix"
+    return "complete"
+
+
+def _sense(outcome: Outcome) -> object:
+    """What an outcome says, however it was said."""
+    return outcome.value if isinstance(outcome, Understood) else outcome
+
+
+def _own(node: model.Question, language: str, text: str) -> bool:
+    """Whether the text is one of the phrases that the flows give for the question's values."""
+    named = values(node.answer).values() if isinstance(node, model.Ask) else ()
+    return any(_plain(text, language) in own_phrases(value, language) for value in named)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def reading(node: model.Question, universals: model.Universals, language: str, text: str, now: datetime) -> Outcome:
+    """What one reading means by itself; it is never sure."""
+    forms = {_plain(text, language), strip_carriers(text, language)}
+    for name, universal in universals.named().items():
+        if not forms.isdisjoint(own_phrases(universal, language)):
+            return Command(name)
+    match node:
+        case model.Record():
+            return Understood(text, text, 0.0, sure=False) if text else NotUnderstood()
+        case model.Book():
+            return read_time(node, language, text, now, 0.0)
+        case model.Ask(answer=model.Digits() as answer):
+            return read_digits(answer, language, text, 0.0)
+        case model.Ask(answer=model.Score(low=low, high=high)):
+            return _read_score(text, language, low, high)
+        case model.Ask(answer=model.YesNo(yes=yes, no=no)):
+            match parse_yes_no(text, language, own_phrases(yes, language), own_phrases(no, language)):
+                case Read(value=right):
+                    return Understood("yes" if right else "no", text, 0.0, sure=False)
+        case model.Ask(answer=model.Choice(values=named)):
+            match parse_choice(text, language, {name: own_phrases(each, language) for name, each in named.items()}):
+                case Read(value=name):
+                    return Understood(name, text, 0.0, sure=False)
+    return NotUnderstood()
+
+
+def _read_score(text: str, language: str, low: int, high: int) -> Outcome:
+    match parse_score(text, language, low, high):
+        case Read(value=score):
+            return Understood(score, text, 0.0, sure=False)
+        case Beyond():
+            return OutOfRange()
+        case BetweenScores():
+            return NotWhole()
+    return NotUnderstood()
+
+
+def read_time(node: model.Book, language: str, text: str, now: datetime, confidence: float) -> Outcome:
+    """A time to call back; it is always read back, chosen by key included."""
+    match parse_when(text, language, now):
+        case Read(value=when) if node.earliest <= when.start.time() <= node.latest:
+            return Understood(when.start.isoformat(timespec="minutes"), text, confidence, sure=False)
+        case Read():
+            return OutsideHours()
+        case Beyond():
+            return OutOfRange()
+    return NotUnderstood()
+
+
+def read_digits(answer: model.Digits, language: str, text: str, confidence: float) -> Outcome:
+    """Digits are always read back, those typed included: R2 asks it of every number taken."""
+    if answer.type == "phone":
+        match parse_phone(text, language):
+            case Read(value=number):
+                return Understood(number, text, confidence, sure=False)
+            case Incomplete():
+                return Unfinished()
+        return NotUnderstood()
+    digits = parse_digits(text, language)
+    return Understood(digits, text, confidence, sure=False) if digits else NotUnderstood()
+
+
+# --- beginnings -------------------------------------------------------------------------------------------------
+
+
+def _beginnings(node: model.Question, universals: model.Universals, language: str) -> frozenset[str]:
+    found: Mapping[str, Iterable[str]] = meanings(node, universals, language)
+    return _beginnings_of(tuple((phrase, meaning) for meaning, phrases in found.items() for phrase in sorted(phrases)))
+
+
+@cache
+def _beginnings_of(phrases: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    """Short phrases that one with a different meaning begins with (不 before 不满意); halves of scores left out."""
+    return frozenset(
+        short
+        for short, meaning in phrases
+        if _short(short)
+        and any(_begins(short, long) and other not in (meaning, "<NotWhole>") for long, other in phrases)
+    )
+
+
+def _begins(short: str, long: str) -> bool:
+    return short != long and long.startswith(f"{short} " if short.isascii() else short)
+
+
+def _short(phrase: str) -> bool:
+    """A phrase that people pause after: one syllable (one word in English), or 不 with one more."""
+    return " " not in phrase if phrase.isascii() else len(phrase) == 1 or (len(phrase) == 2 and phrase[0] == "不")

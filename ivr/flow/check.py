@@ -1,0 +1,183 @@
+"""What must hold before a flow may take calls: names, prompts, conditions; ways and questions have their own modules.
+
+Must not know: files, audio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Protocol
+
+from ivr.errors import Fault
+from ivr.events import Value
+from ivr.flow import answers, conditions, model
+from ivr.flow.check_questions import check_question, check_universals
+from ivr.flow.spoken.text import LANGUAGES
+from ivr.flow.ways import check_ways
+
+
+class Prompts(Protocol):
+    """The catalogue as the check needs it."""
+
+    def absent(self, name: str, language: str) -> str | None:
+        """Why the prompt cannot be played in the language; None when it can."""
+
+    def variables(self, name: str) -> frozenset[str]:
+        """The variables in the prompt's text; empty for an unknown prompt."""
+
+
+class Hearing(Protocol):
+    """The recogniser as the check needs it."""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages that a model is installed for; other languages are answered by keys."""
+
+    def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
+        """Phrases that cannot be heard, each with a reason."""
+
+    def confusable(self, language: str, phrases: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Pairs of different phrases that sound alike to the model."""
+
+
+def check(book: model.Callflows, file: str, prompts: Prompts, hearing: Hearing, timing: Collection[str]) -> list[Fault]:
+    """Every fault of the flows, sorted by path; empty when they may take calls.
+
+    `timing` are the names of the thresholds that a question may override.
+    """
+    if unread := [language for language in book.languages if language not in LANGUAGES]:
+        reason = f"answers cannot be read in {', '.join(unread)}; they can in {', '.join(LANGUAGES)}"
+        return [Fault(file, "languages", reason)]
+    faults: set[Fault] = set()
+
+    def fault(path: str, reason: str) -> None:
+        faults.add(Fault(file, path, reason))
+
+    check_universals(book, hearing, fault)
+    for name, flow in book.flows.items():
+        for path, reason in check_ways(book, name):
+            fault(path, reason)
+        _check_flow(book, name, flow, prompts, fault)
+        for node_name, node in flow.nodes.items():
+            if isinstance(node, model.Ask | model.Book | model.Record):
+                check_question(book, f"{name}.{node_name}", node, hearing, timing, fault)
+    for common, prompt in book.common:
+        _check_prompt(book, f"common.{common}", prompt, prompts, frozenset(), fault)
+    return sorted(faults)
+
+
+_Report = Callable[[str, str], None]
+
+
+def _check_flow(book: model.Callflows, name: str, flow: model.Flow, prompts: Prompts, fault: _Report) -> None:
+    for language in book.languages:
+        if language not in flow.title:
+            fault(f"{name}.title", f"no title in {language}")
+    for variable in sorted((book.variables.keys() | flow.variables.keys()) & {key for key, _ in _questions(flow)}):
+        fault(f"{name}.{variable}", "a variable has the same name as this question")
+    known = _known(book)
+    questions = {key: node for each in book.flows.values() for key, node in _questions(each)}
+    for node_name, node in flow.nodes.items():
+        path = f"{name}.{node_name}"
+        for key, prompt, extra in _prompts(node):
+            _check_prompt(book, f"{path}.{key}", prompt, prompts, known | extra, fault)
+        if isinstance(node, model.Branch):
+            for number, case in enumerate(node.cases, 1):
+                for reason in _condition_faults(case.when, known, questions, {**book.variables, **flow.variables}):
+                    fault(f"{path}.cases.{number}", reason)
+        if isinstance(node, model.Complaint):
+            for variable in set(node.details) - known:
+                fault(f"{path}.details", f"“{variable}” is neither a variable nor a question")
+
+
+def _known(book: model.Callflows) -> frozenset[str]:
+    """Every name that a value may have."""
+    known = {"language", *book.variables}
+    for flow in book.flows.values():
+        known |= {*flow.variables, *(key for key, _ in _questions(flow))}
+        known.update(key for node in flow.nodes.values() if isinstance(node, model.Set) for key in node.values)
+    return frozenset(known)
+
+
+def _questions(flow: model.Flow) -> Iterator[tuple[str, model.Question]]:
+    for key, node in flow.nodes.items():
+        if isinstance(node, model.Ask | model.Book | model.Record):
+            yield key, node
+
+
+# --- conditions -------------------------------------------------------------------------------------------------
+
+
+def _condition_faults(
+    condition: str, known: Collection[str], questions: dict[str, model.Question], variables: dict[str, Value]
+) -> Iterator[str]:
+    try:
+        named = conditions.names(condition)
+    except conditions.ConditionFault as invalid:
+        yield f"“{condition}”: {invalid}"
+        return
+    for variable in sorted(named - set(known)):
+        yield f"“{variable}” is neither a variable nor a question"
+    for variable in sorted(conditions.bare(condition)):
+        match questions.get(variable):
+            case model.Ask(answer=model.YesNo() | model.Choice() as answer):
+                first = next(iter(answers.values(answer)))
+                yield f"“{variable}” alone is true for every answer; compare it, as in {variable} == '{first}'"
+    for comparison in conditions.comparisons(condition):
+        if comparison.value is not None and (reason := _mismatch(comparison, questions, variables)):
+            yield reason
+
+
+def _mismatch(
+    comparison: conditions.Comparison, questions: dict[str, model.Question], variables: dict[str, Value]
+) -> str | None:
+    """Why a comparison can never be true, or never be made; None when it can."""
+    name, value = comparison.name, comparison.value
+    match questions.get(name):
+        case model.Ask(answer=model.YesNo() | model.Choice() as answer):
+            known = answers.values(answer)
+            if comparison.ordered:
+                return f"“{name}” is a word and cannot be less or greater"
+            return None if value in known else f"“{name}” is never {value!r}; it is one of {', '.join(known)}"
+        case model.Ask(answer=model.Score(low=low, high=high)):
+            fits = type(value) is int and (comparison.ordered or low <= value <= high)
+            return None if fits else f"“{name}” is never {value!r}; it is a number from {low} to {high}"
+    default = variables.get(name)
+    if comparison.ordered and default is not None and isinstance(default, str) != isinstance(value, str):
+        return f"“{name}” is {default!r} at first and cannot be compared with {value!r}"
+    return None
+
+
+# --- prompts ----------------------------------------------------------------------------------------------------
+
+
+def _prompts(node: model.Node) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """The prompts of a node: key, name, and the variables that the node itself gives it."""
+    nothing: frozenset[str] = frozenset()
+    for key in ("prompt", "keys_prompt", "out_of_range", "outside_hours"):
+        if prompt := getattr(node, key, None):
+            yield key, prompt, nothing
+    for key in ("no_input", "no_match"):
+        yield from ((f"{key}.{n}", prompt, nothing) for n, prompt in enumerate(getattr(node, key, ()), 1))
+    match node:
+        case model.Book(confirm=confirm):
+            yield "confirm", confirm, frozenset({"when"})
+        case model.Ask(answer=model.YesNo() | model.Choice() as answer):
+            for key, value in answers.values(answer).items():
+                yield f"answer.{key}.confirm", value.confirm, nothing
+        case model.Ask(answer=model.Score() as score):
+            yield "answer.confirm", score.confirm, frozenset({"value"})
+            yield "answer.out_of_range", score.out_of_range, nothing
+            yield "answer.not_whole", score.not_whole, nothing
+        case model.Ask(answer=model.Digits(confirm=confirm)):
+            yield "answer.confirm", confirm, frozenset({"value"})
+
+
+def _check_prompt(
+    book: model.Callflows, path: str, prompt: str, prompts: Prompts, known: Collection[str], fault: _Report
+) -> None:
+    for language in book.languages:
+        if reason := prompts.absent(prompt, language):
+            fault(path, reason)
+    for variable in sorted(prompts.variables(prompt) - set(known) - book.variables.keys()):
+        fault(path, f"prompt “{prompt}” speaks of “{variable}”, which no variable or question gives")

@@ -1,0 +1,117 @@
+"""Conditions in flows, such as `attitude == 'satisfied' and fee_unpaid`: evaluated by simpleeval, never by eval.
+
+Names, values, comparisons, `and`, `or`, `not`: nothing else. Must not know: which names there are.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from simpleeval import DEFAULT_OPERATORS, InvalidExpression, SimpleEval
+
+from ivr.events import Value
+
+
+class ConditionFault(ValueError):
+    """The condition is no expression of this language, or cannot be evaluated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A name set against a value; `ordered` when by less or greater."""
+
+    name: str
+    value: Value
+    ordered: bool
+
+
+def _of_a_kind(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Order with an unanswered question, or of a number with a word, is false instead of an error."""
+    kinds = (int, str)
+    return lambda left, right: any(isinstance(left, k) and isinstance(right, k) for k in kinds) and compare(left, right)
+
+
+_OPERATORS = {
+    **DEFAULT_OPERATORS,
+    ast.Lt: _of_a_kind(operator.lt),
+    ast.LtE: _of_a_kind(operator.le),
+    ast.Gt: _of_a_kind(operator.gt),
+    ast.GtE: _of_a_kind(operator.ge),
+}
+_ORDERED = ast.Lt | ast.LtE | ast.Gt | ast.GtE
+_LANGUAGE = (
+    *(ast.Expression, ast.BoolOp, ast.boolop, ast.UnaryOp, ast.Not, ast.USub, ast.Compare, ast.Name, ast.Load),
+    *(ast.Constant, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE),
+)
+
+
+def names(condition: str) -> frozenset[str]:
+    """The names that the condition speaks of.
+
+    Raises:
+        ConditionFault: the condition is no expression of this language.
+    """
+    return frozenset(node.id for node in ast.walk(_tree(condition)) if isinstance(node, ast.Name))
+
+
+def comparisons(condition: str) -> Iterator[Comparison]:
+    """Every comparison of a name with a value in the condition.
+
+    Raises:
+        ConditionFault: the condition is no expression of this language.
+    """
+    for node in ast.walk(_tree(condition)):
+        if isinstance(node, ast.Compare):
+            for (left, right), how in zip(pairwise([node.left, *node.comparators]), node.ops, strict=True):
+                match (left, right) if isinstance(left, ast.Name) else (right, left):
+                    case ast.Name(id=name), ast.Constant(value=str() | int() | None as value):
+                        yield Comparison(name, value, isinstance(how, _ORDERED))
+
+
+def bare(condition: str) -> frozenset[str]:
+    """The names that stand in the condition by themselves, as if they were true or false.
+
+    Raises:
+        ConditionFault: the condition is no expression of this language.
+    """
+    tree = _tree(condition)
+    parts = [tree.body]
+    for node in ast.walk(tree):
+        match node:
+            case ast.BoolOp(values=values):
+                parts += values
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                parts.append(operand)
+    return frozenset(part.id for part in parts if isinstance(part, ast.Name))
+
+
+def holds(condition: str, values: Mapping[str, Value]) -> bool:
+    """Whether the condition is true of the values; a name without a value counts as unanswered (None).
+
+    Raises:
+        ConditionFault: it is no expression of this language, or cannot be evaluated, such as a word with a minus.
+    """
+    known = dict.fromkeys(names(condition)) | dict(values)
+    try:
+        return bool(SimpleEval(names=known, operators=_OPERATORS, functions={}).eval(condition.strip()))
+    except (InvalidExpression, TypeError) as error:
+        raise ConditionFault(str(error)) from error
+
+
+@cache
+def _tree(condition: str) -> ast.Expression:
+    try:
+        tree = ast.parse(condition.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ConditionFault(f"not an expression: {getattr(error, 'msg', None) or error}") from error
+    if strange := next((node for node in ast.walk(tree) if not isinstance(node, _LANGUAGE)), None):
+        raise ConditionFault(
+            f"{type(strange).__name__.lower()} is not allowed; compare names and values, join them by and, or, not"
+        )
+    return tree

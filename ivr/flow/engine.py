@@ -1,0 +1,185 @@
+"""Steps a call through its flow: a state and an event in, the next state and its actions out.
+
+Pure: no clock (`now` is handed in), no ids of its own, no I/O. Must not know: audio, networks, databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from ivr.actions import Notice, StartRecording
+from ivr.actions import Transfer as TransferAction
+from ivr.events import (
+    CallAnswered,
+    CallEnded,
+    DigitsPressed,
+    Event,
+    Heard,
+    NothingHeard,
+    PromptsFinished,
+    SpeechHeard,
+    SpeechRecorded,
+    TransferCompleted,
+    TransferFailed,
+)
+from ivr.flow import answers, model, questions
+from ivr.flow.draft import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, Draft, EngineFault, disposition
+from ivr.flow.outcome import Verdict
+from ivr.flow.state import FlowState, Place, Turn, Wait
+
+__all__ = ["MAX_TURNS", "EngineFault", "begin", "disposition", "fail", "step", "verdict"]
+
+MAX_TURNS: Final = 200
+"""A call that has taken so many steps is given up."""
+
+
+def begin(book: model.Callflows, version: str, flow: str, language: str, *, speech: bool) -> FlowState:
+    """A call before its first event; `speech` tells whether a recogniser hears `language`.
+
+    Raises:
+        KeyError: there is no such flow.
+    """
+    first = book.flows[flow]
+    return FlowState(version, language, speech, (Place(flow, first.start),), {**book.variables, **first.variables})
+
+
+def step(book: model.Callflows, state: FlowState, event: Event, now: datetime) -> Turn:
+    """What the event leads to. An event for an earlier wait, or after the end, changes nothing and has no actions.
+
+    Raises:
+        EngineFault: the flow cannot go on.
+    """
+    if state.ended:
+        return Turn(state, ())
+    draft = Draft(book, state, now)
+    match event:
+        case CallAnswered(variables):
+            if state.turn:
+                return Turn(state, ())
+            draft.remember(variables)
+            _walk(draft, state.place.node)
+        case CallEnded():
+            draft.finish(None)
+            draft.end()
+        case _:
+            if state.wait is None or event.wait != state.wait.id:
+                return Turn(state, ())
+            _walk(draft, _resume(draft, state.wait, event) if state.turn < MAX_TURNS else _too_many_turns(draft))
+    return draft.turn()
+
+
+def fail(book: model.Callflows, state: FlowState, now: datetime, event: Event | None = None) -> Turn:
+    """End a call that a fault of ours hit: an apology, and everything answered so far is kept and judged.
+
+    That includes what the caller answered by `event`, the one that led to the fault.
+
+    Never raises: where the flow's last words are the fault, they are left out. A call that has ended stays as it is.
+    """
+    if state.ended:
+        return Turn(state, ())
+    draft = _apology(book, state, now, event)
+    try:
+        draft.hang_up(None, UNANNOUNCED_LINGER_MS)
+    except EngineFault:
+        draft = _apology(book, state, now, event)
+        draft.judge(None)
+        draft.hang_up(None, UNANNOUNCED_LINGER_MS)
+    return draft.turn()
+
+
+def _apology(book: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> Draft:
+    draft = Draft(book, state, now)
+    if state.wait and event and not isinstance(event, CallAnswered | CallEnded) and event.wait == state.wait.id:
+        answered = Draft(book, state, now)
+        with suppress(EngineFault):
+            _resume(answered, state.wait, event)
+        draft.adopt(answered)
+    draft.say(draft.prompt(book.common.technical))
+    return draft
+
+
+def verdict(book: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime) -> Verdict:
+    """How far the readings of an utterance go towards an answer to what the call waits for."""
+    node = book.flows[state.place.flow].nodes[state.place.node]
+    if state.wait is None or not isinstance(node, model.Ask | model.Book | model.Record):
+        return "nothing"
+    if state.wait.candidate and not isinstance(node, model.Record):
+        candidate = state.wait.candidate.value
+        return answers.confirmation_verdict(node, book.universals, state.language, alternatives, now, candidate)
+    return answers.verdict(node, book.universals, state.language, alternatives, now)
+
+
+def _walk(draft: Draft, target: str | None) -> None:
+    """Go to a node and on through the flow until it waits or ends.
+
+    Raises:
+        EngineFault: MAX_NODES_A_TURN nodes without a wait.
+    """
+    for _ in range(MAX_NODES_A_TURN):
+        if target is None:
+            return
+        if target == model.RETURN:
+            target = draft.come_back()
+            continue
+        draft.move(target)
+        target = _visit(draft, draft.node)
+    raise EngineFault(f"{draft.state.place}: {MAX_NODES_A_TURN} nodes without waiting for the caller")
+
+
+def _visit(draft: Draft, node: model.Node) -> str | None:
+    """Do what the node says; the next node, or None when the call waits or is over."""
+    match node:
+        case model.Ask() | model.Book() | model.Record():
+            questions.ask(draft, node)
+        case model.Say(prompt=prompt, next=onward):
+            draft.say(draft.prompt(prompt))
+            return onward
+        case model.Notice(prompt=prompt):
+            draft.say(draft.prompt(prompt))
+            draft.act(Notice(draft.wait("notice"), draft.spoken()))
+        case model.Transfer(prompt=prompt, target=target, whisper=whisper):
+            draft.say(draft.prompt(prompt))
+            draft.act(TransferAction(draft.wait("transfer"), target, draft.spoken(), whisper))
+        case model.Subflow(flow=name):
+            return draft.call(name)
+        case model.Hangup(prompt=prompt, disposition=verdict, linger=linger):
+            if prompt:
+                draft.say(draft.prompt(prompt))
+            draft.hang_up(verdict, linger)
+        case _:
+            return draft.quietly(node)
+    return None
+
+
+def _too_many_turns(draft: Draft) -> str | None:
+    """Give the call up; hang up when even that leads to more questions."""
+    if draft.state.turn == MAX_TURNS:
+        return draft.leave("on_give_up")
+    draft.hang_up(None, UNANNOUNCED_LINGER_MS)
+    return None
+
+
+def _resume(draft: Draft, wait: Wait, event: Event) -> str | None:
+    """Go on with what the call waited for."""
+    match event, draft.node:
+        case PromptsFinished(), model.Notice(consent=consent, next=onward):
+            if consent:
+                draft.act(StartRecording())
+            return onward
+        case TransferCompleted(), model.Transfer():
+            draft.hang_up(None, 0)
+            return None
+        case TransferFailed(), model.Transfer(failed=onward):
+            return onward
+        case NothingHeard(), model.Ask() | model.Book() | model.Record() as node:
+            return questions.silence(draft, node, wait)
+        case SpeechRecorded() as speech, model.Record() as node:
+            return questions.recorded(draft, node, wait, speech)
+        case SpeechHeard(alternatives=alternatives), model.Ask() | model.Book() | model.Record() as node:
+            return questions.hear(draft, node, wait, alternatives)
+        case DigitsPressed(digits=digits), model.Ask() | model.Book() | model.Record() as node:
+            return questions.press(draft, node, wait, digits)
+    raise EngineFault(f"{draft.state.place}: {type(event).__name__} while waiting for {wait.kind}")

@@ -1,0 +1,62 @@
+"""A flow as a Mermaid flowchart. Must not know: where it is drawn."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ivr.flow import model
+from ivr.flow.ways import WAYS_OUT, targets
+
+_SHAPES: Final = {
+    "ask": ('["', '"]'),
+    "book": ('["', '"]'),
+    "record": ('[/"', '"/]'),
+    "branch": ('{"', '"}'),
+    "hangup": ('(["', '"])'),
+    "transfer": ('[["', '"]]'),
+    "subflow": ('[["', '"]]'),
+}
+_RESERVED: Final = frozenset(
+    {"end", "graph", "flowchart", "subgraph", "direction", "style", "class", "click", "call", "href", "default"}
+)
+"""Words that Mermaid takes for its own; with a capital they are names again."""
+
+
+def mermaid(name: str, flow: model.Flow) -> str:
+    """The flow's nodes and ways as Mermaid text, one line each."""
+    title = next(iter(flow.title.values()))
+    lines = ["flowchart TD", f"    %% {name}: {title}", f"    Start({name}) --> {_id(flow.start)}"]
+    for key, node in flow.nodes.items():
+        opening, closing = _SHAPES.get(node.type, ('("', '")'))
+        lines.append(f"    {_id(key)}{opening}{key}<br/><i>{_caption(node)}</i>{closing}")
+        for label, target in targets(node):
+            lines.append(f"    {_id(key)} -->{_label(node, label)} {_id(target)}")
+    ways = {way: target for way in (*WAYS_OUT, "lastly") if (target := getattr(flow, way))}
+    lines.extend(f"    {way.capitalize()}({way}) -.-> {_id(target)}" for way, target in ways.items())
+    return "\n".join(lines) + "\n"
+
+
+def _id(node: str) -> str:
+    """A name that Mermaid takes; nodes are lower-case, so a capital never meets another node."""
+    return node.capitalize() if node in _RESERVED or node == model.RETURN else node
+
+
+def _caption(node: model.Node) -> str:
+    match node:
+        case model.Ask(answer=answer):
+            return answer.type
+        case model.Subflow(flow=flow):
+            return flow
+    return str(getattr(node, "prompt", None) or node.type)
+
+
+def _label(node: model.Node, label: str) -> str:
+    if isinstance(node, model.Branch) and label.startswith("cases."):
+        return f'|"{_plain(node.cases[int(label[6:]) - 1].when)}"|'
+    plain = label.removeprefix("next.")
+    return "" if plain == "next" else f'|"{plain}"|'
+
+
+def _plain(text: str) -> str:
+    """Text without the signs that mean something to Mermaid or HTML."""
+    return text.replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")

@@ -1,0 +1,284 @@
+"""The shape of callflows.yaml: flows, nodes, answers. Must not know: files, calls, audio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from ivr.events import Value
+from ivr.lifecycle import Disposition
+
+RETURN = "return"
+"""The target that ends a subflow and goes on after the node that called it."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}-[A-Z]{2}$")]
+Keys = Annotated[str, StringConstraints(pattern=r"^[0-9*#]+$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Phrases = dict[Language, tuple[Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)], ...]]
+
+
+class Part(BaseModel):
+    """Base of everything in the file: read-only, and a key that is not known is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AnswerValue(Part):
+    """One value of a closed question: what may be said for it and which key stands for it."""
+
+    phrases: Phrases = Field(description="What callers say for this value, per language.")
+    keys: Keys = Field(description="The key that stands for this value.")
+    confirm: PromptName = Field(description="The prompt that reads this value back.")
+
+
+class YesNo(Part):
+    """Yes or no. The common words for both are known; `phrases` are this question's own (还没有, 修好了)."""
+
+    type: Literal["yes_no"]
+    yes: AnswerValue
+    no: AnswerValue
+
+
+class Choice(Part):
+    """One of several named values."""
+
+    type: Literal["choice"]
+    values: dict[Name, AnswerValue] = Field(min_length=2)
+
+
+class Score(Part):
+    """A whole number in a range, by number words or keys."""
+
+    type: Literal["score"]
+    low: Annotated[int, Field(ge=0)] = 1
+    high: Annotated[int, Field(le=99)] = 10
+    confirm: PromptName = Field(description="Reads the score back; its variable is called `value`.")
+    out_of_range: PromptName
+    not_whole: PromptName
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low must be below high, but {self.low} is not below {self.high}")
+        return self
+
+
+class Digits(Part):
+    """A string of digits: a work number, or a phone number, by voice or keys."""
+
+    type: Literal["digits", "phone"]
+    confirm: PromptName = Field(description="Reads the digits back; its variable is called `value`.")
+    num_digits: Annotated[int, Field(ge=1, le=20)] = 12
+    finish_on_key: Keys | Literal[""] = "#"
+
+
+Answer = Annotated[YesNo | Choice | Score | Digits, Field(discriminator="type")]
+Target = Name
+
+
+class Listening(Part):
+    """What all questions share. Times in ms; the thresholds of confidence are shares from 0 to 1."""
+
+    prompt: PromptName
+    input: tuple[Literal["speech", "dtmf"], ...] = Field(("speech", "dtmf"), min_length=1)
+    timeout: Annotated[int, Field(ge=1000, le=60000)] = Field(5000, description="ms to begin an answer")
+    timing: dict[str, Annotated[int, Field(gt=0)]] = Field(
+        default_factory=dict, description="overrides of single thresholds of turn-taking (ms, dB, percent)"
+    )
+    no_input: tuple[PromptName, ...] = Field((), description="the n-th is said at the n-th silence")
+    no_match: tuple[PromptName, ...] = Field((), description="the n-th is said at the n-th answer not understood")
+    keys_prompt: PromptName | None = Field(None, description="offers the keys; said from the second miss on")
+    max_misses: Annotated[int, Field(ge=1, le=9)] = 3
+    otherwise: Target | None = Field(
+        None, description="where to go after max_misses; the flow's on_give_up when absent"
+    )
+
+
+class Ask(Listening):
+    """A question: says its prompt, takes an answer by voice or key, keeps it under the node's name."""
+
+    type: Literal["ask"]
+    answer: Answer
+    barge_in: bool = True
+    reject_below: Share = Field(0.45, description="less sure than this: ask again")
+    confirm_below: Share = Field(0.8, description="less sure than this: read back and ask whether it is right")
+    next: Target | dict[str, Target] = Field(description="a node, or value → node with `default` for all others")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.reject_below > self.confirm_below:
+            raise ValueError("reject_below must not be above confirm_below")
+        return self
+
+
+class Book(Listening):
+    """Agrees on another time for the call, reads it back, books it. The times of day are the callers' own."""
+
+    type: Literal["book"]
+    confirm: PromptName = Field(description="Reads the time back; its variable is called `when`.")
+    out_of_range: PromptName = Field(description="said when the time is past or more than a month ahead")
+    outside_hours: PromptName = Field(description="said when nobody is called at that time of day")
+    earliest: time = Field(time(8), description="nobody is called before this time of day")
+    latest: time = Field(time(20), description="nobody is called after this time of day")
+    choices: dict[Keys, dict[Language, str]] = Field(description="key → a time as one would say it, per language")
+    next: Target
+
+
+class Record(Listening):
+    """Free speech: recorded whole. Ends by silence, by a key or at max_ms."""
+
+    type: Literal["record"]
+    finish_on_key: Keys = "#"
+    skip_on_key: Keys = Field(description="the key for: nothing to say")
+    cues: Phrases = Field(default_factory=dict, description="short answers worth recognising, such as 没有了")
+    max_ms: Annotated[int, Field(ge=2000, le=300_000)] = 60_000
+    next: Target
+
+
+class Say(Part):
+    """Says a prompt and goes on."""
+
+    type: Literal["say"]
+    prompt: PromptName
+    next: Target
+
+
+class Notice(Part):
+    """Says a prompt that must be heard in full before the call goes on; `consent` starts what it asked leave for."""
+
+    type: Literal["notice"]
+    prompt: PromptName
+    consent: Literal["recording"] | None = None
+    next: Target
+
+
+class Case(Part):
+    """One way out of a branch."""
+
+    when: str = Field(description="a condition over variables and answers, such as `score <= 4`")
+    next: Target
+
+
+class Branch(Part):
+    """Goes to the first case whose condition holds, else to `otherwise`."""
+
+    type: Literal["branch"]
+    cases: tuple[Case, ...] = Field(min_length=1)
+    otherwise: Target
+
+
+class Set(Part):
+    """Remembers values."""
+
+    type: Literal["set"]
+    values: dict[Name, Value]
+    next: Target
+
+
+class Complaint(Part):
+    """Opens a case; `details` names the variables and answers that go into it."""
+
+    type: Literal["complaint"]
+    kind: Name
+    reason: str
+    details: tuple[Name, ...] = ()
+    next: Target
+
+
+class Transfer(Part):
+    """Hands the caller to a person; goes on when nobody takes the call."""
+
+    type: Literal["transfer"]
+    target: Name
+    prompt: PromptName
+    whisper: str = ""
+    failed: Target
+
+
+class Subflow(Part):
+    """Runs another flow and goes on after it; its answers are kept."""
+
+    type: Literal["subflow"]
+    flow: Name
+    next: Target
+
+
+class Hangup(Part):
+    """Says goodbye and ends the call. The answers given decide what became of it, or `disposition` where it stands.
+
+    A call in which every essential question was answered is completed, whatever stands here.
+    """
+
+    type: Literal["hangup"]
+    prompt: PromptName | None = None
+    disposition: Disposition | None = None
+    linger: Annotated[int, Field(ge=0, le=10_000)] = Field(2000, description="ms for the caller to hang up first (R12)")
+
+
+Node = Annotated[
+    Ask | Book | Record | Say | Notice | Branch | Set | Complaint | Transfer | Subflow | Hangup,
+    Field(discriminator="type"),
+]
+Question = Ask | Book | Record
+
+
+class Universal(Part):
+    """A command understood in every question."""
+
+    phrases: Phrases
+    keys: Keys | None = None
+
+
+class Universals(Part):
+    """The commands understood in every question: say it again, wait, a person please, no thank you."""
+
+    repeat: Universal
+    wait: Universal
+    agent: Universal
+    refuse: Universal
+
+    def named(self) -> Mapping[str, Universal]:
+        """The commands by name."""
+        return {"repeat": self.repeat, "wait": self.wait, "agent": self.agent, "refuse": self.refuse}
+
+
+class CommonPrompts(Part):
+    """Prompts that the engine itself needs."""
+
+    wait: PromptName = Field(description="the caller asked for a moment")
+    still_there: PromptName = Field(description="the moment is over")
+    confirm_keys: PromptName = Field(description="the keys when an answer is read back: 1 right, 2 wrong")
+    technical: PromptName = Field(description="apologises for a fault of ours")
+    keys_only: PromptName = Field(description="said at the first question where no model hears the call's language")
+
+
+class Flow(Part):
+    """One conversation. `essential` questions decide between completed, partial and broken off."""
+
+    title: dict[Language, str] = Field(min_length=1)
+    start: Target
+    on_agent: Target | None = None
+    on_refuse: Target | None = None
+    on_give_up: Target | None = None
+    lastly: Target | None = Field(
+        None, description="a chain of branch, set and complaint nodes, run however the call ends; ends in `return`"
+    )
+    essential: tuple[Name, ...] = ()
+    variables: dict[Name, Value] = Field(default_factory=dict)
+    nodes: dict[Name, Node] = Field(min_length=1)
+
+
+class Callflows(Part):
+    """The whole file."""
+
+    version: Literal[1]
+    languages: tuple[Language, ...] = Field(min_length=1, description="the first is the default")
+    variables: dict[Name, Value] = Field(default_factory=dict, description="known to every flow; a call may override")
+    universals: Universals
+    common: CommonPrompts
+    flows: dict[Name, Flow] = Field(min_length=1)

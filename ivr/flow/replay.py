@@ -1,0 +1,35 @@
+"""A call that was: its events taken through a flow again. Must not know: how events were kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from ivr.actions import Action, Prompt, SaveAnswer
+from ivr.events import CallAnswered, CallEnded, Event, Value
+from ivr.flow import engine
+from ivr.flow.parse import FlowBook
+
+
+class Replay:
+    """One call in a version of the flows that may be another than its own; each event meets the present wait."""
+
+    def __init__(self, book: FlowBook, flow: str, language: str, *, speech: bool) -> None:
+        self._book = book
+        self._state = engine.begin(book.flows, book.version, flow, language, speech=speech)
+        self._actions: tuple[Action, ...] = ()
+        self.answers: dict[str, Value] = {}
+
+    @property
+    def prompts(self) -> list[Prompt]:
+        """What was said in the last turn."""
+        return [prompt for action in self._actions for prompt in getattr(action, "prompts", ())]
+
+    def take(self, event: Event, at: datetime) -> None:
+        """Take the next event, as if it answered what the call waits for."""
+        if not isinstance(event, CallAnswered | CallEnded) and self._state.wait:
+            event = replace(event, wait=self._state.wait.id)
+        turn = engine.step(self._book.flows, self._state, event, at)
+        self._actions = turn.actions if turn.state is not self._state else ()
+        self._state = turn.state
+        self.answers |= {kept.question: kept.value for kept in self._actions if isinstance(kept, SaveAnswer)}

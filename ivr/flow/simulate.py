@@ -1,0 +1,166 @@
+"""A call without a telephone: typed input becomes events, virtual time, and every turn is written down and read back.
+
+What may be typed: `八分` (said, heard surely), `八分@0.6` (heard with that confidence), `八分@0.6|四分@0.55` (two
+readings, best first), `#1` or `#10` (keys), an empty line (silence), `???` (said, not understood), `~我觉得很好` (free
+speech, recorded), `<hangup>`, `<taken>` and `<untaken>` (a transfer that succeeds or fails). Must not know: terminals,
+files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from ivr.actions import Action, Ask, Hangup, Hold, KeyInput, Notice, Prompt, Record, Transfer
+from ivr.events import (
+    CallAnswered,
+    CallEnded,
+    DigitsPressed,
+    Event,
+    Heard,
+    NothingHeard,
+    PromptsFinished,
+    SpeechHeard,
+    SpeechRecorded,
+    TransferCompleted,
+    TransferFailed,
+    Value,
+)
+from ivr.flow import answers, engine, model, state
+from ivr.flow.parse import FlowBook
+
+TURN_SECONDS = 4
+
+
+class Conversation:
+    """One simulated call. `actions` are those of the last turn, `facts` all so far, `now` moves on with each turn."""
+
+    def __init__(
+        self,
+        book: FlowBook,
+        flow: str,
+        language: str,
+        now: datetime,
+        variables: Mapping[str, Value] | None = None,
+        *,
+        speech: bool = True,
+    ) -> None:
+        self._book = book
+        self.now = now
+        self.state = engine.begin(book.flows, book.version, flow, language, speech=speech)
+        self.actions: tuple[Action, ...] = ()
+        self.facts: list[Action] = []
+        self._take(CallAnswered(variables or {}))
+
+    @property
+    def prompts(self) -> list[Prompt]:
+        """What was said in the last turn, notices heard to their end included."""
+        return [prompt for action in self.actions for prompt in getattr(action, "prompts", ())]
+
+    @property
+    def over(self) -> bool:
+        """The call has ended."""
+        return self.state.ended
+
+    @property
+    def understood(self) -> dict[str, tuple[str, ...]]:
+        """What may be done now: the words for each meaning, the keys, the typed signs."""
+        place, waiting = self.state.place, self._waiting
+        node = self._book.flows.flows[place.flow].nodes[place.node]
+        if isinstance(waiting, Transfer):
+            return {"signs": ("<taken>", "<untaken>")}
+        if not isinstance(waiting, Ask | Record | Hold) or not isinstance(node, model.Ask | model.Book | model.Record):
+            return {}
+        meanings = answers.meanings(node, self._book.flows.universals, self.state.language) if waiting.speech else {}
+        return {name: tuple(sorted(phrases, key=len)) for name, phrases in meanings.items() if phrases} | {
+            "keys": tuple((waiting.keys.choices or waiting.keys.keys) if waiting.keys else ())
+        }
+
+    @property
+    def _waiting(self) -> Action | None:
+        return next((action for action in reversed(self.actions) if hasattr(action, "wait")), None)
+
+    def type(self, text: str) -> None:
+        """Do what the typed input says; after the flow hung up the line ends by itself.
+
+        Raises:
+            ValueError: it cannot happen now, or is written wrong; nothing has changed.
+        """
+        event = self._event(text.strip())
+        self.actions = ()
+        self._take(event)
+
+    def _event(self, text: str) -> Event:
+        if text == "<hangup>":
+            return CallEnded("caller")
+        match self._waiting, text:
+            case Transfer(wait), "<taken>":
+                return TransferCompleted(wait)
+            case Transfer(wait), "<untaken>":
+                return TransferFailed(wait, "no_answer")
+            case Transfer(), _:
+                raise ValueError("somebody else is being called: <taken>, <untaken> or <hangup>")
+            case _, "<taken>" | "<untaken>":
+                raise ValueError("nobody else is being called")
+            case (Ask() | Record() | Hold()) as question, _:
+                return self._answer(question, text)
+        raise ValueError("the call is over")
+
+    def _answer(self, question: Ask | Record | Hold, text: str) -> Event:
+        wait = question.wait
+        if text == "":
+            return NothingHeard(wait)
+        if text.startswith("#"):
+            return DigitsPressed(wait, _pressed(text[1:], question.keys))
+        if text.startswith("~"):
+            place = self.state.place
+            if not isinstance(self._book.flows.flows[place.flow].nodes[place.node], model.Record):
+                raise ValueError("free speech is not asked for here")
+            return SpeechRecorded(wait, 0, 200 * len(text), text[1:])
+        if question.speech is None:
+            raise ValueError(f"nobody hears words here; keys: {_keys(question.keys)}")
+        if text == "???":
+            return SpeechHeard(wait, (), 500)
+        return SpeechHeard(wait, tuple(_heard(one) for one in text.split("|")), 200 * len(text))
+
+    def _take(self, event: Event) -> None:
+        self.now += timedelta(seconds=TURN_SECONDS)
+        try:
+            turn = engine.step(self._book.flows, self.state, event, self.now)
+        except engine.EngineFault:
+            turn = engine.fail(self._book.flows, self.state, self.now)
+        if turn.state is self.state:
+            return
+        turn = state.load(state.dump(turn))
+        self.state = turn.state
+        self.actions += turn.actions
+        self.facts += [action for action in turn.actions if not hasattr(action, "prompts")]
+        match turn.actions[-1:]:
+            case (Notice(wait=wait),):
+                self._take(PromptsFinished(wait))
+            case (Hangup(),):
+                self._take(CallEnded("us"))
+
+
+def _heard(text: str) -> Heard:
+    said, at, share = text.partition("@")
+    try:
+        confidence = float(share) if at else 1.0
+    except ValueError:
+        confidence = -1.0
+    if not 0 <= confidence <= 1:
+        raise ValueError(f"“{share}” is no confidence from 0 to 1")
+    return Heard(said.strip(), confidence)
+
+
+def _pressed(digits: str, keys: KeyInput | None) -> str:
+    """The keys as turn-taking gives them on: only those expected, without the finishing key."""
+    taken = digits.removesuffix(keys.finish_on_key) if keys else ""
+    possible = keys and taken and set(taken) <= set(keys.keys) and len(taken) <= keys.num_digits
+    if not keys or not possible or (keys.choices and taken not in keys.choices):
+        raise ValueError(f"“{digits}” is not taken here; keys: {_keys(keys)}")
+    return taken
+
+
+def _keys(keys: KeyInput | None) -> str:
+    return ", ".join(keys.choices or keys.keys) if keys else "none"

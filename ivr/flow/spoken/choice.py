@@ -1,0 +1,38 @@
+"""One answer out of a question's own phrases. Must not know: yes and no."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+from ivr.flow.spoken.carriers import leading, trailing
+from ivr.flow.spoken.result import Nothing, Parsed, Value
+from ivr.flow.spoken.text import Tokens, cover, strip, tokens
+
+T = TypeVar("T")
+
+
+def parse_choice(text: str, language: str, phrases: Mapping[T, Collection[str]]) -> Parsed[T]:
+    """The value whose phrase was said: Value or Nothing. `phrases` gives the phrases of each value.
+
+    Carriers and particles around and between phrases say nothing (我觉得满意吧), the longest phrase counts (很不满意
+    before 满意), and every word has to belong to a phrase or a carrier: 不满意 is never 满意. One value said twice is
+    that value; phrases of two values, or a phrase that two values share, are Nothing.
+    """
+    spoken = tokens(text, language)
+    vocabulary: dict[Tokens, set[T]] = {words: set() for words in leading(language) | trailing(language)}
+    meanings: dict[Tokens, set[T]] = {}
+    for value, several in phrases.items():
+        for phrase in several:
+            meanings.setdefault(tokens(phrase, language), set()).add(value)
+    vocabulary |= meanings
+    for candidate in (spoken, strip(spoken, leading(language), trailing(language))):
+        if candidate in meanings:
+            return _single([meanings[candidate]])
+    pieces = cover(spoken, vocabulary)
+    return _single([values for _, values in pieces if values]) if pieces else Nothing()
+
+
+def _single(said: list[set[T]]) -> Parsed[T]:
+    values = set().union(*said) if said else set()
+    return Value(values.pop()) if len(values) == 1 else Nothing()

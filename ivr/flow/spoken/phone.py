@@ -1,0 +1,58 @@
+"""Telephone numbers as people say them, in the form networks dial (E.164). Must not know: whose number, or what for.
+
+Numbering plans come from `phonenumbers` (Google's libphonenumber; the lite package leaves out geography). What it can't
+tell is whether a number still being said is complete: to it 5551234 is a valid number of China. Hence the lengths below
+(电信网编号计划: mobile 11 digits; landline 0, area code, subscriber, 11 or 12; 400 and 800 numbers 10).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import phonenumbers
+
+from ivr.flow.spoken.digits import parse_digits
+from ivr.flow.spoken.result import Incomplete, Nothing, OutOfRange, Parsed, Value
+from ivr.flow.spoken.text import tokens
+
+_CHINA = "CN"
+_SHORTEST_CHINESE = 11
+_SERVICE_PREFIXES = ("400", "800")
+_UNFINISHED = {
+    phonenumbers.ValidationResult.TOO_SHORT,
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
+    phonenumbers.ValidationResult.INVALID_LENGTH,
+}
+
+
+def parse_phone(text: str, language: str, region: str = _CHINA) -> Parsed[str]:
+    """The telephone number said: Value("+86…") in E.164, Incomplete while digits are missing, OutOfRange for digits
+    that are no number of any plan, Nothing without digits.
+
+    `region` (ISO 3166) is where a number without country code is dialled from. A Chinese landline needs its area code;
+    a bare subscriber number is Incomplete.
+    """
+    digits = parse_digits(text, language)
+    if not digits:
+        return Nothing()
+    abroad = _says_plus(text, language)
+    try:
+        number = phonenumbers.parse(f"+{digits}" if abroad else digits, region)
+    except phonenumbers.NumberParseException as error:
+        too_long = error.error_type == phonenumbers.NumberParseException.TOO_LONG
+        return OutOfRange(digits) if too_long else Incomplete(digits)
+    national = str(number.national_number)
+    if region == _CHINA and not abroad and national == digits.removeprefix("0") and _unfinished(digits):
+        return Incomplete(digits)
+    if phonenumbers.is_valid_number(number):
+        return Value(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    unfinished = phonenumbers.is_possible_number_with_reason(number) in _UNFINISHED
+    return Incomplete(digits) if unfinished else OutOfRange(digits)
+
+
+def _unfinished(dialled: str) -> bool:
+    return len(dialled) < _SHORTEST_CHINESE - dialled.startswith(_SERVICE_PREFIXES)
+
+
+def _says_plus(text: str, language: str) -> bool:
+    return "+" in unicodedata.normalize("NFKC", text) or tokens(text, language)[:1] in {("加",), ("plus",)}

@@ -1,0 +1,149 @@
+"""A time to call back, as people say it. Must not know: calling hours, who calls.
+
+Own code because the libraries read little of what is said on a telephone: dateparser 1.5 understands 2 of the 11
+Chinese forms that callers use most (明天下午三点 is None), and recognizers-text has had no release since 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from ivr.flow.spoken import when_en, when_zh
+from ivr.flow.spoken.result import Nothing, OutOfRange, Parsed, Value
+from ivr.flow.spoken.text import CHINESE, ENGLISH, normalise
+from ivr.flow.spoken.when_terms import (
+    WHOLE_DAY,
+    After,
+    Clock,
+    Date,
+    Day,
+    InDays,
+    Now,
+    PartOfDay,
+    Week,
+    Weekday,
+    Weekend,
+    scan,
+)
+
+FURTHEST = timedelta(days=31)
+
+_RULES = {CHINESE: when_zh.RULES, ENGLISH: when_en.RULES}
+_WORDS = {CHINESE: when_zh.WORDS, ENGLISH: when_en.WORDS}
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A moment and how exactly it was said; `start` has the zone of the `now` it was reckoned from.
+
+    A part of the day stands for its usual hour (上午 10, 中午 12, 下午 15, 晚上 19), a day for 10 o'clock.
+    """
+
+    start: datetime
+    precision: Literal["minute", "part_of_day", "day"]
+
+
+def parse_when(text: str, language: str, now: datetime) -> Parsed[When]:
+    """The time said, seen from `now` (aware): Value, OutOfRange when it is past or more than 31 days ahead, or Nothing.
+
+    A bare hour is read within 8 to 20 o'clock (三点 is 15:00). What leaves the day open means the next there is:
+    下午两点 is today, or tomorrow once it has passed; so with weekdays and with days of the month. 下周三 and "next
+    wednesday" are in the calendar week after this one. A part of the day that has begun means its next full hour.
+    """
+    terms = scan(normalise(text, language), _RULES[language])
+    if not terms:
+        return Nothing()
+    if terms == {Now()}:
+        return Value(When(now, "minute"))
+    delays = [term for term in terms if isinstance(term, After)]
+    days = [term for term in terms if isinstance(term, Day)]
+    parts = [term for term in terms if isinstance(term, PartOfDay)]
+    clocks = [term for term in terms if isinstance(term, Clock)]
+    if Now() in terms or max(len(days), len(parts), len(clocks)) > 1 or (delays and len(terms) > 1):
+        return Nothing()
+    whens = [_later(delay, now) for delay in delays] or [
+        when
+        for day in _dates(next(iter(days), None), now.date())
+        for when in _times(day, next(iter(parts), None), next(iter(clocks), None), now)
+    ]
+    ahead = [when for when in whens if when.start > now]
+    if ahead and ahead[0].start - now <= FURTHEST:
+        return Value(ahead[0])
+    return OutOfRange((ahead or whens)[0]) if whens else Nothing()
+
+
+def when_words(language: str) -> tuple[str, ...]:
+    """The words that a sequence grammar needs to hear times, whole where people say them whole: 三点, 下周一."""
+    return _WORDS[language]
+
+
+def _later(after: After, now: datetime) -> When:
+    return When((now.astimezone(UTC) + after.delay).astimezone(now.tzinfo).replace(second=0, microsecond=0), "minute")
+
+
+def _dates(day: Day | None, today: date) -> Iterable[date]:
+    """The days that may be meant, the likeliest first."""
+    monday = today - timedelta(days=today.weekday())
+    match day:
+        case None:
+            return [today, today + timedelta(days=1)]
+        case InDays(days):
+            return [today + timedelta(days=days)]
+        case Week(weeks):
+            return [monday + timedelta(weeks=weeks)]
+        case Weekday(weekday, weeks):
+            this_week = monday + timedelta(days=weekday)
+            if weeks is None:
+                return [ahead for ahead in (this_week, this_week + timedelta(weeks=1)) if ahead >= today]
+            return [this_week + timedelta(weeks=weeks)]
+        case Weekend(weeks):
+            saturday = monday + timedelta(days=5, weeks=weeks or 0)
+            both = [saturday, saturday + timedelta(days=1)]
+            return (
+                both if weeks is not None else [one for one in (*both, saturday + timedelta(weeks=1)) if one >= today]
+            )
+        case Date():
+            return _of_month(day, today)
+
+
+def _of_month(day: Date, today: date) -> Iterator[date]:
+    if day.month is not None:
+        months = [(today.year, day.month), (today.year + 1, day.month)]
+    else:
+        offsets = (0, 1, 2) if day.months is None else (day.months,)
+        months = [divmod(today.year * 12 + today.month - 1 + offset, 12) for offset in offsets]
+        months = [(year, month + 1) for year, month in months]
+    for year, month in months:
+        try:
+            yield date(year, month, day.day)
+        except ValueError:
+            continue
+
+
+def _times(day: date, part: PartOfDay | None, clock: Clock | None, now: datetime) -> Iterator[When]:
+    """The moments of a day that may be meant, the likeliest first."""
+    if clock:
+        for hour in _hours(clock.hour, part):
+            yield When(_at(day, hour, clock.minute, now), "minute")
+        return
+    stretch = part or WHOLE_DAY
+    hour = stretch.default
+    if day == now.date() and now.hour + 1 < stretch.end:
+        hour = max(hour, now.hour + 1)
+    yield When(_at(day, hour, 0, now), "part_of_day" if part else "day")
+
+
+def _hours(hour: int, part: PartOfDay | None) -> list[int]:
+    """What an hour said may be, in hours from midnight."""
+    if hour > 12 or (hour == 0 and part is None):
+        return [hour]
+    stretch = part or WHOLE_DAY
+    return [hour % 12 + half for half in (0, 12, 24) if stretch.first <= hour % 12 + half < stretch.last]
+
+
+def _at(day: date, hour: int, minute: int, now: datetime) -> datetime:
+    days, hour = divmod(hour, 24)
+    return datetime.combine(day + timedelta(days=days), time(hour, minute), tzinfo=now.tzinfo)

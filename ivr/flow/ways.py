@@ -1,0 +1,154 @@
+"""The ways through a flow: where nodes lead, what is reachable, what never ends. Must not know: prompts, phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ivr.flow import model
+
+_QUIET = model.Branch | model.Set | model.Complaint
+_QUESTION = model.Ask | model.Book | model.Record
+_WAITING = _QUESTION | model.Notice | model.Transfer | model.Hangup
+
+WAYS_OUT = ("on_agent", "on_refuse", "on_give_up")
+
+Ways = Mapping[str, set[str]]
+Found = Iterator[tuple[str, str]]
+"""Faults: pairs of a path and a reason."""
+
+
+def targets(node: model.Node) -> Iterator[tuple[str, str]]:
+    """The nodes that a node leads to, each with the key that says so."""
+    match node:
+        case model.Branch(cases=cases, otherwise=otherwise):
+            yield from ((f"cases.{number}", case.next) for number, case in enumerate(cases, 1))
+            yield "otherwise", otherwise
+        case model.Transfer(failed=failed):
+            yield "failed", failed
+        case model.Hangup():
+            return
+        case model.Ask(next=dict(ways)):
+            yield from ((f"next.{value}", way) for value, way in ways.items())
+        case _ if isinstance(node.next, str):
+            yield "next", node.next
+    if isinstance(node, _QUESTION) and node.otherwise:
+        yield "otherwise", node.otherwise
+
+
+def check_ways(book: model.Callflows, name: str) -> Found:
+    """Faults of a flow's ways: unknown targets, unreachable nodes, dead ends, circles without a wait, ways out.
+
+    While a target is unknown, what follows from that (unreachable nodes, dead ends) is not told.
+    """
+    flow = book.flows[name]
+    unknown = list(_unknown(book, name, flow))
+    yield from unknown
+    yield from _subflows(book, name)
+    if unknown:
+        return
+    onward = {key: {target for _, target in targets(node)} for key, node in flow.nodes.items()}
+    last_words = reach(onward, [flow.lastly] if flow.lastly else [])
+    spoken = reach(onward, [flow.start, *(way for key in WAYS_OUT if (way := getattr(flow, key)))])
+    for node in flow.nodes.keys() - last_words - spoken:
+        yield f"{name}.{node}", "unreachable: no node leads here"
+    for node in last_words & flow.nodes.keys():
+        if not isinstance(flow.nodes[node], _QUIET):
+            yield f"{name}.{node}", "stands in the flow's last words: only branch, set and complaint may"
+    yield from _dead_ends(name, flow, onward, spoken | last_words)
+    if model.RETURN in spoken and not _called(book, name):
+        yield name, "“return” stands in a flow that no subflow node calls; hang up instead"
+    if not _called(book, name):
+        yield from _ways_out(book, name, flow)
+    yield from _circles(book, name, flow, onward)
+
+
+def reach(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
+    """Everything that can be come to from `start`, itself included."""
+    seen: set[str] = set()
+    todo = list(start)
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo.extend(edges.get(node, ()))
+    return seen
+
+
+def _called(book: model.Callflows, name: str) -> bool:
+    return any(node.flow == name for flow in book.flows.values() for node in _calls(flow))
+
+
+def _unknown(book: model.Callflows, name: str, flow: model.Flow) -> Found:
+    for key in ("start", *WAYS_OUT, "lastly"):
+        target = getattr(flow, key)
+        if target and target not in flow.nodes:
+            yield f"{name}.{key}", f"unknown node “{target}”"
+    for node_name, node in flow.nodes.items():
+        for key, target in targets(node):
+            if target != model.RETURN and target not in flow.nodes:
+                yield f"{name}.{node_name}.{key}", f"unknown node “{target}”"
+        if isinstance(node, model.Subflow) and node.flow not in book.flows:
+            yield f"{name}.{node_name}.flow", f"unknown flow “{node.flow}”"
+    for question in flow.essential:
+        if question not in _questions(book, name):
+            yield f"{name}.essential", f"“{question}” is no question of this flow"
+
+
+def _dead_ends(name: str, flow: model.Flow, onward: Ways, reached: set[str]) -> Found:
+    backward: dict[str, set[str]] = {}
+    for source, sinks in onward.items():
+        for sink in sinks:
+            backward.setdefault(sink, set()).add(source)
+    ends = {key for key, node in flow.nodes.items() if isinstance(node, model.Hangup)} | {model.RETURN}
+    if not ends & onward.keys() and model.RETURN not in backward:
+        yield name, "no way ends the call: there is no hangup"
+        return
+    for node in (reached & flow.nodes.keys()) - reach(backward, ends):
+        yield f"{name}.{node}", "dead end: no way from here ends the call"
+
+
+def _circles(book: model.Callflows, name: str, flow: model.Flow, onward: Ways) -> Found:
+    unwaiting = {key: onward[key] for key, node in flow.nodes.items() if not _waits(book, node, frozenset())}
+    for node, sinks in unwaiting.items():
+        if node in reach(unwaiting, sinks):
+            yield f"{name}.{node}", "goes round in a circle without waiting for the caller"
+
+
+def _waits(book: model.Callflows, node: model.Node, inside: frozenset[str]) -> bool:
+    """Whether the caller is always waited for in the node; in a subflow: on every way through it."""
+    if not isinstance(node, model.Subflow) or node.flow not in book.flows or node.flow in inside:
+        return isinstance(node, _WAITING)
+    callee = book.flows[node.flow]
+    quiet = {
+        key: {target for _, target in targets(each)}
+        for key, each in callee.nodes.items()
+        if not _waits(book, each, inside | {node.flow})
+    }
+    return model.RETURN not in reach(quiet, [callee.start])
+
+
+def _subflows(book: model.Callflows, name: str) -> Found:
+    calls = {key: {node.flow for node in _calls(flow)} for key, flow in book.flows.items()}
+    if name in reach(calls, calls[name]):
+        yield name, "calls itself, by way of its subflows"
+    own = _questions(book, name)
+    for callee in reach(calls, calls[name]) & book.flows.keys() - {name}:
+        for question in own & _questions(book, callee):
+            yield f"{name}.{question}", f"subflow “{callee}” has a question of the same name"
+
+
+def _calls(flow: model.Flow) -> Iterator[model.Subflow]:
+    return (node for node in flow.nodes.values() if isinstance(node, model.Subflow))
+
+
+def _questions(book: model.Callflows, name: str) -> set[str]:
+    return {key for key, node in book.flows[name].nodes.items() if isinstance(node, _QUESTION)}
+
+
+def _ways_out(book: model.Callflows, name: str, flow: model.Flow) -> Found:
+    """A flow that asks, in a subflow too, says where callers go who want a person, refuse or are not understood."""
+    calls = {key: {node.flow for node in _calls(each)} for key, each in book.flows.items()}
+    if any(_questions(book, each) for each in reach(calls, [name]) & book.flows.keys()):
+        for way in WAYS_OUT:
+            if getattr(flow, way) is None:
+                yield name, f"asks questions but has no {way}"

@@ -1,0 +1,59 @@
+"""The life of a call in names: how it may end and what became of it. Must not know: any network's own words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, Literal
+
+Network = Literal["browser", "asterisk", "twilio"]
+Direction = Literal["inbound", "outbound"]
+
+HANGUP_CAUSES: Final = frozenset(
+    {
+        "normal",
+        "busy",
+        "no_answer",
+        "rejected",
+        "unreachable",
+        "congestion",
+        "media_lost",
+        "protocol",
+        "time_limit",
+        "failed",
+    }
+)
+"""Why a line went away, in our own words; each adapter translates into these."""
+
+
+class Disposition(StrEnum):
+    """What became of a survey call. `AAPOR` gives each one's outcome code."""
+
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    BREAKOFF = "breakoff"
+    REFUSED = "refused"
+    INELIGIBLE = "ineligible"
+    CALLBACK_BOOKED = "callback_booked"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    MACHINE = "machine"
+    UNREACHABLE = "unreachable"
+    FAILED = "failed"
+    CONSENT_DENIED = "consent_denied"
+
+
+AAPOR: Final[dict[Disposition, str]] = {
+    Disposition.COMPLETED: "1.1",
+    Disposition.PARTIAL: "1.2",
+    Disposition.BREAKOFF: "2.12",
+    Disposition.REFUSED: "2.11",
+    Disposition.INELIGIBLE: "4.7",
+    Disposition.CALLBACK_BOOKED: "2.21",
+    Disposition.NO_ANSWER: "3.13",
+    Disposition.BUSY: "3.12",
+    Disposition.MACHINE: "3.14",
+    Disposition.UNREACHABLE: "4.3",
+    Disposition.FAILED: "3.16",
+    Disposition.CONSENT_DENIED: "2.11",
+}
+"""Final outcome codes of telephone surveys: AAPOR, Standard Definitions, 10th edition (2023)."""

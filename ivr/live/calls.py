@@ -1,0 +1,101 @@
+"""The live state of calls: where each one is, and which node leads it. Must not know: what the state means.
+
+Each operation is one Lua script. Redis runs a script as a whole, so there is nothing to watch and nothing to try again
+when two nodes meet, and each costs one round trip; the client loads the scripts anew after a restart of Redis.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+from redis.asyncio import Redis
+
+from ivr.errors import StaleTurn
+from ivr.live.client import RETRIES, connect, reported
+
+_SAVE: Final = """
+local turn, payload = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload'))
+local stored = tonumber(turn or 0)
+if stored == tonumber(ARGV[1]) and payload == ARGV[2] then return -1 end
+if stored ~= tonumber(ARGV[1]) - 1 then return stored end
+redis.call('HSET', KEYS[1], 'turn', ARGV[1], 'payload', ARGV[2], 'node', ARGV[3])
+redis.call('SADD', KEYS[2], ARGV[4])
+return -1
+"""
+_CLAIM: Final = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_ORPHANS: Final = """
+local orphans = {}
+for _, call in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  if redis.call('EXISTS', ARGV[1] .. call) == 0 then orphans[#orphans + 1] = call end
+end
+return orphans
+"""
+
+CALLS: Final = "ivr:calls"
+STATE: Final = "ivr:call:"
+LEASE: Final = "ivr:lease:"
+
+
+class LiveCalls:
+    """All calls that are going on, shared by the nodes. Safe for concurrent use.
+
+    All methods raise LiveStateUnavailable when Redis stays away for about five seconds.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._save = redis.register_script(_SAVE)
+        self._claim = redis.register_script(_CLAIM)
+        self._orphans = redis.register_script(_ORPHANS)
+
+    @classmethod
+    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+        """Connect to `unix:///SOCKET` or `redis://HOST` (Redis 6.2 or later)."""
+        calls = cls(connect(url, retries))
+        with reported():
+            await calls._redis.ping()
+        return calls
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._redis.aclose()
+
+    async def save(self, call_id: str, turn: int, payload: bytes, node: str) -> None:
+        """Store a turn, the first being 1. The very same turn and payload again is a retry and accepted.
+
+        Raises:
+            StaleTurn: the stored turn is not the one before; nothing was changed.
+        """
+        with reported():
+            stored = await self._save(keys=[STATE + call_id, CALLS], args=[turn, payload, node, call_id])
+        if stored >= 0:
+            raise StaleTurn(f"call {call_id} is at turn {stored}, so turn {turn} cannot be saved")
+
+    async def load(self, call_id: str) -> tuple[int, bytes] | None:
+        """The last turn saved with its payload; None for a call that is not live."""
+        with reported():
+            turn, payload = await self._redis.hmget(STATE + call_id, ["turn", "payload"])
+        return (int(turn), payload) if turn is not None and isinstance(payload, bytes) else None
+
+    async def drop(self, call_id: str) -> None:
+        """The call is over: forget its state and its lease."""
+        with reported():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.delete(STATE + call_id, LEASE + call_id)
+                pipe.srem(CALLS, call_id)
+                await pipe.execute()
+
+    async def claim(self, call_id: str, node: str, ttl_ms: int) -> bool:
+        """Take the call's lease for `ttl_ms`, or keep it so much longer; False when another node holds it."""
+        with reported():
+            return bool(await self._claim(keys=[LEASE + call_id], args=[node, ttl_ms]))
+
+    async def orphans(self) -> frozenset[str]:
+        """The live calls that no node leads: to be claimed, loaded and gone on with."""
+        with reported():
+            return frozenset(call.decode() for call in await self._orphans(keys=[CALLS], args=[LEASE]))

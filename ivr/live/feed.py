@@ -1,0 +1,59 @@
+"""The event feed: what happens on all nodes, for those who watch. Must not know: what the events mean.
+
+At least once: an event may come twice when a connection drops while it is published.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Final, Self, cast
+
+from redis.asyncio import Redis
+
+from ivr.events import Value
+from ivr.live.client import RETRIES, connect, reported
+
+FEED: Final = "ivr:feed"
+KEPT: Final = 10_000
+"""About how many events are kept for those who come back."""
+
+_WAIT_MS = 1000
+_Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class EventFeed:
+    """A capped stream of events. Safe for concurrent use; methods raise LiveStateUnavailable when Redis stays away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    @classmethod
+    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+        """Connect to `unix:///SOCKET` or `redis://HOST`."""
+        feed = cls(connect(url, retries))
+        with reported():
+            await feed._redis.ping()
+        return feed
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._redis.aclose()
+
+    async def publish(self, event: Mapping[str, Value]) -> None:
+        """Tell everybody."""
+        with reported():
+            await self._redis.xadd(FEED, {"event": json.dumps(dict(event))}, maxlen=KEPT, approximate=True)
+
+    async def follow(self, after: str | None = None) -> AsyncIterator[tuple[str, dict[str, Value]]]:
+        """Events with their ids, for ever: those after the id `after` (`0`: all that are kept), or only new ones."""
+        while True:
+            with reported():
+                if after is None:
+                    newest = cast("list[_Entry]", await self._redis.xrevrange(FEED, count=1))
+                    after = newest[0][0].decode() if newest else "0"
+                read = cast("list[tuple[bytes, list[_Entry]]]", await self._redis.xread({FEED: after}, block=_WAIT_MS))
+            for _stream, entries in read:
+                for entry_id, fields in entries:
+                    after = entry_id.decode()
+                    yield after, json.loads(fields[b"event"])

@@ -1,0 +1,137 @@
+"""`prompts build`: render what is missing or changed. Must not know: flows, calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.progress import Progress
+
+from ivr.errors import Fault, FaultyFile, HuifangError
+from ivr.prompts import manifest as manifests
+from ivr.prompts.audio import Samples, prepare, write_wav
+from ivr.prompts.catalog import Catalog, load
+from ivr.prompts.manifest import PERSON, Entry, recorded_file, recorded_key, spoken_key
+from ivr.prompts.recording import read_sound
+from ivr.prompts.render import Engine, EngineFailed, Voice, engines
+
+
+class NoEngine(HuifangError):
+    """Something must be spoken and no speech engine of the catalog is installed; says how to install one."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a build did, as `language/recording`."""
+
+    spoken: list[str] = field(default_factory=list)
+    recorded: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+def build(folder: Path, progress: Progress | None = None, speakers: Mapping[str, Engine] | None = None) -> Report:
+    """Bring the audio of the catalog in `folder` up to date and remove what it built for prompts that are gone.
+
+    `progress` shows a bar per language; `speakers` are the engines by the names that the catalog uses.
+
+    Raises:
+        FaultyFile: the catalog is faulty, or a person's recording is no speech in a WAV file.
+        NoEngine: no engine for a language is installed; nothing of that language was changed.
+        EngineFailed: an engine gave no speech for some words; what was done before is kept.
+    """
+    catalog = load(folder)
+    manifest = manifests.read(catalog)
+    report = Report()
+    try:
+        for language in catalog.languages:
+            speaker = _choose(catalog.voices[language], engines(folder) if speakers is None else speakers)
+            _Language(catalog, language, speaker, manifest.setdefault(language, {}), report).build(progress)
+    finally:
+        manifests.write(catalog, manifest)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Speaker:
+    voice: Voice
+    engine: Engine
+
+    def speak(self, words: str) -> Samples:
+        try:
+            return prepare(self.engine.speak(words, self.voice))
+        except ValueError as error:
+            raise EngineFailed(f"{self.voice} does not speak {words!r}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """One language's part of a build. Without a speaker, a reason why there is none."""
+
+    catalog: Catalog
+    language: str
+    speaker: _Speaker | str
+    entries: dict[str, Entry]
+    report: Report
+
+    def build(self, progress: Progress | None) -> None:
+        recordings = self.catalog.recordings(self.language)
+        wanted = {name: self._entry(name, words) for name, words in recordings.items()}
+        due = [name for name, entry in wanted.items() if not self._fresh(name, entry)]
+        self.report.kept += [self._label(name) for name in wanted if name not in due]
+        if isinstance(self.speaker, str) and any(wanted[name].by != PERSON for name in due):
+            raise NoEngine(f"no speech engine for {self.language}: {self.speaker}")
+        self._remove(self.entries.keys() - wanted.keys())
+        for name in progress.track(due, len(due), description=self.language) if progress else due:
+            target = self.catalog.wav(self.language, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_wav(target, self._samples(name, recordings[name], wanted[name]))
+            self.entries[name] = wanted[name]
+
+    def _entry(self, name: str, words: str) -> Entry:
+        recorded = recorded_file(self.catalog, self.language, name)
+        if recorded.exists():
+            return Entry(PERSON, recorded_key(recorded))
+        if isinstance(self.speaker, _Speaker):
+            by = str(self.speaker.voice)
+        else:
+            by = self.entries[name].by if name in self.entries else ""
+        return Entry(by, spoken_key(words, by))
+
+    def _fresh(self, name: str, entry: Entry) -> bool:
+        return self.entries.get(name) == entry and self.catalog.wav(self.language, name).exists()
+
+    def _samples(self, name: str, words: str, entry: Entry) -> Samples:
+        if entry.by != PERSON and isinstance(self.speaker, _Speaker):
+            self.report.spoken.append(self._label(name))
+            return self.speaker.speak(words)
+        recorded = recorded_file(self.catalog, self.language, name)
+        self.report.recorded.append(self._label(name))
+        try:
+            return prepare(read_sound(recorded.read_bytes()))
+        except ValueError as error:
+            raise FaultyFile([Fault(str(recorded), "", str(error))]) from error
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in sorted(names):
+            self.catalog.wav(self.language, name).unlink(missing_ok=True)
+            del self.entries[name]
+            self.report.removed.append(self._label(name))
+
+    def _label(self, name: str) -> str:
+        return f"{self.language}/{name}"
+
+
+def _choose(voices: tuple[Voice, ...], speakers: Mapping[str, Engine]) -> _Speaker | str:
+    """The first voice that can be had here, or why there is none."""
+    reasons = []
+    for voice in voices:
+        engine = speakers.get(voice.engine)
+        if engine is None:
+            reasons.append(f"{voice.engine} is no engine; known are {', '.join(speakers)}")
+        elif missing := engine.missing(voice):
+            reasons.append(missing)
+        else:
+            return _Speaker(voice, engine)
+    return "; or: ".join(reasons)

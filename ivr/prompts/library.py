@@ -1,0 +1,131 @@
+"""Prompts ready to play: a Prompt becomes audio and the words as spoken. Must not know: flows, calls, engines."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from ivr.actions import Prompt
+from ivr.errors import Fault, FaultyFile
+from ivr.prompts.audio import RATE_HZ
+from ivr.prompts.catalog import Catalog, fragment_file, load
+from ivr.prompts.spoken import TONGUES, Unspeakable, fragments, speak
+from ivr.prompts.template import Mark, Piece, Template, Variable
+
+GROUP_MS: Final = 160
+COMMA_MS: Final = 120
+SENTENCE_MS: Final = 320
+"""Pauses between groups of fragments, at a comma and at a sentence's end; recordings add their soft edges (50 ms)."""
+
+CACHED_PROMPTS: Final = 256
+
+
+class PromptLibrary:
+    """All prompts of a catalog, their recordings in memory (about 16 kB a second of audio)."""
+
+    def __init__(self, catalog: Catalog, clock: Callable[[], datetime]) -> None:
+        """`clock` gives the present time with its zone, so that a `when` near it is spoken as 今天, 明天, 后天.
+
+        Raises:
+            FaultyFile: a recording is missing or is no 8 kHz 16-bit mono WAV.
+        """
+        self._catalog = catalog
+        self._clock = clock
+        self._audio = {language: _recordings(catalog, language) for language in catalog.languages}
+        self._joined = lru_cache(CACHED_PROMPTS)(self._join)
+
+    @classmethod
+    def open(cls, folder: Path, clock: Callable[[], datetime]) -> PromptLibrary:
+        """Load the catalog and the audio in `folder`.
+
+        Raises:
+            FaultyFile: the catalog is faulty, or a recording is missing or of the wrong form.
+        """
+        return cls(load(folder), clock)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The prompts' texts, without their audio."""
+        return self._catalog
+
+    def pcm(self, prompt: Prompt, language: str) -> bytes:
+        """The prompt as 8 kHz 16-bit mono audio, little-endian; repeated calls are cheap.
+
+        Raises:
+            Unspeakable: no such prompt or language, a value is missing, or it can't be spoken as its type.
+        """
+        return self._joined(language, self._sequence(prompt, language))
+
+    def text(self, prompt: Prompt, language: str) -> str:
+        """The prompt's words as spoken (`您说的是八分，对吗？`).
+
+        Raises:
+            Unspeakable: as `pcm`.
+        """
+        said = []
+        for part in self._template(prompt, language).parts:
+            if isinstance(part, Variable):
+                tongue, words = TONGUES[language], fragments(part.kind, language)
+                groups = self._groups(part, prompt, language)
+                said.append(tongue.pause.join(tongue.joint.join(words[name] for name in group) for group in groups))
+            else:
+                said.append(part.text)
+        return "".join(said)
+
+    def _template(self, prompt: Prompt, language: str) -> Template:
+        if reason := self._catalog.absent(prompt.name, language):
+            raise Unspeakable(reason)
+        return self._catalog.prompts[prompt.name][language]
+
+    def _groups(self, variable: Variable, prompt: Prompt, language: str) -> tuple[tuple[str, ...], ...]:
+        if variable.name not in prompt.values:
+            raise Unspeakable(f"{prompt.name}: there is no value for {{{variable.name}:{variable.kind}}}")
+        return speak(variable.kind, prompt.values[variable.name], language, self._clock())
+
+    def _sequence(self, prompt: Prompt, language: str) -> tuple[str | int, ...]:
+        """Recordings by name and pauses in ms, in the order of playing."""
+        sequence: list[str | int] = []
+        for part in self._template(prompt, language).parts:
+            match part:
+                case Piece():
+                    sequence.append(part.name)
+                case Mark():
+                    sequence.append(SENTENCE_MS if part.long else COMMA_MS)
+                case Variable():
+                    for index, group in enumerate(self._groups(part, prompt, language)):
+                        sequence += [GROUP_MS] if index else []
+                        sequence += map(fragment_file, group)
+        while sequence and isinstance(sequence[-1], int):
+            sequence.pop()
+        return tuple(sequence)
+
+    def _join(self, language: str, sequence: tuple[str | int, ...]) -> bytes:
+        audio = self._audio[language]
+        return b"".join(
+            bytes(RATE_HZ * item // 1000 * 2) if isinstance(item, int) else audio[item] for item in sequence
+        )
+
+
+def _recordings(catalog: Catalog, language: str) -> dict[str, bytes]:
+    audio: dict[str, bytes] = {}
+    faults: list[Fault] = []
+    for name in catalog.recordings(language):
+        file = catalog.wav(language, name)
+        try:
+            audio[name] = _read(file)
+        except (OSError, EOFError, wave.Error) as error:
+            faults.append(Fault(str(file), "", f"it can't be played ({error}); run `prompts build`"))
+    if faults:
+        raise FaultyFile(faults)
+    return {name: audio[recording] for name, recording in catalog.sources(language).items()}
+
+
+def _read(file: Path) -> bytes:
+    with wave.open(str(file), "rb") as sound:
+        if (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) != (RATE_HZ, 2, 1):
+            raise wave.Error(f"not {RATE_HZ} Hz, 16 bit, mono")
+        return sound.readframes(sound.getnframes())

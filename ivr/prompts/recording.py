@@ -1,0 +1,40 @@
+"""Sound files of any form, read with pydub. Must not know: catalogs, engines."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+
+import numpy as np
+
+from ivr.prompts.audio import Sound
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # pydub warns of the standard library's audioop and of a missing ffmpeg
+    from pydub import AudioSegment
+    from pydub.exceptions import CouldntDecodeError
+
+__all__ = ["AudioSegment", "open_wav", "read_sound"]
+
+
+def open_wav(content: bytes) -> AudioSegment:
+    """Decode the content of a WAV file. In memory, for pydub leaves a broken file open and hands it to ffmpeg.
+
+    Raises:
+        ValueError: it is no WAV file, or cut off.
+    """
+    try:
+        return AudioSegment(content)
+    except (CouldntDecodeError, LookupError, EOFError, struct.error) as error:
+        raise ValueError(f"it is no WAV file ({error})") from error
+
+
+def read_sound(content: bytes) -> Sound:
+    """Decode the content of a WAV file of any rate and width; several channels become one.
+
+    Raises:
+        ValueError: it is no WAV file.
+    """
+    segment = open_wav(content)
+    channels = np.array(segment.get_array_of_samples(), dtype=np.float32).reshape(-1, segment.channels)
+    return Sound(channels.mean(axis=1) / np.float32(segment.max_possible_amplitude), segment.frame_rate)

@@ -1,0 +1,140 @@
+"""Values as spoken: a value of a type becomes the names of the recorded fragments that say it.
+
+Pure. Must not know: catalogs, audio, clocks (the present time is handed in).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Final, Protocol
+
+from ivr.errors import HuifangError
+from ivr.events import Value
+from ivr.prompts.english import English
+from ivr.prompts.mandarin import Mandarin
+
+Group = tuple[str, ...]
+"""Fragments said in one breath."""
+
+MAX_SCORE: Final = 10
+MAX_NUMBER: Final = 9999
+KINDS: Final[Mapping[str, str]] = {
+    "score": f"a whole number from 0 to {MAX_SCORE}",
+    "number": f"a whole number from 0 to {MAX_NUMBER}",
+    "digits": "digits, spaces and hyphens",
+    "date": "an ISO 8601 date",
+    "time": "an ISO 8601 time",
+    "when": "an ISO 8601 date, or a date and time with zone, or an interval of two",
+}
+"""The types of values, each with what it takes."""
+
+
+class Unspeakable(HuifangError):
+    """A value that no fragments can say."""
+
+
+class Tongue(Protocol):
+    """One language's way to say values. In text `joint` stands within a group, `pause` between groups."""
+
+    joint: str
+    pause: str
+
+    def fragments(self, kind: str) -> dict[str, str]:
+        """Every fragment that values of this type may need, with its words."""
+
+    def number(self, number: int) -> Group:
+        """0 to MAX_NUMBER."""
+
+    def date(self, day: date) -> Group:
+        """Month and day."""
+
+    def time(self, at: datetime) -> Group:
+        """Hour and minute with the part of the day."""
+
+    def when(self, at: datetime, days_away: int, *, by_part: bool, whole_day: bool) -> tuple[Group, ...]:
+        """A day, by its relation to today where it is near, then the time, the part of the day, or nothing."""
+
+
+TONGUES: Final[Mapping[str, Tongue]] = {"zh-CN": Mandarin(), "en-US": English()}
+"""The languages whose values can be spoken, by BCP 47 tag."""
+
+
+def fragments(kind: str, language: str) -> dict[str, str]:
+    """Every fragment that values of type `kind` may need in `language`: its name and its words."""
+    return TONGUES[language].fragments(kind)
+
+
+def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group, ...]:
+    """The fragments that say `value`, in groups with a short pause between them.
+
+    `score` is 0 to 10, `number` 0 to 9999 (integers or their digits). `digits` is a string; spaces and hyphens in it
+    make the groups, else a telephone number's usual ones. `date` and `time` are ISO 8601. `when` is an ISO 8601 date,
+    a date and time with zone, or an interval of two of them (`start/end`) spoken as the part of the day that `start`
+    lies in; `now` tells what is today, in that zone.
+
+    Raises:
+        Unspeakable: `value` is nothing of that type. It is not quoted, for it may be a caller's number.
+    """
+    tongue = TONGUES[language]
+    try:
+        match kind:
+            case "score":
+                return ((f"score-{_whole(value, MAX_SCORE)}",),)
+            case "number":
+                return (tongue.number(_whole(value, MAX_NUMBER)),)
+            case "digits":
+                return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(str(value)))
+            case "date":
+                return (tongue.date(datetime.fromisoformat(str(value)).date()),)
+            case "time":
+                return (tongue.time(datetime.fromisoformat(_on_some_day(str(value)))),)
+            case "when":
+                return _when(str(value), tongue, now)
+    except ValueError:
+        raise Unspeakable(f"a value of type {kind} must be {KINDS[kind]}") from None
+    raise Unspeakable(f"{kind!r} is no type; use one of {', '.join(KINDS)}")
+
+
+def digit_groups(number: str) -> list[str]:
+    """The digits of a number as they are grouped in speech: as written with spaces or hyphens, else 3-4-4, 3-3-4, ….
+
+    Raises:
+        ValueError: there is something else than digits in it, or nothing.
+    """
+    written = re.split(r"[\s-]+", number.strip().removeprefix("+"))
+    if not all(group.isascii() and group.isdigit() for group in written):
+        raise ValueError("only digits, spaces and hyphens")
+    if len(written) > 1:
+        return written
+    sizes = {7: (3, 4), 8: (4, 4), 10: (3, 3, 4), 11: (3, 4, 4)}.get(len(number), ())
+    if not sizes:
+        return [number[start : start + 4] for start in range(0, len(number), 4)]
+    ends = [sum(sizes[: index + 1]) for index in range(len(sizes))]
+    return [number[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+
+
+def _whole(value: Value, largest: int) -> int:
+    if isinstance(value, bool) or value is None:
+        raise ValueError("no number")
+    number = int(value)
+    if not 0 <= number <= largest:
+        raise ValueError(f"not within 0 to {largest}")
+    return number
+
+
+def _on_some_day(time: str) -> str:
+    return time if "T" in time else f"2000-01-01T{time}"
+
+
+def _when(value: str, tongue: Tongue, now: datetime) -> tuple[Group, ...]:
+    start, _, end = value.partition("/")
+    at = datetime.fromisoformat(start)
+    whole_day = "T" not in start
+    if end:
+        datetime.fromisoformat(end)
+    if at.tzinfo is None and not whole_day:
+        raise ValueError("no time zone")
+    today = now.astimezone(at.tzinfo).date() if at.tzinfo else now.date()
+    return tongue.when(at, (at.date() - today).days, by_part=bool(end), whole_day=whole_day)

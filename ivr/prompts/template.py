@@ -1,0 +1,98 @@
+"""A prompt's text with its variables, cut into what is recorded and what is filled in. Pure. Must not know: files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+VARIABLE: Final = re.compile(r"\{(\w+):(\w+)\}")
+LEADING_MARKS: Final = re.compile(r"^[\s\W_]*")
+SHORT_MARKS: Final = "，、,:：；;"
+LONG_MARKS: Final = "。？！.?!"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Recorded words: `name` of the recording, `text` as written, `words` for the speech engine."""
+
+    name: str
+    text: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A value spoken from fragments: its name and its type."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Punctuation between a variable and what follows; `long` ends a sentence."""
+
+    text: str
+    long: bool
+
+
+Part = Piece | Variable | Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A prompt in one language."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Piece))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables' names with their types."""
+        return {part.name: part.kind for part in self.parts if isinstance(part, Variable)}
+
+
+def parse(name: str, text: str) -> Template:
+    """Cut a prompt's text. Without variables it is one piece called `name`, else the pieces are `name-1`, `name-2`, ….
+
+    Raises:
+        ValueError: a brace that belongs to no variable, or nothing to say.
+    """
+    stray = re.search(r"[{}]", VARIABLE.sub("", text))
+    if stray:
+        raise ValueError(f"{stray.group()!r} belongs to no variable; a variable is {{name:type}}")
+    if not re.search(r"\w", text):
+        raise ValueError("there is nothing to say in it")
+    whole = not VARIABLE.search(text)
+    return Template((Piece(name, text, text),) if whole else tuple(_cut(name, text)))
+
+
+def _cut(name: str, text: str) -> Iterator[Part]:
+    fields = VARIABLE.split(text)
+    count = 0
+    for index in range(0, len(fields), 3):
+        marks, words = _split_marks(fields[index]) if index else ("", fields[index])
+        if marks:
+            yield Mark(marks, any(mark in LONG_MARKS for mark in marks))
+        if spoken := words.strip():
+            count += 1
+            yield Piece(f"{name}-{count}", words, _unfinished(spoken) if index + 2 < len(fields) else spoken)
+        if index + 2 < len(fields):
+            yield Variable(fields[index + 1], fields[index + 2])
+
+
+def _split_marks(text: str) -> tuple[str, str]:
+    """Punctuation at the start of a text, and the rest; spaces alone are no punctuation."""
+    end = LEADING_MARKS.match(text)
+    marks = end.group() if end else ""
+    return (marks, text[len(marks) :]) if marks.strip() else ("", text)
+
+
+def _unfinished(words: str) -> str:
+    """A comma at the end keeps a speech engine's voice up, for a value follows."""
+    return words if words[-1] in SHORT_MARKS + LONG_MARKS else f"{words},"

@@ -1,0 +1,130 @@
+"""Rows into the records of ivr/records/record.py. Must not know: how rows are written."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar, cast
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from ivr.actions import AnsweredBy, SaveAnswer
+from ivr.events import EndedBy, Event, Heard
+from ivr.lifecycle import Direction, Disposition, Network
+from ivr.records import tables as t
+from ivr.records.record import (
+    AnswerRecord,
+    BookingRecord,
+    CallRecord,
+    CallSummary,
+    CaseRecord,
+    CustomerRecord,
+    DispositionRecord,
+    ProfileChange,
+    RecordingRecord,
+    TurnRecord,
+)
+from ivr.tagged import Tagged
+from ivr.transcript import Line, Who
+
+EVENTS: Final[Tagged[Event]] = Tagged(Event)
+
+Row = TypeVar("Row", bound=t.Base)
+
+
+def summary(row: t.Call) -> CallSummary:
+    return CallSummary(
+        id=row.id,
+        network=cast("Network", row.network),
+        direction=cast("Direction", row.direction),
+        caller=row.caller,
+        called=row.called,
+        flow=row.flow,
+        flow_version=row.flow_version,
+        language=row.language,
+        variables=row.variables,
+        node=row.node,
+        turn=row.turn,
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        consent_at=row.consent_at,
+        ended_at=row.ended_at,
+        disposition=Disposition(row.disposition) if row.disposition else None,
+        aapor=row.aapor,
+        cause=row.cause,
+        ended_by=cast("EndedBy | None", row.ended_by),
+        duration_ms=row.duration_ms,
+    )
+
+
+async def record(session: AsyncSession, call: t.Call) -> CallRecord:
+    """Everything that hangs on a call's row."""
+    answers = await _rows(session, t.Answer, t.Answer.call_id == call.id, t.Answer.id)
+    line_order = (t.TranscriptLine.turn, t.TranscriptLine.position)
+    return CallRecord(
+        call=summary(call),
+        turns=tuple(
+            TurnRecord(row.turn, EVENTS.load(row.event), row.at)
+            for row in await _rows(session, t.Turn, t.Turn.call_id == call.id, t.Turn.turn)
+        ),
+        answers=tuple(_answer(row) for row in answers if row.replaced_at is None),
+        replaced_answers=tuple(_answer(row) for row in answers if row.replaced_at is not None),
+        transcript=tuple(
+            Line(cast("Who", row.who), row.text, row.at_ms, row.confidence)
+            for row in await _rows(session, t.TranscriptLine, t.TranscriptLine.call_id == call.id, *line_order)
+        ),
+        recordings=tuple(
+            RecordingRecord(row.path, row.format, row.seconds, row.offset_ms, row.sha256, row.consent_at)
+            for row in await _rows(session, t.Recording, t.Recording.call_id == call.id, t.Recording.id)
+        ),
+        dispositions=tuple(
+            DispositionRecord(Disposition(row.disposition), row.aapor, row.by, row.why, row.at)
+            for row in await _rows(
+                session, t.DispositionChange, t.DispositionChange.call_id == call.id, t.DispositionChange.id
+            )
+        ),
+        bookings=tuple(
+            BookingRecord(row.at, row.spoken, row.state)
+            for row in await _rows(session, t.Booking, t.Booking.call_id == call.id, t.Booking.id)
+        ),
+        cases=tuple(
+            CaseRecord(row.number, row.kind, row.reason, row.details, row.opened_at)
+            for row in await _rows(session, t.Case, t.Case.call_id == call.id, t.Case.id)
+        ),
+    )
+
+
+async def customer(session: AsyncSession, number: str) -> CustomerRecord | None:
+    row = await session.scalar(select(t.Customer).where(t.Customer.number == number))
+    if row is None:
+        return None
+    changes = await _rows(session, t.CustomerChange, t.CustomerChange.customer_id == row.id, t.CustomerChange.id)
+    calls = await _rows(session, t.Call, t.Call.customer_id == row.id, t.Call.started_at, t.Call.id)
+    return CustomerRecord(
+        number=row.number,
+        name=row.name,
+        language=row.language,
+        changes=tuple(ProfileChange(change.name, change.language, change.by, change.at) for change in changes),
+        calls=tuple(map(summary, reversed(calls))),
+    )
+
+
+async def _rows(
+    session: AsyncSession, table: type[Row], where: ColumnElement[bool], *order: InstrumentedAttribute[object]
+) -> list[Row]:
+    return list(await session.scalars(select(table).where(where).order_by(*order)))
+
+
+def _answer(row: t.Answer) -> AnswerRecord:
+    answer = SaveAnswer(
+        question=row.question,
+        value=row.value,
+        heard=row.heard,
+        alternatives=tuple(Heard(**heard) for heard in row.alternatives),
+        confidence=row.confidence,
+        by=cast("AnsweredBy", row.by),
+        attempts=row.attempts,
+        confirmed=row.confirmed,
+        span_ms=None if row.start_ms is None or row.end_ms is None else (row.start_ms, row.end_ms),
+    )
+    return AnswerRecord(answer, row.turn, row.at, row.replaced_at)

@@ -1,0 +1,249 @@
+"""The tables. Must not know: who reads and writes them, or which database holds them.
+
+What is append-only (turns, transcript, answers, dispositions) is never updated, except to say that an answer was
+replaced by a later one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, Text, TypeDecorator, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Json: Final = JSON().with_variant(JSONB(), "postgresql")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment: with a zone in, in UTC out, on every database.
+
+    Raises:
+        ValueError: a time without a zone is to be stored.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables, with constraints named by rule so that migrations can name them too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcTime, str: Text, Any: Json}  # noqa: RUF012
+
+
+class Customer(Base):
+    """A person or household known by a telephone number."""
+
+    __tablename__ = "customers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    language: Mapped[str]
+
+
+class CustomerChange(Base):
+    """Who wrote what into a customer's profile, and when."""
+
+    __tablename__ = "customer_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    name: Mapped[str]
+    language: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Call(Base):
+    """The call detail record. `turn` is the highest one saved, `node` the last that saved one.
+
+    A call without a number (from a browser) has no customer.
+    """
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        Index("ix_calls_started_at_id", "started_at", "id"),
+        Index(
+            "ix_calls_open",
+            "started_at",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    network: Mapped[str]
+    direction: Mapped[str]
+    caller: Mapped[str]
+    called: Mapped[str]
+    flow: Mapped[str]
+    flow_version: Mapped[str]
+    language: Mapped[str]
+    variables: Mapped[Any]
+    node: Mapped[str]
+    turn: Mapped[int]
+    started_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    consent_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    disposition: Mapped[str | None]
+    aapor: Mapped[str | None]
+    cause: Mapped[str | None]
+    ended_by: Mapped[str | None]
+    duration_ms: Mapped[int | None]
+
+
+class Turn(Base):
+    """One turn that was saved, with the event that led to it: the mark which makes saving it again change nothing."""
+
+    __tablename__ = "turns"
+
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), primary_key=True)
+    turn: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event: Mapped[Any]
+    node: Mapped[str]
+    at: Mapped[datetime]
+
+
+class TranscriptLine(Base):
+    """One thing said."""
+
+    __tablename__ = "transcript_lines"
+
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), primary_key=True)
+    turn: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    who: Mapped[str]
+    text: Mapped[str]
+    at_ms: Mapped[int]
+    confidence: Mapped[float | None]
+
+
+class Answer(Base):
+    """An answer given; `replaced_at` when the caller answered the same question again."""
+
+    __tablename__ = "answers"
+    __table_args__ = (
+        Index(
+            "uq_answers_call_id_question",
+            "call_id",
+            "question",
+            unique=True,
+            postgresql_where=text("replaced_at IS NULL"),
+            sqlite_where=text("replaced_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), index=True)
+    turn: Mapped[int]
+    question: Mapped[str]
+    value: Mapped[Any]
+    heard: Mapped[str]
+    alternatives: Mapped[Any]
+    confidence: Mapped[float]
+    by: Mapped[str]
+    attempts: Mapped[int]
+    confirmed: Mapped[bool]
+    start_ms: Mapped[int | None]
+    end_ms: Mapped[int | None]
+    at: Mapped[datetime]
+    replaced_at: Mapped[datetime | None]
+
+
+class Recording(Base):
+    """Where a call's audio lies. `offset_ms` from the answer of the call to its first sample."""
+
+    __tablename__ = "recordings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), index=True)
+    path: Mapped[str] = mapped_column(unique=True)
+    format: Mapped[str]
+    seconds: Mapped[float]
+    offset_ms: Mapped[int]
+    sha256: Mapped[str]
+    consent_at: Mapped[datetime]
+
+
+class DispositionChange(Base):
+    """What a call was said to have become, by whom and why; the last one counts."""
+
+    __tablename__ = "dispositions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), index=True)
+    disposition: Mapped[str]
+    aapor: Mapped[str]
+    by: Mapped[str]
+    why: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Booking(Base):
+    """A promise to call again. `state`: open, done or cancelled."""
+
+    __tablename__ = "bookings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), index=True)
+    at: Mapped[datetime]
+    spoken: Mapped[str]
+    state: Mapped[str]
+
+
+class Case(Base):
+    """Something to be put right, under a number that can be told on the telephone."""
+
+    __tablename__ = "cases"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), index=True)
+    kind: Mapped[str]
+    reason: Mapped[str]
+    details: Mapped[Any]
+    opened_at: Mapped[datetime]
+
+
+class CaseCounter(Base):
+    """The last case number of a day (`yyyymmdd`)."""
+
+    __tablename__ = "case_counters"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class FlowVersion(Base):
+    """The source of a call flow file, by its hash: a call can be told again as it was."""
+
+    __tablename__ = "flow_versions"
+
+    version: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str]

@@ -1,0 +1,28 @@
+"""Inserts that may be repeated, on both databases. Must not know: any table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+
+_INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def _insert(session: AsyncSession, table: Any) -> Any:
+    return _INSERTS[session.get_bind().dialect.name](table)
+
+
+async def insert_once(session: AsyncSession, table: type[DeclarativeBase], **values: object) -> None:
+    """Insert a row unless one with the same key or another unique value is there already."""
+    await session.execute(_insert(session, table).values(**values).on_conflict_do_nothing())
+
+
+async def count_up(session: AsyncSession, counter: InstrumentedAttribute[int], **key: str) -> int:
+    """The next number of the counter with this key, from 1; nobody else gets it unless this transaction fails."""
+    insert = _insert(session, counter.class_).values(**key, **{counter.key: 1})
+    step = insert.on_conflict_do_update(index_elements=list(key), set_={counter.key: counter + 1}).returning(counter)
+    number: int = (await session.execute(step)).scalar_one()
+    return number

@@ -1,0 +1,49 @@
+"""The operator's settings: environment variables that begin with HUIFANG_, all with defaults that need no server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that the project lies in."""
+
+
+class Settings(BaseSettings):
+    """What an operator may choose; `docs/operating.md` explains each."""
+
+    model_config = SettingsConfigDict(env_prefix="HUIFANG_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a token is needed")
+    port: int = Field(8080, ge=0, le=65535, description="0: any free port")
+    data: Path = Field(ROOT / "var", description="folder of everything that is kept")
+    flows: Path = Field(ROOT / "callflows.yaml", description="the flows file")
+    prompts: Path = Field(ROOT / "prompts", description="folder of the prompts")
+    models: dict[str, Path] = Field(
+        default_factory=dict, description='language → folder of a Vosk model, as JSON: {"zh-CN": "/models/cn"}'
+    )
+    database: str = Field("", description="postgresql://… ; empty: SQLite in the data folder")
+    redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: a private one that the service starts")
+    site: Path | None = Field(None, description="the Asterisk to attach to (dialplans/site.yaml); empty: none")
+    capacity: int = Field(100, ge=1, description="calls from Asterisk at a time; what is above goes to a person")
+    timezone: str = Field("Asia/Shanghai", description="the callers' time zone")
+    log_level: str = "INFO"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        ZoneInfo(name)
+        return name
+
+    @property
+    def database_url(self) -> str:
+        """Where the records are."""
+        return self.database or f"sqlite:///{self.data / 'records.sqlite'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The callers' time zone."""
+        return ZoneInfo(self.timezone)

@@ -1,0 +1,1 @@
+"""Calls over Asterisk 22 through ARI, with the voice over its WebSocket channel."""

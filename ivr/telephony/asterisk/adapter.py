@@ -1,0 +1,257 @@
+"""Calls through one Asterisk: takes those that arrive, places those that are asked for, leaves nothing behind.
+
+Must not know: flows (a name is passed on), recognisers, records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+from aiohttp import web
+
+from ivr.telephony.asterisk import causes
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.ari_events import (
+    ApplicationReplaced,
+    AriEvent,
+    Connected,
+    Disconnected,
+    StasisStart,
+)
+from ivr.telephony.asterisk.event_socket import EventSource, Login, OurSocket, TheirSocket
+from ivr.telephony.asterisk.legs import Leg, LegEnded, Legs
+from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.telephony.asterisk.site import Secrets, Site
+from ivr.telephony.asterisk.stream import MediaSockets
+from ivr.telephony.asterisk.sweep import sweep
+from ivr.telephony.asterisk.voice import Voice
+from ivr.telephony.port import Call, Unanswered
+
+log = logging.getLogger(__name__)
+
+RING_S: Final = 30
+ANSWER_SLACK_S: Final = 10
+"""Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
+SWEEP_EVERY_S: Final = 30.0
+SETTLE_AGAIN_S: Final = 1.0
+NO_ROUTE: Final = 3
+Answer = Callable[[AsteriskLine], Awaitable[None]]
+
+
+class Asterisk:
+    """The calls of one Asterisk.
+
+    Args:
+        ari: its REST interface, open.
+        answer: leads one call that arrived; the call is over when it returns.
+        capacity: how many calls may be led at a time; what is above goes on in the dialplan, to a person. Set it to 0
+            to drain.
+        announce: (words, language) -> audio, for what is whispered to whoever takes a transfer.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        secrets: Secrets,
+        ari: Ari,
+        answer: Answer,
+        capacity: int = 100,
+        announce: Callable[[str, str], bytes] | None = None,
+    ) -> None:
+        self._site = site
+        self._ari = ari
+        self._answer = answer
+        self._announce = announce
+        self.capacity = capacity
+        self.connected = asyncio.Event()
+        """Whether calls can arrive and be placed just now."""
+        self._legs = Legs()
+        self._sockets = MediaSockets()
+        self._login = Login(site.app, secrets.media)
+        self._events: EventSource = OurSocket(ari)
+        if site.events == "asterisk_connects":
+            self._events = TheirSocket(self._login)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settling: asyncio.Task[None] | None = None
+        self.leading = 0
+        """How many calls are being led or placed."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """What Asterisk connects to (see websocket_client.conf); to be added to the service's web server."""
+        found = [web.get("/asterisk/media", self._media)]
+        if isinstance(self._events, TheirSocket):
+            found.append(web.get("/asterisk/events", self._events.handle))
+        return found
+
+    async def _media(self, request: web.Request) -> web.WebSocketResponse:
+        self._login.check(request)
+        return await self._sockets.handle(request)
+
+    async def run(self) -> None:
+        """Take calls until cancelled; calls being led are then cancelled too."""
+        self._spawn(self._sweep_now_and_then())
+        try:
+            async for event in self._events.events():
+                self._take(event)
+        finally:
+            self.connected.clear()
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _take(self, event: AriEvent) -> None:
+        match event:
+            case Connected():
+                self._begin()
+            case Disconnected():
+                self._pause()
+            case ApplicationReplaced():
+                log.error("another client has connected as ARI application %s and gets its calls", self._site.app)
+                self._pause()
+            case _ if self._legs.take(event):
+                pass
+            case StasisStart(args=("line", called)):
+                self._spawn(self._lead(event.channel, event.caller, called))
+            case StasisStart():
+                self._spawn(self._ari.hang_up(event.channel))
+            case _:
+                pass
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a call ended by a fault of ours", exc_info=error)
+
+    def _begin(self) -> None:
+        self._pause()
+        self._settling = self._spawn(self._settle())
+
+    def _pause(self) -> None:
+        self.connected.clear()
+        if self._settling:
+            self._settling.cancel()
+
+    async def _settle(self) -> None:
+        while not self.connected.is_set():
+            try:
+                await self._ari.want_events()
+                await sweep(self._ari, self._legs)
+                self.connected.set()
+            except (AriRefused, AriUnreachable) as error:
+                log.error("Asterisk has connected, but: %s", error)
+                await asyncio.sleep(SETTLE_AGAIN_S)
+
+    async def _sweep_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            with contextlib.suppress(AriRefused, AriUnreachable):
+                await sweep(self._ari, self._legs)
+
+    # -- calls that arrive -----------------------------------------------------------------------------------------
+
+    async def _lead(self, channel: str, caller: str, called: str) -> None:
+        served = self._site.lines.get(called)
+        if served is None or self.leading >= self.capacity:
+            await self._to_a_person(channel, "full" if served else "down")
+            return
+        call = Call(uuid.uuid4().hex, "asterisk", "inbound", caller, called, served.flow, served.language)
+        party = self._legs.expect(channel)
+        party.made = True
+        party.entered.set_result(None)
+        line = await self._take_up(call, party)
+        if line is not None:
+            try:
+                await self._answer(line)
+            finally:
+                await line.hang_up()
+
+    async def _take_up(self, call: Call, party: Leg) -> AsteriskLine | None:
+        self.leading += 1
+        voice = Voice(self._ari, self._legs, self._sockets, call.id)
+        try:
+            await voice.open(party.channel, "inbound")
+            await voice.join(party)
+            await self._ari.answer(party.channel)
+        except (AriRefused, AriUnreachable, LegEnded, TimeoutError) as error:
+            if not party.gone.done():
+                log.error("a call could not be taken: %r", error)
+                await voice.let_go()
+                await self._to_a_person(party.channel, "down")
+            await self._abandon(voice, party)
+            return None
+        return self._line(call, party, voice)
+
+    async def _to_a_person(self, channel: str, why: str) -> None:
+        with contextlib.suppress(AriRefused, AriUnreachable):
+            await self._ari.give_back(channel, f"{self._site.app}-fallback", why)
+
+    # -- calls that we place ---------------------------------------------------------------------------------------
+
+    async def dial(self, call: Call, ring_s: int = RING_S) -> AsteriskLine:
+        """Call `call.called` (a phone of the site, else over the trunk), with `call.caller` as the number shown.
+
+        The line is led by whoever called this, who also hangs it up.
+
+        Raises:
+            Unanswered: why, and whether it rang.
+        """
+        if not self.connected.is_set():
+            raise Unanswered("failed", rang=False)
+        self.leading += 1
+        party = self._legs.expect(f"{self._ari.app}.party.{call.id}")
+        voice = Voice(self._ari, self._legs, self._sockets, call.id)
+        try:
+            await voice.open(party.channel, "outbound")
+            await self._ring(call, party, ring_s)
+            await voice.join(party)
+        except (AriRefused, AriUnreachable, TimeoutError) as error:
+            log.error("a call could not be placed: %s", error)
+            await self._abandon(voice, party)
+            raise Unanswered("failed", rang=party.rang) from error
+        except LegEnded as ended:
+            await self._abandon(voice, party)
+            raise Unanswered(causes.ended(ended.cause), rang=party.rang) from ended
+        except asyncio.CancelledError:
+            await self._abandon(voice, party)
+            raise
+        return self._line(call, party, voice)
+
+    async def _ring(self, call: Call, party: Leg, ring_s: int) -> None:
+        number = call.called
+        endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{number}@trunk"
+        try:
+            await self._ari.originate(party.channel, endpoint, call.caller, ring_s)
+        except AriRefused as refused:
+            raise LegEnded(NO_ROUTE) from refused
+        party.made = True
+        async with asyncio.timeout(ring_s + ANSWER_SLACK_S):
+            await party.come()
+
+    # -- both ------------------------------------------------------------------------------------------------------
+
+    def _line(self, call: Call, party: Leg, voice: Voice) -> AsteriskLine:
+        line = AsteriskLine(call, self._ari, self._legs, party, voice, self._site.targets, self._announce)
+        line.over.add_done_callback(self._count_down)
+        return line
+
+    async def _abandon(self, voice: Voice, party: Leg) -> None:
+        self._count_down()
+        with contextlib.suppress(AriUnreachable):
+            if party.channel.startswith(f"{self._ari.app}."):
+                await self._ari.hang_up(party.channel)
+        await voice.close()
+        self._legs.forget(party)
+
+    def _count_down(self, _: object = None) -> None:
+        self.leading -= 1

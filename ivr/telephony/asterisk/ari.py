@@ -1,0 +1,208 @@
+"""Asterisk's REST interface: the few requests we make, and nothing else. Must not know: calls, flows, media."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+from ivr.errors import HuifangError
+from ivr.telephony.asterisk.ari_events import KINDS
+
+REQUEST_WITHIN_S: Final = 5.0
+
+
+class AriRefused(HuifangError):
+    """Asterisk did not do what was asked; `message` is its own word on why."""
+
+    def __init__(self, method: str, path: str, status: int, message: str) -> None:
+        super().__init__(f"{method} {path}: {status} {message}")
+        self.status = status
+        self.message = message
+
+
+class AriUnreachable(HuifangError):
+    """No answer from Asterisk: it is down, or the way to it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as Asterisk sees it: its state (`Up`, …) and the application that leads it, empty when none does."""
+
+    state: str
+    app: str
+
+
+def _application(dialplan: Mapping[str, Any]) -> str:
+    return str(dialplan.get("app_data", "")).split(",")[0] if dialplan.get("app_name") == "Stasis" else ""
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")[:200]
+
+
+class Ari:
+    """A client of one Asterisk's REST interface; an async context manager.
+
+    Every request raises AriRefused or AriUnreachable. Ids of channels and bridges are chosen by the caller of these
+    methods before the request is made, so that no event about them can come too early to be understood.
+    """
+
+    def __init__(self, url: str, user: str, password: str, app: str) -> None:
+        self.url = url.rstrip("/")
+        self.app = app
+        self._login = {"Authorization": aiohttp.encode_basic_auth(user, password)}
+        self._http: aiohttp.ClientSession | None = None
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The session under which all requests are made."""
+        if self._http is None:
+            raise RuntimeError("Ari is used outside its `async with`")
+        return self._http
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(
+            headers=self._login,
+            connector=aiohttp.TCPConnector(limit=50),
+            timeout=aiohttp.ClientTimeout(total=REQUEST_WITHIN_S),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.http.close()
+
+    async def request(self, method: str, path: str, body: Any = None, **query: str | int) -> Any:
+        """Make one request; the answer's JSON, None where there is none."""
+        try:
+            async with self.http.request(method, self.url + path, params=query, json=body) as answer:
+                if answer.status == 204:
+                    return None
+                said = _json(await answer.read())
+                if answer.status >= 400:
+                    message = said.get("message") or said.get("error") if isinstance(said, dict) else said
+                    raise AriRefused(method, path, answer.status, str(message or answer.reason))
+                return said
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise AriUnreachable(f"{method} {path}: {error or type(error).__name__}") from error
+
+    # -- the PBX ---------------------------------------------------------------------------------------------------
+
+    async def version(self) -> str:
+        """Asterisk's version, such as `22.10.1`."""
+        return str((await self.request("GET", "/asterisk/info"))["system"]["version"])
+
+    async def modules(self) -> frozenset[str]:
+        """The names of the modules that run."""
+        return frozenset(one["name"] for one in await self.request("GET", "/asterisk/modules"))
+
+    async def want_events(self) -> None:
+        """Have only the kinds of events sent that are understood here. The application must be connected."""
+        wanted = {"allowed": [{"type": kind} for kind in KINDS]}
+        await self.request("PUT", f"/applications/{self.app}/eventFilter", wanted)
+
+    # -- channels --------------------------------------------------------------------------------------------------
+
+    async def channels(self) -> dict[str, Channel]:
+        """All channels, by id."""
+        return {
+            one["id"]: Channel(one["state"], _application(one["dialplan"]))
+            for one in await self.request("GET", "/channels")
+        }
+
+    async def channel_exists(self, channel: str) -> bool:
+        """Whether the channel is there."""
+        return not await self._missing("GET", f"/channels/{channel}")
+
+    async def originate(self, channel: str, endpoint: str, caller: str, ring_s: int) -> None:
+        """Ring `endpoint` (a dial string) as the channel of that id; once answered, the channel is ours."""
+        await self.request(
+            "POST",
+            "/channels",
+            {"variables": {}},
+            channelId=channel,
+            endpoint=endpoint,
+            app=self.app,
+            callerId=caller,
+            timeout=ring_s,
+        )
+
+    async def external_media(self, channel: str, connection: str, data: str, variables: Mapping[str, str]) -> None:
+        """Have Asterisk open a WebSocket for 8 kHz linear audio, over a connection of websocket_client.conf."""
+        await self.request(
+            "POST",
+            "/channels/externalMedia",
+            {"variables": dict(variables)},
+            channelId=channel,
+            app=self.app,
+            external_host=connection,
+            transport="websocket",
+            encapsulation="none",
+            connection_type="client",
+            format="slin",
+            transport_data=data,
+        )
+
+    async def set_variable(self, channel: str, name: str, value: str) -> None:
+        """Set a variable that the dialplan can read."""
+        await self.request("POST", f"/channels/{channel}/variable", variable=name, value=value)
+
+    async def answer(self, channel: str) -> None:
+        """Answer a channel."""
+        await self.request("POST", f"/channels/{channel}/answer")
+
+    async def hang_up(self, channel: str, cause: int = 16) -> None:
+        """Hang a channel up, for a Q.850 cause. Harmless when it is gone."""
+        await self._missing("DELETE", f"/channels/{channel}", reason_code=cause)
+
+    async def give_back(self, channel: str, context: str, extension: str) -> None:
+        """Let a channel go on in the dialplan."""
+        await self.request("POST", f"/channels/{channel}/continue", context=context, extension=extension, priority=1)
+
+    # -- bridges ---------------------------------------------------------------------------------------------------
+
+    async def bridges(self) -> dict[str, tuple[str, ...]]:
+        """The channels in each bridge, by its id."""
+        return {one["id"]: tuple(one["channels"]) for one in await self.request("GET", "/bridges")}
+
+    async def create_bridge(self, bridge: str) -> None:
+        """Make an empty bridge."""
+        await self.request("POST", f"/bridges/{bridge}", type="mixing")
+
+    async def join(self, bridge: str, channels: Sequence[str]) -> None:
+        """Put channels, all of them ours, into a bridge."""
+        await self.request("POST", f"/bridges/{bridge}/addChannel", channel=",".join(channels))
+
+    async def part(self, bridge: str, channel: str) -> None:
+        """Take a channel out of a bridge."""
+        await self.request("POST", f"/bridges/{bridge}/removeChannel", channel=channel)
+
+    async def start_music(self, bridge: str) -> None:
+        """Play music on hold to all in a bridge."""
+        await self.request("POST", f"/bridges/{bridge}/moh")
+
+    async def stop_music(self, bridge: str) -> None:
+        """End the music on hold. Harmless when there is none."""
+        await self._missing("DELETE", f"/bridges/{bridge}/moh")
+
+    async def destroy_bridge(self, bridge: str) -> None:
+        """Take a bridge away. Harmless when it is gone."""
+        await self._missing("DELETE", f"/bridges/{bridge}")
+
+    async def _missing(self, method: str, path: str, **query: str | int) -> bool:
+        try:
+            await self.request(method, path, **query)
+        except AriRefused as refused:
+            if refused.status not in (404, 409):
+                raise
+            return True
+        return False

@@ -1,0 +1,61 @@
+"""Q.850 causes in our own words. Must not know: ARI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+ENDED: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        1: "unreachable",  # unallocated number
+        2: "unreachable",  # no route to transit network
+        3: "unreachable",  # no route to destination
+        6: "failed",  # channel unacceptable
+        16: "normal",
+        17: "busy",
+        18: "no_answer",  # no user responding
+        19: "no_answer",  # no answer from user
+        20: "unreachable",  # subscriber absent
+        21: "rejected",
+        22: "unreachable",  # number changed
+        26: "no_answer",  # answered elsewhere
+        27: "unreachable",  # destination out of order
+        28: "unreachable",  # invalid number format
+        31: "normal",  # normal, unspecified
+        34: "congestion",  # no circuit available
+        38: "congestion",  # network out of order
+        41: "congestion",  # temporary failure
+        42: "congestion",  # switching equipment congestion
+        44: "congestion",  # requested circuit not available
+        58: "protocol",  # bearer capability not available: no codec in common
+        65: "protocol",  # bearer capability not implemented
+        79: "protocol",  # service not implemented
+        88: "protocol",  # incompatible destination
+        95: "protocol",  # invalid message
+        102: "unreachable",  # recovery on timer expiry: the far end never said anything
+        111: "protocol",
+    }
+)
+"""ITU-T Q.850 cause values, as ARI reports them, in the words of lifecycle.HANGUP_CAUSES."""
+
+REFUSED: Final[Mapping[str, str]] = MappingProxyType(
+    {"busy": "busy", "no_answer": "no_answer", "rejected": "declined", "unreachable": "unreachable"}
+)
+"""Why a person we rang did not take a caller over, in the words of TransferRefused."""
+
+
+def ended(cause: int) -> str:
+    """Why a line went away; `failed` for a cause that has no word of its own."""
+    return ENDED.get(cause, "failed")
+
+
+def parted(cause: int) -> str:
+    """Why a call that was up went away: whoever was there can only have got lost, not have become unreachable."""
+    name = ended(cause)
+    return name if name in ("normal", "protocol", "failed") else "media_lost"
+
+
+def refused(cause: int) -> str:
+    """Why nobody took a caller over; `unavailable` for what has no word of its own."""
+    return REFUSED.get(ended(cause), "unavailable")

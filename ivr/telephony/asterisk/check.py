@@ -1,0 +1,66 @@
+"""Is this Asterisk fit for the service? Says what is wrong in plain words. Must not know: how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+
+NEEDED_VERSION: Final = 22
+MODULES: Final = Path(__file__).resolve().parents[3] / "dialplans/modules.conf"
+CONNECT_WITHIN_S: Final = 3.0
+
+
+async def check(url: str, user: str, password: str, app: str) -> list[str]:
+    """What hinders the service from using the Asterisk whose ARI is at `url`, a sentence each; none if all is well."""
+    async with Ari(url, user, password, app) as ari:
+        return [finding async for finding in _findings(ari)]
+
+
+async def _findings(ari: Ari) -> AsyncIterator[str]:
+    address = urlsplit(ari.url)
+    host, port = address.hostname or "", address.port or 80
+    try:
+        _, connection = await asyncio.wait_for(asyncio.open_connection(host, port), CONNECT_WITHIN_S)
+        connection.close()
+    except (OSError, TimeoutError):
+        yield f"nothing listens at {host} port {port}: is Asterisk running, and is this http.conf's address?"
+        return
+    try:
+        version = await ari.version()
+    except AriRefused as refused:
+        yield _refusal(refused.status, ari.url)
+        return
+    except (AriUnreachable, TypeError, KeyError):
+        yield f"what listens at {host} port {port} is no Asterisk"
+        return
+    major = re.match(r"\D*(\d+)", version)
+    if not major or int(major[1]) != NEEDED_VERSION:
+        yield f"Asterisk is version {version}; {NEEDED_VERSION} is needed"
+    there = await ari.modules()
+    for module in sorted(_needed() - there):
+        yield f"Asterisk runs without the module {module}: add `load = {module}` to modules.conf and restart it"
+    try:
+        async with ari.http.ws_connect(f"{ari.url}/events", params={"app": f"{ari.app}-check"}):
+            pass
+    except aiohttp.ClientError as error:
+        yield f"Asterisk refuses the event socket ({error}): is res_http_websocket loaded, is the ARI user read-only?"
+
+
+def _refusal(status: int, url: str) -> str:
+    if status == 401:
+        return "Asterisk refuses the name or password: compare ari.conf with ASTERISK_ARI_PASSWORD"
+    if status == 404:
+        return f"there is no ARI at {url}: is ARI enabled in ari.conf, does the address end in /ari?"
+    return f"Asterisk answers its ARI with HTTP status {status}"
+
+
+def _needed() -> frozenset[str]:
+    return frozenset(re.findall(r"^load = (\S+)", MODULES.read_text(encoding="utf-8"), re.MULTILINE))

@@ -1,0 +1,165 @@
+"""One call's voice over Asterisk's WebSocket channel (chan_websocket, JSON control messages, 8 kHz linear audio).
+
+Keys come from ARI, not from here: Asterisk reports each one on both ways. Must not know: bridges, ARI, flows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import WSMsgType, web
+
+from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, Marked, MediaEvent
+from ivr.events import EndedBy
+from ivr.telephony.asterisk.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+PING_S: Final = 10.0
+TOLD: Final = "\0told"
+
+
+class AsteriskStream:
+    """Implements ivr.call.media.MediaStream. What the caller says before `listening` is set is not passed on."""
+
+    def __init__(self) -> None:
+        self.listening = False
+        self.ready = asyncio.Event()
+        """Asterisk has begun the stream."""
+        self.broken = asyncio.Event()
+        """The socket is gone."""
+        self._outbox = Outbox()
+        self._wake = asyncio.Event()
+        self._arrived: asyncio.Queue[MediaEvent] = asyncio.Queue()
+        self._part = bytearray()
+        self._told: asyncio.Future[None] | None = None
+        self._closed = False
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        """See MediaStream."""
+        while True:
+            event = await self._arrived.get()
+            yield event
+            if isinstance(event, Closed):
+                return
+
+    def play(self, pcm: bytes) -> None:
+        """See MediaStream."""
+        self._outbox.play(pcm)
+        self._wake.set()
+
+    def mark(self, name: str) -> None:
+        """See MediaStream."""
+        self._outbox.mark(name)
+        self._wake.set()
+
+    def clear(self) -> None:
+        """See MediaStream."""
+        self._outbox.clear()
+        self._wake.set()
+
+    async def tell(self, pcm: bytes) -> None:
+        """Play audio and wait until it has been heard."""
+        self._told = asyncio.get_running_loop().create_future()
+        self.play(pcm)
+        self.mark(TOLD)
+        await self._told
+
+    def press(self, digit: str) -> None:
+        """Pass on a key of the caller."""
+        if self.listening:
+            self._arrived.put_nowait(Key(digit))
+
+    def close(self, by: EndedBy, cause: str) -> None:
+        """Say that the call is over; only the first time counts."""
+        if not self._closed:
+            self._closed = True
+            self._arrived.put_nowait(Closed(by, cause))
+
+    async def carry(self, socket: web.WebSocketResponse) -> None:
+        """Move voice over Asterisk's socket until that ends."""
+        sending = asyncio.create_task(self._send(socket))
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.BINARY:
+                    self._take_audio(message.data)
+                elif message.type is WSMsgType.TEXT:
+                    self._take_control(message.data)
+        finally:
+            sending.cancel()
+            self.broken.set()
+
+    async def _send(self, socket: web.WebSocketResponse) -> None:
+        loop = asyncio.get_running_loop()
+        await self.ready.wait()
+        while not socket.closed:
+            self._wake.clear()
+            while (message := self._outbox.take(loop.time())) is not None:
+                try:
+                    await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
+                except ConnectionError:
+                    return
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._outbox.wait(loop.time()))
+            except TimeoutError:
+                continue
+
+    def _take_audio(self, pcm: bytes) -> None:
+        if not self.listening or self._closed:
+            return
+        self._part += pcm
+        whole = len(self._part) // FRAME_BYTES * FRAME_BYTES
+        for start in range(0, whole, FRAME_BYTES):
+            self._arrived.put_nowait(Frame(bytes(self._part[start : start + FRAME_BYTES])))
+        del self._part[:whole]
+
+    def _take_control(self, text: str) -> None:
+        try:
+            message = json.loads(text)
+            kind = message["event"]
+        except (ValueError, TypeError, KeyError):
+            log.error("not a message of Asterisk's WebSocket channel: %.80s", text)
+            return
+        if kind == "MEDIA_START":
+            self.ready.set()
+        elif kind == "MEDIA_XOFF":
+            self._outbox.hold()
+        elif kind == "MEDIA_XON":
+            self._outbox.go_on()
+            self._wake.set()
+        elif kind == "MEDIA_MARK_PROCESSED":
+            name = self._outbox.heard(str(message.get("correlation_id")))
+            if name == TOLD and self._told and not self._told.done():
+                self._told.set_result(None)
+            elif name is not None and not self._closed:
+                self._arrived.put_nowait(Marked(name))
+
+
+class MediaSockets:
+    """The route to which Asterisk brings the voice of calls, each to the stream that waits for it."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, AsteriskStream] = {}
+
+    def expect(self, connection: str) -> AsteriskStream:
+        """A stream for the connection of that id, which is good for one connection."""
+        stream = self._waiting[connection] = AsteriskStream()
+        return stream
+
+    def forget(self, connection: str) -> None:
+        """No longer wait for a connection."""
+        self._waiting.pop(connection, None)
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """Take one connection and hold it as long as it lasts."""
+        stream = self._waiting.pop(request.query.get("call", ""), None)
+        if stream is None:
+            raise web.HTTPNotFound
+        socket = web.WebSocketResponse(protocols=("media",), compress=False, heartbeat=PING_S)
+        await socket.prepare(request)
+        await stream.carry(socket)
+        return socket

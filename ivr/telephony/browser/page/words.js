@@ -1,0 +1,88 @@
+// What the page says, in Chinese and in English.
+
+export const WORDS = {
+  "zh-CN": {
+    title: "网页电话",
+    switch: "English",
+    flow: "业务",
+    language: "通话语言",
+    languages: { "zh-CN": "普通话", "en-US": "英语" },
+    keypad: "键盘",
+    call: "呼叫",
+    hangup: "挂断",
+    volume: "音量",
+    microphone: "您的声音",
+    speaker: "听到的声音",
+    conversation: "通话内容",
+    empty: "接通后，双方说的话会显示在这里。",
+    us: "对方",
+    caller: "您",
+    understood: (value) => `理解为：${value}`,
+    confidence: (share) => `把握 ${Math.round(share * 100)}%`,
+    key: "按键",
+    states: { idle: "可以呼叫", calling: "正在呼叫…", talking: "通话中" },
+    ended: {
+      caller: "您已挂断",
+      us: "对方已挂断",
+      media_lost: "连接断了，通话已结束",
+      protocol: "通话出错，已结束",
+      failed: "服务出错，通话已结束",
+      time_limit: "通话时间到了，已结束",
+      other: "通话已结束",
+    },
+    problems: {
+      NotAllowedError: "不能使用麦克风。请在浏览器的地址栏里允许本页使用麦克风，再呼叫。",
+      NotFoundError: "没有找到麦克风。请接上麦克风，再呼叫。",
+      NotReadableError: "麦克风正被别的程序使用。请关掉那个程序，再呼叫。",
+      insecure: "浏览器只允许本机地址或 https 网页使用麦克风。请换用这样的地址打开。",
+      NetworkError: "连不上服务。请看看服务是否在运行，再呼叫。",
+      microphone_lost: "麦克风断开了。",
+      unknown: "声音打不开。请重新打开本页再试。",
+    },
+  },
+  "en-US": {
+    title: "Browser phone",
+    switch: "中文",
+    flow: "Service",
+    language: "Spoken language",
+    languages: { "zh-CN": "Mandarin", "en-US": "English" },
+    keypad: "Keypad",
+    call: "Call",
+    hangup: "Hang up",
+    volume: "Volume",
+    microphone: "Your voice",
+    speaker: "What you hear",
+    conversation: "Conversation",
+    empty: "Once the call is answered, what both sides say appears here.",
+    us: "Them",
+    caller: "You",
+    understood: (value) => `understood: ${value}`,
+    confidence: (share) => `${Math.round(share * 100)}% sure`,
+    key: "key",
+    states: { idle: "Ready to call", calling: "Calling…", talking: "In call" },
+    ended: {
+      caller: "You hung up",
+      us: "They hung up",
+      media_lost: "The connection was lost; the call is over",
+      protocol: "Something went wrong; the call is over",
+      failed: "The service failed; the call is over",
+      time_limit: "The time is up; the call is over",
+      other: "The call is over",
+    },
+    problems: {
+      NotAllowedError: "The microphone may not be used. Allow it for this page in the address bar, then call again.",
+      NotFoundError: "No microphone was found. Connect one, then call again.",
+      NotReadableError: "Another program is using the microphone. Close it, then call again.",
+      insecure: "Browsers allow the microphone only on this machine's own address or over https. Open the page there.",
+      NetworkError: "The service does not answer. Check that it is running, then call again.",
+      microphone_lost: "The microphone went away.",
+      unknown: "Sound could not be started. Reload the page and try again.",
+    },
+  },
+};
+
+// How a call that has ended is called in `words.ended`.
+export function ending({ by, cause }) {
+  if (cause === "normal") return by === "network" ? "other" : by;
+  return cause in WORDS["en-US"].ended ? cause : "other";
+}

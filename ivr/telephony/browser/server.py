@@ -1,0 +1,158 @@
+"""The browser phone's page and socket as aiohttp routes.
+
+Must not know: flows, sessions (it is given `answer`), who may come in (ivr/console/access.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from ivr.call.media import Closed
+from ivr.telephony.browser import wire
+from ivr.telephony.browser.limits import Limits
+from ivr.telephony.browser.stream import CUT, BrowserLine, BrowserStream, send
+from ivr.telephony.port import Call
+
+PAGE = Path(__file__).parent / "page"
+FRAME_LIMIT_BYTES = 65_536
+"""WebSocket messages beyond this are not even read: aiohttp closes with 1009."""
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+}
+
+log = logging.getLogger(__name__)
+
+Answer = Callable[[BrowserLine], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowChoice:
+    """A flow that the page offers: its name, its title per language, the languages it speaks (BCP 47)."""
+
+    name: str
+    title: Mapping[str, str]
+    languages: tuple[str, ...]
+
+
+def routes(
+    answer: Answer,
+    flows: Callable[[], Sequence[FlowChoice]],
+    new_id: Callable[[], str] = lambda: uuid4().hex,
+    limits: Limits | None = None,
+) -> list[web.AbstractRouteDef]:
+    """Routes under /phone. `answer` leads each call and returns when it is done; the line is then hung up.
+
+    A session outlives its socket: when the handler is cancelled it still sees Closed and ends by itself.
+    `flows` is asked again for each page and each call, so a reloaded file counts at once.
+    """
+    phone = _Phone(answer, flows, new_id, limits or Limits())
+    return [
+        web.get("/phone", _page),
+        web.static("/phone/static", PAGE),
+        web.get("/phone/flows", phone.choices),
+        web.get("/phone/socket", phone.socket),
+    ]
+
+
+async def _page(_: web.Request) -> web.FileResponse:
+    return web.FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+
+
+class _Phone:
+    def __init__(
+        self, answer: Answer, flows: Callable[[], Sequence[FlowChoice]], new_id: Callable[[], str], limits: Limits
+    ) -> None:
+        self._answer, self._flows, self._new_id, self._limits = answer, flows, new_id, limits
+        self._sessions: set[asyncio.Task[None]] = set()
+
+    async def choices(self, _: web.Request) -> web.Response:
+        return web.json_response({"flows": [asdict(flow) for flow in self._flows()]})
+
+    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(
+            heartbeat=self._limits.heartbeat_s,
+            timeout=self._limits.closing_s,
+            max_msg_size=FRAME_LIMIT_BYTES,
+            compress=False,
+        )
+        await socket.prepare(request)
+        try:
+            call = await self._wanted(socket)
+        except wire.WireError as fault:
+            await self._close(request, socket, wire.Error(reason=fault.reason), fault.code)
+            return socket
+        if call is not None:
+            stream = BrowserStream(socket, self._limits)
+            stream.send(wire.Answered(call=call.id))
+            await self._lead(request, socket, BrowserLine(call, stream))
+        return socket
+
+    async def _wanted(self, socket: web.WebSocketResponse) -> Call | None:
+        """The call asked for, or None when the client has left."""
+        try:
+            message = await socket.receive(timeout=self._limits.first_message_s)
+        except TimeoutError:
+            raise wire.WireError("no call message came", WSCloseCode.POLICY_VIOLATION) from None
+        if message.type is WSMsgType.BINARY:
+            raise wire.WireError("audio before the call message", WSCloseCode.POLICY_VIOLATION)
+        if message.type is not WSMsgType.TEXT:
+            return None
+        wanted = wire.decode_client(message.data)
+        if not isinstance(wanted, wire.Call):
+            raise wire.WireError(f"{wanted.type} before the call message", WSCloseCode.POLICY_VIOLATION)
+        if not any(wanted.flow == flow.name and wanted.language in flow.languages for flow in self._flows()):
+            raise wire.WireError("no such flow in this language", WSCloseCode.POLICY_VIOLATION)
+        return Call(
+            id=self._new_id(),
+            network="browser",
+            direction="inbound",
+            caller="",
+            called="",
+            flow=wanted.flow,
+            language=wanted.language,
+            variables=wanted.variables,
+        )
+
+    async def _lead(self, request: web.Request, socket: web.WebSocketResponse, line: BrowserLine) -> None:
+        session = asyncio.create_task(self._session(line))
+        self._sessions.add(session)
+        session.add_done_callback(self._sessions.discard)
+        try:
+            closed = await line.media.run()
+            if fault := line.media.fault:
+                await self._close(request, socket, wire.Error(reason=fault.reason), fault.code)
+            else:
+                await self._close(request, socket, wire.Ended(by=closed.by, cause=closed.cause), WSCloseCode.OK)
+            await asyncio.shield(session)
+        except asyncio.CancelledError:
+            line.media.end(CUT if request.transport is None else Closed(by="us", cause="failed"))
+            raise
+
+    async def _session(self, line: BrowserLine) -> None:
+        try:
+            await self._answer(line)
+        except Exception:
+            log.exception("call %s: its session failed", line.call.id)
+            line.media.end(Closed(by="us", cause="failed"))
+        await line.hang_up()
+
+    async def _close(
+        self, request: web.Request, socket: web.WebSocketResponse, last: wire.Message, code: WSCloseCode
+    ) -> None:
+        with suppress(ConnectionError):
+            try:
+                async with asyncio.timeout(self._limits.closing_s):
+                    await send(socket, last)
+                    await socket.close(code=code)
+            except TimeoutError:
+                if request.transport is not None:
+                    request.transport.abort()

@@ -1,0 +1,185 @@
+"""A call from the browser phone as a media stream and a line.
+
+Must not know: flows, recognisers, sessions, how the socket was opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from itertools import count
+from typing import Literal
+
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+
+from ivr.call.media import Closed, Key, Marked, MediaEvent
+from ivr.events import EndedBy, Value
+from ivr.telephony.browser import wire
+from ivr.telephony.browser.limits import Allowance, Limits
+from ivr.telephony.browser.outbox import Outbox
+from ivr.telephony.port import Call, TransferRefused
+
+CUT = Closed(by="network", cause="media_lost")
+DELIBERATE = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
+
+
+class BrowserStream:
+    """MediaStream over an opened WebSocket whose `call` message has been read; `run` moves the messages."""
+
+    def __init__(self, socket: web.WebSocketResponse, limits: Limits) -> None:
+        loop = asyncio.get_running_loop()
+        self._socket, self._limits, self._now = socket, limits, loop.time
+        self._events: asyncio.Queue[MediaEvent] = asyncio.Queue()
+        self._outbox, self._outgoing = Outbox(), asyncio.Event()
+        self._marks: dict[str, str] = {}  # the names of marks on their way, by their numbers on the wire
+        self._mark_numbers = count(1)
+        self._closed: asyncio.Future[Closed] = loop.create_future()
+        self.fault: wire.WireError | None = None
+        """How the client broke the protocol, if it did."""
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        while True:
+            event = await self._events.get()
+            if isinstance(event, Marked):
+                if event.name not in self._marks:
+                    continue
+                event = Marked(self._marks.pop(event.name))
+            yield event
+            if isinstance(event, Closed):
+                return
+
+    def play(self, pcm: bytes) -> None:
+        """Queue audio; a last part of a frame is filled up with silence when no audio is queued behind it in time.
+
+        Raises:
+            ValueError: half a sample.
+        """
+        self._outbox.play(pcm)
+        self._outgoing.set()
+        if self._outbox.audio_bytes > self._limits.unplayed_bytes:
+            self.end(CUT)
+
+    def mark(self, name: str) -> None:
+        number = str(next(self._mark_numbers))
+        self._marks[number] = name
+        self.send(wire.Mark(name=number))
+
+    def clear(self) -> None:
+        self._marks.clear()
+        self._outbox.clear()
+        self._outgoing.set()
+
+    def send(self, message: wire.Message) -> None:
+        """Queue a message that `clear` does not drop."""
+        self._outbox.put(message)
+        self._outgoing.set()
+
+    def end(self, closed: Closed) -> None:
+        """Let `run` return and the events end with `closed`; the first one counts."""
+        if not self._closed.done():
+            self._closed.set_result(closed)
+            self._events.put_nowait(closed)
+
+    async def run(self) -> Closed:
+        """Move messages both ways until the call is over; returns how it ended."""
+        both = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        try:
+            return await asyncio.shield(self._closed)
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+
+    async def _read(self) -> None:
+        allowance = Allowance(self._limits.burst_messages, self._limits.messages_per_s, self._now())
+        try:
+            async with asyncio.timeout(self._limits.silence_s) as silence:
+                while not self._closed.done():
+                    message = await self._socket.receive()
+                    silence.reschedule(self._now() + self._limits.silence_s)
+                    if not allowance.take(self._now()):
+                        raise wire.WireError("too many messages", WSCloseCode.POLICY_VIOLATION)
+                    self._take(message.type, message.data)
+        except TimeoutError:
+            self.end(CUT)
+        except wire.WireError as fault:
+            self.fault = fault
+            self.end(Closed(by="network", cause="protocol"))
+
+    def _take(self, kind: WSMsgType, data: object) -> None:
+        if isinstance(data, bytes):
+            self._hear(wire.decode_frame(data))
+        elif isinstance(data, str):
+            self._obey(wire.decode_client(data))
+        elif kind is WSMsgType.CLOSE:
+            self.end(Closed(by="caller", cause="normal") if data in DELIBERATE else CUT)
+        elif kind is WSMsgType.ERROR and isinstance(data, WebSocketError):
+            self.end(Closed(by="network", cause="protocol"))
+        else:
+            self.end(CUT)
+
+    def _obey(self, message: wire.ClientMessage) -> None:
+        match message:
+            case wire.KeyPress(digit=digit):
+                self._hear(Key(digit))
+            case wire.Mark(name=number):
+                self._hear(Marked(number))
+            case wire.HangUp():
+                self.end(Closed(by="caller", cause="normal"))
+            case wire.Call():
+                raise wire.WireError("a second call on one socket", WSCloseCode.POLICY_VIOLATION)
+
+    def _hear(self, event: MediaEvent) -> None:
+        if self._events.qsize() >= self._limits.unread_events:
+            self.end(Closed(by="us", cause="failed"))
+        elif not self._closed.done():
+            self._events.put_nowait(event)
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._outgoing.wait()
+                self._outgoing.clear()
+                for item in self._outbox.drain():
+                    async with asyncio.timeout(self._limits.stalled_s):
+                        await send(self._socket, item)
+        except (TimeoutError, ConnectionError):
+            self.end(CUT)
+
+
+async def send(socket: web.WebSocketResponse, item: bytes | wire.Message) -> None:
+    """Send one message; waits while the client takes none. Raises ConnectionError when the socket is gone."""
+    if isinstance(item, bytes):
+        await socket.send_bytes(item)
+    else:
+        await socket.send_str(item.encode())
+
+
+class BrowserLine:
+    """Line of a browser phone."""
+
+    def __init__(self, call: Call, media: BrowserStream) -> None:
+        self._call, self._media = call, media
+
+    @property
+    def call(self) -> Call:
+        return self._call
+
+    @property
+    def media(self) -> BrowserStream:
+        return self._media
+
+    async def hang_up(self) -> None:
+        self._media.end(Closed(by="us", cause="normal"))
+
+    async def transfer(self, target: str, whisper: str) -> EndedBy:
+        """A browser has nobody to be handed to.
+
+        Raises:
+            TransferRefused: always, as `unavailable`.
+        """
+        raise TransferRefused("unavailable")
+
+    def show(self, who: Literal["us", "caller"], text: str, detail: Mapping[str, Value | float]) -> None:
+        """Add a line to the caller's live transcript; `detail` as docs/browser-phone.md lists it."""
+        self._media.send(wire.Transcript(who=who, text=text, detail=detail))

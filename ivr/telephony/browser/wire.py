@@ -1,0 +1,151 @@
+"""The words on the browser phone's socket, version 1 (docs/browser-phone.md).
+
+Must not know: sockets, flows, sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, TypeVar
+
+from aiohttp import WSCloseCode
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ivr.call.media import FRAME_BYTES, SAMPLE_RATE_HZ, Frame
+from ivr.events import EndedBy, Value
+
+VERSION: Final = 1
+MESSAGE_BYTES: Final = 16_384
+"""The longest text message either side may send."""
+
+M = TypeVar("M")
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(max_length=500)]
+
+
+class WireError(Exception):
+    """The far end broke the protocol. `code` is the close code it is told (RFC 6455, section 7.4.1)."""
+
+    def __init__(self, reason: str, code: WSCloseCode) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class Message(BaseModel):
+    """One text message of either side."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    def encode(self) -> str:
+        return self.model_dump_json()
+
+
+class Call(Message):
+    """The client's first message: which flow it calls, in which language, what the flow may know."""
+
+    type: Literal["call"] = "call"
+    version: int
+    flow: Name
+    language: Name
+    rate: int
+    variables: Annotated[
+        dict[Name, Annotated[str, Field(max_length=500)] | bool | int | None], Field(max_length=32)
+    ] = {}
+
+
+class KeyPress(Message):
+    type: Literal["key"] = "key"
+    digit: Annotated[str, Field(pattern=r"^[0-9*#]$")]
+
+
+class Mark(Message):
+    """From the server: a place in the audio. From the client: everything before that place has been played."""
+
+    type: Literal["mark"] = "mark"
+    name: Name
+
+
+class HangUp(Message):
+    type: Literal["hangup"] = "hangup"
+
+
+class Answered(Message):
+    type: Literal["answered"] = "answered"
+    call: str
+
+
+class Clear(Message):
+    """Throw away all audio and marks not yet played."""
+
+    type: Literal["clear"] = "clear"
+
+
+class Transcript(Message):
+    """One line of the live transcript: who said what, and in `detail` what was made of it."""
+
+    type: Literal["transcript"] = "transcript"
+    who: Literal["us", "caller"]
+    text: str
+    detail: Mapping[str, Value | float] = {}
+
+
+class Ended(Message):
+    type: Literal["ended"] = "ended"
+    by: EndedBy
+    cause: str
+
+
+class Error(Message):
+    """The client broke the protocol; the socket closes right after."""
+
+    type: Literal["error"] = "error"
+    reason: str
+
+
+ClientMessage = Call | KeyPress | Mark | HangUp
+ServerMessage = Answered | Mark | Clear | Transcript | Ended | Error
+
+_client: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
+_server: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="type")])
+
+
+def decode_client(text: str) -> ClientMessage:
+    """Read a client's text message; raises WireError."""
+    if len(text) > MESSAGE_BYTES:
+        raise WireError(f"message longer than {MESSAGE_BYTES} characters", WSCloseCode.MESSAGE_TOO_BIG)
+    message = _decode(_client, text)
+    if isinstance(message, Call):
+        if message.version != VERSION:
+            raise WireError(
+                f"version {message.version} is not spoken here, only {VERSION}", WSCloseCode.UNSUPPORTED_DATA
+            )
+        if message.rate != SAMPLE_RATE_HZ:
+            raise WireError(f"rate {message.rate} Hz; only {SAMPLE_RATE_HZ} Hz is taken", WSCloseCode.UNSUPPORTED_DATA)
+    return message
+
+
+def decode_frame(data: bytes) -> Frame:
+    """Read a client's binary message: one frame of microphone audio; raises WireError."""
+    if len(data) % 2:
+        raise WireError("audio of an odd number of bytes; samples have two", WSCloseCode.INVALID_TEXT)
+    if len(data) != FRAME_BYTES:
+        code = WSCloseCode.MESSAGE_TOO_BIG if len(data) > FRAME_BYTES else WSCloseCode.INVALID_TEXT
+        raise WireError(f"audio message of {len(data)} bytes; a frame has {FRAME_BYTES}", code)
+    return Frame(data)
+
+
+def decode_server(text: str) -> ServerMessage:
+    """Read a server's text message; raises WireError."""
+    return _decode(_server, text)
+
+
+def _decode(kind: TypeAdapter[M], text: str) -> M:
+    try:
+        return kind.validate_json(text)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in fault["loc"])
+        reason = f"{where}: {fault['msg']}" if where else fault["msg"]
+        unknown = fault["type"] == "union_tag_invalid"
+        raise WireError(reason, WSCloseCode.UNSUPPORTED_DATA if unknown else WSCloseCode.INVALID_TEXT) from None

@@ -1,0 +1,1 @@
+"""Audio in, what was said out. Knows nothing of calls and never imports ivr."""

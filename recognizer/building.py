@@ -1,0 +1,63 @@
+"""A Vosk model folder made from an acoustic model and phrases, kept for the next start.
+
+Must not know: grammars, flows, how Vosk loads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from recognizer.graph import Lexicon, write_graph
+from recognizer.lexicon import pronunciations, toned
+from recognizer.phones import Phones
+
+_LAYOUT: Final = "1"
+"""Changes whenever the graph is made in another way, so that kept folders are not taken for new ones."""
+
+
+def built_model(acoustic: Path, phrases: Iterable[str], cache: Path, *, lattice_beam: float) -> Path:
+    """The folder of a Vosk model that knows each phrase as one word; made under `cache` unless it is there already.
+
+    `acoustic` is a folder with am/, conf/, phones.txt and phone_bigram.txt. `lattice_beam` is how much less likely than
+    the best an alternative may be to be kept (a difference of log likelihoods). The folder appears all at once, so
+    other processes may build the same at the same time.
+
+    Raises:
+        Unpronounceable: a phrase has no pinyin.
+    """
+    phones = Phones.of(acoustic)
+    pronounce = toned if phones.toned else pronunciations
+    lexicon = {word: pronounce(word) for word in sorted(set(phrases))}
+    built = cache / f"{acoustic.name}-{_fingerprint(acoustic, lexicon, lattice_beam)}"
+    if built.is_dir():
+        return built
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as scratch:
+        folder = Path(scratch) / built.name
+        folder.mkdir()
+        (folder / "am").symlink_to((acoustic / "am").resolve(), target_is_directory=True)
+        shutil.copytree(acoustic / "conf", folder / "conf")
+        with (folder / "conf" / "model.conf").open("a") as conf:
+            conf.write(f"--lattice-beam={lattice_beam}\n")
+        write_graph(folder / "graph", lexicon, phones)
+        try:
+            folder.rename(built)
+        except OSError:
+            if not built.is_dir():
+                raise
+    return built
+
+
+def _fingerprint(acoustic: Path, lexicon: Lexicon, lattice_beam: float) -> str:
+    digest = hashlib.sha256(f"{_LAYOUT} {lattice_beam}".encode())
+    for file in sorted(path for path in acoustic.rglob("*") if path.is_file() and path.suffix != ".md"):
+        digest.update(file.relative_to(acoustic).as_posix().encode())
+        digest.update(file.read_bytes())
+    for word, spoken in lexicon.items():
+        digest.update(word.encode() + b"\n" + repr(spoken).encode())
+    return digest.hexdigest()[:16]

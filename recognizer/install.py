@@ -1,0 +1,140 @@
+"""Official Vosk models from the network into a folder: downloaded, verified, unpacked, there all at once or not at all.
+
+Must not know: which model is used, how it is loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from recognizer.unpack import UnsafeArchive, unpack
+
+ADDRESS: Final = "https://alphacephei.com/vosk/models/"
+"""Where the makers of Vosk keep their models: NAME.zip each."""
+
+KNOWN: Final[dict[str, str]] = {
+    "vosk-model-small-cn-0.22": "3af8b0e7e0f835ae9d414ce5df580237a3cfb08d586c9fbbb0f7ff29ad5b14ba",
+    "vosk-model-small-en-us-0.15": "30f26242c4eb449f948e42cb302dd7a686cb29a3423a8367f99ff41780942498",
+    "vosk-model-cn-0.22": "",
+    "vosk-model-en-us-0.22": "",
+}
+"""SHA-256 of each model's zip, as packagers of several systems have it; empty where we know none."""
+
+Progress = Callable[[int, int | None], None]
+"""Told the bytes so far and, where the server says, of how many."""
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
+
+
+class InstallFailed(Exception):
+    """A model was not installed; the message says why and what to do."""
+
+
+async def install(
+    name: str,
+    into: Path,
+    *,
+    sha256: str | None = None,
+    address: str = ADDRESS,
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Install a model as folder `into/name` and return it; one already there is left alone.
+
+    A download broken off is taken up where it stopped. `sha256` (hex) overrides KNOWN; `address` names a mirror.
+
+    Raises:
+        InstallFailed: unknown name or hash, network trouble, wrong hash, unsafe archive, no model in it. Nothing is
+            left under `into` but the part of a download that can be taken up.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise InstallFailed(f"{name}: not the name of a model")
+    expected = (sha256 or KNOWN.get(name, "")).lower()
+    if not expected:
+        models = ", ".join(known for known, digest in KNOWN.items() if digest)
+        raise InstallFailed(f"{name}: no SHA-256 known (known: {models}); give the one that its maker states")
+    if (into / name).is_dir():
+        return into / name
+    part = _Part(into / f".{name}.part")
+    url = f"{address.rstrip('/')}/{name}.zip"
+    resumed = await _download(url, part, progress)
+    found = await asyncio.to_thread(part.sha256)
+    if resumed and found != expected:
+        part.drop()
+        await _download(url, part, progress)
+        found = await asyncio.to_thread(part.sha256)
+    if found != expected:
+        part.drop()
+        raise InstallFailed(f"{url}: SHA-256 is {found}, expected {expected}; nothing was installed")
+    try:
+        return await asyncio.to_thread(_put_in_place, part.path, into / name)
+    finally:
+        part.drop()
+
+
+async def _download(url: str, part: _Part, progress: Progress) -> bool:
+    """Fetch what is missing of `part`; returns whether an earlier part was used."""
+    start = part.size()
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    try:
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url, headers=headers) as response:
+            if response.status == 416:
+                return True
+            if response.status not in {200, 206}:
+                raise InstallFailed(f"{url}: the server answers {response.status} {response.reason}")
+            resumed = response.status == 206
+            if not resumed:
+                part.drop()
+            part.append(b"")
+            done = start if resumed else 0
+            total = None if response.content_length is None else done + response.content_length
+            progress(done, total)
+            async for chunk in response.content.iter_chunked(2**18):
+                part.append(chunk)
+                done += len(chunk)
+                progress(done, total)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise InstallFailed(f"{url}: {error or type(error).__name__}; run it again to go on from here") from error
+    return resumed
+
+
+def _put_in_place(archive: Path, target: Path) -> Path:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as scratch:
+        try:
+            unpack(archive, Path(scratch))
+        except UnsafeArchive as error:
+            raise InstallFailed(f"{target.name}: {error}") from error
+        model = next((path.parent.parent for path in Path(scratch).glob("**/am/final.mdl")), None)
+        if model is None:
+            raise InstallFailed(f"{target.name}: no Vosk model (am/final.mdl) in the archive")
+        model.rename(target)
+    return target
+
+
+class _Part:
+    """The part of a download that is here."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def append(self, chunk: bytes) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            file.write(chunk)
+
+    def sha256(self) -> str:
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def drop(self) -> None:
+        self.path.unlink(missing_ok=True)

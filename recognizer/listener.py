@@ -1,0 +1,115 @@
+"""Audio of one answer through decoders in a thread pool, in order, without ever blocking who feeds it.
+
+Must not know: grammars, words, what a result means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from threading import Lock
+from typing import Protocol
+
+from recognizer.base import Hypothesis
+
+
+class Decoding(Protocol):
+    """Work on the audio of one answer; used by one thread at a time."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Decode the next audio."""
+
+    def read(self) -> Sequence[Hypothesis]:
+        """What all audio so far says; more may be fed afterwards."""
+
+
+class PooledListener:
+    """A recognizer.base.Listener over a Decoding, whose every step runs in `pool`."""
+
+    def __init__(self, pool: Executor, decoding: Callable[[], Decoding]) -> None:
+        self._pool = pool
+        self._make = decoding
+        self._decoding: Decoding | None = None
+        self._lock = Lock()
+        self._audio = bytearray()
+        self._asked: deque[Future[Sequence[Hypothesis]]] = deque()
+        self._busy = False
+        self._closed = False
+        self._failure: Exception | None = None
+
+    def feed(self, pcm: bytes) -> None:
+        """Queue the audio.
+
+        Raises:
+            ValueError: the listener is closed, or the audio holds half a sample.
+        """
+        if self._closed:
+            raise ValueError("the listener is closed")
+        if len(pcm) % 2:
+            raise ValueError(f"{len(pcm)} bytes are no whole number of 16-bit samples")
+        with self._lock:
+            self._audio += pcm
+            self._wake()
+
+    async def hypotheses(self) -> Sequence[Hypothesis]:
+        """Wait until all audio fed so far is decoded, and read it. Nothing once closed; raises what decoding raised."""
+        asked: Future[Sequence[Hypothesis]] = Future()
+        with self._lock:
+            if self._failure:
+                raise self._failure
+            if self._closed:
+                return ()
+            self._asked.append(asked)
+            self._wake()
+        return await asyncio.wrap_future(asked)
+
+    def close(self) -> None:
+        """Drop what is not decoded yet; who still waits for hypotheses gets none."""
+        for waiting in self._stop():
+            waiting.set_result(())
+
+    def _wake(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self._pool.submit(self._work)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                audio, asked = bytes(self._audio), self._asked.popleft() if self._asked else None
+                self._audio.clear()
+                if self._closed or not (audio or asked):
+                    self._busy = False
+                    self._decoding = None if self._closed else self._decoding
+                    return
+            try:
+                self._decoding = decoding = self._decoding or self._make()
+                if audio:
+                    decoding.feed(audio)
+                reading = decoding.read() if asked else ()
+            except Exception as failure:
+                self._fail(failure, asked)
+                raise
+            if asked and asked.set_running_or_notify_cancel():
+                asked.set_result(reading)
+
+    def _fail(self, failure: Exception, asked: Future[Sequence[Hypothesis]] | None) -> None:
+        self._failure = failure
+        waiting = self._stop()
+        if asked and asked.set_running_or_notify_cancel():
+            waiting.append(asked)
+        for future in waiting:
+            future.set_exception(failure)
+
+    def _stop(self) -> list[Future[Sequence[Hypothesis]]]:
+        """Close; returns those who still wait."""
+        with self._lock:
+            self._closed = True
+            if not self._busy:
+                self._decoding = None
+            self._audio.clear()
+            asked = list(self._asked)
+            self._asked.clear()
+        return [future for future in asked if future.set_running_or_notify_cancel()]

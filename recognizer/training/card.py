@@ -1,0 +1,92 @@
+"""The model card: what a model is, what went into it by whose leave, how well it hears. Must not know: torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from recognizer.training.corpus import Recording
+
+_LICENCE: Final = "CC BY-SA 3.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """How a model came about. `figures` are tables in Markdown; `size_bytes` is that of the network's file."""
+
+    name: str
+    bands: int
+    frame_ms: int
+    phones: int
+    size_bytes: int
+    minutes: float
+    steps: int
+    started_from: str
+    trained_on: tuple[Recording, ...]
+    noises: tuple[Recording, ...]
+    synthetic: int
+    held_out: tuple[Recording, ...]
+    figures: str
+
+
+def card(story: Story) -> str:
+    """The text of the model's README.md."""
+    began = f" It began with the weights of {story.started_from}." if story.started_from else ""
+    return f"""\
+# {story.name}: a small Mandarin telephone model
+
+An acoustic model for answers on the telephone: 8 kHz, {story.bands}-band filter bank over {story.frame_ms} ms,
+{story.phones} pinyin phones, finals with tones; a time-delay network trained end to end with lattice-free MMI,
+{story.size_bytes / 1e6:.1f} MB. Made by `python -m recognizer.training` in {story.minutes:.0f} minutes and
+{story.steps} steps of up to two minutes of speech.{began}
+
+| file | what |
+|---|---|
+| `am/final.mdl` | transition model and network, as Vosk 0.3.45 loads them |
+| `conf/` | front end and decoder settings; the endpointer is off, turn-taking decides when an answer ends |
+| `phones.txt` | the phones in the order of the model |
+| `phone_bigram.txt` | how likely (−ln p) one phone follows another in the training texts; `-` begins a word |
+
+There is no `graph/`: it is built from the phrases that are asked for (`recognizer/building.py`), so any Chinese phrase
+can be heard without training.
+
+## Where it comes from
+{story.synthetic} synthetic utterances (espeak-ng, fast, slow, hesitant, with accents) and these recordings, with other
+rooms, microphones, voices, noise, codecs and packet loss laid over them:
+
+{_sources(story.trained_on)}
+
+Noise, and rooms, which count as silence:
+
+{_sources(story.noises)}
+
+The model is shipped under {_LICENCE} with these attributions.
+
+## How well it hears
+Real speakers that it was not trained on: {_speakers(story.held_out)}. Per cent of the trials; the bands are those
+of `recognizer/confidence.py`. Answers of several syllables are put together from syllables of one speaker, with white
+noise where decibels are named; “any syllable” is one among ten; “out of sentences” are two syllables cut out of a
+sentence, one among ten. What stands below them is no answer and should be asked again.
+
+{story.figures}
+
+## Limits
+It has heard few real persons, most of them reading aloud and none, as far as is known, on a telephone. The trials are
+few and by few speakers: they say which of two models is better, not how well strangers will be heard. Audio must be
+brought to an even level first, as `recognizer/passes.py` does.
+"""
+
+
+def _sources(recordings: Iterable[Recording]) -> str:
+    groups: dict[tuple[str, str, str], list[Recording]] = {}
+    for one in recordings:
+        groups.setdefault((one.corpus, one.licence, one.source), []).append(one)
+    return "\n".join(
+        f"- {len(group)} of `{corpus}`, {len({one.speaker for one in group})} speaker(s): {source} ({licence})"
+        for (corpus, licence, source), group in sorted(groups.items())
+    )
+
+
+def _speakers(recordings: Iterable[Recording]) -> str:
+    return ", ".join(sorted({one.speaker for one in recordings if one.language == "zh"}))

@@ -1,0 +1,90 @@
+"""The recordings of a folder with a `manifest.tsv`: what is said, by whom, under which licence.
+
+Columns: path, text, speaker, lang, sec, licence, source, note (`pinyin ba1` for syllables). Must not know: models.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from recognizer.audio import resample
+from recognizer.lexicon import Unpronounceable
+from recognizer.training.licences import check_licence
+from recognizer.training.transcripts import Transcript, of_pinyin, of_text
+
+Samples = NDArray[np.int16]
+"""Mono, 8 kHz."""
+
+_HELD_OUT: Final = re.compile(r"hantts_m|cv_\d+|aishell3_SSB\d*[13579]")
+"""Speakers that no model is trained on: one of syllables, all of Common Voice, the odd ones of AISHELL-3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One file of the corpus. `said` is Chinese text, `pinyin` a syllable with its tone; both may be empty."""
+
+    path: Path
+    said: str
+    pinyin: str
+    speaker: str
+    language: str
+    licence: str
+    source: str
+
+    @property
+    def corpus(self) -> str:
+        """The folder of the corpus that it is in."""
+        return self.path.parts[0]
+
+    def transcript(self) -> Transcript | None:
+        """What is said as phones; None where that is not known."""
+        try:
+            if self.pinyin:
+                return of_pinyin([[self.pinyin]])
+            return of_text(self.said) if self.said else None
+        except Unpronounceable:
+            return None
+
+
+def recordings(folder: Path) -> Iterator[Recording]:
+    """All recordings of the manifest in `folder`.
+
+    Raises:
+        LicenceRefused: one may not go into a shipped model.
+    """
+    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as manifest:
+        for row in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE):
+            check_licence(row["licence"])
+            syllable = re.match(r"pinyin (\w+)", row["note"] or "")
+            yield Recording(
+                path=Path(row["path"]),
+                said="" if syllable else row["text"],
+                pinyin=syllable.group(1).replace("uu", "v") if syllable else "",
+                speaker=row["speaker"],
+                language=row["lang"],
+                licence=row["licence"],
+                source=row["source"],
+            )
+
+
+def held_out(recording: Recording) -> bool:
+    """Whether the recording is for measuring only: those of fixed speakers, and a third of the noises."""
+    if recording.language == "noise":
+        return sum(recording.path.name.encode()) % 3 == 0
+    return bool(_HELD_OUT.fullmatch(recording.speaker))
+
+
+def samples(file: Path) -> Samples:
+    """The sound of a recording."""
+    sound, rate = soundfile.read(file, dtype="int16", always_2d=True)
+    pcm = resample(sound.mean(axis=1).astype("<i2").tobytes(), rate)
+    return np.frombuffer(pcm, "<i2")

@@ -1,0 +1,135 @@
+"""The voices of espeak-ng, by its C library (`speak_lib.h`), into memory. Must not know: what is said and why."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Final
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from recognizer.base import SAMPLE_RATE_HZ
+
+_LIBRARY: Final = "libespeak-ng.so.1"
+_MANDARIN: Final = "cmn-latn-pinyin"
+_SYNCHRONOUS: Final = 2
+_UTF8: Final = 1
+_RATE, _VOLUME, _PITCH, _RANGE, _GAP = 1, 2, 3, 4, 7
+_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+VARIANTS: Final = (
+    "",
+    *[
+        "m1",
+        "m2",
+        "m3",
+        "m4",
+        "m5",
+        "m6",
+        "m7",
+        "m8",
+        "f1",
+        "f2",
+        "f3",
+        "f4",
+        "f5",
+        "klatt",
+        "klatt2",
+        "klatt3",
+        "klatt4",
+        "klatt5",
+        "klatt6",
+    ],
+    *[
+        "Alex",
+        "Alicia",
+        "Andrea",
+        "Andy",
+        "Annie",
+        "Denis",
+        "Diogo",
+        "Gene",
+        "Gene2",
+        "Henrique",
+        "Hugo",
+        "Jacky",
+        "Lee",
+        "Marco",
+        "Mario",
+        "Michael",
+        "Mike",
+    ],
+    *[
+        "Nguyen",
+        "adam",
+        "anika",
+        "announcer",
+        "antonio",
+        "aunty",
+        "belinda",
+        "benjamin",
+        "boris",
+        "caleb",
+        "david",
+        "ed",
+        "edward",
+        "edward2",
+    ],
+    *[
+        "grandma",
+        "grandpa",
+        "gustave",
+        "iven",
+        "iven2",
+        "iven3",
+        "iven4",
+        "john",
+        "linda",
+        "marcelo",
+        "michel",
+        "miguel",
+        "norbert",
+        "pablo",
+        "paul",
+    ],
+    *["pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph", "steph2", "steph3", "travis", "victor", "zac"],
+)
+"""Timbres laid over the language (espeak-ng-data/voices/!v) that sound like somebody."""
+
+
+class Espeak:
+    """One synthesiser; there can be one a process."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(_LIBRARY)
+        self._rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, None, 0)
+        self._parts: list[NDArray[np.int16]] = []
+        self._callback = _CALLBACK(self._take)
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def say(self, pinyin: str, variant: str, *, rate: int, pitch: int, spread: int, gap: int) -> NDArray[np.float32]:
+        """Pinyin with tone digits, as 8 kHz samples in the scale of 16 bits.
+
+        `rate` is in words a minute, `pitch` and `spread` (how lively) are 0 to 99, `gap` between words is in 10 ms.
+
+        Raises:
+            ValueError: espeak-ng has no Mandarin.
+        """
+        voice = f"{_MANDARIN}+{variant}" if variant else _MANDARIN
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ValueError(f'espeak-ng has no voice "{voice}"')
+        for parameter, value in ((_RATE, rate), (_VOLUME, 100), (_PITCH, pitch), (_RANGE, spread), (_GAP, gap)):
+            self._library.espeak_SetParameter(parameter, value, 0)
+        self._parts = []
+        text = pinyin.encode() + b"\0"
+        self._library.espeak_Synth(text, len(text), 0, 1, 0, _UTF8, None, None)
+        self._library.espeak_Synchronize()
+        sound = np.concatenate([np.zeros(0, np.int16), *self._parts]).astype(np.float32)
+        at_8k: NDArray[np.float32] = soxr.resample(sound, self._rate, SAMPLE_RATE_HZ)
+        return at_8k
+
+    def _take(self, wave: ctypes._Pointer[ctypes.c_short], count: int, _events: object) -> int:
+        if wave and count > 0:
+            self._parts.append(np.ctypeslib.as_array(wave, shape=(count,)).copy())
+        return 0

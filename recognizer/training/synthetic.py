@@ -1,0 +1,155 @@
+"""What synthetic callers say and how: answers with hesitation, dictionary words, syllables; fast, slow, with accents.
+
+Must not know: how speech is made of it, what a model is.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from pypinyin.phrases_dict import phrases_dict
+
+from recognizer.fillers import fillers
+from recognizer.lexicon import Unpronounceable, toned
+from recognizer.training.espeak import VARIANTS
+from recognizer.training.transcripts import Transcript, of_pinyin
+
+Words = tuple[tuple[str, ...], ...]
+"""Words of pinyin syllables with tones."""
+
+HELD_OUT_VARIANTS: Final = frozenset(
+    ["f3", "m5", "klatt4", "belinda", "john", "Mario", "zac", "Andrea", "quincy", "michel"]
+)
+_ACCENTS: Final[tuple[dict[str, str], ...]] = (
+    {"zh": "z", "ch": "c", "sh": "s"},
+    {"n": "l"},
+    {"l": "n"},
+    {"h": "f"},
+)
+_MERGED_ENDINGS: Final = (("ing", "in"), ("eng", "en"), ("in", "ing"))
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Something to be said. `spoken` is what the voice is given, `meant` what it counts as."""
+
+    spoken: Words
+    meant: Transcript
+    variant: str
+    rate: int
+    pitch: int
+    spread: int
+    gap: int
+    speed: float
+
+
+def utterance(phrases: Sequence[str], chance: random.Random) -> Utterance:
+    """Something that somebody may say where `phrases` are answers."""
+    words = _words(phrases, chance)
+    spoken = _accented(words, chance) if chance.random() < 0.2 else words
+    return Utterance(
+        spoken=spoken,
+        meant=of_pinyin(words),
+        variant=chance.choice([variant for variant in VARIANTS if variant not in HELD_OUT_VARIANTS]),
+        rate=chance.randint(110, 260),
+        pitch=chance.randint(15, 85),
+        spread=chance.randint(15, 85),
+        gap=chance.choice((0, 0, 0, 1, 4, 12)),
+        speed=chance.choice((1.0, 0.9, 1.1, 0.95, 1.06)),
+    )
+
+
+def _words(phrases: Sequence[str], chance: random.Random) -> Words:
+    kind = chance.random()
+    if kind < 0.45:
+        return _answer(phrases, chance)
+    if kind < 0.8:
+        return tuple(chance.choice(_dictionary()) for _ in range(chance.choice((1, 1, 2, 3))))
+    return tuple((chance.choice(chance.choice(_syllables())),) for _ in range(chance.choice((1, 1, 2, 3))))
+
+
+def _answer(phrases: Sequence[str], chance: random.Random) -> Words:
+    """An answer, sometimes among hesitation and particles (“嗯……八分吧”), sometimes broken off or said twice."""
+    spoken = fillers("zh")
+    words = [_pinyin(chance.choice(phrases))]
+    fate = chance.random()
+    if fate < 0.06 and len(words[0]) > 1:
+        words.insert(0, words[0][:1])
+    elif fate < 0.12:
+        words.append(words[0])
+    if chance.random() < 0.25:
+        words.insert(0, _pinyin(chance.choice(spoken.before)))
+    if chance.random() < 0.2:
+        words.append(_pinyin(chance.choice(spoken.after)))
+    return tuple(words)
+
+
+@cache
+def _pinyin(text: str) -> tuple[str, ...]:
+    """As spoken in a row, by way of the phones, so that both say the same."""
+    syllables: list[str] = []
+    start = ""
+    for phone in toned(text)[0]:
+        kind, name = phone.split("_")
+        if kind == "i":
+            start = name
+        else:
+            syllables.append(_spelling(start, name[:-1]) + name[-1])
+            start = ""
+    return tuple(syllables)
+
+
+def _spelling(initial: str, final: str) -> str:
+    if initial:
+        return initial + {"ir": "i", "iz": "i"}.get(final, final)
+    spelled = {"iu": "you", "ui": "wei", "un": "wen", "ong": "weng", "v": "yu", "ve": "yue", "van": "yuan", "vn": "yun"}
+    if final in spelled:
+        return spelled[final]
+    if final in {"i", "in", "ing"}:
+        return f"y{final}"
+    if final == "u":
+        return "wu"
+    return {"i": "y", "u": "w"}[final[0]] + final[1:] if final[0] in "iu" else final
+
+
+@cache
+def _dictionary() -> tuple[tuple[str, ...], ...]:
+    """Words of two to four characters."""
+    words = []
+    for word in list(phrases_dict)[::7]:
+        if 2 <= len(word) <= 4:
+            try:
+                words.append(_pinyin(word))
+            except Unpronounceable:
+                continue
+    return tuple(words)
+
+
+@cache
+def _syllables() -> tuple[tuple[str, ...], ...]:
+    """All syllables, those with the same sound but for the tone together."""
+    alike: dict[str, list[str]] = {}
+    for syllable in sorted({syllable for word in _dictionary() for syllable in word}):
+        alike.setdefault(syllable[:-1], []).append(syllable)
+    return tuple(map(tuple, alike.values()))
+
+
+def _accented(words: Words, chance: random.Random) -> Words:
+    starts = chance.choice(_ACCENTS)
+    ending = chance.choice(_MERGED_ENDINGS)
+    return tuple(tuple(_merged(syllable, starts, ending) for syllable in word) for word in words)
+
+
+def _merged(syllable: str, starts: dict[str, str], ending: tuple[str, str]) -> str:
+    plain, tone = syllable[:-1], syllable[-1]
+    for one, other in starts.items():
+        if plain.startswith(one) and not (one in {"n", "l"} and "v" in plain):
+            plain = other + plain[len(one) :]
+            break
+    if plain.endswith(ending[0]):
+        plain = plain.removesuffix(ending[0]) + ending[1]
+    return plain + tone

@@ -1,0 +1,159 @@
+"""The training loop: progress, checkpoints to go on from, a learning rate that ends with the time given.
+
+Must not know: where clips come from, Vosk.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from recognizer.training.augment import Augmenter
+from recognizer.training.batches import Batch, Share, batch, epoch
+from recognizer.training.features import FrontEnd
+from recognizer.training.lfmmi import Denominator, Numerator, numerator_log_likelihood
+from recognizer.training.network import SUBSAMPLING, Network
+from recognizer.training.phone_lm import PhoneLM
+from recognizer.training.transcripts import Transcript
+
+logger = logging.getLogger(__name__)
+
+_WARM_UP_STEPS: Final = 100
+_LAST_RATE: Final = 0.02
+_STEADY: Final = 0.1
+_BESIDE: Final = 0.1
+_LEAST_SQUARES: Final = 5e-4
+_GRADIENT: Final = 2.0
+_PAUSE_S: Final = 5.0
+"""A step that takes longer was held up by something else; no more than this counts."""
+_KEEP_EVERY: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to train (minutes, on the machine at hand) and how fast to learn at first."""
+
+    minutes: float
+    rate: float = 2e-3
+
+
+class Trainer:
+    """Trains a network; everything needed to go on is in one file."""
+
+    def __init__(self, network: Network, augment: Augmenter, front: FrontEnd, lm: PhoneLM, plan: Plan) -> None:
+        self.network = network
+        self._augment = augment
+        self._front = front
+        self._lm = lm
+        self._plan = plan
+        self._anything = Denominator(lm)
+        self._said: dict[Transcript, Numerator] = {}
+        self._best = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=1e-4)
+        self._spent_s = 0.0
+        self._steps = 0
+        self._epochs = 0
+
+    def restore(self, path: Path) -> None:
+        """Go on from a checkpoint, if there is one."""
+        if path.is_file():
+            kept = torch.load(path, weights_only=True)
+            self.network.load_state_dict(kept["network"])
+            self._best.load_state_dict(kept["optimizer"])
+            self._spent_s, self._steps, self._epochs = kept["spent_s"], kept["steps"], kept["epochs"]
+            logger.info("going on after %.1f minutes, %d steps", self._spent_s / 60, self._steps)
+
+    def keep(self, path: Path) -> None:
+        """Write a checkpoint, all at once."""
+        scratch = path.with_suffix(".part")
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "optimizer": self._best.state_dict(),
+                **{"spent_s": self._spent_s, "steps": self._steps, "epochs": self._epochs},
+            },
+            scratch,
+        )
+        scratch.rename(path)
+
+    def train(self, shares: Sequence[Share], checkpoint: Path) -> None:
+        """Until the time is used up, from where `restore` left it."""
+        self.network.train()
+        gains: list[float] = []
+        while self._progress < 1:
+            for group in epoch(shares, seed=self._epochs):
+                begun = time.monotonic()
+                gains.append(self._step(batch(group)))
+                self._spent_s += min(time.monotonic() - begun, _PAUSE_S)
+                self._steps += 1
+                if self._steps % 50 == 0:
+                    self._report(gains[-50:])
+                if self._steps % _KEEP_EVERY == 0:
+                    self.keep(checkpoint)
+                if self._progress >= 1:
+                    break
+            self._epochs += 1
+        self.keep(checkpoint)
+
+    @property
+    def steps(self) -> int:
+        """How many steps were made."""
+        return self._steps
+
+    @property
+    def _progress(self) -> float:
+        return self._spent_s / (60 * self._plan.minutes)
+
+    def _report(self, gains: Sequence[float]) -> None:
+        logger.info(
+            "%3.0f %%  %.1f of %.1f minutes  step %d  epoch %d  objective %.4f",
+            *(100 * self._progress, self._spent_s / 60, self._plan.minutes, self._steps, self._epochs),
+            sum(gains) / len(gains),
+        )
+
+    def _step(self, one: Batch) -> float:
+        """The objective (log probability per output frame) before the step."""
+        rate = min(1.0, (self._steps + 1) / _WARM_UP_STEPS)
+        rate *= _LAST_RATE ** max(0.0, (self._progress - _STEADY) / (1 - _STEADY))
+        for group in self._best.param_groups:
+            group["lr"] = self._plan.rate * rate
+        with torch.no_grad():
+            features = self._augment(one.samples)
+        lengths = (self._front.frames(one.lengths) + SUBSAMPLING - 1) // SUBSAMPLING
+        outputs, beside = self.network(features)
+        loss, gain = self._loss(outputs, beside, lengths, one.said)
+        self._best.zero_grad()
+        torch.autograd.backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT)
+        if torch.isfinite(norm):
+            self._best.step()
+        return gain
+
+    def _loss(
+        self, outputs: Tensor, beside: Tensor, lengths: Tensor, said: Sequence[Transcript]
+    ) -> tuple[Tensor, float]:
+        numerators = [self._numerator(words) for words in said]
+        given = outputs.detach().requires_grad_(True)
+        likely = numerator_log_likelihood(given, lengths, numerators)
+        (soft,) = torch.autograd.grad(likely.sum(), given)
+        fits = (likely.detach() > -1e20).float()
+        anything = self._anything.log_likelihood(outputs, lengths)
+        frames = lengths.sum()
+        sounding = (torch.arange(outputs.shape[1]) < lengths[:, None])[..., None]
+        agreed = ((soft * outputs).sum((1, 2)) * fits).sum()
+        crossed = ((soft * torch.log_softmax(beside, 2)).sum((1, 2)) * fits).sum()
+        size = (outputs.square() * sounding).sum()
+        loss = -(agreed - (anything * fits).sum() + _BESIDE * crossed) / frames + 0.5 * _LEAST_SQUARES * size / frames
+        gain = ((likely.detach() - anything.detach()) * fits).sum() / frames
+        return loss, float(gain)
+
+    def _numerator(self, words: Transcript) -> Numerator:
+        if words not in self._said:
+            self._said[words] = Numerator.of(words, self._lm)
+        return self._said[words]

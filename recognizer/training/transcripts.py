@@ -1,0 +1,59 @@
+"""What is said → rows of phone numbers. Must not know: audio, where the words come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from recognizer.lexicon import Pronunciation, Unpronounceable, phones, toned
+from recognizer.training.inventory import NUMBER
+
+Transcript = tuple[tuple[int, ...], ...]
+"""Words in order, each a row of phone numbers; a pause may stand between words. Empty: nobody speaks."""
+
+_LONGEST_WORD = 4
+
+
+def of_text(text: str) -> Transcript:
+    """Chinese text without tones marked. In longer texts a pause may be anywhere.
+
+    Raises:
+        Unpronounceable: it is not Chinese text only.
+    """
+    spoken = toned(text)[0]
+    return (numbers(spoken),) if len(text) <= _LONGEST_WORD else tuple(map(numbers, _syllables(spoken)))
+
+
+def of_pinyin(words: Sequence[Sequence[str]]) -> Transcript:
+    """Words of pinyin syllables with tones (`ba1`); a syllable without one has the neutral tone.
+
+    Raises:
+        Unpronounceable: no such syllable.
+    """
+    return tuple(numbers([phone for syllable in word for phone in phones(with_tone(syllable))]) for word in words)
+
+
+def with_tone(syllable: str) -> str:
+    """The syllable with tone 5 where it has none."""
+    return syllable if re.search(r"[1-5]$", syllable) else f"{syllable}5"
+
+
+def numbers(spoken: Sequence[str]) -> tuple[int, ...]:
+    """The phones' numbers.
+
+    Raises:
+        Unpronounceable: no such phone.
+    """
+    try:
+        return tuple(NUMBER[name] for name in spoken)
+    except KeyError as unknown:
+        raise Unpronounceable(f"no such phone: {unknown}") from None
+
+
+def _syllables(spoken: Pronunciation) -> list[Pronunciation]:
+    rows: list[list[str]] = [[]]
+    for name in spoken:
+        rows[-1].append(name)
+        if name.startswith("f_"):
+            rows.append([])
+    return [tuple(row) for row in rows if row]

@@ -1,0 +1,78 @@
+"""The real recogniser: Vosk models in memory, one per language, decoding in a thread pool (Vosk lets go of the GIL).
+
+Must not know: calls, flows, turn-taking.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from recognizer.base import Grammar, UnheardLanguage
+from recognizer.decoding import decoding
+from recognizer.listener import PooledListener
+from recognizer.model import Model, open_model
+
+SHIPPED: Final[Mapping[str, Path]] = {"zh-CN": Path(__file__).parent / "models" / "zh-small-8k"}
+"""The models that come with the project, by language."""
+
+
+class VoskRecognizer:
+    """A recognizer.base.Recognizer over Vosk model folders.
+
+    `models` maps languages to folders: ours, whose graphs are built under `cache` from the phrases given to `learn`, or
+    any official Vosk model. `threads` decode at a time (default: one per core).
+    """
+
+    def __init__(self, cache: Path, models: Mapping[str, Path] = SHIPPED, *, threads: int | None = None) -> None:
+        self._models: dict[str, Model] = {tag: open_model(tag, folder, cache) for tag, folder in models.items()}
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix="recognizer")
+        self._listeners: weakref.WeakSet[PooledListener] = weakref.WeakSet()
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages that a model is installed for."""
+        return frozenset(self._models)
+
+    def learn(self, language: str, phrases: Iterable[str]) -> None:
+        """Get ready to listen for phrases, in addition to those learnt before; open listeners go on undisturbed.
+
+        Blocks for some tenths of a second where a graph has to be made: call it at start and before new flows go live.
+
+        Raises:
+            UnheardLanguage: no model is installed for the language.
+            Unpronounceable: a phrase is among those that `unheard` names.
+        """
+        self._model(language).learn(phrases)
+
+    def listen(self, grammar: Grammar) -> PooledListener:
+        """Start listening; raises as the port says. Phrases have to be learnt before."""
+        model = self._model(grammar.language)
+        model.check(grammar)
+        listener = PooledListener(self._pool, partial(decoding, model, grammar))
+        self._listeners.add(listener)
+        return listener
+
+    def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
+        """The phrases that the language's model can't learn, with reasons; all of them where there is no model."""
+        if language not in self._models:
+            return dict.fromkeys(phrases, f"no model for {language}")
+        return self._models[language].unheard(phrases)
+
+    def close(self) -> None:
+        """Close all listeners, wait for the decoding under way, let go of the models."""
+        for listener in tuple(self._listeners):
+            listener.close()
+        self._pool.shutdown()
+        self._models.clear()
+
+    def _model(self, language: str) -> Model:
+        try:
+            return self._models[language]
+        except KeyError:
+            raise UnheardLanguage(f"no model for {language}") from None

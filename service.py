@@ -1,0 +1,283 @@
+"""Huifang's command line, and the only place where its parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Annotated, Final, TypeVar
+
+import typer
+import uvloop
+from aiohttp import web
+
+from ivr.bookshelf import Bookshelf
+from ivr.call.node import Node
+from ivr.call.outbound import Outbound
+from ivr.call.switchboard import Switchboard
+from ivr.call.timing import Timing
+from ivr.cli import calls, demo, dialplan, flows, models, prompts
+from ivr.cli.console import out, refuse, refuse_faults
+from ivr.cli.doctor import doctor
+from ivr.cli.pbx import private_pbx
+from ivr.console import health
+from ivr.console.access import access, load_token
+from ivr.console.calls import Calls
+from ivr.errors import FaultyFile, HuifangError
+from ivr.live.calls import LiveCalls
+from ivr.live.embedded import EmbeddedRedis
+from ivr.privacy import configure_logging
+from ivr.prompts.library import PromptLibrary
+from ivr.records.store import Records
+from ivr.settings import ROOT, Settings
+from ivr.telephony.asterisk.adapter import Asterisk
+from ivr.telephony.asterisk.ari import Ari
+from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.telephony.asterisk.site import load as load_site
+from ivr.telephony.asterisk.site import own_secrets
+from ivr.telephony.browser.server import FlowChoice, routes
+from ivr.telephony.browser.stream import BrowserLine
+from recognizer.endpoint import VoiceActivity
+from recognizer.vosk import SHIPPED, VoskRecognizer
+
+log = logging.getLogger("service")
+
+T = TypeVar("T")
+
+DRAIN_S: Final = 180.0
+"""Calls going on at SIGTERM may last so long still: more than a survey. Supervisors must wait a little longer."""
+CLOSING_S: Final = 5.0
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Huifang: the telephone callback survey.")
+app.add_typer(flows.app, name="flows")
+app.add_typer(calls.app, name="calls")
+app.add_typer(prompts.app, name="prompts")
+app.add_typer(models.app, name="models")
+app.add_typer(dialplan.app, name="dialplan")
+app.command()(doctor)
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Everything that calls need, from the settings; closed again at the end of the block.
+
+    Raises:
+        FaultyFile: the flows or the prompts are not fit to take calls.
+        HuifangError: the database or Redis cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        site = load_site(settings.site) if settings.site else None
+        library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
+        recognizer = VoskRecognizer(settings.data / "graphs", {**SHIPPED, **settings.models})
+        stack.callback(recognizer.close)
+        lines = {(line.flow, line.language) for line in site.lines.values()} if site else set()
+        targets = site.targets if site else None
+        shelf = Bookshelf(settings.flows, library.catalog, recognizer, lines=lines, targets=targets)
+        redis = settings.redis.get_secret_value()
+        if not redis:
+            server = await EmbeddedRedis.start(settings.data / "redis")
+            stack.push_async_callback(server.close)
+            redis = server.url
+        live = await LiveCalls.open(redis)
+        stack.push_async_callback(live.close)
+        name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
+        records = await Records.open(settings.database_url, name)
+        stack.push_async_callback(records.close)
+        node = Node(
+            name=name,
+            recognizer=recognizer,
+            activity=VoiceActivity,
+            prompts=library,
+            records=records,
+            live=live,
+            recordings=settings.data / "recordings",
+            timezone=settings.zone,
+            timing=Timing(),
+        )
+        service = Service(node, shelf)
+        if site:
+            own = own_secrets()
+            address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
+            ari = await stack.enter_async_context(Ari(address, site.ari_user, own.ari, site.app))
+            service.asterisk = Asterisk(site, own, ari, service.answer_telephone, settings.capacity)
+        yield service
+
+
+class Service:
+    """The parts put together. `asterisk` is None where no Asterisk is attached."""
+
+    def __init__(self, node: Node, shelf: Bookshelf) -> None:
+        self.node, self.shelf = node, shelf
+        self.switchboard = Switchboard(node, shelf)
+        self.asterisk: Asterisk | None = None
+        self._reloading = asyncio.Lock()
+
+    @property
+    def trouble(self) -> str:
+        """Why no calls should be sent here now; empty when they may."""
+        unattached = self.asterisk is not None and not self.asterisk.connected.is_set()
+        return self.switchboard.trouble or ("Asterisk is not connected" if unattached else "")
+
+    async def answer_browser(self, line: BrowserLine) -> None:
+        """Lead one call from the browser phone to its end."""
+        await self.switchboard.answer(line, line.show)
+
+    async def answer_telephone(self, line: AsteriskLine) -> None:
+        """Lead one telephone call to its end."""
+        await self.switchboard.answer(line, lambda who, text, detail: None)
+
+    async def run(self) -> None:
+        """Until cancelled: keep the calls' leases, and the telephone network attached."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.switchboard.keep())
+            if self.asterisk:
+                group.create_task(self.asterisk.run())
+
+    async def drain(self, within_s: float) -> None:
+        """Take no more calls (new ones from Asterisk go to a person) and end those going on, see Switchboard.drain."""
+        if self.asterisk:
+            self.asterisk.capacity = 0
+        await self.switchboard.drain(within_s)
+
+    async def reload(self) -> None:
+        """Take the flows file as it is now for calls to come; a file that cannot be used changes nothing."""
+        async with self._reloading:
+            try:
+                await asyncio.to_thread(self.shelf.reload)
+            except Exception:
+                log.exception("the flows stay as they were")
+
+    def choices(self) -> list[FlowChoice]:
+        """The flows as the browser phone offers them."""
+        book = self.shelf.book.flows
+        return [FlowChoice(name, flow.title, book.languages) for name, flow in book.flows.items()]
+
+    def web(self, token: str | None) -> web.Application:
+        """The service's pages and sockets."""
+        site = web.Application(middlewares=[access(token, public=("/health", "/ready", "/asterisk"))])
+        site.add_routes(routes(self.answer_browser, self.choices))
+        site.add_routes(health.routes(lambda: self.trouble))
+        if self.asterisk:
+            outbound = Outbound(self.node, self.shelf, self.switchboard, self.asterisk.dial)
+            site.add_routes(self.asterisk.routes())
+            site.add_routes(Calls(outbound, self.shelf.has, self.node.records).routes())
+        return site
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
+    """The service listening; gives it with the address of its browser phone. Calls still going on are ended with it."""
+    async with open_service(settings) as service:
+        token = None if ip_address(settings.host).is_loopback else load_token(settings.data)
+        runner = web.AppRunner(service.web(token), access_log=None, shutdown_timeout=CLOSING_S)
+        await runner.setup()
+        keeping = asyncio.create_task(service.run())
+        try:
+            site = web.TCPSite(runner, settings.host, settings.port)
+            await site.start()
+            port = runner.addresses[0][1]
+            yield service, f"http://{settings.host}:{port}/phone" + (f"?token={token}" if token else "")
+        finally:
+            await service.drain(0)
+            await runner.cleanup()
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def serve(settings: Settings, once: bool, scripted_caller: bool) -> int:
+    """See `run_until_signal`."""
+    stop, stop_now, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def end() -> None:
+        (stop_now if stop.is_set() else stop).set()
+
+    async with serving(settings) as (service, address):
+
+        def reload() -> None:
+            reloads.add(task := asyncio.create_task(service.reload()))
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end)
+        status = 0
+        if scripted_caller:
+            call = demo.scripted_call(address, settings.prompts / "caller", service.node)
+            status = await _unless(stop, call) or 0
+        if not once:
+            out.print(f"\nThe browser phone: [bold]{address}[/]   (stop with Ctrl-C)")
+            await stop.wait()
+        await _unless(stop_now, service.drain(DRAIN_S))
+        return status
+
+
+async def _unless(event: asyncio.Event, work: Coroutine[None, None, T]) -> T | None:
+    """Do the work, or as much of it as can be done before the event."""
+    doing, happening = asyncio.create_task(work), asyncio.create_task(event.wait())
+    await asyncio.wait({doing, happening}, return_when=asyncio.FIRST_COMPLETED)
+    happening.cancel()
+    if doing.done():
+        return doing.result()
+    doing.cancel()
+    await asyncio.gather(doing, return_exceptions=True)
+    return None
+
+
+def run_until_signal(settings: Settings, once: bool = False, scripted_caller: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT, reloading the flows on SIGHUP; returns the exit status.
+
+    Calls going on are then given DRAIN_S to end, and no more come in; a second signal ends them at once. With
+    `scripted_caller` a call is made first; with `once` that is all.
+    """
+    return run_to_end(lambda: serve(settings, once, scripted_caller), settings)
+
+
+def run_to_end(work: Callable[[], Coroutine[None, None, int]], settings: Settings) -> int:
+    """Run it with logging set up; what an operator can mend is said plainly, with status 2."""
+    configure_logging(settings.log_level)
+    try:
+        status: int = uvloop.run(work())
+    except FaultyFile as faulty:
+        refuse_faults(faulty.faults)
+    except (HuifangError, OSError) as fault:
+        refuse(fault)
+    return status
+
+
+@app.command()
+def run() -> None:
+    """Take calls until SIGTERM; SIGHUP reloads the flows."""
+    raise typer.Exit(run_until_signal(Settings()))
+
+
+@app.command()
+def pbx() -> None:
+    """Run a private Asterisk beside the service, and say how any softphone gets in."""
+    settings = Settings()
+    site = settings.site or ROOT / "dialplans" / "site.yaml"
+
+    async def beside() -> int:
+        async with private_pbx(load_site(site), settings.data):
+            return await serve(settings.model_copy(update={"site": site}), once=False, scripted_caller=False)
+
+    raise typer.Exit(run_to_end(beside, settings))
+
+
+@app.command("demo")
+def demo_(
+    once: Annotated[bool, typer.Option(help="End after the scripted call; status 0 if its record is right.")] = False,
+) -> None:
+    """Let a scripted caller take the survey by voice, show what was said and kept, then stay up for you to call."""
+    raise typer.Exit(run_until_signal(Settings(log_level="WARNING"), once, scripted_caller=True))
+
+
+if __name__ == "__main__":
+    app()

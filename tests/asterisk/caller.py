@@ -1,0 +1,203 @@
+"""A person with a SIP phone who takes the survey: knows by its sound what is asked, answers by voice or keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ivr.actions import Prompt
+from ivr.prompts.library import PromptLibrary
+from ivr.prompts.template import Variable
+from ivr.settings import ROOT
+from ivr.telephony.browser.caller import load_clips
+from ivr.telephony.browser.timeline import SOUND, Span, speech
+from tests.asterisk.g711 import Samples
+from tests.asterisk.phone import PhoneCall
+from tests.asterisk.sound import FRAME, LOUD, RATE, Heard
+
+LANGUAGE = "zh-CN"
+CLIPS = {name: np.frombuffer(pcm, "<i2") for name, pcm in load_clips(ROOT / "prompts" / "caller" / LANGUAGE).items()}
+VOICE = {
+    "convenient": "方便",
+    "resolved": "解决了",
+    "attitude": "满意",
+    "charged": "没有",
+    "score": "九分",
+    "comments": "师傅来得很快",
+    "confirm": "对",
+}
+"""Question → the clip that answers it, all being well."""
+KEYS = {
+    "convenient": "1",
+    "resolved": "1",
+    "attitude": "1",
+    "charged": "2",
+    "score": "9",
+    "comments": "2",
+    "confirm": "1",
+}
+"""Question → the key that does the same."""
+ANSWERS = {"convenient": "yes", "resolved": "yes", "attitude": "satisfied", "charged": "no", "score": 9}
+VALUES = [
+    Prompt("survey.closing", {"hotline": "6789100"}),
+    *(Prompt("confirm.score", {"value": score}) for score in range(1, 11)),
+]
+PAUSE_S = 0.3
+TAIL_S = 0.8
+SLACK_S = 0.1
+LIKE = 0.75
+MISSES = 2
+"""Questions that come a third time are answered by key."""
+
+
+def sounding(pcm: Samples) -> tuple[int, int]:
+    """The first and the last sample of the sound in a piece of audio, to within 20 ms."""
+    whole = len(pcm) // FRAME * FRAME
+    frames = np.flatnonzero(np.sqrt(np.mean(pcm[:whole].reshape(-1, FRAME).astype(np.float64) ** 2, axis=1)) > LOUD)
+    return int(frames[0]) * FRAME, int(frames[-1] + 1) * FRAME
+
+
+class Ear:
+    """Knows our prompts by how they end."""
+
+    def __init__(self, library: PromptLibrary) -> None:
+        plain = [
+            Prompt(name, {})
+            for name, spoken in library.catalog.prompts.items()
+            if not any(isinstance(part, Variable) for part in spoken[LANGUAGE].parts)
+        ]
+        self.prompts = [
+            (prompt.name, np.frombuffer(library.pcm(prompt, LANGUAGE), "<i2")) for prompt in [*plain, *VALUES]
+        ]
+        tails = [self._tail(pcm[: sounding(pcm)[1]].astype(np.float64), TAIL_S) for _, pcm in self.prompts]
+        self._size = 1 << round((TAIL_S + SLACK_S) * RATE * 2).bit_length()
+        self._tails = np.conj(np.fft.rfft([tail / np.linalg.norm(tail) for tail in tails], self._size))
+
+    def sound(self, name: str) -> Samples:
+        """The audio of a prompt without values."""
+        return next(pcm for known, pcm in self.prompts if known == name)
+
+    def recognise(self, heard: Samples) -> str | None:
+        """The prompt that ends at the end of what was heard."""
+        last = self._tail(heard.astype(np.float64), TAIL_S + SLACK_S)
+        alike = np.fft.irfft(np.fft.rfft(last, self._size) * self._tails, self._size)
+        shifts = round(SLACK_S * RATE)
+        norms = [np.linalg.norm(last[shift : shift + round(TAIL_S * RATE)]) + 1 for shift in (0, shifts)]
+        likeness = alike[:, : shifts + 1].max(axis=1) / max(norms)
+        best = int(np.argmax(likeness))
+        return self.prompts[best][0] if likeness[best] > LIKE else None
+
+    @staticmethod
+    def _tail(pcm: np.ndarray, seconds: float) -> np.ndarray:
+        size = round(seconds * RATE)
+        return np.pad(pcm, (max(0, size - len(pcm)), 0))[-size:]
+
+
+def question(prompt: str) -> str:
+    """What a prompt asks for; empty when it asks for nothing."""
+    group, _, rest = prompt.partition(".")
+    if group == "survey":
+        return "convenient" if rest == "opening" else rest if rest in VOICE else ""
+    return group if group in VOICE else ""
+
+
+@dataclass(frozen=True)
+class Heeded:
+    """A prompt that was heard to its end, at the moment `ended`."""
+
+    name: str
+    ended: float
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer given to a prompt: the moments of its first and last sound, or of its key."""
+
+    question: str
+    began: float
+    ended: float
+
+
+class Caller:
+    """One call from the person's side. `heeded` and `replies` tell what happened so far."""
+
+    def __init__(self, call: PhoneCall, ear: Ear) -> None:
+        self.call = call
+        self.heeded: list[Heeded] = []
+        self.replies: list[Reply] = []
+        self.ear = ear
+        self._looked_at = 0.0
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def heard(self) -> Heard:
+        """All that was heard so far."""
+        return self.call.heard()
+
+    async def hears_out(self, *names: str, within_s: float = 30) -> str:
+        """Wait until one of these prompts, or any, has been heard to its end; empty when the call is over."""
+        async with asyncio.timeout(within_s):
+            while not self.call.over.is_set():
+                ended = self.call.voice.loud_until
+                if self._looked_at < ended <= self._loop.time() - PAUSE_S:
+                    self._looked_at = ended
+                    name = self.ear.recognise(self.call.voice.last(TAIL_S + SLACK_S, ended))
+                    if name:
+                        self.heeded.append(Heeded(name, ended))
+                    if name and (not names or name in names):
+                        return name
+                await asyncio.sleep(FRAME / RATE)
+        return ""
+
+    async def hears_begin(self, within_s: float = 30) -> float:
+        """Wait for sound after what was heeded last; when it began."""
+        after = max(self._looked_at, self.replies[-1].ended if self.replies else 0.0)
+        async with asyncio.timeout(within_s):
+            while self.call.voice.loud_until <= after and not self.call.over.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(FRAME / RATE)
+        return self.call.voice.loud_until
+
+    async def says(self, clip: str, to: str = "") -> Reply:
+        """Speak."""
+        words = speech(CLIPS[clip], Span(0, len(CLIPS[clip])))
+        assert words
+        last = -(-words.end // FRAME) * FRAME
+        spoken, _ = await asyncio.gather(self.call.say(CLIPS[clip][:last]), self.call.say(CLIPS[clip][last:]))
+        began, ended = spoken[0] + words.start / RATE, spoken[1] - (last - words.end) / RATE
+        self.replies.append(Reply(to, began, ended))
+        return self.replies[-1]
+
+    async def presses(self, keys: str, to: str = "") -> Reply:
+        """Press keys."""
+        let_go = await self.call.press(keys)
+        self.replies.append(Reply(to, let_go - 0.1, let_go))
+        return self.replies[-1]
+
+    async def takes_the_survey(
+        self, voice: Mapping[str, str] = VOICE, keys: Mapping[str, str] = KEYS, until: str = ""
+    ) -> None:
+        """Answer each question after it was heard to its end, by voice where there is a clip for it, else by key.
+
+        Up to a question or prompt that is left unanswered, or to the end of the call.
+        """
+        asked: Counter[str] = Counter()
+        while name := await self.hears_out():
+            asks = question(name)
+            if until and until in (name, asks):
+                return
+            asked[asks] += 1
+            if asks in voice and (asked[asks] <= MISSES or asks == "confirm"):
+                await self.says(voice[asks], asks)
+            elif asks in keys:
+                await self.presses(keys[asks], asks)
+
+    def responses_ms(self, but: str = "comments") -> list[float]:
+        """From the last sound of each spoken answer to the first of what we said to it, but for one question."""
+        heard = self.heard
+        sounds = heard.start + np.flatnonzero(np.abs(heard.samples.astype(np.int32)) >= SOUND) / RATE
+        ended = [reply.ended for reply in self.replies if reply.question != but]
+        return [float(sounds[sounds >= end][0] - end) * 1000 for end in ended if len(sounds) and sounds[-1] >= end]

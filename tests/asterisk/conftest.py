@@ -1,0 +1,91 @@
+"""One private Asterisk for all tests of this folder, a service attached to it, and phones."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from ivr.telephony.asterisk.pbx import Pbx, free_port
+from ivr.telephony.asterisk.site import Secrets, Site
+from tests.asterisk.phone import Phone
+from tests.asterisk.service import Service
+
+DATA = Path(__file__).resolve().parents[2] / "var"
+PHONES = ("1001", "1002", "1003")
+
+
+def make_site(**changes: object) -> Site:
+    """A site on ports that nobody uses: line 4000, three phones of which 1003 is the fallback."""
+    first = 20000 + secrets.randbelow(400) * 100
+    return Site.model_validate(
+        {
+            "service": f"ws://127.0.0.1:{free_port()}",
+            "http": {"port": free_port()},
+            "sip": {"port": free_port(socket.SOCK_DGRAM)},
+            "rtp": {"first": first, "last": first + 98},
+            "lines": {"4000": {"flow": "survey"}},
+            "voiceless_s": 2,
+            "phones": PHONES,
+            "fallback": {"phones": ["1003"]},
+            "targets": {"person": "PJSIP/1002", "hotline": "PJSIP/1002", "nowhere": "PJSIP/no-such-phone"},
+        }
+        | changes
+    )
+
+
+def make_secrets(phones: Iterable[str] = PHONES) -> Secrets:
+    """Passwords, one of them awkward."""
+    return Secrets("semi;colon", secrets.token_hex(8), {phone: secrets.token_hex(8) for phone in phones})
+
+
+@pytest.fixture(scope="session")
+def site() -> Site:
+    return make_site()
+
+
+@pytest.fixture(scope="session")
+def passwords() -> Secrets:
+    return make_secrets()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pbx(site: Site, passwords: Secrets) -> AsyncIterator[Pbx]:
+    async with Pbx(site, passwords, DATA) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[..., Awaitable[Service]]]:
+    """Attaches a service, `await attach(capacity=1)`; nothing of a call may be left in Asterisk after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**options: object) -> Service:
+            service = await stack.enter_async_context(Service(site, passwords, **options))
+            stack.push_async_callback(service.nothing_is_left)
+            return service
+
+        yield make
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(attach: Callable[..., Awaitable[Service]]) -> Service:
+    """The service, attached."""
+    return await attach()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def phone(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[[str], Awaitable[Phone]]]:
+    """Makes registered phones: `await phone("1001")`; they hang up at the end of the test."""
+    async with AsyncExitStack() as stack:
+
+        async def make(name: str) -> Phone:
+            account = Phone(name, passwords.phones[name], (site.sip.host, site.sip.port))
+            return await stack.enter_async_context(account)
+
+        yield make

@@ -1,0 +1,29 @@
+"""A service in a process of its own, to be killed: plays a tone without end to each caller, or hands them over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+from ivr.telephony.asterisk.site import Secrets, Site
+from tests.asterisk.service import Service
+from tests.asterisk.sound import tone
+
+
+async def main() -> None:
+    """Takes the site and its passwords as one line of JSON."""
+    given = json.loads(sys.stdin.readline())
+    async with Service(Site.model_validate(given["site"]), Secrets(**given["secrets"])) as service:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        line = await (service.dial(given["dial"]) if "dial" in given else service.line(within_s=60))
+        if "transfer" in given:
+            await line.transfer(given["transfer"], "")
+        else:
+            line.media.play(tone(1000, 60).tobytes())
+            await line.over
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,237 @@
+"""A phone's voice: G.711 and keys (RFC 4733) over RTP, over a line that can be made bad."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import struct
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tests.asterisk.g711 import LAWS, Samples
+from tests.asterisk.sound import FRAME, LOUD, RATE, Heard
+
+KEYS = "0123456789*#"
+KEY_TYPE = 101
+FRAME_S = FRAME / RATE
+SILENCE = {kind: law.encode(np.zeros(FRAME, np.int16)) for kind, law in LAWS.items()}
+LATE_S = 0.06
+BUFFER_S = 0.2
+"""Packets so late begin a new run: after a pause, as Asterisk's time stamps pass over up to 80 ms; within speech when
+no phone's buffer would bridge it."""
+
+
+@dataclass
+class Weather:
+    """What the network does to packets, each way: `loss` (0 to 1) and up to `jitter_s` of delay, the order kept."""
+
+    loss: float = 0.0
+    jitter_s: float = 0.0
+    random: random.Random = field(default_factory=lambda: random.Random(7))
+
+    def delay(self, after: float, now: float) -> float | None:
+        """When a packet comes out, no sooner than the one before (`after`); None: never."""
+        if self.random.random() < self.loss:
+            return None
+        return max(after, now + self.random.uniform(0, self.jitter_s))
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key being pressed: its step out of `steps`, and the time stamp at which it began."""
+
+    digit: str
+    step: int
+    steps: int
+
+
+@dataclass
+class Spurt:
+    """A run of packets without a pause. `began`: its first sample, by the packet that came with the least delay."""
+
+    source: int
+    first_stamp: int
+    began: float
+
+    def since(self, stamp: int) -> float:
+        """Seconds from the first packet to another."""
+        return ((stamp - self.first_stamp + (1 << 31)) % (1 << 32) - (1 << 31)) / RATE
+
+
+@dataclass(frozen=True)
+class Packet:
+    """What a packet said, and where."""
+
+    spurt: Spurt
+    stamp: int
+    pcm: Samples
+
+    @property
+    def place(self) -> float:
+        """The moment at which it is heard."""
+        return self.spurt.began + self.spurt.since(self.stamp)
+
+
+class Voice(asyncio.DatagramProtocol):
+    """One call's RTP. Sends a packet every 20 ms, silence when there is nothing to say."""
+
+    def __init__(self, weather: Weather) -> None:
+        self.weather = weather
+        self.silent = False
+        """Send nothing at all, as a phone that has lost its network."""
+        self.law = 0
+        self.port = 0
+        self.loud_until = 0.0
+        """When the last sound that was heard ended."""
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.DatagramTransport | None = None
+        self._remote: tuple[str, int] | None = None
+        self._queue: deque[bytes | Key | asyncio.Future[float]] = deque()
+        self._sending: asyncio.Task[None] | None = None
+        self._spoken: list[Packet] = []
+        self._spurts: list[Spurt] = []
+        self._last_arrival, self._last_number, self._last_stamp = 0.0, 0, 0
+        self._last_out = self._last_in = 0.0
+        self._began = self._loop.time()
+
+    async def open(self, host: str) -> None:
+        self._transport, _ = await self._loop.create_datagram_endpoint(lambda: self, local_addr=(host, 0))
+        self.port = self._transport.get_extra_info("sockname")[1]
+
+    def talk_to(self, remote: tuple[str, int], law: int) -> None:
+        self._remote, self.law = remote, law
+        if self._sending is None:
+            self._sending = self._loop.create_task(self._send())
+
+    def close(self) -> None:
+        if self._sending:
+            self._sending.cancel()
+        if self._transport:
+            self._transport.close()
+        for item in self._queue:
+            if isinstance(item, asyncio.Future) and not item.done():
+                item.cancel()
+
+    # -- speaking --------------------------------------------------------------------------------------------------
+
+    async def say(self, pcm: Samples) -> tuple[float, float]:
+        """Send audio; the moments at which its first packet went out and its last had been spoken."""
+        began = self._point()
+        samples = np.concatenate([pcm, np.zeros(-len(pcm) % FRAME, np.int16)])
+        payload = LAWS[self.law].encode(samples)
+        self._queue.extend(payload[start : start + FRAME] for start in range(0, len(payload), FRAME))
+        ended = self._point()
+        return await began, await ended
+
+    async def press(self, digits: str, held_s: float = 0.1) -> float:
+        """Press keys one after the other; the moment at which the last was let go."""
+        steps = round(held_s / FRAME_S)
+        for digit in digits:
+            self._queue.extend(Key(digit, step, steps) for step in range(steps))
+            let_go = self._point()
+            self._queue.extend([self._silence()] * 4)
+        return await let_go
+
+    def shut_up(self) -> None:
+        """Drop what is still to be said."""
+        for item in self._queue:
+            if isinstance(item, asyncio.Future) and not item.done():
+                item.set_result(self._loop.time())
+        self._queue.clear()
+
+    def _point(self) -> asyncio.Future[float]:
+        point: asyncio.Future[float] = self._loop.create_future()
+        self._queue.append(point)
+        return point
+
+    def _silence(self) -> bytes:
+        return SILENCE[self.law]
+
+    async def _send(self) -> None:
+        began = self._loop.time()
+        number = stamp = source = random.getrandbits(15)
+        key_began = 0
+        count = 0
+        while True:
+            item = self._queue.popleft() if self._queue else self._silence()
+            if isinstance(item, asyncio.Future):
+                if not item.done():
+                    item.set_result(self._loop.time())
+                continue
+            now = (stamp + count * FRAME) & 0xFFFFFFFF
+            if isinstance(item, Key):
+                key_began = now if item.step == 0 else key_began
+                last = item.step == item.steps - 1
+                flags = (0x80 if last else 0) | 10
+                body = struct.pack("!BBH", KEYS.index(item.digit), flags, FRAME * (item.step + 1))
+                packets = [(KEY_TYPE | (0x80 if item.step == 0 else 0), key_began, body)] * (3 if last else 1)
+            else:
+                packets = [(self.law, now, item)]
+            for kind, at, body in packets:
+                self._out(struct.pack("!BBHII", 0x80, kind, number & 0xFFFF, at, source) + body)
+                number += 1
+            count += 1
+            await asyncio.sleep(max(0.0, began + count * FRAME_S - self._loop.time()))
+
+    def _out(self, packet: bytes) -> None:
+        now = self._loop.time()
+        due = self.weather.delay(self._last_out, now)
+        if self.silent or due is None or self._transport is None:
+            return
+        self._last_out = due
+        if due <= now:
+            self._transport.sendto(packet, self._remote)
+        else:
+            self._loop.call_at(due, self._deliver, packet)
+
+    def _deliver(self, packet: bytes) -> None:
+        if self._transport and not self._transport.is_closing():
+            self._transport.sendto(packet, self._remote)
+
+    # -- hearing ---------------------------------------------------------------------------------------------------
+
+    def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:
+        if len(data) <= 12 or data[1] & 0x7F != self.law:
+            return
+        due = self.weather.delay(self._last_in, self._loop.time())
+        if due is not None:
+            self._last_in = due
+            number, stamp, source = struct.unpack_from("!HII", data, 2)
+            packet = Packet(self._spurt(due, number, stamp, source), stamp, LAWS[self.law].decode(data[12:]))
+            self._spoken.append(packet)
+            if np.linalg.norm(packet.pcm.astype(np.float32)) > LOUD * len(packet.pcm) ** 0.5:
+                self.loud_until = max(self.loud_until, packet.place + len(packet.pcm) / RATE)
+
+    def _spurt(self, arrived: float, number: int, stamp: int, source: int) -> Spurt:
+        """The run of packets that this one belongs to; a new one after a pause, when time stamps may mean anything."""
+        spurt = self._spurts[-1] if self._spurts else None
+        due = self._last_arrival + ((number - self._last_number) & 0xFFFF) * FRAME_S
+        paused = (stamp - self._last_stamp) & 0xFFFFFFFF != ((number - self._last_number) & 0xFFFF) * FRAME
+        tolerance = (LATE_S if paused else BUFFER_S) + self.weather.jitter_s
+        if spurt is None or spurt.source != source or arrived - due > tolerance:
+            spurt = Spurt(source, stamp, arrived)
+            self._spurts.append(spurt)
+        self._last_arrival, self._last_number, self._last_stamp = arrived, number, stamp
+        spurt.began = min(spurt.began, arrived - spurt.since(stamp))
+        return spurt
+
+    def last(self, seconds: float, until: float) -> Samples:
+        """What was heard in the time before a moment."""
+        samples = np.zeros(round(seconds * RATE), np.int16)
+        for packet in reversed(self._spoken):
+            start = round((packet.place - until + seconds) * RATE)
+            if start < 0:
+                break
+            samples[start : start + len(packet.pcm)] = packet.pcm[: max(0, len(samples) - start)]
+        return samples
+
+    def heard(self) -> Heard:
+        """All that was heard so far, on one clock."""
+        end = max([self._loop.time(), *(packet.place + FRAME_S for packet in self._spoken)])
+        samples = np.zeros(round((end - self._began) * RATE) + FRAME, np.int16)
+        for packet in self._spoken:
+            start = max(0, round((packet.place - self._began) * RATE))
+            samples[start : start + len(packet.pcm)] = packet.pcm[: len(samples) - start]
+        return Heard(self._began, samples)

@@ -1,0 +1,78 @@
+"""A stand-in for the service around the Asterisk adapter: its web server, and calls that the test itself leads."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Self
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from ivr.telephony.asterisk.adapter import Asterisk
+from ivr.telephony.asterisk.ari import Ari
+from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.telephony.asterisk.site import Secrets, Site
+from ivr.telephony.port import Call
+from tests.asterisk.phone import Phone, PhoneCall
+
+
+class Service:
+    """An async context manager; `line()` gives the calls that arrive, to be led by the test."""
+
+    def __init__(self, site: Site, secrets: Secrets, ari_url: str = "", **options: object) -> None:
+        self.site = site
+        self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, site.app)
+        self.asterisk = Asterisk(site, secrets, self.ari, self._answer, **options)
+        self.left: list[AsteriskLine] = []
+        self._lines: asyncio.Queue[AsteriskLine] = asyncio.Queue()
+        self._stack = AsyncExitStack()
+        self._running: asyncio.Task[None] | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self.ari)
+        application = web.Application()
+        application.add_routes(self.asterisk.routes())
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", urlsplit(self.site.service).port).start()
+        self._running = asyncio.create_task(self.asterisk.run())
+        await asyncio.wait_for(self.asterisk.connected.wait(), 10)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._running and self._runner
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+        await self._runner.cleanup()
+        await self._stack.aclose()
+
+    async def line(self, within_s: float = 5) -> AsteriskLine:
+        """The next call that arrived, answered."""
+        return await asyncio.wait_for(self._lines.get(), within_s)
+
+    async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskLine]:
+        """Have a phone call line 4000; both ends of the call that is up then."""
+        call = await phone.call("4000")
+        line = await self.line()
+        return await call.answered(), line
+
+    async def dial(self, number: str, ring_s: int = 5) -> AsteriskLine:
+        """Place a call."""
+        call = Call(f"out-{id(object())}", "asterisk", "outbound", "4000", number, "survey", "zh-CN")
+        return await self.asterisk.dial(call, ring_s)
+
+    async def nothing_is_left(self) -> None:
+        """Wait until Asterisk has no channel and no bridge any more."""
+        left: list[str] = []
+        try:
+            async with asyncio.timeout(5):
+                while left := [*await self.ari.channels(), *await self.ari.bridges()]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"left in Asterisk: {left}") from None
+
+    async def _answer(self, line: AsteriskLine) -> None:
+        self._lines.put_nowait(line)
+        await asyncio.shield(line.over)

@@ -1,0 +1,116 @@
+"""Calls that the service places, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from ivr.call.media import Closed, Frame
+from ivr.telephony.asterisk.adapter import Unanswered
+from tests.asterisk.sound import Heard, babble, tone
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def outcome(dialling):
+    """How a call that nobody answers ends: the cause, and whether it rang."""
+    with pytest.raises(Unanswered) as caught:
+        await dialling
+    return caught.value.cause, caught.value.rang
+
+
+async def hear(line):
+    """What a line heard till its end, and how it ended."""
+    events = [event async for event in line.media.events()]
+    pcm = b"".join(event.pcm for event in events if isinstance(event, Frame))
+    return Heard(0, np.frombuffer(pcm, np.int16)), events[-1]
+
+
+async def test_whoever_answers_hears_us_and_is_heard_from_the_first_word(service, phone):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001"))
+    call = await called.called()
+    call.ring()
+    call.answer()
+    word = babble(0.5, seed=9)
+    speaking = asyncio.create_task(call.say(word))
+    line = await dialling
+    assert line.call.direction == "outbound"
+    prompt = babble(1.0)
+    line.media.play(prompt.tobytes())
+    assert (await call.hears(prompt)).likeness > 0.99
+    await speaking
+    await call.hang_up()
+    heard, end = await hear(line)
+    assert end == Closed(by="caller", cause="normal")
+    assert heard.find(word).likeness > 0.99
+
+
+async def test_early_media_is_not_taken_for_the_persons_voice(service, phone):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001"))
+    call = await called.called()
+    call.preview()
+    await call.say(tone(450, 0.5))
+    call.answer()
+    line = await dialling
+    await call.say(tone(1000, 0.5))
+    await line.hang_up()
+    heard, _ = await hear(line)
+    assert heard.until(0.3).pitch() != pytest.approx(450, abs=20)
+    assert heard.pitch() == pytest.approx(1000, abs=20)
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        (486, "busy"),
+        (600, "busy"),
+        (603, "rejected"),
+        (480, "no_answer"),
+        (404, "unreachable"),
+        (488, "protocol"),
+        (503, "congestion"),
+    ],
+)
+async def test_a_refusal(service, phone, status, cause):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001"))
+    call = await called.called()
+    call.refuse(status)
+    assert await outcome(dialling) == (cause, False)
+
+
+async def test_nobody_answers(service, phone):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001", ring_s=1))
+    call = await called.called()
+    call.ring()
+    assert await outcome(dialling) == ("no_answer", True)
+    await call.ended()
+
+
+async def test_a_phone_that_is_not_registered_is_unreachable(service):
+    assert await outcome(service.dial("1002")) == ("unreachable", False)
+
+
+async def test_a_number_outside_without_a_trunk_is_unreachable(service):
+    assert await outcome(service.dial("13800000000")) == ("unreachable", False)
+
+
+async def test_a_phone_that_says_nothing_is_unreachable(service, phone):
+    called = await phone("1001")
+    called.deaf = True
+    assert await outcome(service.dial("1001", ring_s=1)) == ("no_answer", False)
+
+
+async def test_a_call_given_up_stops_ringing(service, phone):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001"))
+    call = await called.called()
+    call.ring()
+    await asyncio.sleep(0.1)
+    dialling.cancel()
+    await call.ended()

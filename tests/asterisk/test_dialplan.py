@@ -1,0 +1,132 @@
+"""The configuration rendered for an operator."""
+
+from __future__ import annotations
+
+import re
+import stat
+
+import pytest
+
+from ivr.errors import FaultyFile
+from ivr.telephony.asterisk.dialplan import TEMPLATES, render
+from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, load, secrets
+
+EXAMPLE = TEMPLATES / "site.yaml"
+ENVIRONMENT = {
+    "ASTERISK_ARI_PASSWORD": "ari;word",
+    "ASTERISK_MEDIA_PASSWORD": "media-word",
+    "ASTERISK_PHONE_PASSWORD_1001": "first-word",
+    "ASTERISK_PHONE_PASSWORD_1002": "second-word",
+    "ASTERISK_TRUNK_PASSWORD": "trunk-word",
+}
+TRUNK = {"host": "sip.example.net", "user": "87654321", "register": True}
+
+
+def written(tmp_path, site, environment=ENVIRONMENT):
+    files = render(site, secrets(site, environment), tmp_path / "asterisk")
+    return {file.name: file.read_text() for file in files}
+
+
+def test_the_example_is_whole(tmp_path):
+    files = written(tmp_path, load(EXAMPLE))
+    assert {"extensions.conf", "pjsip.conf", "ari.conf", "http.conf", "websocket_client.conf"} <= set(files)
+    assert {"modules.conf", "rtp.conf", "queues.conf"} <= set(files)
+    assert "exten => 4000,1," in files["extensions.conf"]
+    assert "member => PJSIP/1001" in files["queues.conf"]
+    assert "{{" not in "".join(files.values())
+    assert "{%" not in "".join(files.values())
+
+
+def test_asterisks_own_variables_are_left_alone(tmp_path):
+    extensions = written(tmp_path, load(EXAMPLE))["extensions.conf"]
+    assert "Stasis(huifang,line,${EXTEN})" in extensions
+
+
+def test_passwords_come_from_the_environment_and_are_readable_by_their_owner_alone(tmp_path):
+    files = written(tmp_path, load(EXAMPLE))
+    assert "password = ari\\;word\n" in files["ari.conf"]
+    assert "password = first-word\n" in files["pjsip.conf"]
+    for file in (tmp_path / "asterisk").glob("*.conf"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_who_is_inside_sees_this_machines_own_address(tmp_path):
+    example = load(EXAMPLE).model_dump(by_alias=True)
+    site = Site.model_validate(example | {"outside": "198.51.100.7", "inside": ["172.31.200.0/24"]})
+    pjsip = written(tmp_path, site)["pjsip.conf"]
+    assert "external_media_address = 198.51.100.7\n" in pjsip
+    assert re.findall(r"^local_net = (.+)$", pjsip, re.MULTILINE) == ["172.31.200.0/24"]
+
+
+def test_every_missing_password_is_named():
+    site = load(EXAMPLE).model_copy(update={"trunk": Site.model_validate({"trunk": TRUNK}).trunk})
+    with pytest.raises(MissingSecrets) as caught:
+        secrets(site, {"ASTERISK_ARI_PASSWORD": "x", "ASTERISK_PHONE_PASSWORD_1001": ""})
+    assert caught.value.names == (
+        "ASTERISK_MEDIA_PASSWORD",
+        "ASTERISK_PHONE_PASSWORD_1001",
+        "ASTERISK_PHONE_PASSWORD_1002",
+        "ASTERISK_TRUNK_PASSWORD",
+    )
+
+
+def test_passwords_are_not_shown_when_printed():
+    shown = repr(secrets(load(EXAMPLE), ENVIRONMENT))
+    assert not any(word in shown for word in ENVIRONMENT.values())
+
+
+@pytest.mark.parametrize("word", ["two\nlines", " space", "space "])
+def test_a_password_that_asterisk_would_misread_is_refused(tmp_path, word):
+    with pytest.raises(ValueError, match="password"):
+        render(Site(), Secrets(word, "m"), tmp_path)
+
+
+def test_no_password_is_in_the_repository():
+    for template in TEMPLATES.glob("*.conf"):
+        for value in re.findall(r"^\s*password\s*=\s*(.*)$", template.read_text(), re.MULTILINE):
+            assert re.fullmatch(r"\{\{ secrets\.\S+ \| value \}\}", value)
+
+
+def test_a_trunk_is_encrypted_unless_said_otherwise(tmp_path):
+    pjsip = written(tmp_path, Site.model_validate({"trunk": TRUNK}))["pjsip.conf"]
+    assert "media_encryption = sdes" in pjsip
+    assert "contact = sip:sip.example.net:5061\\;transport=tls" in pjsip
+    assert "client_uri = sip:87654321@sip.example.net:5061\\;transport=tls" in pjsip
+
+
+def test_asterisk_may_make_the_connection(tmp_path):
+    site = Site.model_validate({"events": "asterisk_connects", "service": "wss://ivr.example.net"})
+    files = written(tmp_path, site)
+    assert "type = outbound_websocket" in files["ari.conf"]
+    assert "uri = wss://ivr.example.net/asterisk/events" in files["websocket_client.conf"]
+    assert "tls_enabled = yes" in files["websocket_client.conf"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "reason"),
+    [
+        ("lines: [", "", "expected"),
+        ("phones: ['a;b']", "phones.0", "pattern"),
+        ("lines: {'40x': {flow: survey}}", "lines.40x", "pattern"),
+        ("fallback: {phones: ['1001']}", "", "1001 is not among the phones"),
+        ("trunk: {host: a, transport: udp}", "trunk", "srtp"),
+        ("trunk: {host: a, register: true}", "trunk", "needs a user"),
+        ("linse: {}", "linse", "Extra inputs"),
+        ("http: {port: 99999}", "http.port", "65535"),
+        ('targets: {person: "PJSIP/1001,30,g)"}', "targets.person", "pattern"),
+    ],
+)
+def test_a_faulty_site_is_refused_with_its_place_and_reason(tmp_path, text, path, reason):
+    file = tmp_path / "site.yaml"
+    file.write_text(text)
+    with pytest.raises(FaultyFile) as caught:
+        load(file)
+    (fault,) = caught.value.faults
+    assert fault.file == str(file)
+    assert fault.path.startswith(path)
+    assert reason in fault.reason
+
+
+def test_a_site_file_that_is_not_there(tmp_path):
+    with pytest.raises(FaultyFile, match="No such file"):
+        load(tmp_path / "none.yaml")

@@ -1,0 +1,64 @@
+"""Who may connect to the service in Asterisk's name, and what a refused request says."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.pbx import free_port
+from ivr.telephony.asterisk.stream import MediaSockets
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def status(url, **login):
+    headers = {"Authorization": aiohttp.encode_basic_auth(**login)} if login else {}
+    async with aiohttp.ClientSession() as http, http.get(url.replace("ws:", "http:"), headers=headers) as answer:
+        return answer.status
+
+
+async def test_voice_is_taken_only_with_the_password_and_only_for_calls_there_are(service, site, passwords):
+    door = f"{site.service}/asterisk/media"
+    assert await status(door) == 401
+    assert await status(door, login=site.app, password="guessed") == 401
+    assert await status(door, login=site.app, password=passwords.media) == 404
+    assert await status(f"{door}?call=unheard-of", login=site.app, password=passwords.media) == 404
+
+
+async def test_a_refused_request_says_method_path_and_asterisks_reason(service):
+    with pytest.raises(AriRefused, match=r"POST /channels/none/answer: 404 Channel not found"):
+        await service.ari.answer("none")
+
+
+async def test_an_unreachable_asterisk_is_no_refusal():
+    async with Ari(f"http://127.0.0.1:{free_port()}/ari", "user", "password", "app") as ari:
+        with pytest.raises(AriUnreachable, match="GET /channels"):
+            await ari.channels()
+
+
+async def test_hanging_up_what_is_gone_is_harmless(service):
+    await service.ari.hang_up("none")
+    await service.ari.destroy_bridge("none")
+    await service.ari.stop_music("none")
+
+
+@pytest.mark.parametrize("text", ["nonsense", "{}", "[]", '{"event": "MEDIA_MARK_PROCESSED"}', '{"event": 5}'])
+async def test_nonsense_on_the_voice_socket_does_no_harm(text):
+    sockets = MediaSockets()
+    stream = sockets.expect("call")
+    application = web.Application()
+    application.add_routes([web.get("/", sockets.handle)])
+    async with TestServer(application) as server, aiohttp.ClientSession() as http:
+        async with http.ws_connect(server.make_url("/?call=call")) as socket:
+            await socket.send_str(text)
+            await socket.send_bytes(b"odd")
+            await socket.send_str('{"event": "MEDIA_START"}')
+            assert await socket.receive_json(timeout=5) == {"command": "START_MEDIA_BUFFERING"}
+        await asyncio.wait_for(stream.broken.wait(), 5)
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
+            await http.ws_connect(server.make_url("/?call=call"))

@@ -1,0 +1,247 @@
+"""Lines that break, machines that die: calls end rightly or go on, and nobody is left in silence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from ivr.call.media import Closed, Frame, Key
+from ivr.telephony.asterisk.adapter import Unanswered
+from ivr.telephony.asterisk.dialplan import TEMPLATES
+from ivr.telephony.asterisk.legs import Legs
+from ivr.telephony.asterisk.pbx import Pbx, free_port
+from ivr.telephony.asterisk.sweep import sweep
+from tests.asterisk.conftest import DATA, make_secrets, make_site
+from tests.asterisk.phone import Phone
+from tests.asterisk.rtp import Weather
+from tests.asterisk.service import Service
+from tests.asterisk.sound import babble, tone
+from tests.asterisk.wire import Wire
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def apology():
+    pcm, _ = soundfile.read(TEMPLATES / "sounds/sorry.wav", dtype="int16")
+    return pcm
+
+
+async def talks_to_a_person(call, person):
+    """The caller is told why, then a person is rung, and the two hear each other."""
+    other = await person.called(within_s=15)
+    assert call.heard().find(apology()).likeness > 0.98
+    other.ring()
+    other.answer()
+    await asyncio.sleep(0.3)
+    word = babble(0.5, seed=12)
+    await call.say(word)
+    await asyncio.sleep(0.1)
+    assert other.heard().find(word).likeness > 0.95
+    await other.hang_up()
+    await call.hang_up()
+
+
+async def hear(line):
+    async with asyncio.timeout(10):
+        return [event async for event in line.media.events()]
+
+
+async def test_without_a_service_callers_reach_a_person(pbx, phone):
+    person = await phone("1003")
+    call = await (await phone("1001")).call("4000")
+    await call.answered()
+    await talks_to_a_person(call, person)
+
+
+async def test_a_caller_above_the_capacity_reaches_a_person(attach, phone):
+    service = await attach(capacity=1)
+    person = await phone("1003")
+    _, line = await service.connect(await phone("1001"))
+    second = await (await phone("1002")).call("4000")
+    await second.answered()
+    await talks_to_a_person(second, person)
+    await line.hang_up()
+
+
+@asynccontextmanager
+async def doomed(site, passwords, **more):
+    """A service in another process."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.asterisk.lonely",
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    given = {"site": site.model_dump(mode="json", by_alias=True), "secrets": asdict(passwords), **more}
+    process.stdin.write(json.dumps(given).encode() + b"\n")
+    assert await asyncio.wait_for(process.stdout.readline(), 20) == b"ready\n"
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        process._transport.close()
+
+
+async def test_a_caller_whose_service_is_killed_reaches_a_person_and_the_next_service_clears_up(
+    pbx, site, passwords, phone, attach
+):
+    person = await phone("1003")
+    async with doomed(site, passwords) as process:
+        call = await (await phone("1001")).call("4000")
+        await call.answered()
+        await call.hears_sound()
+        process.kill()
+        await process.wait()
+        await talks_to_a_person(call, person)
+    service = await attach()
+    await service.nothing_is_left()
+
+
+async def test_two_people_go_on_talking_when_the_service_is_killed_and_another_comes(
+    pbx, site, passwords, phone, attach
+):
+    caller, person = await phone("1001"), await phone("1002")
+    async with doomed(site, passwords, transfer="person") as process:
+        call = await caller.call("4000")
+        other = await person.called()
+        other.answer()
+        await call.answered()
+        await asyncio.sleep(0.5)
+        process.kill()
+        await process.wait()
+    service = await attach()
+    word = babble(0.5, seed=13)
+    await call.say(word)
+    await asyncio.sleep(0.1)
+    assert other.heard().find(word).likeness > 0.95
+    await other.hang_up()
+    await asyncio.sleep(0.2)
+    await sweep(service.ari, Legs())
+    assert await service.ari.bridges() == {}
+    assert not call.over.is_set(), "the caller goes to a person"
+    await call.hang_up()
+
+
+async def test_a_person_we_called_is_let_go_when_the_service_is_killed(pbx, site, passwords, phone, attach):
+    called = await phone("1001")
+    async with doomed(site, passwords, dial="1001") as process:
+        call = await called.called()
+        call.answer()
+        await call.hears_sound()
+        process.kill()
+        await call.ended()
+    await (await attach()).nothing_is_left()
+
+
+async def test_calls_go_on_while_the_event_socket_is_cut_and_it_comes_back_without_a_storm(pbx, site, passwords, phone):
+    async with Wire(site.http.port) as wire, Service(site, passwords, f"http://127.0.0.1:{wire.port}/ari") as service:
+        call, line = await service.connect(await phone("1001"))
+        stays, other_line = await service.connect(await phone("1002"))
+        wire.cut()
+        prompt = babble(1.0)
+        line.media.play(prompt.tobytes())
+        assert (await call.hears(prompt)).likeness > 0.99
+        assert not service.asterisk.connected.is_set()
+        await call.hang_up()
+        await asyncio.sleep(0.3)
+        tries = wire.tries
+        await asyncio.sleep(1.5)
+        assert 0 < wire.tries - tries < 5
+        wire.mend()
+        await asyncio.wait_for(service.asterisk.connected.wait(), 10)
+        assert (await hear(line))[-1] == Closed(by="caller", cause="normal")
+        pressing = asyncio.create_task(stays.press("5"))
+        async for event in other_line.media.events():
+            if isinstance(event, Key):
+                break
+        assert event == Key("5")
+        await pressing
+        await other_line.hang_up()
+        assert sum(isinstance(event, Key) for event in await hear(other_line)) == 0
+        await service.nothing_is_left()
+
+
+async def test_when_asterisk_is_killed_every_line_ends_and_calls_come_again_once_it_is_back():
+    site, passwords = make_site(), make_secrets()
+    at = (site.sip.host, site.sip.port)
+    async with Pbx(site, passwords, DATA) as pbx, Service(site, passwords) as service:
+        async with Phone("1001", passwords.phones["1001"], at) as first:
+            _, line = await service.connect(first)
+            await pbx.kill()
+            assert (await hear(line))[-1] == Closed(by="network", cause="failed")
+            first.deaf = True
+            with pytest.raises(Unanswered, match="failed"):
+                await service.dial("1001")
+        await pbx.start()
+        await asyncio.wait_for(service.asterisk.connected.wait(), 15)
+        async with Phone("1002", passwords.phones["1002"], at) as second:
+            _, line = await service.connect(second)
+            await line.hang_up()
+        await service.nothing_is_left()
+
+
+async def test_asterisk_can_make_the_connection():
+    site, passwords = make_site(events="asterisk_connects"), make_secrets()
+    at = (site.sip.host, site.sip.port)
+    async with Pbx(site, passwords, DATA), Phone("1001", passwords.phones["1001"], at) as caller:
+        for _ in range(2):
+            async with Service(site, passwords) as service:
+                call, line = await service.connect(caller)
+                await call.press("7")
+                await line.hang_up()
+                assert Key("7") in await hear(line)
+                await service.nothing_is_left()
+
+
+async def test_5_percent_loss_and_60_ms_jitter(service, phone):
+    caller = await phone("1001")
+    caller.weather = Weather(loss=0.05, jitter_s=0.06)
+    call, line = await service.connect(caller)
+    prompt = babble(4.0)
+    line.media.play(prompt.tobytes())
+    pressing = asyncio.create_task(call.press("1234567890*#"))
+    assert (await call.hears(prompt)).likeness > 0.9
+    await pressing
+    await call.say(tone(700, 1.0))
+    await line.hang_up()
+    events = await hear(line)
+    assert [event.digit for event in events if isinstance(event, Key)] == list("1234567890*#")
+    assert sum(isinstance(event, Frame) for event in events) > 160
+
+
+async def test_when_no_person_is_there_either_the_caller_is_told(pbx, phone):
+    call = await (await phone("1001")).call("4000")
+    await call.ended(within_s=25)
+    told, _ = soundfile.read(TEMPLATES / "sounds/nobody.wav", dtype="int16")
+    assert call.heard().find(apology()).likeness > 0.98
+    assert call.heard().find(told).likeness > 0.98
+    assert not call.ended_by_us
+
+
+async def test_nothing_is_dialled_without_a_connection(pbx, site, passwords):
+    async with Wire(site.http.port) as wire, Service(site, passwords, f"http://127.0.0.1:{wire.port}/ari") as service:
+        wire.cut()
+        await asyncio.sleep(0.1)
+        with pytest.raises(Unanswered, match="failed"):
+            await service.dial("1001")
+
+
+async def test_a_second_service_of_the_same_name_gets_the_calls_and_the_first_knows(site, passwords, attach):
+    first = await attach()
+    elsewhere = site.model_copy(update={"service": f"ws://127.0.0.1:{free_port()}"})
+    async with Service(elsewhere, passwords):
+        async with asyncio.timeout(5):
+            while first.asterisk.connected.is_set():  # noqa: ASYNC110 (its being cleared is no event)
+                await asyncio.sleep(0.02)

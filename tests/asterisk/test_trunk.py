@@ -1,0 +1,79 @@
+"""Calls over an encrypted trunk: two services, each with an Asterisk of its own, call each other with TLS and SRTP."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import numpy as np
+import pytest
+import pytest_asyncio
+import trustme
+
+from ivr.call.media import Frame, Marked
+from ivr.telephony.asterisk.adapter import Unanswered
+from ivr.telephony.asterisk.pbx import Pbx, free_port
+from tests.asterisk.conftest import DATA, make_secrets, make_site
+from tests.asterisk.service import Service
+from tests.asterisk.sound import Heard, babble
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def trunk(folder, issuer, trusted, near, far):
+    """A trunk from the port `near` to the port `far`: whose certificate it shows, and whose it trusts."""
+    certificate = issuer.issue_cert("127.0.0.1")
+    key, chain, authorities = (folder / f"{near}.{part}" for part in ("key", "pem", "authorities"))
+    certificate.private_key_pem.write_to_path(key)
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(chain, append=True)
+    trusted.cert_pem.write_to_path(authorities)
+    files = {"authorities": str(authorities), "certificate": str(chain), "key": str(key)}
+    return {"host": "127.0.0.1", "port": far, "local_port": near} | files
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def connect(tmp_path):
+    """Two services with a trunk between them: `await connect(issuer of the far end's certificate, whom we trust)`."""
+    async with AsyncExitStack() as stack:
+
+        async def make(issuer, trusted):
+            here, there = free_port(), free_port()
+            trunks = (trunk(tmp_path, issuer, trusted, here, there), trunk(tmp_path, issuer, issuer, there, here))
+            services = []
+            for each in trunks:
+                site, passwords = make_site(trunk=each), make_secrets()
+                await stack.enter_async_context(Pbx(site, passwords, DATA))
+                services.append(await stack.enter_async_context(Service(site, passwords)))
+            return services
+
+        yield make
+
+
+async def hear(line):
+    """What a line hears till its end."""
+    pcm = b"".join([event.pcm async for event in line.media.events() if isinstance(event, Frame)])
+    return Heard(0, np.frombuffer(pcm, np.int16))
+
+
+async def test_both_sides_hear_each_other_over_tls_and_srtp(connect):
+    authority = trustme.CA()
+    ours, theirs = await connect(authority, authority)
+    line = await ours.dial("4000")
+    other = await theirs.line()
+    to_them, to_us = babble(1.0, seed=1), babble(1.0, seed=2)
+    line.media.play(to_them.tobytes())
+    other.media.play(to_us.tobytes())
+    other.media.mark("said")
+    await anext(event async for event in other.media.events() if isinstance(event, Marked))
+    await asyncio.sleep(0.2)
+    await line.hang_up()
+    assert (await hear(line)).find(to_us).likeness > 0.98
+    with pytest.raises(Unanswered, match="unreachable"):
+        await ours.dial("5000")
+
+
+async def test_an_exchange_whose_certificate_nobody_vouches_for_is_not_called(connect):
+    ours, _ = await connect(trustme.CA(), trustme.CA())
+    with pytest.raises(Unanswered, match=r"unreachable|congestion|failed"):
+        await ours.dial("4000")

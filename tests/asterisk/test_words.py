@@ -1,0 +1,60 @@
+"""Asterisk's words in ours: causes and events."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ivr.lifecycle import HANGUP_CAUSES
+from ivr.telephony.asterisk import causes
+from ivr.telephony.asterisk.ari_events import KINDS, ChannelDestroyed, StasisStart, read
+
+CHANNEL = {"id": "1.2", "state": "Up", "caller": {"number": "1001"}}
+
+
+def test_every_cause_has_a_word_of_ours():
+    assert {causes.ended(number) for number in range(128)} <= HANGUP_CAUSES
+    assert {causes.parted(number) for number in range(128)} <= HANGUP_CAUSES
+    assert {causes.refused(number) for number in range(128)} == {
+        "busy",
+        "no_answer",
+        "declined",
+        "unreachable",
+        "unavailable",
+    }
+
+
+def test_the_causes_callers_cause_are_told_apart():
+    assert [causes.ended(number) for number in (16, 17, 19, 21, 1, 88, 127)] == [
+        "normal",
+        "busy",
+        "no_answer",
+        "rejected",
+        "unreachable",
+        "protocol",
+        "failed",
+    ]
+
+
+def test_events_are_read():
+    start = {"type": "StasisStart", "args": ["line", "4000"], "channel": CHANNEL, "more": 1}
+    assert read(json.dumps(start)) == StasisStart("1.2", ("line", "4000"), "1001")
+    end = {"type": "ChannelDestroyed", "cause": 17, "channel": CHANNEL}
+    assert read(json.dumps(end)) == ChannelDestroyed("1.2", 17)
+
+
+def test_other_events_are_ignored():
+    assert read('{"type": "ChannelVarset", "variable": "X"}') is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no json", "[]", "{}", '{"type": "StasisStart"}', '{"type": "StasisEnd", "channel": 1}']
+)
+def test_what_is_no_event_is_refused_without_repeating_it(text):
+    with pytest.raises(ValueError, match=r"not an ARI event|Expecting value"):
+        read(text)
+
+
+def test_asterisk_is_asked_for_the_events_that_are_understood():
+    assert set(KINDS) >= {"StasisStart", "StasisEnd", "ChannelDtmfReceived", "ChannelDestroyed"}

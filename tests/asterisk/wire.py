@@ -1,0 +1,66 @@
+"""A piece of wire between two TCP ends that can be cut."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Self
+
+
+class Wire:
+    """Listens on `port` and passes everything on to the port `to`; an async context manager."""
+
+    def __init__(self, to: int) -> None:
+        self.port = 0
+        self.tries = 0
+        """How often somebody has tried to connect."""
+        self._to = to
+        self._whole = True
+        self._server: asyncio.Server | None = None
+        self._ends: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server
+        self._server.close()
+        self.cut()
+        await self._server.wait_closed()
+        await asyncio.sleep(0)
+
+    def cut(self) -> None:
+        """Break all connections, and any that is tried."""
+        self._whole = False
+        for end in list(self._ends):
+            end.transport.abort()
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._whole = True
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.tries += 1
+        if not self._whole:
+            writer.transport.abort()
+            return
+        there, onward = await asyncio.open_connection("127.0.0.1", self._to)
+        self._ends |= {writer, onward}
+        try:
+            await asyncio.gather(_pass(reader, onward), _pass(there, writer))
+        finally:
+            for end in (writer, onward):
+                self._ends.discard(end)
+                end.transport.abort()
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.transport.abort()

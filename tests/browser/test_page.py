@@ -1,0 +1,222 @@
+"""The page in a real Chromium with a fake microphone."""
+
+import numpy as np
+from playwright.async_api import expect
+
+from ivr.call.media import Closed, Frame, Key, Marked
+
+RATE = 8000
+
+
+def chirp(ms, low=300, high=3000):
+    """A tone gliding upwards, as loud as a voice: like itself only when nothing is missing and the rate is right."""
+    t = np.arange(ms * 8) / RATE
+    phase = 2 * np.pi * (low * t + (high - low) * t**2 / (2 * t[-1]))
+    return (10_000 * np.sin(phase)).astype("<i2").tobytes()
+
+
+def likeness(whole, part):
+    """The best normalised correlation of `part` anywhere in `whole`."""
+    long, short = (np.frombuffer(pcm, "<i2").astype(float) for pcm in (whole, part))
+    size = 1 << (len(long) + len(short)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)
+    at = int(np.argmax(product[: len(long) - len(short) + 1]))
+    there = long[at : at + len(short)]
+    return float((there * short).sum() / np.sqrt((there**2).sum() * (short**2).sum()))
+
+
+def share_heard(whole, said, piece=100 * 16):
+    """How many of the tenths of a second were heard as they were said; a busy machine may lose some between them."""
+    pieces = [said[at : at + piece] for at in range(0, len(said), piece)]
+    return sum(likeness(whole, each) > 0.9 for each in pieces) / len(pieces)
+
+
+def heard(events):
+    return b"".join(event.pcm for event in events if isinstance(event, Frame))
+
+
+async def test_a_call(serve, sessions, chromium, microphone, tmp_path):
+    said, prompt = chirp(1500), chirp(1000)
+
+    def act(line, event):
+        if len(sessions.events) == 1:
+            line.media.play(prompt)
+            line.media.mark("prompt")
+            line.show("us", "您好，您家的暖气问题解决了吗？", {})
+        if isinstance(event, Key):
+            line.show("caller", event.digit, {"understood": "是", "by": "key"})
+
+    sessions.act = act
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone((1500, said)), locale="zh-CN")
+    await expect(page.get_by_role("status")).to_have_text("可以呼叫")
+    await page.get_by_role("button", name="呼叫").click()
+    await expect(page.get_by_role("status")).to_have_text("通话中")
+    await expect(page.get_by_role("log")).to_contain_text("暖气问题解决了吗")
+
+    await sessions.until(lambda events: Marked("prompt") in events)
+    await expect(page.locator("#speaker")).to_have_attribute("data-played-ms", "1000")
+    await sessions.until(lambda events: len(heard(events)) >= 16 * 4500)
+    assert share_heard(heard(sessions.events), said) >= 0.7
+
+    await page.get_by_role("button", name="5").click()
+    await page.keyboard.press("#")
+    await sessions.until(lambda events: {Key("5"), Key("#")} <= set(events))
+    await expect(page.get_by_role("log")).to_contain_text("理解为：是")
+    await page.screenshot(path=tmp_path / "call.png")
+
+    await page.get_by_role("button", name="挂断").click()
+    assert await sessions.closed() == Closed(by="caller", cause="normal")
+    await expect(page.get_by_role("status")).to_have_text("您已挂断")
+
+
+async def test_a_denied_microphone_is_said_in_plain_words(serve, sessions, chromium):
+    page = await chromium(await serve(sessions.answer) + "/phone", locale="en-US")
+    await page.get_by_role("button", name="Call").click()
+    await expect(page.get_by_role("alert")).to_contain_text("microphone")
+    assert sessions.lines == []
+
+
+async def test_the_page_speaks_english_when_asked(serve, sessions, chromium):
+    page = await chromium(await serve(sessions.answer) + "/phone", locale="zh-CN")
+    await page.get_by_role("button", name="English").click()
+    await expect(page.get_by_role("status")).to_have_text("Ready to call")
+    await expect(page.get_by_role("button", name="Call")).to_be_visible()
+
+
+async def test_the_page_says_why_a_call_ended(serve, sessions, chromium, microphone):
+    sessions.act = lambda line, event: line.media.end(Closed(by="network", cause="media_lost"))
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await page.get_by_role("button", name="呼叫").click()
+    await expect(page.get_by_role("status")).to_have_text("连接断了，通话已结束")
+
+
+async def calling(page):
+    await page.get_by_role("button", name="呼叫").click()
+    await expect(page.get_by_role("status")).to_have_text("通话中")
+
+
+async def test_clear_silences_the_page_and_forgets_its_marks(serve, sessions, chromium, microphone):
+    def act(line, event):
+        if len(sessions.events) == 1:
+            line.media.play(chirp(30_000))
+            line.media.mark("old")
+        if event == Key("1"):
+            line.media.clear()
+            line.media.play(chirp(500))
+            line.media.mark("new")
+
+    sessions.act = act
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await calling(page)
+    await page.wait_for_function("document.getElementById('speaker').value > 0.5")
+    await page.keyboard.press("1")
+    events = await sessions.until(lambda events: any(isinstance(event, Marked) for event in events))
+    assert [event for event in events if isinstance(event, Marked)] == [Marked("new")]
+    assert float(await page.locator("#speaker").get_attribute("data-played-ms")) < 15_000
+
+
+async def test_the_chosen_flow_and_language_are_called(serve, sessions, chromium, microphone):
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await expect(page.get_by_label("业务").get_by_role("option")).to_have_text(["供暖回访", "报修"])
+    await page.get_by_label("通话语言").select_option("英语")
+    await calling(page)
+    assert (sessions.lines[0].call.flow, sessions.lines[0].call.language) == ("survey", "en-US")
+    await page.get_by_role("button", name="挂断").click()
+    await page.get_by_label("业务").select_option("报修")
+    await expect(page.get_by_label("通话语言").get_by_role("option")).to_have_text(["普通话"])
+    await calling(page)
+    assert (sessions.lines[1].call.flow, sessions.lines[1].call.language) == ("repair", "zh-CN")
+
+
+async def test_a_second_call_begins_anew(serve, sessions, chromium, microphone):
+    sessions.act = lambda line, event: line.show("us", "您好", {}) if event == Key("1") else None
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    for call in (1, 2):
+        await calling(page)
+        await page.keyboard.press("1")
+        await expect(page.get_by_role("listitem")).to_have_count(1)
+        await page.get_by_role("button", name="挂断").click()
+        await expect(page.get_by_role("status")).to_have_text("您已挂断")
+        assert len(sessions.lines) == call
+
+
+async def test_hanging_up_while_the_microphone_is_asked_for_calls_nobody(serve, sessions, chromium, microphone):
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await page.evaluate("document.getElementById('call').click(), document.getElementById('hangup').click()")
+    await expect(page.get_by_role("status")).to_have_text("可以呼叫")
+    await calling(page)
+    assert len(sessions.lines) == 1
+
+
+async def test_a_closed_page_hangs_up(serve, sessions, chromium, microphone):
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await calling(page)
+    await page.close()
+    assert await sessions.closed() == Closed(by="caller", cause="normal")
+
+
+async def test_a_service_that_is_gone_before_the_call_is_said_in_plain_words(serve, sessions, chromium, microphone):
+    address = await serve(sessions.answer, token="secret")
+    page = await chromium(f"{address}/phone?token=secret", microphone(), expected="401", locale="zh-CN")
+    await expect(page).to_have_url(f"{address}/phone")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="呼叫").click()
+    await expect(page.get_by_role("alert")).to_contain_text("连不上服务")
+    await expect(page.get_by_role("button", name="呼叫")).to_be_visible()
+
+
+async def test_a_socket_that_closes_before_the_answer_is_said_in_plain_words(serve, sessions, chromium, microphone):
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await page.route_web_socket("**/phone/socket", lambda socket: socket.close())
+    await page.get_by_role("button", name="呼叫").click()
+    await expect(page.get_by_role("alert")).to_contain_text("连不上服务")
+    await expect(page.get_by_role("status")).to_have_text("可以呼叫")
+    assert sessions.lines == []
+
+
+async def test_keys_typed_outside_a_call_do_nothing(serve, sessions, chromium):
+    page = await chromium(await serve(sessions.answer) + "/phone", locale="zh-CN")
+    await page.keyboard.press("1")
+    await expect(page.get_by_role("button", name="1")).to_be_disabled()
+    assert sessions.lines == []
+
+
+async def test_everything_needed_fits_a_small_phone_without_sideways_scrolling(
+    serve, sessions, chromium, microphone, tmp_path
+):
+    def act(line, event):
+        if len(sessions.events) == 1:
+            for _ in range(8):
+                line.show("us", "您好，我们是供暖报修平台，对您家报修的处理情况进行回访。" * 2, {})
+                line.show("caller", "解决了", {"understood": "是", "confidence": 0.93, "by": "voice"})
+
+    sessions.act = act
+    viewport = {"width": 360, "height": 640}
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN", viewport=viewport)
+    await calling(page)
+    await expect(page.get_by_role("listitem")).to_have_count(16)
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    for name in ("挂断", "0"):
+        box = await page.get_by_role("button", name=name).bounding_box()
+        assert box["y"] + box["height"] <= 640
+    await page.screenshot(path=tmp_path / "small.png", full_page=True)
+
+
+async def test_the_resampler_keeps_the_telephone_band_and_lets_nothing_alias(serve, sessions, chromium):
+    page = await chromium(await serve(sessions.answer) + "/phone")
+    gain_db = """async ([from, to, hz]) => {
+        const { Resampler } = await import("/phone/static/resampler.js");
+        const resampler = new Resampler(from, to);
+        const out = [];
+        for (let n = 0; n < from; n++) resampler.push(Math.sin((2 * Math.PI * hz * n) / from), (s) => out.push(s));
+        const steady = out.slice(to / 4, (to * 3) / 4);
+        const power = steady.reduce((sum, s) => sum + s * s, 0) / steady.length;
+        return [out.length, 10 * Math.log10(2 * power + 1e-12)];
+    }"""
+    for rate in (16_000, 44_100, 48_000, 96_000):
+        for hz in (100, 1000, 3400):
+            for ways in ([rate, 8000, hz], [8000, rate, hz]):
+                count, gain = await page.evaluate(gain_db, ways)
+                assert (count, abs(gain) < 0.2) == (ways[1], True), ways
+        for hz in (4300, 5000, 7000):
+            assert (await page.evaluate(gain_db, [rate, 8000, hz]))[1] < -60, (rate, hz)

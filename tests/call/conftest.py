@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.call.person import Site, a_site
+from tests.records.conftest import postgres, server, url
+
+__all__ = ["postgres", "server", "url"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """One service for all tests of a module."""
+    async with a_site(tmp_path_factory.mktemp("service")) as running:
+        yield running

@@ -1,0 +1,190 @@
+"""Calls that nobody leads any more are closed from the records, with Redis filling in what these never got."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ivr.actions import Fact
+from ivr.call.node import Node
+from ivr.call.recovery import LEASE_MS, sweep
+from ivr.call.timing import Timing
+from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, PromptsFinished
+from ivr.flow import engine
+from ivr.flow.parse import FlowBook, parse
+from ivr.flow.state import Turn, dump
+from ivr.lifecycle import Disposition
+from ivr.live.calls import LiveCalls
+from ivr.live.embedded import EmbeddedRedis
+from ivr.prompts.library import PromptLibrary
+from ivr.records.store import Records
+from ivr.settings import ROOT
+from ivr.telephony.port import Call
+from recognizer.endpoint import VoiceActivity
+from recognizer.scripted import ScriptedRecognizer
+
+NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
+CALL = Call("call-1", "asterisk", "outbound", "4001", "13812345678", "survey", "zh-CN")
+KEYS = ("1", "2", "1")
+"""Convenient, not resolved, satisfied."""
+
+
+@pytest.fixture
+async def node(url: str, tmp_path: Path) -> AsyncIterator[Node]:
+    redis = await EmbeddedRedis.start(tmp_path / "redis")
+    live, records = await LiveCalls.open(redis.url), await Records.open(url, "this node")
+    zone = ZoneInfo("Asia/Shanghai")
+    yield Node(
+        name="this node",
+        recognizer=ScriptedRecognizer(),
+        activity=VoiceActivity,
+        prompts=PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(zone)),
+        records=records,
+        live=live,
+        recordings=tmp_path / "recordings",
+        timezone=zone,
+        timing=Timing(),
+    )
+    await records.close()
+    await live.close()
+    await redis.close()
+
+
+@pytest.fixture
+def book() -> FlowBook:
+    return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
+
+
+class Lost:
+    """A call as another node was leading it when that node died."""
+
+    def __init__(self, node: Node, book: FlowBook) -> None:
+        self.node, self.book = node, book
+        self.state = engine.begin(book.flows, book.version, CALL.flow, CALL.language, speech=True)
+        self.at = NOW
+
+    async def begin(self) -> None:
+        records = self.node.records
+        await records.keep_flow(self.book.version, self.book.source)
+        await records.open_call(CALL, self.book.version, NOW)
+        await records.answer_call(CALL.id, NOW)
+        await self.meets(CallAnswered())
+        await self.meets(PromptsFinished(self.wait))
+
+    @property
+    def wait(self) -> str:
+        assert self.state.wait
+        return self.state.wait.id
+
+    async def answers(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            await self.meets(DigitsPressed(self.wait, key))
+
+    async def meets(self, event: Event, *, records: bool = True, live: bool = True) -> None:
+        self.at += timedelta(seconds=5)
+        await self.keep(event, engine.step(self.book.flows, self.state, event, self.at), records=records, live=live)
+
+    async def keep(self, event: Event, turn: Turn, *, records: bool = True, live: bool = True) -> None:
+        self.state = turn.state
+        facts = [action for action in turn.actions if isinstance(action, Fact)]
+        if records:
+            await self.node.records.save_turn(CALL.id, turn.state.turn, event, facts, (), self.at)
+        if live:
+            await self.node.live.save(CALL.id, turn.state.turn, dump(turn), "the other node")
+
+
+@pytest.fixture
+async def lost(node: Node, book: FlowBook) -> Lost:
+    call = Lost(node, book)
+    await call.begin()
+    return call
+
+
+async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(node: Node, lost: Lost) -> None:
+    await lost.answers(KEYS)
+    assert await sweep(node, ()) == 1
+    record = await node.records.call(CALL.id)
+    assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
+    assert (record.call.disposition, record.call.cause, record.call.ended_by) == (Disposition.PARTIAL, "failed", "us")
+    assert [case.kind for case in record.cases] == ["bad_review"]
+    assert await node.live.load(CALL.id) is None
+    assert await sweep(node, ()) == 0
+
+
+async def test_the_records_alone_are_enough(node: Node, lost: Lost) -> None:
+    await lost.answers(KEYS)
+    await node.live.drop(CALL.id)
+    assert await sweep(node, ()) == 1
+    record = await node.records.call(CALL.id)
+    assert record.call.disposition is Disposition.PARTIAL and len(record.cases) == 1
+
+
+async def test_an_answer_that_the_records_never_got_is_taken_from_redis(node: Node, lost: Lost) -> None:
+    await lost.answers(KEYS[:2])
+    await lost.meets(DigitsPressed(lost.wait, KEYS[2]), records=False)
+    await sweep(node, ())
+    record = await node.records.call(CALL.id)
+    assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
+    assert record.call.disposition is Disposition.PARTIAL
+
+
+async def test_a_turn_that_redis_never_got_counts(node: Node, lost: Lost) -> None:
+    await lost.answers(KEYS[:2])
+    await lost.meets(DigitsPressed(lost.wait, KEYS[2]), live=False)
+    await sweep(node, ())
+    assert (await node.records.call(CALL.id)).call.disposition is Disposition.PARTIAL
+
+
+async def test_a_call_lost_during_our_apology_is_closed_like_any_other(node: Node, lost: Lost, book: FlowBook) -> None:
+    await lost.answers(KEYS)
+    await lost.keep(CallEnded("us", "failed"), engine.fail(book.flows, lost.state, lost.at), live=False)
+    await sweep(node, ())
+    record = await node.records.call(CALL.id)
+    assert record.call.disposition is Disposition.PARTIAL
+    assert len(record.cases) == 1
+
+
+async def test_a_call_that_another_node_leads_is_left_alone(node: Node, lost: Lost) -> None:
+    assert await node.live.claim(CALL.id, "the other node", LEASE_MS)
+    assert await sweep(node, ()) == 0
+    assert (await node.records.call(CALL.id)).call.ended_at is None
+
+
+async def test_a_call_that_this_node_leads_is_left_alone(node: Node, lost: Lost) -> None:
+    assert await sweep(node, {CALL.id}) == 0
+    assert (await node.records.call(CALL.id)).call.ended_at is None
+
+
+async def test_of_a_call_that_is_closed_only_the_live_state_is_dropped(node: Node, lost: Lost) -> None:
+    await node.records.close_call(CALL.id, Disposition.REFUSED, "normal", "caller", NOW)
+    assert await sweep(node, ()) == 0
+    assert (await node.records.call(CALL.id)).call.disposition is Disposition.REFUSED
+    assert await node.live.load(CALL.id) is None
+
+
+async def test_a_call_in_a_version_of_the_flows_that_is_gone_is_closed_as_failed(node: Node) -> None:
+    await node.records.open_call(replace(CALL, id="call-2"), "no such version", NOW)
+    assert await sweep(node, ()) == 1
+    assert (await node.records.call("call-2")).call.disposition is Disposition.FAILED
+
+
+async def test_the_audio_that_the_lost_node_left_is_listed(node: Node, lost: Lost) -> None:
+    consent_at = (await node.records.call(CALL.id)).call.consent_at
+    assert consent_at
+    path = node.recording_path(CALL.id, consent_at)
+    path.parent.mkdir(parents=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(4 * 8000 * 3))
+    await sweep(node, ())
+    (recording,) = (await node.records.call(CALL.id)).recordings
+    assert (recording.path, recording.seconds) == (str(path), 3)
+    assert recording.offset_ms == (consent_at - NOW) / timedelta(milliseconds=1)

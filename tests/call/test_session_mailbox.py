@@ -1,0 +1,129 @@
+"""What reaches a session, and what waits to be written down for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+
+from ivr.call.ledger import Ledger
+from ivr.call.mailbox import UNREAD, Broken, Mailbox
+from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, MediaEvent
+from ivr.errors import IllegalMove
+from ivr.records.errors import RecordsUnavailable
+
+FRAME = Frame(bytes(FRAME_BYTES))
+
+
+class Stream:
+    """A media stream that tells what it was given, then ends or fails."""
+
+    def __init__(self, events: Iterable[MediaEvent], fault: Exception | None = None) -> None:
+        self._events, self._fault = events, fault
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        for event in self._events:
+            yield event
+        if self._fault:
+            raise self._fault
+
+    def play(self, pcm: bytes) -> None: ...
+
+    def mark(self, name: str) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+async def everything(mailbox: Mailbox) -> list[object]:
+    items: list[object] = []
+    while not items or not isinstance(items[-1], Closed):
+        items.append(await mailbox.take(None))
+    return items
+
+
+async def test_a_consumer_held_up_for_long_loses_audio_and_nothing_else() -> None:
+    mailbox = Mailbox(Stream([*[FRAME] * UNREAD * 3, Key("1"), Closed("caller", "normal")]))
+    mailbox.open()
+    await asyncio.sleep(0.01)
+    assert await everything(mailbox) == [*[FRAME] * UNREAD, Key("1"), Closed("caller", "normal")]
+    await mailbox.close()
+
+
+@pytest.mark.parametrize("fault", [None, OSError("gone")])
+async def test_a_stream_that_ends_without_a_word_or_fails_counts_as_closed(fault: Exception | None) -> None:
+    mailbox = Mailbox(Stream([FRAME], fault))
+    mailbox.open()
+    assert await everything(mailbox) == [FRAME, Closed("network", "failed")]
+    await mailbox.close()
+
+
+async def test_work_that_fails_in_the_background_is_told_to_the_consumer() -> None:
+    async def work() -> None:
+        raise OSError("gone")
+
+    mailbox = Mailbox(Stream([]))
+    mailbox.spawn(work())
+    item = await mailbox.take(None)
+    assert isinstance(item, Broken) and str(item.error) == "gone"
+    await mailbox.close()
+
+
+async def test_a_mailbox_with_nothing_in_it_wakes_its_consumer_in_time() -> None:
+    mailbox = Mailbox(Stream([]))
+    assert await mailbox.take(mailbox.clock()) is None
+
+
+class Book:
+    """Takes entries; while `away`, it does not."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.away = False
+
+    async def write(self, entry: str) -> None:
+        if self.away:
+            raise RecordsUnavailable("away")
+        if entry == "illegal":
+            raise IllegalMove(entry)
+        self.written.append(entry)
+
+
+async def test_what_the_records_do_not_take_is_written_later_in_the_same_order() -> None:
+    book, ledger = Book(), Ledger("call-1")
+    book.away = True
+    ledger.note(lambda: book.write("first"))
+    with pytest.raises(RecordsUnavailable):
+        await ledger.settle()
+    ledger.note(lambda: book.write("second"))
+    book.away = False
+    await ledger.settle_at_last()
+    assert book.written == ["first", "second"]
+
+
+async def test_an_entry_that_can_never_be_written_does_not_hold_up_the_others() -> None:
+    book, ledger = Book(), Ledger("call-1")
+    for entry in ("first", "illegal", "last"):
+        ledger.note(lambda entry=entry: book.write(entry))
+    with pytest.raises(IllegalMove):
+        await ledger.settle()
+    await ledger.settle_at_last()
+    assert book.written == ["first", "last"]
+
+
+async def test_an_entry_whose_writing_was_broken_off_is_written_again() -> None:
+    started, ledger, written = asyncio.Event(), Ledger("call-1"), list[str]()
+
+    async def slow() -> None:
+        if not started.is_set():
+            started.set()
+            await asyncio.Event().wait()
+        written.append("entry")
+
+    ledger.note(slow)
+    settling = asyncio.create_task(ledger.settle())
+    await started.wait()
+    settling.cancel()
+    await asyncio.gather(settling, return_exceptions=True)
+    await ledger.settle()
+    assert written == ["entry"]

@@ -1,0 +1,109 @@
+"""The images, built by the Dockerfile's own steps, and containers run as compose.yaml says.
+
+Only what compose.yaml itself settles by its network is set otherwise here: containers share this machine's network, on
+ports that nobody uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.docker.engine import ROOT, Container, Engine, Failed, missing
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """compose.yaml, as written."""
+
+    services: dict[str, dict[str, object]]
+
+    def hardening(self, service: str) -> list[str]:
+        """The limits that the file sets on a service, as options of an engine."""
+        settled = self.services[service]
+        flags = {"cap_drop": "--cap-drop", "security_opt": "--security-opt", "tmpfs": "--tmpfs"}
+        options = [f"{flag}={value}" for name, flag in flags.items() for value in settled.get(name, [])]
+        return options + (["--read-only", "--read-only-tmpfs=false"] if settled.get("read_only") else [])
+
+
+@pytest.fixture(scope="session")
+def compose() -> Compose:
+    return Compose(YAML(typ="safe").load(ROOT / "compose.yaml")["services"])
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    if reason := missing():
+        pytest.skip(f"containers: {reason}")
+    engine = Engine()
+    base = engine.base("bookworm")
+    try:
+        engine("run", "--rm", "--pull=never", base, "true")
+    except Failed as failed:
+        pytest.skip(f"containers do not run on this machine: {failed}")
+    return engine
+
+
+@pytest.fixture(scope="session")
+def service_image(engine: Engine) -> str:
+    return engine.build("localhost/huifang", ROOT / "Dockerfile", ROOT)
+
+
+@pytest.fixture(scope="session")
+def asterisk_image(engine: Engine) -> str:
+    engine.base("forky")
+    return engine.build("localhost/huifang-asterisk", ROOT / "Dockerfile", ROOT, "asterisk")
+
+
+@pytest.fixture(scope="session")
+def docker_compose(engine: Engine) -> Callable[..., str]:
+    """Docker's own `docker-compose`, in a folder: `docker_compose(folder, "config")` gives what it prints."""
+    engine.base("forky")
+    image = engine.build("localhost/docker-compose", ROOT / "tests/docker/compose.Dockerfile", ROOT / "tests/docker")
+
+    def run(folder: Path, *command: str) -> str:
+        place = f"--volume={folder}:/project:ro"
+        return engine("run", "--rm", "--pull=never", place, "--workdir=/project", image, *command)
+
+    return run
+
+
+@pytest.fixture
+def volume(engine: Engine, tmp_path: Path) -> Iterator[Callable[[str], tuple[str, Path]]]:
+    """Makes volumes that are empty, for the time of the test; gives the name of each and where it lies."""
+    made = []
+
+    def make(use: str) -> tuple[str, Path]:
+        name = engine("volume", "create", f"{tmp_path.name}-{use}").strip()
+        made.append(name)
+        return name, Path(engine("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip())
+
+    yield make
+    for name in made:
+        engine("volume", "rm", "--force", name)
+
+
+@pytest.fixture
+def start(engine: Engine, volume: object) -> Iterator[Callable[..., Container]]:
+    """Starts containers, for the time of the test: `start(image, *options, command=…)`."""
+    started: list[Container] = []
+
+    def run(image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
+        started.append(engine.run(image, *options, command=command))
+        return started[-1]
+
+    yield run
+    for container in reversed(started):
+        container.remove()
+
+
+@pytest.fixture(scope="session")
+def dockerfile() -> str:
+    """The Dockerfile in one line per instruction."""
+    text = (ROOT / "Dockerfile").read_text()
+    return re.sub(r"\\\n\s*", "", text)

@@ -1,0 +1,211 @@
+"""Builds and runs container images without a Docker engine: podman, with a store of its own under var/containers.
+
+The base images that a Dockerfile names come from a registry elsewhere; here they are made of Debian's own packages.
+What this machine needs to reach the package registries (mirror, certificates, proxy) is lent to a build, never kept.
+Must not know: what is in the images.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STORE = ROOT / "var/containers"
+NEEDED = ("podman", "runc", "mmdebstrap")
+CONTAINERS_CONF = """\
+[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+netns = "host"
+log_driver = "k8s-file"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+tmp_dir = "{store}/run/libpod"
+"""
+STORAGE_CONF = """\
+[storage]
+driver = "overlay"
+graphroot = "{store}/images"
+runroot = "{store}/run"
+[storage.options.overlay]
+skip_mount_home = "true"
+"""
+
+
+SLIM = """\
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin"; };
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+"""
+"""What Debian's own base images tell apt: keep no packages."""
+LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
+"""What Debian's own slim images don't have."""
+
+
+class Failed(Exception):
+    """A command ended with another status than 0; says what it wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container that was started."""
+
+    engine: Engine
+    name: str
+
+    @property
+    def pid(self) -> int:
+        """Its first process, as this machine counts them."""
+        return int(self.engine("inspect", "--format", "{{.State.Pid}}", self.name))
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, None while it runs."""
+        state = json.loads(self.engine("inspect", "--format", "{{json .State}}", self.name))
+        return None if state["Running"] else state["ExitCode"]
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return self.engine("logs", self.name)
+
+    def healthy(self) -> bool:
+        """Carry out the image's health check once."""
+        try:
+            self.engine("healthcheck", "run", self.name)
+        except Failed:
+            return False
+        return True
+
+    async def until_healthy(self, within_s: float = 60) -> None:
+        """Wait until it is healthy.
+
+        Raises:
+            Failed: it ended, or was not healthy in time; says what it wrote.
+        """
+        by = time.monotonic() + within_s
+        while not await asyncio.to_thread(self.healthy):
+            if self.status is not None or time.monotonic() > by:
+                raise Failed(f"not healthy, status {self.status}\n{self.log}")
+            await asyncio.sleep(0.2)
+
+    def run(self, *command: str) -> str:
+        """What a command in the container prints."""
+        return self.engine("exec", self.name, *command)
+
+    def wait(self) -> None:
+        """Wait until it ends."""
+        self.engine("wait", self.name)
+
+    def stop(self, within_s: int) -> None:
+        """Send the stop signal, and kill it only when it is still there after `within_s`."""
+        self.engine("stop", "--time", str(within_s), self.name)
+
+    def remove(self) -> None:
+        """Remove it, and end it first."""
+        self.engine("rm", "--force", "--time", "0", self.name)
+
+
+class Engine:
+    """podman, as this machine can run it."""
+
+    def __init__(self) -> None:
+        STORE.mkdir(parents=True, exist_ok=True)
+        (STORE / "containers.conf").write_text(CONTAINERS_CONF.format(store=STORE))
+        (STORE / "storage.conf").write_text(STORAGE_CONF.format(store=STORE))
+        (STORE / "apt.conf").write_text(_apt_configuration())
+        (STORE / "docker-clean").write_text(SLIM)
+        (STORE / "pip.conf").write_text(_pip_configuration())
+        self._environment = os.environ | {
+            "CONTAINERS_CONF": str(STORE / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(STORE / "storage.conf"),
+        }
+
+    def __call__(self, *command: str) -> str:
+        """What podman prints.
+
+        Raises:
+            Failed: it did not end well.
+        """
+        return _run(["podman", *command], self._environment)
+
+    def base(self, suite: str) -> str:
+        """Make sure that `debian:<suite>-slim` is there; gives its whole name."""
+        name = f"docker.io/library/debian:{suite}-slim"
+        if not self._has(name):
+            options = [
+                "--quiet", "--variant=minbase", f"--aptopt={STORE / 'apt.conf'}",
+                f"--customize-hook=copy-in {STORE / 'docker-clean'} /etc/apt/apt.conf.d",
+                "--customize-hook=rm --force \"$1\"/var/cache/apt/*.bin",
+                *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
+            ]  # fmt: skip
+            mirror = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]).split()[0]
+            archive = STORE / f"{suite}.tar"
+            _run(["mmdebstrap", *options, suite, str(archive), mirror])
+            self("import", "--quiet", str(archive), name)
+            archive.unlink()
+        return name
+
+    def build(self, name: str, dockerfile: Path, context: Path, target: str | None = None) -> str:
+        """Build an image, with the layers of the last time where nothing changed; gives its name."""
+        lent = {"pip.conf": "/etc/pip.conf", "ca.crt": "/run/machine/ca.crt"}
+        return self(
+            "build", "--quiet", "--isolation=chroot", "--jobs=2", "--layers", "--pull=never", "--format=docker",
+            *(f"--volume={STORE / file}:{place}:ro" for file, place in lent.items() if (STORE / file).exists()),
+            *([f"--target={target}"] if target else []),
+            f"--tag={name}", f"--file={dockerfile}", str(context),
+        ).strip()  # fmt: skip
+
+    def run(self, image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
+        """Start a container in the background."""
+        return Container(self, self("run", "--detach", "--pull=never", *options, image, *command).strip())
+
+    def _has(self, image: str) -> bool:
+        try:
+            self("image", "exists", image)
+        except Failed:
+            return False
+        return True
+
+
+def missing() -> str:
+    """Why no image can be built here, empty when it can."""
+    if os.geteuid() != 0:
+        return "container images are built by root only"
+    lacking = [program for program in NEEDED if not shutil.which(program)]
+    return f"apt-get install {' '.join(lacking)}" if lacking else ""
+
+
+def _apt_configuration() -> str:
+    """This machine's own way to the Debian packages: which indexes there are is left to the image."""
+    lines = _run(["apt-config", "dump", "Acquire"]).splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("Acquire::IndexTargets", "Acquire::Changelogs")))
+
+
+def _pip_configuration() -> str:
+    """This machine's own way to the Python packages, with the certificates where a build finds them."""
+    settings = {}
+    for line in _run([sys.executable, "-m", "pip", "config", "list"]).splitlines():
+        name, _, value = line.partition("=")
+        settings[name.rpartition(".")[2]] = value.strip("'")
+    if certificates := settings.pop("cert", ""):
+        shutil.copy(certificates, STORE / "ca.crt")
+        settings["cert"] = "/run/machine/ca.crt"
+    kept = ("index-url", "proxy", "trusted-host", "default-timeout", "cert")
+    return "[global]\n" + "".join(f"{name} = {settings[name]}\n" for name in kept if name in settings)
+
+
+def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+    return done.stdout

@@ -1,0 +1,23 @@
+"""The flows that ship, and a clock at which all conversations begin."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ivr.flow.parse import FlowBook, parse
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def book() -> FlowBook:
+    return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    return datetime(2026, 11, 19, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))

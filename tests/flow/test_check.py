@@ -1,0 +1,516 @@
+"""Every fault that a flows file can have: exactly that file, path and reason; and a file without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from ivr.bookshelf import THRESHOLDS
+from ivr.errors import FaultyFile
+from ivr.flow.check import check
+from ivr.flow.parse import parse
+
+FILE = "small.yaml"
+GOOD = """
+version: 1
+languages: [zh-CN, en-US]
+variables: {hotline: "6789100", fee: 0}
+universals:
+  repeat: {keys: "*", phrases: {zh-CN: [再说一遍], en-US: [say again]}}
+  wait: {phrases: {zh-CN: [等一下], en-US: [hold on]}}
+  agent: {keys: "0", phrases: {zh-CN: [转人工], en-US: [operator]}}
+  refuse: {phrases: {zh-CN: [拒绝], en-US: [stop calling]}}
+common: {wait: c.wait, still_there: c.there, confirm_keys: c.keys, technical: c.technical, keys_only: c.only}
+flows:
+  main:
+    title: {zh-CN: 试, en-US: Trial}
+    start: warm
+    on_agent: bye
+    on_refuse: bye
+    on_give_up: bye
+    essential: [warm]
+    nodes:
+      warm:
+        type: ask
+        prompt: q.warm
+        answer:
+          type: yes_no
+          yes: {keys: "1", confirm: q.yes, phrases: {zh-CN: [热了], en-US: [it works]}}
+          no: {keys: "2", confirm: q.no, phrases: {zh-CN: [不热], en-US: [still cold]}}
+        keys_prompt: q.keys
+        next: worker
+      worker:
+        type: ask
+        prompt: q.worker
+        answer:
+          type: choice
+          values:
+            good: {keys: "1", confirm: q.good, phrases: {zh-CN: [很好], en-US: [good]}}
+            bad: {keys: "2", confirm: q.bad, phrases: {zh-CN: [很差], en-US: [bad]}}
+        keys_prompt: q.keys
+        next: {good: score, bad: choose}
+      score:
+        type: ask
+        prompt: q.score
+        answer: {type: score, low: 1, high: 5, confirm: q.value, out_of_range: q.range, not_whole: q.whole}
+        keys_prompt: q.keys
+        timing: {closed_quiet_ms: 200}
+        next: choose
+      choose:
+        type: branch
+        cases:
+          - {when: score <= 2 and warm == 'no', next: when}
+        otherwise: bye
+      when:
+        type: book
+        prompt: q.when
+        confirm: q.then
+        out_of_range: q.past
+        outside_hours: q.hours
+        choices:
+          "1": {zh-CN: 明天上午, en-US: tomorrow morning}
+        keys_prompt: q.keys
+        next: say
+      say:
+        type: record
+        prompt: q.say
+        skip_on_key: "2"
+        cues: {zh-CN: [没有了], en-US: [nothing]}
+        keys_prompt: q.keys
+        next: bye
+      bye: {type: hangup, prompt: q.bye}
+"""
+SUB = """
+  sub:
+    title: {zh-CN: 子, en-US: Sub}
+    start: hello
+    nodes:
+      hello: {type: say, prompt: q.bye, next: return}
+"""
+
+
+@dataclass
+class Prompts:
+    """A catalogue in which everything can be said but what is named here."""
+
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    spoken: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def absent(self, name: str, language: str) -> str | None:
+        return f"no “{name}” in {language}" if language in self.missing.get(name, ()) else None
+
+    def variables(self, name: str) -> frozenset[str]:
+        values = {"q.value": frozenset({"value"}), "q.then": frozenset({"when"}), "q.bye": frozenset({"hotline"})}
+        return self.spoken.get(name, values.get(name, frozenset()))
+
+
+@dataclass
+class Hearing:
+    """A recogniser that hears everything but what is named here."""
+
+    languages: frozenset[str] = frozenset({"zh-CN", "en-US"})
+    deaf_to: dict[str, str] = field(default_factory=dict)
+    alike: tuple[tuple[str, str], ...] = ()
+
+    def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
+        return {phrase: self.deaf_to[phrase] for phrase in phrases if phrase in self.deaf_to}
+
+    def confusable(self, language: str, phrases: Sequence[str]) -> Sequence[tuple[str, str]]:
+        return [pair for pair in self.alike if set(pair) <= set(phrases)]
+
+
+def faults(source: str, prompts: Prompts | None = None, hearing: Hearing | None = None) -> list[str]:
+    try:
+        book = parse(source, FILE)
+    except FaultyFile as faulty:
+        return [str(fault) for fault in faulty.faults]
+    return [str(fault) for fault in check(book.flows, FILE, prompts or Prompts(), hearing or Hearing(), THRESHOLDS)]
+
+
+def changed(*changes: tuple[str, str]) -> str:
+    source = GOOD
+    for old, new in changes:
+        assert source.count(old) >= 1, old
+        source = source.replace(old, new, 1)
+    return source
+
+
+def test_a_good_file_has_no_faults() -> None:
+    assert faults(GOOD) == []
+    assert faults(GOOD + SUB.replace("sub:", "other:").replace("return", "end") + "      end: {type: hangup}\n") == []
+
+
+TO_SUB = (
+    ("next: worker", "next: more"),
+    ("      bye: {type", "      more: {type: subflow, flow: sub, next: worker}\n      bye: {type"),
+)
+
+STUCK = "      stuck: {type: record, prompt: q.say, skip_on_key: '2', keys_prompt: q.keys, next: stuck}\n"
+
+FAULTS = {
+    "no YAML": (changed(("version: 1", "version: [1")), "line 3: expected ',' or ']', but got ':'"),
+    "duplicate key": (
+        changed(("start: warm", "start: warm\n    start: warm")),
+        'line 15: found duplicate key "start" with value "warm" (original value: "warm")',
+    ),
+    "a control character": (
+        changed(("试", "\x01")),
+        "not YAML: unacceptable character #x0001: special characters are not allowed",
+    ),
+    "an empty file": ("", "input should be a valid dictionary or instance of Callflows"),
+    "wrong type": (changed(('keys: "*"', "keys: 5")), "universals.repeat.keys: input should be a valid string"),
+    "unknown field": (changed(("start: warm", "start: warm\n    colour: red")), "main.colour: unknown field"),
+    "missing field": (changed(("    start: warm\n", "")), "main: “start” is missing"),
+    "unknown type of node": (
+        changed(("bye: {type: hangup", "bye: {type: goodbye")),
+        "main.bye: unknown type “goodbye”; types are 'ask', 'book', 'record', 'say', 'notice', 'branch', 'set', "
+        "'complaint', 'transfer', 'subflow', 'hangup'",
+    ),
+    "scale upside down": (
+        changed(("low: 1", "low: 7")),
+        "main.score.answer: low must be below high, but 7 is not below 5",
+    ),
+    "thresholds upside down": (
+        changed(("prompt: q.warm", "prompt: q.warm\n        confirm_below: 0.3")),
+        "main.warm: reject_below must not be above confirm_below",
+    ),
+    "unknown language": (
+        changed(("languages: [zh-CN, en-US]", "languages: [zh-CN, en-US, fr-FR]")),
+        "languages: answers cannot be read in fr-FR; they can in zh-CN, en-US",
+    ),
+    "unknown node": (
+        changed(
+            ("next: worker", "next: wroker"),
+        ),
+        "main.warm.next: unknown node “wroker”",
+    ),
+    "unknown start": (changed(("on_agent: bye", "on_agent: gone")), "main.on_agent: unknown node “gone”"),
+    "unreachable node": (
+        changed(("      bye: {type", "      lost: {type: say, prompt: q.say, next: bye}\n      bye: {type")),
+        "main.lost: unreachable: no node leads here",
+    ),
+    "no way out for a person": (changed(("    on_agent: bye\n", "")), "main: asks questions but has no on_agent"),
+    "essential is no question": (
+        changed(("essential: [warm]", "essential: [bye]")),
+        "main.essential: “bye” is no question of this flow",
+    ),
+    "no title": (changed((", en-US: Trial", "")), "main.title: no title in en-US"),
+    "unknown variable": (
+        changed(("score <= 2", "skore <= 2")),
+        "main.choose.cases.1: “skore” is neither a variable nor a question",
+    ),
+    "a node that is no question": (
+        changed(("score <= 2", "bye")),
+        "main.choose.cases.1: “bye” is neither a variable nor a question",
+    ),
+    "bad condition": (
+        changed(("score <= 2", "score <== 2")),
+        "main.choose.cases.1: “score <== 2 and warm == 'no'”: not an expression: invalid syntax",
+    ),
+    "a call in a condition": (
+        changed(("score <= 2", "len(score)")),
+        "main.choose.cases.1: “len(score) and warm == 'no'”: call is not allowed; compare names and values, "
+        "join them by and, or, not",
+    ),
+    "a value that never is": (
+        changed(("warm == 'no'", "warm == 'cold'")),
+        "main.choose.cases.1: “warm” is never 'cold'; it is one of yes, no",
+    ),
+    "a score that never is": (
+        changed(("score <= 2", "score == 7")),
+        "main.choose.cases.1: “score” is never 7; it is a number from 1 to 5",
+    ),
+    "a word by its order": (
+        changed(("warm == 'no'", "worker < 'good'")),
+        "main.choose.cases.1: “worker” is a word and cannot be less or greater",
+    ),
+    "an answer taken for true or false": (
+        changed(("warm == 'no'", "warm")),
+        "main.choose.cases.1: “warm” alone is true for every answer; compare it, as in warm == 'yes'",
+    ),
+    "a number set against a word": (
+        changed(("score <= 2", "fee > 'much'")),
+        "main.choose.cases.1: “fee” is 0 at first and cannot be compared with 'much'",
+    ),
+    "a variable named as a question": (
+        changed(("fee: 0", "fee: 0, score: 3")),
+        "main.score: a variable has the same name as this question",
+    ),
+    "missing route": (
+        changed(("next: worker", 'next: {"yes": worker}')),
+        "main.warm.next: no way for no; add it or a default",
+    ),
+    "route for no value": (
+        changed(("bad: choose", "bad: choose, ugly: choose")),
+        "main.worker.next.ugly: “ugly” is no value of this question",
+    ),
+    "a dead end": (
+        changed(("otherwise: bye", "otherwise: stuck"), ("      bye: {type", f"{STUCK}      bye: {{type")),
+        "main.stuck: dead end: no way from here ends the call",
+    ),
+    "a circle": (
+        changed(("otherwise: bye", "otherwise: choose")),
+        "main.choose: goes round in a circle without waiting for the caller",
+    ),
+    "duplicate phrase": (changed(("[很差]", "[很差, 很好]")), "main.worker.answer: “很好” means both good and bad"),
+    "duplicate phrase of yes and no": (
+        changed(("[不热]", "[不热, 热了]")),
+        "main.warm.answer: “热了” means both yes and no",
+    ),
+    "an answer that is a command": (
+        changed(("[很差]", "[很差, 拒绝]")),
+        "main.worker.answer: “拒绝” means both bad and (refuse)",
+    ),
+    "two commands": (
+        changed(("[拒绝]", "[拒绝, 转人工]")),
+        "universals.phrases.zh-CN: “转人工” means both (agent) and (refuse)",
+    ),
+    "a value nobody can say": (
+        changed(("phrases: {zh-CN: [很差], en-US: [bad]}", "phrases: {zh-CN: [很差]}")),
+        "main.worker.answer.bad: nothing can be said for it in en-US",
+    ),
+    "phrases in another language": (
+        changed(("en-US: [bad]}", "en-US: [bad], en-GB: [poor]}")),
+        "main.worker.answer.bad.phrases.en-GB: this language is not among the file's languages",
+    ),
+    "key clash": (
+        changed(('bad: {keys: "2"', 'bad: {keys: "1"')),
+        "main.worker.answer: key 1 stands for both good and bad",
+    ),
+    "key clash with a command": (
+        changed(('bad: {keys: "2"', 'bad: {keys: "0"')),
+        "main.worker.answer: key 0 stands for both bad and (agent)",
+    ),
+    "key that ends the input": (
+        changed(('bad: {keys: "2"', 'bad: {keys: "#"')),
+        "main.worker.answer: key # stands for both bad and finish_on_key",
+    ),
+    "a command with the key of another": (
+        changed(('agent: {keys: "0"', 'agent: {keys: "*"')),
+        "universals.agent.keys: key * stands for (repeat) too",
+    ),
+    "key after which nothing is entered": (
+        changed(('bad: {keys: "2"', 'bad: {keys: "#2"')),
+        "main.worker.answer: key # ends an input, so #2 can never be entered for bad",
+    ),
+    "unknown threshold": (
+        changed(("closed_quiet_ms", "closed_silence_ms")),
+        "main.score.timing.closed_silence_ms: no such threshold; there are " + ", ".join(sorted(THRESHOLDS)),
+    ),
+    "no keys and no voice": (
+        changed(("prompt: q.warm", "prompt: q.warm\n        input: []")),
+        "main.warm.input: tuple should have at least 1 item after validation, not 0",
+    ),
+    "a choice that is no time": (
+        changed(("en-US: tomorrow morning", "en-US: whenever")),
+        "main.when.choices.1.en-US: “whenever” is not understood as a time",
+    ),
+    "a choice that is past": (
+        changed(("zh-CN: 明天上午", "zh-CN: 昨天")),
+        "main.when.choices.1.zh-CN: “昨天” is past or more than a month ahead",
+    ),
+    "a choice outside the hours": (
+        changed(("zh-CN: 明天上午", "zh-CN: 明天晚上九点")),
+        "main.when.choices.1.zh-CN: “明天晚上九点” is not between 08:00 and 20:00",
+    ),
+    "a choice missing in a language": (
+        changed((", en-US: tomorrow morning", "")),
+        "main.when.choices.1.en-US: missing",
+    ),
+    "no hangup": (
+        GOOD.replace(
+            "bye: {type: hangup, prompt: q.bye}", "bye: {type: transfer, target: x, prompt: q.bye, failed: warm}"
+        ),
+        "main: no way ends the call: there is no hangup",
+    ),
+    "return in a flow that nobody calls": (
+        GOOD + SUB,
+        "sub: “return” stands in a flow that no subflow node calls; hang up instead",
+    ),
+    "unknown flow": (changed(*TO_SUB), "main.more.flow: unknown flow “sub”"),
+    "a subflow that calls itself": (
+        changed(*TO_SUB) + SUB.replace("return", "again") + "      again: {type: subflow, flow: sub, next: return}\n",
+        "sub: calls itself, by way of its subflows",
+    ),
+    "the same question in a subflow": (
+        changed(*TO_SUB)
+        + SUB.replace(
+            "hello: {type: say, prompt: q.bye",
+            "score: {type: record, prompt: q.say, skip_on_key: '2', keys_prompt: q.keys",
+        ).replace("start: hello", "start: score"),
+        "main.score: subflow “sub” has a question of the same name",
+    ),
+    "last words that speak": (
+        changed(
+            ("    essential", "    lastly: last\n    essential"),
+            ("      bye: {type", "      last: {type: say, prompt: q.say, next: return}\n      bye: {type"),
+        ),
+        "main.last: stands in the flow's last words: only branch, set and complaint may",
+    ),
+    "a detail that nobody gives": (
+        changed(
+            ("next: worker", "next: case"),
+            (
+                "      bye: {type",
+                "      case: {type: complaint, kind: bad, reason: x, details: [wram], next: worker}\n      bye: {type",
+            ),
+        ),
+        "main.case.details: “wram” is neither a variable nor a question",
+    ),
+}
+SEVERAL = {
+    "a command that says yes": (
+        changed(("[stop calling]", "[stop calling, yes]")),
+        [
+            "main.warm.answer: “yes” means both yes and (refuse)",
+            "universals.phrases.en-US: “yes” means both (refuse) and yes",
+        ],
+    ),
+    "keys only, and nothing tells them": (
+        changed(
+            ("prompt: q.say", "prompt: q.say\n        input: [dtmf]"),
+            ("[nothing]}\n        keys_prompt: q.keys", "[nothing]}"),
+        ),
+        [
+            "main.say: nothing tells callers in en-US the keys, and it takes no speech: give it a keys_prompt",
+            "main.say: nothing tells callers in zh-CN the keys, and it takes no speech: give it a keys_prompt",
+        ],
+    ),
+    "last words that do not end": (
+        changed(
+            ("    essential", "    lastly: last\n    essential"),
+            ("      bye: {type", "      last: {type: set, values: {a: 1}, next: last}\n      bye: {type"),
+        ),
+        [
+            "main.last: dead end: no way from here ends the call",
+            "main.last: goes round in a circle without waiting for the caller",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_one_fault_is_found_and_no_other(kind: str) -> None:
+    source, reason = FAULTS[kind]
+    found = [fault.partition("\n")[0] for fault in faults(source)]
+    assert found == [f"{FILE}: {reason}"]
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_a_fault_that_shows_in_several_places(kind: str) -> None:
+    source, reasons = SEVERAL[kind]
+    assert faults(source) == [f"{FILE}: {reason}" for reason in reasons]
+
+
+def test_a_prompt_missing_in_a_language() -> None:
+    prompts = Prompts(missing={"q.bye": ("en-US",), "c.wait": ("zh-CN",)})
+    assert faults(GOOD, prompts) == [
+        f"{FILE}: common.wait: no “c.wait” in zh-CN",
+        f"{FILE}: main.bye.prompt: no “q.bye” in en-US",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "path"),
+    [
+        ("q.warm", "main.warm.prompt"),
+        ("q.yes", "main.warm.answer.yes.confirm"),
+        ("q.good", "main.worker.answer.good.confirm"),
+        ("q.range", "main.score.answer.out_of_range"),
+        ("q.whole", "main.score.answer.not_whole"),
+        ("q.past", "main.when.out_of_range"),
+        ("q.hours", "main.when.outside_hours"),
+        ("q.then", "main.when.confirm"),
+        ("c.only", "common.keys_only"),
+    ],
+)
+def test_every_prompt_is_looked_at(prompt: str, path: str) -> None:
+    assert faults(GOOD, Prompts(missing={prompt: ("zh-CN",)})) == [f"{FILE}: {path}: no “{prompt}” in zh-CN"]
+
+
+def test_a_variable_in_a_prompt_that_nobody_gives() -> None:
+    prompts = Prompts(spoken={"q.warm": frozenset({"name", "fee", "score"})})
+    reason = "prompt “q.warm” speaks of “name”, which no variable or question gives"
+    assert faults(GOOD, prompts) == [f"{FILE}: main.warm.prompt: {reason}"]
+
+
+def test_the_value_read_back_is_known_only_where_it_is_read_back() -> None:
+    prompts = Prompts(spoken={"q.score": frozenset({"value"})})
+    reason = "prompt “q.score” speaks of “value”, which no variable or question gives"
+    assert faults(GOOD, prompts) == [f"{FILE}: main.score.prompt: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "path"),
+    [
+        ("很差", "main.worker.answer.bad"),
+        ("不热", "main.warm.answer.no"),
+        ("没有了", "main.say.cues.cue"),
+        ("转人工", "universals.agent.phrases.zh-CN"),
+    ],
+)
+def test_a_phrase_that_the_model_cannot_hear(phrase: str, path: str) -> None:
+    hearing = Hearing(deaf_to={phrase: "no such word; say it otherwise"})
+    assert faults(GOOD, hearing=hearing) == [
+        f"{FILE}: {path}: “{phrase}” cannot be heard: no such word; say it otherwise"
+    ]
+
+
+def test_what_sounds_alike_may_not_mean_two_things() -> None:
+    hearing = Hearing(alike=(("很好", "很差"),))
+    reason = "“很好” (good) and “很差” (bad) sound alike in zh-CN"
+    found = faults(GOOD, hearing=hearing)
+    assert found == [f"{FILE}: main.worker.answer: {reason}"]
+
+
+def test_what_sounds_alike_may_mean_the_same() -> None:
+    assert faults(changed(("[很好]", "[很好, 恨好]")), hearing=Hearing(alike=(("很好", "恨好"),))) == []
+
+
+def test_nothing_is_said_of_phrases_in_a_language_that_no_model_hears() -> None:
+    hearing = Hearing(frozenset({"en-US"}), deaf_to={"很差": "x"}, alike=(("很好", "很差"),))
+    assert faults(GOOD, hearing=hearing) == []
+
+
+def test_where_no_model_hears_the_keys_must_be_told() -> None:
+    source = changed(("[nothing]}\n        keys_prompt: q.keys", "[nothing]}"))
+    reason = "nothing tells callers in en-US the keys, and no model hears en-US: give it a keys_prompt"
+    assert faults(source) == []
+    assert faults(source, hearing=Hearing(frozenset({"zh-CN"}))) == [f"{FILE}: main.say: {reason}"]
+
+
+def test_where_no_model_hears_there_must_be_keys() -> None:
+    source = changed(("prompt: q.say", "prompt: q.say\n        input: [speech]"))
+    reason = "nobody can answer in en-US: no model hears en-US, and it takes no keys"
+    assert faults(source) == []
+    assert faults(source, hearing=Hearing(frozenset({"zh-CN"}))) == [f"{FILE}: main.say.input: {reason}"]
+
+
+def test_a_circle_through_a_subflow_that_waits_is_none() -> None:
+    ask = "hello: {type: record, prompt: q.say, skip_on_key: '2', keys_prompt: q.keys, next: return}"
+    looped = changed(
+        ("otherwise: bye", "otherwise: more"),
+        ("      bye: {type", "      more: {type: subflow, flow: sub, next: choose}\n      bye: {type"),
+    )
+    quiet = looped + SUB
+    waiting = looped + SUB.replace("hello: {type: say, prompt: q.bye, next: return}", ask)
+    assert faults(waiting) == []
+    circle = "goes round in a circle without waiting for the caller"
+    assert faults(quiet) == [f"{FILE}: main.choose: {circle}", f"{FILE}: main.more: {circle}"]
+
+
+def test_routes_of_a_score_may_name_every_score_or_a_default() -> None:
+    routes = ", ".join(f'"{score}": choose' for score in range(1, 6))
+    assert faults(changed(("200}\n        next: choose", f"200}}\n        next: {{{routes}}}"))) == []
+    assert faults(changed(("200}\n        next: choose", '200}\n        next: {"1": choose, default: bye}'))) == []
+    reason = "no way for 2, 3, 4, 5; add it or a default"
+    assert faults(changed(("200}\n        next: choose", '200}\n        next: {"1": choose}'))) == [
+        f"{FILE}: main.score.next: {reason}"
+    ]
+
+
+def test_a_command_may_not_have_the_key_for_right_or_wrong() -> None:
+    found = faults(changed(('agent: {keys: "0"', 'agent: {keys: "2"')))
+    assert f"{FILE}: universals.agent.keys: key 2 stands for “wrong” when an answer is read back too" in found

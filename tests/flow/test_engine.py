@@ -1,0 +1,410 @@
+"""The engine step by step: waits, limits, faults, and calls that end at any moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from ivr import actions
+from ivr.events import (
+    CallAnswered,
+    CallEnded,
+    DigitsPressed,
+    Event,
+    Heard,
+    NothingHeard,
+    PromptsFinished,
+    SpeechHeard,
+    SpeechRecorded,
+    TransferCompleted,
+)
+from ivr.flow import engine, model
+from ivr.flow.parse import FlowBook, parse
+from ivr.flow.simulate import Conversation
+from ivr.flow.state import FlowState, Turn, dump, load
+from ivr.lifecycle import Disposition
+
+SURVEY = ["方便", "解决了", "满意", "没有", "八分", "没有"]
+WAYS = {
+    "every question of the survey": SURVEY,
+    "a score read back": [*SURVEY[:4], "八分@0.6", "对"],
+    "a moment asked for": ["方便", "等一下", "解决了"],
+    "a transfer": ["方便", "转人工"],
+    "a transfer that failed": ["方便", "转人工", "<untaken>"],
+    "a booking": ["不方便", "明天下午三点", "对"],
+    "a refusal": ["方便", "拒绝"],
+}
+PLACES = [
+    pytest.param(typed[:length], id=f"{way}, after {length}")
+    for way, typed in WAYS.items()
+    for length in range(len(typed))
+]
+AT_QUESTION = [pytest.param(SURVEY[:n], name, id=name) for n, name in enumerate(["convenient", "resolved", "attitude"])]
+AT_QUESTION += [pytest.param(SURVEY[:3], "charged", id="charged"), pytest.param(SURVEY[:4], "score", id="score")]
+AT_QUESTION += [pytest.param(SURVEY[:5], "comments", id="comments"), pytest.param(["不方便"], "book", id="book")]
+
+
+def had(book: FlowBook, now: datetime, typed: list[str]) -> Conversation:
+    talk = Conversation(book, "survey", "zh-CN", now)
+    for text in typed:
+        talk.type(text)
+    return talk
+
+
+def answered(book: FlowBook, now: datetime) -> Turn:
+    """A call at its first question."""
+    turn = engine.step(book.flows, begun(book), CallAnswered(), now)
+    assert turn.state.wait
+    return engine.step(book.flows, turn.state, PromptsFinished(turn.state.wait.id), now)
+
+
+def begun(book: FlowBook) -> FlowState:
+    return engine.begin(book.flows, book.version, "survey", "zh-CN", speech=True)
+
+
+def waits_for(state: FlowState) -> str:
+    assert state.wait
+    return state.wait.id
+
+
+# --- waits ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        PromptsFinished("1"),
+        SpeechHeard("1", (Heard("方便", 1.0),)),
+        DigitsPressed("1", "1"),
+        NothingHeard("1"),
+        SpeechRecorded("1", 0, 500),
+        TransferCompleted("99"),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_an_event_for_another_wait_changes_nothing(book: FlowBook, now: datetime, late: Event) -> None:
+    turn = answered(book, now)
+    assert engine.step(book.flows, turn.state, late, now) == Turn(turn.state, ())
+
+
+def test_the_same_answer_twice_counts_once(book: FlowBook, now: datetime) -> None:
+    at_convenient = answered(book, now).state
+    yes = SpeechHeard(waits_for(at_convenient), (Heard("方便", 1.0),))
+    at_resolved = engine.step(book.flows, at_convenient, yes, now).state
+    assert at_resolved.place.node == "resolved"
+    assert engine.step(book.flows, at_resolved, yes, now) == Turn(at_resolved, ())
+
+
+def test_a_call_is_answered_once(book: FlowBook, now: datetime) -> None:
+    turn = answered(book, now)
+    assert engine.step(book.flows, turn.state, CallAnswered(), now) == Turn(turn.state, ())
+
+
+def test_nothing_happens_after_the_end(book: FlowBook, now: datetime) -> None:
+    ended = had(book, now, ["<hangup>"]).state
+    for event in (CallAnswered(), CallEnded("caller"), NothingHeard("1"), SpeechHeard("2", (Heard("方便", 1.0),))):
+        assert engine.step(book.flows, ended, event, now) == Turn(ended, ())
+    assert engine.fail(book.flows, ended, now) == Turn(ended, ())
+
+
+def test_nothing_is_heard_any_more_once_goodbye_is_said(book: FlowBook, now: datetime) -> None:
+    at_comments = had(book, now, SURVEY[:5]).state
+    skip = DigitsPressed(waits_for(at_comments), "2")
+    leaving = engine.step(book.flows, at_comments, skip, now).state
+    assert leaving.wait is None and not leaving.ended
+    assert engine.step(book.flows, leaving, skip, now) == Turn(leaving, ())
+    gone = engine.step(book.flows, leaving, CallEnded("caller"), now)
+    assert gone.state.ended and gone.actions == ()
+
+
+def test_an_event_that_does_not_answer_the_wait_is_a_fault(book: FlowBook, now: datetime) -> None:
+    state = engine.step(book.flows, begun(book), CallAnswered(), now).state
+    with pytest.raises(engine.EngineFault, match="NothingHeard while waiting for notice"):
+        engine.step(book.flows, state, NothingHeard(waits_for(state)), now)
+
+
+def test_recording_starts_when_the_notice_was_heard_in_full(book: FlowBook, now: datetime) -> None:
+    first = engine.step(book.flows, begun(book), CallAnswered(), now)
+    assert actions.StartRecording() not in first.actions
+    assert actions.StartRecording() in answered(book, now).actions
+
+
+def test_a_turn_survives_being_written_down(book: FlowBook, now: datetime) -> None:
+    at_score = had(book, now, SURVEY[:4]).state
+    turn = engine.step(book.flows, at_score, SpeechHeard(waits_for(at_score), (Heard("八分", 0.6),)), now)
+    assert turn.state.wait and turn.state.wait.candidate
+    assert load(dump(turn)) == turn
+
+
+# --- the end, at any moment --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", PLACES)
+def test_a_caller_who_hangs_up_loses_no_answer(book: FlowBook, now: datetime, typed: list[str]) -> None:
+    talk = had(book, now, typed)
+    kept = [fact for fact in talk.facts if isinstance(fact, actions.SaveAnswer)]
+    talk.type("<hangup>")
+    assert talk.over
+    assert [fact for fact in talk.facts if isinstance(fact, actions.SaveAnswer)] == kept
+    essential = {"resolved", "attitude", "charged", "score"} & set(talk.state.answered)
+    assert talk.state.disposition == (
+        Disposition.COMPLETED
+        if len(essential) == 4
+        else Disposition.PARTIAL
+        if len(essential) >= 2
+        else Disposition.BREAKOFF
+    )
+
+
+@pytest.mark.parametrize("typed", PLACES)
+def test_a_fault_of_ours_ends_the_call_kindly(book: FlowBook, now: datetime, typed: list[str]) -> None:
+    state = had(book, now, typed).state
+    turn = engine.fail(book.flows, state, now)
+    assert [prompt.name for prompt in turn.actions[0].prompts] == ["common.technical"]
+    assert isinstance(turn.actions[-1], actions.Hangup)
+    assert turn.state.disposition is not None and turn.state.wait is None
+    assert turn.state.answered == state.answered
+
+
+def test_the_answer_that_led_to_a_fault_is_kept(book: FlowBook, now: datetime) -> None:
+    at_resolved = had(book, now, SURVEY[:1]).state
+    no = SpeechHeard(waits_for(at_resolved), (Heard("没解决", 1.0),))
+    turn = engine.fail(book.flows, at_resolved, now, no)
+    [answer] = [action for action in turn.actions if isinstance(action, actions.SaveAnswer)]
+    [case] = [action for action in turn.actions if isinstance(action, actions.OpenComplaint)]
+    assert (answer.question, answer.value, case.details["resolved"]) == ("resolved", "no", "no")
+    assert "resolved" in turn.state.answered and isinstance(turn.actions[-1], actions.Hangup)
+
+
+@pytest.mark.parametrize("ending", ["<hangup>", "拒绝", "<transfer>", "<silence>"])
+def test_a_bad_review_becomes_a_case_however_the_call_ends(book: FlowBook, now: datetime, ending: str) -> None:
+    talk = had(book, now, ["方便", "没解决"])
+    typed = {"<transfer>": ["转人工", "<taken>"], "<silence>": ["", "", ""]}.get(ending, [ending])
+    for text in typed:
+        talk.type(text)
+    assert talk.over
+    [case] = [fact for fact in talk.facts if isinstance(fact, actions.OpenComplaint)]
+    assert (case.kind, case.details["resolved"], case.details["attitude"]) == ("bad_review", "no", None)
+
+
+@pytest.mark.parametrize(("typed", "question"), AT_QUESTION)
+@pytest.mark.parametrize("miss", ["", "???"])
+def test_a_question_is_given_up_after_its_misses(
+    book: FlowBook, now: datetime, typed: list[str], question: str, miss: str
+) -> None:
+    talk = had(book, now, typed)
+    assert talk.state.place.node == question
+    node = book.flows.flows["survey"].nodes[question]
+    assert isinstance(node, model.Ask | model.Book | model.Record)
+    for _ in range(node.max_misses - 1):
+        talk.type(miss)
+        assert talk.state.place.node == question
+    talk.type(miss)
+    assert talk.over
+    assert question not in talk.state.answered
+
+
+@pytest.mark.parametrize(("typed", "question"), AT_QUESTION)
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("再说一遍", None), ("等一下", "common.wait"), ("转人工", "common.transfer"), ("拒绝", "survey.refused")],
+)
+def test_every_question_understands_the_commands(
+    book: FlowBook, now: datetime, typed: list[str], question: str, command: str, said: str | None
+) -> None:
+    talk = had(book, now, typed)
+    talk.type(command)
+    assert question not in talk.state.answered
+    assert [prompt.name for prompt in talk.prompts] == [said or book.flows.flows["survey"].nodes[question].prompt]
+
+
+# --- limits and faults ------------------------------------------------------------------------------------------
+
+
+def test_a_call_that_goes_on_and_on_is_given_up(book: FlowBook, now: datetime) -> None:
+    talk = had(book, now, ["方便"])
+    while talk.state.turn < engine.MAX_TURNS:
+        talk.type("再说一遍")
+    assert not talk.over
+    talk.type("再说一遍")
+    assert talk.over
+    assert [prompt.name for prompt in talk.prompts] == ["common.too_many"]
+    assert talk.state.answered == ("convenient",)
+
+
+SMALL = """
+version: 1
+languages: [zh-CN]
+universals:
+  repeat: {keys: "*", phrases: {zh-CN: [再说一遍]}}
+  wait: {phrases: {zh-CN: [等一下]}}
+  agent: {keys: "0", phrases: {zh-CN: [转人工]}}
+  refuse: {phrases: {zh-CN: [拒绝]}}
+common: {wait: c.wait, still_there: c.there, confirm_keys: c.keys, technical: c.technical, keys_only: c.only}
+flows:
+  main:
+    title: {zh-CN: 试}
+    start: age
+    variables: {colour: red}
+    essential: [age]
+    nodes:
+      age:
+        type: ask
+        prompt: p.age
+        answer: {type: score, low: 1, high: 99, confirm: p.ok, out_of_range: p.range, not_whole: p.whole}
+        next: after
+"""
+
+
+def small(rest: str) -> FlowBook:
+    return parse(SMALL + rest, "small.yaml")
+
+
+def play(book: FlowBook, now: datetime, *typed: str) -> Conversation:
+    talk = Conversation(book, "main", "zh-CN", now)
+    for text in typed:
+        talk.type(text)
+    return talk
+
+
+def test_a_call_that_even_giving_up_does_not_end_is_hung_up(now: datetime) -> None:
+    book = small("      after: {type: hangup}\n    on_give_up: age\n")
+    talk = play(book, now)
+    while talk.state.turn <= engine.MAX_TURNS:
+        talk.type("再说一遍")
+    assert not talk.over
+    talk.type("再说一遍")
+    assert talk.over
+
+
+def test_a_circle_without_a_wait_ends_the_call_kindly(now: datetime) -> None:
+    book = small(
+        "      after: {type: set, values: {colour: blue}, next: again}\n"
+        "      again: {type: say, prompt: p.a, next: after}\n"
+    )
+    talk = play(book, now, "五十")
+    assert [prompt.name for prompt in talk.prompts] == ["c.technical"]
+    assert talk.over
+
+
+def test_a_condition_that_cannot_be_evaluated_ends_the_call_kindly(now: datetime) -> None:
+    book = small(
+        "      after:\n        type: branch\n        cases: [{when: -colour == 3, next: bye}]\n        otherwise: bye\n"
+        "      bye: {type: hangup}\n"
+    )
+    talk = play(book, now, "五十")
+    assert [prompt.name for prompt in talk.prompts] == ["c.technical"]
+    assert talk.over
+
+
+def test_a_fault_in_the_last_words_still_ends_and_judges_the_call(now: datetime) -> None:
+    book = small(
+        "      after: {type: record, prompt: p.say, skip_on_key: '2', next: bye}\n      bye: {type: hangup}\n"
+        "      last: {type: branch, cases: [{when: -colour == 3, next: return}], otherwise: return}\n    lastly: last\n"
+    )
+    talk = play(book, now, "五十", "<hangup>")
+    assert talk.over
+    assert talk.state.disposition == Disposition.COMPLETED
+    assert [prompt.name for prompt in talk.prompts] == ["c.technical"]
+
+
+def test_the_variables_of_the_flow_are_known_from_the_start(now: datetime) -> None:
+    book = small(
+        "      after: {type: branch, cases: [{when: colour == 'red', next: red}], otherwise: other}\n"
+        "      red: {type: hangup, prompt: p.red}\n      other: {type: hangup, prompt: p.other}\n"
+    )
+    assert [prompt.name for prompt in play(book, now, "五十").prompts] == ["p.red"]
+
+
+SUB = """      after: {type: subflow, flow: more, next: bye}
+      bye: {type: hangup, prompt: p.bye}
+    on_give_up: bye
+    on_refuse: bye
+  more:
+    title: {zh-CN: 更多}
+    start: height
+    nodes:
+      height:
+        type: ask
+        prompt: p.height
+        answer: {type: score, low: 1, high: 99, confirm: p.ok, out_of_range: p.range, not_whole: p.whole}
+        next: return
+"""
+
+
+def test_a_subflow_comes_back_with_its_answers(now: datetime) -> None:
+    talk = play(small(SUB), now, "五十", "六十")
+    assert [prompt.name for prompt in talk.prompts] == ["p.bye"]
+    assert talk.state.answered == ("age", "height")
+
+
+@pytest.mark.parametrize("typed", [["拒绝"], ["", "", ""]], ids=["refusal", "silence"])
+def test_a_subflow_takes_the_ways_out_of_the_flow_that_called_it(now: datetime, typed: list[str]) -> None:
+    talk = play(small(SUB), now, "五十", *typed)
+    assert talk.over
+    assert [prompt.name for prompt in talk.prompts] == ["p.bye"]
+
+
+def test_a_subflow_called_by_nobody_ends_the_call(now: datetime) -> None:
+    talk = Conversation(small(SUB), "more", "zh-CN", now)
+    talk.type("六十")
+    assert talk.over
+
+
+# --- digits -----------------------------------------------------------------------------------------------------
+
+PHONE = """      after:
+        type: ask
+        prompt: p.phone
+        answer: {type: phone, confirm: p.right}
+        next: bye
+      bye: {type: hangup}
+    on_agent: bye
+"""
+
+
+@pytest.mark.parametrize("typed", ["幺三八幺二三四五六七八", "#13812345678"])
+def test_a_phone_number_is_read_back_however_it_was_given(now: datetime, typed: str) -> None:
+    talk = play(small(PHONE), now, "五十", typed)
+    assert talk.prompts[0].name == "p.right"
+    assert talk.prompts[0].values["value"] == "+8613812345678"
+    talk.type("对")
+    assert talk.state.variables["after"] == "+8613812345678"
+
+
+def test_a_phone_number_too_short_is_asked_again(now: datetime) -> None:
+    assert [prompt.name for prompt in play(small(PHONE), now, "五十", "幺三八").prompts] == ["p.phone"]
+
+
+def test_zero_is_a_digit_in_a_number_and_a_person_when_it_is_read_back(now: datetime) -> None:
+    talk = play(small(PHONE), now, "五十", "#01082345678")
+    assert talk.prompts[0].values["value"] == "+861082345678"
+    talk.type("#0")
+    assert talk.over and "after" not in talk.state.answered
+
+
+# --- what an utterance so far amounts to -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "heard", "verdict"),
+    [
+        (SURVEY[:1], "解决了", "complete"),
+        (SURVEY[:1], "不", "prefix"),
+        (SURVEY[:1], "今天", "nothing"),
+        (SURVEY[:4], "八", "complete"),
+        (SURVEY[:4], "十", "prefix"),
+        ([*SURVEY[:4], "八分@0.6"], "对", "complete"),
+        ([*SURVEY[:4], "八分@0.6"], "不", "prefix"),
+        ([*SURVEY[:4], "八分@0.6", "等一下"], "对", "complete"),
+        ([*SURVEY[:1], "转人工"], "喂", "nothing"),
+    ],
+)
+def test_verdict(book: FlowBook, now: datetime, typed: list[str], heard: str, verdict: str) -> None:
+    state = had(book, now, typed).state
+    assert engine.verdict(book.flows, state, (Heard(heard, 0.95),), now) == verdict
+
+
+def test_no_readings_are_nothing(book: FlowBook, now: datetime) -> None:
+    assert engine.verdict(book.flows, had(book, now, SURVEY[:1]).state, (), now) == "nothing"

@@ -1,0 +1,161 @@
+"""Golden conversations: tests/flows/*.yaml played from beginning to end. The form of the files is in docs/flows.md."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime
+from difflib import unified_diff
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+from ruamel.yaml import YAML
+
+from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
+from ivr.events import Value
+from ivr.flow.parse import FlowBook
+from ivr.flow.simulate import Conversation
+
+FOLDER = Path(__file__).parents[1] / "flows"
+
+
+class Line(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    caller: str
+    heard: list[str]
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    value: Value
+    by: Literal["voice", "key"] | None = None
+    attempts: int | None = None
+    confirmed: bool | None = None
+
+
+class Golden(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    flow: str = "survey"
+    language: str = "zh-CN"
+    keys_only: bool = False
+    variables: dict[str, Value] = {}
+    opening: list[str] | None = None
+    given: list[str] = []
+    talk: list[Line]
+    answers: dict[str, Answer | Value]
+    disposition: str
+    cases: list[str] = []
+    bookings: list[str] = []
+
+
+def load(file: Path) -> list[Golden]:
+    return [Golden.model_validate(one) for one in YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))]
+
+
+GOLDEN = [
+    pytest.param(one, id=f"{file.stem}: {one.name}") for file in sorted(FOLDER.glob("*.yaml")) for one in load(file)
+]
+
+
+def difference(golden: Golden, book: FlowBook, now: datetime) -> str:
+    """What went otherwise, as a diff of the expected conversation and the one that was had; empty when nothing did."""
+    talk = Conversation(book, golden.flow, golden.language, now, golden.variables, speech=not golden.keys_only)
+    had = [] if golden.opening is None else [_heard(talk)]
+    for typed in golden.given:
+        talk.type(typed)
+    for line in golden.talk:
+        had.append(f"caller: {line.caller}")
+        try:
+            talk.type(line.caller)
+        except ValueError as impossible:
+            had.append(f"  impossible: {impossible}")
+            break
+        had.append(_heard(talk))
+    expected = [] if golden.opening is None else [_prompts(golden.opening)]
+    for line in golden.talk:
+        expected += [f"caller: {line.caller}", _prompts(line.heard)]
+    expected += _expected_outcome(golden)
+    had += _outcome(talk, golden)
+    return "\n".join(unified_diff(expected, had, "expected", "had", lineterm="", n=100))
+
+
+def _heard(talk: Conversation) -> str:
+    return _prompts([prompt.name for prompt in talk.prompts])
+
+
+def _prompts(names: list[str]) -> str:
+    return f"  heard: {', '.join(names)}"
+
+
+def _expected_outcome(golden: Golden) -> list[str]:
+    answers = {question: _detail(given, given) for question, given in golden.answers.items()}
+    return _lines(answers, golden.disposition, golden.cases, golden.bookings, over=True)
+
+
+def _outcome(talk: Conversation, golden: Golden) -> list[str]:
+    kept = {fact.question: fact for fact in talk.facts if isinstance(fact, SaveAnswer)}
+    answers = {question: _detail(fact, golden.answers.get(question)) for question, fact in kept.items()}
+    cases = [fact.kind for fact in talk.facts if isinstance(fact, OpenComplaint)]
+    bookings = [fact.at for fact in talk.facts if isinstance(fact, BookCallback)]
+    return _lines(answers, str(talk.state.disposition), cases, bookings, over=talk.over)
+
+
+def _detail(answer: SaveAnswer | Answer | Value, asked: Answer | Value) -> str:
+    """The answer with as many of its details as were asked for."""
+    shown = asked.model_fields_set if isinstance(asked, Answer) else ()
+    names = [name for name in ("by", "attempts", "confirmed") if name in shown]
+    value = answer.value if isinstance(answer, SaveAnswer | Answer) else answer
+    return " ".join([repr(value), *(f"{name}={getattr(answer, name)}" for name in names)])
+
+
+def _lines(
+    answers: dict[str, str], disposition: str, cases: list[str], bookings: list[str], *, over: bool
+) -> list[str]:
+    return [
+        *(f"answer: {question}: {answer}" for question, answer in answers.items()),
+        f"disposition: {disposition}",
+        *(f"case: {kind}" for kind in cases),
+        *(f"booking: {at}" for at in bookings),
+        "the call is over" if over else "the call goes on",
+    ]
+
+
+@pytest.mark.parametrize("golden", GOLDEN)
+def test_conversation(golden: Golden, book: FlowBook, now: datetime) -> None:
+    if diff := difference(golden, book, now):
+        pytest.fail(diff, pytrace=False)
+
+
+def test_the_example_of_the_guide(book: FlowBook, now: datetime) -> None:
+    guide = (FOLDER.parents[1] / "docs" / "flows.md").read_text(encoding="utf-8")
+    [text] = re.findall(r"```yaml golden\n(.*?)```", guide, re.DOTALL)
+    [example] = YAML(typ="safe", pure=True).load(text)
+    assert difference(Golden.model_validate(example), book, now) == ""
+
+
+def test_no_two_conversations_have_the_same_name() -> None:
+    names = Counter((file.stem, one.name) for file in FOLDER.glob("*.yaml") for one in load(file))
+    assert len(names) >= 40
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_a_conversation_that_goes_otherwise_shows_where(book: FlowBook, now: datetime) -> None:
+    golden = Golden(
+        name="wrong on purpose",
+        opening=["survey.notice", "survey.opening"],
+        talk=[Line(caller="方便", heard=["survey.score"]), Line(caller="<hangup>", heard=[])],
+        answers={"convenient": Answer(value="no", by="voice")},
+        disposition="completed",
+    )
+    changed = [line for line in difference(golden, book, now).splitlines()[3:] if line[0] in "+-"]
+    assert changed == [
+        "-  heard: survey.score",
+        "+  heard: survey.resolved",
+        "-answer: convenient: 'no' by=voice",
+        "-disposition: completed",
+        "+answer: convenient: 'yes' by=voice",
+        "+disposition: breakoff",
+    ]

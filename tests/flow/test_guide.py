@@ -1,0 +1,87 @@
+"""The examples in docs/flows.md are true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+from ruamel.yaml import YAML
+
+from ivr.bookshelf import THRESHOLDS
+from ivr.flow import model
+from ivr.flow.check import check
+from ivr.flow.parse import parse
+from ivr.prompts.catalog import load
+from recognizer.grammar import confusable, unpronounceable
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
+NODES = TypeAdapter(dict[str, model.Node])
+
+
+def examples(kind: str) -> list[str]:
+    return re.findall(rf"```yaml {kind}\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def data(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+class Hearing:
+    languages = frozenset({"zh-CN"})
+
+    def unheard(self, language: str, phrases: list[str]) -> dict[str, str]:
+        return unpronounceable(phrases)
+
+    def confusable(self, language: str, phrases: list[str]) -> tuple[tuple[str, str], ...]:
+        return confusable(language, phrases)
+
+
+def test_the_whole_file_could_take_calls() -> None:
+    [source] = examples("file")
+    book = parse(source, "docs/flows.md").flows
+    assert check(book, "docs/flows.md", load(ROOT / "prompts"), Hearing(), THRESHOLDS) == []
+
+
+@pytest.mark.parametrize("text", examples("nodes"))
+def test_every_node_is_well_formed(text: str) -> None:
+    nodes = NODES.validate_python(data(text))
+    for node in nodes.values():
+        assert set(getattr(node, "timing", {})) <= THRESHOLDS
+
+
+def test_every_type_of_node_is_shown() -> None:
+    shown = {node.type for text in examples("nodes") for node in NODES.validate_python(data(text)).values()}
+    assert shown == {
+        "ask",
+        "book",
+        "record",
+        "say",
+        "notice",
+        "branch",
+        "set",
+        "complaint",
+        "transfer",
+        "subflow",
+        "hangup",
+    }
+    answers = {
+        node.answer.type
+        for text in examples("nodes")
+        for node in NODES.validate_python(data(text)).values()
+        if isinstance(node, model.Ask)
+    }
+    assert answers == {"yes_no", "choice", "score", "digits", "phone"}
+
+
+def test_the_flow_with_last_words_is_well_formed() -> None:
+    [text] = examples("flow")
+    assert model.Flow.model_validate(data(text)).lastly == "review"
+
+
+def test_every_field_of_a_question_is_explained() -> None:
+    for field in {*model.Ask.model_fields, *model.Book.model_fields, *model.Record.model_fields} - {"type", "next"}:
+        assert re.search(rf"\b{field}\b", GUIDE), field

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ivr.live.calls import LiveCalls
+from ivr.live.embedded import EmbeddedRedis
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
+    started = await EmbeddedRedis.start(tmp_path / "live")
+    yield started
+    await started.close()
+
+
+@pytest.fixture
+async def calls(server: EmbeddedRedis) -> AsyncIterator[LiveCalls]:
+    opened = await LiveCalls.open(server.url)
+    yield opened
+    await opened.close()

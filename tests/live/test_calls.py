@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from ivr.errors import StaleTurn
+from ivr.live.calls import LEASE, LiveCalls
+from ivr.live.client import connect
+from ivr.live.embedded import EmbeddedRedis
+from ivr.live.errors import LiveStateUnavailable
+
+LONG_MS = 600_000
+
+
+async def test_what_was_saved_last_is_loaded(calls: LiveCalls) -> None:
+    assert await calls.load("a") is None
+    await calls.save("a", 1, b"one", "n1")
+    await calls.save("a", 2, b"\x00\xfftwo", "n1")
+    assert await calls.load("a") == (2, b"\x00\xfftwo")
+
+
+@pytest.mark.parametrize(("turn", "payload"), [(1, b"one"), (2, b"other"), (4, b"four"), (0, b"")])
+async def test_only_the_next_turn_is_saved(calls: LiveCalls, turn: int, payload: bytes) -> None:
+    await calls.save("a", 1, b"one", "n1")
+    await calls.save("a", 2, b"two", "n1")
+    with pytest.raises(StaleTurn, match="call a is at turn 2"):
+        await calls.save("a", turn, payload, "n2")
+    assert await calls.load("a") == (2, b"two")
+
+
+async def test_a_call_begins_with_turn_one(calls: LiveCalls) -> None:
+    with pytest.raises(StaleTurn):
+        await calls.save("a", 2, b"two", "n1")
+    assert await calls.load("a") is None and await calls.orphans() == frozenset()
+
+
+async def test_the_same_turn_again_is_a_retry(calls: LiveCalls) -> None:
+    for _ in range(2):
+        await calls.save("a", 1, b"one", "n1")
+    assert await calls.load("a") == (1, b"one")
+
+
+async def test_of_many_nodes_saving_the_same_turn_one_wins(calls: LiveCalls) -> None:
+    nodes = range(20)
+    results = await asyncio.gather(
+        *(calls.save("a", 1, f"from {n}".encode(), f"n{n}") for n in nodes), return_exceptions=True
+    )
+    (winner,) = [n for n in nodes if results[n] is None]
+    assert all(isinstance(result, StaleTurn) for result in results if result is not None)
+    assert await calls.load("a") == (1, f"from {winner}".encode())
+
+
+async def test_a_dropped_call_leaves_nothing_and_cannot_come_back(calls: LiveCalls, server: EmbeddedRedis) -> None:
+    await calls.save("a", 1, b"one", "n1")
+    await calls.claim("a", "n1", LONG_MS)
+    for _ in range(2):
+        await calls.drop("a")
+    with pytest.raises(StaleTurn):
+        await calls.save("a", 2, b"two", "n1")
+    async with connect(server.url) as redis:
+        assert await redis.keys() == []
+
+
+async def test_a_lease_is_held_by_one_node(calls: LiveCalls) -> None:
+    assert await calls.claim("a", "n1", LONG_MS)
+    assert not await calls.claim("a", "n2", LONG_MS)
+    assert await calls.claim("a", "n1", LONG_MS)
+
+
+async def test_a_lease_that_ran_out_leaves_an_orphan_for_another_node(calls: LiveCalls, server: EmbeddedRedis) -> None:
+    for call_id in ("a", "b"):
+        await calls.save(call_id, 1, b"one", "n1")
+        assert await calls.claim(call_id, "n1", LONG_MS)
+    assert await calls.orphans() == frozenset()
+    async with connect(server.url) as redis:
+        await redis.pexpire(LEASE + "a", 0)
+    assert await calls.orphans() == {"a"}
+    assert await calls.claim("a", "n2", LONG_MS)
+    assert not await calls.claim("a", "n1", LONG_MS)
+    assert await calls.orphans() == frozenset()
+
+
+async def test_dropped_connections_pass_unnoticed(calls: LiveCalls, server: EmbeddedRedis) -> None:
+    await calls.save("a", 1, b"one", "n1")
+    async with connect(server.url) as redis:
+        assert await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") >= 1  # type: ignore[no-untyped-call]
+    await calls.save("a", 2, b"two", "n1")
+    assert await calls.load("a") == (2, b"two")
+
+
+async def test_redis_killed_in_the_middle_loses_nothing_that_was_saved(calls: LiveCalls, server: EmbeddedRedis) -> None:
+    first = server.pid
+    assert first is not None
+    assert await calls.claim("a", "n1", LONG_MS)
+    for turn in range(1, 31):
+        await calls.save("a", turn, b"turn %d" % turn, "n1")
+        if turn % 10 == 5:
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGKILL)
+    assert await calls.load("a") == (30, b"turn 30")
+    assert not await calls.claim("a", "n2", LONG_MS)
+    assert server.pid != first
+
+
+async def test_a_redis_that_stays_away_is_reported(server: EmbeddedRedis) -> None:
+    calls = await LiveCalls.open(server.url, retries=1)
+    await calls.save("a", 1, b"one", "n1")
+    await server.close()
+    for doing in (
+        calls.save("a", 2, b"two", "n1"),
+        calls.load("a"),
+        calls.drop("a"),
+        calls.claim("a", "n1", 1),
+        calls.orphans(),
+    ):
+        with pytest.raises(LiveStateUnavailable, match="Redis"):
+            await doing
+    await calls.close()
+
+
+@pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://127.0.0.1:1", "http://x", "nonsense"])
+async def test_a_wrong_url_is_reported(url: str) -> None:
+    with pytest.raises(LiveStateUnavailable, match="Redis"):
+        await LiveCalls.open(url, retries=0)

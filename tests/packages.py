@@ -1,0 +1,35 @@
+"""Installs the Debian packages that the tests need and the machine lacks. Standard library only: runs before setup."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+NEEDED = {
+    "chromium": "chromium",
+    "espeak-ng": "espeak-ng",
+    "podman": "podman",
+    "runc": "runc",
+    "mmdebstrap": "mmdebstrap",
+}
+"""Program → package: a browser for the browser phone, a speech engine for `prompts build`, containers for images."""
+
+
+def main() -> int:
+    missing = sorted({package for program, package in NEEDED.items() if not shutil.which(program)})
+    if not missing:
+        return 0
+    if os.geteuid() != 0:
+        print(f"the tests need {', '.join(missing)}: sudo apt-get install {' '.join(missing)}", file=sys.stderr)
+        return 1
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    subprocess.run([*apt, "update"], check=True, env=environment)
+    subprocess.run([*apt, "install", "-y", "--no-install-recommends", *missing], check=True, env=environment)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,71 @@
+import pytest
+
+from recognizer.grammar import confusable, distinct_fillers, split, unpronounceable, wordless
+
+ENGLISH = {"very", "satisfied", "yes", "no"}
+CHINESE = {"不", "太", "满意", "不太", "收", "了"}
+
+
+@pytest.mark.parametrize(
+    ("phrase", "better"),
+    [
+        ("8分", "八分"),
+        ("10", "十"),
+        ("12分", "十二分"),
+        ("20", "二十"),
+        ("35", "三十五"),
+        ("8.5分", "八点五分"),
+        ("100", "一百"),
+        ("010", "零一零"),
+        ("13800", "一三八零零"),
+        ("不，解决了", "不解决了"),
+        ("满 意", "满意"),
+    ],
+)
+def test_a_phrase_without_pinyin_gets_one_that_can_be_said(phrase: str, better: str) -> None:
+    assert unpronounceable([phrase])[phrase].endswith(f'has no pinyin; say "{better}"')
+
+
+def test_letters_have_a_reason_but_no_suggestion() -> None:
+    assert unpronounceable(["OK"]) == {"OK": '"O" has no pinyin'}
+
+
+def test_phrases_that_can_be_said_have_no_fault() -> None:
+    assert unpronounceable(["满意", "还没有", "嗯"]) == {}
+
+
+def test_a_phrase_is_split_into_the_fewest_words() -> None:
+    assert split("zh-CN", "不太满意", CHINESE.__contains__) == ("不太", "满意")
+    assert split("zh-CN", "收了", CHINESE.__contains__) == ("收", "了")
+    assert split("en-US", "very satisfied", ENGLISH.__contains__) == ("very", "satisfied")
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase"), [("zh-CN", "收费"), ("en-US", "very unhappy"), ("zh-CN", ""), ("en-US", "")]
+)
+def test_a_phrase_with_unknown_words_is_not_split(language: str, phrase: str) -> None:
+    assert split(language, phrase, (CHINESE | ENGLISH).__contains__) is None
+
+
+def test_missing_words_are_named_and_another_phrase_is_suggested() -> None:
+    assert wordless("zh-CN", ["收费了", "收了"], CHINESE.__contains__) == {"收费了": 'the model has no word "费"'}
+    assert wordless("en-US", ["very unhappy"], ENGLISH.__contains__) == {
+        "very unhappy": 'the model has no word "unhappy"'
+    }
+    assert wordless("zh-CN", ["8"], CHINESE.__contains__)["8"].endswith('say "八"')
+
+
+def test_phrases_that_sound_alike_are_found() -> None:
+    assert confusable("zh-CN", ["是", "四", "事", "十", "是"]) == (("是", "事"), ("是", "十"), ("事", "十"))
+    assert confusable("zh-CN", ["一会儿", "一会", "8"]) == (("一会儿", "一会"),)
+    assert confusable("en-US", ["two", "too"]) == ()
+
+
+def test_fillers_that_sound_like_an_answer_are_not_offered() -> None:
+    digits = distinct_fillers("zh-CN", ["八", "九"])
+    assert "吧" not in digits
+    assert "就" not in digits
+    assert "嗯" in digits
+    assert "嗯" not in distinct_fillers("zh-CN", ["嗯", "是"])
+    assert "well" in distinct_fillers("en-US", ["yes"])
+    assert distinct_fillers("fr-FR", ["oui"]) == ()

@@ -1,0 +1,185 @@
+import hashlib
+import io
+import stat
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from recognizer.install import InstallFailed, install
+from recognizer.unpack import UnsafeArchive, unpack
+
+NAME = "vosk-model-test-1.0"
+MODEL = {f"{NAME}/am/final.mdl": b"weights" * 50_000, f"{NAME}/conf/model.conf": b"--beam=11\n"}
+
+
+def zipped(files: dict[str, bytes], *, link: str = "") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        if link:
+            entry = zipfile.ZipInfo(link)
+            entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(entry, "/etc/passwd")
+    return buffer.getvalue()
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class Mirror:
+    """A model server on loopback: serves `content`, with ranges, and can break off after `breaks_after` bytes."""
+
+    def __init__(self) -> None:
+        self.content = zipped(MODEL)
+        self.breaks_after: int | None = None
+        self.ranges: list[str | None] = []
+        self.takes_ranges = True
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.ranges.append(request.headers.get("Range"))
+        start = 0
+        if self.takes_ranges and (asked := request.headers.get("Range")):
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if start >= len(self.content):
+            return web.Response(status=416)
+        response = web.StreamResponse(status=206 if start else 200)
+        response.content_length = len(self.content) - start
+        await response.prepare(request)
+        await response.write(self.content[start : self.breaks_after])
+        if self.breaks_after is not None and request.transport:
+            request.transport.abort()
+        return response
+
+
+@pytest.fixture
+def mirror() -> Mirror:
+    return Mirror()
+
+
+@pytest.fixture
+async def address(mirror: Mirror) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get(f"/models/{NAME}.zip", mirror.serve)
+    server = TestServer(app, host="127.0.0.1")
+    await server.start_server()
+    yield str(server.make_url("/models/"))
+    await server.close()
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+async def test_a_good_model_is_installed_with_progress(tmp_path: Path, mirror: Mirror, address: str) -> None:
+    told: list[tuple[int, int | None]] = []
+    folder = await install(
+        NAME, tmp_path, sha256=digest(mirror.content), address=address, progress=lambda *news: told.append(news)
+    )
+    assert folder == tmp_path / NAME
+    assert (folder / "am" / "final.mdl").read_bytes() == MODEL[f"{NAME}/am/final.mdl"]
+    assert left(tmp_path) == [NAME]
+    assert told[0] == (0, len(mirror.content))
+    assert told[-1] == (len(mirror.content), len(mirror.content))
+
+
+async def test_an_installed_model_is_not_fetched_again(tmp_path: Path, mirror: Mirror, address: str) -> None:
+    for _ in range(2):
+        await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
+    assert len(mirror.ranges) == 1
+
+
+async def test_a_broken_off_download_is_taken_up(tmp_path: Path, mirror: Mirror, address: str) -> None:
+    mirror.breaks_after = 600
+    with pytest.raises(InstallFailed, match="run it again"):
+        await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
+    assert left(tmp_path) == [f".{NAME}.part"]
+    mirror.breaks_after = None
+    await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
+    assert mirror.ranges == [None, "bytes=600-"]
+    assert left(tmp_path) == [NAME]
+
+
+async def test_a_server_without_ranges_is_asked_from_the_start(tmp_path: Path, mirror: Mirror, address: str) -> None:
+    mirror.takes_ranges = False
+    (tmp_path / f".{NAME}.part").write_bytes(b"stale")
+    await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
+    assert left(tmp_path) == [NAME]
+
+
+@pytest.mark.parametrize("stale", [b"stale", b"x" * 10_000_000])
+async def test_a_part_of_something_else_is_thrown_away(
+    tmp_path: Path, mirror: Mirror, address: str, stale: bytes
+) -> None:
+    (tmp_path / f".{NAME}.part").write_bytes(stale)
+    await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
+    assert left(tmp_path) == [NAME]
+
+
+async def test_a_wrong_hash_installs_nothing(tmp_path: Path, mirror: Mirror, address: str) -> None:
+    with pytest.raises(InstallFailed, match="SHA-256 is"):
+        await install(NAME, tmp_path, sha256=digest(b"another"), address=address)
+    assert left(tmp_path) == []
+
+
+async def test_without_a_known_hash_nothing_is_fetched(tmp_path: Path, mirror: Mirror, address: str) -> None:
+    with pytest.raises(InstallFailed, match="no SHA-256 known"):
+        await install(NAME, tmp_path, address=address)
+    assert mirror.ranges == []
+
+
+async def test_a_model_that_the_server_lacks(tmp_path: Path, address: str) -> None:
+    with pytest.raises(InstallFailed, match="404"):
+        await install("vosk-model-other", tmp_path, sha256=digest(b""), address=address)
+    assert left(tmp_path) == []
+
+
+async def test_a_name_is_no_path(tmp_path: Path, address: str) -> None:
+    with pytest.raises(InstallFailed, match="not the name of a model"):
+        await install("../model", tmp_path, sha256=digest(b""), address=address)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (zipped({"../evil": b""}), "leads out"),
+        (zipped({"/evil": b""}), "leads out"),
+        (zipped({f"{NAME}/..\\evil": b""}), "leads out"),
+        (zipped(MODEL, link=f"{NAME}/link"), "neither a file nor a folder"),
+        (zipped({f"{NAME}/bomb": bytes(50_000_000)}), "grows more than"),
+        (zipped({f"{NAME}/{number}": b"" for number in range(1001)}), "1001 entries"),
+        (zipped({"readme": b"hello"}), "no Vosk model"),
+        (b"no zip at all", "not a zip file"),
+        (zipped(MODEL)[:-100], "not a zip file"),
+    ],
+)
+async def test_an_archive_that_is_not_to_be_trusted(
+    tmp_path: Path, mirror: Mirror, address: str, content: bytes, reason: str
+) -> None:
+    mirror.content = content
+    into = tmp_path / "models"
+    with pytest.raises(InstallFailed, match=reason):
+        await install(NAME, into, sha256=digest(content), address=address)
+    assert left(into) == []
+    assert left(tmp_path) == ["models"]
+
+
+def test_an_archive_larger_than_allowed_is_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "model.zip"
+    archive.write_bytes(zipped(MODEL))
+    with pytest.raises(UnsafeArchive, match="are the most"):
+        unpack(archive, tmp_path / "out", max_bytes=1000)
+
+
+def test_a_damaged_entry_is_refused(tmp_path: Path) -> None:
+    content = bytearray(zipped(MODEL))
+    content[200] ^= 0xFF
+    archive = tmp_path / "model.zip"
+    archive.write_bytes(content)
+    with pytest.raises(UnsafeArchive):
+        unpack(archive, tmp_path / "out")

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recognizer.training import clips
+from recognizer.training.clips import Clips
+
+SOUNDS = [(np.arange(3, dtype=np.int16), ((4, 5), (6,))), (np.arange(5, dtype=np.int16), ())]
+
+
+def test_a_store_gives_back_what_was_written(tmp_path: Path) -> None:
+    clips.write(tmp_path / "store", SOUNDS)
+    store = Clips(tmp_path / "store")
+    assert [clip.transcript for clip in store.all] == [((4, 5), (6,)), ()]
+    assert [store.samples(clip).tolist() for clip in store.all] == [[0, 1, 2], [0, 1, 2, 3, 4]]
+
+
+def test_a_store_that_was_broken_off_is_not_finished(tmp_path: Path) -> None:
+    def broken() -> Iterator[tuple[np.ndarray, tuple[()]]]:
+        yield np.zeros(3, np.int16), ()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        clips.write(tmp_path / "store", broken())
+    assert not clips.finished(tmp_path / "store")
+    clips.write(tmp_path / "store", SOUNDS)
+    assert clips.finished(tmp_path / "store")

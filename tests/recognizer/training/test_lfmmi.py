@@ -1,0 +1,82 @@
+"""Forward scores against every path listed one by one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
+from recognizer.training.inventory import NUMBER, OUTPUTS, PHONES  # noqa: E402
+from recognizer.training.lfmmi import Denominator, Numerator, numerator_log_likelihood  # noqa: E402
+from recognizer.training.phone_lm import PhoneLM  # noqa: E402
+from recognizer.training.transcripts import of_pinyin, of_text  # noqa: E402
+
+SIL = NUMBER["SIL"]
+
+
+def rows(frame_count: int, lm: PhoneLM, phones: list[int], outputs: np.ndarray) -> float:
+    """The log probability of exactly these phones, over all ways to share the frames among them."""
+    ways = []
+    for cuts in itertools.combinations(range(1, frame_count), len(phones) - 1):
+        edges = [0, *cuts, frame_count]
+        score = np.log(lm.first[phones[0]]) + np.log(0.5 * lm.end[phones[-1]])
+        for place, phone in enumerate(phones):
+            start, end = edges[place], edges[place + 1]
+            score += outputs[start, 2 * phone] + outputs[start + 1 : end, 2 * phone + 1].sum()
+            score += (end - start - 1) * np.log(0.5)
+            if place:
+                score += np.log(0.5 * lm.after[phones[place - 1], phone])
+        ways.append(score)
+    return float(np.logaddexp.reduce(ways))
+
+
+def test_the_numerator_adds_up_all_ways_to_say_it(lm: PhoneLM) -> None:
+    outputs = torch.randn(1, 6, OUTPUTS, generator=torch.Generator().manual_seed(1))
+    (word,) = of_pinyin([["ba1"]])
+    pauses = ([*start, *word, *end] for start in ([], [SIL]) for end in ([], [SIL]))
+    expected = np.logaddexp.reduce([rows(6, lm, phones, outputs[0].numpy().astype(float)) for phones in pauses])
+    made = numerator_log_likelihood(outputs, torch.tensor([6]), [Numerator.of((word,), lm)])
+    assert float(made) == pytest.approx(expected, abs=1e-3)
+
+
+def test_nobody_speaking_is_silence_only(lm: PhoneLM) -> None:
+    outputs = torch.randn(1, 4, OUTPUTS, generator=torch.Generator().manual_seed(1))
+    made = numerator_log_likelihood(outputs, torch.tensor([4]), [Numerator.of((), lm)])
+    assert float(made) == pytest.approx(rows(4, lm, [SIL], outputs[0].numpy().astype(float)), abs=1e-3)
+
+
+def test_the_denominator_adds_up_everything_that_can_be_said(lm: PhoneLM) -> None:
+    outputs = torch.randn(1, 2, OUTPUTS, generator=torch.Generator().manual_seed(1))
+    numpy = outputs[0].numpy().astype(float)
+    names = range(len(PHONES))
+    ways = [[one] for one in names] + [[one, other] for one in names for other in names]
+    expected = np.logaddexp.reduce([rows(2, lm, phones, numpy) for phones in ways])
+    assert float(Denominator(lm).log_likelihood(outputs, torch.tensor([2]))) == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_was_said_is_never_likelier_than_anything(lm: PhoneLM) -> None:
+    outputs = torch.randn(2, 12, OUTPUTS, generator=torch.Generator().manual_seed(2)) * 3
+    lengths = torch.tensor([12, 9])
+    said = [Numerator.of(of_text(text), lm) for text in ("满意", "八分")]
+    assert (
+        numerator_log_likelihood(outputs, lengths, said) <= Denominator(lm).log_likelihood(outputs, lengths) + 1e-3
+    ).all()
+
+
+def test_frames_after_the_end_do_not_count(lm: PhoneLM) -> None:
+    outputs = torch.randn(1, 9, OUTPUTS, generator=torch.Generator().manual_seed(2))
+    said = [Numerator.of(of_text("八"), lm)]
+    length = torch.tensor([6])
+    assert numerator_log_likelihood(outputs, length, said) == numerator_log_likelihood(outputs[:, :6], length, said)
+    anything = Denominator(lm)
+    assert anything.log_likelihood(outputs, length) == pytest.approx(
+        float(anything.log_likelihood(outputs[:, :6], length)), abs=1e-5
+    )
+
+
+def test_more_phones_than_frames_cannot_be_said(lm: PhoneLM) -> None:
+    outputs = torch.zeros(1, 2, OUTPUTS)
+    said = [Numerator.of(of_text("非常满意"), lm)]
+    assert float(numerator_log_likelihood(outputs, torch.tensor([2]), said)) < -1e20

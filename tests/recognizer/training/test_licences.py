@@ -1,0 +1,39 @@
+import pytest
+
+from recognizer.training.licences import LicenceRefused, check_licence
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "CC BY-SA (Yue Tan / Shtooka cmn-caen-tan, CC BY-SA 3.0)",
+        "CC BY 4.0 (free for commercial and non-commercial use)",
+        "CC BY 3.0 / CC0 per clip (README)",
+        "CC0",
+        "AISHELL-1: Apache 2.0",
+        "AISHELL-1 (OpenSLR 33) Apache 2.0; repo GPL-3.0",
+        "Unlicense (public domain)",
+        "MIT (LICENSE, (c) 2017 Junze Wu)",
+    ],
+)
+def test_free_licences_may_be_shipped(licence: str) -> None:
+    check_licence(licence)
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "",
+        "unknown",
+        "CC BY-NC 4.0",
+        "CC BY-NC-SA 4.0",
+        "CC BY-ND 4.0",
+        "CC BY-SA 4.0 (non-commercial only)",
+        "GPL-3.0",
+        "all rights reserved",
+        "permitted for research; MIT",
+    ],
+)
+def test_others_may_not(licence: str) -> None:
+    with pytest.raises(LicenceRefused, match="does not allow"):
+        check_licence(licence)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import random
+import shutil
+
+import numpy as np
+import pytest
+
+from recognizer.lexicon import toned
+from recognizer.training import sounds, synthetic
+from recognizer.training.inventory import INITIALS, PHONES
+from recognizer.training.synthetic import HELD_OUT_VARIANTS, utterance
+from recognizer.training.transcripts import of_pinyin, of_text
+
+PHRASES = ("满意", "八分", "不是", "可以", "女士")
+
+
+def spoken(count: int) -> list[synthetic.Utterance]:
+    chance = random.Random(5)
+    return [utterance(PHRASES, chance) for _ in range(count)]
+
+
+def test_every_answer_is_said_sooner_or_later() -> None:
+    meant = {word for one in spoken(400) for word in one.meant}
+    for phrase in PHRASES:
+        assert set(of_text(phrase)) <= meant
+
+
+def test_some_speak_with_an_accent_that_does_not_change_what_is_meant() -> None:
+    accented = [one for one in spoken(400) if of_pinyin(one.spoken) != one.meant]
+    assert 10 < len(accented) < 140
+    assert all(len(one.spoken) == len(one.meant) for one in accented)
+
+
+def test_some_hesitate() -> None:
+    (hesitation,) = of_text("嗯")
+    (answer,) = of_text("八分")
+    assert any(one.meant[:2] == (hesitation, answer) for one in spoken(3000))
+
+
+def test_the_same_seed_says_the_same() -> None:
+    assert spoken(20) == spoken(20)
+
+
+def test_voices_for_measuring_are_not_trained_on() -> None:
+    assert not {one.variant for one in spoken(500)} & HELD_OUT_VARIANTS
+
+
+def test_the_spelling_of_phones_leads_back_to_them() -> None:
+    for phrase in ("女士", "绿色", "元月", "云", "威武", "温翁", "学生", "有用", "四十", "二", "窗外", "我要"):
+        syllables = [(syllable,) for syllable in synthetic._pinyin(phrase)]
+        assert sum(of_pinyin(syllables), ()) == sum(of_text(phrase), ()), phrase
+        assert {name for name in toned(phrase)[0] if name.startswith("i_")} <= {f"i_{name}" for name in INITIALS}
+
+
+def test_finals_have_tones_and_initials_have_none() -> None:
+    assert len(PHONES) == len(set(PHONES))
+    assert all(name[-1].isdigit() == name.startswith("f_") for name in PHONES)
+
+
+def test_line_sounds_are_loud_and_different() -> None:
+    chance = np.random.default_rng(0)
+    made = [sounds.sound(chance) for _ in range(40)]
+    assert all(1 <= len(one) / 8000 <= 4 and np.isfinite(one).all() and np.abs(one).max() > 1000 for one in made)
+    assert len({one.tobytes() for one in made}) == 40
+
+
+@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not here: apt-get install espeak-ng")
+def test_all_voices_of_espeak_say_something() -> None:
+    from recognizer.training.espeak import VARIANTS, Espeak
+
+    espeak = Espeak()
+    for variant in VARIANTS:
+        sound = espeak.say("ba1 fen1", variant, rate=160, pitch=50, spread=50, gap=0)
+        assert 0.2 < len(sound) / 8000 < 3, variant
+        assert np.abs(sound).max() > 300, variant

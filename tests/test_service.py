@@ -1,0 +1,174 @@
+"""The service as a process of its own: draining, being killed, reloading, what it logs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from ivr.lifecycle import Disposition
+from ivr.records.record import CallRecord
+from ivr.records.store import Records
+from ivr.settings import ROOT
+from ivr.telephony.browser.softphone import CallOver
+from tests.call.person import ANSWERS, KEYS, Person, a_person
+
+START_S = 60
+LOST_S = 60
+LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ [\w.]+: ")
+
+
+@dataclass
+class Running:
+    """A `service.py run`. `logged` is what it has written to standard error so far."""
+
+    process: asyncio.subprocess.Process
+    data: Path
+    address: str = ""
+    logged: str = ""
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def person(self, **variables: str) -> AbstractAsyncContextManager[Person]:
+        return a_person(self.address + "/phone/socket", **variables)
+
+    async def ready(self) -> int:
+        """The status of /ready."""
+        async with ClientSession() as session, session.get(self.address + "/ready") as response:
+            return response.status
+
+    async def is_told_to_end(self) -> None:
+        """Send SIGTERM and wait until no more calls are taken."""
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(START_S):
+            while await self.ready() != 503:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def logs(self, pattern: str) -> None:
+        async with asyncio.timeout(START_S), self._news:
+            await self._news.wait_for(lambda: re.search(pattern, self.logged))
+
+    async def read_log(self) -> None:
+        assert self.process.stderr
+        async for line in self.process.stderr:
+            async with self._news:
+                self.logged += line.decode()
+                self._news.notify_all()
+
+
+@asynccontextmanager
+async def running(data: Path, flows: Path = ROOT / "callflows.yaml") -> AsyncIterator[Running]:
+    environment = os.environ | {"HUIFANG_DATA": str(data), "HUIFANG_PORT": "0", "HUIFANG_FLOWS": str(flows)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(ROOT / "service.py"), "run",
+        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    service = Running(process, data)
+    reading = asyncio.create_task(service.read_log())
+    try:
+        assert process.stdout
+        async with asyncio.timeout(START_S):
+            while not (found := re.search(rb"(http://\S+)/phone", line := await process.stdout.readline())):
+                assert line, f"the service ended: {service.logged}"
+        service.address = found[1].decode()
+        yield service
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await reading
+
+
+async def closed_record(data: Path, call: str) -> CallRecord:
+    """The record of a call, once it is closed, read beside the service."""
+    records = await Records.open(f"sqlite:///{data / 'records.sqlite'}")
+    try:
+        async with asyncio.timeout(LOST_S):
+            while (record := await records.call(call)).call.ended_at is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        return record
+    finally:
+        await records.close()
+
+
+async def test_sigterm_lets_a_call_end_takes_no_other_and_then_ends_the_service(tmp_path: Path) -> None:
+    async with running(tmp_path) as service:
+        assert await service.ready() == 200
+        async with service.person() as person:
+            await person.takes_the_survey(until="态度")
+            await service.is_told_to_end()
+            with pytest.raises(CallOver):
+                async with service.person() as late:
+                    await late.hears("录音")
+            await person.presses("1")
+            await person.takes_the_survey(keys={"收费了吗": "2", "打分": "9", "建议": "2"})
+            await person.hears("感谢")
+            await person.phone.hang_up()
+        assert await service.process.wait() == 0
+    record = await closed_record(tmp_path, person.phone.call)
+    assert record.values == ANSWERS | {"comments": None}
+    assert record.call.disposition is Disposition.COMPLETED
+    assert all(LOG_LINE.match(line) for line in service.logged.splitlines())
+
+
+async def test_a_second_sigterm_ends_the_service_at_once_with_an_apology(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, service.person() as person:
+        await person.takes_the_survey(until="态度")
+        await service.is_told_to_end()
+        service.process.send_signal(signal.SIGTERM)
+        await person.hears("系统出现故障")
+        assert await service.process.wait() == 0
+    record = await closed_record(tmp_path, person.phone.call)
+    assert record.values == {"convenient": "yes", "resolved": "yes"} and record.call.cause == "failed"
+
+
+async def test_a_call_whose_service_was_killed_is_closed_with_its_answers_after_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, service.person() as person:
+        await person.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
+        service.process.kill()
+        await service.process.wait()
+        await person.phone.ended()
+    async with running(tmp_path):
+        record = await closed_record(tmp_path, person.phone.call)
+    assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
+    assert (record.call.disposition, record.call.cause, record.call.ended_by) == (Disposition.PARTIAL, "failed", "us")
+    assert [case.kind for case in record.cases] == ["bad_review"]
+    assert len(record.recordings) == 1
+
+
+async def test_sighup_changes_the_flows_for_calls_to_come_and_refuses_faulty_ones(tmp_path: Path) -> None:
+    flows = tmp_path / "callflows.yaml"
+    shutil.copy(ROOT / "callflows.yaml", flows)
+    source = flows.read_text(encoding="utf-8")
+    reordered = source.replace("next: attitude", "next: CHARGED").replace("next: charged", "next: score")
+    reordered = reordered.replace(
+        "keys_prompt: charged.keys\n        next: score", "keys_prompt: charged.keys\n        next: attitude"
+    )
+    reordered = reordered.replace("next: CHARGED", "next: charged")
+    async with running(tmp_path / "data", flows) as service, service.person() as early:
+        await early.takes_the_survey(until="解决了吗")
+        flows.write_text(source.replace("start: notice", "start: nowhere", 1), encoding="utf-8")
+        service.process.send_signal(signal.SIGHUP)
+        await service.logs("the flows stay as they were[^\n]*\n[^\n]*nowhere")
+        flows.write_text(reordered, encoding="utf-8")
+        service.process.send_signal(signal.SIGHUP)
+        await service.logs("flows: version .* → ")
+        async with service.person() as late:
+            await late.takes_the_survey(until="解决了吗")
+            await late.presses("1")
+            await early.presses("1")
+            await late.hears("收费了吗")
+            await early.hears("态度")
+        await early.phone.hang_up()
+        first, second = [await closed_record(tmp_path / "data", each.phone.call) for each in (early, late)]
+    assert first.call.flow_version != second.call.flow_version
+    assert (first.call.cause, second.call.cause) == ("normal", "normal")
