@@ -34,6 +34,12 @@ def test_the_noise_of_the_room_is_no_speech():
     assert speech(noisy[: 400 * 8], Span(0, 400 * 8)) is None
 
 
+def test_an_offset_held_after_the_voice_is_no_speech():
+    voice = recording(1000, (200, 650))
+    held = np.concatenate([voice, np.full(2400, 120, np.int16)])
+    assert speech(held, Span(0, held.size)) == Span(200 * 8, 650 * 8)
+
+
 def test_silence_and_nothing_hold_no_speech():
     assert speech(SILENCE, Span(0, 8000)) is None
     assert speech(SILENCE, Span(5, 5)) is None

@@ -52,6 +52,12 @@ def test_silence_is_cut_off_both_ends(tone: MakeTone) -> None:
     assert 0.5 <= samples.size / 8000 <= 0.6
 
 
+def test_an_offset_held_after_speech_is_silence(tone: MakeTone) -> None:
+    held = np.full(4000, 0.004, np.float32)
+    samples = prepare(Sound(np.concatenate([tone(-20, 0.5), held]), 8000))
+    assert samples.size / 8000 <= 0.6
+
+
 def test_the_ends_are_soft(tone: MakeTone) -> None:
     samples = prepare(Sound(tone(-20, 0.5), 8000))
     assert samples[0] == 0

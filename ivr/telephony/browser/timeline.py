@@ -47,7 +47,7 @@ def speech(samples: Samples, within: Span) -> Span | None:
     """From the first to the last 5 ms of speech in a part of a recording, None when it is silent."""
     part = samples[within.start : within.end].astype(np.float64)
     windows = part[: len(part) // WINDOW * WINDOW].reshape(-1, WINDOW)
-    level = np.sqrt((windows**2).mean(axis=1)) if len(windows) else np.zeros(1)
+    level = windows.std(axis=1) if len(windows) else np.zeros(1)
     if level.max() < SOUND:
         return None
     loud = np.flatnonzero(level >= max(SOUND, level.max() * 10 ** (-SPEECH_RANGE_DB / 20)))
