@@ -1,4 +1,4 @@
-"""`python -m recognizer.training`: recordings and synthetic voices → an acoustic model, ready to ship.
+"""`python -m recognizer.training`: recordings and synthetic voices → acoustic models, ready to ship, one a language.
 
 Broken off and started again with the same `--work`, it goes on where it was.
 """
@@ -9,6 +9,7 @@ import argparse
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -21,11 +22,10 @@ from recognizer.training.corpus import Recording, held_out, recordings, samples
 from recognizer.training.evaluate import compare
 from recognizer.training.export import export
 from recognizer.training.features import Fbank, FrontEnd
-from recognizer.training.inventory import PHONES
+from recognizer.training.inventory import phones_of
 from recognizer.training.network import Network, Shape
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.preparing import noises, prepare, rooms, trained_on
-from recognizer.training.starting import start_from
 from recognizer.training.training import Plan, Trainer
 
 logger = logging.getLogger("training")
@@ -33,8 +33,10 @@ logger = logging.getLogger("training")
 _HERE = Path(__file__).parent
 _ROOM_SAMPLES = 2000
 _NOISE_SAMPLES = 8000
-_VOICE_SAMPLES = 8000
-_REAL_TIMES, _SILENT_TIMES, _SYNTHETIC_TIMES = 1.0, 1.0, 0.5
+_REAL_TIMES, _SILENT_TIMES, _SYNTHETIC_TIMES = 0.6, 1.0, 0.25
+"""How often an epoch goes through the recordings (each is there at two speeds or more), noises, synthetic voices."""
+SYNTHETIC: Final = {"zh": 32000, "en": 12000}
+"""How many utterances of synthetic voices in each language."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,66 +46,67 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(0)
-    phrases = options.phrases.read_text(encoding="utf-8").split()
-    stores = [Clips(path) for path in prepare(options.speech, options.work, phrases, synthetic=options.synthetic)]
+    phrases = {language: _phrases(language) for language in SYNTHETIC}
+    stores = [Clips(path) for path in prepare(options.speech, options.work, phrases, SYNTHETIC)]
     seconds = [sum(clip.length for clip in store.all) / 8000 / 60 for store in stores]
     logger.info("minutes of clips: %s", ", ".join(f"{minutes:.0f}" for minutes in seconds))
     times = [_REAL_TIMES, _SILENT_TIMES, *[_SYNTHETIC_TIMES] * (len(stores) - 2)]
     shares = [Share(store, often) for store, often in zip(stores, times, strict=True)]
     lm = PhoneLM.of(clip.transcript for share in shares for clip in share.clips.all)
     front = FrontEnd()
-    fbank = Fbank(front, WARPS)
-    augment = Augmenter(fbank, _noises(options.speech), _rooms(options.speech), seed=0)
+    augment = Augmenter(Fbank(front, WARPS), _noises(options.speech), _rooms(options.speech), seed=0)
     network = Network(Shape(features=front.bands))
     trainer = Trainer(network, augment, front, lm, Plan(options.minutes, options.rate))
     checkpoint = options.work / "checkpoint.pt"
     if not checkpoint.is_file():
-        _begin(network, augment, shares, fbank, options.start)
+        _normalise(network, augment, shares)
     trainer.restore(checkpoint)
     trainer.train(shares, checkpoint)
-    export(network.eval(), front, lm, options.out)
-    story = Story(
-        name=options.out.name,
-        bands=front.bands,
-        frame_ms=front.frame_ms,
-        phones=len(PHONES),
-        size_bytes=(options.out / "am" / "final.mdl").stat().st_size,
-        minutes=options.minutes,
-        steps=trainer.steps,
-        started_from=options.start.name if options.start else "",
-        trained_on=tuple(trained_on(options.speech)),
-        noises=(*noises(options.speech), *rooms(options.speech)),
-        synthetic=sum(len(store.all) for store in stores[2:]),
-        held_out=tuple(one for one in recordings(options.speech) if held_out(one)),
-        figures=compare(options.speech, [options.out]),
-    )
-    (options.out / "README.md").write_text(card(story), encoding="utf-8")
-    logger.info("written to %s", options.out)
+    network.eval()
+    for language in SYNTHETIC:
+        folder = options.out / f"{language}-small-8k"
+        export(network, front, lm, language, folder)
+        spoken = [one for one in recordings(options.speech) if one.language == language and held_out(one)]
+        story = Story(
+            name=folder.name,
+            language=language,
+            bands=front.bands,
+            frame_ms=front.frame_ms,
+            phones=len(phones_of(language)),
+            size_bytes=(folder / "am" / "final.mdl").stat().st_size,
+            minutes=options.minutes,
+            steps=trainer.steps,
+            trained_on=tuple(trained_on(options.speech)),
+            noises=(*noises(options.speech), *rooms(options.speech)),
+            synthetic=SYNTHETIC,
+            held_out=tuple(spoken),
+            figures=compare(options.speech, language, [folder]),
+        )
+        (folder / "README.md").write_text(card(story), encoding="utf-8")
+        logger.info("written to %s", folder)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m recognizer.training", description=__doc__)
     parser.add_argument("--speech", type=Path, required=True, help="folder of recordings with a manifest.tsv")
-    parser.add_argument("--phrases", type=Path, default=_HERE / "phrases.txt", help="answers, one a line")
     parser.add_argument("--work", type=Path, default=Path("var/training"), help="clips and checkpoint, kept")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--start", type=Path, help="folder of a model to begin from")
-    parser.add_argument("--minutes", type=float, default=70.0, help="how long to train")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the folders of the models")
+    parser.add_argument("--minutes", type=float, default=75.0, help="how long to train")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at first")
-    parser.add_argument("--synthetic", type=int, default=16000, help="how many synthetic utterances")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args(arguments)
 
 
-def _begin(network: Network, augment: Augmenter, shares: Sequence[Share], fbank: Fbank, start: Path | None) -> None:
-    """Set the normalisation of the input; take the weights of a model before."""
-    groups = epoch(shares, seed=0)[:12]
-    features = torch.cat([augment(batch(group).samples).flatten(0, 1) for group in groups])
+def _phrases(language: str) -> list[str]:
+    """Answers that callers may give, one a line."""
+    return (_HERE / f"phrases.{language}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _normalise(network: Network, augment: Augmenter, shares: Sequence[Share]) -> None:
+    """Set the normalisation of the input."""
+    features = torch.cat([augment(batch(group).samples).flatten(0, 1) for group in epoch(shares, seed=0)[:12]])
     network.mean.copy_(features.mean(0))
-    network.deviation.copy_(features.std(0).mean().expand(fbank.front.bands))
-    if start:
-        voices = [part[:, :_VOICE_SAMPLES] for part in (batch(group).samples for group in groups)]
-        start_from(start, network, fbank, torch.cat([part for part in voices if part.shape[1] == _VOICE_SAMPLES]))
+    network.deviation.copy_(features.std(0).mean().expand(features.shape[1]))
 
 
 def _noises(folder: Path) -> Tensor:

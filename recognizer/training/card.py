@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,16 +16,16 @@ class Story:
     """How a model came about. `figures` are tables in Markdown; `size_bytes` is that of the network's file."""
 
     name: str
+    language: str
     bands: int
     frame_ms: int
     phones: int
     size_bytes: int
     minutes: float
     steps: int
-    started_from: str
     trained_on: tuple[Recording, ...]
     noises: tuple[Recording, ...]
-    synthetic: int
+    synthetic: Mapping[str, int]
     held_out: tuple[Recording, ...]
     figures: str
 

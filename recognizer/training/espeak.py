@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from recognizer.base import SAMPLE_RATE_HZ
 
 _LIBRARY: Final = "libespeak-ng.so.1"
-_MANDARIN: Final = "cmn-latn-pinyin"
+MANDARIN: Final = "cmn-latn-pinyin"
+ENGLISH: Final = ("en-us", "en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029")
+"""Voices of espeak-ng; the Mandarin one takes pinyin with tone digits."""
 _SYNCHRONOUS: Final = 2
 _UTF8: Final = 1
 _RATE, _VOLUME, _PITCH, _RANGE, _GAP = 1, 2, 3, 4, 7
@@ -98,6 +101,21 @@ VARIANTS: Final = (
 """Timbres laid over the language (espeak-ng-data/voices/!v) that sound like somebody."""
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """Who speaks and how.
+
+    `rate` is in words a minute, `pitch` and `spread` (how lively) are 0 to 99, `gap` between words is in 10 ms.
+    """
+
+    voice: str
+    variant: str
+    rate: int
+    pitch: int
+    spread: int
+    gap: int
+
+
 class Espeak:
     """One synthesiser; there can be one a process."""
 
@@ -108,22 +126,21 @@ class Espeak:
         self._callback = _CALLBACK(self._take)
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def say(self, pinyin: str, variant: str, *, rate: int, pitch: int, spread: int, gap: int) -> NDArray[np.float32]:
-        """Pinyin with tone digits, as 8 kHz samples in the scale of 16 bits.
-
-        `rate` is in words a minute, `pitch` and `spread` (how lively) are 0 to 99, `gap` between words is in 10 ms.
+    def say(self, text: str, manner: Manner) -> NDArray[np.float32]:
+        """8 kHz samples in the scale of 16 bits.
 
         Raises:
-            ValueError: espeak-ng has no Mandarin.
+            ValueError: espeak-ng has no such voice.
         """
-        voice = f"{_MANDARIN}+{variant}" if variant else _MANDARIN
+        voice = f"{manner.voice}+{manner.variant}" if manner.variant else manner.voice
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f'espeak-ng has no voice "{voice}"')
-        for parameter, value in ((_RATE, rate), (_VOLUME, 100), (_PITCH, pitch), (_RANGE, spread), (_GAP, gap)):
+        settings = {_RATE: manner.rate, _VOLUME: 100, _PITCH: manner.pitch, _RANGE: manner.spread, _GAP: manner.gap}
+        for parameter, value in settings.items():
             self._library.espeak_SetParameter(parameter, value, 0)
         self._parts = []
-        text = pinyin.encode() + b"\0"
-        self._library.espeak_Synth(text, len(text), 0, 1, 0, _UTF8, None, None)
+        spoken = text.encode() + b"\0"
+        self._library.espeak_Synth(spoken, len(spoken), 0, 1, 0, _UTF8, None, None)
         self._library.espeak_Synchronize()
         sound = np.concatenate([np.zeros(0, np.int16), *self._parts]).astype(np.float32)
         at_8k: NDArray[np.float32] = soxr.resample(sound, self._rate, SAMPLE_RATE_HZ)

@@ -1,9 +1,14 @@
-"""The phones of the models trained here: initials, finals with tones. Must not know: words, audio, Kaldi."""
+"""The phones of the models trained here: Mandarin initials and finals with tones, English phones.
+
+One network is trained on both languages, for it hears far more persons that way; each language's model gets its own.
+Must not know: words, audio, Kaldi.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from recognizer.english import PHONES as ENGLISH
 from recognizer.phones import NOISE, SILENCE
 
 INITIALS: Final = (
@@ -60,15 +65,21 @@ FINALS: Final = (
     *["u", "ua", "uo", "uai", "ui", "uan", "un", "uang", "v", "ve", "van", "vn"],
 )
 TONES: Final = "12345"
-PHONES: Final = (
-    SILENCE,
-    NOISE,
+MANDARIN: Final = (
     *(f"i_{initial}" for initial in INITIALS),
     *(f"f_{final}{tone}" for final in FINALS for tone in TONES),
 )
+SPOKEN: Final = {"zh": MANDARIN, "en": ENGLISH}
+"""The phones of speech by language."""
+PHONES: Final = (SILENCE, NOISE, *MANDARIN, *ENGLISH)
 NUMBER: Final = {name: number for number, name in enumerate(PHONES)}
 OUTPUTS: Final = 2 * len(PHONES)
 """Each phone has two: entering it (even numbers) and staying in it (odd)."""
+
+
+def phones_of(language: str) -> tuple[str, ...]:
+    """The phones of one language's model, silence first."""
+    return (SILENCE, NOISE, *SPOKEN[language])
 
 
 def untoned(name: str) -> str:

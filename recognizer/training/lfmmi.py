@@ -42,19 +42,34 @@ class Denominator:
         end[enter] = end[stay] = 0.5 * lm.end
         self._step, self._start, self._end = (torch.tensor(part, dtype=torch.float32) for part in (step, start, end))
 
-    def log_likelihood(self, outputs: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, OUTPUTS), (B) → (B)."""
+    @torch.no_grad()
+    def __call__(self, outputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, OUTPUTS), (B) → log likelihoods (B), and their gradient (B, T, OUTPUTS): how likely each output was.
+
+        By hand rather than by torch's differentiation, which takes three times as long.
+        """
         most = outputs.amax(2)
         likely = torch.exp(outputs - most[..., None])
-        alpha = self._start * likely[:, 0]
-        total = torch.zeros(len(outputs))
-        for time in range(outputs.shape[1]):
-            reached = alpha if time == 0 else (alpha @ self._step) * likely[:, time]
-            scale = reached.sum(1).clamp_min(_TINY)
-            sounding = time < lengths
-            total = total + torch.where(sounding, scale.log() + most[:, time], 0.0)
-            alpha = torch.where(sounding[:, None], reached / scale[:, None], alpha)
-        return total + (alpha @ self._end).clamp_min(_TINY).log()
+        times = outputs.shape[1]
+        sounding = torch.arange(times) < lengths[:, None]
+        alphas, scales = [], []
+        for time in range(times):
+            reached = (alphas[-1] @ self._step if alphas else self._start) * likely[:, time]
+            scale = reached.sum(1, keepdim=True).clamp_min(_TINY)
+            alphas.append(torch.where(sounding[:, time, None], reached / scale, alphas[-1] if alphas else reached))
+            scales.append(scale)
+        final = (alphas[-1] @ self._end).clamp_min(_TINY)
+        total = ((torch.cat(scales, 1).log() + most) * sounding).sum(1) + final.log()
+        ends = self._end / final[:, None]
+        last = (lengths - 1)[:, None]
+        beta = ends
+        occupied = torch.zeros_like(outputs)
+        for time in reversed(range(times)):
+            if time < times - 1:
+                before = (likely[:, time + 1] * beta / scales[time + 1]) @ self._step.T
+                beta = torch.where(last > time, before, ends)
+            occupied[:, time] = alphas[time] * beta * sounding[:, time, None]
+        return total, occupied
 
 
 @dataclass(frozen=True)

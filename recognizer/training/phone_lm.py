@@ -6,15 +6,15 @@ Must not know: audio, networks, files.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.phones import NOISE, SILENCE, START
-from recognizer.training.inventory import NUMBER, PHONES, untoned
+from recognizer.phones import SILENCE, START
+from recognizer.training.inventory import NUMBER, PHONES, SPOKEN, untoned
 from recognizer.training.transcripts import Transcript
 
 _SILENCE_AT_ENDS: Final = 0.9
@@ -22,7 +22,6 @@ _SILENCE_BETWEEN: Final = 0.3
 _PRIOR: Final = 20.0
 _END_PRIOR: Final = 0.05
 _SILENCE: Final = NUMBER[SILENCE]
-_SPOKEN: Final = tuple(name for name in PHONES if name not in {SILENCE, NOISE})
 
 
 @dataclass(frozen=True)
@@ -64,20 +63,21 @@ class PhoneLM:
             end=(end + _PRIOR * _END_PRIOR) / total,
         )
 
-    def bigram(self, most: float) -> dict[str, dict[str, float]]:
-        """Costs (-ln p) of spoken phones at the `START` of a word, and after each other up to `most`.
+    def bigram(self, language: str, most: float) -> dict[str, dict[str, float]]:
+        """Costs (-ln p) of a language's phones at the `START` of a word, and after each other up to `most`.
 
         A final costs what it costs with any tone: which tone it has is for the sound to say. Tones that hardly ever
         follow are left out, except at the start, where every phone must have a cost.
         """
-        rows = {name: _costs(self.after[NUMBER[name]], most) for name in _SPOKEN}
-        return {START: _costs(self.first, np.inf), **rows}
+        names = SPOKEN[language]
+        rows = {name: _costs(names, self.after[NUMBER[name]], most) for name in names}
+        return {START: _costs(names, self.first, np.inf), **rows}
 
 
-def _costs(row: NDArray[np.float64], most: float) -> dict[str, float]:
-    total = sum(row[NUMBER[name]] for name in _SPOKEN)
+def _costs(names: Sequence[str], row: NDArray[np.float64], most: float) -> dict[str, float]:
+    total = sum(row[NUMBER[name]] for name in names)
     plain: dict[str, float] = {}
-    for name in _SPOKEN:
+    for name in names:
         plain[untoned(name)] = plain.get(untoned(name), 0.0) + row[NUMBER[name]] / total
     least = np.exp(-most)
-    return {name: -float(np.log(plain[untoned(name)])) for name in _SPOKEN if row[NUMBER[name]] / total > least}
+    return {name: -float(np.log(plain[untoned(name)])) for name in names if row[NUMBER[name]] / total > least}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,39 +17,44 @@ from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training import clips, sounds
 from recognizer.training.corpus import Recording, held_out, recordings, samples
 from recognizer.training.espeak import Espeak
-from recognizer.training.synthetic import utterance
+from recognizer.training.synthetic import english, mandarin
 from recognizer.training.transcripts import Transcript
 
-LONGEST_S: Final = 6.0
+LONGEST_S: Final = 9.0
 _PEAK: Final = 12000.0
 _PAUSE_S: Final = (0.08, 0.6)
 _SOFT: Final = 0.01
 _PARTS: Final = 4
 _MOST_PER_SPEAKER: Final = 4000
+_SPEEDS: Final = (0.87, 0.93, 1.0, 1.07, 1.15)
+"""A recording played faster or slower sounds like another person, in pitch as well."""
+_RARE: Final = 100
+"""Speakers with fewer recordings are heard at every speed, the others at two of them."""
 
 Sound = tuple[NDArray[np.int16], Transcript]
 
 
 def trained_on(folder: Path) -> list[Recording]:
-    """The recordings of Mandarin for training: what is said is known, the speaker is not held out.
+    """The recordings of speech for training: what is said is known, the speaker is not held out.
 
     Raises:
         LicenceRefused: a recording of the folder may not go into a shipped model.
     """
-    mandarin = [one for one in recordings(folder) if one.language == "zh" and not held_out(one)]
-    random.Random(0).shuffle(mandarin)  # noqa: S311
+    speech = [one for one in recordings(folder) if one.language in {"zh", "en"} and not held_out(one)]
+    random.Random(0).shuffle(speech)  # noqa: S311
     count: dict[str, int] = {}
     kept = []
-    for one in mandarin:
+    for one in speech:
         count[one.speaker] = count.get(one.speaker, 0) + 1
         if count[one.speaker] <= _MOST_PER_SPEAKER and one.transcript():
             kept.append(one)
     return kept
 
 
-def prepare(folder: Path, work: Path, phrases: Sequence[str], *, synthetic: int) -> list[Path]:
-    """Stores of all training clips under `work`: recordings of `folder`, noises and line sounds, so many synthetic
-    utterances. Those that are there already stay.
+def prepare(folder: Path, work: Path, phrases: Mapping[str, Sequence[str]], counts: Mapping[str, int]) -> list[Path]:
+    """Stores of all training clips under `work`: recordings of `folder`, noises and line sounds, synthetic utterances.
+
+    `counts` says how many of these in each language, `phrases` what are answers in it. Stores that are there stay.
     """
     work.mkdir(parents=True, exist_ok=True)
     real, silent = work / "recordings", work / "silence"
@@ -56,12 +62,15 @@ def prepare(folder: Path, work: Path, phrases: Sequence[str], *, synthetic: int)
         clips.write(real, _spoken(folder, trained_on(folder)))
     if not clips.finished(silent):
         clips.write(silent, _unspoken(folder))
-    parts = [work / f"synthetic-{number}" for number in range(_PARTS)]
-    missing = [(path, number, tuple(phrases), synthetic // _PARTS) for number, path in enumerate(parts)]
-    missing = [task for task in missing if not clips.finished(task[0])]
+    tasks = [
+        (work / f"synthetic-{language}-{part}", language, part, tuple(phrases[language]), count // _PARTS)
+        for language, count in counts.items()
+        for part in range(_PARTS)
+    ]
+    missing = [task for task in tasks if not clips.finished(task[0])]
     with multiprocessing.get_context("spawn").Pool(min(2, max(1, len(missing)))) as pool:
         pool.starmap(_synthesise, missing)
-    return [real, silent, *parts]
+    return [real, silent, *(path for path, *_ in tasks)]
 
 
 def noises(folder: Path) -> list[Recording]:
@@ -74,12 +83,17 @@ def rooms(folder: Path) -> list[Recording]:
     return [one for one in recordings(folder) if one.language == "rir"]
 
 
-def _spoken(folder: Path, chosen: Iterable[Recording]) -> Iterator[Sound]:
+def _spoken(folder: Path, chosen: Sequence[Recording]) -> Iterator[Sound]:
+    """Each at several speeds."""
+    chance = random.Random(0)  # noqa: S311
+    count = Counter(one.speaker for one in chosen)
     for one in chosen:
-        sound = samples(folder / one.path)
+        sound = samples(folder / one.path).astype(np.float32)
         transcript = one.transcript()
-        if transcript and 0 < len(sound) <= LONGEST_S * SAMPLE_RATE_HZ:
-            yield _level(sound.astype(np.float32)), transcript
+        for speed in _SPEEDS if count[one.speaker] < _RARE else chance.sample(_SPEEDS, 2):
+            changed = soxr.resample(sound, speed, 1.0)
+            if transcript and 0 < len(changed) <= LONGEST_S * SAMPLE_RATE_HZ:
+                yield _level(changed), transcript
 
 
 def _unspoken(folder: Path) -> Iterator[Sound]:
@@ -95,17 +109,17 @@ def _unspoken(folder: Path) -> Iterator[Sound]:
         yield _level(sounds.sound(chance)), ()
 
 
-def _synthesise(path: Path, seed: int, phrases: Sequence[str], count: int) -> None:
-    clips.write(path, _voices(seed, phrases, count))
+def _synthesise(path: Path, language: str, seed: int, phrases: Sequence[str], count: int) -> None:
+    clips.write(path, _voices(language, seed, phrases, count))
 
 
-def _voices(seed: int, phrases: Sequence[str], count: int) -> Iterator[Sound]:
+def _voices(language: str, seed: int, phrases: Sequence[str], count: int) -> Iterator[Sound]:
     chance = random.Random(seed)  # noqa: S311
     espeak = Espeak()
+    invent = english if language == "en" else mandarin
     for _ in range(count):
-        said = utterance(phrases, chance)
-        pinyin = chance.choice((" ", "  ")).join(chance.choice(("", " ")).join(word) for word in said.spoken)
-        sound = espeak.say(pinyin, said.variant, rate=said.rate, pitch=said.pitch, spread=said.spread, gap=said.gap)
+        said = invent(phrases, chance)
+        sound = espeak.say(said.text, said.manner)
         loud = np.flatnonzero(np.abs(sound) > _SOFT * np.abs(sound).max(initial=0) + 1)
         if len(loud) < SAMPLE_RATE_HZ // 20:
             continue

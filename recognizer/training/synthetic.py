@@ -1,4 +1,4 @@
-"""What synthetic callers say and how: answers with hesitation, dictionary words, syllables; fast, slow, with accents.
+"""What synthetic callers say and how: answers with hesitation, other words; fast, slow, in Mandarin with accents.
 
 Must not know: how speech is made of it, what a model is.
 """
@@ -15,8 +15,8 @@ from pypinyin.phrases_dict import phrases_dict
 
 from recognizer.fillers import fillers
 from recognizer.lexicon import Unpronounceable, toned
-from recognizer.training.espeak import VARIANTS
-from recognizer.training.transcripts import Transcript, of_pinyin
+from recognizer.training.espeak import ENGLISH, MANDARIN, VARIANTS, Manner
+from recognizer.training.transcripts import Transcript, of_english, of_pinyin
 
 Words = tuple[tuple[str, ...], ...]
 """Words of pinyin syllables with tones."""
@@ -35,32 +35,49 @@ _MERGED_ENDINGS: Final = (("ing", "in"), ("eng", "en"), ("in", "ing"))
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Something to be said. `spoken` is what the voice is given, `meant` what it counts as."""
+    """Something to be said. `text` is what the voice is given, `meant` what it counts as; then played at `speed`."""
 
-    spoken: Words
+    text: str
     meant: Transcript
-    variant: str
-    rate: int
-    pitch: int
-    spread: int
-    gap: int
+    manner: Manner
     speed: float
 
 
-def utterance(phrases: Sequence[str], chance: random.Random) -> Utterance:
+def mandarin(phrases: Sequence[str], chance: random.Random) -> Utterance:
     """Something that somebody may say where `phrases` are answers."""
     words = _words(phrases, chance)
     spoken = _accented(words, chance) if chance.random() < 0.2 else words
-    return Utterance(
-        spoken=spoken,
-        meant=of_pinyin(words),
+    pinyin = chance.choice((" ", "  ")).join(chance.choice(("", " ")).join(word) for word in spoken)
+    return Utterance(pinyin, of_pinyin(words), _manner(MANDARIN, chance), _speed(chance))
+
+
+def english(phrases: Sequence[str], chance: random.Random) -> Utterance:
+    """The same in English: an answer, with hesitation or twice, or a few answers and words in a row."""
+    spoken = fillers("en")
+    words = [chance.choice(phrases)]
+    if chance.random() < 0.25:
+        words = [chance.choice(phrases) for _ in range(chance.choice((2, 3, 4)))]
+    if chance.random() < 0.2:
+        words.insert(0, chance.choice(spoken.before))
+    if chance.random() < 0.15:
+        words.append(chance.choice(spoken.after))
+    text = chance.choice((" ", " ", ", ")).join(words)
+    return Utterance(text, of_english(text.replace(",", "")), _manner(chance.choice(ENGLISH), chance), _speed(chance))
+
+
+def _manner(voice: str, chance: random.Random) -> Manner:
+    return Manner(
+        voice=voice,
         variant=chance.choice([variant for variant in VARIANTS if variant not in HELD_OUT_VARIANTS]),
         rate=chance.randint(110, 260),
         pitch=chance.randint(15, 85),
         spread=chance.randint(15, 85),
         gap=chance.choice((0, 0, 0, 1, 4, 12)),
-        speed=chance.choice((1.0, 0.9, 1.1, 0.95, 1.06)),
     )
+
+
+def _speed(chance: random.Random) -> float:
+    return chance.choice((1.0, 0.9, 1.1, 0.95, 1.06))
 
 
 def _words(phrases: Sequence[str], chance: random.Random) -> Words:

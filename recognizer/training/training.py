@@ -143,14 +143,14 @@ class Trainer:
         likely = numerator_log_likelihood(given, lengths, numerators)
         (soft,) = torch.autograd.grad(likely.sum(), given)
         fits = (likely.detach() > -1e20).float()
-        anything = self._anything.log_likelihood(outputs, lengths)
+        anything, occupied = self._anything(outputs, lengths)
         frames = lengths.sum()
         sounding = (torch.arange(outputs.shape[1]) < lengths[:, None])[..., None]
-        agreed = ((soft * outputs).sum((1, 2)) * fits).sum()
+        agreed = (((soft - occupied) * outputs).sum((1, 2)) * fits).sum()
         crossed = ((soft * torch.log_softmax(beside, 2)).sum((1, 2)) * fits).sum()
         size = (outputs.square() * sounding).sum()
-        loss = -(agreed - (anything * fits).sum() + _BESIDE * crossed) / frames + 0.5 * _LEAST_SQUARES * size / frames
-        gain = ((likely.detach() - anything.detach()) * fits).sum() / frames
+        loss = -(agreed + _BESIDE * crossed) / frames + 0.5 * _LEAST_SQUARES * size / frames
+        gain = ((likely.detach() - anything) * fits).sum() / frames
         return loss, float(gain)
 
     def _numerator(self, words: Transcript) -> Numerator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from recognizer import english
 from recognizer.lexicon import Pronunciation, Unpronounceable, phones, toned
 from recognizer.training.inventory import NUMBER
 
@@ -22,6 +23,15 @@ def of_text(text: str) -> Transcript:
     """
     spoken = toned(text)[0]
     return (numbers(spoken),) if len(text) <= _LONGEST_WORD else tuple(map(numbers, _syllables(spoken)))
+
+
+def of_english(text: str) -> Transcript:
+    """English words, each in its usual pronunciation; a pause may be between any two.
+
+    Raises:
+        Unpronounceable: a word is not in the dictionary.
+    """
+    return tuple(numbers(english.pronunciations(word)[0]) for word in text.split())
 
 
 def of_pinyin(words: Sequence[Sequence[str]]) -> Transcript:
