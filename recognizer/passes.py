@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import vosk
 
-from recognizer.audio import amplify, level_dbov, speech_level_dbov
+from recognizer.audio import amplify, frame_level_dbov, speech_level_dbov
 from recognizer.base import SAMPLE_RATE_HZ
 
 LEVEL_DBOV: Final = -26.0
@@ -42,7 +42,7 @@ class Passes:
     def feed(self, pcm: bytes) -> None:
         """Take the next audio. Decoding begins 300 ms after the first voice, when its level is known."""
         self.audio += pcm
-        if self._voice_at is None and level_dbov(pcm) > _VOICE_DBOV:
+        if self._voice_at is None and frame_level_dbov(pcm) > _VOICE_DBOV:
             self._voice_at = len(self.audio)
         if self._voice_at is not None and len(self.audio) >= self._voice_at + _VOICE_BYTES:
             self._decode()

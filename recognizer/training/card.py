@@ -23,6 +23,7 @@ class Story:
     size_bytes: int
     minutes: float
     steps: int
+    started_from: str
     trained_on: tuple[Recording, ...]
     noises: tuple[Recording, ...]
     synthetic: Mapping[str, int]
