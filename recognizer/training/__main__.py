@@ -95,7 +95,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--speech", type=Path, required=True, help="folder of recordings with a manifest.tsv")
     parser.add_argument("--work", type=Path, default=Path("var/training"), help="clips and checkpoint, kept")
     parser.add_argument("--out", type=Path, required=True, help="folder for the folders of the models")
-    parser.add_argument("--start", type=Path, default=SHIPPED["zh-CN"], help="folder of a Mandarin model to begin from")
+    parser.add_argument("--start", type=Path, default=SHIPPED["zh-CN"], help="a Mandarin model to begin from")
     parser.add_argument("--minutes", type=float, default=75.0, help="how long to train")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at first")
     parser.add_argument("--threads", type=int, default=2)
@@ -114,7 +114,9 @@ def _begin(network: Network, augment: Augmenter, shares: Sequence[Share], start:
     network.mean.copy_(features.mean(0))
     network.deviation.copy_(features.std(0).mean().expand(features.shape[1]))
     voices = [part[:, :_VOICE_SAMPLES] for part in (batch(group).samples for group in groups)]
-    start_from(start, network, Fbank(FrontEnd()), torch.cat([part for part in voices if part.shape[1] == _VOICE_SAMPLES]))
+    start_from(
+        start, network, Fbank(FrontEnd()), torch.cat([part for part in voices if part.shape[1] == _VOICE_SAMPLES])
+    )
 
 
 def _noises(folder: Path) -> Tensor:

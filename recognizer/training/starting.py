@@ -1,4 +1,4 @@
-"""A network that begins where a Mandarin model written before left off, also one with another front end, without tones.
+"""A network that begins where a Mandarin model written before left off, also one with another front end or no tones.
 
 From nothing it takes thousands of steps until the phones find their places in the sound. Must not know: training, files.
 """
@@ -20,11 +20,11 @@ from recognizer.training.inventory import PHONES, untoned
 from recognizer.training.kaldi import read_layers
 from recognizer.training.network import Network
 
-
 _LIKE: Final = {
     **{"aa": "f_a", "ae": "f_ai", "ah": "f_e", "ao": "f_o", "aw": "f_ao", "ay": "f_ai", "eh": "f_ie", "er": "f_er"},
     **{"ey": "f_ei", "ih": "f_i", "iy": "f_i", "ow": "f_ou", "oy": "f_ou", "uh": "f_u", "uw": "f_u", "ng": "f_ang"},
-    **{"dh": "i_z", "th": "i_s", "hh": "i_h", "jh": "i_zh", "v": "f_u", "w": "f_u", "y": "f_i", "z": "i_z", "zh": "i_r"},
+    **{"dh": "i_z", "th": "i_s", "hh": "i_h", "jh": "i_zh", "v": "f_u", "w": "f_u", "y": "f_i", "z": "i_z"},
+    "zh": "i_r",
 }
 """English phone → the Mandarin one that sounds most like it; the others have one of the same name."""
 
