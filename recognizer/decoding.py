@@ -13,11 +13,12 @@ from typing import Any, Final
 from recognizer.audio import is_tone
 from recognizer.base import SAMPLE_RATE_HZ, Grammar, Hypothesis, Word
 from recognizer.confidence import MARGIN_MOST, Alternative, confidence
-from recognizer.grammar import chinese, expected
-from recognizer.lexicon import pronunciations
+from recognizer.grammar import expected
+from recognizer.lexicon import Pronunciation
 from recognizer.listener import Decoding
 from recognizer.model import Model
 from recognizer.passes import Passes, Results
+from recognizer.pronounce import pronunciations, syllables
 from recognizer.reading import Expected
 
 LEAST_CONFIDENCE: Final = 0.05
@@ -34,6 +35,7 @@ class AnswerDecoding:
     """Of a closed answer or a sequence."""
 
     def __init__(self, model: Model, grammar: Grammar) -> None:
+        self._model = model
         self._language = grammar.language
         self._expected = expected(grammar.language, grammar.phrases)
         self._find = self._expected.closed if grammar.kind == "closed" else self._expected.sequence
@@ -45,7 +47,7 @@ class AnswerDecoding:
 
     def read(self) -> tuple[Hypothesis, ...]:
         """The answers that the audio may hold, surest first."""
-        answers, anything = map(_alternatives, self._passes.results())
+        answers, anything = (_alternatives(self._model, results) for results in self._passes.results())
         if not answers or is_tone(bytes(self._passes.audio)):
             return ()
         background = anything[0].score if anything else answers[0].score
@@ -56,8 +58,8 @@ class AnswerDecoding:
             if found and text not in best:
                 ratio = (alternative.score - background) / len(found)
                 margin = alternative.score - max(self._rivals(alternative, text, answers), default=-float("inf"))
-                syllables = sum(_syllables(self._language, word.text) for word in found)
-                sure = confidence(ratio, min(margin, MARGIN_MOST), found, syllables)
+                length = sum(syllables(self._language, word.text) for word in found)
+                sure = confidence(ratio, min(margin, MARGIN_MOST), found, length)
                 best[text] = Hypothesis(text, sure, tuple(replace(word, confidence=sure) for word in found))
         worth = (hypothesis for hypothesis in best.values() if hypothesis.confidence >= LEAST_CONFIDENCE)
         return tuple(sorted(worth, key=lambda hypothesis: -hypothesis.confidence))
@@ -87,7 +89,7 @@ class FreeDecoding:
     def read(self) -> tuple[Hypothesis, ...]:
         """One reading of all that was said; confidence is that of the least sure word."""
         (results,) = self._passes.results()
-        words = tuple(_word(word) for result in results for word in result.get("result", ()))
+        words = tuple(_word(self._model, word) for result in results for word in result.get("result", ()))
         if not self._model.transcribes:
             words = tuple(filter(None, map(self._looked_at_again, self._expected.spotted(words))))
         if not words:
@@ -104,32 +106,27 @@ class FreeDecoding:
         return None if sure is None else replace(word, confidence=sure)
 
 
-def _alternatives(results: Results) -> list[Alternative]:
+def _alternatives(model: Model, results: Results) -> list[Alternative]:
     """The alternatives of the last stretch, each after the best of the stretches before."""
-    *done, last = ([_alternative(entry) for entry in result.get("alternatives", ())] for result in results)
+    *done, last = ([_alternative(model, entry) for entry in result.get("alternatives", ())] for result in results)
     bests = [alternatives[0] for alternatives in done if alternatives]
     before = tuple(word for best in bests for word in best.words)
     score = sum(best.score for best in bests)
     return [Alternative((*before, *entry.words), score + entry.score) for entry in last]
 
 
-def _alternative(entry: dict[str, Any]) -> Alternative:
-    return Alternative(tuple(map(_word, entry.get("result", ()))), float(entry["confidence"]))
+def _alternative(model: Model, entry: dict[str, Any]) -> Alternative:
+    words = tuple(_word(model, word) for word in entry.get("result", ()))
+    return Alternative(words, float(entry["confidence"]))
 
 
-def _word(word: dict[str, Any]) -> Word:
-    return Word(word["word"], round(word["start"] * 1000), round(word["end"] * 1000), float(word.get("conf", 1.0)))
+def _word(model: Model, word: dict[str, Any]) -> Word:
+    start_ms, end_ms = (round(word[side] * 1000) for side in ("start", "end"))
+    return Word(model.phrase(word["word"]), start_ms, end_ms, float(word.get("conf", 1.0)))
 
 
-def _sound(language: str, words: Sequence[Word]) -> tuple[str, ...]:
-    if not chinese(language):
-        return tuple(word.text for word in words)
-    return tuple(itertools.chain.from_iterable(pronunciations(word.text)[0] for word in words))
-
-
-def _syllables(language: str, text: str) -> int:
-    """Characters in Chinese; in other languages at least one a word."""
-    return len(text) if chinese(language) else len(text.split())
+def _sound(language: str, words: Sequence[Word]) -> Pronunciation:
+    return tuple(itertools.chain.from_iterable(pronunciations(language, word.text)[0] for word in words))
 
 
 def _bytes(place_ms: int) -> int:

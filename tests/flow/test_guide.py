@@ -34,7 +34,7 @@ class Hearing:
     languages = frozenset({"zh-CN"})
 
     def unheard(self, language: str, phrases: list[str]) -> dict[str, str]:
-        return unpronounceable(phrases)
+        return unpronounceable(language, phrases)
 
     def confusable(self, language: str, phrases: list[str]) -> tuple[tuple[str, str], ...]:
         return confusable(language, phrases)

@@ -204,7 +204,7 @@ async def test_closing_the_recogniser_closes_its_listeners(tmp_path: Path, clip:
 
 async def test_an_official_model_hears_rows_of_its_words(tmp_path: Path, clip: Clip) -> None:
     """A folder laid out as official models are: words, no phones.txt. Its words here: 不, 满意, 嗯, 我觉得."""
-    folder = built_model(SHIPPED["zh-CN"], ["不", "满意", "嗯", "我觉得"], tmp_path, lattice_beam=4)
+    folder = built_model("zh-CN", SHIPPED["zh-CN"], ["不", "满意", "嗯", "我觉得"], tmp_path, lattice_beam=4)
     recognizer = VoskRecognizer(tmp_path, {"zh-CN": folder})
     assert recognizer.unheard("zh-CN", ["不满意", "很满意"]) == {"很满意": 'the model has no word "很"'}
     grammar = Grammar("zh-CN", "closed", ("满意", "不满意"))
@@ -222,7 +222,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_vosk_finds_exactly_the_words_of_the_graph(tmp_path: Path) -> None:
-    model = vosk.Model(str(built_model(SHIPPED["zh-CN"], ["满意", "转人工"], tmp_path, lattice_beam=4)))
+    model = vosk.Model(str(built_model("zh-CN", SHIPPED["zh-CN"], ["满意", "转人工"], tmp_path, lattice_beam=4)))
     assert model.vosk_model_find_word("转人工") >= 0
     assert model.vosk_model_find_word("不满意") < 0
     assert json.loads(vosk.KaldiRecognizer(model, 8000, '["满意"]').FinalResult()) == {"text": ""}
