@@ -31,7 +31,7 @@ def data(text: str) -> Any:
 
 
 class Hearing:
-    languages = frozenset({"zh-CN"})
+    languages = frozenset({"zh-CN", "en-US"})
 
     def unheard(self, language: str, phrases: list[str]) -> dict[str, str]:
         return unpronounceable(language, phrases)
