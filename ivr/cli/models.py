@@ -49,4 +49,5 @@ def install(
             )
         except InstallFailed as reason:
             refuse(reason)
-    out.print(f'{folder}\nTo use it: HUIFANG_MODELS=\'{{"zh-CN": "{os.fspath(folder)}"}}\'', markup=False)
+    language = "zh-CN" if "-cn-" in name else "en-US" if "-en-us-" in name else "LANGUAGE"
+    out.print(f'{folder}\nTo use it: HUIFANG_MODELS=\'{{"{language}": "{os.fspath(folder)}"}}\'', markup=False)

@@ -1,7 +1,8 @@
 import asyncio
 import json
 import math
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -213,6 +214,33 @@ async def test_an_official_model_hears_rows_of_its_words(tmp_path: Path, clip: C
     assert speech.text == "我觉得满意"
     with pytest.raises(UnheardPhrase, match="很"):
         recognizer.listen(Grammar("zh-CN", "closed", ("很满意",)))
+    recognizer.close()
+
+
+def static_model(cache: Path, words: Sequence[str]) -> Path:
+    """A folder laid out as big official models are: a graph already composed, so that grammars can't change it."""
+    built = built_model("zh-CN", SHIPPED["zh-CN"], words, cache, lattice_beam=4)
+    folder = cache / "static"
+    shutil.copytree(built, folder)
+    (folder / "graph" / "HCLr.fst").rename(folder / "graph" / "HCLG.fst")
+    (folder / "graph" / "Gr.fst").unlink()
+    return folder
+
+
+async def test_a_model_with_a_fixed_graph_hears_everything_and_the_answer_is_found_in_it(
+    tmp_path: Path, clip: Clip
+) -> None:
+    """Phrases to words is a whole graph where any word may follow any."""
+    words = ["不", "满意", "我觉得", "八", "分", "八分", "快递", "放", "在", "门口", "了"]
+    recognizer = VoskRecognizer(tmp_path, {"zh-CN": static_model(tmp_path, words)})
+    grammar = Grammar("zh-CN", "closed", ("满意", "不满意"))
+    best, *_ = await hear(recognizer, grammar, clip("wo_juede_manyi"))
+    assert best.text == "满意"
+    assert best.confidence >= REJECT_BELOW
+    (speech,) = await hear(recognizer, Grammar("zh-CN", "free", ()), clip("wo_juede_manyi"))
+    assert speech.text == "我觉得满意"
+    for other in ("kuaidi_fang_menkou", "bafen"):
+        assert [one for one in await hear(recognizer, grammar, clip(other)) if one.confidence >= REJECT_BELOW] == []
     recognizer.close()
 
 
