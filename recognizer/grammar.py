@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from recognizer.fillers import fillers
 from recognizer.lexicon import Unpronounceable
@@ -61,7 +62,8 @@ def confusable(language: str, phrases: Sequence[str]) -> tuple[tuple[str, str], 
     return tuple((one, other) for one, other in itertools.combinations(sounds, 2) if sounds[one] & sounds[other])
 
 
-def expected(language: str, phrases: Sequence[str]) -> Expected:
+@lru_cache(maxsize=256)
+def expected(language: str, phrases: tuple[str, ...]) -> Expected:
     """What counts as an answer: the phrases among fillers.
 
     A phrase that sounds like a filler counts as that filler where another answer is beside it: “六八” is “六吧”.
@@ -81,7 +83,8 @@ def expected(language: str, phrases: Sequence[str]) -> Expected:
     )
 
 
-def distinct_fillers(language: str, phrases: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=256)
+def distinct_fillers(language: str, phrases: tuple[str, ...]) -> tuple[str, ...]:
     """The fillers that sound unlike every phrase, so that they may stand in a grammar beside them."""
     taken = frozenset(itertools.chain.from_iterable(sound(language, phrase) for phrase in phrases))
     return tuple(filler for filler in fillers(language).all if not sound(language, filler) & taken)

@@ -1,6 +1,6 @@
 """A network that begins where a Mandarin model written before left off, also one with another front end or no tones.
 
-From nothing it takes thousands of steps until the phones find their places in the sound. Must not know: training, files.
+From nothing it takes thousands of steps until the phones find their places in the sound. Must not know: files.
 """
 
 from __future__ import annotations
