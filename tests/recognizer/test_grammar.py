@@ -85,7 +85,7 @@ def test_phrases_that_sound_alike_are_found() -> None:
 
 
 def test_fillers_that_sound_like_an_answer_are_not_offered() -> None:
-    digits = distinct_fillers("zh-CN", ["八", "九"])
+    digits = distinct_fillers("zh-CN", ("八", "九"))
     assert "吧" not in digits
     assert "就" not in digits
     assert "嗯" in digits
