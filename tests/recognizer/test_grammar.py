@@ -89,7 +89,7 @@ def test_fillers_that_sound_like_an_answer_are_not_offered() -> None:
     assert "吧" not in digits
     assert "就" not in digits
     assert "嗯" in digits
-    assert "嗯" not in distinct_fillers("zh-CN", ["嗯", "是"])
-    assert {"well", "i think"} <= set(distinct_fillers("en-US", ["yes"]))
-    assert "oh" not in distinct_fillers("en-US", ["owe"])
-    assert distinct_fillers("fr-FR", ["oui"]) == ()
+    assert "嗯" not in distinct_fillers("zh-CN", ("嗯", "是"))
+    assert {"well", "i think"} <= set(distinct_fillers("en-US", ("yes",)))
+    assert "oh" not in distinct_fillers("en-US", ("owe",))
+    assert distinct_fillers("fr-FR", ("oui",)) == ()
