@@ -40,6 +40,8 @@ def export(into: Annotated[Path, typer.Argument(help="The folder of clips; what 
 @app.command()
 def erase(number: Annotated[str, typer.Option(help="The caller's telephone number.")]) -> None:
     """Delete a caller's clips from every folder they were exported into, and never learn from this caller again."""
+    if not any(map(str.isdigit, number)):
+        refuse(f"{number} is no telephone number")
     speakers = _speakers(Settings())
     speaker = speakers.name(number)
     speakers.erase(speaker)

@@ -114,5 +114,6 @@ class Export:
 
 
 def _number(record: CallRecord) -> str:
-    """The caller's, or the one that we called."""
-    return record.call.caller if record.call.direction == "inbound" else record.call.called
+    """The caller's, or the one that we called; empty where it is none (a browser, “anonymous”)."""
+    number = record.call.caller if record.call.direction == "inbound" else record.call.called
+    return number if any(map(str.isdigit, number)) else ""

@@ -114,6 +114,7 @@ async def test_what_is_left_out(line: Line, into: Path) -> None:
     await answered(line)
     await (await answered(line)).ends(kept=False)
     await (await answered(line, "")).ends()
+    await (await answered(line, "anonymous")).ends()
     call = await line.call()
     await call.hears(("解决了", 0.95))
     await call.says("kuaidi_fang_menkou", ("满意", 0.6))
@@ -161,6 +162,13 @@ async def test_a_folder_that_was_taken_away_is_named(line: Line, into: Path) -> 
         f"{into} is not here any more: look for clips of {speaker} where it went"
         in command("erase", "--number", NUMBER).output
     )
+
+
+def test_what_is_no_number_erases_nobody(data: Path) -> None:
+    result = command("erase", "--number", "nobody")
+    assert result.exit_code == 2
+    assert "nobody is no telephone number" in result.output
+    assert not data.exists()
 
 
 def test_the_voice_in_these_calls_is_loud_enough() -> None:
