@@ -131,7 +131,7 @@ class RemoteListener:
         except ServerFailed as failure:
             log.warning("nothing is heard of this answer: %s", failure)
             return ()
-        return () if self._closed else self._read(audio, results)
+        return () if self._closed else await asyncio.to_thread(self._read, audio, results)
 
     def close(self) -> None:
         """Hang up; what was not answered yet is dropped."""

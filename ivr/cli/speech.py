@@ -26,11 +26,12 @@ def export(into: Annotated[Path, typer.Argument(help="The folder of clips; what 
     """Collect the answers that callers confirmed, or keyed after an unclear one, from calls recorded with consent."""
     settings = Settings()
     speakers = _speakers(settings)
-    speakers.remember(into)
-    try:
-        exported = asyncio.run(_export(settings, speakers, into))
-    except RecordsUnavailable as fault:
-        refuse(fault)
+    with speakers.alone():
+        speakers.remember(into)
+        try:
+            exported = asyncio.run(_export(settings, speakers, into))
+        except RecordsUnavailable as fault:
+            refuse(fault)
     out.print(f"{exported.clips} new clips of {exported.speakers} callers in {into}", markup=False)
     if exported.unread:
         out.print(f"{exported.unread} calls were left out: their recordings cannot be read")
@@ -44,12 +45,14 @@ def erase(number: Annotated[str, typer.Option(help="The caller's telephone numbe
         refuse(f"{number} is no telephone number")
     speakers = _speakers(Settings())
     speaker = speakers.name(number)
-    speakers.erase(speaker)
-    for folder in speakers.folders():
-        if folder.is_dir():
-            out.print(f"{ClipFolder(folder).erase(speaker)} clips of {mask(number)} deleted in {folder}", markup=False)
-        else:
-            out.print(f"{folder} is not here any more: look for clips of {speaker} where it went", markup=False)
+    with speakers.alone():
+        speakers.erase(speaker)
+        for folder in speakers.folders():
+            if folder.is_dir():
+                deleted = ClipFolder(folder).erase(speaker)
+                out.print(f"{deleted} clips of {mask(number)} deleted in {folder}", markup=False)
+            else:
+                out.print(f"{folder} is not here any more: look for clips of {speaker} where it went", markup=False)
 
 
 def _speakers(settings: Settings) -> Speakers:

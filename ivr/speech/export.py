@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ivr.call.media import SAMPLE_RATE_HZ
+from ivr.errors import FaultyFile
 from ivr.flow.parse import FlowBook, parse
 from ivr.records.record import CallRecord, RecordingRecord
 from ivr.records.store import Records
@@ -81,10 +82,13 @@ class Export:
             last = page[-1].id
 
     async def _book(self, version: str) -> FlowBook | None:
-        """The flows as they were in the call; None where they were not kept."""
+        """The flows as they were in the call; None where they were not kept, or can't be read any more."""
         if version not in self._books:
             source = await self._records.flow_source(version)
-            self._books[version] = parse(source, version) if source else None
+            try:
+                self._books[version] = parse(source, version) if source else None
+            except FaultyFile:
+                self._books[version] = None
         return self._books[version]
 
     def _take_all(self, book: FlowBook, record: CallRecord, speaker: str) -> list[Clip]:

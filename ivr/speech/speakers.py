@@ -5,12 +5,14 @@ Must not know: clips, calls.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import re
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -24,9 +26,17 @@ class Speakers:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._key = _load_key(folder)
         self._erased = folder / "erased"
         self._folders = folder / "folders"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep exports and erasures out of each other's way; waits for the one before."""
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def name(self, number: str) -> str:
         """The same for each way to write a number: `+86 138 1234 5678` and `13812345678`."""

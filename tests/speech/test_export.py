@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ivr.cli.speech import app
+from ivr.flow.parse import FlowBook
+from ivr.speech.speakers import Speakers
 from recognizer.audio import level_dbov
 from recognizer.training.corpus import held_out, recordings
 from tests.speech.conftest import Line, Recorded, voice
@@ -127,6 +129,22 @@ async def test_what_is_left_out(line: Line, into: Path) -> None:
     await silent.ends()
     assert "0 new clips" in await export(into)
     assert rows(into) == []
+
+
+async def test_an_erasure_waits_for_the_export_that_goes_on(data: Path) -> None:
+    speakers = Speakers(data / "speech")
+    with speakers.alone():
+        erasing = asyncio.create_task(asyncio.to_thread(command, "erase", "--number", NUMBER))
+        await asyncio.sleep(0.3)
+        assert speakers.erased() == frozenset()
+    assert (await erasing).exit_code == 0
+    assert speakers.erased() == {speakers.name(NUMBER)}
+
+
+async def test_a_call_whose_flow_cannot_be_read_any_more_is_left_out(line: Line, into: Path, book: FlowBook) -> None:
+    line.book = FlowBook("old", "version: nonsense", book.flows)
+    await (await answered(line)).ends()
+    assert "0 new clips" in await export(into)
 
 
 async def test_a_recording_that_is_gone_is_told_and_leaves_the_others(line: Line, into: Path) -> None:
