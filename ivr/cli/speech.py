@@ -16,7 +16,6 @@ from ivr.settings import Settings
 from ivr.speech.export import Export, Exported
 from ivr.speech.folder import ClipFolder
 from ivr.speech.speakers import Speakers
-from recognizer.endpoint import VoiceActivity
 
 app = typer.Typer(no_args_is_help=True, help="Clips of callers who agreed, for a model to learn from.")
 
@@ -62,6 +61,6 @@ def _speakers(settings: Settings) -> Speakers:
 async def _export(settings: Settings, speakers: Speakers, into: Path) -> Exported:
     records = await Records.open(settings.database_url)
     try:
-        return await Export(records, speakers, ClipFolder(into), VoiceActivity).run()
+        return await Export(records, speakers, ClipFolder(into)).run()
     finally:
         await records.close()

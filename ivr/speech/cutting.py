@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from ivr.call.media import FRAME_MS, SAMPLE_RATE_HZ
+from recognizer.endpoint import VoiceActivity
 
 _BEFORE_MS: Final = 1000
 """Looked through before the voice that was counted, for pauses were not counted."""
@@ -19,35 +19,24 @@ _MARGINS_MS: Final = (160, 60)
 _FRAME: Final = SAMPLE_RATE_HZ * FRAME_MS // 1000
 
 
-class Activity(Protocol):
-    """Voice activity frame by frame; `recognizer.endpoint.VoiceActivity` is one."""
-
-    def frame(self, pcm: bytes) -> _Judged:
-        """Take the next frame."""
-
-
-class _Judged(Protocol):
-    @property
-    def silero(self) -> float: ...
-
-
-def cut(recording: Path, offset_ms: int, end_ms: int, voice_ms: int, activity: Callable[[], Activity]) -> bytes:
+def cut(recording: Path, offset_ms: int, end_ms: int, voice_ms: int) -> bytes:
     """The caller's voice that was over at `end_ms`, as 16-bit mono at 8 kHz; empty where there is none.
 
     `offset_ms` is the time of the recording's first sample, on the clock of `end_ms`.
 
     Raises:
-        OSError, EOFError, wave.Error: there is no recording to be read.
+        OSError, EOFError, ValueError, wave.Error: there is no recording to be read.
     """
     last = max(0, end_ms - offset_ms) * SAMPLE_RATE_HZ // 1000
     first = max(0, last - (voice_ms + _BEFORE_MS) * SAMPLE_RATE_HZ // 1000)
     with wave.open(str(recording)) as file:
         file.setpos(min(first, file.getnframes()))
         stereo = np.frombuffer(file.readframes(last - first), "<i2").reshape(-1, file.getnchannels())
-    return _voice(stereo[:, 0], activity())
+    return _voice(stereo[:, 0])
 
 
-def _voice(samples: np.ndarray[tuple[int], np.dtype[np.int16]], activity: Activity) -> bytes:
+def _voice(samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> bytes:
+    activity = VoiceActivity()
     starts = range(0, len(samples) - _FRAME + 1, _FRAME)
     voiced = [start for start in starts if activity.frame(samples[start : start + _FRAME].tobytes()).silero >= _VOICE]
     if not voiced:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from ivr.flow.parse import FlowBook, parse
 from ivr.records.record import CallRecord, RecordingRecord
 from ivr.records.store import Records
 from ivr.speech.confirmed import Confirmed, confirmed
-from ivr.speech.cutting import Activity, cut
+from ivr.speech.cutting import cut
 from ivr.speech.folder import Clip, ClipFolder
 from ivr.speech.speakers import Speakers
 from recognizer.pronounce import syllables
@@ -43,10 +43,8 @@ class Exported:
 class Export:
     """Brings a folder up to date with the records. What is in it already stays as it is."""
 
-    def __init__(
-        self, records: Records, speakers: Speakers, folder: ClipFolder, activity: Callable[[], Activity]
-    ) -> None:
-        self._records, self._speakers, self._folder, self._activity = records, speakers, folder, activity
+    def __init__(self, records: Records, speakers: Speakers, folder: ClipFolder) -> None:
+        self._records, self._speakers, self._folder = records, speakers, folder
         self._books: dict[str, FlowBook | None] = {}
 
     async def run(self) -> Exported:
@@ -65,7 +63,7 @@ class Export:
                 continue
             try:
                 new += await asyncio.to_thread(self._take_all, book, record, speaker)
-            except (OSError, EOFError, wave.Error):
+            except (OSError, EOFError, ValueError, wave.Error):
                 unread += 1
         self._folder.save()
         return Exported(len(new), len({clip.speaker for clip in new}), unread)
@@ -99,7 +97,7 @@ class Export:
         path = f"{speaker}/{self._speakers.clip(record.call.id, said.turn)}.wav"
         if path in self._folder:
             return None
-        pcm = cut(Path(recording.path), recording.offset_ms, said.end_ms, said.voice_ms, self._activity)
+        pcm = cut(Path(recording.path), recording.offset_ms, said.end_ms, said.voice_ms)
         length_ms = len(pcm) // 2 * 1000 // SAMPLE_RATE_HZ
         if not 0 < length_ms <= _SYLLABLE_MS * syllables(record.call.language, said.text) + _EXTRA_MS:
             return None
