@@ -22,7 +22,7 @@ from ivr.call.node import Node
 from ivr.call.outbound import Outbound
 from ivr.call.switchboard import Switchboard
 from ivr.call.timing import Timing
-from ivr.cli import calls, demo, dialplan, flows, models, prompts
+from ivr.cli import calls, demo, dialplan, flows, models, prompts, speech
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.doctor import doctor
 from ivr.cli.pbx import private_pbx
@@ -60,6 +60,7 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(calls.app, name="calls")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(models.app, name="models")
+app.add_typer(speech.app, name="speech")
 app.add_typer(dialplan.app, name="dialplan")
 app.command()(doctor)
 
