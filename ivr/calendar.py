@@ -44,6 +44,11 @@ class Overrides(BaseModel):
     days_off: dict[date, DayOff] = {}
     workdays: frozenset[date] = frozenset()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_nothing(cls, data: object) -> object:
+        return {} if data is None else data
+
     @model_validator(mode="after")
     def _agrees(self) -> Overrides:
         for day in sorted(self.workdays & self.days_off.keys()):
@@ -116,7 +121,7 @@ def parse(source: str, file: str) -> Calendar:
     Raises:
         FaultyFile: it is no YAML, or says something that the calendar does not understand.
     """
-    overrides = document.parse(Overrides, source if source.strip() else "{}", file)
+    overrides = document.parse(Overrides, source, file)
     return Calendar(overrides.days_off, overrides.workdays)
 
 
