@@ -65,7 +65,7 @@ class Files:
             query = _query(wanted, role).order_by(t.Case.id.desc()).limit(limit)
             if before is not None:
                 query = query.where(t.Case.id < (await found(session, before, role)).id)
-            return tuple(_case(row, customer) for row, customer in (await session.execute(query)).tuples())
+            return tuple(_case(row, customer) for row, customer in await session.execute(query))
 
         return await self._database.read(work)
 
@@ -82,8 +82,10 @@ class Files:
 
         async def work(session: AsyncSession) -> Shares:
             reviews = (t.Case.kind == "bad_review", t.Case.opened_at >= since, t.Case.opened_at < until)
-            counts = await session.execute(select(t.Case.state, func.count()).where(*reviews).group_by(t.Case.state))
-            by_state = dict(counts.tuples().all())
+            counts = await session.execute(
+                select(t.Case.state, func.count().label("cases")).where(*reviews).group_by(t.Case.state)
+            )
+            by_state = {row.state: row.cases for row in counts}
             return Shares(
                 *(
                     sum(by_state.get(state, 0) for state in STATES[STATES.index(milestone) :])

@@ -114,7 +114,7 @@ class Rounds:
             .limit(BATCH)
             .with_for_update(of=t.Case, skip_locked=True)
         )
-        cases = (await session.execute(query)).tuples().all()
+        cases = (await session.execute(query)).all()
         for case, called in cases:
             admit(session, self._rules, case, called or "", case.opened_at)
         return len(cases)
