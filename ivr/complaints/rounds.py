@@ -35,8 +35,8 @@ SWEEP: Final = timedelta(minutes=1)
 """From one look at the clocks to the next."""
 TELL_S: Final = 2.0
 """News are so late at most."""
-BATCH: Final = 500
-"""So many cases, or news, are taken in one transaction."""
+BATCH: Final = 50
+"""So many cases, or news, are taken in one transaction: between them, calls that are going on have their turn."""
 
 
 class Feed(Protocol):
