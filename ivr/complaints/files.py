@@ -20,6 +20,7 @@ from ivr.records import tables as t
 from ivr.records.database import Database
 
 PAGE: Final = 500
+_MILESTONES: Final[tuple[State, ...]] = ("registered", "investigating", "resolved", "verified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,6 @@ class Files:
             )
 
         return await self._database.read(work)
-
-
-_MILESTONES: Final[tuple[State, ...]] = ("registered", "investigating", "resolved", "verified")
 
 
 def visible(case: t.Case, role: Role) -> bool:
