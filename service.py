@@ -147,8 +147,8 @@ class Service:
 
     async def run(self) -> None:
         """Until cancelled: keep the calls' leases, the complaints' clocks, and the telephone network attached."""
-        if not self.rules.calendar.knows(self.node.now().year + 1):
-            log.warning("%d has no notice of days off yet: weekdays and calendar.yaml count", self.node.now().year + 1)
+        if year := self.rules.calendar.unknown_year(self.node.now().date()):
+            log.warning("%d has no notice of days off yet: weekdays and calendar.yaml count", year)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.switchboard.keep())
             group.create_task(Rounds(self.node.records.database, self.rules).keep(self.feed, self.node.now))

@@ -83,8 +83,8 @@ async def _flows(settings: Settings) -> str:
 
 async def _complaints(settings: Settings) -> str:
     rules = load_rules(settings.lines, settings.calendar)
-    year = datetime.now(settings.zone).year + 1
-    days_off = "" if rules.calendar.knows(year) else f"; the days off of {year} are only those of {settings.calendar}"
+    year = rules.calendar.unknown_year(datetime.now(settings.zone).date())
+    days_off = f"; the days off of {year} are only those of {settings.calendar}" if year else ""
     return f"{len(rules.lines.lines)} lines in {settings.lines}{days_off}"
 
 

@@ -140,7 +140,7 @@ class Desk:
             case "reopen":
                 await _close_bookings(session, case, "cancelled")
                 case.replied_at = None
-                case.reply_due = None if case.confidential else clock.reply_due(clocks, calendar, at)
+                case.reply_due = case.reply_due and clock.reply_due(clocks, calendar, at)
             case "escalate":
                 return _to(self._above(case))
             case "report":

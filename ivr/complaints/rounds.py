@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, cast
 
@@ -31,7 +31,7 @@ from ivr.records.database import Database
 
 log = logging.getLogger(__name__)
 
-SWEEP: Final = timedelta(minutes=1)
+SWEEP_S: Final = 60.0
 """From one look at the clocks to the next."""
 TELL_S: Final = 2.0
 """News are so late at most."""
@@ -61,17 +61,17 @@ class Rounds:
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database, self._rules = database, rules
 
-    async def keep(self, feed: Feed, clock_time: Callable[[], datetime]) -> None:
+    async def keep(self, feed: Feed, now: Callable[[], datetime]) -> None:
         """Until cancelled: route, raise, tell; the log has every alarm."""
-        swept: datetime | None = None
+        passing = asyncio.get_running_loop().time
+        due_s = passing()
         while True:
             try:
-                now = clock_time()
-                if swept is None or now - swept >= SWEEP:
+                if passing() >= due_s:
                     await self.admit()
-                    for raised in await self.sweep(now):
+                    for raised in await self.sweep(now()):
                         log.warning("case %s: %s", raised.number, raised.what)
-                    swept = now
+                    due_s = passing() + SWEEP_S
                 await self.tell(feed)
             except HuifangError as away:
                 log.warning("the clocks of complaints have to wait: %s", away)
