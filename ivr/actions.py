@@ -17,19 +17,28 @@ AnsweredBy = Literal["voice", "key"]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A name in prompts/catalog.yaml with the values of its variables."""
+    """A name in prompts/catalog.yaml with the values of its variables.
+
+    The value `said` is a place in the call (ivr.events.place): the caller's own words, which the prompt plays. Where
+    they are gone, the prompt `unplayed` is said instead.
+    """
 
     name: str
     values: Mapping[str, Value] = field(default_factory=dict)
+    unplayed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechInput:
-    """What may be said: see recognizer.base.Grammar for the kinds."""
+    """What may be said: see recognizer.base.Grammar for the kinds.
+
+    `spot` are those of the phrases that answer nothing: in free speech they are worth noticing.
+    """
 
     language: str
     kind: InputKind
     phrases: tuple[str, ...]
+    spot: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

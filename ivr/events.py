@@ -60,12 +60,26 @@ class NothingHeard:
 
 @dataclass(frozen=True, slots=True)
 class SpeechRecorded:
-    """A free answer ended. `text` is what was understood of it (may be empty), `start_ms` its place in the call."""
+    """A free answer ended; it lies at `start_ms` in the call.
+
+    `text` is what was said, empty where no model transcribes; `cues` are the words in it that were worth noticing.
+    """
 
     wait: str
     start_ms: int
     duration_ms: int
     text: str = ""
+    cues: tuple[str, ...] = ()
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """Its beginning and its end in the call."""
+        return self.start_ms, self.start_ms + self.duration_ms
+
+
+def place(span_ms: tuple[int, int]) -> str:
+    """A stretch of the call as a value that a flow can remember: `12300-18000` (ms)."""
+    return f"{span_ms[0]}-{span_ms[1]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,14 @@ from ivr.call.listening import Listening
 from ivr.call.mailbox import Broken, Decoded, Item, Leave, Mailbox, Started
 from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent
 from ivr.call.node import Node, Observer
+from ivr.call.own_words import OwnWords
 from ivr.call.player import BYTES_PER_MS, Player
 from ivr.call.script import Script
 from ivr.call.tape import Tape
 from ivr.call.turn import Turn
-from ivr.call.waiting import Waiting, expected, outcome
+from ivr.call.waiting import Waiting, alternatives, expected, outcome
 from ivr.errors import HuifangError
-from ivr.events import Event, Heard
+from ivr.events import Event
 from ivr.flow import engine
 from ivr.flow.parse import FlowBook
 from ivr.flow.state import Turn as FlowTurn
@@ -63,6 +64,7 @@ class Session:
         self._player = Player(line.media)
         self._script = Script(observe)
         self._tape = Tape(self._player)
+        self._own_words = OwnWords()
         self._action: Waiting | None = None
         self._turn: Turn | None = None
         self._hypotheses: tuple[Hypothesis, ...] = ()
@@ -140,7 +142,7 @@ class Session:
                     await self._obey(begun.pressed(at_ms, self._typed_ahead.popleft()))
             case Decoded(asker, request, hypotheses) if asker is turn:
                 self._hypotheses = hypotheses
-                verdict = engine.verdict(self._book.flows, self._state, _heard(hypotheses), self._node.now())
+                verdict = engine.verdict(self._book.flows, self._state, alternatives(hypotheses), self._node.now())
                 await self._obey(asker.decoded(at_ms, request, orders.Verdict[verdict.upper()]))
             case events.TransferCompleted() | events.TransferFailed():
                 self._limit_ms = at_ms + MAX_CALL_MS
@@ -170,6 +172,7 @@ class Session:
     async def _hear(self, at_ms: int, pcm: bytes) -> None:
         self._listening.take(at_ms, pcm)
         self._tape.caller(at_ms, pcm)
+        self._own_words.take(at_ms, pcm)
         activity = self._activity.frame(pcm)
         if self._turn:
             await self._obey(self._turn.voice(at_ms, activity, self._player.level_dbov(at_ms)))
@@ -209,8 +212,11 @@ class Session:
             self._hypotheses = await self._listening.hypotheses()
         self._listening.stop()
         self._turn = None
-        if self._state.wait:
-            await self._apply(outcome(self._state.wait.id, final, _heard(self._hypotheses)))
+        if self._action:
+            event = outcome(self._action, final, self._hypotheses)
+            if isinstance(event, events.SpeechRecorded):
+                self._own_words.keep(event.span_ms)
+            await self._apply(event)
 
     # --- the flow ----------------------------------------------------------------------------------------------
 
@@ -254,7 +260,9 @@ class Session:
             case actions.Notice() | actions.Ask() | actions.Record() | actions.Hold():
                 timing = {} if isinstance(action, actions.Notice | actions.Hold) else action.timing
                 self._action, self._hypotheses = action, ()
-                self._turn = Turn(expected(action), self._node.timing.override(timing))
+                wanted = expected(action)
+                self._own_words.listen(wanted.voice == "free")
+                self._turn = Turn(wanted, self._node.timing.override(timing))
                 self._mailbox.post(Started(self._turn, self._speak(action.prompts)))
             case actions.Transfer(wait, target, prompts, whisper):
                 self._speak(prompts)
@@ -268,10 +276,10 @@ class Session:
 
     def _speak(self, prompts: Sequence[actions.Prompt]) -> int:
         """Play prompts; returns their length in ms."""
-        language, at_ms = self._state.language, self._mailbox.clock()
-        text = " ".join(self._node.prompts.text(prompt, language) for prompt in prompts)
-        self._script.us(at_ms, text)
-        self._player.start(at_ms, SENTENCE_PAUSE.join(self._node.prompts.pcm(prompt, language) for prompt in prompts))
+        language, at_ms, library = self._state.language, self._mailbox.clock(), self._node.prompts
+        said = [self._own_words.beside(prompt) for prompt in prompts]
+        self._script.us(at_ms, " ".join(library.text(prompt, language) for prompt, _ in said))
+        self._player.start(at_ms, SENTENCE_PAUSE.join(library.pcm(prompt, language, own) for prompt, own in said))
         return self._player.length_ms
 
     async def _until_heard(self) -> None:
@@ -340,7 +348,3 @@ class Session:
             log.warning("call %s: its record is written later: %s", call_id, away)
         except Exception:
             log.exception("call %s: an entry cannot be written down", call_id)
-
-
-def _heard(hypotheses: Sequence[Hypothesis]) -> tuple[Heard, ...]:
-    return tuple(Heard(one.text, one.confidence) for one in hypotheses)

@@ -5,7 +5,7 @@ Must not know: how questions are asked or answers understood, in which order nod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,8 @@ from ivr.flow.state import Candidate, FlowState, Place, Turn, Wait, WaitKind
 from ivr.lifecycle import Disposition
 
 MAX_NODES_A_TURN: Final = 100
+LISTED: Final = ", "
+"""Stands between the entries of a variable that lists several things."""
 UNANNOUNCED_LINGER_MS: Final = 500
 """The time to hang up first where no hangup node gives it."""
 
@@ -75,10 +77,31 @@ class Draft:
         if question not in self.state.answered:
             self.state = replace(self.state, answered=(*self.state.answered, question))
 
+    def spotted(self, words: Sequence[str]) -> None:
+        """These words, worth noticing, were said; all of the call are kept in `cues`."""
+        self._list("cues", [*self._listed("cues"), *words])
+
+    def doubt(self) -> None:
+        """The present question's answer is kept but not confirmed; `unconfirmed` names all such questions."""
+        self._list("unconfirmed", [*self._listed("unconfirmed"), self.state.place.node])
+
+    def settle(self) -> None:
+        """The present question's answer is in doubt no longer."""
+        self._list("unconfirmed", [one for one in self._listed("unconfirmed") if one != self.state.place.node])
+
     def adopt(self, other: Draft) -> None:
         """Take over what another draft of the same step has learnt from the caller, but not where it went."""
         self.state = replace(self.state, variables=other.state.variables, answered=other.state.answered)
         self._actions.extend(action for action in other.turn().actions if isinstance(action, SaveAnswer | BookCallback))
+
+    def _listed(self, name: str) -> tuple[str, ...]:
+        listing = self.state.variables.get(name)
+        return tuple(str(listing).split(LISTED)) if listing else ()
+
+    def _list(self, name: str, entries: Sequence[str]) -> None:
+        listing = LISTED.join(dict.fromkeys(entries)) or None
+        if listing != self.state.variables.get(name):
+            self.remember({name: listing})
 
     def move(self, node: str) -> None:
         """Go to another node of the present flow."""

@@ -106,7 +106,7 @@ def verdict(book: model.Callflows, state: FlowState, alternatives: Sequence[Hear
     node = book.flows[state.place.flow].nodes[state.place.node]
     if state.wait is None or not isinstance(node, model.Ask | model.Book | model.Record):
         return "nothing"
-    if state.wait.candidate and not isinstance(node, model.Record):
+    if state.wait.candidate:
         candidate = state.wait.candidate.value
         return answers.confirmation_verdict(node, book.universals, state.language, alternatives, now, candidate)
     return answers.verdict(node, book.universals, state.language, alternatives, now)

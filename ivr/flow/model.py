@@ -68,11 +68,19 @@ class Score(Part):
         return self
 
 
+class Offer(Part):
+    """An answer that may be known already, such as the number that the caller calls from; it needs only a yes."""
+
+    variable: Name = Field(description="holds the answer; without a value that fits, the question is asked as usual")
+    prompt: PromptName = Field(description="offers the answer; its variable is called `value`")
+
+
 class Digits(Part):
     """A string of digits: a work number, or a phone number, by voice or keys."""
 
     type: Literal["digits", "phone"]
     confirm: PromptName = Field(description="Reads the digits back; its variable is called `value`.")
+    offer: Offer | None = None
     num_digits: Annotated[int, Field(ge=1, le=20)] = 12
     finish_on_key: Keys | Literal[""] = "#"
 
@@ -129,6 +137,13 @@ class Book(Listening):
     next: Target
 
 
+class ReadBack(Part):
+    """Free speech read back: the caller's own words are played and confirmed, or said again."""
+
+    prompt: PromptName = Field(description="plays the words, which are its variable `{said:recording}`")
+    unplayed: PromptName = Field(description="asks without playing them, where they are gone")
+
+
 class Record(Listening):
     """Free speech: recorded whole. Ends by silence, by a key or at max_ms."""
 
@@ -136,6 +151,11 @@ class Record(Listening):
     finish_on_key: Keys = "#"
     skip_on_key: Keys = Field(description="the key for: nothing to say")
     cues: Phrases = Field(default_factory=dict, description="short answers worth recognising, such as 没有了")
+    spot: Phrases = Field(
+        default_factory=dict,
+        description="words worth noticing wherever they are said, such as 媒体; collected in the variable `cues`",
+    )
+    read_back: ReadBack | None = None
     max_ms: Annotated[int, Field(ge=2000, le=300_000)] = 60_000
     next: Target
 

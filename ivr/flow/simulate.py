@@ -2,8 +2,8 @@
 
 What may be typed: `八分` (said, heard surely), `八分@0.6` (heard with that confidence), `八分@0.6|四分@0.55` (two
 readings, best first), `#1` or `#10` (keys), an empty line (silence), `???` (said, not understood), `~我觉得很好` (free
-speech, recorded), `<hangup>`, `<taken>` and `<untaken>` (a transfer that succeeds or fails). Must not know: terminals,
-files.
+speech, recorded; `~` alone where no model transcribes it), `<hangup>`, `<taken>` and `<untaken>` (a transfer that
+succeeds or fails). Must not know: terminals, files.
 """
 
 from __future__ import annotations
@@ -113,15 +113,21 @@ class Conversation:
         if text.startswith("#"):
             return DigitsPressed(wait, _pressed(text[1:], question.keys))
         if text.startswith("~"):
-            place = self.state.place
-            if not isinstance(self._book.flows.flows[place.flow].nodes[place.node], model.Record):
-                raise ValueError("free speech is not asked for here")
-            return SpeechRecorded(wait, 0, 200 * len(text), text[1:])
+            return self._free_speech(question, text[1:])
         if question.speech is None:
             raise ValueError(f"nobody hears words here; keys: {_keys(question.keys)}")
         if text == "???":
             return SpeechHeard(wait, (), 500)
         return SpeechHeard(wait, tuple(_heard(one) for one in text.split("|")), 200 * len(text))
+
+    def _free_speech(self, question: Ask | Record | Hold, text: str) -> SpeechRecorded:
+        place, waiting = self.state.place, self.state.wait
+        node = self._book.flows.flows[place.flow].nodes[place.node]
+        if not isinstance(node, model.Record) or (waiting and waiting.candidate):
+            raise ValueError("free speech is not asked for here")
+        spot = question.speech.spot if question.speech else ()
+        cues = tuple(cue for cue in spot if cue in text)
+        return SpeechRecorded(question.wait, TURN_SECONDS * 1000 * self.state.turn, 200 * (len(text) + 1), text, cues)
 
     def _take(self, event: Event) -> None:
         self.now += timedelta(seconds=TURN_SECONDS)

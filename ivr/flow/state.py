@@ -27,13 +27,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer that waits for the caller's yes."""
+    """An answer that waits for the caller's yes.
+
+    `span_ms` is the place of free speech in the call. One that is `offered` was not said, but known to us before.
+    """
 
     value: Value
     heard: str
     confidence: float
     alternatives: tuple[tuple[str, float], ...] = ()
     by: AnsweredBy = "voice"
+    span_ms: tuple[int, int] | None = None
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
