@@ -13,6 +13,7 @@ from ivr.events import Heard, Value
 
 InputKind = Literal["closed", "sequence", "free"]
 AnsweredBy = Literal["voice", "key"]
+CaseKey = Literal["call", "number", "phone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,19 @@ class OpenComplaint:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpCase:
+    """Look for a case: CaseFound or CaseMissing.
+
+    By `call`: the one that this call opened last. By `number` or `phone`: `value` is the case's number in digits, or
+    the telephone number of whoever opened it; only cases that any caller may be told of are found.
+    """
+
+    wait: str
+    by: CaseKey
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Hand the caller to `target` (a name in the configuration); TransferCompleted or TransferFailed."""
 
@@ -173,6 +187,6 @@ class Hangup:
     linger_ms: int
 
 
-Wait = Notice | Ask | Record | Hold | Transfer
+Wait = Notice | Ask | Record | Hold | LookUpCase | Transfer
 Fact = StartRecording | SaveAnswer | BookCallback | OpenComplaint
 Action = Say | Wait | Fact | Hangup

@@ -77,6 +77,27 @@ class SpeechRecorded:
         return self.start_ms, self.start_ms + self.duration_ms
 
 
+@dataclass(frozen=True, slots=True)
+class CaseFound:
+    """A case as a caller may be told of it: its number, its kind, whether it is still being worked on, since when.
+
+    `opened_on` is an ISO 8601 date.
+    """
+
+    wait: str
+    number: str
+    kind: str
+    open: bool
+    opened_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseMissing:
+    """There is no such case, or none that the caller may be told of."""
+
+    wait: str
+
+
 def place(span_ms: tuple[int, int]) -> str:
     """A stretch of the call as a value that a flow can remember: `12300-18000` (ms)."""
     return f"{span_ms[0]}-{span_ms[1]}"
@@ -112,6 +133,8 @@ Event = (
     | DigitsPressed
     | NothingHeard
     | SpeechRecorded
+    | CaseFound
+    | CaseMissing
     | TransferCompleted
     | TransferFailed
     | CallEnded

@@ -160,7 +160,7 @@ def test_the_end_of_the_input_hangs_up() -> None:
 def test_what_cannot_be_typed_is_said_and_changes_nothing() -> None:
     shown = flows("simulate", typed="#9\n<taken>\n八@x\n?\n方便\n").stdout
     assert "“9” is not taken here; keys: 1, 2, *, 0" in shown
-    assert "nobody else is being called" in shown
+    assert "nobody else is being called, and no case looked for" in shown
     assert "“x” is no confidence from 0 to 1" in shown
     assert "  (agent): 人工" in shown
     assert "☎ 问题解决了吗？" in shown

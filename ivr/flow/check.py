@@ -94,6 +94,8 @@ def _own_faults(node: model.Node, known: Collection[str], prompts: Prompts) -> I
     match node:
         case model.Complaint(details=details):
             yield from (("details", _unknown(name)) for name in set(details) - set(known))
+        case model.Lookup(value=str() as name) if name not in known:
+            yield "value", _unknown(name)
         case model.Ask(answer=model.Digits(offer=model.Offer(variable=variable))) if variable not in known:
             yield "answer.offer.variable", _unknown(variable)
         case model.Record(read_back=model.ReadBack(prompt=prompt)) if "said" not in prompts.variables(prompt):
@@ -113,6 +115,8 @@ def _known(book: model.Callflows) -> frozenset[str]:
     for flow in book.flows.values():
         known |= {*flow.variables, *(key for key, _ in _questions(flow))}
         known.update(key for node in flow.nodes.values() if isinstance(node, model.Set) for key in node.values)
+        if any(isinstance(node, model.Lookup) for node in flow.nodes.values()):
+            known |= {"case_number", "case_kind", "case_open", "case_opened_on"}
         known.update(f"{key}_span" for key, node in _questions(flow) if isinstance(node, model.Record))
     return frozenset(known)
 

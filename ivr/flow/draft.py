@@ -112,7 +112,8 @@ class Draft:
         """Go into another flow, to come back after it; gives its first node."""
         callee = self.book.flows[name]
         self.remember({key: value for key, value in callee.variables.items() if key not in self.state.variables})
-        self.state = replace(self.state, stack=(*self.state.stack, Place(name, callee.start)))
+        entered = tuple(dict.fromkeys((*self.state.entered, name)))
+        self.state = replace(self.state, stack=(*self.state.stack, Place(name, callee.start)), entered=entered)
         return callee.start
 
     def come_back(self) -> str | None:
@@ -195,7 +196,7 @@ class Draft:
         self.act(Hangup(linger_ms))
 
     def finish(self, verdict: Disposition | None) -> None:
-        """Judge the call and run the flow's last words; once only.
+        """Judge the call and run the last words of its flow, after those of the flows that were called; once only.
 
         A call with every essential answer is complete, whatever the node where it ends says.
 
@@ -205,13 +206,17 @@ class Draft:
         if self.state.disposition is not None:
             return
         self.judge(verdict)
-        outermost = self.book.flows[self.state.stack[0].flow]
-        onward = outermost.lastly
+        for name in (*reversed(self.state.entered), self.state.stack[0].flow):
+            self._last_words(name)
+
+    def _last_words(self, name: str) -> None:
+        flow = self.book.flows[name]
+        onward = flow.lastly
         for _ in range(MAX_NODES_A_TURN):
             if onward is None or onward == model.RETURN:
                 return
-            onward = self.quietly(outermost.nodes[onward])
-        raise EngineFault(f"{self.state.stack[0].flow}.{outermost.lastly}: goes round in circles")
+            onward = self.quietly(flow.nodes[onward])
+        raise EngineFault(f"{name}.{flow.lastly}: goes round in circles")
 
     def judge(self, verdict: Disposition | None) -> None:
         """Decide what became of the call."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from ivr.actions import CaseKey
 from ivr.events import Value
 from ivr.lifecycle import Disposition
 
@@ -210,6 +211,22 @@ class Complaint(Part):
     next: Target
 
 
+class Lookup(Part):
+    """Looks for a case; what is found is kept as `case_number`, `case_kind`, `case_open` and `case_opened_on`."""
+
+    type: Literal["lookup"]
+    by: CaseKey = Field(description="`call`: the case that this call opened last; `number`, `phone`: given by `value`")
+    value: Name | None = Field(None, description="the variable or question that holds the number")
+    found: Target
+    missing: Target
+
+    @model_validator(mode="after")
+    def _given(self) -> Self:
+        if (self.value is None) != (self.by == "call"):
+            raise ValueError("by number and by phone need a value; by call has none")
+        return self
+
+
 class Transfer(Part):
     """Hands the caller to a person; goes on when nobody takes the call."""
 
@@ -241,7 +258,7 @@ class Hangup(Part):
 
 
 Node = Annotated[
-    Ask | Book | Record | Say | Notice | Branch | Set | Complaint | Transfer | Subflow | Hangup,
+    Ask | Book | Record | Say | Notice | Branch | Set | Complaint | Lookup | Transfer | Subflow | Hangup,
     Field(discriminator="type"),
 ]
 Question = Ask | Book | Record

@@ -23,6 +23,9 @@ def targets(node: model.Node) -> Iterator[tuple[str, str]]:
         case model.Branch(cases=cases, otherwise=otherwise):
             yield from ((f"cases.{number}", case.next) for number, case in enumerate(cases, 1))
             yield "otherwise", otherwise
+        case model.Lookup(found=found, missing=missing):
+            yield "found", found
+            yield "missing", missing
         case model.Transfer(failed=failed):
             yield "failed", failed
         case model.Hangup():

@@ -166,7 +166,7 @@ FAULTS = {
     "unknown type of node": (
         changed(("bye: {type: hangup", "bye: {type: goodbye")),
         "main.bye: unknown type “goodbye”; types are 'ask', 'book', 'record', 'say', 'notice', 'branch', 'set', "
-        "'complaint', 'transfer', 'subflow', 'hangup'",
+        "'complaint', 'lookup', 'transfer', 'subflow', 'hangup'",
     ),
     "scale upside down": (
         changed(("low: 1", "low: 7")),
