@@ -15,6 +15,7 @@ from typing import Final
 
 from ivr import actions, events
 from ivr.call import orders
+from ivr.call.arrival import arrival
 from ivr.call.keeping import Keeping
 from ivr.call.listening import Listening
 from ivr.call.lookup import look_up
@@ -112,8 +113,9 @@ class Session:
             self._excuse("failed")
 
     async def _open(self) -> None:
-        await self._keeping.open(self._book, self._node.now())
-        await self._apply(events.CallAnswered(self._line.call.variables))
+        node, call, now = self._node, self._line.call, self._node.now()
+        await self._keeping.open(self._book, now)
+        await self._apply(events.CallAnswered(arrival(call, node.calendar, now.date())))
 
     async def _handle(self, item: Item | None) -> None:
         at_ms, turn = self._mailbox.clock(), self._turn

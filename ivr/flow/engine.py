@@ -187,6 +187,8 @@ def _resume(draft: Draft, wait: Wait, event: Event) -> str | None:
             return onward
         case CaseMissing(), model.Lookup(missing=onward):
             return onward
+        case TransferCompleted(), model.Transfer(after=str() as onward):
+            return onward
         case TransferCompleted(), model.Transfer():
             draft.hang_up(None, 0)
             return None

@@ -228,13 +228,14 @@ class Lookup(Part):
 
 
 class Transfer(Part):
-    """Hands the caller to a person; goes on when nobody takes the call."""
+    """Hands the caller to a person; goes on when nobody takes the call, and `after` it when the person hangs up."""
 
     type: Literal["transfer"]
     target: Name
     prompt: PromptName
     whisper: str = ""
     failed: Target
+    after: Target | None = Field(None, description="for who stays on the line; when absent the call is over")
 
 
 class Subflow(Part):

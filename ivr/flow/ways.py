@@ -26,8 +26,10 @@ def targets(node: model.Node) -> Iterator[tuple[str, str]]:
         case model.Lookup(found=found, missing=missing):
             yield "found", found
             yield "missing", missing
-        case model.Transfer(failed=failed):
+        case model.Transfer(failed=failed, after=after):
             yield "failed", failed
+            if after:
+                yield "after", after
         case model.Hangup():
             return
         case model.Ask(next=dict(ways)):
