@@ -33,7 +33,9 @@ def flows(*arguments: str, typed: str = "") -> Result:
 def test_the_shipped_flows_are_fine(folder: Path) -> None:
     result = flows("check", str(ROOT / "callflows.yaml"))
     assert result.exit_code == 0
-    assert "fine (flows: survey, hotline, repair, complaint, call_back, rating; languages: zh-CN, en-US)" in result.stdout
+    assert (
+        "fine (flows: survey, hotline, repair, complaint, call_back, rating; languages: zh-CN, en-US)" in result.stdout
+    )
     assert "no speech model for en-US: callers answer by keys there" in result.stdout
     assert list(folder.iterdir()) == []
 
@@ -179,7 +181,10 @@ def test_a_conversation_by_keys_in_english() -> None:
         (["survei"], "there is no flow “survei”; flows: survey, hotline, repair, complaint, call_back, rating"),
         (["--language", "fr-FR"], "there are no flows in fr-FR; languages: zh-CN, en-US"),
         (["--set", "fee_unpaid"], "“fee_unpaid” is not of the form name=value"),
-        (["--set", "fee=1"], "there is no variable “fee”; variables: hotline, fee_unpaid, caller, festival, waited_rings, line, greeted"),
+        (
+            ["--set", "fee=1"],
+            "there is no variable “fee”; variables: hotline, fee_unpaid, caller, festival, waited_rings, line, greeted",
+        ),
         (["--set", "fee_unpaid=yes"], "“fee_unpaid” is true or false"),
     ],
 )

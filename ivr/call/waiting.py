@@ -17,6 +17,11 @@ CUE_MAX_MS: Final = 3_000
 CUE_SURE: Final = 0.8
 """Free speech is a command or a cue only when it is no longer than this and heard at least so surely."""
 
+SPOTTED_SURE: Final = 0.5
+"""A word worth noticing counts from here on: it is a hint to a person, who can hear the recording. Measured with synthetic
+voices: found in 1 of 148 sentences without such a word, missed in half of those with one.
+"""
+
 Waiting = actions.Notice | actions.Ask | actions.Record | actions.Hold
 """The actions that a turn is taken for."""
 
@@ -67,7 +72,7 @@ def _spoken(action: Waiting, start_ms: int, duration_ms: int, hypotheses: Sequen
     if not hypotheses or speech is None:
         return events.SpeechRecorded(action.wait, start_ms, duration_ms)
     best = hypotheses[0]
-    sure = " ".join(word.text for word in best.words if word.confidence >= CUE_SURE)
+    sure = " ".join(word.text for word in best.words if word.confidence >= SPOTTED_SURE)
     cues = tuple(cue for cue in speech.spot if _holds(sure, cue))
     known = best.text in speech.phrases or all(word.text in speech.phrases for word in best.words)
     if known and not cues and best.confidence >= CUE_SURE and duration_ms <= CUE_MAX_MS:

@@ -32,7 +32,7 @@ def test_a_word_worth_noticing_is_no_answer_however_short() -> None:
 
 
 def test_a_word_heard_unsurely_is_not_noticed() -> None:
-    assert heard(("媒体", 0.7)) == SpeechRecorded("7", 1000, 2000)
+    assert heard(("媒体", 0.4)) == SpeechRecorded("7", 1000, 2000)
 
 
 def test_what_a_model_transcribes_is_kept_with_the_words_in_it() -> None:

@@ -559,3 +559,30 @@ def test_an_answer_that_is_offered_must_be_known() -> None:
         f"{FILE}: main.spare.answer.offer.variable: “caller” is neither a variable nor a question"
     ]
     assert faults(source.replace("fee: 0", 'fee: 0, caller: ""')) == []
+
+
+LOOKUP = ("otherwise: bye", "otherwise: find"), (
+    "      bye: {type",
+    "      find: {type: lookup, by: phone, value: hotline, found: bye, missing: say}\n      bye: {type",
+)
+
+
+def test_a_lookup_gives_what_it_finds() -> None:
+    prompts = Prompts(spoken={"q.bye": frozenset({"case_number", "case_opened_on"})})
+    assert faults(changed(*LOOKUP), prompts) == []
+    reason = "prompt “q.bye” speaks of “case_number”, which no variable or question gives"
+    assert f"{FILE}: main.bye.prompt: {reason}" in faults(GOOD, prompts)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "reason"),
+    [
+        ("value: hotline, ", "", "main.find", "by number and by phone need a value; by call has none"),
+        ("by: phone", "by: call", "main.find", "by number and by phone need a value; by call has none"),
+        ("value: hotline", "value: caller", "main.find.value", "“caller” is neither a variable nor a question"),
+        ("missing: say", "missing: nowhere", "main.find.missing", "unknown node “nowhere”"),
+        ("missing: say", "missing: choose", "main.choose", "goes round in a circle without waiting for the caller"),
+    ],
+)
+def test_a_lookup_that_cannot_be(old: str, new: str, path: str, reason: str) -> None:
+    assert f"{FILE}: {path}: {reason}" in faults(changed(*LOOKUP, (old, new)))

@@ -535,3 +535,84 @@ def test_what_nobody_could_call_back_is_not_offered(now: datetime, caller: str) 
 
 def test_who_says_nothing_to_the_offer_hears_it_again_with_the_keys(now: datetime) -> None:
     assert [prompt.name for prompt in called(now, "13812345678", "").prompts] == ["p.yours", "c.keys"]
+
+
+# --- cases and persons -------------------------------------------------------------------------------------------
+
+LOOKUP = """      after: {type: say, prompt: p.wait, next: opened}
+      opened: {type: complaint, kind: repair, reason: x, next: number}
+      number: {type: lookup, by: call, found: told, missing: bye}
+      told: {type: say, prompt: p.number, next: bye}
+      bye: {type: hangup, prompt: p.bye}
+    on_give_up: bye
+    on_agent: person
+"""
+PERSON = "      person: {type: transfer, target: desk, prompt: p.transfer, failed: bye, after: told}\n"
+
+
+def test_what_was_to_be_said_is_said_before_a_case_is_looked_for(now: datetime) -> None:
+    book = small(LOOKUP.replace("    on_agent: person\n", ""))
+    state = play(book, now).state
+    age = SpeechHeard(waits_for(state), (Heard("五十", 0.95),))
+    turn = engine.step(book.flows, state, age, now)
+    opened, said, looked = turn.actions[1:]
+    assert isinstance(said, actions.Say) and [prompt.name for prompt in said.prompts] == ["p.wait"]
+    assert isinstance(opened, actions.OpenComplaint)
+    assert looked == actions.LookUpCase(waits_for(turn.state), "call")
+
+
+def test_the_number_of_the_case_just_opened_is_told(now: datetime) -> None:
+    talk = play(small(LOOKUP.replace("    on_agent: person\n", "")), now, "五十")
+    number = next(prompt for prompt in talk.prompts if prompt.name == "p.number")
+    assert number.values["case_number"] == "20261119-0001" and number.values["case_open"] is True
+    assert talk.over
+
+
+def test_a_case_that_is_missing_is_passed_over(now: datetime) -> None:
+    book = small(LOOKUP.replace("    on_agent: person\n", "").replace("next: opened", "next: number"))
+    assert "p.number" not in [prompt.name for prompt in play(book, now, "五十").prompts]
+
+
+@pytest.mark.parametrize(("typed", "said"), [("<taken>", "p.number"), ("<untaken>", "p.bye")])
+def test_who_stays_on_the_line_after_a_person_goes_on(now: datetime, typed: str, said: str) -> None:
+    talk = play(small(LOOKUP.replace("    on_give_up", PERSON + "    on_give_up")), now, "转人工", typed)
+    assert talk.prompts[0].name == said
+
+
+LAST = """      after: {type: subflow, flow: more, next: bye}
+      bye: {type: hangup, prompt: p.bye}
+      own: {type: complaint, kind: own, reason: x, next: return}
+    on_give_up: bye
+    lastly: own
+  more:
+    title: {zh-CN: 更多}
+    start: height
+    lastly: kept
+    essential: [height]
+    nodes:
+      height: {type: record, prompt: p.height, skip_on_key: "2", next: return}
+      kept: {type: complaint, kind: called, reason: x, next: return}
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "kinds"),
+    [(["<hangup>"], ["own"]), (["五十", "<hangup>"], ["called", "own"]), (["五十", "~好"], ["called", "own"])],
+    ids=["before it", "in it", "after it"],
+)
+def test_the_last_words_of_a_flow_that_was_called_are_run_too(
+    now: datetime, typed: list[str], kinds: list[str]
+) -> None:
+    talk = play(small(LAST), now, *typed)
+    assert [fact.kind for fact in talk.facts if isinstance(fact, actions.OpenComplaint)] == kinds
+
+
+def test_a_flow_without_essential_questions_is_judged_by_the_one_that_it_called(now: datetime) -> None:
+    book = small(LAST).flows
+    book = book.model_copy(
+        update={"flows": {**book.flows, "main": book.flows["main"].model_copy(update={"essential": ()})}}
+    )
+    talk = Conversation(FlowBook("v", "", book), "main", "zh-CN", now)
+    for typed in ("五十", "~好"):
+        talk.type(typed)
+    assert talk.state.disposition == Disposition.COMPLETED
