@@ -561,9 +561,12 @@ def test_an_answer_that_is_offered_must_be_known() -> None:
     assert faults(source.replace("fee: 0", 'fee: 0, caller: ""')) == []
 
 
-LOOKUP = ("otherwise: bye", "otherwise: find"), (
-    "      bye: {type",
-    "      find: {type: lookup, by: phone, value: hotline, found: bye, missing: say}\n      bye: {type",
+LOOKUP = (
+    ("otherwise: bye", "otherwise: find"),
+    (
+        "      bye: {type",
+        "      find: {type: lookup, by: phone, value: hotline, found: bye, missing: say}\n      bye: {type",
+    ),
 )
 
 
