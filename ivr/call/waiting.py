@@ -18,8 +18,8 @@ CUE_SURE: Final = 0.8
 """Free speech is a command or a cue only when it is no longer than this and heard at least so surely."""
 
 SPOTTED_SURE: Final = 0.5
-"""A word worth noticing counts from here on: it is a hint to a person, who can hear the recording. Measured with synthetic
-voices: found in 1 of 148 sentences without such a word, missed in half of those with one.
+"""A word worth noticing counts from here on: it is a hint to a person, who can hear the recording. Measured with
+synthetic voices: found in 1 of 148 sentences without such a word, missed in half of those with one.
 """
 
 Waiting = actions.Notice | actions.Ask | actions.Record | actions.Hold

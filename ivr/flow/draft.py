@@ -219,7 +219,7 @@ class Draft:
         raise EngineFault(f"{name}.{flow.lastly}: goes round in circles")
 
     def judge(self, verdict: Disposition | None) -> None:
-        """Decide what became of the call, by its flow or, where nothing is essential to that, by the one called last."""
+        """Decide what became of the call: by its flow or, where that has nothing essential, by the one called last."""
         own = self.book.flows[self.state.stack[0].flow]
         called = (self.book.flows[name] for name in reversed(self.state.entered))
         earned = disposition(next((flow for flow in (own, *called) if flow.essential), own), self.state)
