@@ -22,6 +22,10 @@ CHOSEN = ("line", "business", "branch", "about", "kind", "phone", "callback_want
 """The details that are ids, numbers or choices. All others that are text count as said by the caller, cues included."""
 
 
+ORDERS = ("repair",)
+"""The kinds of cases that are orders for work (R2) and no complaints."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """By what complaints are judged."""
@@ -74,7 +78,7 @@ def understand(
     notes: list[str] = []
     business = _known(lines.businesses, details, "business", notes)
     branch = _known(lines.branches, details, "branch", notes)
-    line = _known(lines.lines, details, "line", notes) or _by_number(lines, called) or lines.default_line
+    line = receiving(lines, details, called, notes)
     if misconduct := grading.heard_cues(lines.cues, "misconduct", _said(details)):
         kind = "fraud"
         notes.append(f"“{'、'.join(misconduct)}” is a report of misconduct")
@@ -85,6 +89,11 @@ def again(lines: Lines, kind: str, details: Mapping[str, Value], received: str |
     """A complaint that was judged before, with its grade and the line that received it, by the lines of today."""
     complaint, _ = understand(lines, kind, details, "", Proposal(grade, ""))
     return replace(complaint, called=received) if received in lines.lines else complaint
+
+
+def receiving(lines: Lines, details: Mapping[str, Value], called: str, notes: list[str]) -> str:
+    """The line that took it: named in the details, or by the number that was called."""
+    return _known(lines.lines, details, "line", notes) or _by_number(lines, called) or lines.default_line
 
 
 def _said(details: Mapping[str, Value]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import OpenComplaint
 from ivr.complaints import clock, routing
-from ivr.complaints.intake import Rules, confidential, judge
+from ivr.complaints.intake import ORDERS, Rules, confidential, judge, receiving
 from ivr.complaints.routing import Route
 from ivr.records import tables as t
 from ivr.records.upsert import count_up
@@ -56,7 +56,16 @@ async def open_case(
 
 
 def admit(session: AsyncSession, rules: Rules, case: t.Case, called: str, at: datetime, who: str = SELF) -> None:
-    """Judge a case by the rules, set its clocks from its opening, and report it to supervision at once (R4)."""
+    """Judge a case by the rules, set its clocks from its opening, and report it to supervision at once (R4).
+
+    An order for work is no complaint: the line that took it sees to it.
+    """
+    if case.kind in ORDERS:
+        case.line = case.responsible = receiving(rules.lines, case.details, called, [])
+        line = rules.lines.lines[case.line]
+        case.tier, case.owner = line.tier, line.owner
+        step(session, case, who, "registered", f"to {case.line} (R2)", at)
+        return
     verdict = judge(rules, case.kind, case.details, called, case.opened_at)
     case.kind, case.responsible = verdict.complaint.kind, verdict.complaint.called
     case.grade, case.grade_reason = verdict.grade.grade, verdict.grade.reason

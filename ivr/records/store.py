@@ -9,7 +9,7 @@ from typing import Final, Self
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ivr.actions import Fact
+from ivr.actions import CaseKey, Fact
 from ivr.complaints.intake import Rules
 from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
@@ -19,7 +19,8 @@ from ivr.records import tables as t
 from ivr.records.database import Database
 from ivr.records.errors import UnknownCall
 from ivr.records.facts import keep_fact
-from ivr.records.record import CallRecord, CallSummary, CustomerRecord
+from ivr.records.lookup import find_case
+from ivr.records.record import CallRecord, CallSummary, CaseStatus, CustomerRecord
 from ivr.records.upsert import insert_once
 from ivr.telephony.port import Call
 from ivr.transcript import Line
@@ -272,6 +273,11 @@ class Records:
             return await reading.record(session, await _found(session, call_id))
 
         return await self._database.read(work)
+
+    async def find_case(self, call_id: str, by: CaseKey, value: str) -> CaseStatus | None:
+        """The newest case that fits, see ivr.actions.LookUpCase; None when there is none that a caller may hear of."""
+
+        return await self._database.read(lambda session: find_case(session, call_id, by, value))
 
     async def open_calls(self) -> tuple[CallSummary, ...]:
         """The calls that were never closed, oldest first: live ones, and those a crash has left behind."""
