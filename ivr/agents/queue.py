@@ -16,11 +16,15 @@ GONE = (State.AWAY, State.UNREACHABLE)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A caller in a line's queue: the skills that their call takes, and the agents who did not take it."""
+    """A caller in a line's queue: the skills that their call takes, and the agents who did not take it.
+
+    `offered`: somebody's phone is ringing for them.
+    """
 
     call: str
     needs: frozenset[str] = frozenset()
     tried: frozenset[str] = frozenset()
+    offered: bool = False
 
     def suits(self, agent: Agent) -> bool:
         """Whether this agent may be offered the call."""
@@ -38,7 +42,8 @@ def match(queue: Sequence[Waiting], on_duty: Sequence[Agent], presences: Mapping
     )
     matched: dict[str, str] = {}
     for caller in queue:
-        if agent := next((agent for agent in free if caller.suits(agent)), None):
+        agent = None if caller.offered else next((agent for agent in free if caller.suits(agent)), None)
+        if agent:
             matched[caller.call] = agent.id
             free.remove(agent)
     return matched

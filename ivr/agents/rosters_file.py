@@ -5,9 +5,9 @@ Must not know: where the text comes from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, time, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -16,11 +16,11 @@ from ivr import document
 from ivr.agents.roster import Agent, Roster, Rosters, Shift, Swap
 from ivr.errors import Fault, FaultyFile
 
-WEEKDAYS: Final = {day: number for number, day in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), 1)}
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: Final[Mapping[Weekday, int]] = {day: number for number, day in enumerate(get_args(Weekday), 1)}
 
 
 class _Part(BaseModel):

@@ -36,6 +36,11 @@ def test_of_two_callers_for_one_agent_the_first_gets_them():
     assert match([waits("1"), waits("2")], [A], {"a": free(1.0)}) == {"1": "a"}
 
 
+def test_a_caller_for_whom_a_phone_rings_keeps_nobody_else():
+    presences = {"a": free(1.0)}
+    assert match([Waiting("1", offered=True), waits("2")], [A], presences) == {"2": "a"}
+
+
 def test_only_those_on_duty_who_are_free_are_offered_anything():
     presences = {"a": presence.leave(free(1.0)), "b": presence.offer(free(2.0), "x", "hotline", "n"), "c": free(3.0)}
     assert match([waits("1")], [A, B], presences) == {}
@@ -78,7 +83,7 @@ PRESENCES = st.dictionaries(
     st.builds(Presence, here=st.booleans(), reachable=st.booleans(), idle_since=st.floats(0, 100)),
 )
 QUEUES = st.lists(
-    st.builds(Waiting, st.integers(0, 9).map(str), SKILLS, st.frozensets(st.sampled_from("abcdef"))),
+    st.builds(Waiting, st.integers(0, 9).map(str), SKILLS, st.frozensets(st.sampled_from("abcdef")), st.booleans()),
     unique_by=lambda one: one.call,
 )
 
@@ -93,6 +98,6 @@ def test_nobody_is_matched_twice_or_unfit_and_nobody_waits_for_a_free_agent(queu
     idle = [one for one in agents if presences.get(one.id, Presence()).state is State.AVAILABLE]
     for caller in queue:
         if caller.call not in matched:
-            assert not [one for one in idle if caller.suits(one) and one.id not in matched.values()]
+            assert caller.offered or not [one for one in idle if caller.suits(one) and one.id not in matched.values()]
         else:
             assert hopeless(caller, agents, presences) == ""
