@@ -16,7 +16,6 @@ from ivr import document
 from ivr.agents.roster import Agent, Roster, Rosters, Shift, Swap
 from ivr.errors import Fault, FaultyFile
 
-
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
