@@ -77,7 +77,7 @@ class TransferCompleted:
 
 @dataclass(frozen=True, slots=True)
 class TransferFailed:
-    """Nobody took the call: `busy`, `no_answer`, `declined`, `unreachable`, `unavailable`."""
+    """Nobody took the call: `busy`, `no_answer`, `declined`, `unreachable`, `unavailable`; or the caller `gave_up`."""
 
     wait: str
     reason: str

@@ -19,7 +19,7 @@ from ivr.call import orders
 from ivr.call.ledger import Ledger
 from ivr.call.listening import Listening
 from ivr.call.mailbox import Broken, Decoded, Item, Leave, Mailbox, Started
-from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent
+from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent, Overheard
 from ivr.call.node import Node, Observer
 from ivr.call.player import BYTES_PER_MS, Player
 from ivr.call.script import Script
@@ -132,7 +132,7 @@ class Session:
         match item:
             case None if turn:
                 await self._obey(turn.tick(at_ms))
-            case Frame() | Key() | Marked() | Closed():
+            case Frame() | Key() | Marked() | Closed() | Overheard():
                 await self._meet(at_ms, item)
             case Started(begun, length_ms) if begun is turn:
                 await self._obey(begun.prompt_started(at_ms, length_ms))
@@ -163,6 +163,8 @@ class Session:
                 await self._obey(turn.pressed(at_ms, digit))
             case Key(digit):
                 self._typed_ahead.append(digit)
+            case Overheard(who, pcm):
+                self._tape.overheard(at_ms, who, pcm)
             case Closed(by, cause):
                 ours = (by, cause) == ("us", "normal")
                 self._ended = events.CallEnded(by, self._cause if ours else cause)
@@ -281,7 +283,7 @@ class Session:
     async def _transfer(self, wait: str, target: str, whisper: str) -> None:
         await self._until_heard()
         try:
-            await self._line.transfer(target, whisper)
+            await self._line.transfer(target, whisper, overhear=self._tape.running)
         except TransferRefused as refused:
             self._mailbox.post(events.TransferFailed(wait, refused.reason))
         except Exception:

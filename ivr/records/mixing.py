@@ -83,18 +83,23 @@ class Arrivals:
 
 
 class StereoMix:
-    """The caller on the left, us on the right, from the offset `start_ms` on."""
+    """The caller on the left, we or whoever they talk to on the right, from the offset `start_ms` on."""
 
     def __init__(self, start_ms: int) -> None:
         self._start_ms = start_ms
         self._caller = Track()
         self._us = Track()
         self._arrivals = Arrivals()
+        self._other_arrivals = Arrivals()
         self._taken = 0
 
     def caller(self, at_ms: int, pcm: bytes) -> None:
         """A frame of the caller's voice arrived."""
         self._caller.put(self._arrivals.place(self._place(at_ms), self._caller.end), pcm)
+
+    def other(self, at_ms: int, pcm: bytes) -> None:
+        """A frame of the voice of somebody who talks to the caller in our place arrived."""
+        self._us.put(self._other_arrivals.place(self._place(at_ms), self._us.end), pcm)
 
     def us(self, at_ms: int, pcm: bytes) -> None:
         """Audio was queued for the caller: it is heard from `at_ms` on, or when all that was queued before has been."""

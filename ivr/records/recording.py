@@ -58,6 +58,11 @@ class Recorder:
         self._queue(self._mix.settled(at_ms))
         self._mix.caller(at_ms, pcm)
 
+    def other(self, at_ms: int, pcm: bytes) -> None:
+        """A frame of the voice of whoever talks to the caller in our place arrived at `at_ms`."""
+        self._queue(self._mix.settled(at_ms))
+        self._mix.other(at_ms, pcm)
+
     def us(self, at_ms: int, pcm: bytes) -> None:
         """Audio was queued for the caller; it sounds from `at_ms` on, behind what was queued before."""
         self._queue(self._mix.settled(at_ms))
