@@ -95,6 +95,14 @@ class Asterisk:
         self._login.check(request)
         return await self._sockets.handle(request)
 
+    async def phones(self) -> frozenset[str]:
+        """The names of the phones that can be rung now.
+
+        Raises:
+            AriRefused, AriUnreachable: Asterisk does not say.
+        """
+        return await self._ari.phones()
+
     async def run(self) -> None:
         """Take calls until cancelled; calls being led are then cancelled too."""
         self._spawn(self._sweep_now_and_then())
