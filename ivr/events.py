@@ -70,7 +70,7 @@ class SpeechRecorded:
 
 @dataclass(frozen=True, slots=True)
 class TransferCompleted:
-    """The other party took the call over; this call is no longer ours to lead."""
+    """The other party took the call over and has hung up; the caller is still there."""
 
     wait: str
 

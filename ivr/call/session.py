@@ -283,14 +283,15 @@ class Session:
     async def _transfer(self, wait: str, target: str, whisper: str) -> None:
         await self._until_heard()
         try:
-            await self._line.transfer(target, whisper, overhear=self._tape.running)
+            ended_by = await self._line.transfer(target, whisper, overhear=self._tape.running)
         except TransferRefused as refused:
             self._mailbox.post(events.TransferFailed(wait, refused.reason))
         except Exception:
             log.exception("call %s: the transfer to %s failed", self._line.call.id, target)
             self._mailbox.post(events.TransferFailed(wait, "unavailable"))
         else:
-            self._mailbox.post(events.TransferCompleted(wait))
+            if ended_by != "caller":
+                self._mailbox.post(events.TransferCompleted(wait))
 
     async def _hang_up(self, linger_ms: int) -> None:
         await self._until_heard()

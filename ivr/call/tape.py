@@ -42,10 +42,8 @@ class Tape:
 
     def overheard(self, at_ms: int, who: Literal["caller", "other"], pcm: bytes) -> None:
         """A frame arrived of what the caller, or whoever they were handed to, says to the other."""
-        if self._recorder and who == "other":
-            self._recorder.other(at_ms, pcm)
-        else:
-            self.caller(at_ms, pcm)
+        if self._recorder:
+            self._recorder.overheard(at_ms, who, pcm)
 
     async def close(self, at_ms: int) -> Recording | None:
         """End the recording; None when there is none, or it was lost."""

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from ivr.call.media import SAMPLE_RATE_HZ
 from ivr.records.errors import RecordingLost
@@ -58,10 +58,10 @@ class Recorder:
         self._queue(self._mix.settled(at_ms))
         self._mix.caller(at_ms, pcm)
 
-    def other(self, at_ms: int, pcm: bytes) -> None:
-        """A frame of the voice of whoever talks to the caller in our place arrived at `at_ms`."""
+    def overheard(self, at_ms: int, who: Literal["caller", "other"], pcm: bytes) -> None:
+        """A frame arrived of what the caller and somebody else, who takes our side, say to each other."""
         self._queue(self._mix.settled(at_ms))
-        self._mix.other(at_ms, pcm)
+        self._mix.overheard(at_ms, who, pcm)
 
     def us(self, at_ms: int, pcm: bytes) -> None:
         """Audio was queued for the caller; it sounds from `at_ms` on, behind what was queued before."""
