@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
+from ivr.complaints.files import Files
 from ivr.console.access import load_token
 from ivr.errors import FaultyFile
 from ivr.records.store import Records
 from ivr.settings import ROOT, Settings
 from service import open_service, serving
+from tests.call.person import KEYS, a_site
 from tests.complaints.people import complain
 
 
@@ -53,3 +56,27 @@ async def test_a_faulty_lines_file_is_refused_before_the_service_starts(tmp_path
     with pytest.raises(FaultyFile, match=re.escape(f"{mine}: clocks.contact.within: “soon” is no duration")):
         async with open_service(Settings(data=tmp_path / "var", lines=mine)):
             pass
+
+
+async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_archived(tmp_path: Path) -> None:
+    async with a_site(tmp_path) as site, ClientSession(site.address.removesuffix("/phone")) as session:
+        async with site.person() as person:
+            await person.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
+        record = await site.record(person.phone.call)
+        [case] = record.cases
+
+        async def moved(move: str) -> int:
+            body = {"move": move, "who": "王", "handler": "李", "why": "回访差评"}
+            async with session.post(f"/api/v1/complaints/{case.number}/moves", json=body) as response:
+                return response.status
+
+        statuses = [await moved(move) for move in ("acknowledge", "assign", "investigate", "resolve", "archive")]
+        [booking] = (await site.service.node.records.call(person.phone.call)).bookings
+        statuses += [await moved(move) for move in ("reply", "archive", "verify", "archive")]
+        files = Files(site.service.node.records.database)
+        file = await files.case(case.number, "staff")
+        shares = await files.shares(case.opened_at, case.opened_at + timedelta(minutes=1))
+    assert statuses == [200, 200, 200, 200, 409, 200, 409, 200, 200]
+    assert (file.case.kind, file.case.responsible, file.case.article) == ("bad_review", "hotline", "R11")
+    assert (booking.state, [call.state for call in file.verifying_calls]) == ("open", ["done"])
+    assert [shares.percent(count) for count in (shares.looked_into, shares.put_right, shares.called_back)] == [100] * 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import OpenComplaint
@@ -34,8 +34,8 @@ EXPLAINED: Final = ("reopen", "escalate", "report")
 class Desk:
     """Applies the rules to the cases of a database. Safe for concurrent use, by several processes too.
 
-    `who` is the person who does it, `role` what that person may see. All methods raise RecordsUnavailable when the
-    database stays away.
+    `who` is the person who does it, `role` what that person may see. The same done again at the same time `at` by the
+    same person changes nothing. All methods raise RecordsUnavailable when the database stays away.
     """
 
     def __init__(self, database: Database, rules: Rules) -> None:
@@ -52,6 +52,10 @@ class Desk:
             call = await session.get(t.Call, call_id) if call_id else None
             if call_id and call is None:
                 raise UnknownCall(f"there is no call {call_id}")
+            if number := await session.scalar(
+                select(t.Case.number).join(t.CaseStep).where(*_same(who, "registered", at))
+            ):
+                return number
             return (await open_case(session, self._rules, call, complaint, at, who)).number
 
         return await self._database.write(work)
@@ -68,6 +72,8 @@ class Desk:
 
         async def work(session: AsyncSession) -> CaseFile | None:
             case = await self._found(session, number, role)
+            if await _done(session, case, who, move, at):
+                return await case_file(session, case) if visible(case, role) else None
             state = cast("State", case.state)
             onward = life.after(state, move)
             if not why and move in EXPLAINED:
@@ -95,6 +101,8 @@ class Desk:
 
         async def work(session: AsyncSession) -> CaseFile:
             case = await self._found(session, number, role)
+            if await _done(session, case, who, "grade", at):
+                return await case_file(session, case)
             state = cast("State", case.state)
             if not why or state == "archived":
                 raise RefusedMove("a grade needs a reason and a case that is not archived", life.legal(state))
@@ -170,6 +178,16 @@ def one_up(rules: Rules, case: t.Case) -> Route | None:
     """The tier above a routed case; None above management."""
     complaint = again(rules.lines, case.kind, case.details, case.responsible, cast("Grade", case.grade))
     return routing.above(rules.lines, complaint, cast("Tier", case.tier))
+
+
+async def _done(session: AsyncSession, case: t.Case, who: str, what: str, at: datetime) -> bool:
+    """Whether this very step is written down already: its transaction was committed, and is run again."""
+    step_id = select(t.CaseStep.id).where(t.CaseStep.case_id == case.id, *_same(who, what, at))
+    return await session.scalar(step_id.limit(1)) is not None
+
+
+def _same(who: str, what: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (t.CaseStep.who == who, t.CaseStep.what == what, t.CaseStep.at == at)
 
 
 def _to(route: Route) -> str:

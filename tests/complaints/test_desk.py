@@ -107,14 +107,25 @@ async def test_two_people_who_do_the_same_do_it_once(records: Records, desk: Des
     assert [step.what for step in (await files.case(number, "staff")).steps].count("acknowledge") == 1
 
 
+async def test_the_same_done_again_changes_nothing(records: Records, desk: Desk, files: Files) -> None:
+    letter = OpenComplaint("complaint", "来信", {"business": "card"})
+    number = await desk.open(letter, "王", TUESDAY)
+    once = await work(desk, number, ["acknowledge", "escalate"], after(minutes=1))
+    graded = await desk.regrade(number, "serious", "王", "记者", after(minutes=2))
+    assert await desk.open(letter, "王", TUESDAY) == number
+    assert await work(desk, number, ["acknowledge", "escalate"], after(minutes=1)) == graded
+    assert await desk.regrade(number, "serious", "王", "记者", after(minutes=2)) == graded
+    assert len(graded.steps) == len(once.steps) + 1 and len(await files.cases(Wanted(), "staff", 9)) == 1
+
+
 async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_responsible(
     records: Records, desk: Desk
 ) -> None:
     number = await complain(records, branch="shenyang_north")
-    tiers = [(file.case.line, file.case.owner) for file in [await work(desk, number, ["escalate"]) for _ in range(2)]]
-    assert tiers == [("supervision", "hr"), (None, "management")]
+    files = [await work(desk, number, ["escalate"], after(minutes=minute)) for minute in (1, 2)]
+    assert [(file.case.line, file.case.owner) for file in files] == [("supervision", "hr"), (None, "management")]
     with pytest.raises(RefusedMove, match="nobody is above management"):
-        await work(desk, number, ["escalate"])
+        await work(desk, number, ["escalate"], after(minutes=3))
     assert (await work(desk, number, ["acknowledge"])).case.responsible == "hotline"
 
 
