@@ -33,6 +33,9 @@ FESTIVALS: Final[dict[str, Festival]] = {
 """The festivals that callers are greeted with (R3), by the names of the library."""
 
 _GREETED: Final[dict[str, Festival]] = {festival: festival for festival in FESTIVALS.values()}
+REACH: Final = timedelta(days=60)
+"""Deadlines, and plans for the next month, reach so far at most."""
+
 _DAY: Final = timedelta(days=1)
 
 
@@ -70,6 +73,11 @@ class Calendar:
     def knows(self, year: int) -> bool:
         """Whether the notice for the year is known, with its moved days and make-up workdays."""
         return _notice(date(year, 1, 1)) is not None
+
+    def unknown_year(self, today: date) -> int | None:
+        """The year that deadlines of these days reach into and that has no notice yet; None when there is none."""
+        year = (today + REACH).year
+        return None if self.knows(year) else year
 
     def is_workday(self, day: date) -> bool:
         """Whether people work on this day."""

@@ -62,6 +62,11 @@ def test_a_year_without_a_notice_has_weekdays_and_says_so() -> None:
     assert PLAIN.festival(date(2027, 10, 1)) is None
 
 
+def test_a_year_without_a_notice_is_missed_when_deadlines_begin_to_reach_it() -> None:
+    assert PLAIN.unknown_year(date(2026, 11, 1)) is None
+    assert PLAIN.unknown_year(date(2026, 11, 24)) == PLAIN.unknown_year(date(2027, 3, 1)) == 2027
+
+
 def test_the_shipped_overrides_hold_what_the_law_fixes_for_2027() -> None:
     assert [day.isoformat() for day in days("2027-01-01", "2027-12-31") if SHIPPED.festival(day) == "new_year"] == [
         "2027-01-01"

@@ -7,14 +7,14 @@ complaint to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
 from ivr.calendar import Calendar
 from ivr.complaints import clock, grading, routing
 from ivr.complaints.grading import Proposal
-from ivr.complaints.model import Kind, Lines, LineTier
+from ivr.complaints.model import Grade, Kind, Lines, LineTier
 from ivr.complaints.routing import Complaint, Route
 from ivr.events import Value
 
@@ -88,6 +88,12 @@ def understand(
 def receiving(lines: Lines, details: Mapping[str, Value], called: str, notes: list[str]) -> str:
     """The line that took it: named in the details, or by the number that was called."""
     return _known(lines.lines, details, "line", notes) or _by_number(lines, called) or lines.default_line
+
+
+def again(lines: Lines, kind: str, details: Mapping[str, Value], received: str | None, grade: Grade) -> Complaint:
+    """A complaint that was judged before, with its grade and the line that received it, by the lines of today."""
+    complaint, _ = understand(lines, kind, details, "", Proposal(grade, ""))
+    return replace(complaint, called=received) if received in lines.lines else complaint
 
 
 def _said(details: Mapping[str, Value]) -> Iterator[str]:

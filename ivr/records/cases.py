@@ -55,7 +55,7 @@ async def open_case(
     return case
 
 
-def admit(session: AsyncSession, rules: Rules, case: t.Case, called: str, at: datetime, who: str) -> None:
+def admit(session: AsyncSession, rules: Rules, case: t.Case, called: str, at: datetime, who: str = SELF) -> None:
     """Judge a case by the rules, set its clocks from its opening, and report it to supervision at once (R4).
 
     An order for work is no complaint: the line that took it sees to it.

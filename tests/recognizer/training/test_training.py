@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
+from recognizer.training.starting import start_from  # noqa: E402
+
 from recognizer.training import clips  # noqa: E402
 from recognizer.training.augment import WARPS, Augmenter  # noqa: E402
 from recognizer.training.batches import Share, batch, epoch  # noqa: E402
@@ -15,7 +17,6 @@ from recognizer.training.clips import Clips  # noqa: E402
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
 from recognizer.training.network import Network, Shape  # noqa: E402
 from recognizer.training.phone_lm import PhoneLM  # noqa: E402
-from recognizer.training.starting import start_from  # noqa: E402
 from recognizer.training.training import Plan, Trainer  # noqa: E402
 from recognizer.training.transcripts import of_text  # noqa: E402
 

@@ -1,0 +1,82 @@
+"""Complaints in the whole service: what a call left behind is routed and its clock run out, the feed hears of it, the
+API shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from ivr.complaints.files import Files
+from ivr.console.access import load_token
+from ivr.errors import FaultyFile
+from ivr.records.store import Records
+from ivr.settings import ROOT, Settings
+from service import open_service, serving
+from tests.call.person import KEYS, a_site
+from tests.complaints.people import complain
+
+
+async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, port=0)
+    before = await Records.open(settings.database_url)
+    number = await complain(before, line="hotline", branch="dalian", cues="媒体")
+    await before.close()
+    async with serving(settings) as (service, address):
+        heard = []
+        async with asyncio.timeout(20):
+            async for _, event in service.feed.follow("0"):
+                heard.append(event)
+                if event["what"] == "escalated":
+                    break
+        site = address.removesuffix("/phone")
+        async with ClientSession(site) as session:
+            async with session.get(f"/api/v1/complaints/{number}") as response:
+                shown = await response.json()
+            await complain(service.node.records, "fraud", "call-2")
+            async with session.get("/api/v1/complaints") as response:
+                everybody = await response.json()
+            token = {"Authorization": f"Bearer {load_token(tmp_path, 'management-token')}"}
+            async with session.get("/api/v1/complaints", headers=token) as response:
+                management = await response.json()
+    assert [event["what"] for event in heard[:2]] == ["registered", "reported"]
+    assert {event["case"] for event in heard} == {number}
+    assert (shown["number"], shown["grade"]) == (number, "serious")
+    assert [len(listed["complaints"]) for listed in (everybody, management)] == [1, 2]
+
+
+async def test_a_faulty_lines_file_is_refused_before_the_service_starts(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text((ROOT / "lines.yaml").read_text(encoding="utf-8").replace("within: 2 h", "within: soon"), "utf-8")
+    with pytest.raises(FaultyFile, match=re.escape(f"{mine}: clocks.contact.within: “soon” is no duration")):
+        async with open_service(Settings(data=tmp_path / "var", lines=mine)):
+            pass
+
+
+async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_archived(tmp_path: Path) -> None:
+    async with a_site(tmp_path) as site, ClientSession(site.address.removesuffix("/phone")) as session:
+        async with site.person() as person:
+            await person.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
+        record = await site.record(person.phone.call)
+        [case] = record.cases
+
+        async def moved(move: str) -> int:
+            body = {"move": move, "who": "王", "handler": "李", "why": "回访差评"}
+            async with session.post(f"/api/v1/complaints/{case.number}/moves", json=body) as response:
+                return response.status
+
+        statuses = [await moved(move) for move in ("acknowledge", "assign", "investigate", "resolve", "archive")]
+        [booking] = (await site.service.node.records.call(person.phone.call)).bookings
+        statuses += [await moved(move) for move in ("reply", "archive", "verify", "archive")]
+        files = Files(site.service.node.records.database)
+        file = await files.case(case.number, "staff")
+        shares = await files.shares(case.opened_at, case.opened_at + timedelta(minutes=1))
+    assert statuses == [200, 200, 200, 200, 409, 200, 409, 200, 200]
+    assert (file.case.kind, file.case.responsible, file.case.article) == ("bad_review", "hotline", "R11")
+    assert (booking.state, [call.state for call in file.verifying_calls]) == ("open", ["done"])
+    assert [shares.percent(count) for count in (shares.looked_into, shares.put_right, shares.called_back)] == [100] * 3
