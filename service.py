@@ -121,6 +121,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             recordings=settings.data / "recordings",
             timezone=settings.zone,
             timing=Timing(),
+            calendar=rules.calendar,
         )
         service = Service(node, shelf, rules, feed)
         announcer = Announcer(library.catalog)

@@ -45,6 +45,15 @@ async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_
     ]
 
 
+async def test_an_order_for_a_repair_is_no_complaint(records: Records, files: Files) -> None:
+    number = await complain(records, "repair", problem_span="8000-9000", cues="赔偿", confirmed="no")
+    file = await files.case(number, "staff")
+    case = file.case
+    assert (case.kind, case.tier, case.line, case.owner) == ("repair", "hotline", "hotline", "card")
+    assert (case.grade, case.contact_due, case.reply_due) == ("general", None, None)
+    assert [(step.what, step.why) for step in file.steps] == [("registered", "to hotline (R2)")]
+
+
 async def test_a_case_goes_through_its_life_with_every_step_kept(records: Records, desk: Desk, files: Files) -> None:
     number = await complain(records, branch="dalian")
     await work(desk, number, TO_THE_REPLY, after(hours=1))

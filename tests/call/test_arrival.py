@@ -1,0 +1,51 @@
+"""What every flow is told of a call."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ivr.calendar import Calendar
+from ivr.call.arrival import arrival
+from ivr.events import Value
+from ivr.lifecycle import Direction
+from ivr.telephony.port import Call
+
+ORDINARY = date(2026, 11, 24)
+
+
+def call(direction: Direction = "inbound", **variables: Value) -> Call:
+    return Call("1", "asterisk", direction, "13812345678", "4001", "hotline", "zh-CN", variables)
+
+
+@pytest.mark.parametrize(("direction", "number"), [("inbound", "13812345678"), ("outbound", "4001")])
+def test_the_number_at_the_other_end_is_known(direction: Direction, number: str) -> None:
+    assert arrival(call(direction), Calendar(), ORDINARY) == {"caller": number, "festival": ""}
+
+
+@pytest.mark.parametrize(
+    ("day", "festival"),
+    [
+        (date(2026, 1, 1), "new_year"),
+        (date(2026, 2, 17), "spring_festival"),
+        (date(2026, 5, 1), "labour_day"),
+        (date(2026, 9, 25), "mid_autumn"),
+        (date(2026, 10, 1), "national_day"),
+    ],
+)
+def test_a_festival_is_told(day: date, festival: str) -> None:
+    assert arrival(call(), Calendar(), day)["festival"] == festival
+
+
+def test_an_operators_day_off_is_greeted_too() -> None:
+    calendar = Calendar({ORDINARY: "spring_festival"})
+    assert arrival(call(), calendar, ORDINARY)["festival"] == "spring_festival"
+
+
+def test_what_the_call_itself_brings_counts_more() -> None:
+    assert arrival(call(caller="13912345678", vip=True), Calendar(), ORDINARY) == {
+        "caller": "13912345678",
+        "festival": "",
+        "vip": True,
+    }
