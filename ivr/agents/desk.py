@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Final
 
 from ivr.agents.announcements import Announcements
 from ivr.agents.board import Board
@@ -21,6 +23,9 @@ from ivr.live.queues import LiveQueues
 from ivr.telephony.port import Call, Hold, TransferRefused
 
 log = logging.getLogger(__name__)
+
+ONWARD: Final = "onward"
+"""The event by which an agent passes a caller on."""
 
 
 class Desk:
@@ -47,6 +52,7 @@ class Desk:
         self.announcements = announcements
         self.node, self.now = node, now
         self._queues, self._feed = queues, feed
+        self._talks: dict[tuple[str, str], asyncio.Future[str]] = {}
 
     def staffs(self, target: str) -> bool:
         """See port.Desk."""
@@ -54,19 +60,53 @@ class Desk:
 
     async def hand_over(self, call: Call, target: str, whisper: str, hold: Hold) -> None:
         """See port.Desk."""
-        rosters = self.rosters()
-        waiting = Waiting(call.id, rosters.needs(target, call.language))
-        words = asyncio.create_task(
-            asyncio.to_thread(self.announcements.whisper, target, call.caller, whisper, rosters.language)
-        )
+        line = target
         try:
-            async with Place(self._queues, target, waiting) as place:
-                await Search(self, rosters, place, call, hold, words).run()
+            while line:
+                line = await self._find(call, line, whisper, hold)
         except LiveStateUnavailable as away:
             log.error("call %s cannot be handed over: %s", call.id, away)
             raise TransferRefused("unavailable") from away
+
+    async def _find(self, call: Call, line: str, whisper: str, hold: Hold) -> str:
+        """Hand a caller to somebody on a line; the line that they are passed on to in the end, if any."""
+        rosters = self.rosters()
+        if line not in rosters.lines:
+            raise TransferRefused("unavailable")
+        waiting = Waiting(call.id, rosters.needs(line, call.language))
+        words = asyncio.create_task(
+            asyncio.to_thread(self.announcements.whisper, line, call.caller, whisper, rosters.language)
+        )
+        try:
+            async with Place(self._queues, line, waiting) as place:
+                return await Search(self, rosters, place, call, hold, words).run()
         finally:
             words.cancel()
+
+    @contextmanager
+    def talk(self, agent: str, call: str) -> Iterator[asyncio.Future[str]]:
+        """See search.Office."""
+        onward: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._talks[agent, call] = onward
+        try:
+            yield onward
+        finally:
+            del self._talks[agent, call]
+
+    async def pass_on(self, agent: str, call: str, line: str) -> None:
+        """The agent wants their caller passed on to a line; whichever node leads the call will do it."""
+        await self._feed.publish({"kind": ONWARD, "agent": agent, "call": call, "line": line})
+
+    async def obey(self) -> None:
+        """Until cancelled: do what agents want done with callers of this node."""
+        while True:
+            try:
+                async for _, event in self._feed.follow():
+                    onward = self._talks.get((str(event.get("agent")), str(event.get("call"))))
+                    if event.get("kind") == ONWARD and onward and not onward.done():
+                        onward.set_result(str(event["line"]))
+            except LiveStateUnavailable as away:
+                log.warning("what agents want is not heard: %s", away)
 
     async def tell(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
         """Let those who watch know."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
@@ -48,6 +49,9 @@ class Office(Protocol):
     async def tell(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
         """Let those who watch know."""
 
+    def talk(self, agent: str, call: str) -> AbstractContextManager[asyncio.Future[str]]:
+        """Within the block the agent may pass the caller on: the result is the line."""
+
 
 class Search:
     """See the module. `words` (audio) are what the agents hear before they decide."""
@@ -58,14 +62,14 @@ class Search:
         self._office, self._rosters, self._place, self._call, self._hold = office, rosters, place, call, hold
         self._words = words
         self._roster = rosters.lines[place.line]
-        self._reason = ""
+        self._reason = self._onward = ""
         self._clock = asyncio.get_running_loop().time
         self._until = self._clock() + self._roster.wait_s
         self._announce_at = self._clock()
         self._announcing: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """Returns when an agent who took the call has hung up.
+    async def run(self) -> str:
+        """Returns when an agent who took the call has hung up, or has passed the caller on: the line, else nothing.
 
         Raises:
             TransferRefused: nobody took it.
@@ -73,6 +77,7 @@ class Search:
         try:
             while not await self._ask(await self._turn()):
                 continue
+            return self._onward
         finally:
             await self._quiet()
 
@@ -177,7 +182,15 @@ class Search:
         await person.connect()
         await self._place.leave()
         await self._tell("accepted", agent, caller=self._call.caller)
-        await person.parted()
+        with self._office.talk(agent.id, self._call.id) as onward:
+            parting = asyncio.create_task(person.parted())
+            try:
+                await asyncio.wait((parting, onward), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _end(parting)
+            if onward.done():
+                self._onward = onward.result()
+                await person.give_back()
 
     async def _release(self, agent: Agent, taken: bool) -> None:
         """The agent has no more to do with this caller."""

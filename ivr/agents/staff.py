@@ -58,5 +58,6 @@ class Staff:
         """Until cancelled: keep what this node has engaged agents in, and watch their phones (None: nobody can)."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.board.keep())
+            group.create_task(self.desk.obey())
             if phones:
                 group.create_task(watch(phones, lambda: self.rosters, self.board))

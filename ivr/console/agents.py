@@ -12,13 +12,13 @@ import logging
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ivr.agents import presence
-from ivr.agents.presence import Presence
+from ivr.agents.presence import Presence, State
 from ivr.agents.roster import Agent
 from ivr.agents.staff import Staff
 from ivr.errors import HuifangError
@@ -28,6 +28,8 @@ from ivr.records.errors import UnknownCall
 from ivr.records.store import Records
 
 log = logging.getLogger(__name__)
+
+Body = TypeVar("Body", bound=BaseModel)
 
 BEAT_S: Final = 15.0
 """A stream on which nothing happens says so, lest somebody on the way takes it for dead."""
@@ -43,6 +45,14 @@ class Word(BaseModel):
     state: Literal["available", "away"]
 
 
+class Onward(BaseModel):
+    """Where an agent passes their caller on to: a line of the rosters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    line: str
+
+
 class Agents:
     """The agents through the API; `records` tell what is known of their calls."""
 
@@ -51,10 +61,11 @@ class Agents:
         self._streams: set[asyncio.Task[Any] | None] = set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """GET /api/v1/agents, PUT …/{id}/presence and GET …/{id}/events."""
+        """GET /api/v1/agents, PUT …/{id}/presence, POST …/{id}/transfer and GET …/{id}/events."""
         return [
             web.get("/api/v1/agents", self._list),
             web.put("/api/v1/agents/{id}/presence", self._put),
+            web.post("/api/v1/agents/{id}/transfer", self._transfer),
             web.get("/api/v1/agents/{id}/events", self._events),
         ]
 
@@ -71,16 +82,23 @@ class Agents:
 
     async def _put(self, request: web.Request) -> web.Response:
         agent = self._agent(request)
-        try:
-            word = Word.model_validate_json(await request.read())
-        except ValidationError as invalid:
-            faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
-            return web.json_response({"faults": faults}, status=422)
+        word = await _read(request, Word)
         step = presence.leave if word.state == "away" else partial(presence.come, now=self._staff.now().timestamp())
         with _available():
             after = await self._staff.board.move(agent.id, step)
             await self._staff.feed.publish({"kind": "presence", "agent": agent.id, "state": after.state})
         return web.json_response(self._shown(agent, {agent.id: after}))
+
+    async def _transfer(self, request: web.Request) -> web.Response:
+        agent, wanted = self._agent(request), await _read(request, Onward)
+        if not self._staff.desk.staffs(wanted.line):
+            raise _unprocessable([{"path": "line", "reason": f"there is no line “{wanted.line}”"}])
+        with _available():
+            now = (await self._staff.board.all()).get(agent.id, Presence())
+            if now.state is not State.BUSY or now.engaged is None:
+                raise web.HTTPConflict(text=f"{agent.id} is {now.state} and has no caller to pass on\n")
+            await self._staff.desk.pass_on(agent.id, now.engaged.call, wanted.line)
+        return web.json_response({"call": now.engaged.call, "line": wanted.line}, status=202)
 
     def _agent(self, request: web.Request) -> Agent:
         try:
@@ -161,6 +179,18 @@ class Agents:
             "answers": record.values,
             "cases": [{"number": case.number, "kind": case.kind, "reason": case.reason} for case in record.cases],
         }
+
+
+async def _read(request: web.Request, shape: type[Body]) -> Body:
+    try:
+        return shape.model_validate_json(await request.read())
+    except ValidationError as invalid:
+        faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
+        raise _unprocessable(faults) from invalid
+
+
+def _unprocessable(faults: list[dict[str, str]]) -> web.HTTPUnprocessableEntity:
+    return web.HTTPUnprocessableEntity(text=json.dumps({"faults": faults}), content_type="application/json")
 
 
 def _message(event: Mapping[str, Any], event_id: str = "") -> bytes:

@@ -90,6 +90,9 @@ class Person(Protocol):
     async def parted(self) -> None:
         """Wait until they have hung up."""
 
+    async def give_back(self) -> None:
+        """Take the caller from them again, to hear music."""
+
 
 class Hold(Protocol):
     """A caller who hears music while somebody is sought for them."""

@@ -61,6 +61,7 @@ class Office:
     agents: dict[str, Agent] = field(default_factory=dict)
     lines: dict[str, Roster] = field(default_factory=dict)
     switch: Switch | None = None
+    desk: Desk | None = None
 
     @property
     def rosters(self) -> Rosters:
@@ -106,5 +107,8 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
         office = Office(house, board, live[2], library)
         sounds = Announcements(library, lambda words, language: WORDS.tobytes())
         desk = Desk(lambda: office.rosters, board, live[1], live[2], sounds, "node", lambda: datetime.now(UTC))
+        office.desk = desk
+        obeying = asyncio.create_task(desk.obey())
+        stack.callback(obeying.cancel)
         office.switch = await stack.enter_async_context(Switch(house.site, house.passwords, desk=desk))
         yield office

@@ -233,3 +233,11 @@ async def test_an_agent_whom_nobody_knows(told):
 
 async def test_an_agent_may_end_the_wrap_up_and_go_away(told):
     assert (await says(told.house, "zhang", {"state": "away"}))[1]["state"] == "away"
+
+
+async def test_only_who_has_a_caller_can_pass_them_on_and_only_to_a_line(told):
+    assert (await told.house.asks({"line": "hotline"}, "agents/zhang/transfer"))[0] == 409
+    status, said = await told.house.asks({"line": "nowhere"}, "agents/zhang/transfer")
+    assert (status, said) == (422, {"faults": [{"path": "line", "reason": "there is no line “nowhere”"}]})
+    assert (await told.house.asks({}, "agents/zhang/transfer"))[0] == 422
+    assert (await told.house.asks({"line": "hotline"}, "agents/wang/transfer"))[0] == 404

@@ -109,6 +109,23 @@ async def test_a_caller_whose_service_is_killed_reaches_a_person_and_the_next_se
     await service.nothing_is_left()
 
 
+async def test_a_caller_whose_service_is_killed_while_somebody_is_rung_for_them_reaches_a_person(
+    pbx, site, passwords, phone, attach
+):
+    person, rung = await phone("1003"), await phone("1002")
+    async with doomed(site, passwords, transfer="person") as process:
+        call = await (await phone("1001")).call("4000")
+        other = await rung.called()
+        other.ring()
+        await call.hears_sound()
+        process.kill()
+        await process.wait()
+        await talks_to_a_person(call, person)
+        await other.hang_up()
+    service = await attach()
+    await service.nothing_is_left()
+
+
 async def test_two_people_go_on_talking_when_the_service_is_killed_and_another_comes(
     pbx, site, passwords, phone, attach
 ):

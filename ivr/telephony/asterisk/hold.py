@@ -61,6 +61,13 @@ class AsteriskPerson:
         """See Person."""
         await asyncio.wait((self._leg.gone,))
 
+    async def give_back(self) -> None:
+        """See Person."""
+        with contextlib.suppress(AriRefused):  # they have just hung up
+            await self._ari.part(self._voice.bridge, self._leg.channel)
+        await self._voice.take_back()
+        await self._ari.start_music(self._voice.bridge)
+
     async def close(self) -> None:
         """Hear them no more."""
         for ear in self._ears:

@@ -69,6 +69,10 @@ class Voice:
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.set_variable(self._leg.channel, LEADING, "no")
 
+    async def take_back(self) -> None:
+        """Have our end mean that nobody leads the party any more."""
+        await self._ari.set_variable(self._leg.channel, LEADING, "yes")
+
     async def step_out(self) -> None:
         """Leave the party alone in the bridge, but still in our hands."""
         self.stream.listening = False
@@ -76,7 +80,7 @@ class Voice:
 
     async def step_in(self) -> None:
         """Come back to the bridge."""
-        await self._ari.set_variable(self._leg.channel, LEADING, "yes")
+        await self.take_back()
         await self._ari.join(self.bridge, [self._leg.channel])
         self.stream.listening = True
 
