@@ -8,7 +8,6 @@ The weights are a logistic fit, rounded; fits on either half of the speakers agr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,15 +34,26 @@ class Alternative:
     score: float
 
 
-def confidence(ratio: float, margin: float, answer: Sequence[Word], syllables: int) -> float:
-    """0 to 1 for an answer of so many syllables.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a reading `text` of so many syllables, spoken in so many ms.
 
     `ratio`: log likelihood of the reading against any sounds at all, per word of the answer. `margin`: log likelihood
-    against the best different reading (negative when that one is likelier).
+    against the best different reading, `rival` (negative when that one is likelier; no rival: MARGIN_MOST).
     """
+
+    text: str
+    rival: str
+    ratio: float
+    margin: float
+    syllables: int
+    spoken_ms: int
+
+
+def confidence(evidence: Evidence) -> float:
+    """0 to 1."""
     shortest, longest = _SYLLABLE_MS
-    spoken_ms = sum(word.end_ms - word.start_ms for word in answer)
-    if not shortest * syllables <= spoken_ms <= longest * syllables:
+    if not shortest * evidence.syllables <= evidence.spoken_ms <= longest * evidence.syllables:
         return 0.0
-    evidence = _RATIO_WEIGHT * min(ratio, _RATIO_MOST) + _MARGIN_WEIGHT * min(margin, MARGIN_MOST)
-    return 1 / (1 + math.exp(-evidence))
+    weighed = _RATIO_WEIGHT * min(evidence.ratio, _RATIO_MOST) + _MARGIN_WEIGHT * min(evidence.margin, MARGIN_MOST)
+    return 1 / (1 + math.exp(-weighed))

@@ -6,13 +6,13 @@ Must not know: threads, calls, what an answer means.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from recognizer.audio import is_tone
 from recognizer.base import SAMPLE_RATE_HZ, Grammar, Hypothesis, Word
-from recognizer.confidence import MARGIN_MOST, Alternative, confidence
+from recognizer.confidence import MARGIN_MOST, Alternative, Evidence, confidence
 from recognizer.grammar import chinese, expected
 from recognizer.lexicon import pronunciations
 from recognizer.listener import Decoding
@@ -31,9 +31,10 @@ def decoding(model: Model, grammar: Grammar) -> Decoding:
 
 
 class AnswerDecoding:
-    """Of a closed answer or a sequence."""
+    """Of a closed answer or a sequence; `judge` says how sure each reading is."""
 
-    def __init__(self, model: Model, grammar: Grammar) -> None:
+    def __init__(self, model: Model, grammar: Grammar, judge: Callable[[Evidence], float] = confidence) -> None:
+        self._judge = judge
         self._language = grammar.language
         self._expected = expected(grammar.language, grammar.phrases)
         self._find = self._expected.closed if grammar.kind == "closed" else self._expected.sequence
@@ -55,20 +56,22 @@ class AnswerDecoding:
             text = self._expected.joint.join(word.text for word in found)
             if found and text not in best:
                 ratio = (alternative.score - background) / len(found)
-                margin = alternative.score - max(self._rivals(alternative, text, answers), default=-float("inf"))
+                score, rival = max(self._rivals(alternative, text, answers), default=(-float("inf"), ""))
+                margin = min(alternative.score - score, MARGIN_MOST)
                 syllables = sum(_syllables(self._language, word.text) for word in found)
-                sure = confidence(ratio, min(margin, MARGIN_MOST), found, syllables)
+                spoken_ms = sum(word.end_ms - word.start_ms for word in found)
+                sure = self._judge(Evidence(text, rival, ratio, margin, syllables, spoken_ms))
                 best[text] = Hypothesis(text, sure, tuple(replace(word, confidence=sure) for word in found))
         worth = (hypothesis for hypothesis in best.values() if hypothesis.confidence >= LEAST_CONFIDENCE)
         return tuple(sorted(worth, key=lambda hypothesis: -hypothesis.confidence))
 
-    def _rivals(self, one: Alternative, text: str, alternatives: Sequence[Alternative]) -> Iterator[float]:
-        """Scores of the alternatives that say something else and sound different."""
+    def _rivals(self, one: Alternative, text: str, alternatives: Sequence[Alternative]) -> Iterator[tuple[float, str]]:
+        """The alternatives that say something else and sound different: their scores and texts."""
         sound = _sound(self._language, one.words)
         for other in alternatives:
             says = self._expected.joint.join(word.text for word in self._find(other.words))
             if says != text and _sound(self._language, other.words) != sound:
-                yield other.score
+                yield other.score, says
 
 
 class FreeDecoding:

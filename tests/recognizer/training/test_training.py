@@ -15,7 +15,6 @@ from recognizer.training.clips import Clips  # noqa: E402
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
 from recognizer.training.network import Network, Shape  # noqa: E402
 from recognizer.training.phone_lm import PhoneLM  # noqa: E402
-from recognizer.training.starting import start_from  # noqa: E402
 from recognizer.training.training import Plan, Trainer  # noqa: E402
 from recognizer.training.transcripts import of_text  # noqa: E402
 
@@ -72,15 +71,3 @@ def test_an_epoch_goes_through_everything_as_often_as_it_should(shares: list[Sha
         return sum(len(group) for group in epoch([Share(shares[0].clips, times)], seed=1))
 
     assert [count(times) for times in (0.5, 1.0, 2.25)] == [60, 120, 270]
-
-
-def test_a_network_begins_where_a_model_left_off(exported: Path, network: Network) -> None:
-    torch.manual_seed(1)
-    samples = torch.randn(24, 8000) * 2000
-    begun = Network(network.shape)
-    features = Fbank(FRONT)(samples)
-    begun.mean.copy_(features.mean((0, 1)))
-    begun.deviation.fill_(2.0)
-    start_from(exported, begun, Fbank(FRONT), samples)
-    before, after = network(features)[0], begun.eval()(features)[0]
-    assert (before - after).abs().max() < 0.02 * before.abs().max()
