@@ -75,7 +75,7 @@ def test_voices_for_measuring_are_not_trained_on() -> None:
 
 def test_the_spelling_of_phones_leads_back_to_them() -> None:
     for phrase in ("女士", "绿色", "元月", "云", "威武", "温翁", "学生", "有用", "四十", "二", "窗外", "我要"):
-        syllables = [(syllable,) for syllable in synthetic._pinyin(phrase)]
+        syllables = [(syllable,) for syllable in synthetic.pinyin(phrase)]
         assert sum(of_pinyin(syllables), ()) == sum(of_text(phrase), ()), phrase
         assert {name for name in toned(phrase)[0] if name.startswith("i_")} <= {f"i_{name}" for name in INITIALS}
 
