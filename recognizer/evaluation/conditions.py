@@ -24,7 +24,7 @@ PLAIN: Final = "µ-law"
 _HISS: Final = 3.0
 _AROUND_S: Final = 0.3
 _PACKET: Final = SAMPLE_RATE_HZ // 50
-_BABBLE_DB: Final = 10.0
+_BABBLE_DB: Final = 15.0
 _BABBLERS: Final = 4
 
 
@@ -104,7 +104,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "noise 20 dB": _noisy(20),
     "noise 10 dB": _noisy(10),
     "noise 5 dB": _noisy(5),
-    "babble 10 dB": _babble,
+    "babble 15 dB": _babble,
     "−20 dB": _at_level(LEVEL_DBOV - 20),
     "−30 dB": _at_level(LEVEL_DBOV - 30),
     "+10 dB clipped": _overdriven(10),

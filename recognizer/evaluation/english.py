@@ -26,7 +26,9 @@ def answers(folder: Path, unheard: Sequence[Recording]) -> Iterator[Trial]:
             key = one.speaker, question.name, one.said
             count[key] = count.get(key, 0) + 1
             if count[key] <= _MOST_PER_SPEAKER:
-                yield Trial(question, one.said, "recorded", one.speaker, half_of(one.speaker), samples(folder / one.path))
+                yield Trial(
+                    question, one.said, "recorded", one.speaker, half_of(one.speaker), samples(folder / one.path)
+                )
 
 
 def _vocabulary(phrases: Sequence[str]) -> set[str]:

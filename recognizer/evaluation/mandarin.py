@@ -18,7 +18,7 @@ from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.evaluation.conditions import CONDITIONS
 from recognizer.evaluation.cutting import places, whole
 from recognizer.evaluation.questions import ZH_CHOICE, ZH_DIGITS, ZH_SCORE, ZH_YES_NO, Question, one_of
-from recognizer.evaluation.trials import Trial, half_of
+from recognizer.evaluation.trials import How, Trial, half_of
 from recognizer.lexicon import Unpronounceable, sound
 from recognizer.training.corpus import Recording, Samples, samples
 
@@ -26,11 +26,11 @@ _JOIN_S: Final = 0.02
 _AROUND_MS: Final = 30
 _PAUSE_MS: Final = 300
 _RIVALS: Final = 9
-_CUT: Final = {1: 3, 2: 2, 3: 9}
+_CUT: Final = {1: 5, 2: 2, 3: 9}
 """Syllables in a piece, and from each piece's beginning to the next one's."""
 _WORDS: Final = 60
 _STRINGS: Final = 12
-_SYLLABLES: Final = 60
+_SYLLABLES: Final = 30
 _DIGITS: Final = "一二三四五六七八九十"
 _SPOKEN_DIGITS: Final = {
     **{"yi1": "一", "yi2": "一", "yi4": "一", "er4": "二", "san1": "三", "si4": "四", "wu3": "五", "liu4": "六"},
@@ -71,7 +71,7 @@ def _put_together(folder: Path, speaker: str, spoken: Mapping[str, Path], words:
         pinyin = _pinyin(phrase)
         if all(syllable in spoken for syllable in pinyin):
             parts = [samples(folder / spoken[syllable]) for syllable in pinyin]
-            how = "recorded" if len(parts) == 1 else "put together"
+            how: How = "recorded" if len(parts) == 1 else "put together"
             yield Trial(question, phrase, how, speaker, half, joined(parts))
 
     for question in (ZH_YES_NO, ZH_CHOICE, ZH_SCORE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ _PAGE: Final = resource.getpagesize()
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of a model: processor time to load once its graphs are made (s), memory with two graphs (MB), size on disk (MB)."""
+    """Of a model: processor time to load once its graphs are made (s), memory with both graphs and size (MB)."""
 
     load_s: float
     memory_mb: float
@@ -97,7 +97,3 @@ def _answers(folder: Path, unheard: Sequence[Recording], language: str, acoustic
 
 def _resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 1e6
-
-
-MODELS: Final[Mapping[str, str]] = {"zh": "zh-CN", "en": "en-US"}
-"""The language of a model whose folder's name begins so."""

@@ -1,4 +1,4 @@
-"""The questions of a measurement: what may be said to each, and what it means. Must not know: audio, models, speakers."""
+"""The questions of a measurement: what may be said to each, and what it means. Must not know: audio, models."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ ZH_CHOICE: Final = Question(
 ZH_SCORE: Final = Question(
     "score", "zh-CN", "closed", {digit: (digit, f"{digit}分") for digit in "一二三四五六七八九十"}
 )
-ZH_DIGITS: Final = Question("digit string", "zh-CN", "sequence", {digit: (digit,) for digit in "零一二三四五六七八九幺"})
+ZH_DIGITS: Final = Question(
+    "digit string", "zh-CN", "sequence", {digit: (digit,) for digit in "零一二三四五六七八九幺"}
+)
 EN_YES_NO: Final = Question(
     "yes/no",
     "en-US",

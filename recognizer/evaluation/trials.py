@@ -1,4 +1,4 @@
-"""A trial: what somebody says to a question, or a sound that is no answer. Must not know: models, figures, conditions."""
+"""A trial: what somebody says to a question, or a sound that is no answer. Must not know: models, figures."""
 
 from __future__ import annotations
 

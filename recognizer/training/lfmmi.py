@@ -52,7 +52,8 @@ class Denominator:
         likely = torch.exp(outputs - most[..., None])
         times = outputs.shape[1]
         sounding = torch.arange(times) < lengths[:, None]
-        alphas, scales = [], []
+        alphas: list[Tensor] = []
+        scales: list[Tensor] = []
         for time in range(times):
             reached = (alphas[-1] @ self._step if alphas else self._start) * likely[:, time]
             scale = reached.sum(1, keepdim=True).clamp_min(_TINY)
