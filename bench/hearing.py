@@ -86,8 +86,8 @@ def _callers(one: Measured) -> Section:
         title=f"Simulated callers: {one.name}",
         text=f"{CALLS} callers with time for the survey take it through the real flows. They say what is true, in "
         f"words of the flows; each answer is heard as one of the real answers above was, drawn by chance ({number}). "
-        "Whoever is misunderstood in a read-back says no; after two misses keys are pressed. Everybody is patient and presses "
-        "the right key; background noise and interruptions are not simulated.",
+        "Who is misunderstood in a read-back says no; after two misses keys are pressed. Everybody is patient and "
+        "presses the right key; background noise and interruptions are not simulated.",
         table=_told(told, one.name),
     )
 
