@@ -43,8 +43,9 @@ from ivr.telephony.asterisk.site import load as load_site
 from ivr.telephony.asterisk.site import own_secrets
 from ivr.telephony.browser.server import FlowChoice, routes
 from ivr.telephony.browser.stream import BrowserLine
+from recognizer.ears import Ears
 from recognizer.endpoint import VoiceActivity
-from recognizer.vosk import SHIPPED, VoskRecognizer
+from recognizer.vosk import SHIPPED
 
 log = logging.getLogger("service")
 
@@ -75,7 +76,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         settings.data.mkdir(parents=True, exist_ok=True)
         site = load_site(settings.site) if settings.site else None
         library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
-        recognizer = VoskRecognizer(settings.data / "graphs", {**SHIPPED, **settings.models})
+        recognizer = Ears(settings.data / "graphs", {**SHIPPED, **settings.models})
         stack.callback(recognizer.close)
         lines = {(line.flow, line.language) for line in site.lines.values()} if site else set()
         targets = site.targets if site else None

@@ -18,6 +18,7 @@ import psutil
 from aiohttp import ClientSession
 
 from bench.figures import Figure, percentiles
+from bench.prompts import steady_s
 from bench.running import running_service
 from ivr.telephony.browser.timeline import Timeline, stop_ms
 from tests.asterisk.caller import ANSWERS, Caller
@@ -35,9 +36,8 @@ GOALS: Final = {
 FEW: Final = 8
 CROWDS: Final = (20, 40, 60)
 STAGGER_S: Final = 0.37
-INTO_PROMPT_S: Final = 1.5
-QUIET_MS: Final = 300
-"""A prompt has stopped when so much silence follows; longer than any pause inside one."""
+QUIET_MS: Final = 100
+"""A prompt has stopped when so much silence follows; shorter than any response."""
 RECORD_S: Final = 20
 BEFORE_THE_SCORE: Final = "1112"
 
@@ -151,7 +151,7 @@ async def _right(house: House, call: str) -> bool:
 async def _speak(caller: Caller) -> float:
     """An answer spoken into a prompt; its onset."""
     await caller.hears_begin()
-    await asyncio.sleep(len(caller.ear.sound("survey.notice")) / RATE + INTO_PROMPT_S)
+    await asyncio.sleep(len(caller.ear.sound("survey.notice")) / RATE + steady_s("survey.opening"))
     return (await caller.says("方便")).began
 
 
@@ -164,7 +164,7 @@ async def _press(caller: Caller) -> float:
     for key in BEFORE_THE_SCORE:
         await caller.presses(key)
         await caller.hears_begin()
-        await asyncio.sleep(INTO_PROMPT_S)
+        await asyncio.sleep(steady_s("survey.score"))
     return (await caller.presses("1")).began
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.figures import Figure, percentiles
+from bench.prompts import steady_s
 from bench.running import ROOT, Running, running_service
 from ivr.cli.demo import EXPECTED, REPLIES
 from ivr.telephony.browser.caller import converse, load_clips
@@ -29,7 +30,6 @@ FREE: Final = "建议"
 CLIPS: Final = ROOT / "prompts" / "caller" / "zh-CN"
 STAGGER_S: Final = 0.37
 """Calls held together begin so far apart, as real ones do."""
-INTO_PROMPT_S: Final = 1.5
 QUIET_MS: Final = 60
 """A prompt has stopped when so much silence follows; longer than a pause inside a word, shorter than any response."""
 
@@ -111,7 +111,7 @@ async def barge_ins(service: Running, at_once: int, rounds: int) -> list[float]:
 
     async def speak(phone: Softphone) -> int:
         await _hears(phone, "方便吗")
-        await asyncio.sleep(INTO_PROMPT_S)
+        await asyncio.sleep(steady_s("survey.opening"))
         said = await phone.say(answer)
         spoken = speech(phone.timeline.said, said)
         return spoken.start if spoken else said.start
@@ -128,7 +128,7 @@ async def key_stops(service: Running, at_once: int, rounds: int) -> list[float]:
     async def press(phone: Softphone) -> int:
         for words in ("方便吗", "解决了吗", "态度", "收费了吗", "打分"):
             await _hears(phone, words)
-            await asyncio.sleep(INTO_PROMPT_S)
+            await asyncio.sleep(steady_s("survey.score"))
             onset = await phone.press("1")
         return onset
 

@@ -22,8 +22,9 @@ class Settings(BaseSettings):
     data: Path = Field(ROOT / "var", description="folder of everything that is kept")
     flows: Path = Field(ROOT / "callflows.yaml", description="the flows file")
     prompts: Path = Field(ROOT / "prompts", description="folder of the prompts")
-    models: dict[str, Path] = Field(
-        default_factory=dict, description='language → folder of a Vosk model, as JSON: {"zh-CN": "/models/cn"}'
+    models: dict[str, str] = Field(
+        default_factory=dict,
+        description='language → folder of a Vosk model or address of a Vosk server, as JSON: {"zh-CN": "/models/cn"}',
     )
     database: str = Field("", description="postgresql://… ; empty: SQLite in the data folder")
     redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: a private one that the service starts")

@@ -66,6 +66,12 @@ def level_dbov(pcm: bytes) -> float:
     return _dbov(_samples(pcm).astype(np.float64))
 
 
+def frame_level_dbov(pcm: bytes) -> float:
+    """The same for one frame, a quarter of the cost, in whole sample steps: within 0.3 dB from -60 dBov up."""
+    rms = audioop.rms(pcm, 2)
+    return 20 * math.log10(rms / FULL_SCALE) if rms else SILENCE_DBOV
+
+
 def speech_level_dbov(pcm: bytes) -> float:
     """Loudness of the 20 ms stretches within 20 dB of the loudest: the voice without its pauses (after ITU-T P.56)."""
     return _dbov(_active(_samples(pcm).astype(np.float64), _ACTIVE_FRAME, _ACTIVE_FRAME).ravel())

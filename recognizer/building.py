@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Final
 
 from recognizer.graph import Lexicon, write_graph
-from recognizer.lexicon import pronunciations, toned
 from recognizer.phones import Phones
+from recognizer.pronounce import language as language_of
 
 _LAYOUT: Final = "1"
 """Changes whenever the graph is made in another way, so that kept folders are not taken for new ones."""
 
 
-def built_model(acoustic: Path, phrases: Iterable[str], cache: Path, *, lattice_beam: float) -> Path:
+class OtherLanguage(ValueError):
+    """A model is given for a language that it was not trained for."""
+
+
+def built_model(language: str, acoustic: Path, phrases: Iterable[str], cache: Path, *, lattice_beam: float) -> Path:
     """The folder of a Vosk model that knows each phrase as one word; made under `cache` unless it is there already.
 
     `acoustic` is a folder with am/, conf/, phones.txt and phone_bigram.txt. `lattice_beam` is how much less likely than
@@ -28,11 +32,15 @@ def built_model(acoustic: Path, phrases: Iterable[str], cache: Path, *, lattice_
     other processes may build the same at the same time.
 
     Raises:
-        Unpronounceable: a phrase has no pinyin.
+        Unpronounceable: a phrase cannot be pronounced.
+        OtherLanguage: the model has not the phones of the language.
     """
     phones = Phones.of(acoustic)
-    pronounce = toned if phones.toned else pronunciations
-    lexicon = {word: pronounce(word) for word in sorted(set(phrases))}
+    known = language_of(language)
+    pronounce = known.toned if phones.toned else known.plain
+    lexicon = {phrase: pronounce(phrase) for phrase in sorted(set(phrases))}
+    if missing := {name for rows in lexicon.values() for row in rows for name in row}.difference(phones.names):
+        raise OtherLanguage(f"{acoustic}: no model of {language}, for it lacks the phones {', '.join(sorted(missing))}")
     built = cache / f"{acoustic.name}-{_fingerprint(acoustic, lexicon, lattice_beam)}"
     if built.is_dir():
         return built

@@ -15,7 +15,7 @@ import onnxruntime
 import webrtcvad
 from numpy.typing import NDArray
 
-from recognizer.audio import FULL_SCALE, level_dbov
+from recognizer.audio import FULL_SCALE, frame_level_dbov
 from recognizer.base import FRAME_BYTES, SAMPLE_RATE_HZ
 
 SILERO: Final = Path(__file__).parent / "models" / "silero-vad" / "silero_vad_16k_op15.onnx"
@@ -54,7 +54,7 @@ class VoiceActivity:
         if len(pcm) != FRAME_BYTES:
             raise ValueError(f"a frame has {FRAME_BYTES} bytes, not {len(pcm)}")
         return Activity(
-            level_dbov=level_dbov(pcm),
+            level_dbov=frame_level_dbov(pcm),
             webrtc=self._webrtc.is_speech(pcm, SAMPLE_RATE_HZ),
             silero=self._silero.probability(pcm),
         )

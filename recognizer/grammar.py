@@ -6,39 +6,27 @@ Must not know: Vosk, audio, flows.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from functools import lru_cache
 
 from recognizer.fillers import fillers
-from recognizer.lexicon import Unpronounceable, sound
+from recognizer.lexicon import Unpronounceable
+from recognizer.pronounce import language as language_of
+from recognizer.pronounce import sound
 from recognizer.reading import Expected
 
 HasWord = Callable[[str], bool]
 
-_DIGITS: Final = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
-_PAUSES: Final = re.compile(r"[\s,.;:!?，。；：！？、…·~—-]+")
 
-
-def chinese(language: str) -> bool:
-    """Whether a language (BCP 47 tag) is Chinese: written without spaces, spoken in pinyin."""
-    return language.partition("-")[0] == "zh"
-
-
-def unpronounceable(phrases: Sequence[str]) -> dict[str, str]:
-    """The Chinese phrases without pinyin, each with the reason and, where one can be said, a suggestion."""
-    faults = {}
-    for phrase in phrases:
-        try:
-            sound(phrase)
-        except Unpronounceable as reason:
-            faults[phrase] = f"{reason}{_suggestion(phrase)}"
-    return faults
+def unpronounceable(language: str, phrases: Sequence[str]) -> dict[str, str]:
+    """The phrases that cannot be pronounced, each with the reason and, where one can be said, a suggestion."""
+    faults = {phrase: _fault(language, phrase) for phrase in phrases}
+    return {phrase: f"{fault}{_suggestion(language, phrase)}" for phrase, fault in faults.items() if fault}
 
 
 def split(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...] | None:
     """The phrase as the fewest words that the model has; None when there is no such row of words."""
-    if not chinese(language):
+    if language_of(language).joint:
         words = tuple(phrase.split())
         return words if words and all(map(has_word, words)) else None
     best: dict[int, tuple[str, ...]] = {0: ()}
@@ -55,13 +43,13 @@ def wordless(language: str, phrases: Sequence[str], has_word: HasWord) -> dict[s
     for phrase in phrases:
         if split(language, phrase, has_word) is None:
             named = ", ".join(f'"{part}"' for part in _missing(language, phrase, has_word)) or f'"{phrase}"'
-            faults[phrase] = f"the model has no word {named}{_suggestion(phrase) if chinese(language) else ''}"
+            faults[phrase] = f"the model has no word {named}{_suggestion(language, phrase)}"
     return faults
 
 
 def _missing(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...]:
     """The words of the phrase that the model lacks; in Chinese, the characters that are in none of its words."""
-    if not chinese(language):
+    if language_of(language).joint:
         return tuple(dict.fromkeys(word for word in phrase.split() if not has_word(word)))
     spans = itertools.combinations(range(len(phrase) + 1), 2)
     covered = {place for start, end in spans if has_word(phrase[start:end]) for place in range(start, end)}
@@ -69,19 +57,13 @@ def _missing(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...]:
 
 
 def confusable(language: str, phrases: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Pairs of different phrases that sound the same to a model without tones (“是”, “四十” no; “是”, “事” yes).
-
-    Phrases that can't be said at all are left out; see `unpronounceable`. In other languages than Chinese only spelling
-    is known, so there are no pairs.
-    """
-    if not chinese(language):
-        return ()
-    faulty = unpronounceable(phrases)
-    known = [phrase for phrase in dict.fromkeys(phrases) if phrase not in faulty]
-    return tuple((one, other) for one, other in itertools.combinations(known, 2) if sound(one) & sound(other))
+    """Pairs of different phrases that sound the same to a model: “是” and “事” without tones, “two” and “too”."""
+    sounds = {phrase: sound(language, phrase) for phrase in phrases}
+    return tuple((one, other) for one, other in itertools.combinations(sounds, 2) if sounds[one] & sounds[other])
 
 
-def expected(language: str, phrases: Sequence[str]) -> Expected:
+@lru_cache(maxsize=256)
+def expected(language: str, phrases: tuple[str, ...]) -> Expected:
     """What counts as an answer: the phrases among fillers.
 
     A phrase that sounds like a filler counts as that filler where another answer is beside it: “六八” is “六吧”.
@@ -97,41 +79,26 @@ def expected(language: str, phrases: Sequence[str]) -> Expected:
         phrases=frozenset(phrases),
         before=with_twins(spoken.before),
         after=with_twins(spoken.after),
-        joint="" if chinese(language) else " ",
+        joint=language_of(language).joint,
     )
 
 
-def distinct_fillers(language: str, phrases: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=256)
+def distinct_fillers(language: str, phrases: tuple[str, ...]) -> tuple[str, ...]:
     """The fillers that sound unlike every phrase, so that they may stand in a grammar beside them."""
-    if not chinese(language):
-        return tuple(filler for filler in fillers(language).all if filler not in phrases)
-    taken = frozenset(itertools.chain.from_iterable(map(sound, phrases)))
-    return tuple(filler for filler in fillers(language).all if filler not in phrases and not sound(filler) & taken)
+    taken = frozenset(itertools.chain.from_iterable(sound(language, phrase) for phrase in phrases))
+    return tuple(filler for filler in fillers(language).all if not sound(language, filler) & taken)
 
 
-def _suggestion(phrase: str) -> str:
-    """A Chinese phrase that means the same and can be said, as the end of a sentence; empty where there is none."""
-    spoken = _PAUSES.sub("", re.sub(r"(\d+)(?:\.(\d+))?", _in_words, phrase))
+def _suggestion(language: str, phrase: str) -> str:
+    """A phrase that means the same and can be said, as the end of a sentence; empty where there is none."""
+    spoken = language_of(language).in_words(phrase)
+    return f'; say "{spoken}"' if spoken != phrase and not _fault(language, spoken) else ""
+
+
+def _fault(language: str, phrase: str) -> str:
     try:
-        sound(spoken)
-    except Unpronounceable:
-        return ""
-    return f'; say "{spoken}"' if spoken != phrase else ""
-
-
-def _in_words(number: re.Match[str]) -> str:
-    whole, fraction = number.groups()
-    return _whole_number(whole) + (f"点{_one_by_one(fraction)}" if fraction else "")
-
-
-def _whole_number(digits: str) -> str:
-    """Up to 99 as a number, longer ones digit by digit, as telephone numbers are said."""
-    if len(digits) > 2 or digits.startswith("0"):
-        return "一百" if digits == "100" else _one_by_one(digits)
-    tens, ones = divmod(int(digits), 10)
-    ten = "" if not tens else "十" if tens == 1 else f"{_DIGITS[str(tens)]}十"
-    return ten + ("" if tens and not ones else _DIGITS[str(ones)])
-
-
-def _one_by_one(digits: str) -> str:
-    return "".join(_DIGITS[digit] for digit in digits)
+        language_of(language).plain(phrase)
+    except Unpronounceable as reason:
+        return str(reason)
+    return ""

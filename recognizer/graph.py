@@ -18,14 +18,26 @@ from recognizer.lexicon import Pronunciation
 from recognizer.phones import SILENCE, START, Phone, Phones, Position
 
 UNKNOWN: Final = "[unk]"
+_JOINT: Final = "_"
 _HALF: Final = math.log(2.0)
 """Cost of each transition of a phone, of silence between words and of going on without it: one in two."""
 
 Lexicon = Mapping[str, Sequence[Pronunciation]]
 
 
+def as_word(phrase: str) -> str:
+    """A phrase as one word of the graph: “i_think”, for Vosk takes a space for the end of a word."""
+    return phrase.replace(" ", _JOINT)
+
+
+def as_phrase(word: str) -> str:
+    """The phrase that a word of the graph stands for."""
+    return word.replace(_JOINT, " ")
+
+
 def write_graph(folder: Path, lexicon: Lexicon, phones: Phones) -> None:
-    """Write the files of `graph/` into `folder` (made if absent) for the words of `lexicon`."""
+    """Write the files of `graph/` into `folder` (made if absent) for the phrases of `lexicon`, one word each."""
+    lexicon = {as_word(phrase): spoken for phrase, spoken in lexicon.items()}
     words = {word: number for number, word in enumerate([*lexicon, UNKNOWN], start=1)}
     (folder / "phones").mkdir(parents=True, exist_ok=True)
     _phones_to_words(lexicon, words, phones).write(folder / "HCLr.fst", sort="output")

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,15 @@ KNOWN: Final[dict[str, str]] = {
 }
 """SHA-256 of each model's zip, as packagers of several systems have it; empty where we know none."""
 
+FILES: Final[Mapping[str, Mapping[str, str]]] = {
+    "vosk-model-small-cn-0.22": {
+        "am/final.mdl": "91eda2c04c4f599361cb92b0e5298ccdf6b3c7a1fa52bfcefcd2c4e07aa1c131",
+        "graph/HCLr.fst": "798af0d9ba6f2d727747f58e1e7b2305f8618bc8ea7f6c51beecd8a2c965b965",
+        "graph/Gr.fst": "46d41a9b1723abccdcb354d731a5b58d87c060100d88ada1a3e31220f52b0434",
+    },
+}
+"""SHA-256 of files in a model, where we know them: they hold for an archive packed anew as well."""
+
 Progress = Callable[[int, int | None], None]
 """Told the bytes so far and, where the server says, of how many."""
 
@@ -43,16 +52,18 @@ async def install(
     into: Path,
     *,
     sha256: str | None = None,
+    files: Mapping[str, str] | None = None,
     address: str = ADDRESS,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Install a model as folder `into/name` and return it; one already there is left alone.
 
-    A download broken off is taken up where it stopped. `sha256` (hex) overrides KNOWN; `address` names a mirror.
+    A download broken off is taken up where it stopped. `sha256` (hex) overrides KNOWN, `files` FILES; `address` names
+    a mirror.
 
     Raises:
-        InstallFailed: unknown name or hash, network trouble, wrong hash, unsafe archive, no model in it. Nothing is
-            left under `into` but the part of a download that can be taken up.
+        InstallFailed: unknown name or hash, network trouble, wrong hash (of the archive, of a file in it), unsafe
+            archive, no model in it. Nothing is left under `into` but the part of a download that can be taken up.
     """
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise InstallFailed(f"{name}: not the name of a model")
@@ -74,7 +85,8 @@ async def install(
         part.drop()
         raise InstallFailed(f"{url}: SHA-256 is {found}, expected {expected}; nothing was installed")
     try:
-        return await asyncio.to_thread(_put_in_place, part.path, into / name)
+        known = FILES.get(name, {}) if files is None else files
+        return await asyncio.to_thread(_put_in_place, part.path, into / name, known)
     finally:
         part.drop()
 
@@ -105,7 +117,7 @@ async def _download(url: str, part: _Part, progress: Progress) -> bool:
     return resumed
 
 
-def _put_in_place(archive: Path, target: Path) -> Path:
+def _put_in_place(archive: Path, target: Path, known: Mapping[str, str]) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as scratch:
         try:
             unpack(archive, Path(scratch))
@@ -114,8 +126,21 @@ def _put_in_place(archive: Path, target: Path) -> Path:
         model = next((path.parent.parent for path in Path(scratch).glob("**/am/final.mdl")), None)
         if model is None:
             raise InstallFailed(f"{target.name}: no Vosk model (am/final.mdl) in the archive")
+        _verify(model, known)
         model.rename(target)
     return target
+
+
+def _verify(model: Path, known: Mapping[str, str]) -> None:
+    for file, expected in known.items():
+        found = _sha256(model / file) if (model / file).is_file() else "missing"
+        if found != expected:
+            raise InstallFailed(f"{file}: SHA-256 is {found}, expected {expected}; nothing was installed")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Part:
@@ -133,8 +158,7 @@ class _Part:
             file.write(chunk)
 
     def sha256(self) -> str:
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _sha256(self.path)
 
     def drop(self) -> None:
         self.path.unlink(missing_ok=True)

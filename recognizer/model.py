@@ -16,7 +16,7 @@ from recognizer.base import SAMPLE_RATE_HZ, Grammar, UnheardPhrase
 from recognizer.building import built_model
 from recognizer.fillers import fillers
 from recognizer.grammar import distinct_fillers, split, unpronounceable, wordless
-from recognizer.graph import UNKNOWN
+from recognizer.graph import UNKNOWN, as_phrase, as_word
 
 vosk.SetLogLevel(-1)
 
@@ -31,6 +31,9 @@ class Model(Protocol):
     @property
     def transcribes(self) -> bool:
         """Whether `free` knows the words of the language; otherwise it knows what was learnt."""
+
+    def phrase(self, word: str) -> str:
+        """What a word of its graph is in writing."""
 
     def learn(self, phrases: Iterable[str]) -> None:
         """Make sure that the phrases can stand in a grammar. Blocks while a graph is made (well under a second)."""
@@ -82,6 +85,10 @@ class PhoneModel:
         self._words: frozenset[str] = frozenset()
         self.learn(())
 
+    def phrase(self, word: str) -> str:
+        """A word may stand for several."""
+        return as_phrase(word)
+
     def learn(self, phrases: Iterable[str]) -> None:
         """Make graphs with these phrases beside those known; decoders made before keep the old ones."""
         words = self._words | set(phrases) | set(fillers(self._language).all)
@@ -92,7 +99,7 @@ class PhoneModel:
 
     def unheard(self, phrases: Sequence[str]) -> dict[str, str]:
         """The phrases that can't be pronounced: any other can be learnt."""
-        return unpronounceable(phrases)
+        return unpronounceable(self._language, phrases)
 
     def check(self, grammar: Grammar) -> None:
         """Phrases have to be learnt."""
@@ -102,7 +109,7 @@ class PhoneModel:
     def answers(self, grammar: Grammar) -> vosk.KaldiRecognizer:
         """Phrases and fillers are words."""
         entries = (*grammar.phrases, *distinct_fillers(self._language, grammar.phrases))
-        return _with_alternatives(_decoder(self._answers, entries))
+        return _with_alternatives(_decoder(self._answers, [*map(as_word, entries)]))
 
     def anything(self) -> vosk.KaldiRecognizer:
         """Any row of phones."""
@@ -110,10 +117,10 @@ class PhoneModel:
 
     def free(self, grammar: Grammar) -> vosk.KaldiRecognizer:
         """The phrases among any row of phones."""
-        return _with_words(_decoder(self._anything, (*grammar.phrases, UNKNOWN)))
+        return _with_words(_decoder(self._anything, [*map(as_word, grammar.phrases), UNKNOWN]))
 
     def _built(self, words: Iterable[str], lattice_beam: float) -> vosk.Model:
-        return vosk.Model(str(built_model(self._folder, words, self._cache, lattice_beam=lattice_beam)))
+        return vosk.Model(str(built_model(self._language, self._folder, words, self._cache, lattice_beam=lattice_beam)))
 
 
 class WordModel:
@@ -125,6 +132,10 @@ class WordModel:
         self._language = language
         self._model = vosk.Model(str(folder))
         self._fixed = not (folder / "graph" / "HCLr.fst").is_file() and not (folder / "HCLr.fst").is_file()
+
+    def phrase(self, word: str) -> str:
+        """A word is a word."""
+        return word
 
     def learn(self, phrases: Iterable[str]) -> None:
         """Its words are what they are."""

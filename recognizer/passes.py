@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import vosk
 
-from recognizer.audio import amplify, level_dbov, speech_level_dbov
+from recognizer.audio import amplify, frame_level_dbov, speech_level_dbov
 from recognizer.base import SAMPLE_RATE_HZ
+from recognizer.results import Results
 
 LEVEL_DBOV: Final = -26.0
 """The level that voices are brought to (nominal in ITU-T P.56)."""
@@ -25,9 +26,6 @@ _VOICE_BYTES: Final = SAMPLE_RATE_HZ * 2 * 300 // 1000
 
 _HISS: Final = np.random.default_rng(0).normal(size=4 * SAMPLE_RATE_HZ)
 """Dither of one quantisation step, so that digital silence has a finite energy; always the same, so results are too."""
-
-Results = list[dict[str, Any]]
-"""What Vosk gave for the stretches of the audio between its own end points, in order."""
 
 
 class Passes:
@@ -42,7 +40,7 @@ class Passes:
     def feed(self, pcm: bytes) -> None:
         """Take the next audio. Decoding begins 300 ms after the first voice, when its level is known."""
         self.audio += pcm
-        if self._voice_at is None and level_dbov(pcm) > _VOICE_DBOV:
+        if self._voice_at is None and frame_level_dbov(pcm) > _VOICE_DBOV:
             self._voice_at = len(self.audio)
         if self._voice_at is not None and len(self.audio) >= self._voice_at + _VOICE_BYTES:
             self._decode()

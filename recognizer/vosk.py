@@ -18,7 +18,10 @@ from recognizer.decoding import decoding
 from recognizer.listener import PooledListener
 from recognizer.model import Model, open_model
 
-SHIPPED: Final[Mapping[str, Path]] = {"zh-CN": Path(__file__).parent / "models" / "zh-small-8k"}
+_MODELS: Final = Path(__file__).parent / "models"
+SHIPPED: Final[Mapping[str, Path]] = {
+    "zh-CN": _MODELS / "zh-small-8k",
+}
 """The models that come with the project, by language."""
 
 

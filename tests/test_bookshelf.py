@@ -8,13 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from ivr.bookshelf import Bookshelf
+from ivr.bookshelf import Bookshelf, phrases, read
 from ivr.errors import FaultyFile
 from ivr.prompts.catalog import Catalog, load
+from recognizer.grammar import unpronounceable
 from recognizer.scripted import ScriptedRecognizer
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / "callflows.yaml").read_text(encoding="utf-8")
+
+
+class Reader(ScriptedRecognizer):
+    """Hears whatever can be pronounced, as the models that ship do."""
+
+    def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
+        return unpronounceable(language, phrases)
 
 
 class Pupil(ScriptedRecognizer):
@@ -52,6 +60,28 @@ def test_everything_that_may_be_said_is_taught(file: Path, catalog: Catalog) -> 
     Bookshelf(file, catalog, pupil)
     assert {"解决了", "八分", "转人工", "没有意见", "明天", "对", "不对"} <= pupil.learnt
     assert not {"fixed", "operator"} & pupil.learnt
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en-US"])
+def test_all_that_callers_may_say_can_be_pronounced(file: Path, catalog: Catalog, language: str) -> None:
+    said = phrases(read(file, catalog, Reader()).flows, language)
+    assert len(said) > 300
+    assert unpronounceable(language, sorted(said)) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("very good", "10 points", '“10 points” cannot be heard: "10" is no English word; say "ten points"'),
+        ("not good", "blorgish", '“blorgish” cannot be heard: "blorgish" is not in the dictionary'),
+        ("not good", "grate", "“grate” (dissatisfied) and “great” (satisfied) sound alike in en-US"),
+    ],
+)
+def test_english_that_cannot_be_told_is_named(file: Path, catalog: Catalog, old: str, new: str, reason: str) -> None:
+    change(file, old, new)
+    with pytest.raises(FaultyFile) as faulty:
+        read(file, catalog, Reader())
+    assert reason in str(faulty.value)
 
 
 def test_a_good_file_replaces_the_book(file: Path, catalog: Catalog) -> None:

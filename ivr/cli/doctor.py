@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
 import typer
 
@@ -23,7 +24,9 @@ from ivr.settings import Settings
 from ivr.telephony.asterisk.check import check as check_asterisk
 from ivr.telephony.asterisk.site import load as load_site
 from ivr.telephony.asterisk.site import own_secrets
-from recognizer.vosk import SHIPPED, VoskRecognizer
+from recognizer.ears import Ears, named
+from recognizer.remote import ServerFailed
+from recognizer.vosk import SHIPPED
 
 Check = Callable[[Settings], Awaitable[str]]
 
@@ -58,9 +61,16 @@ async def _examine(settings: Settings) -> bool:
 
 
 async def _models(settings: Settings) -> str:
-    models = {**SHIPPED, **settings.models}
-    VoskRecognizer(settings.data / "graphs", models).close()
-    return ", ".join(f"{language} ({folder.name})" for language, folder in models.items())
+    models: dict[str, str | Path] = {**SHIPPED, **settings.models}
+    ears = Ears(settings.data / "graphs", models)
+    try:
+        for language in ears.remote.languages:
+            await ears.remote.check(language)
+    except ServerFailed as failure:
+        raise ValueError(str(failure)) from failure
+    finally:
+        ears.close()
+    return ", ".join(f"{language} ({Path(named(place)).name})" for language, place in models.items())
 
 
 async def _prompts(settings: Settings) -> str:
@@ -69,7 +79,7 @@ async def _prompts(settings: Settings) -> str:
 
 
 async def _flows(settings: Settings) -> str:
-    recognizer = VoskRecognizer(settings.data / "graphs", {**SHIPPED, **settings.models})
+    recognizer = Ears(settings.data / "graphs", {**SHIPPED, **settings.models})
     try:
         book = read(settings.flows, load_catalog(settings.prompts), recognizer)
     except FaultyFile as faulty:

@@ -32,7 +32,8 @@ from ivr.records.errors import RecordsUnavailable, UnknownCall
 from ivr.records.record import CallRecord
 from ivr.records.store import Records
 from ivr.settings import Settings
-from recognizer.vosk import SHIPPED, VoskRecognizer
+from recognizer.ears import Ears
+from recognizer.vosk import SHIPPED
 
 HOW_TO_TYPE = (
     "Type what the caller says, #1 for a key, ~words for free speech, ??? for something not understood, an empty line "
@@ -150,9 +151,9 @@ def _book(settings: Settings, file: Path | None) -> FlowBook:
 
 
 @contextmanager
-def _recognizer(settings: Settings) -> Iterator[VoskRecognizer]:
+def _recognizer(settings: Settings) -> Iterator[Ears]:
     with TemporaryDirectory() as cache:
-        recognizer = VoskRecognizer(Path(cache), {**SHIPPED, **settings.models})
+        recognizer = Ears(Path(cache), {**SHIPPED, **settings.models})
         try:
             yield recognizer
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from ivr.cli.console import err, out, refuse
 from ivr.settings import Settings
+from recognizer.ears import named
 from recognizer.install import ADDRESS, KNOWN, InstallFailed
 from recognizer.install import install as install_model
 from recognizer.vosk import SHIPPED
@@ -22,8 +24,9 @@ app = typer.Typer(no_args_is_help=True, help="Speech models: what ships, and off
 def list_() -> None:
     """List the models that ship, that are in use and that can be installed."""
     settings = Settings()
-    for language, folder in {**SHIPPED, **settings.models}.items():
-        out.print(f"in use for {language}: {folder}")
+    models: dict[str, str | Path] = {**SHIPPED, **settings.models}
+    for language, place in models.items():
+        out.print(f"in use for {language}: {named(place)}", markup=False)
     for name, digest in KNOWN.items():
         out.print(f"can be installed: {name}" + ("" if digest else " (its SHA-256 has to be given)"))
 
@@ -49,4 +52,5 @@ def install(
             )
         except InstallFailed as reason:
             refuse(reason)
-    out.print(f'{folder}\nTo use it: HUIFANG_MODELS=\'{{"zh-CN": "{os.fspath(folder)}"}}\'', markup=False)
+    language = "zh-CN" if "-cn-" in name else "en-US" if "-en-us-" in name else "LANGUAGE"
+    out.print(f'{folder}\nTo use it: HUIFANG_MODELS=\'{{"{language}": "{os.fspath(folder)}"}}\'', markup=False)

@@ -106,8 +106,9 @@ class StereoMix:
         self._us.cut(max(0, self._place(at_ms)))
 
     def settled(self, now_ms: int) -> Iterator[bytes]:
-        """Stereo samples that can no longer change, in pieces of one second at most."""
-        return self._take(self._place(now_ms - SETTLE_MS))
+        """Stereo samples that can no longer change, in pieces of one second; less than a second waits."""
+        settled = self._place(now_ms - SETTLE_MS) - self._taken
+        return self._take(self._taken + settled // SAMPLE_RATE_HZ * SAMPLE_RATE_HZ)
 
     def rest(self, end_ms: int) -> Iterator[bytes]:
         """Everything up to the end of the recording."""

@@ -27,13 +27,16 @@ from recognizer.training.inventory import phones_of
 from recognizer.training.network import Network, Shape
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.preparing import noises, prepare, rooms, trained_on
+from recognizer.training.starting import start_from
 from recognizer.training.training import Plan, Trainer
+from recognizer.vosk import SHIPPED
 
 logger = logging.getLogger("training")
 
 _HERE = Path(__file__).parent
 _ROOM_SAMPLES = 2000
 _NOISE_SAMPLES = 8000
+_VOICE_SAMPLES = 8000
 _REAL_TIMES, _SILENT_TIMES, _SYNTHETIC_TIMES = 0.6, 1.0, 0.25
 """How often an epoch goes through the recordings (each is there at two speeds or more), noises, synthetic voices."""
 _TAGS: Final = {"zh": "zh-CN", "en": "en-US"}
@@ -61,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trainer = Trainer(network, augment, front, lm, Plan(options.minutes, options.rate))
     checkpoint = options.work / "checkpoint.pt"
     if not checkpoint.is_file():
-        _normalise(network, augment, shares)
+        _begin(network, augment, shares, options.start)
     trainer.restore(checkpoint)
     trainer.train(shares, checkpoint)
     network.eval()
@@ -78,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             size_bytes=(folder / "am" / "final.mdl").stat().st_size,
             minutes=options.minutes,
             steps=trainer.steps,
+            started_from=options.start.name,
             trained_on=tuple(trained_on(options.speech)),
             noises=(*noises(options.speech), *rooms(options.speech)),
             synthetic=SYNTHETIC,
@@ -93,6 +97,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--speech", type=Path, required=True, help="folder of recordings with a manifest.tsv")
     parser.add_argument("--work", type=Path, default=Path("var/training"), help="clips and checkpoint, kept")
     parser.add_argument("--out", type=Path, required=True, help="folder for the folders of the models")
+    parser.add_argument("--start", type=Path, default=SHIPPED["zh-CN"], help="a Mandarin model to begin from")
     parser.add_argument("--minutes", type=float, default=75.0, help="how long to train")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at first")
     parser.add_argument("--threads", type=int, default=2)
@@ -110,11 +115,16 @@ def _phrases(language: str) -> list[str]:
     return (_HERE / f"phrases.{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def _normalise(network: Network, augment: Augmenter, shares: Sequence[Share]) -> None:
-    """Set the normalisation of the input."""
-    features = torch.cat([augment(batch(group).samples).flatten(0, 1) for group in epoch(shares, seed=0)[:12]])
+def _begin(network: Network, augment: Augmenter, shares: Sequence[Share], start: Path) -> None:
+    """Set the normalisation of the input and take the weights of a model before."""
+    groups = epoch(shares, seed=0)[:12]
+    features = torch.cat([augment(batch(group).samples).flatten(0, 1) for group in groups])
     network.mean.copy_(features.mean(0))
     network.deviation.copy_(features.std(0).mean().expand(features.shape[1]))
+    voices = [part[:, :_VOICE_SAMPLES] for part in (batch(group).samples for group in groups)]
+    start_from(
+        start, network, Fbank(FrontEnd()), torch.cat([part for part in voices if part.shape[1] == _VOICE_SAMPLES])
+    )
 
 
 def _noises(folder: Path) -> Tensor:

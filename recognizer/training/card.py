@@ -25,6 +25,7 @@ class Story:
     size_bytes: int
     minutes: float
     steps: int
+    started_from: str
     trained_on: tuple[Recording, ...]
     noises: tuple[Recording, ...]
     synthetic: Mapping[str, int]
@@ -35,6 +36,7 @@ class Story:
 def card(story: Story) -> str:
     """The text of the model's README.md."""
     language = _NAMES[story.language]
+    began = f" It began with the weights of {story.started_from}." if story.started_from else ""
     synthetic = " and ".join(f"{count} {_NAMES[name]}" for name, count in story.synthetic.items())
     return f"""\
 # {story.name}: a small {language} telephone model
@@ -42,7 +44,7 @@ def card(story: Story) -> str:
 An acoustic model for answers on the telephone: 8 kHz, {story.bands}-band filter bank over {story.frame_ms} ms,
 {story.phones} phones ({_PHONES[story.language]}); a time-delay network trained end to end with lattice-free MMI,
 {story.size_bytes / 1e6:.1f} MB. Made by `python -m recognizer.training` in {story.minutes:.0f} minutes and
-{story.steps} steps of up to two minutes of speech, one network for all languages.
+{story.steps} steps of up to two minutes of speech, one network for all languages.{began}
 
 | file | what |
 |---|---|

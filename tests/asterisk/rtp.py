@@ -117,13 +117,16 @@ class Voice(asyncio.DatagramProtocol):
     # -- speaking --------------------------------------------------------------------------------------------------
 
     async def say(self, pcm: Samples) -> tuple[float, float]:
-        """Send audio; the moments at which its first packet went out and its last had been spoken."""
+        """Send audio; the moments at which its first and its last sample were spoken.
+
+        A packet leaves when all of it has been spoken, so its first sample is as old as it is long.
+        """
         began = self._point()
         samples = np.concatenate([pcm, np.zeros(-len(pcm) % FRAME, np.int16)])
         payload = LAWS[self.law].encode(samples)
         self._queue.extend(payload[start : start + FRAME] for start in range(0, len(payload), FRAME))
         ended = self._point()
-        return await began, await ended
+        return await began - FRAME_S, await ended - FRAME_S
 
     async def press(self, digits: str, held_s: float = 0.1) -> float:
         """Press keys one after the other; the moment at which the last was let go."""

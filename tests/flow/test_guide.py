@@ -31,10 +31,10 @@ def data(text: str) -> Any:
 
 
 class Hearing:
-    languages = frozenset({"zh-CN"})
+    languages = frozenset({"zh-CN", "en-US"})
 
     def unheard(self, language: str, phrases: list[str]) -> dict[str, str]:
-        return unpronounceable(phrases)
+        return unpronounceable(language, phrases)
 
     def confusable(self, language: str, phrases: list[str]) -> tuple[tuple[str, str], ...]:
         return confusable(language, phrases)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recognizer.vosk import VoskRecognizer
+from recognizer.vosk import SHIPPED, VoskRecognizer
 
 CLIPS = Path(__file__).parent / "audio"
 PHRASES = (
@@ -30,8 +30,8 @@ def clip() -> Callable[[str], bytes]:
 
 @pytest.fixture(scope="session")
 def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
-    """The shipped model, having learnt PHRASES."""
-    vosk = VoskRecognizer(tmp_path_factory.mktemp("graphs"))
+    """The shipped Mandarin model, having learnt PHRASES."""
+    vosk = VoskRecognizer(tmp_path_factory.mktemp("graphs"), {"zh-CN": SHIPPED["zh-CN"]})
     vosk.learn("zh-CN", PHRASES)
     yield vosk
     vosk.close()

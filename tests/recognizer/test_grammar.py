@@ -23,15 +23,36 @@ CHINESE = {"不", "太", "满意", "不太", "收", "了"}
     ],
 )
 def test_a_phrase_without_pinyin_gets_one_that_can_be_said(phrase: str, better: str) -> None:
-    assert unpronounceable([phrase])[phrase].endswith(f'has no pinyin; say "{better}"')
+    assert unpronounceable("zh-CN", [phrase])[phrase].endswith(f'has no pinyin; say "{better}"')
 
 
 def test_letters_have_a_reason_but_no_suggestion() -> None:
-    assert unpronounceable(["OK"]) == {"OK": '"O" has no pinyin'}
+    assert unpronounceable("zh-CN", ["OK"]) == {"OK": '"O" has no pinyin'}
 
 
 def test_phrases_that_can_be_said_have_no_fault() -> None:
-    assert unpronounceable(["满意", "还没有", "嗯"]) == {}
+    assert unpronounceable("zh-CN", ["满意", "还没有", "嗯"]) == {}
+    assert unpronounceable("en-US", ["satisfied", "i don't", "mm hmm"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("phrase", "fault"),
+    [
+        ("8 points", '"8" is no English word; say "eight points"'),
+        ("twenty-first", '"twenty-first" is no English word; say "twenty first"'),
+        ("21st", '"21st" is no English word'),
+        ("blorgish", '"blorgish" is not in the dictionary'),
+        ("满意", '"满意" is no English word'),
+    ],
+)
+def test_an_english_phrase_that_cannot_be_said_gets_a_reason_and_where_there_is_one_a_better_one(
+    phrase: str, fault: str
+) -> None:
+    assert unpronounceable("en-US", [phrase]) == {phrase: fault}
+
+
+def test_in_a_language_without_pronunciations_nothing_can_be_said() -> None:
+    assert unpronounceable("fr-FR", ["oui"]) == {"oui": "nothing is known of how this language is pronounced"}
 
 
 def test_a_phrase_is_split_into_the_fewest_words() -> None:
@@ -58,7 +79,9 @@ def test_missing_words_are_named_and_another_phrase_is_suggested() -> None:
 def test_phrases_that_sound_alike_are_found() -> None:
     assert confusable("zh-CN", ["是", "四", "事", "十", "是"]) == (("是", "事"), ("是", "十"), ("事", "十"))
     assert confusable("zh-CN", ["一会儿", "一会", "8"]) == (("一会儿", "一会"),)
-    assert confusable("en-US", ["two", "too"]) == ()
+    assert confusable("en-US", ["two", "too", "ten"]) == (("two", "too"),)
+    assert confusable("en-US", ["two points", "to points"]) == (("two points", "to points"),)
+    assert confusable("fr-FR", ["oui", "non"]) == ()
 
 
 def test_fillers_that_sound_like_an_answer_are_not_offered() -> None:
@@ -67,5 +90,6 @@ def test_fillers_that_sound_like_an_answer_are_not_offered() -> None:
     assert "就" not in digits
     assert "嗯" in digits
     assert "嗯" not in distinct_fillers("zh-CN", ["嗯", "是"])
-    assert "well" in distinct_fillers("en-US", ["yes"])
+    assert {"well", "i think"} <= set(distinct_fillers("en-US", ["yes"]))
+    assert "oh" not in distinct_fillers("en-US", ["owe"])
     assert distinct_fillers("fr-FR", ["oui"]) == ()

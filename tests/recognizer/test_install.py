@@ -13,6 +13,7 @@ from recognizer.install import InstallFailed, install
 from recognizer.unpack import UnsafeArchive, unpack
 
 NAME = "vosk-model-test-1.0"
+SMALL_CHINESE = "vosk-model-small-cn-0.22"
 MODEL = {f"{NAME}/am/final.mdl": b"weights" * 50_000, f"{NAME}/conf/model.conf": b"--beam=11\n"}
 
 
@@ -65,7 +66,8 @@ def mirror() -> Mirror:
 @pytest.fixture
 async def address(mirror: Mirror) -> AsyncIterator[str]:
     app = web.Application()
-    app.router.add_get(f"/models/{NAME}.zip", mirror.serve)
+    for name in (NAME, SMALL_CHINESE):
+        app.router.add_get(f"/models/{name}.zip", mirror.serve)
     server = TestServer(app, host="127.0.0.1")
     await server.start_server()
     yield str(server.make_url("/models/"))
@@ -124,6 +126,32 @@ async def test_a_part_of_something_else_is_thrown_away(
 async def test_a_wrong_hash_installs_nothing(tmp_path: Path, mirror: Mirror, address: str) -> None:
     with pytest.raises(InstallFailed, match="SHA-256 is"):
         await install(NAME, tmp_path, sha256=digest(b"another"), address=address)
+    assert left(tmp_path) == []
+
+
+async def test_the_files_in_the_archive_are_verified_too(tmp_path: Path, mirror: Mirror, address: str) -> None:
+    files = {path.removeprefix(f"{NAME}/"): digest(content) for path, content in MODEL.items()}
+    folder = await install(NAME, tmp_path, sha256=digest(mirror.content), files=files, address=address)
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [("am/final.mdl", "am/final.mdl: SHA-256 is [0-9a-f]{64}"), ("graph/Gr.fst", "graph/Gr.fst: SHA-256 is missing")],
+)
+async def test_a_wrong_file_in_the_archive_installs_nothing(
+    tmp_path: Path, mirror: Mirror, address: str, file: str, reason: str
+) -> None:
+    files = {file: digest(b"another")}
+    with pytest.raises(InstallFailed, match=reason):
+        await install(NAME, tmp_path, sha256=digest(mirror.content), files=files, address=address)
+    assert left(tmp_path) == []
+
+
+async def test_the_files_of_the_small_chinese_model_are_known(tmp_path: Path, mirror: Mirror, address: str) -> None:
+    """Even an archive that its user vouches for has to hold the model that its name says."""
+    with pytest.raises(InstallFailed, match=r"am/final.mdl: SHA-256 is [0-9a-f]{64}, expected 91eda2c0"):
+        await install(SMALL_CHINESE, tmp_path, sha256=digest(mirror.content), address=address)
     assert left(tmp_path) == []
 
 

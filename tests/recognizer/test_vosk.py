@@ -1,7 +1,8 @@
 import asyncio
 import json
 import math
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -204,7 +205,7 @@ async def test_closing_the_recogniser_closes_its_listeners(tmp_path: Path, clip:
 
 async def test_an_official_model_hears_rows_of_its_words(tmp_path: Path, clip: Clip) -> None:
     """A folder laid out as official models are: words, no phones.txt. Its words here: 不, 满意, 嗯, 我觉得."""
-    folder = built_model(SHIPPED["zh-CN"], ["不", "满意", "嗯", "我觉得"], tmp_path, lattice_beam=4)
+    folder = built_model("zh-CN", SHIPPED["zh-CN"], ["不", "满意", "嗯", "我觉得"], tmp_path, lattice_beam=4)
     recognizer = VoskRecognizer(tmp_path, {"zh-CN": folder})
     assert recognizer.unheard("zh-CN", ["不满意", "很满意"]) == {"很满意": 'the model has no word "很"'}
     grammar = Grammar("zh-CN", "closed", ("满意", "不满意"))
@@ -216,13 +217,40 @@ async def test_an_official_model_hears_rows_of_its_words(tmp_path: Path, clip: C
     recognizer.close()
 
 
+def static_model(cache: Path, words: Sequence[str]) -> Path:
+    """A folder laid out as big official models are: a graph already composed, so that grammars can't change it."""
+    built = built_model("zh-CN", SHIPPED["zh-CN"], words, cache, lattice_beam=4)
+    folder = cache / "static"
+    shutil.copytree(built, folder)
+    (folder / "graph" / "HCLr.fst").rename(folder / "graph" / "HCLG.fst")
+    (folder / "graph" / "Gr.fst").unlink()
+    return folder
+
+
+async def test_a_model_with_a_fixed_graph_hears_everything_and_the_answer_is_found_in_it(
+    tmp_path: Path, clip: Clip
+) -> None:
+    """Phrases to words is a whole graph where any word may follow any."""
+    words = ["不", "满意", "我觉得", "八", "分", "八分", "快递", "放", "在", "门口", "了"]
+    recognizer = VoskRecognizer(tmp_path, {"zh-CN": static_model(tmp_path, words)})
+    grammar = Grammar("zh-CN", "closed", ("满意", "不满意"))
+    best, *_ = await hear(recognizer, grammar, clip("wo_juede_manyi"))
+    assert best.text == "满意"
+    assert best.confidence >= REJECT_BELOW
+    (speech,) = await hear(recognizer, Grammar("zh-CN", "free", ()), clip("wo_juede_manyi"))
+    assert speech.text == "我觉得满意"
+    for other in ("kuaidi_fang_menkou", "bafen"):
+        assert [one for one in await hear(recognizer, grammar, clip(other)) if one.confidence >= REJECT_BELOW] == []
+    recognizer.close()
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no Vosk model"):
         VoskRecognizer(tmp_path, {"zh-CN": tmp_path})
 
 
 def test_vosk_finds_exactly_the_words_of_the_graph(tmp_path: Path) -> None:
-    model = vosk.Model(str(built_model(SHIPPED["zh-CN"], ["满意", "转人工"], tmp_path, lattice_beam=4)))
+    model = vosk.Model(str(built_model("zh-CN", SHIPPED["zh-CN"], ["满意", "转人工"], tmp_path, lattice_beam=4)))
     assert model.vosk_model_find_word("转人工") >= 0
     assert model.vosk_model_find_word("不满意") < 0
     assert json.loads(vosk.KaldiRecognizer(model, 8000, '["满意"]').FinalResult()) == {"text": ""}

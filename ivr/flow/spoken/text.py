@@ -84,7 +84,7 @@ def cover(words: Tokens, vocabulary: Mapping[Tokens, T]) -> list[tuple[Tokens, T
 
 
 def _plain(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("o'clock", "oclock")
+    text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("oclock", "o'clock")
     return "".join(str(unicodedata.decimal(mark)) if mark.isdecimal() else mark for mark in text)
 
 

@@ -1,0 +1,60 @@
+"""The recogniser that a service's settings name: models in folders are heard here, addresses are Vosk servers.
+
+Must not know: calls, flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from recognizer.base import Grammar, Listener
+from recognizer.remote import RemoteRecognizer, public
+from recognizer.vosk import VoskRecognizer
+
+
+def is_address(place: str | Path) -> bool:
+    """Whether this is a server's address (`ws://…`, `wss://…`) rather than a folder."""
+    return str(place).startswith(("ws://", "wss://"))
+
+
+def named(place: str | Path) -> str:
+    """The place of a model as it may be shown: an address without its password."""
+    return public(str(place)) if is_address(place) else str(place)
+
+
+class Ears:
+    """A recognizer.base.Recognizer of several languages, each heard here or by a server.
+
+    `models` maps languages to folders and addresses; what else is as in VoskRecognizer.
+    """
+
+    def __init__(self, cache: Path, models: Mapping[str, str | Path]) -> None:
+        self.remote = RemoteRecognizer({tag: str(place) for tag, place in models.items() if is_address(place)})
+        self._here = VoskRecognizer(cache, {tag: Path(place) for tag, place in models.items() if not is_address(place)})
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """All of both."""
+        return self._here.languages | self.remote.languages
+
+    def learn(self, language: str, phrases: Iterable[str]) -> None:
+        """As in VoskRecognizer; a server learns nothing."""
+        if language not in self.remote.languages:
+            self._here.learn(language, phrases)
+
+    def listen(self, grammar: Grammar) -> Listener:
+        """Start listening; raises as the port says."""
+        return self._of(grammar.language).listen(grammar)
+
+    def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
+        """The phrases that can't be heard, with reasons."""
+        return self._of(language).unheard(language, phrases)
+
+    def close(self) -> None:
+        """Close both."""
+        self.remote.close()
+        self._here.close()
+
+    def _of(self, language: str) -> VoskRecognizer | RemoteRecognizer:
+        return self.remote if language in self.remote.languages else self._here

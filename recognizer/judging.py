@@ -1,0 +1,68 @@
+"""The alternatives of an answer → hypotheses, each as sure as the alternatives and their background make it.
+
+Must not know: decoders, audio, what an answer means.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from recognizer.base import Grammar, Hypothesis, Word
+from recognizer.confidence import MARGIN_MOST, Alternative, Evidence, confidence
+from recognizer.grammar import expected
+from recognizer.lexicon import Pronunciation
+from recognizer.pronounce import pronunciations, syllables
+
+LEAST_CONFIDENCE: Final = 0.05
+"""Readings below this are not worth mentioning."""
+
+Weigh = Callable[[Evidence], float]
+"""How sure a reading is, 0 to 1."""
+
+
+class Judge:
+    """Of the answers to one question, closed or a sequence."""
+
+    def __init__(self, grammar: Grammar, weigh: Weigh = confidence) -> None:
+        self._weigh = weigh
+        self._language = grammar.language
+        self._expected = expected(grammar.language, grammar.phrases)
+        self._find = self._expected.closed if grammar.kind == "closed" else self._expected.sequence
+
+    def hypotheses(self, alternatives: Sequence[Alternative], background: float) -> tuple[Hypothesis, ...]:
+        """The answers among the alternatives, surest first; `background` is how likely the audio is as anything."""
+        best: dict[str, Hypothesis] = {}
+        for alternative in alternatives:
+            found = self._find(alternative.words)
+            text = self._expected.joint.join(word.text for word in found)
+            if found and text not in best:
+                ratio = (alternative.score - background) / len(found)
+                score, rival = max(self._rivals(alternative, text, alternatives), default=(-float("inf"), ""))
+                margin = min(alternative.score - score, MARGIN_MOST)
+                length = sum(syllables(self._language, word.text) for word in found)
+                spoken_ms = sum(word.end_ms - word.start_ms for word in found)
+                sure = self._weigh(Evidence(text, rival, ratio, margin, length, spoken_ms))
+                best[text] = Hypothesis(text, sure, tuple(replace(word, confidence=sure) for word in found))
+        worth = (hypothesis for hypothesis in best.values() if hypothesis.confidence >= LEAST_CONFIDENCE)
+        return tuple(sorted(worth, key=lambda hypothesis: -hypothesis.confidence))
+
+    def _rivals(self, one: Alternative, text: str, alternatives: Sequence[Alternative]) -> Iterator[tuple[float, str]]:
+        """The alternatives that say something else and sound different: their scores and texts."""
+        sound = self._sound(one.words)
+        for other in alternatives:
+            says = self._expected.joint.join(word.text for word in self._find(other.words))
+            if says != text and self._sound(other.words) != sound:
+                yield other.score, says
+
+    def _sound(self, words: Sequence[Word]) -> Pronunciation:
+        return tuple(itertools.chain.from_iterable(pronunciations(self._language, word.text)[0] for word in words))
+
+
+def transcript(words: Sequence[Word], joint: str) -> tuple[Hypothesis, ...]:
+    """One reading of all that was said; confidence is that of the least sure word."""
+    if not words:
+        return ()
+    return (Hypothesis(joint.join(word.text for word in words), min(word.confidence for word in words), tuple(words)),)

@@ -1,0 +1,56 @@
+"""A language of chords: a small model that hears each phone as two tones of its own, and the voice that speaks them.
+
+It shows what the service does with any model, without one that had to be trained.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from recognizer.phones import NOISE, SILENCE, START
+from recognizer.training.kaldi import write_acoustic_model
+from recognizer.training.layers import Layer
+from recognizer.vosk import SHIPPED
+
+BANDS, LOW_HZ, HIGH_HZ = 24, 100, 3800
+"""As in the shipped model's front end."""
+PAIRS = tuple(combinations(range(2, BANDS, 2), 2))
+PHONE_MS = 120
+
+
+def write_model(folder: Path, speech: Sequence[str]) -> Path:
+    """The folder of an acoustic model with these phones beside silence and noise."""
+    names = (SILENCE, NOISE, *speech)
+    weights = np.zeros((len(names), BANDS))
+    bias = np.array([-2.0, -8.0, *[-20.0] * len(speech)])
+    for row, pair in enumerate(PAIRS[: len(speech)], start=2):
+        weights[row, pair] = 0.5
+    layer = Layer((0,), weights.repeat(2, axis=0), bias.repeat(2), rectified=False)
+    (folder / "am").mkdir(parents=True)
+    shutil.copytree(SHIPPED["zh-CN"] / "conf", folder / "conf")
+    write_acoustic_model(folder / "am" / "final.mdl", [layer], features=BANDS, phones=len(names), context=0)
+    (folder / "phones.txt").write_text("\n".join(names) + "\n")
+    cost = math.log(len(speech))
+    rows = (f"{before} {after} {cost:.4f}\n" for before in (START, *speech) for after in speech)
+    (folder / "phone_bigram.txt").write_text("".join(rows))
+    return folder
+
+
+def say(speech: Sequence[str], phones: Iterable[str]) -> bytes:
+    """The phones spoken one after the other with half a second of silence around them, as 8 kHz PCM."""
+    time = np.arange(8 * PHONE_MS) / 8000
+    chords = [sum(np.sin(2 * np.pi * _hertz(band) * time) for band in PAIRS[speech.index(name)]) for name in phones]
+    quiet = np.zeros(4000)
+    return (np.concatenate([quiet, *chords, quiet]) * 3000).astype("<i2").tobytes()
+
+
+def _hertz(band: int) -> float:
+    """The middle of a band of Kaldi's filter bank."""
+    low, high = (1127 * math.log1p(hertz / 700) for hertz in (LOW_HZ, HIGH_HZ))
+    return 700 * math.expm1((low + (high - low) * (band + 1) / (BANDS + 1)) / 1127)
