@@ -11,17 +11,20 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from recognizer.alike import alike
 from recognizer.base import Word
 
 CONFIRM_BELOW: Final = 0.8
 REJECT_BELOW: Final = 0.45
 """Recommended bands: accepted, confirmed (“您说的是八分，对吗？”), asked again."""
 
-_RATIO_WEIGHT: Final = 0.6
-_RATIO_MOST: Final = 2.0
-_MARGIN_WEIGHT: Final = 0.5
+_RATIO_LEAST, _RATIO_MOST = -12.0, 6.0
+"""Beyond these a ratio says nothing more."""
 MARGIN_MOST: Final = 4.0
 """Readings further apart than this are no rivals."""
+_ALIKE_MARGIN: Final = 2.0
+"""Words that sound alike are told apart by asking when they are nearer than this."""
+_UNSURE: Final = 0.01
 _SYLLABLE_MS: Final = (60, 900)
 """The shortest and longest that a syllable is spoken; in real answers 90 to 780 ms."""
 
@@ -36,12 +39,13 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for a reading `text` of so many syllables, spoken in so many ms.
+    """What speaks for a reading `text` in a language (BCP 47 tag), of so many syllables, spoken in so many ms.
 
     `ratio`: log likelihood of the reading against any sounds at all, per word of the answer. `margin`: log likelihood
     against the best different reading, `rival` (negative when that one is likelier; no rival: MARGIN_MOST).
     """
 
+    language: str
     text: str
     rival: str
     ratio: float
@@ -50,10 +54,41 @@ class Evidence:
     spoken_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What evidence adds to the log odds of a reading: by being of one syllable or of several, by ratio and margin."""
+
+    single: float
+    several: float
+    ratio: float
+    margin: float
+
+
+_MANDARIN: Final = Weights(single=0.0, several=0.0, ratio=0.6, margin=0.5)
+_ENGLISH: Final = Weights(single=0.0, several=0.0, ratio=0.6, margin=0.5)
+
+
+def weights_of(language: str) -> Weights:
+    """The weights for a language (BCP 47 tag)."""
+    return _MANDARIN if language.partition("-")[0] == "zh" else _ENGLISH
+
+
+def parts(evidence: Evidence) -> tuple[float, float, float, float]:
+    """What the weights are for, in their order."""
+    single = evidence.syllables == 1
+    ratio = max(_RATIO_LEAST, min(evidence.ratio, _RATIO_MOST))
+    return float(single), float(not single), ratio, min(evidence.margin, MARGIN_MOST)
+
+
 def confidence(evidence: Evidence) -> float:
-    """0 to 1."""
+    """0 to 1. Words that sound alike are never sure while both may have been said."""
     shortest, longest = _SYLLABLE_MS
     if not shortest * evidence.syllables <= evidence.spoken_ms <= longest * evidence.syllables:
         return 0.0
-    weighed = _RATIO_WEIGHT * min(evidence.ratio, _RATIO_MOST) + _MARGIN_WEIGHT * min(evidence.margin, MARGIN_MOST)
-    return 1 / (1 + math.exp(-weighed))
+    weights = weights_of(evidence.language)
+    single, several, ratio, margin = parts(evidence)
+    odds = weights.single * single + weights.several * several + weights.ratio * ratio + weights.margin * margin
+    sure = 1 / (1 + math.exp(-odds))
+    if evidence.margin < _ALIKE_MARGIN and alike(evidence.text, evidence.rival):
+        return min(sure, CONFIRM_BELOW - _UNSURE)
+    return sure

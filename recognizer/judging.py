@@ -44,7 +44,7 @@ class Judge:
                 margin = min(alternative.score - score, MARGIN_MOST)
                 length = sum(syllables(self._language, word.text) for word in found)
                 spoken_ms = sum(word.end_ms - word.start_ms for word in found)
-                sure = self._weigh(Evidence(text, rival, ratio, margin, length, spoken_ms))
+                sure = self._weigh(Evidence(self._language, text, rival, ratio, margin, length, spoken_ms))
                 best[text] = Hypothesis(text, sure, tuple(replace(word, confidence=sure) for word in found))
         worth = (hypothesis for hypothesis in best.values() if hypothesis.confidence >= LEAST_CONFIDENCE)
         return tuple(sorted(worth, key=lambda hypothesis: -hypothesis.confidence))

@@ -64,7 +64,7 @@ def hearing() -> Hear:
                 **usual,
                 **{"condition": "µ-law", "audio_s": 1.0, "spent_s": 0.01, "answered_s": 0.005},
                 "readings": tuple(
-                    Reading(text, text == said, share, Evidence(text, "", 1.0, 2.0, len(text), 300))
+                    Reading(text, text == said, share, Evidence("zh-CN", text, "", 1.0, 2.0, len(text), 300))
                     for text, share in pairs
                     if text
                 ),
