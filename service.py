@@ -22,16 +22,23 @@ from ivr.call.node import Node
 from ivr.call.outbound import Outbound
 from ivr.call.switchboard import Switchboard
 from ivr.call.timing import Timing
-from ivr.cli import calls, demo, dialplan, flows, models, prompts
+from ivr.cli import calls, complaints, demo, dialplan, flows, lines, models, prompts, speech
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.doctor import doctor
 from ivr.cli.pbx import private_pbx
+from ivr.complaints.desk import Desk
+from ivr.complaints.files import Files
+from ivr.complaints.intake import Rules
+from ivr.complaints.rounds import Rounds
+from ivr.complaints.rulebook import load as load_rules
 from ivr.console import health
 from ivr.console.access import access, load_token
 from ivr.console.calls import Calls
+from ivr.console.complaints import Complaints
 from ivr.errors import FaultyFile, HuifangError
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
+from ivr.live.feed import EventFeed
 from ivr.privacy import configure_logging
 from ivr.prompts.library import PromptLibrary
 from ivr.records.store import Records
@@ -58,8 +65,11 @@ CLOSING_S: Final = 5.0
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Huifang: the telephone callback survey.")
 app.add_typer(flows.app, name="flows")
 app.add_typer(calls.app, name="calls")
+app.add_typer(complaints.app, name="complaints")
+app.add_typer(lines.app, name="lines")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(models.app, name="models")
+app.add_typer(speech.app, name="speech")
 app.add_typer(dialplan.app, name="dialplan")
 app.command()(doctor)
 
@@ -69,12 +79,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Everything that calls need, from the settings; closed again at the end of the block.
 
     Raises:
-        FaultyFile: the flows or the prompts are not fit to take calls.
+        FaultyFile: the flows, the prompts or the lines are not fit to take calls.
         HuifangError: the database or Redis cannot be used.
     """
     async with AsyncExitStack() as stack:
         settings.data.mkdir(parents=True, exist_ok=True)
         site = load_site(settings.site) if settings.site else None
+        rules = load_rules(settings.lines, settings.calendar)
         library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
         recognizer = Ears(settings.data / "graphs", {**SHIPPED, **settings.models})
         stack.callback(recognizer.close)
@@ -88,8 +99,10 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             redis = server.url
         live = await LiveCalls.open(redis)
         stack.push_async_callback(live.close)
+        feed = await EventFeed.open(redis)
+        stack.push_async_callback(feed.close)
         name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
-        records = await Records.open(settings.database_url, name)
+        records = await Records.open(settings.database_url, name, rules=rules)
         stack.push_async_callback(records.close)
         node = Node(
             name=name,
@@ -102,7 +115,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             timezone=settings.zone,
             timing=Timing(),
         )
-        service = Service(node, shelf)
+        service = Service(node, shelf, rules, feed)
         if site:
             own = own_secrets()
             address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
@@ -114,8 +127,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 class Service:
     """The parts put together. `asterisk` is None where no Asterisk is attached."""
 
-    def __init__(self, node: Node, shelf: Bookshelf) -> None:
-        self.node, self.shelf = node, shelf
+    def __init__(self, node: Node, shelf: Bookshelf, rules: Rules, feed: EventFeed) -> None:
+        self.node, self.shelf, self.rules, self.feed = node, shelf, rules, feed
         self.switchboard = Switchboard(node, shelf)
         self.asterisk: Asterisk | None = None
         self._reloading = asyncio.Lock()
@@ -135,9 +148,12 @@ class Service:
         await self.switchboard.answer(line, lambda who, text, detail: None)
 
     async def run(self) -> None:
-        """Until cancelled: keep the calls' leases, and the telephone network attached."""
+        """Until cancelled: keep the calls' leases, the complaints' clocks, and the telephone network attached."""
+        if year := self.rules.calendar.unknown_year(self.node.now().date()):
+            log.warning("%d has no notice of days off yet: weekdays and calendar.yaml count", year)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.switchboard.keep())
+            group.create_task(Rounds(self.node.records.database, self.rules).keep(self.feed, self.node.now))
             if self.asterisk:
                 group.create_task(self.asterisk.run())
 
@@ -160,9 +176,12 @@ class Service:
         book = self.shelf.book.flows
         return [FlowChoice(name, flow.title, book.languages) for name, flow in book.flows.items()]
 
-    def web(self, token: str | None) -> web.Application:
-        """The service's pages and sockets."""
-        site = web.Application(middlewares=[access(token, public=("/health", "/ready", "/asterisk"))])
+    def web(self, token: str | None, management: str) -> web.Application:
+        """The service's pages and sockets, for who shows the token, and the management's own."""
+        public = ("/health", "/ready", "/asterisk")
+        site = web.Application(middlewares=[access(token, public, management)])
+        database = self.node.records.database
+        site.add_routes(Complaints(Desk(database, self.rules), Files(database), self.node.now).routes())
         site.add_routes(routes(self.answer_browser, self.choices))
         site.add_routes(health.routes(lambda: self.trouble))
         if self.asterisk:
@@ -177,7 +196,8 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
     """The service listening; gives it with the address of its browser phone. Calls still going on are ended with it."""
     async with open_service(settings) as service:
         token = None if ip_address(settings.host).is_loopback else load_token(settings.data)
-        runner = web.AppRunner(service.web(token), access_log=None, shutdown_timeout=CLOSING_S)
+        pages = service.web(token, load_token(settings.data, "management-token"))
+        runner = web.AppRunner(pages, access_log=None, shutdown_timeout=CLOSING_S)
         await runner.setup()
         keeping = asyncio.create_task(service.run())
         try:

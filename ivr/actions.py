@@ -13,23 +13,33 @@ from ivr.events import Heard, Value
 
 InputKind = Literal["closed", "sequence", "free"]
 AnsweredBy = Literal["voice", "key"]
+CaseKey = Literal["call", "number", "phone"]
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A name in prompts/catalog.yaml with the values of its variables."""
+    """A name in prompts/catalog.yaml with the values of its variables.
+
+    The value `said` is a place in the call (ivr.events.place): the caller's own words, which the prompt plays. Where
+    they are gone, the prompt `unplayed` is said instead.
+    """
 
     name: str
     values: Mapping[str, Value] = field(default_factory=dict)
+    unplayed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechInput:
-    """What may be said: see recognizer.base.Grammar for the kinds."""
+    """What may be said: see recognizer.base.Grammar for the kinds.
+
+    `spot` are those of the phrases that answer nothing: in free speech they are worth noticing.
+    """
 
     language: str
     kind: InputKind
     phrases: tuple[str, ...]
+    spot: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +158,19 @@ class OpenComplaint:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpCase:
+    """Look for a case: CaseFound or CaseMissing.
+
+    By `call`: the one that this call opened last. By `number` or `phone`: `value` is the case's number in digits, or
+    the telephone number of whoever opened it; only cases that any caller may be told of are found.
+    """
+
+    wait: str
+    by: CaseKey
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Hand the caller to `target` (a name in the configuration); TransferCompleted or TransferFailed."""
 
@@ -164,6 +187,6 @@ class Hangup:
     linger_ms: int
 
 
-Wait = Notice | Ask | Record | Hold | Transfer
+Wait = Notice | Ask | Record | Hold | LookUpCase | Transfer
 Fact = StartRecording | SaveAnswer | BookCallback | OpenComplaint
 Action = Say | Wait | Fact | Hangup

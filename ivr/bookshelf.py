@@ -75,7 +75,7 @@ def phrases(book: model.Callflows, language: str) -> frozenset[str]:
         for node in flow.nodes.values():
             if isinstance(node, model.Ask | model.Book | model.Record) and "speech" in node.input:
                 found.update(answers.speech(node, book.universals, language).phrases)
-                if not isinstance(node, model.Record):
+                if not isinstance(node, model.Record) or node.read_back:
                     found.update(answers.confirmation_speech(node, book.universals, language).phrases)
     return frozenset(found)
 

@@ -60,12 +60,47 @@ class NothingHeard:
 
 @dataclass(frozen=True, slots=True)
 class SpeechRecorded:
-    """A free answer ended. `text` is what was understood of it (may be empty), `start_ms` its place in the call."""
+    """A free answer ended; it lies at `start_ms` in the call.
+
+    `text` is what was said, empty where no model transcribes; `cues` are the words in it that were worth noticing.
+    """
 
     wait: str
     start_ms: int
     duration_ms: int
     text: str = ""
+    cues: tuple[str, ...] = ()
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """Its beginning and its end in the call."""
+        return self.start_ms, self.start_ms + self.duration_ms
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFound:
+    """A case as a caller may be told of it: its number, its kind, whether it is still being worked on, since when.
+
+    `opened_on` is an ISO 8601 date.
+    """
+
+    wait: str
+    number: str
+    kind: str
+    open: bool
+    opened_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseMissing:
+    """There is no such case, or none that the caller may be told of."""
+
+    wait: str
+
+
+def place(span_ms: tuple[int, int]) -> str:
+    """A stretch of the call as a value that a flow can remember: `12300-18000` (ms)."""
+    return f"{span_ms[0]}-{span_ms[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +133,8 @@ Event = (
     | DigitsPressed
     | NothingHeard
     | SpeechRecorded
+    | CaseFound
+    | CaseMissing
     | TransferCompleted
     | TransferFailed
     | CallEnded

@@ -21,6 +21,8 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="0: any free port")
     data: Path = Field(ROOT / "var", description="folder of everything that is kept")
     flows: Path = Field(ROOT / "callflows.yaml", description="the flows file")
+    lines: Path = Field(ROOT / "lines.yaml", description="who answers complaints, and where they go")
+    calendar: Path = Field(ROOT / "calendar.yaml", description="days off and workdays beside the yearly notice")
     prompts: Path = Field(ROOT / "prompts", description="folder of the prompts")
     models: dict[str, str] = Field(
         default_factory=dict,

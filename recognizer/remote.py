@@ -18,9 +18,9 @@ import logging
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
 from recognizer.audio import is_tone
 from recognizer.base import SAMPLE_RATE_HZ, Grammar, Hypothesis, UnheardLanguage
@@ -40,7 +40,8 @@ _EOF: Final = '{"eof" : 1}'
 
 def public(address: str) -> str:
     """A server's address without the name and password that may be in it."""
-    return str(URL(address).with_user(None))
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 class ServerFailed(Exception):
@@ -131,7 +132,7 @@ class RemoteListener:
         except ServerFailed as failure:
             log.warning("nothing is heard of this answer: %s", failure)
             return ()
-        return () if self._closed else self._read(audio, results)
+        return () if self._closed else await asyncio.to_thread(self._read, audio, results)
 
     def close(self) -> None:
         """Hang up; what was not answered yet is dropped."""

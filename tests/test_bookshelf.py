@@ -134,12 +134,14 @@ def test_nothing_begins_with_a_faulty_file(file: Path, catalog: Catalog) -> None
 
 
 def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catalog: Catalog) -> None:
-    lines = [("survey", "zh-CN"), ("repair", "zh-CN")]
+    lines = [("survey", "zh-CN"), ("delivery", "zh-CN")]
     with pytest.raises(FaultyFile) as caught:
         Bookshelf(file, catalog, Pupil(), lines=lines, targets=["reception"])
-    assert [(fault.path, fault.reason) for fault in caught.value.faults] == [
-        ("flows", "there is no flow “repair” in zh-CN, and a telephone line leads to it"),
-        ("survey.to_agent.target", "“hotline” is no target of the site file; it has reception"),
-    ]
+    no_target = "“hotline” is no target of the site file; it has reception"
+    transfers = ["complaint.complaint_to_person", "hotline.to_person", "repair.repair_to_person", "survey.to_agent"]
+    assert {(fault.path, fault.reason) for fault in caught.value.faults} == {
+        ("flows", "there is no flow “delivery” in zh-CN, and a telephone line leads to it"),
+        *((f"{transfer}.target", no_target) for transfer in transfers),
+    }
     shelf = Bookshelf(file, catalog, Pupil(), lines=lines[:1], targets=["hotline"])
-    assert shelf.has("survey", "zh-CN") and not shelf.has("repair", "zh-CN")
+    assert shelf.has("survey", "zh-CN") and not shelf.has("delivery", "zh-CN")

@@ -34,7 +34,9 @@ def flows(*arguments: str, typed: str = "") -> Result:
 def test_the_shipped_flows_are_fine(folder: Path) -> None:
     result = flows("check", str(ROOT / "callflows.yaml"))
     assert result.exit_code == 0
-    assert "fine (flows: survey; languages: zh-CN, en-US)" in result.stdout
+    assert (
+        "fine (flows: survey, hotline, repair, complaint, call_back, rating; languages: zh-CN, en-US)" in result.stdout
+    )
     by_keys = "no speech model for en-US: callers answer by keys there" in result.stdout
     assert by_keys == ("en-US" not in MODELS)
     assert list(folder.iterdir()) == []
@@ -162,7 +164,7 @@ def test_the_end_of_the_input_hangs_up() -> None:
 def test_what_cannot_be_typed_is_said_and_changes_nothing() -> None:
     shown = flows("simulate", typed="#9\n<taken>\n八@x\n?\n方便\n").stdout
     assert "“9” is not taken here; keys: 1, 2, *, 0" in shown
-    assert "nobody else is being called" in shown
+    assert "nobody else is being called, and no case looked for" in shown
     assert "“x” is no confidence from 0 to 1" in shown
     assert "  (agent): 人工" in shown
     assert "☎ 问题解决了吗？" in shown
@@ -178,10 +180,13 @@ def test_a_conversation_by_keys_in_english() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["survei"], "there is no flow “survei”; flows: survey"),
+        (["survei"], "there is no flow “survei”; flows: survey, hotline, repair, complaint, call_back, rating"),
         (["--language", "fr-FR"], "there are no flows in fr-FR; languages: zh-CN, en-US"),
         (["--set", "fee_unpaid"], "“fee_unpaid” is not of the form name=value"),
-        (["--set", "fee=1"], "there is no variable “fee”; variables: hotline, fee_unpaid"),
+        (
+            ["--set", "fee=1"],
+            "there is no variable “fee”; variables: hotline, fee_unpaid, caller, festival, waited_rings, line, greeted",
+        ),
         (["--set", "fee_unpaid=yes"], "“fee_unpaid” is true or false"),
     ],
 )

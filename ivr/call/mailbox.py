@@ -53,7 +53,10 @@ class Leave:
     cause: str
 
 
-Item = MediaEvent | Started | Decoded | Broken | Leave | events.TransferCompleted | events.TransferFailed
+Result = events.CaseFound | events.CaseMissing | events.TransferCompleted | events.TransferFailed
+"""What came of something that takes its time."""
+
+Item = MediaEvent | Started | Decoded | Broken | Leave | Result
 
 
 class Mailbox:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Protocol
 
+from ivr.calendar import Calendar
 from ivr.call.timing import Timing
 from ivr.events import Value
 from ivr.live.calls import LiveCalls
@@ -27,7 +28,10 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One process' share of the service. `recordings` is the folder of the audio; `timezone` that of the callers."""
+    """One process' share of the service. `recordings` is the folder of the audio; `timezone` that of the callers.
+
+    `calendar` tells the festivals that they are greeted with.
+    """
 
     name: str
     recognizer: Recognizer
@@ -38,6 +42,7 @@ class Node:
     recordings: Path
     timezone: tzinfo
     timing: Timing
+    calendar: Calendar = field(default_factory=Calendar)
 
     def recording_path(self, call_id: str, at: datetime) -> Path:
         """Where the audio of a call lies whose recording began at `at`."""

@@ -11,30 +11,29 @@ import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from ivr import actions, events
 from ivr.call import orders
-from ivr.call.ledger import Ledger
+from ivr.call.arrival import arrival
+from ivr.call.keeping import Keeping
 from ivr.call.listening import Listening
+from ivr.call.lookup import look_up
 from ivr.call.mailbox import Broken, Decoded, Item, Leave, Mailbox, Started
 from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent
 from ivr.call.node import Node, Observer
+from ivr.call.own_words import OwnWords
 from ivr.call.player import BYTES_PER_MS, Player
 from ivr.call.script import Script
 from ivr.call.tape import Tape
 from ivr.call.turn import Turn
-from ivr.call.waiting import Waiting, expected, outcome
-from ivr.errors import HuifangError
-from ivr.events import Event, Heard
+from ivr.call.waiting import Waiting, alternatives, expected, outcome
+from ivr.events import Event
 from ivr.flow import engine
 from ivr.flow.parse import FlowBook
 from ivr.flow.state import Turn as FlowTurn
-from ivr.flow.state import dump
 from ivr.lifecycle import Disposition
 from ivr.prompts.library import SENTENCE_MS
-from ivr.records.errors import RecordsUnavailable
 from ivr.telephony.port import Line, TransferRefused
 from recognizer.base import Grammar, Hypothesis
 
@@ -44,8 +43,6 @@ MAX_CALL_MS: Final = 15 * 60_000
 """A call takes no longer than this; time with whom it was transferred to does not count."""
 FAREWELL_MS: Final = 30_000
 """An apology and the hang-up after it take no longer than this."""
-STORES_S: Final = 6.0
-"""A caller waits no longer than this for both stores, whatever patience they have."""
 HANG_UP_S: Final = 5.0
 TYPED_AHEAD: Final = 20
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
@@ -57,12 +54,13 @@ class Session:
     def __init__(self, line: Line, book: FlowBook, node: Node, observe: Observer) -> None:
         self._line, self._book, self._node = line, book, node
         self._mailbox = Mailbox(line.media)
-        self._ledger = Ledger(line.call.id)
+        self._keeping = Keeping(node, line.call)
         self._listening = Listening(node.recognizer, node.timing.decode_wait_ms)
         self._activity = node.activity()
         self._player = Player(line.media)
         self._script = Script(observe)
         self._tape = Tape(self._player)
+        self._own_words = OwnWords()
         self._action: Waiting | None = None
         self._turn: Turn | None = None
         self._hypotheses: tuple[Hypothesis, ...] = ()
@@ -84,11 +82,7 @@ class Session:
             ended = await self._lead()
         finally:
             await self._close(ended)
-        await self._ledger.settle_at_last()
-        try:
-            await self._node.live.drop(self._line.call.id)
-        except HuifangError as away:
-            log.warning("call %s: its live state is left to the sweep: %s", self._line.call.id, away)
+        await self._keeping.finish()
 
     def leave(self, cause: str) -> None:
         """Have the call ended with an apology, unless it is saying goodbye. `cause`: one of lifecycle.HANGUP_CAUSES."""
@@ -119,13 +113,9 @@ class Session:
             self._excuse("failed")
 
     async def _open(self) -> None:
-        call, records, now = self._line.call, self._node.records, self._node.now()
-        self._ledger.note(partial(records.keep_flow, self._book.version, self._book.source))
-        self._ledger.note(partial(records.open_call, call, self._book.version, now))
-        self._ledger.note(partial(records.answer_call, call.id, now))
-        async with asyncio.timeout(STORES_S):
-            await self._ledger.settle()
-        await self._apply(events.CallAnswered(call.variables))
+        node, call, now = self._node, self._line.call, self._node.now()
+        await self._keeping.open(self._book, now)
+        await self._apply(events.CallAnswered(arrival(call, node.calendar, now.date())))
 
     async def _handle(self, item: Item | None) -> None:
         at_ms, turn = self._mailbox.clock(), self._turn
@@ -140,8 +130,10 @@ class Session:
                     await self._obey(begun.pressed(at_ms, self._typed_ahead.popleft()))
             case Decoded(asker, request, hypotheses) if asker is turn:
                 self._hypotheses = hypotheses
-                verdict = engine.verdict(self._book.flows, self._state, _heard(hypotheses), self._node.now())
+                verdict = engine.verdict(self._book.flows, self._state, alternatives(hypotheses), self._node.now())
                 await self._obey(asker.decoded(at_ms, request, orders.Verdict[verdict.upper()]))
+            case events.CaseFound() | events.CaseMissing():
+                await self._apply(item)
             case events.TransferCompleted() | events.TransferFailed():
                 self._limit_ms = at_ms + MAX_CALL_MS
                 self._typed_ahead.clear()
@@ -170,6 +162,7 @@ class Session:
     async def _hear(self, at_ms: int, pcm: bytes) -> None:
         self._listening.take(at_ms, pcm)
         self._tape.caller(at_ms, pcm)
+        self._own_words.take(at_ms, pcm)
         activity = self._activity.frame(pcm)
         if self._turn:
             await self._obey(self._turn.voice(at_ms, activity, self._player.level_dbov(at_ms)))
@@ -209,8 +202,11 @@ class Session:
             self._hypotheses = await self._listening.hypotheses()
         self._listening.stop()
         self._turn = None
-        if self._state.wait:
-            await self._apply(outcome(self._state.wait.id, final, _heard(self._hypotheses)))
+        if self._action:
+            event = outcome(self._action, final, self._hypotheses)
+            if isinstance(event, events.SpeechRecorded):
+                self._own_words.keep(event.span_ms)
+            await self._apply(event)
 
     # --- the flow ----------------------------------------------------------------------------------------------
 
@@ -226,7 +222,7 @@ class Session:
         if turn.state is self._state:
             return
         self._note(event, turn, now)
-        await self._save(turn)
+        await self._keeping.save(turn)
         for action in turn.actions:
             self._perform(action)
 
@@ -234,18 +230,8 @@ class Session:
         """The turn has come about; what it brought is in the ledger from here on, even when a store is away."""
         at_ms = self._mailbox.clock()
         lines = self._script.heard(self._player.heard_share(at_ms)) + self._script.caller(at_ms, event, turn)
-        facts = [action for action in turn.actions if isinstance(action, actions.Fact)]
-        save = self._node.records.save_turn
-        self._ledger.note(partial(save, self._line.call.id, turn.state.turn, event, facts, lines, now))
+        self._keeping.note(event, turn, lines, now)
         self._state = turn.state
-
-    async def _save(self, turn: FlowTurn) -> None:
-        """Keep the turn in both stores at once: while one is away, the other has it."""
-        live = self._node.live.save(self._line.call.id, turn.state.turn, dump(turn), self._node.name)
-        async with asyncio.timeout(STORES_S):
-            for fault in await asyncio.gather(self._ledger.settle(), live, return_exceptions=True):
-                if fault:
-                    raise fault
 
     def _perform(self, action: actions.Action) -> None:
         match action:
@@ -254,12 +240,16 @@ class Session:
             case actions.Notice() | actions.Ask() | actions.Record() | actions.Hold():
                 timing = {} if isinstance(action, actions.Notice | actions.Hold) else action.timing
                 self._action, self._hypotheses = action, ()
-                self._turn = Turn(expected(action), self._node.timing.override(timing))
+                wanted = expected(action)
+                self._own_words.listen(wanted.voice == "free")
+                self._turn = Turn(wanted, self._node.timing.override(timing))
                 self._mailbox.post(Started(self._turn, self._speak(action.prompts)))
             case actions.Transfer(wait, target, prompts, whisper):
                 self._speak(prompts)
                 self._limit_ms = None
                 self._mailbox.spawn(self._transfer(wait, target, whisper))
+            case actions.LookUpCase():
+                self._mailbox.spawn(self._look_up(action))
             case actions.StartRecording():
                 path = self._node.recording_path(self._line.call.id, self._node.now())
                 self._tape.start(self._mailbox.clock(), path)
@@ -268,10 +258,10 @@ class Session:
 
     def _speak(self, prompts: Sequence[actions.Prompt]) -> int:
         """Play prompts; returns their length in ms."""
-        language, at_ms = self._state.language, self._mailbox.clock()
-        text = " ".join(self._node.prompts.text(prompt, language) for prompt in prompts)
-        self._script.us(at_ms, text)
-        self._player.start(at_ms, SENTENCE_PAUSE.join(self._node.prompts.pcm(prompt, language) for prompt in prompts))
+        language, at_ms, library = self._state.language, self._mailbox.clock(), self._node.prompts
+        said = [self._own_words.beside(prompt) for prompt in prompts]
+        self._script.us(at_ms, " ".join(library.text(prompt, language) for prompt, _ in said))
+        self._player.start(at_ms, SENTENCE_PAUSE.join(library.pcm(prompt, language, own) for prompt, own in said))
         return self._player.length_ms
 
     async def _until_heard(self) -> None:
@@ -289,6 +279,11 @@ class Session:
             self._mailbox.post(events.TransferFailed(wait, "unavailable"))
         else:
             self._mailbox.post(events.TransferCompleted(wait))
+
+    async def _look_up(self, wanted: actions.LookUpCase) -> None:
+        await self._until_heard()
+        node = self._node
+        self._mailbox.post(await look_up(node.records, node.timezone, self._line.call.id, wanted))
 
     async def _hang_up(self, linger_ms: int) -> None:
         await self._until_heard()
@@ -316,7 +311,7 @@ class Session:
 
     async def _close(self, ended: events.CallEnded) -> None:
         """The line is gone, or we are: judge the call, write down what the records take, let everything go."""
-        call_id, records = self._line.call.id, self._node.records
+        call_id = self._line.call.id
         try:
             async with asyncio.timeout(HANG_UP_S):
                 await self._line.hang_up()
@@ -329,18 +324,6 @@ class Session:
             self._note(ended, engine.step(self._book.flows, self._state, ended, now), now)
         except Exception:
             log.exception("call %s: its last words failed", call_id)
-        if kept := await self._tape.close(self._mailbox.clock()):
-            recording = (str(kept.path), "wav", kept.seconds, self._tape.from_ms, kept.sha256)
-            self._ledger.note(partial(records.add_recording, call_id, *recording))
-        disposition = self._state.disposition or Disposition.FAILED
-        self._ledger.note(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
-        try:
-            await self._ledger.settle()
-        except RecordsUnavailable as away:
-            log.warning("call %s: its record is written later: %s", call_id, away)
-        except Exception:
-            log.exception("call %s: an entry cannot be written down", call_id)
-
-
-def _heard(hypotheses: Sequence[Hypothesis]) -> tuple[Heard, ...]:
-    return tuple(Heard(one.text, one.confidence) for one in hypotheses)
+        kept = await self._tape.close(self._mailbox.clock())
+        audio = (kept, self._tape.from_ms) if kept else None
+        await self._keeping.close(ended, self._state.disposition or Disposition.FAILED, audio)

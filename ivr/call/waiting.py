@@ -11,10 +11,16 @@ from typing import Final
 from ivr import actions, events
 from ivr.call import orders
 from ivr.events import Event, Heard
+from recognizer.base import Hypothesis
 
 CUE_MAX_MS: Final = 3_000
 CUE_SURE: Final = 0.8
 """Free speech is a command or a cue only when it is no longer than this and heard at least so surely."""
+
+SPOTTED_SURE: Final = 0.5
+"""A word worth noticing counts from here on: it is a hint to a person, who can hear the recording. Measured with
+synthetic voices: found in 1 of 148 sentences without such a word, missed in half of those with one.
+"""
 
 Waiting = actions.Notice | actions.Ask | actions.Record | actions.Hold
 """The actions that a turn is taken for."""
@@ -39,21 +45,41 @@ def expected(action: Waiting) -> orders.Expected:
     )
 
 
-def outcome(wait: str, final: orders.Final, heard: Sequence[Heard]) -> Event:
+def alternatives(hypotheses: Sequence[Hypothesis]) -> tuple[Heard, ...]:
+    """The recogniser's readings as the flow takes them."""
+    return tuple(Heard(one.text, one.confidence) for one in hypotheses)
+
+
+def outcome(action: Waiting, final: orders.Final, hypotheses: Sequence[Hypothesis]) -> Event:
     """What came of the turn, with what the recogniser heard last."""
-    alternatives = tuple(heard)
+    wait = action.wait
     match final:
         case orders.Answered(voice_ms):
-            return events.SpeechHeard(wait, alternatives, voice_ms)
-        case orders.Spoke(_, duration_ms) if (
-            alternatives and alternatives[0].confidence >= CUE_SURE and duration_ms <= CUE_MAX_MS
-        ):
-            return events.SpeechHeard(wait, alternatives, duration_ms)
+            return events.SpeechHeard(wait, alternatives(hypotheses), voice_ms)
         case orders.Spoke(start_ms, duration_ms):
-            return events.SpeechRecorded(wait, start_ms, duration_ms)
+            return _spoken(action, start_ms, duration_ms, hypotheses)
         case orders.Pressed(digits):
             return events.DigitsPressed(wait, digits)
         case orders.PromptHeard():
             return events.PromptsFinished(wait)
         case orders.NothingHeard():
             return events.NothingHeard(wait)
+
+
+def _spoken(action: Waiting, start_ms: int, duration_ms: int, hypotheses: Sequence[Hypothesis]) -> Event:
+    """Free speech: a command or a cue when it is short and nothing else, otherwise what was said."""
+    speech = None if isinstance(action, actions.Notice) else action.speech
+    if not hypotheses or speech is None:
+        return events.SpeechRecorded(action.wait, start_ms, duration_ms)
+    best = hypotheses[0]
+    sure = " ".join(word.text for word in best.words if word.confidence >= SPOTTED_SURE)
+    cues = tuple(cue for cue in speech.spot if _holds(sure, cue))
+    known = best.text in speech.phrases or all(word.text in speech.phrases for word in best.words)
+    if known and not cues and best.confidence >= CUE_SURE and duration_ms <= CUE_MAX_MS:
+        return events.SpeechHeard(action.wait, alternatives(hypotheses), duration_ms)
+    return events.SpeechRecorded(action.wait, start_ms, duration_ms, "" if known else best.text, cues)
+
+
+def _holds(words: str, phrase: str) -> bool:
+    """Whether the phrase is among the words, which may be parts of it."""
+    return f" {phrase} " in f" {words} " if phrase.isascii() else phrase in words.replace(" ", "")

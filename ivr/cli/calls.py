@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import tzinfo
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from ivr.cli.console import out, refuse
+from ivr.cli.console import out
+from ivr.cli.records import ask
 from ivr.privacy import mask
-from ivr.records.errors import RecordsUnavailable, UnknownCall
 from ivr.records.record import CallRecord
-from ivr.records.store import Records
 from ivr.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Look into the records of calls.")
-
-T = TypeVar("T")
 
 
 @app.command("list")
@@ -30,7 +25,7 @@ def list_(
 ) -> None:
     """List the latest calls."""
     settings = Settings()
-    calls = _ask(settings, lambda records: records.calls(limit, before))
+    calls = ask(settings, lambda records: records.calls(limit, before))
     table = Table(
         Column("call", no_wrap=True), "began", "network", "number", "flow", "disposition", "AAPOR", "s", box=None
     )
@@ -49,7 +44,7 @@ def list_(
 def show(call: Annotated[str, typer.Argument(help="Id of the call, as `calls list` prints it.")]) -> None:
     """Show one call: the conversation as the caller heard it, and what was kept of it."""
     settings = Settings()
-    print_record(_ask(settings, lambda records: records.call(call)), settings.zone)
+    print_record(ask(settings, lambda records: records.call(call)), settings.zone)
 
 
 def print_record(record: CallRecord, zone: tzinfo) -> None:
@@ -78,17 +73,3 @@ def print_record(record: CallRecord, zone: tzinfo) -> None:
         out.print(f"recording: {recording.path} ({recording.seconds:.1f} s)")
     for verdict in record.dispositions:
         out.print(f"[bold]{verdict.disposition}[/] (AAPOR {verdict.aapor}), {verdict.why}")
-
-
-def _ask(settings: Settings, question: Callable[[Records], Awaitable[T]]) -> T:
-    async def ask() -> T:
-        records = await Records.open(settings.database_url)
-        try:
-            return await question(records)
-        finally:
-            await records.close()
-
-    try:
-        return asyncio.run(ask())
-    except (RecordsUnavailable, UnknownCall) as fault:
-        refuse(fault)

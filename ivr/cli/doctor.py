@@ -15,6 +15,7 @@ import typer
 
 from ivr.bookshelf import read
 from ivr.cli.console import out
+from ivr.complaints.rulebook import load as load_rules
 from ivr.errors import FaultyFile, HuifangError
 from ivr.live.calls import LiveCalls
 from ivr.prompts.catalog import load as load_catalog
@@ -44,6 +45,7 @@ async def _examine(settings: Settings) -> bool:
         "speech models": _models,
         "prompts": _prompts,
         "flows": _flows,
+        "complaints": _complaints,
         "database": _database,
         "Redis": _redis,
         "Asterisk": _asterisk,
@@ -87,6 +89,13 @@ async def _flows(settings: Settings) -> str:
     finally:
         recognizer.close()
     return f"{', '.join(book.flows.flows)} in {settings.flows}"
+
+
+async def _complaints(settings: Settings) -> str:
+    rules = load_rules(settings.lines, settings.calendar)
+    year = rules.calendar.unknown_year(datetime.now(settings.zone).date())
+    days_off = f"; the days off of {year} are only those of {settings.calendar}" if year else ""
+    return f"{len(rules.lines.lines)} lines in {settings.lines}{days_off}"
 
 
 async def _database(settings: Settings) -> str:

@@ -1,5 +1,7 @@
 """Who may open the pages and sockets: holders of the token, or anyone on this machine when there is none.
 
+Whoever shows the token of the management reads in its role; all others are staff.
+
 Must not know: which pages there are, which network calls come from.
 """
 
@@ -19,10 +21,14 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 COOKIE = "huifang_token"
+MANAGES = web.RequestKey("MANAGES", bool)
+"""Whether the request showed the management's token."""
 
 
-def access(token: str | None, public: Collection[str] = ()) -> Middleware:
+def access(token: str | None, public: Collection[str] = (), management: str | None = None) -> Middleware:
     """Let in who shows `token`; with None (bound to loopback) whoever addresses this machine by a loopback name.
+
+    Who shows the token of the `management` is let in with MANAGES.
 
     The token comes as `?token=` once (then kept in a cookie) or as `Authorization: Bearer`. Sockets are opened, and
     things changed, only by pages of the same host. Paths in `public`, and those below them, are open to all.
@@ -35,7 +41,8 @@ def access(token: str | None, public: Collection[str] = ()) -> Middleware:
             return await handler(request)
         if token is None and not _loopback(request.host):
             raise web.HTTPForbidden(text="Without a token this service answers only to loopback names.\n")
-        if token is not None and not _shows(request, token):
+        request[MANAGES] = management is not None and _shows(request, management)
+        if token is not None and not (request[MANAGES] or _shows(request, token)):
             raise web.HTTPUnauthorized(text="Open the address with ?token=…, as the service printed it.\n")
         if _changing(request) and not _same_site(request):
             raise web.HTTPForbidden(text="Sockets are opened and things changed only by pages of this host.\n")
@@ -47,9 +54,9 @@ def access(token: str | None, public: Collection[str] = ()) -> Middleware:
     return guard
 
 
-def load_token(folder: Path) -> str:
-    """The token kept in `folder`, made at the first start and readable by its owner alone."""
-    path = folder / "token"
+def load_token(folder: Path, name: str = "token") -> str:
+    """The token kept in `folder` under this name, made at the first start and readable by its owner alone."""
+    path = folder / name
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=folder, prefix=".token-") as draft:  # NamedTemporaryFile makes mode 0600

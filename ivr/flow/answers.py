@@ -99,8 +99,15 @@ def meanings(node: model.Question, universals: model.Universals, language: str) 
         case model.Book():
             found["time"] = frozenset(when_words(language))
         case model.Record(cues=cues):
-            found["cue"] = frozenset(_plain(cue, language) for cue in cues.get(language, ()))
+            found["cues"] = frozenset(_plain(cue, language) for cue in cues.get(language, ()))
+            found["spot"] = frozenset(spotted(node, language))
     return found | commands(universals, language)
+
+
+def spotted(node: model.Question, language: str) -> tuple[str, ...]:
+    """The words worth noticing in free speech that answer nothing."""
+    words = node.spot.get(language, ()) if isinstance(node, model.Record) else ()
+    return tuple(sorted(_plain(word, language) for word in words))
 
 
 def commands(universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
@@ -111,10 +118,10 @@ def commands(universals: model.Universals, language: str) -> dict[str, frozenset
 def speech(node: model.Question, universals: model.Universals, language: str) -> SpeechInput:
     """What may be said to the question."""
     phrases = frozenset[str]().union(*meanings(node, universals, language).values())
-    return SpeechInput(language, kind(node), tuple(sorted(phrases)))
+    return SpeechInput(language, kind(node), tuple(sorted(phrases)), spotted(node, language))
 
 
-def confirmation_speech(node: model.Ask | model.Book, universals: model.Universals, language: str) -> SpeechInput:
+def confirmation_speech(node: model.Question, universals: model.Universals, language: str) -> SpeechInput:
     """What may be said when an answer is read back: yes, no, or at once another answer."""
     another = meanings(node, universals, language) if kind(node) == "closed" else commands(universals, language)
     phrases = frozenset(_yes_or_no(language)).union(*another.values())
@@ -154,7 +161,7 @@ def understand(
 
 
 def understand_confirmation(
-    node: model.Ask | model.Book,
+    node: model.Question,
     universals: model.Universals,
     language: str,
     alternatives: Sequence[Heard],
@@ -171,6 +178,8 @@ def understand_confirmation(
     if not _own(node, language, text) and isinstance(said := parse_yes_no(text, language), Read):
         return Confirmed() if said.value else Denied()
     outcome = understand(node, universals, language, alternatives, now)
+    if isinstance(node, model.Record) and isinstance(outcome, Understood):
+        return NotUnderstood()
     return Confirmed() if isinstance(outcome, Understood) and outcome.value == candidate else outcome
 
 
@@ -188,7 +197,7 @@ def verdict(
 
 
 def confirmation_verdict(
-    node: model.Ask | model.Book,
+    node: model.Question,
     universals: model.Universals,
     language: str,
     alternatives: Sequence[Heard],

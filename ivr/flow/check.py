@@ -85,17 +85,39 @@ def _check_flow(book: model.Callflows, name: str, flow: model.Flow, prompts: Pro
             for number, case in enumerate(node.cases, 1):
                 for reason in _condition_faults(case.when, known, questions, {**book.variables, **flow.variables}):
                     fault(f"{path}.cases.{number}", reason)
-        if isinstance(node, model.Complaint):
-            for variable in set(node.details) - known:
-                fault(f"{path}.details", f"“{variable}” is neither a variable nor a question")
+        for key, reason in _own_faults(node, known, prompts):
+            fault(f"{path}.{key}", reason)
+
+
+def _own_faults(node: model.Node, known: Collection[str], prompts: Prompts) -> Iterator[tuple[str, str]]:
+    """What is wrong with what only this kind of node has."""
+    match node:
+        case model.Complaint(details=details):
+            yield from (("details", _unknown(name)) for name in set(details) - set(known))
+        case model.Lookup(value=str() as name) if name not in known:
+            yield "value", _unknown(name)
+        case model.Ask(answer=model.Digits(offer=model.Offer(variable=variable))) if variable not in known:
+            yield "answer.offer.variable", _unknown(variable)
+        case model.Record(read_back=model.ReadBack(prompt=prompt)) if "said" not in prompts.variables(prompt):
+            yield (
+                "read_back.prompt",
+                f"prompt “{prompt}” does not play what was said; its variable is {{said:recording}}",
+            )
+
+
+def _unknown(name: str) -> str:
+    return f"“{name}” is neither a variable nor a question"
 
 
 def _known(book: model.Callflows) -> frozenset[str]:
     """Every name that a value may have."""
-    known = {"language", *book.variables}
+    known = {"language", "cues", "unconfirmed", *book.variables}
     for flow in book.flows.values():
         known |= {*flow.variables, *(key for key, _ in _questions(flow))}
         known.update(key for node in flow.nodes.values() if isinstance(node, model.Set) for key in node.values)
+        if any(isinstance(node, model.Lookup) for node in flow.nodes.values()):
+            known |= {"case_number", "case_kind", "case_open", "case_opened_on"}
+        known.update(f"{key}_span" for key, node in _questions(flow) if isinstance(node, model.Record))
     return frozenset(known)
 
 
@@ -169,8 +191,13 @@ def _prompts(node: model.Node) -> Iterator[tuple[str, str, frozenset[str]]]:
             yield "answer.confirm", score.confirm, frozenset({"value"})
             yield "answer.out_of_range", score.out_of_range, nothing
             yield "answer.not_whole", score.not_whole, nothing
-        case model.Ask(answer=model.Digits(confirm=confirm)):
+        case model.Ask(answer=model.Digits(confirm=confirm, offer=offer)):
             yield "answer.confirm", confirm, frozenset({"value"})
+            if offer:
+                yield "answer.offer.prompt", offer.prompt, frozenset({"value"})
+        case model.Record(read_back=model.ReadBack(prompt=prompt, unplayed=unplayed)):
+            yield "read_back.prompt", prompt, frozenset({"said"})
+            yield "read_back.unplayed", unplayed, nothing
 
 
 def _check_prompt(

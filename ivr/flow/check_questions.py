@@ -74,6 +74,7 @@ def check_question(
             _check_routes(path, node.answer, node.next, fault)
     if isinstance(node, model.Record):
         _check_languages(book, f"{path}.cues", node.cues, fault)
+        _check_languages(book, f"{path}.spot", node.spot, fault)
     if isinstance(node, model.Book):
         _check_choices(book, path, node, fault)
     if "speech" in node.input:
@@ -106,7 +107,7 @@ def _check_ways_to_answer(
 def _check_phrases(
     book: model.Callflows, path: str, node: model.Question, language: str, hearing: _Hearing, fault: _Report
 ) -> None:
-    answer = f"{path}.cues" if isinstance(node, model.Record) else f"{path}.answer"
+    answer = path if isinstance(node, model.Record) else f"{path}.answer"
     commands = answers.commands(book.universals, language)
     meanings = answers.meanings(node, book.universals, language)
     own = {meaning: phrases for meaning, phrases in meanings.items() if meaning not in commands}
@@ -115,7 +116,7 @@ def _check_phrases(
         for name, value in (answers.values(node.answer).items() if isinstance(node, model.Ask) else ())
     }
     for name in own:
-        if not own[name] and name != "cue":
+        if not own[name] and name not in ("cues", "spot"):
             fault(f"{answer}.{name}", f"nothing can be said for it in {language}")
     said = {name: phrases | written.get(name, frozenset()) for name, phrases in own.items()}
     shared = _check_shared(answer, said, fault) | _check_against(answer, said, commands, language, fault)

@@ -5,7 +5,7 @@ Must not know: how questions are asked or answers understood, in which order nod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,8 @@ from ivr.flow.state import Candidate, FlowState, Place, Turn, Wait, WaitKind
 from ivr.lifecycle import Disposition
 
 MAX_NODES_A_TURN: Final = 100
+LISTED: Final = ", "
+"""Stands between the entries of a variable that lists several things."""
 UNANNOUNCED_LINGER_MS: Final = 500
 """The time to hang up first where no hangup node gives it."""
 
@@ -75,10 +77,31 @@ class Draft:
         if question not in self.state.answered:
             self.state = replace(self.state, answered=(*self.state.answered, question))
 
+    def spotted(self, words: Sequence[str]) -> None:
+        """These words, worth noticing, were said; all of the call are kept in `cues`."""
+        self._list("cues", [*self._listed("cues"), *words])
+
+    def doubt(self) -> None:
+        """The present question's answer is kept but not confirmed; `unconfirmed` names all such questions."""
+        self._list("unconfirmed", [*self._listed("unconfirmed"), self.state.place.node])
+
+    def settle(self) -> None:
+        """The present question's answer is in doubt no longer."""
+        self._list("unconfirmed", [one for one in self._listed("unconfirmed") if one != self.state.place.node])
+
     def adopt(self, other: Draft) -> None:
         """Take over what another draft of the same step has learnt from the caller, but not where it went."""
         self.state = replace(self.state, variables=other.state.variables, answered=other.state.answered)
         self._actions.extend(action for action in other.turn().actions if isinstance(action, SaveAnswer | BookCallback))
+
+    def _listed(self, name: str) -> tuple[str, ...]:
+        listing = self.state.variables.get(name)
+        return tuple(str(listing).split(LISTED)) if listing else ()
+
+    def _list(self, name: str, entries: Sequence[str]) -> None:
+        listing = LISTED.join(dict.fromkeys(entries)) or None
+        if listing != self.state.variables.get(name):
+            self.remember({name: listing})
 
     def move(self, node: str) -> None:
         """Go to another node of the present flow."""
@@ -89,7 +112,8 @@ class Draft:
         """Go into another flow, to come back after it; gives its first node."""
         callee = self.book.flows[name]
         self.remember({key: value for key, value in callee.variables.items() if key not in self.state.variables})
-        self.state = replace(self.state, stack=(*self.state.stack, Place(name, callee.start)))
+        entered = tuple(dict.fromkeys((*self.state.entered, name)))
+        self.state = replace(self.state, stack=(*self.state.stack, Place(name, callee.start)), entered=entered)
         return callee.start
 
     def come_back(self) -> str | None:
@@ -172,7 +196,7 @@ class Draft:
         self.act(Hangup(linger_ms))
 
     def finish(self, verdict: Disposition | None) -> None:
-        """Judge the call and run the flow's last words; once only.
+        """Judge the call and run the last words of its flow, after those of the flows that were called; once only.
 
         A call with every essential answer is complete, whatever the node where it ends says.
 
@@ -182,17 +206,23 @@ class Draft:
         if self.state.disposition is not None:
             return
         self.judge(verdict)
-        outermost = self.book.flows[self.state.stack[0].flow]
-        onward = outermost.lastly
+        for name in (*reversed(self.state.entered), self.state.stack[0].flow):
+            self._last_words(name)
+
+    def _last_words(self, name: str) -> None:
+        flow = self.book.flows[name]
+        onward = flow.lastly
         for _ in range(MAX_NODES_A_TURN):
             if onward is None or onward == model.RETURN:
                 return
-            onward = self.quietly(outermost.nodes[onward])
-        raise EngineFault(f"{self.state.stack[0].flow}.{outermost.lastly}: goes round in circles")
+            onward = self.quietly(flow.nodes[onward])
+        raise EngineFault(f"{name}.{flow.lastly}: goes round in circles")
 
     def judge(self, verdict: Disposition | None) -> None:
-        """Decide what became of the call."""
-        earned = disposition(self.book.flows[self.state.stack[0].flow], self.state)
+        """Decide what became of the call: by its flow or, where that has nothing essential, by the one called last."""
+        own = self.book.flows[self.state.stack[0].flow]
+        called = (self.book.flows[name] for name in reversed(self.state.entered))
+        earned = disposition(next((flow for flow in (own, *called) if flow.essential), own), self.state)
         if verdict is None or earned == Disposition.COMPLETED:
             verdict = earned
         self.state = replace(self.state, wait=None, disposition=verdict)

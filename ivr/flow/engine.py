@@ -10,11 +10,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from ivr.actions import Notice, StartRecording
+from ivr.actions import LookUpCase, Notice, Say, StartRecording
 from ivr.actions import Transfer as TransferAction
 from ivr.events import (
     CallAnswered,
     CallEnded,
+    CaseFound,
+    CaseMissing,
     DigitsPressed,
     Event,
     Heard,
@@ -106,7 +108,7 @@ def verdict(book: model.Callflows, state: FlowState, alternatives: Sequence[Hear
     node = book.flows[state.place.flow].nodes[state.place.node]
     if state.wait is None or not isinstance(node, model.Ask | model.Book | model.Record):
         return "nothing"
-    if state.wait.candidate and not isinstance(node, model.Record):
+    if state.wait.candidate:
         candidate = state.wait.candidate.value
         return answers.confirmation_verdict(node, book.universals, state.language, alternatives, now, candidate)
     return answers.verdict(node, book.universals, state.language, alternatives, now)
@@ -140,6 +142,10 @@ def _visit(draft: Draft, node: model.Node) -> str | None:
         case model.Notice(prompt=prompt):
             draft.say(draft.prompt(prompt))
             draft.act(Notice(draft.wait("notice"), draft.spoken()))
+        case model.Lookup(by=by, value=name):
+            if prompts := draft.spoken():
+                draft.act(Say(prompts))
+            draft.act(LookUpCase(draft.wait("lookup"), by, str(draft.names.get(name or "") or "")))
         case model.Transfer(prompt=prompt, target=target, whisper=whisper):
             draft.say(draft.prompt(prompt))
             draft.act(TransferAction(draft.wait("transfer"), target, draft.spoken(), whisper))
@@ -168,6 +174,20 @@ def _resume(draft: Draft, wait: Wait, event: Event) -> str | None:
         case PromptsFinished(), model.Notice(consent=consent, next=onward):
             if consent:
                 draft.act(StartRecording())
+            return onward
+        case CaseFound() as case, model.Lookup(found=onward):
+            draft.remember(
+                {
+                    "case_number": case.number,
+                    "case_kind": case.kind,
+                    "case_open": case.open,
+                    "case_opened_on": case.opened_on,
+                }
+            )
+            return onward
+        case CaseMissing(), model.Lookup(missing=onward):
+            return onward
+        case TransferCompleted(), model.Transfer(after=str() as onward):
             return onward
         case TransferCompleted(), model.Transfer():
             draft.hang_up(None, 0)

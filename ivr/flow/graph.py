@@ -12,6 +12,7 @@ _SHAPES: Final = {
     "book": ('["', '"]'),
     "record": ('[/"', '"/]'),
     "branch": ('{"', '"}'),
+    "lookup": ('[("', '")]'),
     "hangup": ('(["', '"])'),
     "transfer": ('[["', '"]]'),
     "subflow": ('[["', '"]]'),
@@ -45,6 +46,8 @@ def _caption(node: model.Node) -> str:
     match node:
         case model.Ask(answer=answer):
             return answer.type
+        case model.Lookup(by=by):
+            return f"by {by}"
         case model.Subflow(flow=flow):
             return flow
     return str(getattr(node, "prompt", None) or node.type)

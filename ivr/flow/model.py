@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from ivr.actions import CaseKey
 from ivr.events import Value
 from ivr.lifecycle import Disposition
 
@@ -68,11 +69,19 @@ class Score(Part):
         return self
 
 
+class Offer(Part):
+    """An answer that may be known already, such as the number that the caller calls from; it needs only a yes."""
+
+    variable: Name = Field(description="holds the answer; without a value that fits, the question is asked as usual")
+    prompt: PromptName = Field(description="offers the answer; its variable is called `value`")
+
+
 class Digits(Part):
     """A string of digits: a work number, or a phone number, by voice or keys."""
 
     type: Literal["digits", "phone"]
     confirm: PromptName = Field(description="Reads the digits back; its variable is called `value`.")
+    offer: Offer | None = None
     num_digits: Annotated[int, Field(ge=1, le=20)] = 12
     finish_on_key: Keys | Literal[""] = "#"
 
@@ -129,6 +138,13 @@ class Book(Listening):
     next: Target
 
 
+class ReadBack(Part):
+    """Free speech read back: the caller's own words are played and confirmed, or said again."""
+
+    prompt: PromptName = Field(description="plays the words, which are its variable `{said:recording}`")
+    unplayed: PromptName = Field(description="asks without playing them, where they are gone")
+
+
 class Record(Listening):
     """Free speech: recorded whole. Ends by silence, by a key or at max_ms."""
 
@@ -136,6 +152,11 @@ class Record(Listening):
     finish_on_key: Keys = "#"
     skip_on_key: Keys = Field(description="the key for: nothing to say")
     cues: Phrases = Field(default_factory=dict, description="short answers worth recognising, such as 没有了")
+    spot: Phrases = Field(
+        default_factory=dict,
+        description="words worth noticing wherever they are said, such as 媒体; collected in the variable `cues`",
+    )
+    read_back: ReadBack | None = None
     max_ms: Annotated[int, Field(ge=2000, le=300_000)] = 60_000
     next: Target
 
@@ -190,14 +211,31 @@ class Complaint(Part):
     next: Target
 
 
+class Lookup(Part):
+    """Looks for a case; what is found is kept as `case_number`, `case_kind`, `case_open` and `case_opened_on`."""
+
+    type: Literal["lookup"]
+    by: CaseKey = Field(description="`call`: the case that this call opened last; `number`, `phone`: given by `value`")
+    value: Name | None = Field(None, description="the variable or question that holds the number")
+    found: Target
+    missing: Target
+
+    @model_validator(mode="after")
+    def _given(self) -> Self:
+        if (self.value is None) != (self.by == "call"):
+            raise ValueError("by number and by phone need a value; by call has none")
+        return self
+
+
 class Transfer(Part):
-    """Hands the caller to a person; goes on when nobody takes the call."""
+    """Hands the caller to a person; goes on when nobody takes the call, and `after` it when the person hangs up."""
 
     type: Literal["transfer"]
     target: Name
     prompt: PromptName
     whisper: str = ""
     failed: Target
+    after: Target | None = Field(None, description="for who stays on the line; when absent the call is over")
 
 
 class Subflow(Part):
@@ -221,7 +259,7 @@ class Hangup(Part):
 
 
 Node = Annotated[
-    Ask | Book | Record | Say | Notice | Branch | Set | Complaint | Transfer | Subflow | Hangup,
+    Ask | Book | Record | Say | Notice | Branch | Set | Complaint | Lookup | Transfer | Subflow | Hangup,
     Field(discriminator="type"),
 ]
 Question = Ask | Book | Record

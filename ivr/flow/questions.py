@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from ivr.actions import Action, AnsweredBy, Hold, Prompt, SaveAnswer
+from ivr.actions import Action, AnsweredBy, Hold, KeyInput, Prompt, SaveAnswer, SpeechInput
 from ivr.actions import Ask as AskAction
 from ivr.actions import BookCallback as BookAction
 from ivr.actions import Record as RecordAction
-from ivr.events import Heard, SpeechRecorded, Value
+from ivr.events import Heard, SpeechRecorded, place
 from ivr.flow import answers, keypad, model
 from ivr.flow.draft import Draft
 from ivr.flow.outcome import (
     Command,
     Confirmed,
+    Denied,
     NotUnderstood,
     NotWhole,
     Outcome,
@@ -25,6 +26,7 @@ from ivr.flow.outcome import (
     OutsideHours,
     Understood,
 )
+from ivr.flow.read_back import confirm, confirmation, hears, offer
 from ivr.flow.state import Candidate, Wait
 
 Onward = str | None
@@ -35,14 +37,16 @@ HOLD_MS: Final = 30_000
 
 
 def ask(draft: Draft, node: model.Question) -> Onward:
-    """Ask the present question for the first time."""
+    """Ask the present question for the first time; an answer that is known already is offered."""
+    if known := offer(draft, node):
+        return confirm(draft, node, known, Wait("", "confirm"))
     return _ask(draft, node, _opening(draft, node))
 
 
 def hear(draft: Draft, node: model.Question, wait: Wait, alternatives: tuple[Heard, ...]) -> Onward:
     """The caller spoke."""
     universals, language = draft.book.universals, draft.state.language
-    if wait.candidate and not isinstance(node, model.Record):
+    if wait.candidate:
         value = wait.candidate.value
         outcome = answers.understand_confirmation(node, universals, language, alternatives, draft.now, value)
     else:
@@ -66,18 +70,22 @@ def silence(draft: Draft, node: model.Question, wait: Wait) -> Onward:
         draft.say(draft.prompt(draft.book.common.still_there))
         return _resume(draft, node, wait)
     missed = replace(wait, silences=wait.silences + 1)
-    if wait.candidate and missed.misses < node.max_misses and not isinstance(node, model.Record):
-        return _confirm(draft, node, wait.candidate, missed, keys=True)
+    if wait.candidate and missed.misses < node.max_misses:
+        return confirm(draft, node, wait.candidate, missed, keys=True)
     return _again(draft, node, missed, _hints(draft, node, node.no_input), missed.silences)
 
 
-def recorded(draft: Draft, node: model.Record, wait: Wait, speech: SpeechRecorded) -> str:
-    """The caller spoke freely."""
-    span = (speech.start_ms, speech.start_ms + speech.duration_ms)
-    text = speech.text or None
-    draft.act(SaveAnswer(draft.state.place.node, text, speech.text, (), 1.0, "voice", wait.misses + 1, span_ms=span))
-    draft.answered(text)
-    return node.next
+def recorded(draft: Draft, node: model.Record, wait: Wait, speech: SpeechRecorded) -> Onward:
+    """The caller spoke freely: kept at once, for who hangs up while it is read back has said it all the same."""
+    heard = speech.text or " ".join(speech.cues)
+    said = Candidate(speech.text or None, heard, 1.0, span_ms=speech.span_ms)
+    draft.remember({f"{draft.state.place.node}_span": place(speech.span_ms)})
+    draft.spotted(speech.cues)
+    if node.read_back is None:
+        return _keep(draft, node, wait, said, confirmed=False)
+    draft.doubt()
+    _save(draft, wait, said, confirmed=False)
+    return confirm(draft, node, said, wait)
 
 
 # --- asking -----------------------------------------------------------------------------------------------------
@@ -86,7 +94,7 @@ def recorded(draft: Draft, node: model.Record, wait: Wait, speech: SpeechRecorde
 def _opening(draft: Draft, node: model.Question) -> list[Prompt]:
     """The question; where nobody hears the answer with its keys, and once with a word about using them."""
     prompts = [draft.prompt(node.prompt)]
-    if _hears(draft, node):
+    if hears(draft, node):
         return prompts
     if not draft.state.speech and not draft.state.keys_told:
         draft.state = replace(draft.state, keys_told=True)
@@ -98,15 +106,19 @@ def _offer_keys(draft: Draft, node: model.Question) -> list[Prompt]:
     return [draft.prompt(node.keys_prompt)] if node.keys_prompt and "dtmf" in node.input else []
 
 
-def _hears(draft: Draft, node: model.Question) -> bool:
-    return draft.state.speech and "speech" in node.input
+def _inputs(draft: Draft, node: model.Question) -> tuple[SpeechInput | None, KeyInput | None]:
+    """What answers the question."""
+    universals = draft.book.universals
+    return (
+        answers.speech(node, universals, draft.state.language) if hears(draft, node) else None,
+        keypad.keys(node, universals) if "dtmf" in node.input else None,
+    )
 
 
 def _ask(draft: Draft, node: model.Question, prompts: list[Prompt], silences: int = 0, mismatches: int = 0) -> Onward:
     draft.say(*prompts)
     question = draft.state.place.node
-    speech = answers.speech(node, draft.book.universals, draft.state.language) if _hears(draft, node) else None
-    keys = keypad.keys(node, draft.book.universals) if "dtmf" in node.input else None
+    speech, keys = _inputs(draft, node)
     if isinstance(node, model.Record):
         wait = draft.wait("record", silences, mismatches)
         action: Action = RecordAction(
@@ -120,66 +132,19 @@ def _ask(draft: Draft, node: model.Question, prompts: list[Prompt], silences: in
     return None
 
 
-def _confirm(
-    draft: Draft, node: model.Ask | model.Book, candidate: Candidate, wait: Wait, *, keys: bool = False
-) -> Onward:
-    prompt, values = _read_back(node, candidate.value)
-    draft.say(draft.prompt(prompt, **values))
-    if (keys or candidate.by == "key" or not _hears(draft, node)) and "dtmf" in node.input:
-        draft.say(draft.prompt(draft.book.common.confirm_keys))
-    universals, language = draft.book.universals, draft.state.language
-    draft.act(
-        AskAction(
-            draft.wait("confirm", wait.silences, wait.mismatches, candidate),
-            draft.state.place.node,
-            draft.spoken(),
-            answers.confirmation_speech(node, universals, language) if _hears(draft, node) else None,
-            keypad.confirmation_keys(universals) if "dtmf" in node.input else None,
-            True,
-            node.timeout,
-            node.timing,
-        )
-    )
-    return None
-
-
-def _read_back(node: model.Ask | model.Book, value: Value) -> tuple[str, dict[str, Value]]:
-    match node:
-        case model.Book(confirm=prompt):
-            return prompt, {"when": value}
-        case model.Ask(answer=model.YesNo() as answer):
-            return (answer.yes if value == "yes" else answer.no).confirm, {}
-        case model.Ask(answer=model.Choice(values=values)):
-            return values[str(value)].confirm, {}
-        case model.Ask(answer=model.Score(confirm=prompt) | model.Digits(confirm=prompt)):
-            return prompt, {"value": value}
-    raise AssertionError(node)
-
-
 def _hold(draft: Draft, node: model.Question, wait: Wait) -> Onward:
     """Wait for a caller who asked for a moment; whatever the question takes is taken in it."""
     draft.say(draft.prompt(draft.book.common.wait))
-    universals, language = draft.book.universals, draft.state.language
-    if wait.candidate and not isinstance(node, model.Record):
-        speech, keys = answers.confirmation_speech(node, universals, language), keypad.confirmation_keys(universals)
-    else:
-        speech, keys = answers.speech(node, universals, language), keypad.keys(node, universals)
-    draft.act(
-        Hold(
-            draft.wait("hold", wait.silences, wait.mismatches, wait.candidate),
-            draft.spoken(),
-            speech if _hears(draft, node) else None,
-            keys if "dtmf" in node.input else None,
-            HOLD_MS,
-        )
-    )
+    speech, keys = confirmation(draft, node) if wait.candidate else _inputs(draft, node)
+    held = draft.wait("hold", wait.silences, wait.mismatches, wait.candidate)
+    draft.act(Hold(held, draft.spoken(), speech, keys, HOLD_MS))
     return None
 
 
 def _resume(draft: Draft, node: model.Question, wait: Wait) -> Onward:
     """Go on where the caller interrupted: read back again, or ask again."""
-    if wait.candidate and not isinstance(node, model.Record):
-        return _confirm(draft, node, wait.candidate, wait)
+    if wait.candidate:
+        return confirm(draft, node, wait.candidate, wait)
     return _ask(draft, node, _opening(draft, node), wait.silences, wait.mismatches)
 
 
@@ -202,16 +167,21 @@ def _take(
         case Command(name=name):
             return draft.leave(f"on_{name}")
         case Confirmed() if wait.candidate:
-            return _keep(draft, node, wait, wait.candidate, confirmed=True)
+            sure = replace(wait.candidate, by=by) if wait.candidate.offered else wait.candidate
+            return _keep(draft, node, wait, sure, confirmed=True)
+        case Denied() if wait.candidate and wait.candidate.offered:
+            return _ask(draft, node, _opening(draft, node), wait.silences, wait.mismatches)
         case Understood(value=value, heard=heard, confidence=confidence, sure=sure):
             pairs = tuple((one.text, one.confidence) for one in alternatives)
             candidate = Candidate(value, heard, confidence, pairs, by)
             if sure or isinstance(node, model.Record):
                 return _keep(draft, node, wait, candidate, confirmed=False)
-            return _confirm(draft, node, candidate, wait)
+            return confirm(draft, node, candidate, wait)
         case NotUnderstood() if wait.kind == "hold":
             return _resume(draft, node, wait)
     missed = replace(wait, mismatches=wait.mismatches + 1)
+    if isinstance(node, model.Record) and wait.candidate and missed.misses < node.max_misses and outcome != Denied():
+        return confirm(draft, node, wait.candidate, missed, keys=True)
     reason = _reason(node, outcome)
     return _again(draft, node, missed, (reason,) if reason else _hints(draft, node, node.no_match), missed.mismatches)
 
@@ -232,21 +202,36 @@ def _reason(node: model.Question, outcome: Outcome) -> str | None:
 
 def _hints(draft: Draft, node: model.Question, prompts: tuple[str, ...]) -> tuple[str, ...]:
     """What helps a caller to say it; of no use where nobody hears: there the question itself comes again."""
-    return prompts if _hears(draft, node) else ()
+    return prompts if hears(draft, node) else ()
 
 
 def _again(draft: Draft, node: model.Question, missed: Wait, tapering: tuple[str, ...], time: int) -> Onward:
-    """Ask once more, differently each time; from the second miss on offer the keys; then give the question up."""
+    """Ask once more, differently each time; from the second miss on offer the keys; then give the question up.
+
+    What was said freely and is still not confirmed stands as it is.
+    """
     if missed.misses >= node.max_misses:
+        if isinstance(node, model.Record) and missed.candidate:
+            return node.next
         return node.otherwise or draft.leave("on_give_up")
     prompt = tapering[min(time, len(tapering)) - 1] if tapering else node.prompt
     said = [draft.prompt(prompt)]
-    if missed.misses >= 2 or not _hears(draft, node):
+    if missed.misses >= 2 or not hears(draft, node):
         said += _offer_keys(draft, node)
     return _ask(draft, node, said, missed.silences, missed.mismatches)
 
 
 def _keep(draft: Draft, node: model.Question, wait: Wait, candidate: Candidate, *, confirmed: bool) -> str:
+    _save(draft, wait, candidate, confirmed=confirmed)
+    draft.settle()
+    if isinstance(node, model.Book):
+        draft.act(BookAction(str(candidate.value), candidate.heard))
+    if isinstance(node.next, str):
+        return node.next
+    return node.next.get(str(candidate.value)) or node.next["default"]
+
+
+def _save(draft: Draft, wait: Wait, candidate: Candidate, *, confirmed: bool) -> None:
     alternatives = tuple(Heard(text, confidence) for text, confidence in candidate.alternatives)
     draft.act(
         SaveAnswer(
@@ -258,11 +243,7 @@ def _keep(draft: Draft, node: model.Question, wait: Wait, candidate: Candidate, 
             candidate.by,
             wait.misses + 1,
             confirmed,
+            candidate.span_ms,
         )
     )
     draft.answered(candidate.value)
-    if isinstance(node, model.Book):
-        draft.act(BookAction(str(candidate.value), candidate.heard))
-    if isinstance(node.next, str):
-        return node.next
-    return node.next.get(str(candidate.value)) or node.next["default"]

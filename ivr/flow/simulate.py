@@ -2,8 +2,8 @@
 
 What may be typed: `八分` (said, heard surely), `八分@0.6` (heard with that confidence), `八分@0.6|四分@0.55` (two
 readings, best first), `#1` or `#10` (keys), an empty line (silence), `???` (said, not understood), `~我觉得很好` (free
-speech, recorded), `<hangup>`, `<taken>` and `<untaken>` (a transfer that succeeds or fails). Must not know: terminals,
-files.
+speech, recorded; `~` alone where no model transcribes it), `<hangup>`, `<taken>` and `<untaken>` (a transfer that
+succeeds or fails), `<found>` and `<missing>` (a case that is looked for). Must not know: terminals, files.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from ivr.actions import Action, Ask, Hangup, Hold, KeyInput, Notice, Prompt, Record, Transfer
+from ivr.actions import Action, Ask, Hangup, Hold, KeyInput, LookUpCase, Notice, OpenComplaint, Prompt, Record, Transfer
 from ivr.events import (
     CallAnswered,
     CallEnded,
+    CaseFound,
+    CaseMissing,
     DigitsPressed,
     Event,
     Heard,
@@ -30,6 +32,7 @@ from ivr.flow import answers, engine, model, state
 from ivr.flow.parse import FlowBook
 
 TURN_SECONDS = 4
+SOME_CASE = "20261118-0007"
 
 
 class Conversation:
@@ -69,6 +72,8 @@ class Conversation:
         node = self._book.flows.flows[place.flow].nodes[place.node]
         if isinstance(waiting, Transfer):
             return {"signs": ("<taken>", "<untaken>")}
+        if isinstance(waiting, LookUpCase):
+            return {"signs": ("<found>", "<missing>")}
         if not isinstance(waiting, Ask | Record | Hold) or not isinstance(node, model.Ask | model.Book | model.Record):
             return {}
         meanings = answers.meanings(node, self._book.flows.universals, self.state.language) if waiting.speech else {}
@@ -98,10 +103,16 @@ class Conversation:
                 return TransferCompleted(wait)
             case Transfer(wait), "<untaken>":
                 return TransferFailed(wait, "no_answer")
+            case LookUpCase(wait), "<found>":
+                return CaseFound(wait, SOME_CASE, "repair", True, f"{self.now:%Y-%m-%d}")
+            case LookUpCase(wait), "<missing>":
+                return CaseMissing(wait)
+            case LookUpCase(), _:
+                raise ValueError("a case is being looked for: <found>, <missing> or <hangup>")
             case Transfer(), _:
                 raise ValueError("somebody else is being called: <taken>, <untaken> or <hangup>")
-            case _, "<taken>" | "<untaken>":
-                raise ValueError("nobody else is being called")
+            case _, "<taken>" | "<untaken>" | "<found>" | "<missing>":
+                raise ValueError("nobody else is being called, and no case looked for")
             case (Ask() | Record() | Hold()) as question, _:
                 return self._answer(question, text)
         raise ValueError("the call is over")
@@ -113,15 +124,21 @@ class Conversation:
         if text.startswith("#"):
             return DigitsPressed(wait, _pressed(text[1:], question.keys))
         if text.startswith("~"):
-            place = self.state.place
-            if not isinstance(self._book.flows.flows[place.flow].nodes[place.node], model.Record):
-                raise ValueError("free speech is not asked for here")
-            return SpeechRecorded(wait, 0, 200 * len(text), text[1:])
+            return self._free_speech(question, text[1:])
         if question.speech is None:
             raise ValueError(f"nobody hears words here; keys: {_keys(question.keys)}")
         if text == "???":
             return SpeechHeard(wait, (), 500)
         return SpeechHeard(wait, tuple(_heard(one) for one in text.split("|")), 200 * len(text))
+
+    def _free_speech(self, question: Ask | Record | Hold, text: str) -> SpeechRecorded:
+        place, waiting = self.state.place, self.state.wait
+        node = self._book.flows.flows[place.flow].nodes[place.node]
+        if not isinstance(node, model.Record) or (waiting and waiting.candidate):
+            raise ValueError("free speech is not asked for here")
+        spot = question.speech.spot if question.speech else ()
+        cues = tuple(cue for cue in spot if cue in text)
+        return SpeechRecorded(question.wait, TURN_SECONDS * 1000 * self.state.turn, 200 * (len(text) + 1), text, cues)
 
     def _take(self, event: Event) -> None:
         self.now += timedelta(seconds=TURN_SECONDS)
@@ -138,8 +155,17 @@ class Conversation:
         match turn.actions[-1:]:
             case (Notice(wait=wait),):
                 self._take(PromptsFinished(wait))
+            case (LookUpCase(wait=wait, by="call"),):
+                self._take(self._opened(wait))
             case (Hangup(),):
                 self._take(CallEnded("us"))
+
+    def _opened(self, wait: str) -> CaseFound | CaseMissing:
+        """The case that this call opened last, under the first number of the day."""
+        opened = [fact for fact in self.facts if isinstance(fact, OpenComplaint)]
+        if not opened:
+            return CaseMissing(wait)
+        return CaseFound(wait, f"{self.now:%Y%m%d}-0001", opened[-1].kind, True, f"{self.now:%Y-%m-%d}")
 
 
 def _heard(text: str) -> Heard:

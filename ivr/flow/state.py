@@ -14,7 +14,7 @@ from ivr.events import Value
 from ivr.lifecycle import Disposition
 from ivr.tagged import Tagged
 
-WaitKind = Literal["notice", "answer", "confirm", "hold", "record", "transfer"]
+WaitKind = Literal["notice", "answer", "confirm", "hold", "record", "lookup", "transfer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer that waits for the caller's yes."""
+    """An answer that waits for the caller's yes.
+
+    `span_ms` is the place of free speech in the call. One that is `offered` was not said, but known to us before.
+    """
 
     value: Value
     heard: str
     confidence: float
     alternatives: tuple[tuple[str, float], ...] = ()
     by: AnsweredBy = "voice"
+    span_ms: tuple[int, int] | None = None
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class FlowState:
     """One call's whole memory. `stack` is the present place last, below it those of the flows that called it.
 
     `turn` counts the steps that changed anything; `speech` tells whether a recogniser hears the call's language, and
-    `keys_told` whether a caller whom none hears has been told so.
+    `keys_told` whether a caller whom none hears has been told so. `entered` are the flows called by others so far.
     """
 
     version: str
@@ -74,6 +79,7 @@ class FlowState:
     disposition: Disposition | None = None
     ended: bool = False
     keys_told: bool = False
+    entered: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:

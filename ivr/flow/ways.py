@@ -23,8 +23,13 @@ def targets(node: model.Node) -> Iterator[tuple[str, str]]:
         case model.Branch(cases=cases, otherwise=otherwise):
             yield from ((f"cases.{number}", case.next) for number, case in enumerate(cases, 1))
             yield "otherwise", otherwise
-        case model.Transfer(failed=failed):
+        case model.Lookup(found=found, missing=missing):
+            yield "found", found
+            yield "missing", missing
+        case model.Transfer(failed=failed, after=after):
             yield "failed", failed
+            if after:
+                yield "after", after
         case model.Hangup():
             return
         case model.Ask(next=dict(ways)):

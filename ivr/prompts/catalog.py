@@ -165,6 +165,12 @@ def _variable_faults(file: Path, at: str, templates: dict[str, Template]) -> lis
         for variable, kind in template.variables.items()
         if kind not in KINDS
     ]
+    faults += [
+        Fault(str(file), f"{at}.{language}", "the caller's own words are called {said:recording}, and nothing else is")
+        for language, template in templates.items()
+        for variable, kind in template.variables.items()
+        if (variable == "said") != (kind == "recording")
+    ]
     if len({tuple(sorted(template.variables.items())) for template in templates.values()}) > 1:
         faults.append(Fault(str(file), at, "its variables differ from language to language"))
     return faults

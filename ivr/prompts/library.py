@@ -22,6 +22,8 @@ SENTENCE_MS: Final = 320
 """Pauses between groups of fragments, at a comma and at a sentence's end; recordings add their soft edges (50 ms)."""
 
 CACHED_PROMPTS: Final = 256
+OWN_WORDS: Final = "〔…〕"
+"""Stands in the words of a prompt where it plays the caller's own."""
 
 
 class PromptLibrary:
@@ -52,13 +54,17 @@ class PromptLibrary:
         """The prompts' texts, without their audio."""
         return self._catalog
 
-    def pcm(self, prompt: Prompt, language: str) -> bytes:
-        """The prompt as 8 kHz 16-bit mono audio, little-endian; repeated calls are cheap.
+    def pcm(self, prompt: Prompt, language: str, said: bytes = b"") -> bytes:
+        """The prompt as 8 kHz 16-bit mono audio, little-endian; repeated calls are cheap. `said`: the caller's words.
 
         Raises:
             Unspeakable: no such prompt or language, a value is missing, or it can't be spoken as its type.
         """
-        return self._joined(language, self._sequence(prompt, language))
+        sequence = self._sequence(prompt, language)
+        if OWN_WORDS not in sequence:
+            return self._joined(language, sequence)
+        at = sequence.index(OWN_WORDS)
+        return self._joined(language, sequence[:at]) + said + self._joined(language, sequence[at + 1 :])
 
     def text(self, prompt: Prompt, language: str) -> str:
         """The prompt's words as spoken (`您说的是八分，对吗？`).
@@ -68,7 +74,9 @@ class PromptLibrary:
         """
         said = []
         for part in self._template(prompt, language).parts:
-            if isinstance(part, Variable):
+            if isinstance(part, Variable) and part.kind == "recording":
+                said.append(OWN_WORDS)
+            elif isinstance(part, Variable):
                 tongue, words = TONGUES[language], fragments(part.kind, language)
                 groups = self._groups(part, prompt, language)
                 said.append(tongue.pause.join(tongue.joint.join(words[name] for name in group) for group in groups))
@@ -95,6 +103,8 @@ class PromptLibrary:
                     sequence.append(part.name)
                 case Mark():
                     sequence.append(SENTENCE_MS if part.long else COMMA_MS)
+                case Variable(kind="recording"):
+                    sequence.append(OWN_WORDS)
                 case Variable():
                     for index, group in enumerate(self._groups(part, prompt, language)):
                         sequence += [GROUP_MS] if index else []

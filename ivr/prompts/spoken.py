@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, Protocol
 
+import phonenumbers
+
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.prompts.english import English
@@ -26,6 +28,8 @@ KINDS: Final[Mapping[str, str]] = {
     "digits": "digits, spaces and hyphens",
     "date": "an ISO 8601 date",
     "time": "an ISO 8601 time",
+    "phone": "a telephone number",
+    "recording": "the caller's own words",
     "when": "an ISO 8601 date, or a date and time with zone, or an interval of two",
 }
 """The types of values, each with what it takes."""
@@ -63,16 +67,18 @@ TONGUES: Final[Mapping[str, Tongue]] = {"zh-CN": Mandarin(), "en-US": English()}
 
 def fragments(kind: str, language: str) -> dict[str, str]:
     """Every fragment that values of type `kind` may need in `language`: its name and its words."""
-    return TONGUES[language].fragments(kind)
+    if kind == "recording":
+        return {}
+    return TONGUES[language].fragments("digits" if kind == "phone" else kind)
 
 
 def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group, ...]:
     """The fragments that say `value`, in groups with a short pause between them.
 
     `score` is 0 to 10, `number` 0 to 9999 (integers or their digits). `digits` is a string; spaces and hyphens in it
-    make the groups, else a telephone number's usual ones. `date` and `time` are ISO 8601. `when` is an ISO 8601 date,
-    a date and time with zone, or an interval of two of them (`start/end`) spoken as the part of the day that `start`
-    lies in; `now` tells what is today, in that zone.
+    make the groups, else a telephone number's usual ones. `phone` is spoken as it is dialled in China. `date` and
+    `time` are ISO 8601. `when` is an ISO 8601 date, a date and time with zone, or an interval of two of them
+    (`start/end`) spoken as the part of the day that `start` lies in; `now` tells what is today, in that zone.
 
     Raises:
         Unspeakable: `value` is nothing of that type. It is not quoted, for it may be a caller's number.
@@ -86,6 +92,8 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
                 return (tongue.number(_whole(value, MAX_NUMBER)),)
             case "digits":
                 return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(str(value)))
+            case "phone":
+                return speak("digits", dialled(str(value)), language, now)
             case "date":
                 return (tongue.date(datetime.fromisoformat(str(value)).date()),)
             case "time":
@@ -95,6 +103,15 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
     except ValueError:
         raise Unspeakable(f"a value of type {kind} must be {KINDS[kind]}") from None
     raise Unspeakable(f"{kind!r} is no type; use one of {', '.join(KINDS)}")
+
+
+def dialled(number: str) -> str:
+    """A telephone number as it is dialled in China, in its usual groups; what is no such number stays as it is."""
+    try:
+        known = phonenumbers.parse(number, "CN")
+    except phonenumbers.NumberParseException:
+        return number
+    return re.sub(r"\D+", " ", phonenumbers.format_out_of_country_calling_number(known, "CN"))
 
 
 def digit_groups(number: str) -> list[str]:

@@ -10,12 +10,15 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import BookCallback, Fact, OpenComplaint, SaveAnswer, StartRecording
+from ivr.complaints.intake import Rules
 from ivr.records import tables as t
-from ivr.records.upsert import count_up
+from ivr.records.cases import open_case
 
 
-async def keep_fact(session: AsyncSession, call: t.Call, turn: int, fact: Fact, at: datetime) -> None:
-    """Write one fact of `call`, which is locked."""
+async def keep_fact(
+    session: AsyncSession, call: t.Call, turn: int, fact: Fact, at: datetime, rules: Rules | None
+) -> None:
+    """Write one fact of `call`, which is locked; cases are judged by `rules`."""
     match fact:
         case StartRecording():
             call.consent_at = call.consent_at or at
@@ -26,7 +29,7 @@ async def keep_fact(session: AsyncSession, call: t.Call, turn: int, fact: Fact, 
                 t.Booking(call_id=call.id, at=datetime.fromisoformat(fact.at), spoken=fact.spoken, state="open")
             )
         case OpenComplaint():
-            await _open_case(session, call.id, fact, at)
+            await open_case(session, rules, call, fact, at)
         case _:
             assert_never(fact)
 
@@ -52,18 +55,3 @@ async def _keep_answer(session: AsyncSession, call_id: str, turn: int, answer: S
         )
     )
     await session.flush()
-
-
-async def _open_case(session: AsyncSession, call_id: str, complaint: OpenComplaint, at: datetime) -> None:
-    day = f"{at:%Y%m%d}"
-    number = await count_up(session, t.CaseCounter.last, day=day)
-    session.add(
-        t.Case(
-            number=f"{day}-{number:04}",
-            call_id=call_id,
-            kind=complaint.kind,
-            reason=complaint.reason,
-            details=dict(complaint.details),
-            opened_at=at,
-        )
-    )

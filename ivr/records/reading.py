@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeVar, cast
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -89,9 +89,14 @@ async def record(session: AsyncSession, call: t.Call) -> CallRecord:
         ),
         cases=tuple(
             CaseRecord(row.number, row.kind, row.reason, row.details, row.opened_at)
-            for row in await _rows(session, t.Case, t.Case.call_id == call.id, t.Case.id)
+            for row in await _rows(session, t.Case, _cases_of(call), t.Case.id)
         ),
     )
+
+
+def _cases_of(call: t.Call) -> ColumnElement[bool]:
+    """A call's cases, but for those that only management may see."""
+    return and_(t.Case.call_id == call.id, t.Case.confidential.is_(False))
 
 
 async def customer(session: AsyncSession, number: str) -> CustomerRecord | None:

@@ -105,6 +105,16 @@ class CaseRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseStatus:
+    """A case as its customer may be told of it; `open` until the result has been told."""
+
+    number: str
+    kind: str
+    open: bool
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """Everything known of a call, each list in the order it happened."""
 

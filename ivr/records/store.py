@@ -9,7 +9,8 @@ from typing import Final, Self
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ivr.actions import Fact
+from ivr.actions import CaseKey, Fact
+from ivr.complaints.intake import Rules
 from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
 from ivr.lifecycle import AAPOR, HANGUP_CAUSES, Disposition
@@ -18,7 +19,8 @@ from ivr.records import tables as t
 from ivr.records.database import Database
 from ivr.records.errors import UnknownCall
 from ivr.records.facts import keep_fact
-from ivr.records.record import CallRecord, CallSummary, CustomerRecord
+from ivr.records.lookup import find_case
+from ivr.records.record import CallRecord, CallSummary, CaseStatus, CustomerRecord
 from ivr.records.upsert import insert_once
 from ivr.telephony.port import Call
 from ivr.transcript import Line
@@ -34,22 +36,32 @@ class Records:
     RecordsUnavailable when the database stays away for longer than `patience_s`.
     """
 
-    def __init__(self, database: Database, node: str) -> None:
+    def __init__(self, database: Database, node: str, rules: Rules | None) -> None:
         self._database = database
         self._node = node
+        self._rules = rules
 
     @classmethod
-    async def open(cls, url: str, node: str = "", patience_s: float = PATIENCE_S) -> Self:
+    async def open(
+        cls, url: str, node: str = "", patience_s: float = PATIENCE_S, *, rules: Rules | None = None
+    ) -> Self:
         """Open `sqlite:///FILE` or `postgresql://HOST/NAME`, making or updating the tables. `node` names this process.
+
+        Cases are judged by `rules` as they are opened; without, by the next round of a service that has some.
 
         Raises:
             RecordsUnavailable: the database cannot be used.
         """
-        return cls(await Database.open(url, patience_s), node)
+        return cls(await Database.open(url, patience_s), node, rules)
 
     async def close(self) -> None:
         """Let go of all connections."""
         await self._database.close()
+
+    @property
+    def database(self) -> Database:
+        """The database, for those who keep more in it."""
+        return self._database
 
     async def open_call(self, call: Call, flow_version: str, at: datetime) -> None:
         """A call begins (it rings, or we dial); its customer becomes known by the number at the other end."""
@@ -113,7 +125,7 @@ class Records:
             session.add(t.Turn(call_id=call_id, turn=turn, event=reading.EVENTS.dump(event), node=self._node, at=at))
             call.turn, call.node = max(call.turn, turn), self._node
             for fact in facts:
-                await keep_fact(session, call, turn, fact, at)
+                await keep_fact(session, call, turn, fact, at, self._rules)
             for position, line in enumerate(lines):
                 session.add(
                     t.TranscriptLine(
@@ -261,6 +273,11 @@ class Records:
             return await reading.record(session, await _found(session, call_id))
 
         return await self._database.read(work)
+
+    async def find_case(self, call_id: str, by: CaseKey, value: str) -> CaseStatus | None:
+        """The newest case that fits, see ivr.actions.LookUpCase; None when there is none that a caller may hear of."""
+
+        return await self._database.read(lambda session: find_case(session, call_id, by, value))
 
     async def open_calls(self) -> tuple[CallSummary, ...]:
         """The calls that were never closed, oldest first: live ones, and those a crash has left behind."""

@@ -1,7 +1,7 @@
 """The tables. Must not know: who reads and writes them, or which database holds them.
 
-What is append-only (turns, transcript, answers, dispositions) is never updated, except to say that an answer was
-replaced by a later one.
+What is append-only (turns, transcript, answers, dispositions, steps of cases) is never updated, except to say that an
+answer was replaced by a later one.
 """
 
 from __future__ import annotations
@@ -206,29 +206,78 @@ class DispositionChange(Base):
 
 
 class Booking(Base):
-    """A promise to call again. `state`: open, done or cancelled."""
+    """A promise to call again, given on a call or to verify a case. `state`: open, done or cancelled."""
 
     __tablename__ = "bookings"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), index=True)
+    call_id: Mapped[str | None] = mapped_column(ForeignKey("calls.id"), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), index=True)
     at: Mapped[datetime]
     spoken: Mapped[str]
     state: Mapped[str]
 
 
 class Case(Base):
-    """Something to be put right, under a number that can be told on the telephone."""
+    """Something to be put right, under a number that can be told on the telephone.
+
+    Without a `tier` it has not been routed yet. `article` names the rule that led it to its line, `responsible` the
+    line that received it first. `watched_until` and `alarm_at` are the clocks': up to when they were looked at, and
+    when they must be next. `version` counts the changes: each is a compare-and-set.
+    """
 
     __tablename__ = "cases"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
-    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), index=True)
+    call_id: Mapped[str | None] = mapped_column(ForeignKey("calls.id"), index=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     kind: Mapped[str]
     reason: Mapped[str]
     details: Mapped[Any]
     opened_at: Mapped[datetime]
+    state: Mapped[str]
+    grade: Mapped[str]
+    grade_reason: Mapped[str]
+    grade_by: Mapped[str]
+    confidential: Mapped[bool]
+    responsible: Mapped[str | None]
+    tier: Mapped[str | None]
+    line: Mapped[str | None]
+    owner: Mapped[str | None]
+    article: Mapped[str | None]
+    handler: Mapped[str]
+    contact_due: Mapped[datetime | None]
+    contacted_at: Mapped[datetime | None]
+    reply_due: Mapped[datetime | None]
+    replied_at: Mapped[datetime | None]
+    watched_until: Mapped[datetime]
+    alarm_at: Mapped[datetime | None] = mapped_column(index=True)
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class CaseStep(Base):
+    """What was done with a case, by whom and why; never changed."""
+
+    __tablename__ = "case_steps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str]
+    why: Mapped[str]
+
+
+class News(Base):
+    """An event that the feed has not been told of yet."""
+
+    __tablename__ = "news"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event: Mapped[Any]
 
 
 class CaseCounter(Base):

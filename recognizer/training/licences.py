@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ALLOWED: Final = re.compile(r"CC BY-SA|CC BY(?![- ]*N[CD])|CC0|Apache 2\.0|Unlicense|MIT\b", re.IGNORECASE)
+_ALLOWED: Final = re.compile(
+    r"CC BY-SA|CC BY(?![- ]*N[CD])|CC0|Apache 2\.0|Unlicense|MIT\b|^consent of the caller\b", re.IGNORECASE
+)
 _REFUSED: Final = re.compile(
     r"\bNC\b|\bND\b|non-?commercial only|no ?derivatives|GPL|all rights reserved", re.IGNORECASE
 )
@@ -16,7 +18,7 @@ class LicenceRefused(ValueError):
 
 
 def check_licence(licence: str) -> None:
-    """Let pass what is under CC BY-SA, CC BY, CC0, Apache 2.0, Unlicense or MIT.
+    """Let pass what is under CC BY-SA, CC BY, CC0, Apache 2.0, Unlicense or MIT, and callers' clips (ivr/speech).
 
     What follows a semicolon (“AISHELL-1: Apache 2.0; repo GPL-3.0”) is about the place where the recording was found,
     not about the recording, and is not judged.

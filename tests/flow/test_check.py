@@ -166,7 +166,7 @@ FAULTS = {
     "unknown type of node": (
         changed(("bye: {type: hangup", "bye: {type: goodbye")),
         "main.bye: unknown type “goodbye”; types are 'ask', 'book', 'record', 'say', 'notice', 'branch', 'set', "
-        "'complaint', 'transfer', 'subflow', 'hangup'",
+        "'complaint', 'lookup', 'transfer', 'subflow', 'hangup'",
     ),
     "scale upside down": (
         changed(("low: 1", "low: 7")),
@@ -447,7 +447,7 @@ def test_the_value_read_back_is_known_only_where_it_is_read_back() -> None:
     [
         ("很差", "main.worker.answer.bad"),
         ("不热", "main.warm.answer.no"),
-        ("没有了", "main.say.cues.cue"),
+        ("没有了", "main.say.cues"),
         ("转人工", "universals.agent.phrases.zh-CN"),
     ],
 )
@@ -514,3 +514,78 @@ def test_routes_of_a_score_may_name_every_score_or_a_default() -> None:
 def test_a_command_may_not_have_the_key_for_right_or_wrong() -> None:
     found = faults(changed(('agent: {keys: "0"', 'agent: {keys: "2"')))
     assert f"{FILE}: universals.agent.keys: key 2 stands for “wrong” when an answer is read back too" in found
+
+
+READ_BACK = changed(("cues: {zh-CN", "read_back: {prompt: q.said, unplayed: q.noted}\n        cues: {zh-CN"))
+
+
+def test_what_is_read_back_must_be_played() -> None:
+    assert faults(READ_BACK, Prompts(spoken={"q.said": frozenset({"said"})})) == []
+    reason = "prompt “q.said” does not play what was said; its variable is {said:recording}"
+    assert faults(READ_BACK) == [f"{FILE}: main.say.read_back.prompt: {reason}"]
+
+
+def test_the_callers_own_words_are_played_only_where_they_are_read_back() -> None:
+    prompts = Prompts(spoken={"q.said": frozenset({"said"}), "q.say": frozenset({"said", "say_span"})})
+    reason = "prompt “q.say” speaks of “said”, which no variable or question gives"
+    assert faults(READ_BACK, prompts) == [f"{FILE}: main.say.prompt: {reason}"]
+
+
+@pytest.mark.parametrize(("prompt", "key"), [("q.said", "prompt"), ("q.noted", "unplayed")])
+def test_the_prompts_of_a_read_back_are_looked_at(prompt: str, key: str) -> None:
+    prompts = Prompts(missing={prompt: ("zh-CN",)}, spoken={"q.said": frozenset({"said"})})
+    assert faults(READ_BACK, prompts) == [f"{FILE}: main.say.read_back.{key}: no “{prompt}” in zh-CN"]
+
+
+def test_words_worth_noticing_must_be_heard_and_mean_nothing_else() -> None:
+    source = changed(("cues: {zh-CN: [没有了]", "spot: {zh-CN: [媒体, 没有了]}\n        cues: {zh-CN: [没有了]"))
+    assert faults(source) == [f"{FILE}: main.say: “没有了” means both cues and spot"]
+    source = changed(("cues: {zh-CN: [没有了]", "spot: {zh-CN: [媒体]}\n        cues: {zh-CN: [没有了]"))
+    deaf = Hearing(deaf_to={"媒体": "no such word"})
+    assert faults(source, hearing=deaf) == [f"{FILE}: main.say.spot: “媒体” cannot be heard: no such word"]
+
+
+def test_an_answer_that_is_offered_must_be_known() -> None:
+    offer = "{type: phone, confirm: q.value, offer: {variable: caller, prompt: q.value}}"
+    source = changed(
+        (
+            "      choose:\n",
+            "      spare:\n        type: ask\n        prompt: q.say\n        keys_prompt: "
+            f"q.keys\n        answer: {offer}\n        next: bye\n      choose:\n",
+        ),
+        ("otherwise: bye", "otherwise: spare"),
+    )
+    assert faults(source) == [
+        f"{FILE}: main.spare.answer.offer.variable: “caller” is neither a variable nor a question"
+    ]
+    assert faults(source.replace("fee: 0", 'fee: 0, caller: ""')) == []
+
+
+LOOKUP = (
+    ("otherwise: bye", "otherwise: find"),
+    (
+        "      bye: {type",
+        "      find: {type: lookup, by: phone, value: hotline, found: bye, missing: say}\n      bye: {type",
+    ),
+)
+
+
+def test_a_lookup_gives_what_it_finds() -> None:
+    prompts = Prompts(spoken={"q.bye": frozenset({"case_number", "case_opened_on"})})
+    assert faults(changed(*LOOKUP), prompts) == []
+    reason = "prompt “q.bye” speaks of “case_number”, which no variable or question gives"
+    assert f"{FILE}: main.bye.prompt: {reason}" in faults(GOOD, prompts)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "reason"),
+    [
+        ("value: hotline, ", "", "main.find", "by number and by phone need a value; by call has none"),
+        ("by: phone", "by: call", "main.find", "by number and by phone need a value; by call has none"),
+        ("value: hotline", "value: caller", "main.find.value", "“caller” is neither a variable nor a question"),
+        ("missing: say", "missing: nowhere", "main.find.missing", "unknown node “nowhere”"),
+        ("missing: say", "missing: choose", "main.choose", "goes round in a circle without waiting for the caller"),
+    ],
+)
+def test_a_lookup_that_cannot_be(old: str, new: str, path: str, reason: str) -> None:
+    assert f"{FILE}: {path}: {reason}" in faults(changed(*LOOKUP, (old, new)))

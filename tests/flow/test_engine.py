@@ -408,3 +408,211 @@ def test_verdict(book: FlowBook, now: datetime, typed: list[str], heard: str, ve
 
 def test_no_readings_are_nothing(book: FlowBook, now: datetime) -> None:
     assert engine.verdict(book.flows, had(book, now, SURVEY[:1]).state, (), now) == "nothing"
+
+
+# --- free speech read back ---------------------------------------------------------------------------------------
+
+ADDRESS = """      after:
+        type: record
+        prompt: p.address
+        skip_on_key: "2"
+        spot: {zh-CN: [媒体, 律师]}
+        no_match: [p.again]
+        read_back: {prompt: p.you_said, unplayed: p.noted}
+        next: bye
+      bye: {type: hangup, prompt: p.bye}
+    on_agent: bye
+    on_give_up: bye
+"""
+
+
+def kept(talk: Conversation) -> list[tuple[object, bool, int]]:
+    return [
+        (fact.value, fact.confirmed, fact.attempts)
+        for fact in talk.facts
+        if isinstance(fact, actions.SaveAnswer) and fact.question == "after"
+    ]
+
+
+def test_free_speech_is_played_back_and_confirmed(now: datetime) -> None:
+    talk = play(small(ADDRESS), now, "五十", "~三号楼")
+    [prompt] = talk.prompts
+    assert (prompt.name, prompt.values["said"], prompt.unplayed) == ("p.you_said", "8000-8800", "p.noted")
+    assert talk.state.variables["unconfirmed"] == "after"
+    talk.type("对")
+    assert kept(talk) == [("三号楼", False, 1), ("三号楼", True, 1)]
+    assert [fact.span_ms for fact in talk.facts if isinstance(fact, actions.SaveAnswer)][1:] == [(8000, 8800)] * 2
+    assert talk.state.variables["unconfirmed"] is None and talk.state.variables["after_span"] == "8000-8800"
+
+
+@pytest.mark.parametrize("no", ["不对", "#2"])
+def test_free_speech_is_corrected_by_saying_it_again(now: datetime, no: str) -> None:
+    talk = play(small(ADDRESS), now, "五十", "~三号楼", no)
+    assert [prompt.name for prompt in talk.prompts] == ["p.again"]
+    talk.type("~四号楼")
+    talk.type("#1")
+    assert kept(talk)[-1] == ("四号楼", True, 2)
+    assert talk.over
+
+
+def test_who_never_agrees_keeps_the_last_words_in_doubt_and_goes_on(now: datetime) -> None:
+    talk = play(small(ADDRESS), now, "五十", "~一", "不对", "~二", "不对", "~三", "不对")
+    assert [prompt.name for prompt in talk.prompts] == ["p.bye"]
+    assert kept(talk)[-1] == ("三", False, 3)
+    assert talk.state.variables["unconfirmed"] == "after"
+
+
+@pytest.mark.parametrize("miss", ["", "???"])
+def test_what_was_said_is_read_back_again_with_the_keys_when_no_answer_comes(now: datetime, miss: str) -> None:
+    talk = play(small(ADDRESS), now, "五十", "~三号楼", miss)
+    assert [prompt.name for prompt in talk.prompts] == ["p.you_said", "c.keys"]
+    talk.type(miss)
+    talk.type(miss)
+    assert [prompt.name for prompt in talk.prompts] == ["p.bye"]
+    assert kept(talk) == [("三号楼", False, 1)]
+
+
+def test_who_hangs_up_while_it_is_read_back_has_said_it_all_the_same(now: datetime) -> None:
+    talk = play(small(ADDRESS), now, "五十", "~", "<hangup>")
+    assert kept(talk) == [(None, False, 1)]
+    assert talk.state.variables["after_span"] == "8000-8200"
+
+
+def test_the_commands_are_understood_while_free_speech_is_read_back(now: datetime) -> None:
+    talk = play(small(ADDRESS), now, "五十", "~三号楼", "再说一遍")
+    assert [prompt.name for prompt in talk.prompts] == ["p.you_said"]
+    talk.type("等一下")
+    talk.type("对")
+    assert kept(talk)[-1] == ("三号楼", True, 1)
+
+
+def test_words_worth_noticing_are_collected_once_each(now: datetime) -> None:
+    talk = play(small(ADDRESS), now, "五十", "~我找律师", "不对", "~我找媒体和律师")
+    assert talk.state.variables["cues"] == "律师, 媒体"
+
+
+def test_free_speech_is_not_taken_where_it_is_read_back(now: datetime) -> None:
+    with pytest.raises(ValueError, match="free speech is not asked for here"):
+        play(small(ADDRESS), now, "五十", "~三号楼", "~四号楼")
+
+
+# --- a number that is known already ------------------------------------------------------------------------------
+
+OFFER = PHONE.replace("confirm: p.right", "confirm: p.right, offer: {variable: caller, prompt: p.yours}")
+
+
+def called(now: datetime, caller: str, *typed: str) -> Conversation:
+    talk = Conversation(small(OFFER), "main", "zh-CN", now, {"caller": caller})
+    for text in ("五十", *typed):
+        talk.type(text)
+    return talk
+
+
+@pytest.mark.parametrize(("yes", "by"), [("对", "voice"), ("#1", "key")])
+def test_the_number_that_is_known_needs_only_a_yes(now: datetime, yes: str, by: str) -> None:
+    talk = called(now, "13812345678")
+    assert [(prompt.name, prompt.values["value"]) for prompt in talk.prompts] == [("p.yours", "+8613812345678")]
+    talk.type(yes)
+    [answer] = [fact for fact in talk.facts if isinstance(fact, actions.SaveAnswer) and fact.question == "after"]
+    assert (answer.value, answer.by, answer.confirmed, answer.attempts) == ("+8613812345678", by, True, 1)
+
+
+@pytest.mark.parametrize("no", ["不是", "#2"])
+@pytest.mark.parametrize("other", ["幺三九幺二三四五六七八", "#13912345678"])
+def test_another_number_takes_the_place_of_the_one_known(now: datetime, no: str, other: str) -> None:
+    talk = called(now, "13812345678", no)
+    assert [prompt.name for prompt in talk.prompts] == ["p.phone"]
+    talk.type(other)
+    assert talk.prompts[0].name == "p.right"
+    talk.type("对")
+    assert talk.state.variables["after"] == "+8613912345678"
+
+
+@pytest.mark.parametrize("caller", ["", "1001", "anonymous", "6789100"])
+def test_what_nobody_could_call_back_is_not_offered(now: datetime, caller: str) -> None:
+    assert [prompt.name for prompt in called(now, caller).prompts] == ["p.phone"]
+
+
+def test_who_says_nothing_to_the_offer_hears_it_again_with_the_keys(now: datetime) -> None:
+    assert [prompt.name for prompt in called(now, "13812345678", "").prompts] == ["p.yours", "c.keys"]
+
+
+# --- cases and persons -------------------------------------------------------------------------------------------
+
+LOOKUP = """      after: {type: say, prompt: p.wait, next: opened}
+      opened: {type: complaint, kind: repair, reason: x, next: number}
+      number: {type: lookup, by: call, found: told, missing: bye}
+      told: {type: say, prompt: p.number, next: bye}
+      bye: {type: hangup, prompt: p.bye}
+    on_give_up: bye
+    on_agent: person
+"""
+PERSON = "      person: {type: transfer, target: desk, prompt: p.transfer, failed: bye, after: told}\n"
+
+
+def test_what_was_to_be_said_is_said_before_a_case_is_looked_for(now: datetime) -> None:
+    book = small(LOOKUP.replace("    on_agent: person\n", ""))
+    state = play(book, now).state
+    age = SpeechHeard(waits_for(state), (Heard("五十", 0.95),))
+    turn = engine.step(book.flows, state, age, now)
+    opened, said, looked = turn.actions[1:]
+    assert isinstance(said, actions.Say) and [prompt.name for prompt in said.prompts] == ["p.wait"]
+    assert isinstance(opened, actions.OpenComplaint)
+    assert looked == actions.LookUpCase(waits_for(turn.state), "call")
+
+
+def test_the_number_of_the_case_just_opened_is_told(now: datetime) -> None:
+    talk = play(small(LOOKUP.replace("    on_agent: person\n", "")), now, "五十")
+    number = next(prompt for prompt in talk.prompts if prompt.name == "p.number")
+    assert number.values["case_number"] == "20261119-0001" and number.values["case_open"] is True
+    assert talk.over
+
+
+def test_a_case_that_is_missing_is_passed_over(now: datetime) -> None:
+    book = small(LOOKUP.replace("    on_agent: person\n", "").replace("next: opened", "next: number"))
+    assert "p.number" not in [prompt.name for prompt in play(book, now, "五十").prompts]
+
+
+@pytest.mark.parametrize(("typed", "said"), [("<taken>", "p.number"), ("<untaken>", "p.bye")])
+def test_who_stays_on_the_line_after_a_person_goes_on(now: datetime, typed: str, said: str) -> None:
+    talk = play(small(LOOKUP.replace("    on_give_up", PERSON + "    on_give_up")), now, "转人工", typed)
+    assert talk.prompts[0].name == said
+
+
+LAST = """      after: {type: subflow, flow: more, next: bye}
+      bye: {type: hangup, prompt: p.bye}
+      own: {type: complaint, kind: own, reason: x, next: return}
+    on_give_up: bye
+    lastly: own
+  more:
+    title: {zh-CN: 更多}
+    start: height
+    lastly: kept
+    essential: [height]
+    nodes:
+      height: {type: record, prompt: p.height, skip_on_key: "2", next: return}
+      kept: {type: complaint, kind: called, reason: x, next: return}
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "kinds"),
+    [(["<hangup>"], ["own"]), (["五十", "<hangup>"], ["called", "own"]), (["五十", "~好"], ["called", "own"])],
+    ids=["before it", "in it", "after it"],
+)
+def test_the_last_words_of_a_flow_that_was_called_are_run_too(
+    now: datetime, typed: list[str], kinds: list[str]
+) -> None:
+    talk = play(small(LAST), now, *typed)
+    assert [fact.kind for fact in talk.facts if isinstance(fact, actions.OpenComplaint)] == kinds
+
+
+def test_a_flow_without_essential_questions_is_judged_by_the_one_that_it_called(now: datetime) -> None:
+    book = small(LAST).flows
+    book = book.model_copy(
+        update={"flows": {**book.flows, "main": book.flows["main"].model_copy(update={"essential": ()})}}
+    )
+    talk = Conversation(FlowBook("v", "", book), "main", "zh-CN", now)
+    for typed in ("五十", "~好"):
+        talk.type(typed)
+    assert talk.state.disposition == Disposition.COMPLETED

@@ -48,6 +48,7 @@ class Golden(BaseModel):
     answers: dict[str, Answer | Value]
     disposition: str
     cases: list[str] = []
+    details: dict[str, Value] = {}
     bookings: list[str] = []
 
 
@@ -92,15 +93,17 @@ def _prompts(names: list[str]) -> str:
 
 def _expected_outcome(golden: Golden) -> list[str]:
     answers = {question: _detail(given, given) for question, given in golden.answers.items()}
-    return _lines(answers, golden.disposition, golden.cases, golden.bookings, over=True)
+    return _lines(answers, golden.disposition, golden.cases, golden.bookings, golden.details, over=True)
 
 
 def _outcome(talk: Conversation, golden: Golden) -> list[str]:
     kept = {fact.question: fact for fact in talk.facts if isinstance(fact, SaveAnswer)}
     answers = {question: _detail(fact, golden.answers.get(question)) for question, fact in kept.items()}
-    cases = [fact.kind for fact in talk.facts if isinstance(fact, OpenComplaint)]
+    opened = [fact for fact in talk.facts if isinstance(fact, OpenComplaint)]
+    cases = [fact.kind for fact in opened]
+    said = {name: opened[-1].details.get(name) for name in golden.details} if opened else {}
     bookings = [fact.at for fact in talk.facts if isinstance(fact, BookCallback)]
-    return _lines(answers, str(talk.state.disposition), cases, bookings, over=talk.over)
+    return _lines(answers, str(talk.state.disposition), cases, bookings, said, over=talk.over)
 
 
 def _detail(answer: SaveAnswer | Answer | Value, asked: Answer | Value) -> str:
@@ -112,12 +115,19 @@ def _detail(answer: SaveAnswer | Answer | Value, asked: Answer | Value) -> str:
 
 
 def _lines(
-    answers: dict[str, str], disposition: str, cases: list[str], bookings: list[str], *, over: bool
+    answers: dict[str, str],
+    disposition: str,
+    cases: list[str],
+    bookings: list[str],
+    details: dict[str, Value],
+    *,
+    over: bool,
 ) -> list[str]:
     return [
         *(f"answer: {question}: {answer}" for question, answer in answers.items()),
         f"disposition: {disposition}",
         *(f"case: {kind}" for kind in cases),
+        *(f"detail: {name}: {value!r}" for name, value in details.items()),
         *(f"booking: {at}" for at in bookings),
         "the call is over" if over else "the call goes on",
     ]

@@ -64,6 +64,7 @@ def test_every_type_of_node_is_shown() -> None:
         "branch",
         "set",
         "complaint",
+        "lookup",
         "transfer",
         "subflow",
         "hangup",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -86,3 +87,39 @@ def test_no_words_are_too_strange(text: str, confidence: float, language: str) -
         except ValueError:
             continue
         assert talk.over or talk.state.wait
+
+
+INTAKE = """
+    报修 投诉 查询进度 对 不对 是 不 转人工 拒绝 再说一遍 等一下 都没有 诈骗 违纪 银行卡 其他 沈阳 都不是 需要 不需要
+    好 还要查 解决了 不满意 幺三八幺二三四五六七八 二零二六幺幺幺八零零零七
+"""
+DONE = """
+    ~漏水 ~ ~我找律师 ??? #1 #2 #3 #0 #* #13812345678 <taken> <untaken> <found> <missing>
+"""
+DONE_AT_THE_HOTLINE = st.sampled_from(["", *DONE.split()])
+SAID_AT_THE_HOTLINE = st.tuples(st.sampled_from(INTAKE.split()), CONFIDENCE).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    flow=st.sampled_from(["hotline", "repair", "complaint", "call_back", "rating"]),
+    typed=st.lists(st.one_of(SAID_AT_THE_HOTLINE, DONE_AT_THE_HOTLINE, DONE_AT_THE_HOTLINE), max_size=40),
+    speech=st.booleans(),
+    caller=st.sampled_from(["", "13812345678", "1001"]),
+)
+def test_whoever_said_anything_at_the_hotline_has_left_a_case(
+    flow: str, typed: list[str], speech: bool, caller: str
+) -> None:
+    talk = Conversation(BOOK, flow, "zh-CN", NOW, {"caller": caller}, speech=speech)
+    for text in [*typed, "<hangup>"]:
+        with suppress(ValueError):
+            talk.type(text)
+        assert talk.over or talk.state.wait is not None
+        if talk.over:
+            break
+    kinds = [fact.kind for fact in talk.facts if isinstance(fact, OpenComplaint)]
+    variables = talk.state.variables
+    said = variables.get("problem_span") or variables.get("address_span")
+    assert kinds.count("repair") == bool(variables.get("ordered") or said)
+    complaints = sum(kinds.count(kind) for kind in ("complaint", "fraud", "discipline"))
+    assert complaints == bool(variables.get("opened") or variables.get("what_span"))

@@ -60,6 +60,11 @@ def test_it_tells_a_flow_which_prompts_and_variables_there_are(make_catalog: Cal
             "{x:colour} has an unknown type; use",
         ),
         (
+            {"prompts": {"a": {"zh-CN": "您说{what:recording}"}}},
+            "prompts.a.zh-CN",
+            "the caller's own words are called {said:recording}",
+        ),
+        (
             {"prompts": {"a": {"zh-CN": "{who:name}您好"}}},
             "prompts.a.zh-CN",
             "{who:name} is free text, which",

@@ -24,6 +24,8 @@ def library(make_catalog: Callable[..., Path], now: datetime) -> PromptLibrary:
             "confirm": {"zh-CN": "您说的是{value:score}，对吗？"},
             "call": {"zh-CN": "请拨打{line:digits}。"},
             "back": {"zh-CN": "{at:when}。我们再打给您。"},
+            "right": {"zh-CN": "您说的是：{said:recording}，是吗？"},
+            "yours": {"zh-CN": "{value:phone}，对吗？"},
         }
     )
     build(folder, speakers={"tone": Tone()})
@@ -117,3 +119,25 @@ def test_it_does_not_open_with_recordings_missing_or_of_a_wrong_form(built: Path
         PromptLibrary.open(built, lambda: now)
     assert len(refused.value.faults) == 3
     assert all("run `prompts build`" in fault.reason for fault in refused.value.faults)
+
+
+def test_the_callers_own_words_are_played_in_their_place(
+    library: PromptLibrary, recorded: Callable[[str], bytes]
+) -> None:
+    prompt = Prompt("right", {"said": "1200-3400"})
+    pieces = [recorded("right-1"), b"abcd", silence(COMMA_MS), recorded("right-2")]
+    assert library.pcm(prompt, "zh-CN", b"abcd") == b"".join(pieces)
+    assert library.text(prompt, "zh-CN") == "您说的是：〔…〕，是吗？"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("+8613812345678", "幺三八，幺二三四，五六七八"),
+        ("+861082345678", "零幺零，八二三四，五六七八"),
+        ("+16502530000", "零零，幺，六五零，二五三，零零零零"),
+        ("1001", "幺零零幺"),
+    ],
+)
+def test_a_telephone_number_is_spoken_as_it_is_dialled(library: PromptLibrary, number: str, words: str) -> None:
+    assert library.text(Prompt("yours", {"value": number}), "zh-CN") == f"{words}，对吗？"

@@ -31,7 +31,7 @@ ANSWERS = (
     ("对", "是的", "不是", "不对"),
     ("再说一遍", "转人工", "等一下"),
 )
-QUESTIONS = ("convenient", "resolved", "attitude", "charged", "score", "comments", "book")
+SURVEY = ("convenient", "resolved", "attitude", "charged", "score", "comments", "book")
 
 
 @pytest.mark.parametrize("folder", [PROMPTS, CALLER], ids=["prompts", "caller"])
@@ -48,10 +48,10 @@ def test_loudness_is_alike_within_a_decibel_and_no_peak_is_above_minus_three(fol
 
 
 def test_it_is_small() -> None:
-    assert sum(file.stat().st_size for file in PROMPTS.rglob("*.wav")) < 8 * 2**20
+    assert sum(file.stat().st_size for file in PROMPTS.rglob("*.wav")) < 20 * 2**20
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", SURVEY)
 @pytest.mark.parametrize("again", ["retry1", "retry2", "silent1", "silent2", "keys"])
 def test_every_question_can_be_asked_again_and_offers_keys(question: str, again: str) -> None:
     catalog = load(PROMPTS)
@@ -79,11 +79,12 @@ def test_the_survey_keeps_the_words_of_the_regulation(now: datetime) -> None:
 @pytest.mark.parametrize("language", ["zh-CN", "en-US"])
 def test_every_prompt_can_be_played(language: str, now: datetime) -> None:
     library = PromptLibrary.open(PROMPTS, lambda: now)
-    values = {"value": 8, "hotline": "6789100", "when": "2026-01-05T14:35+08:00"}
+    values = {"value": 8, "hotline": "6789100", "when": "2026-01-05T14:35+08:00", "said": "1200-3400"}
+    values |= {"case_number": "20260105-0001", "case_opened_on": "2026-01-05"}
     for name in library.catalog.prompts:
         prompt = Prompt(name, values)
         seconds = len(library.pcm(prompt, language)) / 16000
-        assert 0.3 < seconds < 15, name
+        assert 0.3 < seconds < 25, name
         assert re.search(r"\w", library.text(prompt, language))
         assert "{" not in library.text(prompt, language)
 

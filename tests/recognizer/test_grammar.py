@@ -85,11 +85,11 @@ def test_phrases_that_sound_alike_are_found() -> None:
 
 
 def test_fillers_that_sound_like_an_answer_are_not_offered() -> None:
-    digits = distinct_fillers("zh-CN", ["八", "九"])
+    digits = distinct_fillers("zh-CN", ("八", "九"))
     assert "吧" not in digits
     assert "就" not in digits
     assert "嗯" in digits
-    assert "嗯" not in distinct_fillers("zh-CN", ["嗯", "是"])
-    assert {"well", "i think"} <= set(distinct_fillers("en-US", ["yes"]))
-    assert "oh" not in distinct_fillers("en-US", ["owe"])
-    assert distinct_fillers("fr-FR", ["oui"]) == ()
+    assert "嗯" not in distinct_fillers("zh-CN", ("嗯", "是"))
+    assert {"well", "i think"} <= set(distinct_fillers("en-US", ("yes",)))
+    assert "oh" not in distinct_fillers("en-US", ("owe",))
+    assert distinct_fillers("fr-FR", ("oui",)) == ()

@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from ivr.complaints.files import Files, Wanted
+from ivr.complaints.rounds import Rounds
+from ivr.complaints.rulebook import load
 from ivr.records.database import DRIVERS
 from ivr.records.errors import RecordsUnavailable
 from ivr.records.store import Records
 from ivr.records.tables import Base
+from ivr.settings import ROOT
 from ivr.telephony.port import Call
 
 CALL = Call("call-1", "browser", "inbound", "13812345678", "4001", "survey", "zh-CN")
@@ -88,3 +94,47 @@ async def test_a_database_that_cannot_be_opened_is_reported_with_the_reason(url:
 async def test_a_database_that_does_not_exist_on_the_server_is_reported(postgres: str) -> None:
     with pytest.raises(RecordsUnavailable, match="huifang_nowhere"):
         await Records.open(postgres.rsplit("/", 1)[0] + "/huifang_nowhere", patience_s=0.1)
+
+
+async def test_cases_of_the_first_version_are_kept_and_routed_later(url: str) -> None:
+    scheme, rest = url.split(":", 1)
+    engine = create_async_engine(f"{DRIVERS[scheme]}:{rest}")
+    async with engine.begin() as connection:
+        await connection.run_sync(_upgrade_to_the_first)
+        for statement in OF_THE_FIRST:
+            await connection.exec_driver_sql(statement)
+    await engine.dispose()
+
+    rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
+    records = await Records.open(url, rules=rules)
+    files = Files(records.database)
+    plain = await files.cases(Wanted(), "staff", 9)
+    assert [(case.number, case.customer, case.tier, case.state) for case in plain] == [
+        ("20261120-0001", "13812345678", None, "registered")
+    ]
+    assert await Rounds(records.database, rules).admit() == 2
+    [case] = await files.cases(Wanted(), "staff", 9)
+    assert (case.line, case.opened_at) == ("hotline", datetime(2026, 11, 20, tzinfo=UTC))
+    assert [each.kind for each in await files.cases(Wanted(), "management", 9)] == ["fraud", "bad_review"]
+    assert [booking.spoken for booking in (await records.call("call-1")).bookings] == ["明天"]
+    await records.close()
+
+
+OF_THE_FIRST = (
+    "INSERT INTO customers (id, number, name, language) VALUES (1, '13812345678', '', 'zh-CN')",
+    "INSERT INTO calls (id, customer_id, network, direction, caller, called, flow, flow_version, language, variables, "
+    "node, turn, started_at) VALUES ('call-1', 1, 'browser', 'inbound', '13812345678', '4001', 'survey', 'v1', "
+    "'zh-CN', '{}', 'n', 0, '2026-11-20 00:00:00+00')",
+    "INSERT INTO cases (number, call_id, kind, reason, details, opened_at) VALUES "
+    "('20261120-0001', 'call-1', 'bad_review', '回访差评', '{}', '2026-11-20 00:00:00+00')",
+    "INSERT INTO cases (number, call_id, kind, reason, details, opened_at) VALUES "
+    "('20261120-0002', 'call-1', 'fraud', '举报', '{}', '2026-11-20 00:00:00+00')",
+    "INSERT INTO bookings (call_id, at, spoken, state) VALUES ('call-1', '2026-11-21 00:00:00+00', '明天', 'open')",
+)
+
+
+def _upgrade_to_the_first(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "ivr" / "records" / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0001")

@@ -1,0 +1,22 @@
+"""A case that the flow asks for, as the flow takes it. Must not know: who asked, what is said of it."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from ivr.actions import LookUpCase
+from ivr.events import CaseFound, CaseMissing
+from ivr.records.store import Records
+
+
+async def look_up(records: Records, zone: tzinfo, call_id: str, wanted: LookUpCase) -> CaseFound | CaseMissing:
+    """Look for a case on behalf of a call; days are those of `zone`.
+
+    Raises:
+        RecordsUnavailable: the database stays away.
+    """
+    found = await records.find_case(call_id, wanted.by, wanted.value)
+    if found is None:
+        return CaseMissing(wanted.wait)
+    opened_on = found.opened_at.astimezone(zone).date().isoformat()
+    return CaseFound(wanted.wait, found.number, found.kind, found.open, opened_on)

@@ -1,0 +1,209 @@
+"""`service.py complaints …`: the cases, for supervisors. Must not know: the rules, how cases are kept."""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import fields
+from datetime import datetime, timedelta, tzinfo
+from typing import Annotated, Literal, TypeVar
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from ivr.cli.console import out, refuse, refuse_faults
+from ivr.cli.records import ask
+from ivr.complaints.case import Case, CaseFile, Role, plain
+from ivr.complaints.desk import Desk
+from ivr.complaints.files import Files, Wanted
+from ivr.complaints.life import Move, State, legal
+from ivr.complaints.model import Grade, Tier
+from ivr.complaints.rulebook import load
+from ivr.console.access import load_token
+from ivr.errors import FaultyFile
+from ivr.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, help="Look at complaint cases and move them.")
+
+Number = Annotated[str, typer.Argument(help="Number of the case, as `complaints list` prints it.")]
+Who = Annotated[str, typer.Option(help="Your name, for the case's history.")]
+Token = Annotated[
+    str,
+    typer.Option(envvar="HUIFANG_MANAGEMENT_TOKEN", help="The management's token: also cases only management may see."),
+]
+Since = Annotated[datetime | None, typer.Option(help="Opened at this time or later.")]
+Until = Annotated[datetime | None, typer.Option(help="Opened before this time.")]
+
+
+@app.command("list")
+def list_(
+    state: Annotated[State | None, typer.Option(help="Only cases in this state.")] = None,
+    tier: Annotated[Tier | None, typer.Option(help="Only cases with this tier.")] = None,
+    line: Annotated[str | None, typer.Option(help="Only cases with this line.")] = None,
+    grade: Annotated[Grade | None, typer.Option(help="Only cases of this grade.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only cases of this kind.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    before: Annotated[str | None, typer.Option(help="Only cases older than this one (its number).")] = None,
+    management_token: Token = "",
+) -> None:
+    """List the latest cases."""
+    settings = Settings()
+    role = _role(settings, management_token)
+    wanted = Wanted(kind=kind, state=state, tier=tier, line=line, grade=grade)
+    cases = ask(settings, lambda records: Files(records.database).cases(wanted, role, limit, before))
+    table = Table(
+        Column("case", no_wrap=True), "opened", "kind", "grade", "state", "tier", "line", "handler", "due", box=None
+    )
+    for case in cases:
+        table.add_row(
+            case.number, _when(case.opened_at, settings.zone), case.kind, case.grade, case.state, case.tier or "?",
+            case.line or case.owner or "?", escape(case.handler), _due(case, settings.zone),
+        )  # fmt: skip
+    out.print(table)
+
+
+@app.command()
+def show(number: Number, management_token: Token = "") -> None:
+    """Show one case with its history."""
+    settings = Settings()
+    role = _role(settings, management_token)
+    _print(ask(settings, lambda records: Files(records.database).case(number, role)), settings.zone)
+
+
+@app.command()
+def move(
+    number: Number,
+    to: Annotated[Move, typer.Argument(help="What was done.")],
+    who: Who,
+    why: Annotated[str, typer.Option(help="The reason; needed to reopen, escalate and report.")] = "",
+    handler: Annotated[str, typer.Option(help="Who handles it, for assign.")] = "",
+    management_token: Token = "",
+) -> None:
+    """Move a case on: acknowledge, assign, investigate, resolve, reply, verify, archive, reopen, escalate, report."""
+    settings = Settings()
+    role, now = _role(settings, management_token), datetime.now(settings.zone)
+    file = _at_desk(settings, lambda desk: desk.move(number, to, who, why, now, handler=handler, role=role))
+    if file is None:
+        out.print(f"{number} is with the management now, and seen by nobody else", markup=False)
+    else:
+        out.print(f"{number} is {file.case.state}, with {file.case.line or file.case.owner}", markup=False)
+
+
+@app.command()
+def grade(
+    number: Number,
+    to: Annotated[Grade, typer.Argument(help="The right grade.")],
+    who: Who,
+    why: Annotated[str, typer.Option(help="The reason.")],
+    management_token: Token = "",
+) -> None:
+    """Confirm or change the grade that was proposed."""
+    settings = Settings()
+    role, now = _role(settings, management_token), datetime.now(settings.zone)
+    file = _at_desk(settings, lambda desk: desk.regrade(number, to, who, why, now, role))
+    out.print(f"{number} is {file.case.grade}, with {file.case.line or file.case.owner}", markup=False)
+
+
+@app.command()
+def export(
+    form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="Table or JSON lines.")] = "csv",
+    since: Since = None,
+    until: Until = None,
+    management_token: Token = "",
+) -> None:
+    """Write all cases to standard output, newest first; times are UTC."""
+    settings = Settings()
+    role = _role(settings, management_token)
+    wanted = Wanted(since=_in(settings.zone, since), until=_in(settings.zone, until))
+    ask(settings, lambda records: _write(Files(records.database).all(wanted, role), form))
+
+
+@app.command()
+def reviews(since: Since = None, until: Until = None) -> None:
+    """Say how far bad reviews were looked into, put right and called back: each should be 100 % (R11)."""
+    settings = Settings()
+    end = _in(settings.zone, until) or datetime.now(settings.zone)
+    begin = _in(settings.zone, since) or end - timedelta(days=30)
+    shares = ask(settings, lambda records: Files(records.database).shares(begin, end))
+    table = Table("bad reviews", "looked into", "put right", "called back", box=None)
+    counts = (shares.looked_into, shares.put_right, shares.called_back)
+    table.add_row(str(shares.total), *(f"{count} ({shares.percent(count):.0f} %)" for count in counts))
+    out.print(table)
+
+
+def _role(settings: Settings, token: str) -> Role:
+    if not token:
+        return "staff"
+    if not hmac.compare_digest(token.encode(), load_token(settings.data, "management-token").encode()):
+        refuse("this is not the management's token")
+    return "management"
+
+
+def _at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
+    try:
+        rules = load(settings.lines, settings.calendar)
+    except FaultyFile as faulty:
+        refuse_faults(faulty.faults)
+    return ask(settings, lambda records: work(Desk(records.database, rules)))
+
+
+async def _write(cases: AsyncIterator[Case], form: str) -> None:
+    names = [field.name for field in fields(Case)]
+    table = csv.DictWriter(sys.stdout, names)
+    if form == "csv":
+        table.writeheader()
+    async for case in cases:
+        written = plain(case)
+        if form == "csv":
+            table.writerow({**written, "details": json.dumps(written["details"], ensure_ascii=False)})
+        else:
+            sys.stdout.write(json.dumps(written, ensure_ascii=False) + "\n")
+
+
+def _print(file: CaseFile, zone: tzinfo) -> None:
+    case = file.case
+    out.print(f"[bold]{case.number}[/] {case.kind}, {case.state}, {case.grade}" + _because(case))
+    out.print(f"opened {_when(case.opened_at, zone)}: {escape(case.reason)}")
+    out.print(f"received by {case.responsible}, now with {case.line or case.owner} ({case.tier}, {case.article})")
+    for name, due, done in (
+        ("contact", case.contact_due, case.contacted_at),
+        ("reply", case.reply_due, case.replied_at),
+    ):
+        if due:
+            out.print(f"{name} due {_when(due, zone)}" + (f", done {_when(done, zone)}" if done else ""))
+    if case.handler:
+        out.print(f"handled by {escape(case.handler)}")
+    if case.call:
+        out.print(f"call {case.call}" + (f", customer {case.customer}" if case.customer else ""))
+    for name, value in case.details.items():
+        out.print(f"  {name}: {escape(str(value))}")
+    for call in file.verifying_calls:
+        out.print(f"verifying call: {_when(call.at, zone)} ({call.state})")
+    for step in file.steps:
+        out.print(f"[dim]{_when(step.at, zone)}[/] {escape(step.who)}: {step.what}  [dim]{escape(step.why)}[/]")
+    out.print(f"possible now: {', '.join(legal(case.state)) or 'nothing'}")
+
+
+def _because(case: Case) -> str:
+    reason = f": {case.grade_reason}" if case.grade_reason else ""
+    return escape(f" ({'proposed' if case.grade_by == 'huifang' else 'by ' + case.grade_by}{reason})")
+
+
+def _due(case: Case, zone: tzinfo) -> str:
+    """What is due next."""
+    waiting = ((case.contacted_at, case.contact_due, "contact"), (case.replied_at, case.reply_due, "reply"))
+    return next((f"{what} {_when(due, zone)}" for done, due, what in waiting if due and not done), "")
+
+
+def _in(zone: tzinfo, moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=zone)
+
+
+def _when(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -1,0 +1,67 @@
+"""`service.py lines …`: who answers complaints. Must not know: cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ivr.cli.console import out, refuse_faults
+from ivr.complaints.intake import Rules
+from ivr.complaints.model import Line, Rule
+from ivr.complaints.rulebook import load
+from ivr.errors import FaultyFile
+from ivr.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Show and check who answers complaints.")
+
+File = Annotated[Path | None, typer.Argument(help="The lines file; the one in force when left out.")]
+
+
+@app.command()
+def show(file: File = None) -> None:
+    """Show the lines and the rules that lead to them."""
+    lines = _load(file).lines
+    table = Table("line", "tier", "number", "owner", "roster", "answered", "then", title=lines.organisation, box=None)
+    for name, line in lines.lines.items():
+        table.add_row(name, line.tier, line.number, line.owner, line.roster, _hours(line), line.overflow or "")
+    out.print(table)
+    rules = Table("article", "when", "to", box=None)
+    rules.add_row("R18", "kind fraud", "management")
+    for rule in lines.rules:
+        rules.add_row(rule.article, _when(rule) or "always", rule.to)
+    out.print("\n", rules)
+
+
+@app.command()
+def check(file: File = None) -> None:
+    """Say what is wrong with a lines file; exit status 2 when anything is."""
+    lines = _load(file).lines
+    out.print(f"{file or Settings().lines}: fine ({len(lines.lines)} lines, {len(lines.rules)} rules)", markup=False)
+
+
+def _load(file: Path | None) -> Rules:
+    settings = Settings()
+    try:
+        return load(file or settings.lines, settings.calendar)
+    except FaultyFile as faulty:
+        refuse_faults(faulty.faults)
+
+
+def _hours(line: Line) -> str:
+    if line.hours is None:
+        return "always"
+    return f"{line.hours.days.replace('_', ' ')} {line.hours.opens:%H:%M}–{line.hours.closes:%H:%M}"
+
+
+def _when(rule: Rule) -> str:
+    asked = rule.when.model_dump(exclude_defaults=True)
+    return ", ".join(f"{name} {_asked(value)}" for name, value in asked.items())
+
+
+def _asked(value: object) -> str:
+    if isinstance(value, bool):
+        return "known" if value else "not known"
+    return " or ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,30 @@
+"""How commands ask the records. Must not know: what they ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from ivr.cli.console import refuse
+from ivr.errors import HuifangError
+from ivr.records.store import Records
+from ivr.settings import Settings
+
+T = TypeVar("T")
+
+
+def ask(settings: Settings, question: Callable[[Records], Awaitable[T]]) -> T:
+    """The answer of the records; when there is none, say why and end with status 2."""
+
+    async def asked() -> T:
+        records = await Records.open(settings.database_url)
+        try:
+            return await question(records)
+        finally:
+            await records.close()
+
+    try:
+        return asyncio.run(asked())
+    except HuifangError as fault:
+        refuse(fault)

@@ -1,0 +1,181 @@
+"""The desk: opens and moves cases by the rules, each change in one transaction.
+
+Must not know: how cases are shown, when somebody looks at the clocks.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, cast
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ivr.actions import OpenComplaint
+from ivr.complaints import clock, life, routing
+from ivr.complaints.case import CaseFile, Role, UnknownCase
+from ivr.complaints.files import case_file, found, visible
+from ivr.complaints.intake import Rules, again
+from ivr.complaints.life import Move, RefusedMove, State
+from ivr.complaints.model import MANAGEMENT, TIERS, Grade, Tier
+from ivr.complaints.routing import Route
+from ivr.records import tables as t
+from ivr.records.cases import admit, follow, open_case, step, watch
+from ivr.records.database import Database
+from ivr.records.errors import UnknownCall
+
+VERIFYING_CALL: Final = "核实回访"
+"""What the booking of a verifying call says."""
+
+EXPLAINED: Final = ("reopen", "escalate", "report")
+"""The moves that need a reason."""
+
+
+class Desk:
+    """Applies the rules to the cases of a database. Safe for concurrent use, by several processes too.
+
+    `who` is the person who does it, `role` what that person may see. All methods raise RecordsUnavailable when the
+    database stays away.
+    """
+
+    def __init__(self, database: Database, rules: Rules) -> None:
+        self._database, self._rules = database, rules
+
+    async def open(self, complaint: OpenComplaint, who: str, at: datetime, call_id: str | None = None) -> str:
+        """Open a case by hand, on a call where one is given; gives its number.
+
+        Raises:
+            UnknownCall: the call was never opened.
+        """
+
+        async def work(session: AsyncSession) -> str:
+            call = await session.get(t.Call, call_id) if call_id else None
+            if call_id and call is None:
+                raise UnknownCall(f"there is no call {call_id}")
+            return (await open_case(session, self._rules, call, complaint, at, who)).number
+
+        return await self._database.write(work)
+
+    async def move(
+        self, number: str, move: Move, who: str, why: str, at: datetime, *, handler: str = "", role: Role = "staff"
+    ) -> CaseFile | None:
+        """Move a case; gives it as it is then, None when the reader may no longer see it. `assign` needs a `handler`.
+
+        Raises:
+            UnknownCase: there is no such case for this reader.
+            RefusedMove: not legal now, or something it needs is missing; nothing was changed.
+        """
+
+        async def work(session: AsyncSession) -> CaseFile | None:
+            case = await self._found(session, number, role)
+            state = cast("State", case.state)
+            onward = life.after(state, move)
+            if not why and move in EXPLAINED:
+                raise RefusedMove(f"“{move}” needs a reason", life.legal(state))
+            if not handler and move == "assign":
+                raise RefusedMove("“assign” needs a handler", life.legal(state))
+            case.state = onward
+            note = await self._do(session, case, move, handler, at)
+            case.alarm_at = clock.next_alarm(self._rules.lines.clocks, watch(case))
+            step(session, case, who, move, "; ".join(filter(None, (note, why))), at)
+            await session.flush()
+            return await case_file(session, case) if visible(case, role) else None
+
+        return await self._database.write(work)
+
+    async def regrade(
+        self, number: str, grade: Grade, who: str, why: str, at: datetime, role: Role = "staff"
+    ) -> CaseFile:
+        """Change, or confirm, the proposed grade. A case that becomes serious goes up at once (R9); none comes down.
+
+        Raises:
+            UnknownCase: there is no such case for this reader.
+            RefusedMove: no reason is given, or the case is archived; nothing was changed.
+        """
+
+        async def work(session: AsyncSession) -> CaseFile:
+            case = await self._found(session, number, role)
+            state = cast("State", case.state)
+            if not why or state == "archived":
+                raise RefusedMove("a grade needs a reason and a case that is not archived", life.legal(state))
+            case.grade, case.grade_reason, case.grade_by = grade, why, who
+            notes = [f"{grade}: {why}"]
+            if (route := self._raised(case, at)) and "escalate" in life.legal(state):
+                follow(case, route)
+                notes.append(_to(route))
+            step(session, case, who, "grade", "; ".join(notes), at)
+            await session.flush()
+            return await case_file(session, case)
+
+        return await self._database.write(work)
+
+    async def _found(self, session: AsyncSession, number: str, role: Role) -> t.Case:
+        case = await found(session, number, role, lock=True)
+        if case.tier is None:
+            call = await session.get(t.Call, case.call_id) if case.call_id else None
+            admit(session, self._rules, case, call.called if call else "", case.opened_at)
+            if not visible(case, role):
+                raise UnknownCase(f"there is no case {number}")
+        return case
+
+    async def _do(self, session: AsyncSession, case: t.Case, move: Move, handler: str, at: datetime) -> str:
+        """What a move brings with it beside the new state; gives a note for the history."""
+        clocks, calendar = self._rules.lines.clocks, self._rules.calendar
+        match move:
+            case "acknowledge":
+                case.contacted_at = at
+            case "assign":
+                case.handler = handler
+                return f"to {handler}"
+            case "resolve" if not case.confidential:
+                call_at = clock.verifying_call(clocks.verify, at)
+                session.add(
+                    t.Booking(call_id=case.call_id, case_id=case.id, at=call_at, spoken=VERIFYING_CALL, state="open")
+                )
+                return f"verifying call on {call_at:%Y-%m-%d %H:%M}"
+            case "reply":
+                case.replied_at = at
+            case "verify":
+                await _close_bookings(session, case, "done")
+            case "reopen":
+                await _close_bookings(session, case, "cancelled")
+                case.replied_at = None
+                case.reply_due = case.reply_due and clock.reply_due(clocks, calendar, at)
+            case "escalate":
+                return _to(self._above(case))
+            case "report":
+                await _close_bookings(session, case, "cancelled")
+                case.kind, case.contact_due, case.reply_due = "fraud", None, None
+                follow(case, Route(MANAGEMENT, None, MANAGEMENT, "R18", confidential=True))
+        return ""
+
+    def _above(self, case: t.Case) -> Route:
+        """Hand the case one tier up."""
+        route = one_up(self._rules, case)
+        if route is None:
+            raise RefusedMove("nobody is above management", life.legal(cast("State", case.state)))
+        follow(case, route)
+        return route
+
+    def _raised(self, case: t.Case, at: datetime) -> Route | None:
+        """Where the case goes by its grade, if that is higher than where it is."""
+        if case.confidential:
+            return None
+        complaint = again(self._rules.lines, case.kind, case.details, case.responsible, cast("Grade", case.grade))
+        route = routing.route(self._rules.lines, self._rules.calendar, complaint, at)
+        return route if TIERS.index(route.tier) > TIERS.index(cast("Tier", case.tier)) else None
+
+
+def one_up(rules: Rules, case: t.Case) -> Route | None:
+    """The tier above a routed case; None above management."""
+    complaint = again(rules.lines, case.kind, case.details, case.responsible, cast("Grade", case.grade))
+    return routing.above(rules.lines, complaint, cast("Tier", case.tier))
+
+
+def _to(route: Route) -> str:
+    return f"to {route.line or route.owner} ({route.article})"
+
+
+async def _close_bookings(session: AsyncSession, case: t.Case, state: str) -> None:
+    mine = (t.Booking.case_id == case.id, t.Booking.state == "open")
+    await session.execute(update(t.Booking).where(*mine).values(state=state))

@@ -1,0 +1,129 @@
+"""`/api/v1/complaints`: list, show, move and grade cases. Must not know: the rules, how cases are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from ivr.complaints.case import Role, UnknownCase, plain
+from ivr.complaints.desk import Desk
+from ivr.complaints.files import Files, Wanted
+from ivr.complaints.life import Move, RefusedMove, State, legal
+from ivr.complaints.model import Grade, Tier
+from ivr.console.access import MANAGES
+from ivr.errors import HuifangError
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listing(_Asked):
+    """Which cases, and how many of them."""
+
+    kind: str | None = None
+    state: State | None = None
+    tier: Tier | None = None
+    line: str | None = None
+    owner: str | None = None
+    grade: Grade | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: int = Field(50, ge=1, le=500)
+    before: str | None = None
+
+
+class Moved(_Asked):
+    """What was done, by whom."""
+
+    move: Move
+    who: Name
+    why: Text = ""
+    handler: Text = ""
+
+
+class Graded(_Asked):
+    """The right grade, by whom and why."""
+
+    grade: Grade
+    who: Name
+    why: Name
+
+
+Asked = TypeVar("Asked", bound=_Asked)
+
+
+class Complaints:
+    """The cases through the API; who shows the management's token sees them all."""
+
+    def __init__(self, desk: Desk, files: Files, now: Callable[[], datetime]) -> None:
+        self._desk, self._files, self._now = desk, files, now
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """GET /api/v1/complaints, GET …/{number}, POST …/{number}/moves and POST …/{number}/grade."""
+        one = "/api/v1/complaints/{number}"
+        return [
+            web.get("/api/v1/complaints", _answered(self._list)),
+            web.get(one, _answered(self._show)),
+            web.post(f"{one}/moves", _answered(self._move)),
+            web.post(f"{one}/grade", _answered(self._grade)),
+        ]
+
+    async def _list(self, request: web.Request) -> web.Response:
+        asked = Listing.model_validate(dict(request.query))
+        wanted = Wanted(**asked.model_dump(exclude={"limit", "before"}))
+        cases = await self._files.cases(wanted, _role(request), asked.limit, asked.before)
+        return web.json_response({"complaints": [plain(case) for case in cases]})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        file = await self._files.case(request.match_info["number"], _role(request))
+        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+
+    async def _move(self, request: web.Request) -> web.Response:
+        asked, number = await _body(Moved, request), request.match_info["number"]
+        file = await self._desk.move(
+            number, asked.move, asked.who, asked.why, self._now(), handler=asked.handler, role=_role(request)
+        )
+        if file is None:
+            return web.Response(status=204)
+        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+
+    async def _grade(self, request: web.Request) -> web.Response:
+        asked, number = await _body(Graded, request), request.match_info["number"]
+        file = await self._desk.regrade(number, asked.grade, asked.who, asked.why, self._now(), _role(request))
+        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+
+
+def _role(request: web.Request) -> Role:
+    return "management" if request[MANAGES] else "staff"
+
+
+async def _body(shape: type[Asked], request: web.Request) -> Asked:
+    return shape.model_validate_json(await request.read())
+
+
+def _answered(handler: Handler) -> Handler:
+    """The handler with its refusals as answers: 404, 409, 422 or 503, each with the reason."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ValidationError as invalid:
+            faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
+            return web.json_response({"faults": faults}, status=422)
+        except UnknownCase as unknown:
+            raise web.HTTPNotFound(text=f"{unknown}\n") from unknown
+        except RefusedMove as refused:
+            return web.json_response({"refused": str(refused), "legal": refused.legal}, status=409)
+        except HuifangError as fault:
+            raise web.HTTPServiceUnavailable(text=f"{fault}\n") from fault
+
+    return answer

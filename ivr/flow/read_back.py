@@ -1,0 +1,76 @@
+"""Reading an answer back, with what the caller may say to it. Must not know: how the answer was asked for."""
+
+from __future__ import annotations
+
+from ivr.actions import Ask as AskAction
+from ivr.actions import KeyInput, Prompt, SpeechInput
+from ivr.events import place
+from ivr.flow import answers, keypad, model
+from ivr.flow.draft import Draft
+from ivr.flow.outcome import Understood
+from ivr.flow.state import Candidate, Wait
+
+
+def hears(draft: Draft, node: model.Question) -> bool:
+    """Whether anybody hears what is said to the question."""
+    return draft.state.speech and "speech" in node.input
+
+
+def confirmation(draft: Draft, node: model.Question) -> tuple[SpeechInput | None, KeyInput | None]:
+    """What counts as right, as wrong or as another answer."""
+    universals, language = draft.book.universals, draft.state.language
+    return (
+        answers.confirmation_speech(node, universals, language) if hears(draft, node) else None,
+        keypad.confirmation_keys(universals) if "dtmf" in node.input else None,
+    )
+
+
+def confirm(draft: Draft, node: model.Question, candidate: Candidate, wait: Wait, *, keys: bool = False) -> str | None:
+    """Read the candidate back and wait for a yes or a no; with the keys for both where they are of use."""
+    draft.say(_prompt(draft, node, candidate))
+    if (keys or candidate.by == "key" or not hears(draft, node)) and "dtmf" in node.input:
+        draft.say(draft.prompt(draft.book.common.confirm_keys))
+    speech, taken_keys = confirmation(draft, node)
+    draft.act(
+        AskAction(
+            draft.wait("confirm", wait.silences, wait.mismatches, candidate),
+            draft.state.place.node,
+            draft.spoken(),
+            speech,
+            taken_keys,
+            True,
+            node.timeout,
+            node.timing,
+        )
+    )
+    return None
+
+
+def offer(draft: Draft, node: model.Question) -> Candidate | None:
+    """An answer that is known already and only needs the caller's yes; None where there is none."""
+    match node:
+        case model.Ask(answer=model.Digits(offer=model.Offer(variable=variable)) as answer):
+            known = str(draft.names.get(variable) or "")
+            match answers.read_digits(answer, draft.state.language, known, 1.0):
+                case Understood(value=value):
+                    return Candidate(value, known, 1.0, offered=True)
+    return None
+
+
+def _prompt(draft: Draft, node: model.Question, candidate: Candidate) -> Prompt:
+    value = candidate.value
+    match node:
+        case model.Book(confirm=prompt):
+            return draft.prompt(prompt, when=value)
+        case model.Ask(answer=model.YesNo() as answer):
+            return draft.prompt((answer.yes if value == "yes" else answer.no).confirm)
+        case model.Ask(answer=model.Choice(values=values)):
+            return draft.prompt(values[str(value)].confirm)
+        case model.Ask(answer=model.Digits(offer=model.Offer(prompt=prompt))) if candidate.offered:
+            return draft.prompt(prompt, value=value)
+        case model.Ask(answer=model.Score(confirm=prompt) | model.Digits(confirm=prompt)):
+            return draft.prompt(prompt, value=value)
+        case model.Record(read_back=model.ReadBack(prompt=prompt, unplayed=unplayed)) if candidate.span_ms:
+            said = draft.prompt(prompt, said=place(candidate.span_ms))
+            return Prompt(said.name, said.values, unplayed)
+    raise AssertionError(node)

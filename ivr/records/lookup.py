@@ -1,0 +1,49 @@
+"""A case that a caller asks about. Must not know: who may see cases elsewhere, how a case is told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import phonenumbers
+from phonenumbers import PhoneNumberFormat
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ivr.actions import CaseKey
+from ivr.records import tables as t
+from ivr.records.record import CaseStatus
+
+TOLD: Final = ("repair", "complaint")
+"""The kinds of cases that whoever calls may be told of; never reports of misconduct (R18) or discipline."""
+SETTLED: Final = ("replied", "verified", "archived")
+"""The states of a case that its customer has been told the result of."""
+_DAY: Final = len("20261121")
+
+
+async def find_case(session: AsyncSession, call_id: str, by: CaseKey, value: str) -> CaseStatus | None:
+    """The newest case that fits (see ivr.actions.LookUpCase)."""
+    query = select(t.Case).order_by(t.Case.id.desc()).limit(1)
+    told = query.where(t.Case.kind.in_(TOLD), t.Case.confidential.is_(False))
+    match by:
+        case "call":
+            query = query.where(t.Case.call_id == call_id)
+        case "number":
+            query = told.where(t.Case.number == f"{value[:_DAY]}-{value[_DAY:]}")
+        case "phone":
+            forms = _forms(value)
+            told = told.outerjoin(t.Customer, t.Case.customer_id == t.Customer.id)
+            query = told.where(or_(t.Customer.number.in_(forms), t.Case.details["phone"].as_string().in_(forms)))
+    found = await session.scalar(query)
+    if found is None:
+        return None
+    return CaseStatus(found.number, found.kind, found.state not in SETTLED, found.opened_at)
+
+
+def _forms(number: str) -> set[str]:
+    """A telephone number as the caller gave it, as a network gives it and as it is dialled here."""
+    try:
+        known = phonenumbers.parse(number, "CN")
+    except phonenumbers.NumberParseException:
+        return {number}
+    here = phonenumbers.format_out_of_country_calling_number(known, "CN")
+    return {number, phonenumbers.format_number(known, PhoneNumberFormat.E164), "".join(filter(str.isdigit, here))}

@@ -1,0 +1,121 @@
+"""From the records to a folder of clips: who agreed to be recorded, and what they said for certain.
+
+Must not know: how a model learns from them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ivr.call.media import SAMPLE_RATE_HZ
+from ivr.errors import FaultyFile
+from ivr.flow.parse import FlowBook, parse
+from ivr.records.record import CallRecord, RecordingRecord
+from ivr.records.store import Records
+from ivr.speech.confirmed import Confirmed, confirmed
+from ivr.speech.cutting import cut
+from ivr.speech.folder import Clip, ClipFolder
+from ivr.speech.speakers import Speakers
+from recognizer.pronounce import syllables
+
+LICENCE: Final = "consent of the caller, {day}, for models of this service"
+SOURCE: Final = "a call to this service"
+_PAGE: Final = 200
+_SYLLABLE_MS: Final = 500
+_EXTRA_MS: Final = 600
+"""A clip longer than this a syllable, and this on top, holds more than the words it is to be learnt with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export brought: new clips, of how many speakers; calls whose recording could not be read."""
+
+    clips: int
+    speakers: int
+    unread: int
+
+
+class Export:
+    """Brings a folder up to date with the records. What is in it already stays as it is."""
+
+    def __init__(self, records: Records, speakers: Speakers, folder: ClipFolder) -> None:
+        self._records, self._speakers, self._folder = records, speakers, folder
+        self._books: dict[str, FlowBook | None] = {}
+
+    async def run(self) -> Exported:
+        """Go through all calls.
+
+        Raises:
+            RecordsUnavailable: the database cannot be used.
+        """
+        erased = self._speakers.erased()
+        new: list[Clip] = []
+        unread = 0
+        async for record in self._recorded():
+            speaker = self._speakers.name(_number(record))
+            book = await self._book(record.call.flow_version)
+            if book is None or speaker in erased:
+                continue
+            try:
+                new += await asyncio.to_thread(self._take_all, book, record, speaker)
+            except (OSError, EOFError, ValueError, wave.Error):
+                unread += 1
+        self._folder.save()
+        return Exported(len(new), len({clip.speaker for clip in new}), unread)
+
+    async def _recorded(self) -> AsyncIterator[CallRecord]:
+        """The calls that are over, were recorded with consent, and have a number by which they can be erased."""
+        last = None
+        while page := await self._records.calls(_PAGE, last):
+            for call in page:
+                if call.ended_at and call.consent_at:
+                    record = await self._records.call(call.id)
+                    if record.recordings and _number(record):
+                        yield record
+            last = page[-1].id
+
+    async def _book(self, version: str) -> FlowBook | None:
+        """The flows as they were in the call; None where they were not kept, or can't be read any more."""
+        if version not in self._books:
+            source = await self._records.flow_source(version)
+            try:
+                self._books[version] = parse(source, version) if source else None
+            except FaultyFile:
+                self._books[version] = None
+        return self._books[version]
+
+    def _take_all(self, book: FlowBook, record: CallRecord, speaker: str) -> list[Clip]:
+        taken = (self._take(record, record.recordings[0], said, speaker) for said in confirmed(book, record))
+        return [clip for clip in taken if clip]
+
+    def _take(self, record: CallRecord, recording: RecordingRecord, said: Confirmed, speaker: str) -> Clip | None:
+        path = f"{speaker}/{self._speakers.clip(record.call.id, said.turn)}.wav"
+        if path in self._folder:
+            return None
+        pcm = cut(Path(recording.path), recording.offset_ms, said.end_ms, said.voice_ms)
+        length_ms = len(pcm) // 2 * 1000 // SAMPLE_RATE_HZ
+        if not 0 < length_ms <= _SYLLABLE_MS * syllables(record.call.language, said.text) + _EXTRA_MS:
+            return None
+        clip = Clip(
+            path=path,
+            text=said.text,
+            speaker=speaker,
+            lang=record.call.language.partition("-")[0],
+            sec=f"{length_ms / 1000:.2f}",
+            licence=LICENCE.format(day=f"{recording.consent_at:%Y-%m-%d}"),
+            source=SOURCE,
+            note="",
+        )
+        self._folder.add(clip, pcm)
+        return clip
+
+
+def _number(record: CallRecord) -> str:
+    """The caller's, or the one that we called; empty where it is none (a browser, “anonymous”)."""
+    number = record.call.caller if record.call.direction == "inbound" else record.call.called
+    return number if any(map(str.isdigit, number)) else ""

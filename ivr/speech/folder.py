@@ -1,0 +1,86 @@
+"""A folder of clips with a manifest.tsv, as the training reads it. Must not know: calls, telephone numbers."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import wave
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from ivr.call.media import SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A line of the manifest; `path` is below the folder, `sec` the length."""
+
+    path: str
+    text: str
+    speaker: str
+    lang: str
+    sec: str
+    licence: str
+    source: str
+    note: str
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(Clip))
+
+
+class _Tabs(csv.Dialect):
+    delimiter = "\t"
+    quoting = csv.QUOTE_NONE
+    lineterminator = "\n"
+
+
+class ClipFolder:
+    """Clips in a folder for each speaker, listed in the manifest; readable by their owner alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._manifest = folder / "manifest.tsv"
+        self._clips = {clip.path: clip for clip in self._listed()}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._clips
+
+    def add(self, clip: Clip, pcm: bytes) -> None:
+        """Write the sound of a clip; `save` lists it."""
+        path = self.folder / clip.path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(opened, "wb") as file, wave.open(file, "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(SAMPLE_RATE_HZ)
+            sound.writeframes(pcm)
+        self._clips[clip.path] = clip
+
+    def erase(self, speaker: str) -> int:
+        """Delete a speaker's clips and their lines; returns how many there were."""
+        gone = [clip.path for clip in self._clips.values() if clip.speaker == speaker]
+        for path in gone:
+            del self._clips[path]
+        self.save()
+        shutil.rmtree(self.folder / speaker, ignore_errors=True)
+        return len(gone)
+
+    def save(self) -> None:
+        """Write the manifest, all at once."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        rows = [asdict(clip) for clip in sorted(self._clips.values(), key=lambda clip: clip.path)]
+        with NamedTemporaryFile("w", dir=self.folder, delete=False, encoding="utf-8", newline="") as draft:
+            writer = csv.DictWriter(draft, _COLUMNS, dialect=_Tabs)
+            writer.writeheader()
+            writer.writerows(rows)
+        Path(draft.name).replace(self._manifest)
+
+    def _listed(self) -> list[Clip]:
+        if not self._manifest.exists():
+            return []
+        with self._manifest.open(encoding="utf-8", newline="") as manifest:
+            return [Clip(**row) for row in csv.DictReader(manifest, dialect=_Tabs)]

@@ -1,0 +1,89 @@
+"""Who speaks in a clip, by a name that does not tell the number; who is to be forgotten, and where clips are.
+
+Must not know: clips, calls.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+_COUNTRY = re.compile(r"(?:00)?86(?=1[3-9]\d{9}$)")
+
+
+class Speakers:
+    """Names callers by a keyed hash of their number. The key lies in the data folder, readable by its owner alone.
+
+    Without the key a name leads to nobody; with another key the same callers have other names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key = _load_key(folder)
+        self._erased = folder / "erased"
+        self._folders = folder / "folders"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep exports and erasures out of each other's way; waits for the one before."""
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def name(self, number: str) -> str:
+        """The same for each way to write a number: `+86 138 1234 5678` and `13812345678`."""
+        plain = _COUNTRY.sub("", re.sub(r"\D", "", number))
+        return f"caller_{self._hash(plain)[:16]}"
+
+    def clip(self, call_id: str, turn: int) -> str:
+        """A name for what was said in a turn of a call, that leads to neither."""
+        return self._hash(f"{call_id}/{turn}")[:16]
+
+    def erase(self, speaker: str) -> None:
+        """Never learn from this speaker again."""
+        _note(self._erased, speaker)
+
+    def erased(self) -> frozenset[str]:
+        """Those who are not to be learnt from."""
+        return frozenset(_noted(self._erased))
+
+    def remember(self, folder: Path) -> None:
+        """Clips go into this folder; they are to be found there when somebody is erased."""
+        _note(self._folders, str(folder.resolve()))
+
+    def folders(self) -> list[Path]:
+        """All folders that clips ever went into."""
+        return [Path(line) for line in _noted(self._folders)]
+
+    def _hash(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _note(file: Path, line: str) -> None:
+    if line not in _noted(file):
+        with file.open("a", encoding="utf-8") as notes:
+            notes.write(f"{line}\n")
+
+
+def _noted(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+def _load_key(folder: Path) -> bytes:
+    path = folder / "key"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("wb", dir=folder, prefix=".key-") as draft:  # made with mode 0600
+            draft.write(secrets.token_bytes(32))
+            draft.flush()
+            with suppress(FileExistsError):  # another process was first
+                os.link(draft.name, path)
+    return path.read_bytes()

@@ -1,0 +1,27 @@
+"""The lines that ship, and databases to keep cases in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ivr.complaints.intake import Rules
+from ivr.complaints.rulebook import load
+from ivr.records.store import Records
+from ivr.settings import ROOT
+from tests.records.conftest import postgres, server, url
+
+__all__ = ["postgres", "server", "url"]
+
+
+@pytest.fixture(scope="session")
+def rules() -> Rules:
+    return load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
+
+
+@pytest.fixture
+async def records(url: str, rules: Rules) -> AsyncIterator[Records]:
+    opened = await Records.open(url, node="node-1", rules=rules)
+    yield opened
+    await opened.close()

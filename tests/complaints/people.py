@@ -1,0 +1,57 @@
+"""Who complains, and those who work on it: the shortest way to say what a test is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ivr.actions import OpenComplaint
+from ivr.calendar import ZONE
+from ivr.complaints.case import CaseFile
+from ivr.complaints.desk import Desk
+from ivr.complaints.life import Move
+from ivr.events import NothingHeard, Value
+from ivr.records import tables as t
+from ivr.records.store import Records
+from ivr.telephony.port import Call
+
+TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
+CALL = Call("call-1", "asterisk", "inbound", "13812345678", "95500", "hotline", "zh-CN")
+
+TO_THE_REPLY: Sequence[Move] = ("acknowledge", "assign", "investigate", "resolve", "reply")
+
+
+def after(**time: float) -> datetime:
+    return TUESDAY + timedelta(**time)
+
+
+async def complain(
+    records: Records, kind: str = "complaint", call: str = "call-1", at: datetime = TUESDAY, **details: Value
+) -> str:
+    """A caller complains; gives the number of the case."""
+    await records.open_call(replace(CALL, id=call), "v1", at)
+    await records.answer_call(call, at)
+    await records.save_turn(call, 1, NothingHeard("1"), [OpenComplaint(kind, "客户投诉", details)], [], at)
+    return f"{at:%Y%m%d}-{int(call.partition('-')[2]):04}"
+
+
+async def work(
+    desk: Desk, number: str, moves: Sequence[Move] = TO_THE_REPLY, at: datetime = TUESDAY, why: str = "因为"
+) -> CaseFile:
+    """王 makes the moves, one after the other."""
+    file = None
+    for move in moves:
+        file = await desk.move(number, move, "王", why, at, handler="李" if move == "assign" else "")
+    assert file is not None
+    return file
+
+
+async def multiply(session: AsyncSession, number: str, copies: int) -> None:
+    """Make many cases like this one, but for their numbers."""
+    case = (await session.execute(select(t.Case.__table__).where(t.Case.number == number))).one()._asdict()
+    del case["id"]
+    await session.execute(insert(t.Case), [{**case, "number": f"20260101-{n:05}"} for n in range(copies)])

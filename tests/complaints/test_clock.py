@@ -1,0 +1,167 @@
+"""The clocks of a case, with time of their own: over weekends, holidays, make-up days, and however often one looks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.calendar import ZONE
+from ivr.complaints.clock import Alarm, Watch, contact_due, due, next_alarm, reply_due, verifying_call
+from ivr.complaints.intake import Rules
+
+H, MIN = timedelta(hours=1), timedelta(minutes=1)
+TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
+FOREVER = timedelta(days=60)
+
+
+def watch(rules: Rules, opened: datetime) -> Watch:
+    clocks = rules.lines.clocks
+    return Watch(contact_due(clocks, opened), None, reply_due(clocks, rules.calendar, opened), None, opened)
+
+
+def raised(rules: Rules, case: Watch, looks: list[datetime]) -> list[Alarm]:
+    """All alarms that looking at these times finds."""
+    alarms: list[Alarm] = []
+    for now in looks:
+        alarms += due(rules.lines.clocks, case, now)
+        case = replace(case, watched_until=max(now, case.watched_until))
+    return alarms
+
+
+def test_the_alarms_of_a_case_that_nobody_touches(rules: Rules) -> None:
+    monday = TUESDAY + timedelta(days=6)
+    assert raised(rules, watch(rules, TUESDAY), [TUESDAY + FOREVER]) == [
+        Alarm(TUESDAY + 90 * MIN, "contact", "warning"),
+        Alarm(TUESDAY + 2 * H, "contact", "breach"),
+        Alarm(monday - 24 * H, "reply", "warning"),
+        Alarm(monday - 4 * H, "reply", "warning"),
+        Alarm(monday, "reply", "breach"),
+    ]
+
+
+def test_what_is_done_in_time_raises_nothing_more(rules: Rules) -> None:
+    contacted = replace(watch(rules, TUESDAY), contacted_at=TUESDAY + 2 * H)
+    assert [alarm.kind for alarm in raised(rules, contacted, [TUESDAY + 3 * H])] == ["warning"]
+    replied = replace(contacted, contacted_at=TUESDAY + MIN, replied_at=TUESDAY + 30 * H)
+    assert raised(rules, replied, [TUESDAY + FOREVER]) == []
+
+
+def test_what_is_done_late_was_late_even_if_nobody_looked_before(rules: Rules) -> None:
+    late = replace(watch(rules, TUESDAY), contacted_at=TUESDAY + 125 * MIN)
+    assert [alarm.kind for alarm in raised(rules, late, [TUESDAY + 130 * MIN])] == ["warning", "breach"]
+
+
+def test_a_case_without_clocks_is_never_looked_at(rules: Rules) -> None:
+    report = Watch(None, None, None, None, TUESDAY)
+    assert next_alarm(rules.lines.clocks, report) is None
+    assert raised(rules, report, [TUESDAY + FOREVER]) == []
+
+
+OPENED = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 1), timezones=st.just(ZONE))  # noqa: DTZ001
+LATER = st.none() | st.timedeltas(timedelta(0), timedelta(days=12))
+LOOKS = st.lists(st.timedeltas(timedelta(0), timedelta(days=25)), max_size=30)
+
+
+def drawn(rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None) -> Watch:
+    case = watch(rules, opened)
+    return replace(
+        case,
+        contacted_at=None if contacted is None else opened + contacted,
+        replied_at=None if replied is None else opened + replied,
+    )
+
+
+@given(opened=OPENED, contacted=LATER, replied=LATER, looks=LOOKS)
+def test_however_often_one_looks_each_alarm_is_raised_once_and_none_is_missed(
+    rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None, looks: list[timedelta]
+) -> None:
+    case = drawn(rules, opened, contacted, replied)
+    at_last = opened + FOREVER
+    often = raised(rules, case, [*(opened + look for look in sorted(looks)), at_last])
+    assert often == raised(rules, case, [at_last])
+    assert len(set(often)) == len(often)
+
+
+@given(opened=OPENED, looks=LOOKS)
+def test_looking_back_in_time_raises_nothing_twice(rules: Rules, opened: datetime, looks: list[timedelta]) -> None:
+    found = raised(rules, watch(rules, opened), [opened + look for look in looks])
+    assert len(set(found)) == len(found)
+
+
+@given(opened=OPENED, contacted=LATER, replied=LATER)
+def test_a_breach_is_raised_exactly_when_it_was_too_late(
+    rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None
+) -> None:
+    case = drawn(rules, opened, contacted, replied)
+    breached = [alarm.clock for alarm in raised(rules, case, [opened + FOREVER]) if alarm.kind == "breach"]
+    assert case.contact_due and case.reply_due
+    assert ("contact" in breached) == (case.contacted_at is None or case.contacted_at > case.contact_due)
+    assert ("reply" in breached) == (case.replied_at is None or case.replied_at > case.reply_due)
+
+
+@given(opened=OPENED, contacted=LATER, replied=LATER)
+def test_looking_only_when_the_next_alarm_falls_due_finds_them_all_at_their_time(
+    rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None
+) -> None:
+    case, found = drawn(rules, opened, contacted, replied), []
+    expected = raised(rules, case, [opened + FOREVER])
+    while at := next_alarm(rules.lines.clocks, case):
+        alarms = due(rules.lines.clocks, case, at)
+        assert alarms and all(alarm.at == at for alarm in alarms)
+        found += alarms
+        case = replace(case, watched_until=at)
+    assert found == expected
+
+
+@given(opened=OPENED)
+def test_warnings_come_before_breaches_and_a_reply_is_never_due_before_a_contact(
+    rules: Rules, opened: datetime
+) -> None:
+    case = watch(rules, opened)
+    alarms = raised(rules, case, [opened + FOREVER])
+    for clock in ("contact", "reply"):
+        kinds = [alarm.kind for alarm in alarms if alarm.clock == clock]
+        assert kinds[-1] == "breach" and set(kinds[:-1]) == {"warning"}
+    assert case.contact_due and case.reply_due and case.contact_due < case.reply_due
+
+
+@pytest.mark.parametrize(
+    ("opened", "reply"),
+    [
+        ("2026-11-24T10:00", "2026-11-30T10:00"),  # Tuesday: over a weekend
+        ("2026-11-28T10:00", "2026-12-04T00:00"),  # Saturday: counts from Monday
+        ("2026-09-30T16:00", "2026-10-12T16:00"),  # National Day, then 8, 9, the make-up Saturday, Monday
+        ("2026-02-11T09:00", "2026-02-24T09:00"),  # 12, 13, the make-up Saturday, then after the Spring Festival
+        ("2026-12-30T09:00", "2027-01-06T09:00"),  # over New Year's Day of a year without a notice
+    ],
+)
+def test_the_reply_is_due_after_four_chinese_working_days(rules: Rules, opened: str, reply: str) -> None:
+    moment = datetime.fromisoformat(opened).replace(tzinfo=ZONE)
+    assert reply_due(rules.lines.clocks, rules.calendar, moment) == datetime.fromisoformat(reply).replace(tzinfo=ZONE)
+
+
+@pytest.mark.parametrize(
+    ("resolved", "call"),
+    [
+        ("2026-11-24T10:00", "2026-11-25T10:00"),
+        ("2026-11-24T07:00", "2026-11-25T09:00"),
+        ("2026-11-24T20:00", "2026-11-26T09:00"),
+        ("2026-11-24T23:30", "2026-11-26T09:00"),
+        ("2026-11-24T19:59", "2026-11-25T19:59"),
+    ],
+)
+def test_the_verifying_call_disturbs_nobodys_rest(rules: Rules, resolved: str, call: str) -> None:
+    moment = datetime.fromisoformat(resolved).replace(tzinfo=ZONE)
+    assert verifying_call(rules.lines.clocks.verify, moment) == datetime.fromisoformat(call).replace(tzinfo=ZONE)
+
+
+@given(resolved=OPENED)
+def test_it_is_never_sooner_than_was_said_and_at_most_a_day_later(rules: Rules, resolved: datetime) -> None:
+    verify = rules.lines.clocks.verify
+    call = verifying_call(verify, resolved)
+    assert resolved + verify.after <= call < resolved + verify.after + timedelta(days=1)
+    assert time(9) <= call.time() < time(20)

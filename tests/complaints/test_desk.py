@@ -1,0 +1,196 @@
+"""Cases on the desk: from the call that opens them to the archive, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ivr.actions import OpenComplaint
+from ivr.complaints.case import UnknownCase, VerifyingCall
+from ivr.complaints.desk import Desk
+from ivr.complaints.files import Files, Wanted
+from ivr.complaints.intake import Rules
+from ivr.complaints.life import LEGAL, MOVES, RefusedMove
+from ivr.records.errors import UnknownCall
+from ivr.records.store import Records
+from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
+
+
+@pytest.fixture
+def desk(records: Records, rules: Rules) -> Desk:
+    return Desk(records.database, rules)
+
+
+@pytest.fixture
+def files(records: Records) -> Files:
+    return Files(records.database)
+
+
+async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_at_once(
+    records: Records, files: Files
+) -> None:
+    number = await complain(records, line="hotline", branch="dalian", cues="曝光", phone="13812345678")
+    file = await files.case(number, "staff")
+    case = file.case
+    assert (case.state, case.tier, case.line, case.owner, case.article) == (
+        "registered", "supervision", "supervision", "hr", "R9",
+    )  # fmt: skip
+    assert (case.grade, case.grade_by) == ("serious", "huifang") and "曝光" in case.grade_reason
+    assert (case.responsible, case.call, case.customer) == ("hotline", "call-1", "13812345678")
+    assert (case.contact_due, case.reply_due) == (after(hours=2), after(days=6))
+    assert [(step.who, step.what, step.why) for step in file.steps] == [
+        ("huifang", "registered", "to supervision (R9)"),
+        ("huifang", "reported", "to supervision (R4)"),
+    ]
+
+
+async def test_a_case_goes_through_its_life_with_every_step_kept(records: Records, desk: Desk, files: Files) -> None:
+    number = await complain(records, branch="dalian")
+    await work(desk, number, TO_THE_REPLY, after(hours=1))
+    file = await work(desk, number, ["verify", "archive"], after(days=1, hours=2), why="")
+    case = file.case
+    assert (case.state, case.handler, case.responsible) == ("archived", "李", "hotline")
+    assert (case.contacted_at, case.replied_at) == (after(hours=1), after(hours=1))
+    assert [(step.who, step.what, step.why) for step in file.steps[2:]] == [
+        ("王", "acknowledge", "因为"),
+        ("王", "assign", "to 李; 因为"),
+        ("王", "investigate", "因为"),
+        ("王", "resolve", "verifying call on 2026-11-25 11:00; 因为"),
+        ("王", "reply", "因为"),
+        ("王", "verify", ""),
+        ("王", "archive", ""),
+    ]
+    assert await files.case(number, "staff") == file
+
+
+async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(records: Records, desk: Desk) -> None:
+    number = await complain(records, "bad_review", resolved="no")
+    file = await work(desk, number)
+    assert file.verifying_calls == (VerifyingCall(after(days=1), "open"),)
+    [booking] = (await records.call("call-1")).bookings
+    assert (booking.at, booking.spoken, booking.state) == (after(days=1), "核实回访", "open")
+    assert (await work(desk, number, ["verify"])).verifying_calls == (VerifyingCall(after(days=1), "done"),)
+
+
+async def test_a_customer_who_is_not_content_starts_the_reply_clock_again(records: Records, desk: Desk) -> None:
+    number = await complain(records, branch="dalian")
+    await work(desk, number)
+    case, calls = (file := await work(desk, number, ["reopen"], after(days=2))).case, file.verifying_calls
+    assert (case.state, case.replied_at, case.reply_due) == ("investigating", None, after(days=8))
+    assert [call.state for call in calls] == ["cancelled"]
+    again = await work(desk, number, ["resolve", "reply", "verify"], after(days=3))
+    assert [call.state for call in again.verifying_calls] == ["cancelled", "done"]
+
+
+async def test_an_illegal_move_is_refused_and_changes_nothing(records: Records, desk: Desk, files: Files) -> None:
+    number = await complain(records, branch="dalian")
+    before = await files.case(number, "staff")
+    for move in set(MOVES) - LEGAL["registered"].keys():
+        with pytest.raises(RefusedMove, match="possible now: acknowledge, escalate, report"):
+            await desk.move(number, move, "王", "因为", after(hours=1), handler="李")
+    for move in ("escalate", "report"):
+        with pytest.raises(RefusedMove, match="needs a reason"):
+            await desk.move(number, move, "王", "", after(hours=1))  # type: ignore[arg-type]
+    assert await files.case(number, "staff") == before
+    await work(desk, number, ["acknowledge"])
+    with pytest.raises(RefusedMove, match="needs a handler"):
+        await desk.move(number, "assign", "王", "因为", after(hours=1))
+
+
+async def test_two_people_who_do_the_same_do_it_once(records: Records, desk: Desk, files: Files) -> None:
+    number = await complain(records, branch="dalian")
+    tries = await asyncio.gather(
+        *(desk.move(number, "acknowledge", f"座席{n}", "", after(hours=1)) for n in range(6)), return_exceptions=True
+    )
+    assert sum(isinstance(one, RefusedMove) for one in tries) == 5
+    assert [step.what for step in (await files.case(number, "staff")).steps].count("acknowledge") == 1
+
+
+async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_responsible(
+    records: Records, desk: Desk
+) -> None:
+    number = await complain(records, branch="shenyang_north")
+    tiers = [(file.case.line, file.case.owner) for file in [await work(desk, number, ["escalate"]) for _ in range(2)]]
+    assert tiers == [("supervision", "hr"), (None, "management")]
+    with pytest.raises(RefusedMove, match="nobody is above management"):
+        await work(desk, number, ["escalate"])
+    assert (await work(desk, number, ["acknowledge"])).case.responsible == "hotline"
+
+
+async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(records: Records, desk: Desk) -> None:
+    number = await complain(records, branch="dalian")
+    file = await desk.regrade(number, "serious", "王", "客户是记者", after(minutes=5))
+    case = file.case
+    assert (case.grade, case.grade_by, case.grade_reason, case.line) == ("serious", "王", "客户是记者", "supervision")
+    assert (file.steps[-1].what, file.steps[-1].why) == ("grade", "serious: 客户是记者; to supervision (R9)")
+    back = await desk.regrade(number, "general", "李", "误会", after(minutes=9))
+    assert (back.case.grade, back.case.line) == ("general", "supervision")
+    with pytest.raises(RefusedMove, match="needs a reason"):
+        await desk.regrade(number, "serious", "王", "", after(minutes=9))
+
+
+async def test_a_complaint_made_elsewhere_is_opened_by_hand(records: Records, desk: Desk, files: Files) -> None:
+    number = await desk.open(OpenComplaint("complaint", "来信", {"business": "card"}), "王", TUESDAY)
+    case = (await files.case(number, "staff")).case
+    assert (case.call, case.line, case.responsible) == (None, "aid_card", "hotline")
+    with pytest.raises(UnknownCall, match="call-9"):
+        await desk.open(OpenComplaint("complaint", "来信"), "王", TUESDAY, "call-9")
+
+
+async def test_a_case_opened_without_rules_is_judged_when_it_is_first_touched(
+    url: str, records: Records, desk: Desk, files: Files
+) -> None:
+    plain = await Records.open(url)
+    number = await complain(plain, branch="dalian")
+    await plain.close()
+    assert (await files.case(number, "staff")).case.tier is None
+    case = (await work(desk, number, ["acknowledge"], after(hours=1))).case
+    assert (case.line, case.contact_due, case.responsible) == ("aid_dalian", after(hours=2), "hotline")
+
+
+async def test_cases_are_listed_newest_first_page_by_page_and_by_what_is_wanted(
+    records: Records, desk: Desk, files: Files
+) -> None:
+    branches = ("dalian", "shenyang", "dalian", "anshan", "dalian")
+    numbers = [await complain(records, call=f"call-{n}", branch=at) for n, at in enumerate(branches, 1)]
+    await work(desk, numbers[0], ["acknowledge"])
+    newest = await files.cases(Wanted(), "staff", 2)
+    older = await files.cases(Wanted(), "staff", 9, before=newest[-1].number)
+    assert [case.number for case in (*newest, *older)] == numbers[::-1]
+    assert [case.number for case in await files.cases(Wanted(line="aid_dalian"), "staff", 9)] == [
+        numbers[4], numbers[2], numbers[0],
+    ]  # fmt: skip
+    assert [case.number for case in await files.cases(Wanted(state="acknowledged"), "staff", 9)] == [numbers[0]]
+    assert await files.cases(Wanted(since=after(hours=1)), "staff", 9) == ()
+    assert [case.number async for case in files.all(Wanted(until=after(hours=1)), "staff")] == numbers[::-1]
+
+
+@pytest.mark.parametrize("number", ["20261124-0009", "", "x' OR 1=1"])
+async def test_an_unknown_case_is_named(desk: Desk, files: Files, number: str) -> None:
+    with pytest.raises(UnknownCase, match="there is no case"):
+        await files.case(number, "management")
+    with pytest.raises(UnknownCase):
+        await desk.move(number, "acknowledge", "王", "", TUESDAY)
+    with pytest.raises(UnknownCase):
+        await files.cases(Wanted(), "staff", 5, before=number)
+
+
+async def test_every_bad_review_is_looked_into_put_right_and_called_back(
+    records: Records, desk: Desk, files: Files
+) -> None:
+    numbers = [await complain(records, "bad_review", f"call-{n}", resolved="no") for n in (1, 2, 3, 4)]
+    await complain(records, "complaint", "call-5")
+    await work(desk, numbers[0], [*TO_THE_REPLY, "verify", "archive"])
+    await work(desk, numbers[1], TO_THE_REPLY)
+    await work(desk, numbers[2], TO_THE_REPLY[:3])
+    shares = await files.shares(TUESDAY, after(days=1))
+    assert (shares.total, shares.looked_into, shares.put_right, shares.called_back) == (4, 3, 2, 1)
+    assert [shares.percent(count) for count in (3, 2, 1)] == [75, 50, 25]
+    with pytest.raises(RefusedMove):
+        await desk.move(numbers[1], "archive", "王", "", TUESDAY)
+    for number, done in zip(numbers[1:], (5, 3, 0), strict=True):
+        await work(desk, number, [*TO_THE_REPLY, "verify", "archive"][done:])
+    whole = await files.shares(TUESDAY, after(days=1))
+    assert (whole.looked_into, whole.put_right, whole.called_back) == (4, 4, 4)
+    assert (await files.shares(after(days=1), after(days=2))).percent(0) == 100

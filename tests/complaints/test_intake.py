@@ -1,0 +1,77 @@
+"""What a call's details make of a complaint: as the flows give them, and as they should not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from ivr.calendar import ZONE
+from ivr.complaints.intake import Rules, Verdict, judge
+from ivr.events import Value
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
+
+
+def judged(rules: Rules, kind: str = "complaint", called: str = "95500", **details: Value) -> Verdict:
+    return judge(rules, kind, details, called, NOW)
+
+
+def test_a_call_with_everything_said(rules: Rules) -> None:
+    verdict = judged(
+        rules, line="hotline", business="card", branch="dalian", phone="13812345678", callback_wanted=True, cues=""
+    )
+    assert (verdict.route.line, verdict.grade.grade, verdict.why) == ("aid_dalian", "general", "to aid_dalian (R5)")
+    assert verdict.contact_due == datetime(2026, 11, 24, 12, 0, tzinfo=ZONE)
+    assert verdict.reply_due == datetime(2026, 11, 30, 10, 0, tzinfo=ZONE)
+
+
+def test_cue_words_make_it_serious(rules: Rules) -> None:
+    verdict = judged(rules, line="hotline", branch="dalian", cues="律师 曝光")
+    assert (verdict.route.line, verdict.route.article) == ("supervision", "R9")
+    assert "律师" in verdict.grade.reason and "曝光" in verdict.grade.reason
+
+
+def test_free_words_count_as_cue_words_do(rules: Rules) -> None:
+    assert judged(rules, what="我的钱没了").grade.grade == "serious"
+    assert judged(rules, branch="anshan", phone="13812345678").grade.grade == "general"
+
+
+@pytest.mark.parametrize("about", ["aid_card", "assistance"])
+def test_a_line_complained_about_is_named_by_id_or_tier(rules: Rules, about: str) -> None:
+    assert judged(rules, business="card", about=about).route.line == "supervision"
+
+
+def test_the_number_called_tells_the_line_when_the_flow_does_not(rules: Rules) -> None:
+    assert judged(rules, called="02463001").complaint.called == "aid_shenyang"
+    assert judged(rules, called="4001").complaint.called == judged(rules, called="").complaint.called == "hotline"
+
+
+@pytest.mark.parametrize(
+    ("details", "why"),
+    [
+        ({"branch": "peking"}, "to supervision (R4); unknown branch “peking”"),
+        ({"business": 7}, "to supervision (R4); unknown business “7”"),
+        ({"line": "nowhere"}, "to supervision (R4); unknown line “nowhere”"),
+        ({"about": "somebody"}, "to supervision (R4); unknown about “somebody”"),
+        ({"branch": "", "business": None}, "to supervision (R4)"),
+    ],
+)
+def test_what_is_not_understood_is_noted_and_loses_no_complaint(
+    rules: Rules, details: dict[str, Value], why: str
+) -> None:
+    assert judged(rules, **details).why == why
+
+
+def test_an_unknown_kind_is_a_complaint(rules: Rules) -> None:
+    verdict = judged(rules, kind="praise")
+    assert (verdict.complaint.kind, verdict.why) == ("complaint", "to supervision (R4); unknown kind “praise”")
+
+
+@pytest.mark.parametrize(("kind", "details"), [("fraud", {}), ("complaint", {"what": "柜员收回扣"})])
+def test_fraud_and_words_of_misconduct_are_for_management_and_have_no_clock(
+    rules: Rules, kind: str, details: dict[str, Value]
+) -> None:
+    verdict = judged(rules, kind, branch="shenyang", **details)
+    assert verdict.route.confidential and verdict.route.owner == "management" and verdict.complaint.kind == "fraud"
+    assert verdict.contact_due is verdict.reply_due is None

@@ -1,0 +1,44 @@
+"""The life of a case, move by move; every move that is not legal is refused with those that are."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pytest
+
+from ivr.complaints.life import LEGAL, MOVES, STATES, Move, RefusedMove, State, after, reached
+
+WHOLE: tuple[Move, ...] = ("acknowledge", "assign", "investigate", "resolve", "reply", "verify", "archive")
+
+
+def test_a_case_goes_through_its_whole_life() -> None:
+    states = [reduce(after, WHOLE[:count], STATES[0]) for count in range(len(WHOLE) + 1)]
+    assert states == list(STATES)
+
+
+def test_what_the_customer_does_not_confirm_is_investigated_again() -> None:
+    assert {after(state, "reopen") for state in ("resolved", "replied", "verified")} == {"investigating"}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("move", MOVES)
+def test_every_other_move_is_refused_with_those_that_are_possible(state: State, move: Move) -> None:
+    if move in LEGAL[state]:
+        assert after(state, move) in STATES
+        return
+    with pytest.raises(RefusedMove) as refused:
+        after(state, move)
+    assert refused.value.legal == tuple(LEGAL[state])
+    assert str(refused.value) == (
+        f"“{move}” is not possible for a case that is {state}; possible now: {', '.join(LEGAL[state]) or 'nothing'}"
+    )
+
+
+def test_a_case_is_archived_only_when_it_was_verified() -> None:
+    assert [state for state in STATES if "archive" in LEGAL[state]] == ["verified"]
+    assert [state for state in STATES if LEGAL[state].get("verify")] == ["replied"]
+    assert not LEGAL["archived"]
+
+
+def test_milestones_are_reached_in_order() -> None:
+    assert [state for state in STATES if reached(state, "resolved")] == ["resolved", "replied", "verified", "archived"]

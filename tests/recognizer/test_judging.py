@@ -1,0 +1,46 @@
+import pytest
+
+from recognizer.base import Grammar, Word
+from recognizer.confidence import Alternative
+from recognizer.judging import Judge, transcript
+
+SCORE = Grammar("en-US", "closed", ("two", "four", "eight"))
+
+
+def reading(score: float, *texts: str) -> Alternative:
+    """Words of 300 ms each."""
+    return Alternative(tuple(Word(text, 300 * n, 300 * n + 300, 1.0) for n, text in enumerate(texts)), score)
+
+
+def judged(*alternatives: Alternative, background: float = 10.0) -> dict[str, float]:
+    return {one.text: one.confidence for one in Judge(SCORE).hypotheses(alternatives, background)}
+
+
+def test_another_answer_close_by_makes_an_answer_unsure() -> None:
+    alone, beside = judged(reading(10, "two")), judged(reading(10, "two"), reading(9.5, "eight"))
+    assert alone["two"] > beside["two"] > beside["eight"]
+
+
+@pytest.mark.parametrize("same", [("to",), ("too",)])
+def test_what_sounds_the_same_is_no_rival(same: tuple[str, ...]) -> None:
+    assert judged(reading(10, "two"), reading(9.9, *same)) == judged(reading(10, "two"))
+
+
+def test_fillers_of_several_words_change_nothing_but_what_was_said() -> None:
+    assert list(judged(reading(10, "i think", "two", "thank you"))) == ["two"]
+    assert judged(reading(10, "i think")) == judged(reading(10, "two", "four")) == {}
+
+
+def test_audio_that_is_likelier_as_anything_else_is_less_sure() -> None:
+    assert judged(reading(10, "two"), background=16.0)["two"] < judged(reading(10, "two"))["two"]
+
+
+def test_a_word_far_too_long_for_its_syllables_is_none() -> None:
+    assert Judge(SCORE).hypotheses([Alternative((Word("two", 0, 1500, 1.0),), 10)], background=10) == ()
+
+
+def test_a_transcript_is_as_sure_as_its_weakest_word() -> None:
+    words = (Word("very", 0, 200, 0.9), Word("good", 200, 500, 0.4))
+    (speech,) = transcript(words, " ")
+    assert (speech.text, speech.confidence, speech.words) == ("very good", 0.4, words)
+    assert transcript((), " ") == ()

@@ -1,0 +1,128 @@
+"""Recorded calls through the shipped survey, in a real database."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ivr.actions import Fact
+from ivr.call.script import Script
+from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, Heard, PromptsFinished, SpeechHeard
+from ivr.flow import engine
+from ivr.flow.parse import FlowBook, parse
+from ivr.lifecycle import Disposition
+from ivr.records.store import Records
+from ivr.settings import ROOT
+from ivr.telephony.port import Call
+
+START = datetime(2026, 11, 24, 8, tzinfo=UTC)
+AUDIO = ROOT / "tests" / "recognizer" / "audio"
+CONSENT_MS = 4000
+STEP_MS = 5000
+"""So long after each other things happen on these calls."""
+
+
+def voice(name: str) -> np.ndarray:
+    """A recorded voice without the silence around it."""
+    with wave.open(str(AUDIO / f"{name}.wav")) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    loud = np.flatnonzero(np.abs(samples.astype(int)) > 500)
+    return samples[loud[0] : loud[-1]]
+
+
+class Recorded:
+    """A call that is being led and recorded; nothing but the caller's answers sounds in it."""
+
+    def __init__(self, records: Records, book: FlowBook, call: Call, folder: Path) -> None:
+        self.records, self.book, self.call = records, book, call
+        self.path = folder / f"{call.id}.wav"
+        self.state = engine.begin(book.flows, book.version, call.flow, call.language, speech=True)
+        self.script = Script(lambda who, text, detail: None)
+        self.at_ms = CONSENT_MS
+        self.sound = np.zeros((8 * 100 * STEP_MS, 2), "<i2")
+
+    @property
+    def wait(self) -> str:
+        assert self.state.wait
+        return self.state.wait.id
+
+    async def begin(self) -> None:
+        await self.records.keep_flow(self.book.version, self.book.source)
+        await self.records.open_call(self.call, self.book.version, START)
+        await self.records.answer_call(self.call.id, START)
+        await self.meets(CallAnswered())
+        await self.meets(PromptsFinished(self.wait))
+
+    async def meets(self, event: Event) -> None:
+        at = START + timedelta(milliseconds=self.at_ms)
+        turn = engine.step(self.book.flows, self.state, event, at)
+        lines = self.script.caller(self.at_ms, event, turn)
+        facts = [action for action in turn.actions if isinstance(action, Fact)]
+        await self.records.save_turn(self.call.id, turn.state.turn, event, facts, lines, at)
+        self.state = turn.state
+        self.at_ms += STEP_MS
+
+    async def says(self, name: str, *readings: tuple[str, float]) -> None:
+        """The caller says what is in a file of tests/recognizer/audio; the answer is over 300 ms later."""
+        samples = voice(name)
+        end = 8 * (self.at_ms - 300 - CONSENT_MS)
+        self.sound[end - len(samples) : end, 0] = samples
+        await self.meets(SpeechHeard(self.wait, tuple(Heard(*reading) for reading in readings), len(samples) // 8))
+
+    async def hears(self, *readings: tuple[str, float]) -> None:
+        """The caller says something that is not to be learnt, so that its sound does not matter."""
+        await self.meets(SpeechHeard(self.wait, tuple(Heard(*reading) for reading in readings), 500))
+
+    async def presses(self, digits: str) -> None:
+        await self.meets(DigitsPressed(self.wait, digits))
+
+    async def ends(self, *, kept: bool = True) -> None:
+        await self.meets(CallEnded("caller"))
+        with wave.open(str(self.path), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(8000)
+            file.writeframes(self.sound[: 8 * self.at_ms].tobytes())
+        if kept:
+            await self.records.add_recording(self.call.id, str(self.path), "wav", 60.0, CONSENT_MS, "ab" * 32)
+        at = START + timedelta(milliseconds=self.at_ms)
+        await self.records.close_call(self.call.id, Disposition.COMPLETED, "normal", "caller", at)
+
+
+@pytest.fixture(scope="session")
+def book() -> FlowBook:
+    return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
+
+
+@pytest.fixture
+async def records(tmp_path: Path) -> AsyncIterator[Records]:
+    opened = await Records.open(f"sqlite:///{tmp_path / 'var' / 'records.sqlite'}")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def line(records: Records, book: FlowBook, tmp_path: Path) -> Line:
+    return Line(records, book, tmp_path)
+
+
+class Line:
+    """Where calls come in."""
+
+    def __init__(self, records: Records, book: FlowBook, folder: Path) -> None:
+        self.records, self.book, self.folder = records, book, folder
+        self.calls = 0
+
+    async def call(self, number: str = "13812345678") -> Recorded:
+        """A call whose caller has heard the notice, is recorded, and is at the question after “convenient”."""
+        self.calls += 1
+        call = Call(f"call-{self.calls}", "asterisk", "outbound", "4001", number, "survey", "zh-CN")
+        recorded = Recorded(self.records, self.book, call, self.folder)
+        await recorded.begin()
+        await recorded.hears(("方便", 0.95))
+        return recorded

@@ -1,0 +1,193 @@
+"""From recorded calls to a folder that the training reads, and out of it again."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import stat
+import wave
+from pathlib import Path
+from shutil import move
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from ivr.cli.speech import app
+from ivr.flow.parse import FlowBook
+from ivr.speech.speakers import Speakers
+from recognizer.audio import level_dbov
+from recognizer.training.corpus import held_out, recordings
+from tests.speech.conftest import Line, Recorded, voice
+
+NUMBER = "13812345678"
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HUIFANG_DATA", str(tmp_path / "var"))
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Path:
+    return tmp_path / "clips"
+
+
+def command(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+async def export(into: Path) -> str:
+    """The command, in a thread of its own as in a process of its own."""
+    result = await asyncio.to_thread(command, "export", into)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def rows(into: Path) -> list[dict[str, str]]:
+    with (into / "manifest.tsv").open(encoding="utf-8") as manifest:
+        return list(csv.DictReader(manifest, delimiter="\t"))
+
+
+async def answered(line: Line, number: str = NUMBER) -> Recorded:
+    call = await line.call(number)
+    await call.hears(("解决了", 0.95))
+    await call.says("manyi", ("满意", 0.6))
+    await call.hears(("对", 0.95))
+    return call
+
+
+async def test_a_confirmed_answer_becomes_a_clip(line: Line, into: Path) -> None:
+    call = await answered(line)
+    await call.ends()
+    assert "1 new clips of 1 callers" in await export(into)
+    (row,) = rows(into)
+    assert (row["text"], row["lang"], row["note"]) == ("满意", "zh", "")
+    assert row["licence"] == "consent of the caller, 2026-11-24, for models of this service"
+    with wave.open(str(into / row["path"])) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
+        heard = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    assert float(row["sec"]) == pytest.approx(len(heard) / 8000, abs=0.01)
+    said = voice("manyi")
+    assert len(said) <= len(heard) <= len(said) + 8 * 500
+    place = int(np.argmax(np.correlate(heard.astype(float), said[:2000].astype(float))))
+    assert np.array_equal(heard[place : place + len(said)], said)
+
+
+async def test_the_training_takes_the_folder(line: Line, into: Path) -> None:
+    call = await answered(line)
+    await call.ends()
+    await export(into)
+    (recording,) = recordings(into)
+    assert (recording.said, recording.language) == ("满意", "zh")
+    assert recording.transcript()
+    assert not held_out(recording)
+
+
+async def test_nothing_tells_who_spoke_and_the_same_caller_has_the_same_name(
+    line: Line, into: Path, data: Path
+) -> None:
+    for number in (NUMBER, "+86 138 1234 5678", "13912345678"):
+        await (await answered(line, number)).ends()
+    await export(into)
+    listed = rows(into)
+    assert len(listed) == 3
+    assert sorted(sum(row["speaker"] == other["speaker"] for other in listed) for row in listed) == [1, 2, 2]
+    text = (into / "manifest.tsv").read_text(encoding="utf-8")
+    assert "1234" not in text and "call-" not in text
+    for path in (into / listed[0]["path"], data / "speech" / "key"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_exporting_again_brings_only_what_is_new(line: Line, into: Path) -> None:
+    await (await answered(line)).ends()
+    await export(into)
+    before = rows(into)
+    assert "0 new clips of 0 callers" in await export(into)
+    assert rows(into) == before
+    await (await answered(line)).ends()
+    assert "1 new clips" in await export(into)
+    assert len(rows(into)) == 2
+
+
+async def test_what_is_left_out(line: Line, into: Path) -> None:
+    """Calls that go on, that nobody recorded, without a number; words with something else beside them."""
+    await answered(line)
+    await (await answered(line)).ends(kept=False)
+    await (await answered(line, "")).ends()
+    await (await answered(line, "anonymous")).ends()
+    call = await line.call()
+    await call.hears(("解决了", 0.95))
+    await call.says("kuaidi_fang_menkou", ("满意", 0.6))
+    await call.hears(("对", 0.95))
+    await call.ends()
+    silent = await line.call()
+    await silent.hears(("解决了", 0.95))
+    await silent.hears(("满意", 0.6))
+    await silent.hears(("对", 0.95))
+    await silent.ends()
+    assert "0 new clips" in await export(into)
+    assert rows(into) == []
+
+
+async def test_an_erasure_waits_for_the_export_that_goes_on(data: Path) -> None:
+    speakers = Speakers(data / "speech")
+    with speakers.alone():
+        erasing = asyncio.create_task(asyncio.to_thread(command, "erase", "--number", NUMBER))
+        await asyncio.sleep(0.3)
+        assert speakers.erased() == frozenset()
+    assert (await erasing).exit_code == 0
+    assert speakers.erased() == {speakers.name(NUMBER)}
+
+
+async def test_a_call_whose_flow_cannot_be_read_any_more_is_left_out(line: Line, into: Path, book: FlowBook) -> None:
+    line.book = FlowBook("old", "version: nonsense", book.flows)
+    await (await answered(line)).ends()
+    assert "0 new clips" in await export(into)
+
+
+async def test_a_recording_that_is_gone_is_told_and_leaves_the_others(line: Line, into: Path) -> None:
+    gone = await answered(line)
+    await gone.ends()
+    gone.path.unlink()
+    await (await answered(line, "13912345678")).ends()
+    output = await export(into)
+    assert "1 new clips of 1 callers" in output
+    assert "1 calls were left out: their recordings cannot be read" in output
+
+
+async def test_a_caller_is_erased_everywhere_and_for_good(line: Line, into: Path, tmp_path: Path) -> None:
+    for number in (NUMBER, "13912345678"):
+        await (await answered(line, number)).ends()
+    folders = [into, tmp_path / "more"]
+    for folder in folders:
+        await export(folder)
+    result = command("erase", "--number", "+8613812345678")
+    assert result.exit_code == 0
+    for folder in folders:
+        assert f"1 clips of +86138****5678 deleted in {folder}" in result.output
+        assert len(list(folder.glob("*/*.wav"))) == len(rows(folder)) == 1
+    assert "0 new clips" in await export(into)
+
+
+async def test_a_folder_that_was_taken_away_is_named(line: Line, into: Path) -> None:
+    await (await answered(line)).ends()
+    await export(into)
+    speaker = rows(into)[0]["speaker"]
+    move(into, into.with_name("elsewhere"))
+    assert (
+        f"{into} is not here any more: look for clips of {speaker} where it went"
+        in command("erase", "--number", NUMBER).output
+    )
+
+
+def test_what_is_no_number_erases_nobody(data: Path) -> None:
+    result = command("erase", "--number", "nobody")
+    assert result.exit_code == 2
+    assert "nobody is no telephone number" in result.output
+    assert not data.exists()
+
+
+def test_the_voice_in_these_calls_is_loud_enough() -> None:
+    assert level_dbov(voice("manyi").tobytes()) > -35

@@ -1,0 +1,151 @@
+"""`service.py complaints …` and `lines …` as a supervisor uses them."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ivr.cli import complaints, lines
+from ivr.complaints.rulebook import load
+from ivr.console.access import load_token
+from ivr.events import Value
+from ivr.records.store import Records
+from ivr.settings import ROOT
+from tests.complaints.people import complain
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where everything is kept."""
+    monkeypatch.setenv("HUIFANG_DATA", str(tmp_path))
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(complaints.app, list(arguments))
+
+
+def opened(data: Path, kind: str = "complaint", call: str = "call-1", **details: Value) -> str:
+    async def call_in() -> str:
+        rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
+        records = await Records.open(f"sqlite:///{data / 'records.sqlite'}", rules=rules)
+        try:
+            return await complain(records, kind, call, **details)
+        finally:
+            await records.close()
+
+    return asyncio.run(call_in())
+
+
+def test_a_case_is_listed_shown_and_moved(data: Path) -> None:
+    number = opened(data, branch="dalian", cues="媒体", phone="13812345678")
+    listed = run("list")
+    assert listed.exit_code == 0 and number in listed.stdout and "contact 2026-11-24 12:00" in listed.stdout
+    assert "13812345678" not in listed.stdout
+    shown = run("show", number).stdout
+    assert "serious (proposed: “媒体”: the media or the internet is involved (R9))" in shown
+    assert "received by hotline, now with supervision (supervision, R9)" in shown
+    assert "possible now: acknowledge, escalate, report" in shown
+    assert run("move", number, "acknowledge", "--who", "王").stdout == f"{number} is acknowledged, with supervision\n"
+    assert run("move", number, "assign", "--who", "王", "--handler", "李").exit_code == 0
+    assert "王: assign  to 李" in run("show", number).stdout
+
+
+def test_a_refused_move_says_why_and_what_would_be_possible(data: Path) -> None:
+    number = opened(data, branch="dalian")
+    refused = run("move", number, "archive", "--who", "王")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "“archive” is not possible for a case that is registered; possible now: acknowledge, escalate, report\n"
+    )
+    assert run("move", number, "fly", "--who", "王").exit_code == 2
+    assert run("move", number, "acknowledge").exit_code == 2
+
+
+def test_a_grade_is_changed_with_who_and_why(data: Path) -> None:
+    number = opened(data, branch="dalian")
+    assert run("grade", number, "serious", "--who", "王", "--why", "记者").stdout == (
+        f"{number} is serious, with supervision\n"
+    )
+    assert "serious (by 王: 记者)" in run("show", number).stdout
+
+
+def test_all_cases_are_exported_as_a_table_or_as_json_lines(data: Path) -> None:
+    numbers = [opened(data, call=f"call-{n}", branch="dalian", what="说\n“好”") for n in (1, 2)]
+    table = list(csv.DictReader(io.StringIO(run("export").stdout)))
+    rows = [json.loads(line) for line in run("export", "--format", "jsonl").stdout.splitlines()]
+    assert [row["number"] for row in table] == [row["number"] for row in rows] == numbers[::-1]
+    assert json.loads(table[0]["details"]) == rows[0]["details"] == {"branch": "dalian", "what": "说\n“好”"}
+    assert (table[0]["line"], rows[0]["line"], rows[0]["opened_at"]) == (
+        "aid_dalian",
+        "aid_dalian",
+        "2026-11-24T02:00:00Z",
+    )
+    later = run("export", "--format", "jsonl", "--since", "2026-11-24T10:01:00")
+    assert (later.exit_code, later.stdout) == (0, "")
+
+
+def test_the_three_shares_of_bad_reviews(data: Path) -> None:
+    opened(data, "bad_review", resolved="no")
+    shares = run("reviews", "--since", "2026-11-01", "--until", "2026-12-01").stdout
+    assert shares.split() == [
+        "bad",
+        "reviews",
+        "looked",
+        "into",
+        "put",
+        "right",
+        "called",
+        "back",
+        "1",
+        "0",
+        "(0",
+        "%)",
+        "0",
+        "(0",
+        "%)",
+        "0",
+        "(0",
+        "%)",
+    ]
+
+
+def test_a_report_needs_the_managements_token(data: Path) -> None:
+    number = opened(data, "fraud")
+    token = load_token(data, "management-token")
+    for command in (("list",), ("export",), ("export", "--format", "jsonl")):
+        assert number not in run(*command).stdout
+        assert number in run(*command, "--management-token", token).stdout
+    for command in (("show", number), ("move", number, "acknowledge", "--who", "王")):
+        refused = run(*command)
+        assert (refused.exit_code, refused.stderr) == (2, f"there is no case {number}\n")
+        assert run(*command, "--management-token", token).exit_code == 0
+    wrong = run("list", "--management-token", "x")
+    assert (wrong.exit_code, wrong.stderr) == (2, "this is not the management's token\n")
+    assert stat.S_IMODE((data / "management-token").stat().st_mode) == 0o600
+
+
+def test_a_case_reported_by_staff_is_gone_for_them(data: Path) -> None:
+    number = opened(data, branch="dalian")
+    moved = run("move", number, "report", "--who", "王", "--why", "柜员挪用")
+    assert moved.stdout == f"{number} is with the management now, and seen by nobody else\n"
+    assert run("show", number).exit_code == 2
+
+
+def test_the_lines_are_shown_and_checked(data: Path, tmp_path: Path) -> None:
+    shown = CliRunner().invoke(lines.app, ["show"]).stdout
+    assert "示例银行" in shown and "aid_dalian" in shown and "working days 08:30–17:30" in shown
+    assert CliRunner().invoke(lines.app, ["check"]).stdout.endswith("lines.yaml: fine (10 lines, 10 rules)\n")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text((ROOT / "lines.yaml").read_text(encoding="utf-8").replace("to: called}", "to: heaven}", 1), "utf-8")
+    refused = CliRunner().invoke(lines.app, ["check", str(mine)])
+    assert refused.exit_code == 2 and refused.stderr.startswith(f"{mine}: rules.4.to: “heaven” is no department")
+    absent = CliRunner().invoke(lines.app, ["check", str(tmp_path / "none.yaml")])
+    assert absent.exit_code == 2 and "none.yaml: cannot be read" in absent.stderr
