@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -51,15 +52,23 @@ def trials(folder: Path, language: str, acoustic: Path, *, halves: Sequence[Half
 def opened(language: str, folder: Path, cache: Path, asked: Iterable[Trial]) -> Opened:
     """A model that has learnt every phrase of the trials."""
     phrases = {phrase for trial in asked for phrase in trial.question.grammar.phrases}
-    before = _resident_mb()
     model = open_model(language, folder, cache)
     model.learn(phrases)
-    taken = _resident_mb() - before
-    begun = time.thread_time()
+    with multiprocessing.get_context("spawn").Pool(1) as alone:
+        cost = alone.apply(cost_of, (language, folder, cache, phrases))
+    return Opened(folder.name, language, model, cost)
+
+
+def cost_of(language: str, folder: Path, cache: Path, phrases: Iterable[str]) -> Cost:
+    """What it costs to open a model whose graphs are made; to be asked in a process of its own."""
     open_model(language, folder, cache)
+    begun = time.thread_time()
+    before = _resident_mb()
+    model = open_model(language, folder, cache)
     spent = time.thread_time() - begun
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
-    return Opened(folder.name, language, model, Cost(spent, taken, size))
+    model.learn(phrases)
+    taken = _resident_mb() - before
+    return Cost(spent, taken, sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6)
 
 
 def count(asked: Sequence[Trial]) -> int:
