@@ -64,8 +64,8 @@ class Weights:
     margin: float
 
 
-_MANDARIN: Final = Weights(single=0.0, several=0.0, ratio=0.6, margin=0.5)
-_ENGLISH: Final = Weights(single=0.0, several=0.0, ratio=0.6, margin=0.5)
+_MANDARIN: Final = Weights(single=0.3, several=1.12, ratio=0.43, margin=0.2)
+_ENGLISH: Final = Weights(single=0.16, several=0.16, ratio=0.5, margin=0.1)
 
 
 def weights_of(language: str) -> Weights:

@@ -27,6 +27,8 @@ Matrix = NDArray[np.float64]
 
 _STEPS: Final = 30
 _RIDGE: Final = 1.0
+_FEW: Final = 60
+"""With fewer right readings of one syllable, or of several, both count alike."""
 _GIVEN_UP: Final = 0.02
 """Of right answers, so many may always be asked again."""
 _ABOVE: Final = 1e-6
@@ -42,7 +44,7 @@ class Limits:
     wrong: float = 0.015
     speech: float = 0.03
     sounds: float = 0.005
-    speech_taken: float = 0.2
+    speech_taken: float = 0.12
     sounds_taken: float = 0.05
 
 
@@ -75,6 +77,9 @@ def _regression(read: Sequence[Hearing]) -> Weights:
     """How evidence adds up to the log odds of being right; answers and other sounds count alike."""
     given = np.array([parts(one.readings[0].evidence) for one in read])
     right = np.array([one.right for one in read], dtype=np.float64)
+    shared = min(given[right > 0, :2].sum(axis=0)) < _FEW
+    if shared:
+        given[:, :2] = given[:, :2].sum(axis=1, keepdims=True) / 2
     answers = np.array([one.answer for one in read])
     weight = np.where(answers, 1.0, answers.sum() / max(1, (~answers).sum()))
     found: Matrix = np.zeros(given.shape[1])
@@ -83,6 +88,8 @@ def _regression(read: Sequence[Hearing]) -> Weights:
         slope = given.T @ (weight * (right - likely)) - _RIDGE * found
         bend = (given * (weight * likely * (1 - likely))[:, None]).T @ given + _RIDGE * np.eye(len(found))
         found = found + np.linalg.solve(bend, slope)
+    if shared:
+        found[:2] = found[:2].mean()
     return Weights(*map(float, found))
 
 
