@@ -11,7 +11,7 @@ from recognizer.confidence import CONFIRM_BELOW
 from recognizer.evaluation.hearing import Hearing
 
 pytest.importorskip("matplotlib", reason='matplotlib is not here: pip install ".[training]"')
-from bench.hearing import ears  # noqa: E402
+from bench.hearing import ears
 
 Hear = Callable[..., Hearing]
 
