@@ -8,21 +8,23 @@ The weights are a logistic fit, rounded; fits on either half of the speakers agr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from recognizer.alike import alike
 from recognizer.base import Word
 
 CONFIRM_BELOW: Final = 0.8
 REJECT_BELOW: Final = 0.45
 """Recommended bands: accepted, confirmed (“您说的是八分，对吗？”), asked again."""
 
-_RATIO_WEIGHT: Final = 0.6
-_RATIO_MOST: Final = 2.0
-_MARGIN_WEIGHT: Final = 0.5
+_RATIO_LEAST, _RATIO_MOST = -12.0, 6.0
+"""Beyond these a ratio says nothing more."""
 MARGIN_MOST: Final = 4.0
 """Readings further apart than this are no rivals."""
+_ALIKE_MARGIN: Final = 2.0
+"""Words that sound alike are told apart by asking when they are nearer than this."""
+_UNSURE: Final = 0.01
 _SYLLABLE_MS: Final = (60, 900)
 """The shortest and longest that a syllable is spoken; in real answers 90 to 780 ms."""
 
@@ -35,15 +37,58 @@ class Alternative:
     score: float
 
 
-def confidence(ratio: float, margin: float, answer: Sequence[Word], syllables: int) -> float:
-    """0 to 1 for an answer of so many syllables.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a reading `text` in a language (BCP 47 tag), of so many syllables, spoken in so many ms.
 
     `ratio`: log likelihood of the reading against any sounds at all, per word of the answer. `margin`: log likelihood
-    against the best different reading (negative when that one is likelier).
+    against the best different reading, `rival` (negative when that one is likelier; no rival: MARGIN_MOST).
     """
+
+    language: str
+    text: str
+    rival: str
+    ratio: float
+    margin: float
+    syllables: int
+    spoken_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What evidence adds to the log odds of a reading: by being of one syllable or of several, by ratio and margin."""
+
+    single: float
+    several: float
+    ratio: float
+    margin: float
+
+
+_MANDARIN: Final = Weights(single=0.3, several=1.12, ratio=0.43, margin=0.2)
+_ENGLISH: Final = Weights(single=0.16, several=0.16, ratio=0.5, margin=0.1)
+
+
+def weights_of(language: str) -> Weights:
+    """The weights for a language (BCP 47 tag)."""
+    return _MANDARIN if language.partition("-")[0] == "zh" else _ENGLISH
+
+
+def parts(evidence: Evidence) -> tuple[float, float, float, float]:
+    """What the weights are for, in their order."""
+    single = evidence.syllables == 1
+    ratio = max(_RATIO_LEAST, min(evidence.ratio, _RATIO_MOST))
+    return float(single), float(not single), ratio, min(evidence.margin, MARGIN_MOST)
+
+
+def confidence(evidence: Evidence) -> float:
+    """0 to 1. Words that sound alike are never sure while both may have been said."""
     shortest, longest = _SYLLABLE_MS
-    spoken_ms = sum(word.end_ms - word.start_ms for word in answer)
-    if not shortest * syllables <= spoken_ms <= longest * syllables:
+    if not shortest * evidence.syllables <= evidence.spoken_ms <= longest * evidence.syllables:
         return 0.0
-    evidence = _RATIO_WEIGHT * min(ratio, _RATIO_MOST) + _MARGIN_WEIGHT * min(margin, MARGIN_MOST)
-    return 1 / (1 + math.exp(-evidence))
+    weights = weights_of(evidence.language)
+    single, several, ratio, margin = parts(evidence)
+    odds = weights.single * single + weights.several * several + weights.ratio * ratio + weights.margin * margin
+    sure = 1 / (1 + math.exp(-odds))
+    if evidence.margin < _ALIKE_MARGIN and alike(evidence.text, evidence.rival):
+        return min(sure, CONFIRM_BELOW - _UNSURE)
+    return sure

@@ -10,8 +10,9 @@ from typing import Final
 
 from recognizer.audio import is_tone
 from recognizer.base import SAMPLE_RATE_HZ, Grammar, Hypothesis, Word
+from recognizer.confidence import confidence
 from recognizer.grammar import expected
-from recognizer.judging import Judge, transcript
+from recognizer.judging import Judge, Weigh, transcript
 from recognizer.listener import Decoding
 from recognizer.model import Model
 from recognizer.passes import Passes
@@ -29,9 +30,9 @@ def decoding(model: Model, grammar: Grammar) -> Decoding:
 class AnswerDecoding:
     """Of a closed answer or a sequence."""
 
-    def __init__(self, model: Model, grammar: Grammar) -> None:
+    def __init__(self, model: Model, grammar: Grammar, weigh: Weigh = confidence) -> None:
         self._model = model
-        self._judge = Judge(grammar)
+        self._judge = Judge(grammar, weigh)
         self._passes = Passes(lambda: (model.answers(grammar), model.anything()))
 
     def feed(self, pcm: bytes) -> None:

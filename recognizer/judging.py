@@ -6,12 +6,12 @@ Must not know: decoders, audio, what an answer means.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from recognizer.base import Grammar, Hypothesis, Word
-from recognizer.confidence import MARGIN_MOST, Alternative, confidence
+from recognizer.confidence import MARGIN_MOST, Alternative, Evidence, confidence
 from recognizer.grammar import expected
 from recognizer.lexicon import Pronunciation
 from recognizer.pronounce import pronunciations, syllables
@@ -19,11 +19,15 @@ from recognizer.pronounce import pronunciations, syllables
 LEAST_CONFIDENCE: Final = 0.05
 """Readings below this are not worth mentioning."""
 
+Weigh = Callable[[Evidence], float]
+"""How sure a reading is, 0 to 1."""
+
 
 class Judge:
     """Of the answers to one question, closed or a sequence."""
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: Grammar, weigh: Weigh = confidence) -> None:
+        self._weigh = weigh
         self._language = grammar.language
         self._expected = expected(grammar.language, grammar.phrases)
         self._find = self._expected.closed if grammar.kind == "closed" else self._expected.sequence
@@ -36,20 +40,22 @@ class Judge:
             text = self._expected.joint.join(word.text for word in found)
             if found and text not in best:
                 ratio = (alternative.score - background) / len(found)
-                margin = alternative.score - max(self._rivals(alternative, text, alternatives), default=-float("inf"))
+                score, rival = max(self._rivals(alternative, text, alternatives), default=(-float("inf"), ""))
+                margin = min(alternative.score - score, MARGIN_MOST)
                 length = sum(syllables(self._language, word.text) for word in found)
-                sure = confidence(ratio, min(margin, MARGIN_MOST), found, length)
+                spoken_ms = sum(word.end_ms - word.start_ms for word in found)
+                sure = self._weigh(Evidence(self._language, text, rival, ratio, margin, length, spoken_ms))
                 best[text] = Hypothesis(text, sure, tuple(replace(word, confidence=sure) for word in found))
         worth = (hypothesis for hypothesis in best.values() if hypothesis.confidence >= LEAST_CONFIDENCE)
         return tuple(sorted(worth, key=lambda hypothesis: -hypothesis.confidence))
 
-    def _rivals(self, one: Alternative, text: str, alternatives: Sequence[Alternative]) -> Iterator[float]:
-        """Scores of the alternatives that say something else and sound different."""
+    def _rivals(self, one: Alternative, text: str, alternatives: Sequence[Alternative]) -> Iterator[tuple[float, str]]:
+        """The alternatives that say something else and sound different: their scores and texts."""
         sound = self._sound(one.words)
         for other in alternatives:
             says = self._expected.joint.join(word.text for word in self._find(other.words))
             if says != text and self._sound(other.words) != sound:
-                yield other.score
+                yield other.score, says
 
     def _sound(self, words: Sequence[Word]) -> Pronunciation:
         return tuple(itertools.chain.from_iterable(pronunciations(self._language, word.text)[0] for word in words))

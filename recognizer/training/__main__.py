@@ -14,12 +14,13 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from recognizer.evaluation.summary import measured
+from recognizer.evaluation.tables import tables
 from recognizer.training.augment import WARPS, Augmenter
 from recognizer.training.batches import Share, batch, epoch
 from recognizer.training.card import Story, card
 from recognizer.training.clips import Clips
 from recognizer.training.corpus import Recording, held_out, recordings, samples
-from recognizer.training.evaluate import compare
 from recognizer.training.export import export
 from recognizer.training.features import Fbank, FrontEnd
 from recognizer.training.inventory import phones_of
@@ -38,6 +39,7 @@ _NOISE_SAMPLES = 8000
 _VOICE_SAMPLES = 8000
 _REAL_TIMES, _SILENT_TIMES, _SYNTHETIC_TIMES = 0.6, 1.0, 0.25
 """How often an epoch goes through the recordings (each is there at two speeds or more), noises, synthetic voices."""
+_TAGS: Final = {"zh": "zh-CN", "en": "en-US"}
 SYNTHETIC: Final = {"zh": 32000, "en": 12000}
 """How many utterances of synthetic voices in each language."""
 
@@ -84,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             noises=(*noises(options.speech), *rooms(options.speech)),
             synthetic=SYNTHETIC,
             held_out=tuple(spoken),
-            figures=compare(options.speech, language, [folder]),
+            figures=_figures(options.speech, language, folder, options.work),
         )
         (folder / "README.md").write_text(card(story), encoding="utf-8")
         logger.info("written to %s", folder)
@@ -100,6 +102,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at first")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args(arguments)
+
+
+def _figures(speech: Path, language: str, folder: Path, work: Path) -> str:
+    """The model's tables in Markdown."""
+    one = measured(speech, _TAGS[language], folder, work / "graphs", lambda heard, _: heard)
+    return "\n\n".join(table.markdown() for table in tables(one))
 
 
 def _phrases(language: str) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Final
 from recognizer.training.corpus import Recording
 
 _LICENCE: Final = "CC BY-SA 3.0"
+_NAMES: Final = {"zh": "Mandarin", "en": "English"}
+_PHONES: Final = {"zh": "pinyin initials, and finals with tones", "en": "ARPAbet without stress"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,16 @@ class Story:
 
 def card(story: Story) -> str:
     """The text of the model's README.md."""
+    language = _NAMES[story.language]
     began = f" It began with the weights of {story.started_from}." if story.started_from else ""
+    synthetic = " and ".join(f"{count} {_NAMES[name]}" for name, count in story.synthetic.items())
     return f"""\
-# {story.name}: a small Mandarin telephone model
+# {story.name}: a small {language} telephone model
 
 An acoustic model for answers on the telephone: 8 kHz, {story.bands}-band filter bank over {story.frame_ms} ms,
-{story.phones} pinyin phones, finals with tones; a time-delay network trained end to end with lattice-free MMI,
+{story.phones} phones ({_PHONES[story.language]}); a time-delay network trained end to end with lattice-free MMI,
 {story.size_bytes / 1e6:.1f} MB. Made by `python -m recognizer.training` in {story.minutes:.0f} minutes and
-{story.steps} steps of up to two minutes of speech.{began}
+{story.steps} steps of up to two minutes of speech, one network for all languages.{began}
 
 | file | what |
 |---|---|
@@ -49,12 +53,12 @@ An acoustic model for answers on the telephone: 8 kHz, {story.bands}-band filter
 | `phones.txt` | the phones in the order of the model |
 | `phone_bigram.txt` | how likely (−ln p) one phone follows another in the training texts; `-` begins a word |
 
-There is no `graph/`: it is built from the phrases that are asked for (`recognizer/building.py`), so any Chinese phrase
-can be heard without training.
+There is no `graph/`: it is built from the phrases that are asked for (`recognizer/building.py`), so any {language}
+phrase can be heard without training.
 
 ## Where it comes from
-{story.synthetic} synthetic utterances (espeak-ng, fast, slow, hesitant, with accents) and these recordings, with other
-rooms, microphones, voices, noise, codecs and packet loss laid over them:
+{synthetic} utterances of synthetic voices (espeak-ng, fast, slow, hesitant, with accents) and these recordings, with
+other rooms, microphones, voices, noise, codecs and packet loss laid over them:
 
 {_sources(story.trained_on)}
 
@@ -65,17 +69,16 @@ Noise, and rooms, which count as silence:
 The model is shipped under {_LICENCE} with these attributions.
 
 ## How well it hears
-Real speakers that it was not trained on: {_speakers(story.held_out)}. Per cent of the trials; the bands are those
-of `recognizer/confidence.py`. Answers of several syllables are put together from syllables of one speaker, with white
-noise where decibels are named; “any syllable” is one among ten; “out of sentences” are two syllables cut out of a
-sentence, one among ten. What stands below them is no answer and should be asked again.
+Held out of the training: {_speakers(story.held_out)}. The figures are of the half of them that the weights of
+`recognizer/confidence.py` were not chosen on, heard by the service's own way (`recognizer/evaluation/`), in per cent of
+the trials. Real recordings and synthetic sounds are in tables of their own.
 
 {story.figures}
 
 ## Limits
 It has heard few real persons, most of them reading aloud and none, as far as is known, on a telephone. The trials are
-few and by few speakers: they say which of two models is better, not how well strangers will be heard. Audio must be
-brought to an even level first, as `recognizer/passes.py` does.
+few and by few speakers: “probably” in the tables says how little that tells about strangers. Audio must be brought to
+an even level first, as `recognizer/passes.py` does.
 """
 
 
@@ -90,4 +93,4 @@ def _sources(recordings: Iterable[Recording]) -> str:
 
 
 def _speakers(recordings: Iterable[Recording]) -> str:
-    return ", ".join(sorted({one.speaker for one in recordings if one.language == "zh"}))
+    return ", ".join(sorted({one.speaker for one in recordings}))

@@ -47,8 +47,8 @@ def mandarin(phrases: Sequence[str], chance: random.Random) -> Utterance:
     """Something that somebody may say where `phrases` are answers."""
     words = _words(phrases, chance)
     spoken = _accented(words, chance) if chance.random() < 0.2 else words
-    pinyin = chance.choice((" ", "  ")).join(chance.choice(("", " ")).join(word) for word in spoken)
-    return Utterance(pinyin, of_pinyin(words), _manner(MANDARIN, chance), _speed(chance))
+    text = chance.choice((" ", "  ")).join(chance.choice(("", " ")).join(word) for word in spoken)
+    return Utterance(text, of_pinyin(words), _manner(MANDARIN, chance), _speed(chance))
 
 
 def english(phrases: Sequence[str], chance: random.Random) -> Utterance:
@@ -92,21 +92,21 @@ def _words(phrases: Sequence[str], chance: random.Random) -> Words:
 def _answer(phrases: Sequence[str], chance: random.Random) -> Words:
     """An answer, sometimes among hesitation and particles (“嗯……八分吧”), sometimes broken off or said twice."""
     spoken = fillers("zh")
-    words = [_pinyin(chance.choice(phrases))]
+    words = [pinyin(chance.choice(phrases))]
     fate = chance.random()
     if fate < 0.06 and len(words[0]) > 1:
         words.insert(0, words[0][:1])
     elif fate < 0.12:
         words.append(words[0])
     if chance.random() < 0.25:
-        words.insert(0, _pinyin(chance.choice(spoken.before)))
+        words.insert(0, pinyin(chance.choice(spoken.before)))
     if chance.random() < 0.2:
-        words.append(_pinyin(chance.choice(spoken.after)))
+        words.append(pinyin(chance.choice(spoken.after)))
     return tuple(words)
 
 
 @cache
-def _pinyin(text: str) -> tuple[str, ...]:
+def pinyin(text: str) -> tuple[str, ...]:
     """As spoken in a row, by way of the phones, so that both say the same."""
     syllables: list[str] = []
     start = ""
@@ -140,7 +140,7 @@ def _dictionary() -> tuple[tuple[str, ...], ...]:
     for word in list(phrases_dict)[::7]:
         if 2 <= len(word) <= 4:
             try:
-                words.append(_pinyin(word))
+                words.append(pinyin(word))
             except Unpronounceable:
                 continue
     return tuple(words)

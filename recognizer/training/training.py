@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,9 +45,18 @@ class Plan:
 
 
 class Trainer:
-    """Trains a network; everything needed to go on is in one file."""
+    """Trains a network; everything needed to go on is in one file. `clock` counts seconds."""
 
-    def __init__(self, network: Network, augment: Augmenter, front: FrontEnd, lm: PhoneLM, plan: Plan) -> None:
+    def __init__(
+        self,
+        network: Network,
+        augment: Augmenter,
+        front: FrontEnd,
+        lm: PhoneLM,
+        plan: Plan,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self.network = network
         self._augment = augment
         self._front = front
@@ -88,9 +97,9 @@ class Trainer:
         gains: list[float] = []
         while self._progress < 1:
             for group in epoch(shares, seed=self._epochs):
-                begun = time.monotonic()
+                begun = self._clock()
                 gains.append(self._step(batch(group)))
-                self._spent_s += min(time.monotonic() - begun, _PAUSE_S)
+                self._spent_s += min(self._clock() - begun, _PAUSE_S)
                 self._steps += 1
                 if self._steps % 50 == 0:
                     self._report(gains[-50:])

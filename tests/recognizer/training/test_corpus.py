@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 soundfile = pytest.importorskip("soundfile")
+from recognizer.training.clips import Clips  # noqa: E402
 from recognizer.training.corpus import held_out, recordings, samples  # noqa: E402
 from recognizer.training.licences import LicenceRefused  # noqa: E402
-from recognizer.training.preparing import trained_on  # noqa: E402
-from recognizer.training.transcripts import of_pinyin, of_text  # noqa: E402
+from recognizer.training.preparing import prepare, trained_on  # noqa: E402
+from recognizer.training.transcripts import of_english, of_pinyin, of_text  # noqa: E402
 
 HEADER = "path\ttext\tspeaker\tlang\tsec\tlicence\tsource\tnote\n"
 
@@ -42,14 +43,38 @@ def test_what_nobody_can_pronounce_has_no_transcript(tmp_path: Path) -> None:
 
 
 def test_held_out_speakers_are_not_trained_on(tmp_path: Path) -> None:
-    speakers = ("hantts_m", "cv_18531674", "aishell3_SSB0005", "aishell3_SSB0012", "yuetan_f")
+    unheard = ("hantts_m", "cv_18531674", "aishell3_SSB0005", "gsc_18f8afd5")
+    speakers = (*unheard, "aishell3_SSB0012", "yuetan_f", "gsc_0cb74144")
     folder = corpus(tmp_path, *(row(f"a/{speaker}.flac", "满意", speaker) for speaker in speakers))
-    assert {one.speaker for one in trained_on(folder)} == {"aishell3_SSB0012", "yuetan_f"}
-    assert {one.speaker for one in recordings(folder) if held_out(one)} == set(speakers[:3])
+    assert {one.speaker for one in trained_on(folder)} == set(speakers) - set(unheard)
+    assert {one.speaker for one in recordings(folder) if held_out(one)} == set(unheard)
 
 
-def test_other_languages_are_not_trained_on(tmp_path: Path) -> None:
-    assert trained_on(corpus(tmp_path, row("a/1.flac", "yes", "anna", lang="en"))) == []
+def test_mandarin_and_english_are_trained_on_and_nothing_else(tmp_path: Path) -> None:
+    rows = (row(f"a/{lang}.flac", "yes" if lang == "en" else "是", "anna", lang=lang) for lang in ("zh", "en", "fr"))
+    assert {one.language for one in trained_on(corpus(tmp_path, *rows))} == {"zh", "en"}
+
+
+def test_english_text_is_spoken_by_the_dictionary(tmp_path: Path) -> None:
+    known, unknown = recordings(
+        corpus(tmp_path, row("a/1.flac", "Yes", "anna", lang="en"), row("a/2.flac", "xqzt", "anna", lang="en"))
+    )
+    assert known.transcript() == of_english("yes")
+    assert known.transcript() != of_english("no")
+    assert unknown.transcript() is None
+
+
+def test_recordings_of_rare_speakers_are_heard_at_every_speed_the_others_at_two(tmp_path: Path) -> None:
+    import numpy as np
+
+    rows = [row(f"{number}.flac", "是", "anna") for number in range(100)] + [row("rare.flac", "对", "berta")]
+    for line in rows:
+        soundfile.write(tmp_path / line.partition("\t")[0], np.full(4000, 900, np.int16), 8000)
+    store = Clips(prepare(corpus(tmp_path, *rows), tmp_path / "work", {}, {})[0])
+    of_anna, of_berta = ([c.length for c in store.all if c.transcript == of_text(text)] for text in ("是", "对"))
+    assert len(of_anna) == 200
+    assert len(of_berta) == len(set(of_berta)) == 5
+    assert min(of_berta) < 4000 < max(of_berta)
 
 
 def test_a_recording_comes_as_mono_at_8_khz(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ import vosk  # noqa: E402
 
 from recognizer.building import built_model  # noqa: E402
 from recognizer.lexicon import toned  # noqa: E402
+from recognizer.training.export import export  # noqa: E402
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
-from recognizer.training.inventory import NUMBER  # noqa: E402
+from recognizer.training.inventory import NUMBER, phones_of  # noqa: E402
 from recognizer.training.kaldi import read_layers  # noqa: E402
 from recognizer.training.network import Network  # noqa: E402
+from recognizer.training.phone_lm import PhoneLM  # noqa: E402
 
 Babble = Callable[[float], np.ndarray]
 HALF = math.log(2.0)
@@ -64,9 +66,26 @@ def test_the_score_of_a_path_is_that_of_the_network_in_torch(
 
 
 def test_layers_are_read_as_they_were_written(exported: Path, network: Network) -> None:
-    for layer, (weights, bias) in zip(network.kaldi_layers(), read_layers(exported / "am" / "final.mdl"), strict=True):
+    *inner, _ = network.kaldi_layers()
+    *written, _ = read_layers(exported / "am" / "final.mdl")
+    for layer, (weights, bias) in zip(inner, written, strict=True):
         assert np.allclose(layer.weights, weights, rtol=1e-6)
         assert np.allclose(layer.bias, bias, rtol=1e-6)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_languages_model_has_the_outputs_of_its_own_phones(
+    language: str, network: Network, lm: PhoneLM, tmp_path: Path
+) -> None:
+    export(network, FrontEnd(), lm, language, tmp_path)
+    names = (tmp_path / "phones.txt").read_text().split()
+    assert names == list(phones_of(language))
+    everything = network.kaldi_layers()[-1]
+    *_, (weights, bias) = read_layers(tmp_path / "am" / "final.mdl")
+    for place, name in enumerate(names):
+        for part in (0, 1):
+            assert np.allclose(weights[2 * place + part], everything.weights[2 * NUMBER[name] + part], rtol=1e-6)
+            assert bias[2 * place + part] == pytest.approx(everything.bias[2 * NUMBER[name] + part], rel=1e-6)
 
 
 def _best_path(outputs: np.ndarray, word: tuple[str, ...]) -> float:

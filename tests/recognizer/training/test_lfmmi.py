@@ -32,6 +32,19 @@ def rows(frame_count: int, lm: PhoneLM, phones: list[int], outputs: np.ndarray) 
     return float(np.logaddexp.reduce(ways))
 
 
+def forward(outputs: torch.Tensor, lm: PhoneLM) -> torch.Tensor:
+    """The log probability of any phones in these frames, by way of entering (even) and staying (odd) states."""
+    after, first, end = (torch.from_numpy(part).log() for part in (lm.after, lm.first, lm.end))
+    half = float(np.log(0.5))
+    entered = first + outputs[0, 0::2]
+    stayed = torch.full_like(entered, -torch.inf)
+    for frame in outputs[1:]:
+        left = torch.logaddexp(entered, stayed) + half
+        entered = torch.logsumexp(left[:, None] + after, 0) + frame[0::2]
+        stayed = left + frame[1::2]
+    return torch.logsumexp(torch.logaddexp(entered, stayed) + half + end, 0)
+
+
 def test_the_numerator_adds_up_all_ways_to_say_it(lm: PhoneLM) -> None:
     outputs = torch.randn(1, 6, OUTPUTS, generator=torch.Generator().manual_seed(1))
     (word,) = of_pinyin([["ba1"]])
@@ -53,16 +66,15 @@ def test_the_denominator_adds_up_everything_that_can_be_said(lm: PhoneLM) -> Non
     names = range(len(PHONES))
     ways = [[one] for one in names] + [[one, other] for one in names for other in names]
     expected = np.logaddexp.reduce([rows(2, lm, phones, numpy) for phones in ways])
-    assert float(Denominator(lm).log_likelihood(outputs, torch.tensor([2]))) == pytest.approx(expected, abs=1e-3)
+    assert float(Denominator(lm)(outputs, torch.tensor([2]))[0]) == pytest.approx(expected, abs=1e-3)
 
 
 def test_what_was_said_is_never_likelier_than_anything(lm: PhoneLM) -> None:
     outputs = torch.randn(2, 12, OUTPUTS, generator=torch.Generator().manual_seed(2)) * 3
     lengths = torch.tensor([12, 9])
     said = [Numerator.of(of_text(text), lm) for text in ("满意", "八分")]
-    assert (
-        numerator_log_likelihood(outputs, lengths, said) <= Denominator(lm).log_likelihood(outputs, lengths) + 1e-3
-    ).all()
+    anything, _ = Denominator(lm)(outputs, lengths)
+    assert (numerator_log_likelihood(outputs, lengths, said) <= anything + 1e-3).all()
 
 
 def test_frames_after_the_end_do_not_count(lm: PhoneLM) -> None:
@@ -70,10 +82,23 @@ def test_frames_after_the_end_do_not_count(lm: PhoneLM) -> None:
     said = [Numerator.of(of_text("八"), lm)]
     length = torch.tensor([6])
     assert numerator_log_likelihood(outputs, length, said) == numerator_log_likelihood(outputs[:, :6], length, said)
-    anything = Denominator(lm)
-    assert anything.log_likelihood(outputs, length) == pytest.approx(
-        float(anything.log_likelihood(outputs[:, :6], length)), abs=1e-5
-    )
+    padded, occupied = Denominator(lm)(outputs, length)
+    cut, occupied_before = Denominator(lm)(outputs[:, :6], length)
+    assert float(padded) == pytest.approx(float(cut), abs=1e-5)
+    assert torch.allclose(occupied[:, :6], occupied_before, atol=1e-6)
+    assert not occupied[:, 6:].any()
+
+
+def test_how_likely_each_output_was_is_the_gradient_that_torch_finds(lm: PhoneLM) -> None:
+    outputs = torch.randn(2, 7, OUTPUTS, generator=torch.Generator().manual_seed(3)) * 2
+    lengths = torch.tensor([7, 4])
+    given = outputs.double().requires_grad_(True)
+    anything = torch.stack([forward(row[:length], lm) for row, length in zip(given, lengths, strict=True)])
+    (gradient,) = torch.autograd.grad(anything.sum(), given)
+    made, occupied = Denominator(lm)(outputs, lengths)
+    assert torch.allclose(made.double(), anything, atol=1e-3)
+    assert torch.allclose(occupied.double(), gradient, atol=1e-5)
+    assert torch.allclose(occupied.sum(2), (torch.arange(7) < lengths[:, None]).float(), atol=1e-4)
 
 
 def test_more_phones_than_frames_cannot_be_said(lm: PhoneLM) -> None:

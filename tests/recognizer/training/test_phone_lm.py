@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recognizer.phones import START
-from recognizer.training.inventory import NUMBER, PHONES
+from recognizer.training.inventory import NUMBER, SPOKEN
 from recognizer.training.phone_lm import PhoneLM
 
 
@@ -20,20 +20,22 @@ def test_what_was_seen_is_likelier(lm: PhoneLM) -> None:
     assert row[NUMBER["f_an3"]] > row[NUMBER["f_an1"]]
 
 
-def test_every_spoken_phone_can_begin_a_word_and_go_on(lm: PhoneLM) -> None:
-    bigram = lm.bigram(8.0)
-    spoken = set(PHONES) - {"SIL", "NSN"}
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_phone_of_a_language_and_no_other_can_begin_a_word_and_go_on(lm: PhoneLM, language: str) -> None:
+    bigram = lm.bigram(language, 8.0)
+    spoken = set(SPOKEN[language])
     assert set(bigram[START]) == spoken
     assert set(bigram) == spoken | {START}
+    assert all(set(row) <= spoken for row in bigram.values())
     assert all(cost >= 0 for row in bigram.values() for cost in row.values())
 
 
 def test_a_final_costs_the_same_with_any_tone(lm: PhoneLM) -> None:
-    row = lm.bigram(8.0)["i_m"]
+    row = lm.bigram("zh", 8.0)["i_m"]
     costs = {row[f"f_an{tone}"] for tone in "12345" if f"f_an{tone}" in row}
     assert len(costs) == 1
 
 
 def test_rare_phones_are_left_out(lm: PhoneLM) -> None:
-    assert len(lm.bigram(3.0)["i_m"]) < len(lm.bigram(8.0)["i_m"])
-    assert math.exp(-min(lm.bigram(3.0)["i_m"].values())) > 0.05
+    assert len(lm.bigram("zh", 3.0)["i_m"]) < len(lm.bigram("zh", 8.0)["i_m"])
+    assert math.exp(-min(lm.bigram("zh", 3.0)["i_m"].values())) > 0.05

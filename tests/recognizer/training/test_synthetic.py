@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 
 import numpy as np
@@ -8,16 +9,27 @@ import pytest
 
 from recognizer.lexicon import toned
 from recognizer.training import sounds, synthetic
-from recognizer.training.inventory import INITIALS, PHONES
-from recognizer.training.synthetic import HELD_OUT_VARIANTS, utterance
-from recognizer.training.transcripts import of_pinyin, of_text
+from recognizer.training.inventory import INITIALS, PHONES, SPOKEN
+from recognizer.training.synthetic import HELD_OUT_VARIANTS, english, mandarin
+from recognizer.training.transcripts import of_english, of_pinyin, of_text
 
 PHRASES = ("满意", "八分", "不是", "可以", "女士")
+ENGLISH_PHRASES = ("yes", "no", "very satisfied", "eight")
 
 
 def spoken(count: int) -> list[synthetic.Utterance]:
     chance = random.Random(5)
-    return [utterance(PHRASES, chance) for _ in range(count)]
+    return [mandarin(PHRASES, chance) for _ in range(count)]
+
+
+def spoken_english(count: int) -> list[synthetic.Utterance]:
+    chance = random.Random(5)
+    return [english(ENGLISH_PHRASES, chance) for _ in range(count)]
+
+
+def sounded(one: synthetic.Utterance) -> tuple[int, ...]:
+    """The phones of what a Mandarin voice is given."""
+    return sum(of_pinyin([[syllable] for syllable in re.findall(r"[a-z]+[1-5]", one.text)]), ())
 
 
 def test_every_answer_is_said_sooner_or_later() -> None:
@@ -27,9 +39,9 @@ def test_every_answer_is_said_sooner_or_later() -> None:
 
 
 def test_some_speak_with_an_accent_that_does_not_change_what_is_meant() -> None:
-    accented = [one for one in spoken(400) if of_pinyin(one.spoken) != one.meant]
+    accented = [one for one in spoken(400) if sounded(one) != sum(one.meant, ())]
     assert 10 < len(accented) < 140
-    assert all(len(one.spoken) == len(one.meant) for one in accented)
+    assert all(len(sounded(one)) == len(sum(one.meant, ())) for one in accented)
 
 
 def test_some_hesitate() -> None:
@@ -40,15 +52,30 @@ def test_some_hesitate() -> None:
 
 def test_the_same_seed_says_the_same() -> None:
     assert spoken(20) == spoken(20)
+    assert spoken_english(20) == spoken_english(20)
+
+
+def test_english_answers_come_alone_in_rows_and_among_hesitation() -> None:
+    said = spoken_english(1000)
+    assert all(one.meant == of_english(one.text.replace(",", "")) for one in said)
+    for phrase in ENGLISH_PHRASES:
+        assert any(one.text == phrase for one in said)
+    assert any(one.text.startswith("um ") for one in said)
+    assert any(sum(one.text.count(phrase) for phrase in ENGLISH_PHRASES) >= 3 for one in said)
+
+
+def test_voices_speak_at_different_speeds() -> None:
+    assert len({one.speed for one in spoken(200)}) > 3
+    assert len({one.manner.rate for one in spoken(200)}) > 50
 
 
 def test_voices_for_measuring_are_not_trained_on() -> None:
-    assert not {one.variant for one in spoken(500)} & HELD_OUT_VARIANTS
+    assert not {one.manner.variant for one in (*spoken(500), *spoken_english(500))} & HELD_OUT_VARIANTS
 
 
 def test_the_spelling_of_phones_leads_back_to_them() -> None:
     for phrase in ("女士", "绿色", "元月", "云", "威武", "温翁", "学生", "有用", "四十", "二", "窗外", "我要"):
-        syllables = [(syllable,) for syllable in synthetic._pinyin(phrase)]
+        syllables = [(syllable,) for syllable in synthetic.pinyin(phrase)]
         assert sum(of_pinyin(syllables), ()) == sum(of_text(phrase), ()), phrase
         assert {name for name in toned(phrase)[0] if name.startswith("i_")} <= {f"i_{name}" for name in INITIALS}
 
@@ -56,6 +83,7 @@ def test_the_spelling_of_phones_leads_back_to_them() -> None:
 def test_finals_have_tones_and_initials_have_none() -> None:
     assert len(PHONES) == len(set(PHONES))
     assert all(name[-1].isdigit() == name.startswith("f_") for name in PHONES)
+    assert set(SPOKEN["zh"]).isdisjoint(SPOKEN["en"])
 
 
 def test_line_sounds_are_loud_and_different() -> None:
@@ -67,10 +95,12 @@ def test_line_sounds_are_loud_and_different() -> None:
 
 @pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not here: apt-get install espeak-ng")
 def test_all_voices_of_espeak_say_something() -> None:
-    from recognizer.training.espeak import VARIANTS, Espeak
+    from recognizer.training.espeak import ENGLISH, MANDARIN, VARIANTS, Espeak, Manner
 
     espeak = Espeak()
-    for variant in VARIANTS:
-        sound = espeak.say("ba1 fen1", variant, rate=160, pitch=50, spread=50, gap=0)
-        assert 0.2 < len(sound) / 8000 < 3, variant
-        assert np.abs(sound).max() > 300, variant
+    voices = [*((MANDARIN, variant) for variant in VARIANTS), *((voice, "m1") for voice in ENGLISH)]
+    for voice, variant in voices:
+        text = "ba1 fen1" if voice == MANDARIN else "very satisfied"
+        sound = espeak.say(text, Manner(voice, variant, rate=160, pitch=50, spread=50, gap=0))
+        assert 0.2 < len(sound) / 8000 < 3, (voice, variant)
+        assert np.abs(sound).max() > 300, (voice, variant)

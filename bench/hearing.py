@@ -1,0 +1,131 @@
+"""`make eval`: how well the models hear, and what that means for a survey; Markdown here, a page in var/eval.
+
+Everything is chosen by fixed seeds; one core needs about ten minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ivr.flow.crowd import Ear, Ears, Told, survey
+from ivr.flow.parse import parse
+from recognizer.confidence import CONFIRM_BELOW
+from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.report import Section, page
+from recognizer.evaluation.summary import measured
+from recognizer.evaluation.tables import Measured, Table, tables
+from recognizer.vosk import SHIPPED
+
+ROOT: Final = Path(__file__).parents[1]
+CALLS: Final = 600
+_NOON: Final = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+_COMPLETE, _STORED_RIGHT = 0.97, 0.99
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, write the page."""
+    options = _options(arguments)
+    console = Console(stderr=True)
+    models = dict(options.model or SHIPPED)
+    options.out.mkdir(parents=True, exist_ok=True)
+    made = []
+    for language, folder in models.items():
+        console.print(f"{folder.name}: choosing what {language} speakers say …")
+        with _progress(console) as progress:
+            watch = partial(_watched, progress, folder.name)
+            made.append(measured(options.speech, language, folder, options.out / "graphs", watch))
+    sections = [_callers(one) for one in made]
+    for one, section in zip(made, sections, strict=True):
+        print(f"\n## {one.name} ({one.language})\n")
+        print("\n\n".join(table.markdown() for table in (*tables(one), section.table)))
+    when = f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {os.cpu_count()} cores; real speech from {options.speech}."
+    report = options.out / "index.html"
+    report.write_text(page(made, sections, when), encoding="utf-8")
+    console.print(f"The report: {report}")
+
+
+def _watched(progress: Progress, name: str, heard: Iterator[Hearing], count: int) -> Iterable[Hearing]:
+    return progress.track(heard, total=count, description=name)
+
+
+def ears(heard: Sequence[Hearing]) -> Ears:
+    """How real answers of the test half were heard on ordinary calls, by kind of answer.
+
+    Closed answers of two syllables stand for a choice too: they are heard like it and there are more of them.
+    """
+    kinds = {
+        "yes_no": lambda one: one.question == "yes/no",
+        "choice": lambda one: one.question in {"choice", "words"} or (one.question == "one of ten" and one.length == 2),
+        "score": lambda one: one.question == "score",
+    }
+    return {kind: [_ear(one) for one in heard if one.answer and holds(one)] for kind, holds in kinds.items()}
+
+
+def _ear(one: Hearing) -> Ear:
+    sure = one.readings[0].confidence if one.readings else 0.0
+    if one.band == "confirm":
+        sure = min(sure, CONFIRM_BELOW - 0.01)
+    return Ear(one.right, 0.0 if one.band == "again" else sure)
+
+
+def _callers(one: Measured) -> Section:
+    book = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
+    heard = ears(one.part(synthetic=False))
+    told = survey(book, "survey", one.language, heard, calls=CALLS, seed=1, now=_NOON, first="convenient")
+    number = ", ".join(f"{kind}: {len(drawn)}" for kind, drawn in heard.items())
+    return Section(
+        title=f"Simulated callers: {one.name}",
+        text=f"{CALLS} callers with time for the survey take it through the real flows. They say what is true, in "
+        f"words of the flows; each answer is heard as one of the real answers above was, drawn by chance ({number}). "
+        "Who is misunderstood in a read-back says no; after two misses keys are pressed. Everybody is patient and "
+        "presses the right key; background noise and interruptions are not simulated.",
+        table=_told(told, one.name),
+    )
+
+
+def _told(told: Told, name: str) -> Table:
+    complete, right = told.completed / told.calls, told.right / told.stored
+    rows = [
+        ("calls completed", "≥ 97 %", f"{100 * complete:.1f} %", "yes" if complete >= _COMPLETE else "**no**"),
+        ("stored answers right", "≥ 99 %", f"{100 * right:.2f} %", "yes" if right >= _STORED_RIGHT else "**no**"),
+        ("answers by key", "", f"{100 * told.keyed / told.stored:.1f} %", ""),
+        ("answers confirmed", "", f"{100 * told.confirmed / told.stored:.1f} %", ""),
+        ("what a caller says or presses in a call", "", f"{told.turns / told.calls:.1f} times", ""),
+    ]
+    return Table(f"{told.calls} simulated callers, {name}", ("what", "goal", "measured", "reached"), rows)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m bench.hearing", description=__doc__)
+    parser.add_argument("--speech", type=Path, required=True, help="folder of recordings with a manifest.tsv")
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "eval", help="folder for the report")
+    parser.add_argument(
+        "--model",
+        type=_model,
+        action="append",
+        help="a language and a folder, such as zh-CN=models/zh; else those shipped",
+    )
+    return parser.parse_args(arguments)
+
+
+def _model(text: str) -> tuple[str, Path]:
+    language, _, folder = text.partition("=")
+    return language, Path(folder)
+
+
+if __name__ == "__main__":
+    main()

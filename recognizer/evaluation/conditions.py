@@ -1,0 +1,113 @@
+"""What happens to a voice on its way: codecs, noise, levels, losses. Must not know: what is said, models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.audio import FULL_SCALE, amplify, pcm_to_ulaw, speech_level_dbov, ulaw_to_pcm
+from recognizer.base import SAMPLE_RATE_HZ
+from recognizer.training.corpus import Samples
+
+Wave = NDArray[np.float64]
+Condition = Callable[[Samples, np.random.Generator, Sequence[Samples]], bytes]
+"""A voice, chance, and other people's voices → 8 kHz PCM as the recogniser gets it."""
+
+LEVEL_DBOV: Final = -26.0
+"""The usual level of a voice (ITU-T P.56)."""
+PLAIN: Final = "µ-law"
+"""The condition of an ordinary call, for which goals count."""
+_HISS: Final = 3.0
+_AROUND_S: Final = 0.3
+_PACKET: Final = SAMPLE_RATE_HZ // 50
+_BABBLE_DB: Final = 15.0
+_BABBLERS: Final = 4
+
+
+def _line(sound: Samples, chance: np.random.Generator, level_dbov: float = LEVEL_DBOV) -> Wave:
+    """At a level, with a little hiss and some silence around it."""
+    pcm = sound.astype("<i2").tobytes()
+    voice = np.frombuffer(amplify(pcm, level_dbov - speech_level_dbov(pcm)), "<i2").astype(np.float64)
+    pause = np.zeros(int(_AROUND_S * SAMPLE_RATE_HZ))
+    line = np.concatenate([pause, voice, pause])
+    return line + chance.normal(size=len(line)) * _HISS
+
+
+def _pcm(line: Wave) -> bytes:
+    return np.clip(np.rint(line), -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
+
+
+def _coded(line: Wave) -> bytes:
+    return ulaw_to_pcm(pcm_to_ulaw(_pcm(line)))
+
+
+def _clean(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
+    return _pcm(_line(sound, chance))
+
+
+def _at_level(level_dbov: float) -> Condition:
+    return lambda sound, chance, _: _coded(_line(sound, chance, level_dbov))
+
+
+def _noisy(below_db: float) -> Condition:
+    """White noise so far below the voice."""
+    loudness = FULL_SCALE * 10 ** ((LEVEL_DBOV - below_db) / 20)
+
+    def noisy(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
+        line = _line(sound, chance)
+        return _coded(line + chance.normal(size=len(line)) * loudness)
+
+    return noisy
+
+
+def _babble(sound: Samples, chance: np.random.Generator, others: Sequence[Samples]) -> bytes:
+    """Several people talking at once behind the voice."""
+    line = _line(sound, chance)
+    crowd: Wave = np.zeros(len(line))
+    for place in chance.choice(len(others), min(_BABBLERS, len(others)), replace=False):
+        voice = _line(others[place], chance)
+        crowd += np.resize(np.roll(voice, int(chance.integers(len(voice)))), len(line))
+    loud = math.sqrt(float(np.square(crowd).mean())) or 1.0
+    return _coded(line + crowd / loud * FULL_SCALE * 10 ** ((LEVEL_DBOV - _BABBLE_DB) / 20))
+
+
+def _overdriven(above_db: float) -> Condition:
+    """Peaks so far above full scale are cut off."""
+
+    def overdriven(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
+        line = _line(sound, chance)
+        return _coded(line / np.abs(line).max() * FULL_SCALE * 10 ** (above_db / 20))
+
+    return overdriven
+
+
+def _lossy(share: float) -> Condition:
+    """Packets of 20 ms that do not come are silent."""
+
+    def lossy(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
+        line = _line(sound, chance)
+        for start in range(0, len(line), _PACKET):
+            if chance.random() < share:
+                line[start : start + _PACKET] = 0
+        return _coded(line)
+
+    return lossy
+
+
+CONDITIONS: Final[Mapping[str, Condition]] = {
+    "clean": _clean,
+    PLAIN: _at_level(LEVEL_DBOV),
+    "noise 20 dB": _noisy(20),
+    "noise 10 dB": _noisy(10),
+    "noise 5 dB": _noisy(5),
+    "babble 15 dB": _babble,
+    "−20 dB": _at_level(LEVEL_DBOV - 20),
+    "−30 dB": _at_level(LEVEL_DBOV - 30),
+    "+10 dB clipped": _overdriven(10),
+    "5 % loss": _lossy(0.05),
+}
+"""Clean is 16 bits; all others pass through µ-law."""

@@ -1,0 +1,82 @@
+"""A sentence → its syllables' places, found by aligning it with a model that hears it.
+
+Must not know: trials, who speaks, figures.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import vosk
+
+from recognizer.base import SAMPLE_RATE_HZ
+from recognizer.fst import Fst
+from recognizer.graph import UNKNOWN, write_graph
+from recognizer.lexicon import Pronunciation, pronunciations, toned
+from recognizer.phones import Phones
+
+_BEAM: Final = "--beam=30.0\n--max-active=10000\n--lattice-beam=2.0\n"
+"""Wide enough to keep a sentence that the model hears badly."""
+_SHORTEST_MS: Final = 90
+"""A syllable found shorter than this was probably not found."""
+
+
+def places(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int]]:
+    """Where each character of a Chinese sentence begins and ends (ms); empty when it is not heard as a whole.
+
+    Raises:
+        Unpronounceable: a character has no pinyin.
+    """
+    phones = Phones.of(acoustic)
+    spoken = _syllables((toned if phones.toned else pronunciations)(sentence)[0])
+    if len(spoken) != len(sentence):
+        return []
+    words = [f"w{number}" for number in range(len(sentence))]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "am").symlink_to((acoustic / "am").resolve(), target_is_directory=True)
+        shutil.copytree(acoustic / "conf", folder / "conf")
+        with (folder / "conf" / "model.conf").open("a") as conf:
+            conf.write(_BEAM)
+        write_graph(folder / "graph", {word: (row,) for word, row in zip(words, spoken, strict=True)}, phones)
+        _in_order(words).write(
+            folder / "graph" / "Gr.fst", sort="input", words={"<eps>": 0, **_numbers((*words, UNKNOWN))}
+        )
+        decoder = vosk.KaldiRecognizer(vosk.Model(str(folder)), SAMPLE_RATE_HZ)
+        decoder.SetWords(True)
+        decoder.AcceptWaveform(pcm)
+        heard = json.loads(decoder.FinalResult()).get("result", [])
+    found = [(round(1000 * word["start"]), round(1000 * word["end"])) for word in heard]
+    return found if [word["word"] for word in heard] == words else []
+
+
+def whole(found: Sequence[tuple[int, int]]) -> bool:
+    """Whether all syllables of a piece are long enough to have been found."""
+    return all(end - start >= _SHORTEST_MS for start, end in found)
+
+
+def _in_order(words: Sequence[str]) -> Fst:
+    """A grammar of one sentence: the words, each once."""
+    fst = Fst()
+    states = [fst.state() for _ in words] + [fst.state(final=0.0)]
+    for place, number in enumerate(_numbers(words).values()):
+        fst.arc(states[place], (number, number, 0.0, states[place + 1]))
+    return fst
+
+
+def _numbers(words: Sequence[str]) -> dict[str, int]:
+    return {word: number for number, word in enumerate(words, start=1)}
+
+
+def _syllables(row: Pronunciation) -> list[Pronunciation]:
+    made: list[list[str]] = [[]]
+    for phone in row:
+        made[-1].append(phone)
+        if phone.startswith("f_"):
+            made.append([])
+    return [tuple(syllable) for syllable in made if syllable]

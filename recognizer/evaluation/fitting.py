@@ -1,0 +1,141 @@
+"""`python -m recognizer.evaluation.fitting`: weights of the confidence, chosen on the speakers of the dev half.
+
+A logistic regression says how the evidence adds up; then thresholds that keep within limits are laid on the bands of
+`recognizer.confidence`. Must not know: how trials are made, figures of the test half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, parts
+from recognizer.evaluation.conditions import PLAIN
+from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.summary import measured
+
+Matrix = NDArray[np.float64]
+
+_STEPS: Final = 30
+_RIDGE: Final = 1.0
+_FEW: Final = 60
+"""With fewer right readings of one syllable, or of several, both count alike."""
+_GIVEN_UP: Final = 0.02
+"""Of right answers, so many may always be asked again."""
+_ABOVE: Final = 1e-6
+_LEAST_APART: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Shares allowed on the dev half: of answers accepted wrongly, of other speech and of other sounds accepted, and
+    of these taken at all (accepted or confirmed).
+    """
+
+    wrong: float = 0.015
+    speech: float = 0.03
+    sounds: float = 0.005
+    speech_taken: float = 0.12
+    sounds_taken: float = 0.05
+
+
+def fitted(heard: Iterable[Hearing], limits: Limits) -> Weights:
+    """The weights for hearings, which are all of the dev half and not synthetic but for tones and music.
+
+    Raises:
+        ValueError: a hearing is of the test half, or there are too few.
+    """
+    ours = [one for one in heard if one.question != "digit string"]
+    if any(one.half != "dev" for one in ours):
+        raise ValueError("weights are chosen on the dev half only")
+    read = [one for one in ours if one.readings]
+    if len({one.right for one in read}) < 2:
+        raise ValueError("there are no right readings, or no wrong ones")
+    line = _regression(read)
+    plain = [one for one in ours if one.condition == PLAIN]
+    unsure, sure = _thresholds(plain, line, limits)
+    low, high = _odds(REJECT_BELOW), _odds(CONFIRM_BELOW)
+    scale = (high - low) / max(_LEAST_APART, sure - unsure)
+    return Weights(
+        single=round(high - scale * (sure - line.single), 2),
+        several=round(high - scale * (sure - line.several), 2),
+        ratio=round(scale * line.ratio, 2),
+        margin=round(scale * line.margin, 2),
+    )
+
+
+def _regression(read: Sequence[Hearing]) -> Weights:
+    """How evidence adds up to the log odds of being right; answers and other sounds count alike."""
+    given = np.array([parts(one.readings[0].evidence) for one in read])
+    right = np.array([one.right for one in read], dtype=np.float64)
+    shared = min(given[right > 0, :2].sum(axis=0)) < _FEW
+    if shared:
+        given[:, :2] = given[:, :2].sum(axis=1, keepdims=True) / 2
+    answers = np.array([one.answer for one in read])
+    weight = np.where(answers, 1.0, answers.sum() / max(1, (~answers).sum()))
+    found: Matrix = np.zeros(given.shape[1])
+    for _ in range(_STEPS):
+        likely = 1 / (1 + np.exp(-given @ found))
+        slope = given.T @ (weight * (right - likely)) - _RIDGE * found
+        bend = (given * (weight * likely * (1 - likely))[:, None]).T @ given + _RIDGE * np.eye(len(found))
+        found = found + np.linalg.solve(bend, slope)
+    if shared:
+        found[:2] = found[:2].mean()
+    return Weights(*map(float, found))
+
+
+def _thresholds(plain: Sequence[Hearing], line: Weights, limits: Limits) -> tuple[float, float]:
+    """The log odds from which to confirm and from which to accept, both as low as the limits allow."""
+    answers = [one for one in plain if one.answer]
+    speech = [one for one in plain if one.how == "other speech"]
+    sounds = [one for one in plain if one.how in {"noise", "tones and music"}]
+    wrong, talk, noise = (_odds_of_wrong(group, line) for group in (answers, speech, sounds))
+    right = [_log_odds(one.readings[0].evidence, line) for one in answers if one.right]
+    least = float(np.quantile(right, _GIVEN_UP)) if right else 0.0
+    confirm = max(least, _edge(talk, limits.speech_taken), _edge(noise, limits.sounds_taken))
+    accept = max(_edge(wrong, limits.wrong), _edge(talk, limits.speech), _edge(noise, limits.sounds))
+    return confirm, max(confirm, accept)
+
+
+def _edge(odds: Sequence[float], share: float) -> float:
+    """The least odds that no more than this share reaches."""
+    return sorted(odds, reverse=True)[int(share * len(odds))] + _ABOVE if odds else -math.inf
+
+
+def _odds_of_wrong(group: Sequence[Hearing], line: Weights) -> list[float]:
+    """Log odds of the best readings that are wrong; without bound below for all others."""
+    return [_log_odds(one.readings[0].evidence, line) if one.readings and not one.right else -math.inf for one in group]
+
+
+def _log_odds(evidence: Evidence, weights: Weights) -> float:
+    return float(np.dot(parts(evidence), (weights.single, weights.several, weights.ratio, weights.margin)))
+
+
+def _odds(share: float) -> float:
+    return math.log(share / (1 - share))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the weights for each model."""
+    parser = argparse.ArgumentParser("python -m recognizer.evaluation.fitting", description=__doc__)
+    parser.add_argument("--speech", type=Path, required=True, help="folder of recordings with a manifest.tsv")
+    parser.add_argument("models", nargs="+", help="languages and folders, such as zh-CN=recognizer/models/zh-small-8k")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as cache:
+        for model in options.models:
+            language, _, folder = model.partition("=")
+            one = measured(options.speech, language, Path(folder), Path(cache), lambda found, _: found, ("dev",))
+            sys.stdout.write(f"{model}: {fitted(one.heard, Limits())}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""A trial under a condition, heard by a model as on a call: what was decided, how surely, how long it took.
+
+Must not know: where trials come from, tables, plots.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from recognizer.base import FRAME_BYTES, Hypothesis
+from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, confidence
+from recognizer.decoding import AnswerDecoding
+from recognizer.evaluation.conditions import CONDITIONS
+from recognizer.evaluation.trials import Half, How, Trial
+from recognizer.model import Model
+from recognizer.training.corpus import Samples
+
+CLOSE: Final = 0.1
+"""Readings with different meanings nearer than this are told apart by asking, as flows do."""
+
+Band = Literal["accept", "confirm", "again"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read the sound. `right`: it means what was said."""
+
+    meaning: str
+    right: bool
+    confidence: float
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How one trial went. `readings` are the best first; times are of the processor, in seconds."""
+
+    question: str
+    said: str
+    length: int
+    how: How
+    speaker: str
+    half: Half
+    condition: str
+    readings: tuple[Reading, ...]
+    audio_s: float
+    spent_s: float
+    answered_s: float
+
+    @property
+    def answer(self) -> bool:
+        """Whether an answer was given at all."""
+        return bool(self.said)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether no person and no thing made the sound."""
+        return self.how in {"synthetic", "tones and music"}
+
+    @property
+    def right(self) -> bool:
+        """Whether the best reading means what was said."""
+        return bool(self.readings) and self.readings[0].right
+
+    @property
+    def band(self) -> Band:
+        """What the service does with it."""
+        if not self.readings or self.readings[0].confidence < REJECT_BELOW:
+            return "again"
+        best = self.readings[0]
+        rivals = (one.confidence for one in self.readings if one.meaning != best.meaning)
+        close = best.confidence - max(rivals, default=0.0) < CLOSE
+        return "confirm" if close or best.confidence < CONFIRM_BELOW else "accept"
+
+    def judged(self) -> Hearing:
+        """The same with the confidence that the evidence has now."""
+        again = (replace(one, confidence=confidence(one.evidence)) for one in self.readings)
+        return replace(self, readings=tuple(sorted(again, key=lambda one: -one.confidence)))
+
+
+def hear(model: Model, trial: Trial, condition: str, others: Sequence[Samples]) -> Hearing:
+    """Put a trial to a model that has learnt its phrases, in frames of 20 ms; `others` may talk in the background."""
+    chance = np.random.default_rng(zlib.crc32(f"{condition} {trial.speaker} {trial.said}".encode()))
+    pcm = CONDITIONS[condition](trial.sound, chance, others)
+    seen: dict[str, Evidence] = {}
+
+    def judge(evidence: Evidence) -> float:
+        seen[evidence.text] = evidence
+        return confidence(evidence)
+
+    begun = time.thread_time()
+    listening = AnswerDecoding(model, trial.question.grammar, judge)
+    for place in range(0, len(pcm), FRAME_BYTES):
+        listening.feed(pcm[place : place + FRAME_BYTES])
+    fed = time.thread_time()
+    heard = listening.read()
+    done = time.thread_time()
+    return Hearing(
+        question=trial.question.name,
+        said=trial.said,
+        length=trial.length,
+        how=trial.how,
+        speaker=trial.speaker,
+        half=trial.half,
+        condition=condition,
+        readings=tuple(_reading(trial, one, seen[one.text]) for one in heard),
+        audio_s=len(pcm) / FRAME_BYTES / 50,
+        spent_s=done - begun,
+        answered_s=done - fed,
+    )
+
+
+def _reading(trial: Trial, heard: Hypothesis, evidence: Evidence) -> Reading:
+    meaning = trial.question.meaning(heard.text)
+    right = bool(trial.said) and meaning == trial.question.meaning(trial.said)
+    return Reading(meaning, right, heard.confidence, evidence)

@@ -1,0 +1,108 @@
+"""A model put to all trials under all conditions. Must not know: tables, plots, goals."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from recognizer.evaluation import english, mandarin, others, voices
+from recognizer.evaluation.conditions import CONDITIONS, PLAIN
+from recognizer.evaluation.hearing import Hearing, hear
+from recognizer.evaluation.trials import Half, Trial
+from recognizer.model import Model, open_model
+from recognizer.training.corpus import Recording, Samples, held_out, recordings
+
+_PHRASES: Final = Path(__file__).parents[1] / "training" / "phrases.zh.txt"
+_DEV_CONDITIONS: Final = (PLAIN, "noise 20 dB", "noise 10 dB")
+_CROWD: Final = 40
+_PAGE: Final = resource.getpagesize()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of a model: processor time to load once its graphs are made (s), memory with both graphs and size (MB)."""
+
+    load_s: float
+    memory_mb: float
+    size_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model with its name, ready to be asked."""
+
+    name: str
+    language: str
+    model: Model
+    cost: Cost
+
+
+def trials(folder: Path, language: str, acoustic: Path, *, halves: Sequence[Half]) -> list[Trial]:
+    """All trials in a language; `acoustic` is the model that finds syllables in sentences."""
+    unheard = [one for one in recordings(folder) if held_out(one)]
+    made = [*_answers(folder, unheard, language, acoustic), *others.no_answers(folder, unheard, language)]
+    return [*(one for one in made if one.half in halves), *(voices.answers(language) if "test" in halves else ())]
+
+
+def opened(language: str, folder: Path, cache: Path, asked: Iterable[Trial]) -> Opened:
+    """A model that has learnt every phrase of the trials."""
+    phrases = {phrase for trial in asked for phrase in trial.question.grammar.phrases}
+    model = open_model(language, folder, cache)
+    model.learn(phrases)
+    with multiprocessing.get_context("spawn").Pool(1) as alone:
+        cost = alone.apply(cost_of, (language, folder, cache, phrases))
+    return Opened(folder.name, language, model, cost)
+
+
+def cost_of(language: str, folder: Path, cache: Path, phrases: Iterable[str]) -> Cost:
+    """What it costs to open a model whose graphs are made; to be asked in a process of its own."""
+    open_model(language, folder, cache)
+    begun = time.thread_time()
+    before = _resident_mb()
+    model = open_model(language, folder, cache)
+    spent = time.thread_time() - begun
+    model.learn(phrases)
+    taken = _resident_mb() - before
+    return Cost(spent, taken, sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6)
+
+
+def count(asked: Sequence[Trial]) -> int:
+    """How many hearings `hearings` will make."""
+    return sum(len(_conditions(trial)) for trial in asked)
+
+
+def hearings(one: Opened, asked: Sequence[Trial]) -> Iterator[Hearing]:
+    """Every trial under each of its conditions."""
+    crowd = _crowd(asked)
+    for trial in asked:
+        behind = [voice for speaker, voice in crowd if speaker != trial.speaker]
+        for condition in _conditions(trial):
+            yield hear(one.model, trial, condition, behind)
+
+
+def _conditions(trial: Trial) -> Sequence[str]:
+    if not trial.said:
+        return (PLAIN,)
+    return _DEV_CONDITIONS if trial.half == "dev" else tuple(CONDITIONS)
+
+
+def _crowd(asked: Sequence[Trial]) -> Sequence[tuple[str, Samples]]:
+    """Voices for the background: stretches of other speech."""
+    talking = [trial for trial in asked if trial.how == "other speech" and len(trial.sound) > 8000]
+    return [(trial.speaker, trial.sound) for trial in talking[:: max(1, len(talking) // _CROWD)]]
+
+
+def _answers(folder: Path, unheard: Sequence[Recording], language: str, acoustic: Path) -> Iterator[Trial]:
+    if language.startswith("zh"):
+        words = _PHRASES.read_text(encoding="utf-8").split()
+        return mandarin.answers(folder, unheard, acoustic, words)
+    return english.answers(folder, unheard)
+
+
+def _resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 1e6

@@ -1,0 +1,65 @@
+"""The report of a measurement: one HTML page that needs nothing beside it. Must not know: how figures come about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jinja2
+
+from recognizer.evaluation import plots
+from recognizer.evaluation.conditions import PLAIN
+from recognizer.evaluation.goals import outcomes
+from recognizer.evaluation.tables import Measured, Table, tables
+
+_TEMPLATE: Final = "report.html.j2"
+_Plot = Callable[[Measured], str]
+_PLOTS: Final[dict[str, tuple[tuple[str, _Plot], ...]]] = {
+    "Real recordings": (
+        (f"Answers on an ordinary call ({PLAIN})", lambda one: plots.answers(one, synthetic=False)),
+        ("Heard right by condition, per cent", lambda one: plots.conditions(one, synthetic=False)),
+        ("What is no answer, put to each question", lambda one: plots.no_answers(one, synthetic=False)),
+        ("Score digits: said and heard, all conditions", plots.digits),
+        ("Speakers", plots.speakers),
+        ("How sure, all conditions", plots.confidences),
+    ),
+    "Synthetic voices and sounds": (
+        (f"Answers on an ordinary call ({PLAIN})", lambda one: plots.answers(one, synthetic=True)),
+        ("Heard right by condition, per cent", lambda one: plots.conditions(one, synthetic=True)),
+        ("Tones and music, put to each question", lambda one: plots.no_answers(one, synthetic=True)),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Something else that belongs to the report."""
+
+    title: str
+    text: str
+    table: Table
+
+
+def page(models: Sequence[Measured], sections: Sequence[Section], made: str) -> str:
+    """The page; `made` says when and on what."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.get_template(_TEMPLATE).render(
+        made=made,
+        sections=sections,
+        models=[
+            {
+                "name": one.name,
+                "language": one.language,
+                "goals": outcomes(one.heard, one.cost),
+                "tables": [table for table in tables(one) if table.title != "Goals"],
+                "parts": {
+                    part: [(title, svg) for title, draw in drawings if (svg := draw(one))]
+                    for part, drawings in _PLOTS.items()
+                },
+            }
+            for one in models
+        ],
+    )

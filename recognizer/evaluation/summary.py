@@ -1,0 +1,27 @@
+"""A model measured from its folder. Must not know: how figures are shown, flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.measuring import count, hearings, opened, trials
+from recognizer.evaluation.tables import Measured
+from recognizer.evaluation.trials import Half
+from recognizer.vosk import SHIPPED
+
+Watch = Callable[[Iterator[Hearing], int], Iterable[Hearing]]
+"""Passes hearings on, of which there will be so many."""
+
+
+def measured(
+    speech: Path, language: str, folder: Path, cache: Path, watch: Watch, halves: Sequence[Half] = ("test",)
+) -> Measured:
+    """Put the model in `folder` to the recordings in `speech`; graphs are built under `cache`.
+
+    The shipped Mandarin model says where syllables are in sentences, so that all models hear the same pieces.
+    """
+    asked = trials(speech, language, SHIPPED["zh-CN"], halves=halves)
+    one = opened(language, folder, cache, asked)
+    return Measured(folder.name, language, list(watch(hearings(one, asked), count(asked))), one.cost)

@@ -1,0 +1,104 @@
+"""Hearings → counts: accepted, confirmed or asked again, rightly or wrongly. Must not know: tables, plots."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from recognizer.evaluation.hearing import Hearing
+
+_CERTAINTY: Final = 1.96
+"""Standard deviations on either side of a share: 95 % of the cases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts. Where nothing was an answer, all that was taken for one is wrong."""
+
+    accept_right: int = 0
+    accept_wrong: int = 0
+    confirm_right: int = 0
+    confirm_wrong: int = 0
+    again: int = 0
+
+    @classmethod
+    def of(cls, heard: Iterable[Hearing]) -> Tally:
+        """Count."""
+        counts = dict.fromkeys(cls.__slots__, 0)
+        for one in heard:
+            cell = "again" if one.band == "again" else f"{one.band}_{'right' if one.right else 'wrong'}"
+            counts[cell] += 1
+        return cls(**counts)
+
+    @property
+    def n(self) -> int:
+        """All of them."""
+        return self.taken + self.again
+
+    @property
+    def right(self) -> int:
+        """Heard right, be it accepted or confirmed."""
+        return self.accept_right + self.confirm_right
+
+    @property
+    def taken(self) -> int:
+        """Accepted or confirmed."""
+        return self.right + self.accept_wrong + self.confirm_wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table: which hearings belong to it."""
+
+    name: str
+    holds: Callable[[Hearing], bool]
+
+
+def _asked(question: str) -> Callable[[Hearing], bool]:
+    return lambda one: one.question == question and one.answer
+
+
+def _two(one: Hearing) -> bool:
+    return one.length == 2 and one.answer and one.question != "digit string"
+
+
+def _digit(one: Hearing) -> bool:
+    return one.question == "score" and one.length == 1 and one.answer
+
+
+DIGITS: Final = Row("score digits", lambda one: _digit(one) and one.how != "cut out")
+TWO_SYLLABLES: Final = Row("two-syllable answers", _two)
+_SHARED: Final = (Row("yes/no", _asked("yes/no")), DIGITS)
+_STRINGS: Final = Row("digit strings", _asked("digit string"))
+ANSWERS: Final[Mapping[str, Sequence[Row]]] = {
+    "zh-CN": (
+        *_SHARED,
+        Row("score digits cut out of sentences", lambda one: _digit(one) and one.how == "cut out"),
+        Row("choice", _asked("choice")),
+        TWO_SYLLABLES,
+        Row("… put together of syllables", lambda one: _two(one) and one.how == "put together"),
+        Row("… cut out of sentences", lambda one: _two(one) and one.how == "cut out"),
+        Row("one syllable among ten", lambda one: one.question == "one of ten" and one.length == 1),
+        Row("three syllables among ten", lambda one: one.question == "one of ten" and one.length == 3),
+        _STRINGS,
+    ),
+    "en-US": (*_SHARED, Row("words", _asked("words")), _STRINGS),
+}
+"""What is answered, by language."""
+NO_ANSWERS: Final = tuple(
+    Row(how, lambda one, how=how: one.how == how)  # type: ignore[misc]
+    for how in ("other speech", "noise", "tones and music")
+)
+"""What is no answer and should be asked again."""
+
+
+def interval(count: int, n: int) -> tuple[float, float]:
+    """Wilson's interval of a share: where it probably is, given so few cases."""
+    if not n:
+        return 0.0, 1.0
+    share, square = count / n, _CERTAINTY**2
+    middle = share + square / (2 * n)
+    reach = _CERTAINTY * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    return max(0.0, (middle - reach) / (1 + square / n)), min(1.0, (middle + reach) / (1 + square / n))

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recognizer.evaluation import english, mandarin, others
+from recognizer.evaluation.questions import CLOSED, ZH_CHOICE, ZH_SCORE
+from recognizer.evaluation.trials import Trial, half_of
+from recognizer.training.corpus import held_out, recordings
+from recognizer.vosk import SHIPPED
+
+
+@pytest.fixture
+def trials(speech: Path) -> list[Trial]:
+    unheard = [one for one in recordings(speech) if held_out(one)]
+    answers = mandarin.answers(speech, unheard, SHIPPED["zh-CN"], ["八分", "是不", "马", "是", "不", "分"])
+    return [*answers, *others.no_answers(speech, unheard, "zh-CN")]
+
+
+def test_nobody_is_heard_who_was_trained_on(trials: list[Trial]) -> None:
+    assert {one.speaker for one in trials if one.how != "noise"} <= {"hantts_m", "cv_1", "gsc_0a", "gsc_05", "-"}
+
+
+def test_answers_are_recorded_or_put_together_or_cut_out(trials: list[Trial]) -> None:
+    said = {(one.how, one.said) for one in trials if one.said}
+    assert ("recorded", "八") in said
+    assert ("put together", "八分") in said
+    assert ("recorded", "不") in said
+    assert {("cut out", text) for text in ("三", "八", "五", "幺三", "八五")} <= said
+    assert not any("九" in text for how, text in said if how != "cut out")
+
+
+def test_every_answer_is_among_the_phrases_of_its_question_and_rivals_sound_different(trials: list[Trial]) -> None:
+    for one in trials:
+        phrases = one.question.grammar.phrases
+        assert len(phrases) == len(set(phrases))
+        if one.said and one.question.kind == "closed":
+            assert one.said in phrases
+
+
+def test_what_sounds_like_an_answer_is_not_other_speech(trials: list[Trial]) -> None:
+    asked = [one for one in trials if one.how == "other speech" and one.speaker == "hantts_m"]
+    eight, all_ = ZH_SCORE.grammar.phrases, ZH_CHOICE.grammar.phrases
+    assert sum(one.question.grammar.phrases == all_ for one in asked) == 5
+    assert sum(one.question.grammar.phrases == eight for one in asked) == 3
+
+
+def test_sounds_that_are_no_answer_are_put_to_every_closed_question(trials: list[Trial]) -> None:
+    for how in ("other speech", "noise", "tones and music"):
+        assert {one.question.name for one in trials if one.how == how} == {one.name for one in CLOSED["zh-CN"]}
+    assert all(one.synthetic == (one.how == "tones and music") for one in trials)
+
+
+def test_a_speaker_is_in_one_half_only(trials: list[Trial]) -> None:
+    assert half_of("hantts_m") == "test"
+    assert {half_of(f"cv_{number}") for number in range(20)} == {"dev", "test"}
+    assert all(one.half == half_of(one.speaker) for one in trials if one.how not in {"noise", "tones and music"})
+
+
+def test_english_speakers_say_yes_no_and_digits(speech: Path) -> None:
+    unheard = [one for one in recordings(speech) if held_out(one)]
+    made = [(one.question.name, one.said) for one in english.answers(speech, unheard) if one.speaker == "gsc_0a"]
+    assert made == [("yes/no", "yes"), ("yes/no", "no"), ("score", "two")]
+
+
+def test_english_words_are_no_answer_where_they_are_not_asked_for(speech: Path) -> None:
+    unheard = [one for one in recordings(speech) if held_out(one)]
+    asked = [one for one in others.no_answers(speech, unheard, "en-US") if one.speaker == "gsc_0a"]
+    assert {one.question.name: sum(o.question is one.question for o in asked) for one in asked} == {
+        **{"yes/no": 2, "score": 3, "words": 4}
+    }
+
+
+def test_the_same_trials_are_made_again(speech: Path, trials: list[Trial]) -> None:
+    unheard = [one for one in recordings(speech) if held_out(one)]
+    again = mandarin.answers(speech, unheard, SHIPPED["zh-CN"], ["八分", "是不", "马", "是", "不", "分"])
+    assert [(one.said, one.question.grammar) for one in again] == [
+        (one.said, one.question.grammar) for one in trials if one.said
+    ]

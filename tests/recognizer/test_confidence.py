@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from recognizer.alike import alike
+from recognizer.confidence import CONFIRM_BELOW, MARGIN_MOST, REJECT_BELOW, Evidence, confidence
+
+SURE = Evidence(language="zh-CN", text="八分", rival="", ratio=1.5, margin=MARGIN_MOST, syllables=2, spoken_ms=500)
+
+
+def test_a_likely_answer_without_a_rival_is_accepted() -> None:
+    assert confidence(SURE) >= CONFIRM_BELOW
+
+
+def test_the_likelier_against_any_sounds_and_against_the_rival_the_surer() -> None:
+    assert confidence(replace(SURE, ratio=0.5)) < confidence(SURE)
+    assert confidence(replace(SURE, margin=1.0)) < confidence(SURE)
+    assert confidence(replace(SURE, ratio=-6.0, margin=-1.0)) < REJECT_BELOW
+
+
+@pytest.mark.parametrize("spoken_ms", [100, 1900])
+def test_nobody_speaks_so_fast_or_slowly(spoken_ms: int) -> None:
+    assert confidence(replace(SURE, spoken_ms=spoken_ms)) == 0
+
+
+@pytest.mark.parametrize(("one", "other"), [("二", "八"), ("八分", "二分"), ("六", "九"), ("七", "一"), ("四", "十")])
+def test_score_words_that_sound_alike_are_confirmed_when_both_may_have_been_said(one: str, other: str) -> None:
+    assert alike(one, other)
+    near = replace(SURE, text=one, rival=other, margin=1.9, syllables=len(one), spoken_ms=250 * len(one))
+    assert REJECT_BELOW <= confidence(near) < CONFIRM_BELOW
+
+
+def test_other_words_are_not_alike() -> None:
+    assert not alike("八", "九")
+    assert not alike("八", "八分")
+    assert not alike("二四", "八十")
+    assert not alike("八", "八")

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recognizer.training.card import Story, card
+from recognizer.training.corpus import Recording
+
+
+def recording(speaker: str, corpus: str = "words", licence: str = "CC0") -> Recording:
+    return Recording(Path(corpus) / f"{speaker}.flac", "是", "", speaker, "zh", licence, "somewhere")
+
+
+@pytest.mark.parametrize(("language", "named"), [("zh", "Mandarin"), ("en", "English")])
+def test_the_card_names_all_sources_and_their_licences(language: str, named: str) -> None:
+    story = Story(
+        **{"name": "small", "language": language, "bands": 40, "frame_ms": 32, "phones": 210, "size_bytes": 5_600_000},
+        **{
+            "minutes": 30.0,
+            "steps": 1800,
+            "started_from": "older",
+            "synthetic": {"zh": 16000, "en": 9000},
+            "figures": "| what |",
+        },
+        trained_on=(recording("anna"), recording("berta"), recording("cleo", "other", "MIT")),
+        noises=(recording("-", "noise"),),
+        held_out=(recording("dora"), recording("cv_1")),
+    )
+    text = card(story)
+    assert f"a small {named} telephone model" in text
+    assert "It began with the weights of older." in text
+    assert "- 2 of `words`, 2 speaker(s): somewhere (CC0)" in text
+    assert "- 1 of `other`, 1 speaker(s): somewhere (MIT)" in text
+    assert "- 1 of `noise`" in text
+    assert "16000 Mandarin and 9000 English utterances" in text
+    assert "cv_1, dora" in text
+    assert "| what |" in text
