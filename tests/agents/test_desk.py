@@ -1,0 +1,210 @@
+"""The desk, with people who answer by a script: what happens when the stores are away, and what others are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from functools import partial
+
+import pytest
+
+from ivr.agents import presence
+from ivr.agents.announcements import Announcements
+from ivr.agents.board import Board
+from ivr.agents.desk import Desk
+from ivr.agents.roster import Agent, Roster, Rosters, Shift
+from ivr.live.agents import LiveAgents
+from ivr.live.client import connect
+from ivr.live.embedded import EmbeddedRedis
+from ivr.live.feed import EventFeed
+from ivr.live.queues import QUEUE, LiveQueues
+from ivr.prompts.library import PromptLibrary
+from ivr.settings import ROOT
+from ivr.telephony.port import Call, TransferRefused
+
+CALL = Call("call-1", "asterisk", "inbound", "13812345678", "4000", "survey", "zh-CN")
+ROSTERS = Rosters(
+    UTC,
+    "zh-CN",
+    {"zhang": Agent("zhang", "", "1001"), "li": Agent("li", "", "1002", frozenset({"en-US"}))},
+    {
+        "hotline": Roster({"always": Shift(time(0), time(0), ("zhang", "li"))}, wrap_up_s=600),
+        "supervision": Roster({"always": Shift(time(0), time(0), ("li",))}),
+    },
+)
+
+
+@dataclass
+class ScriptedPerson:
+    """Presses these keys, one after the other, then hangs up when `leaves` is set. See port.Person."""
+
+    keys: list[str]
+    leaves: asyncio.Event = field(default_factory=asyncio.Event)
+    doing: list[str] = field(default_factory=list)
+
+    async def tell(self, pcm: bytes) -> None:
+        self.doing.append("told")
+
+    async def key(self) -> str:
+        if self.keys:
+            return self.keys.pop(0)
+        await self.leaves.wait()
+        return ""
+
+    async def connect(self) -> None:
+        self.doing.append("connected")
+
+    async def parted(self) -> None:
+        await self.leaves.wait()
+
+    async def give_back(self) -> None:
+        self.doing.append("gave back")
+
+
+@dataclass
+class ScriptedHold:
+    """A caller on hold; `people` are those who answer at each phone, the others don't. See port.Hold."""
+
+    people: dict[str, ScriptedPerson]
+    rung: list[str] = field(default_factory=list)
+
+    async def tell(self, pcm: bytes) -> None:
+        return
+
+    async def key(self) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    @asynccontextmanager
+    async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[ScriptedPerson]:
+        self.rung.append(phone)
+        if phone not in self.people:
+            raise TransferRefused("no_answer")
+        yield self.people[phone]
+
+
+@dataclass
+class Made:
+    """A desk, and what it works with."""
+
+    desk: Desk
+    board: Board
+    feed: EventFeed
+
+
+@pytest.fixture
+async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
+    """Both agents are available; zhang has been idle longer."""
+    agents, queues = await LiveAgents.open(server.url, retries=1), await LiveQueues.open(server.url, retries=1)
+    feed = await EventFeed.open(server.url, retries=1)
+    board = Board(agents)
+    for number, agent in enumerate(("zhang", "li")):
+        await board.move(agent, partial(presence.come, now=float(number)))
+        await board.move(agent, partial(presence.see_phone, reachable=True))
+    library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
+    sounds = Announcements(library, lambda words, language: b"")
+    yield Made(Desk(lambda: ROSTERS, board, queues, feed, sounds, "node", lambda: datetime.now(UTC)), board, feed)
+    for each in (agents, queues, feed):
+        await each.close()
+
+
+def gone(keys: list[str]) -> ScriptedPerson:
+    """Somebody who hangs up as soon as they have pressed these keys."""
+    person = ScriptedPerson(keys)
+    person.leaves.set()
+    return person
+
+
+async def refusal(desk: Desk, hold: ScriptedHold, line: str = "hotline") -> str:
+    with pytest.raises(TransferRefused) as caught:
+        await desk.hand_over(CALL, line, "", hold)
+    return caught.value.reason
+
+
+async def test_whoever_has_been_idle_longest_is_asked_first_and_nobody_twice(made):
+    hold = ScriptedHold({})
+    assert await refusal(made.desk, hold) == "no_answer"
+    assert hold.rung == ["1001", "1002"]
+    assert {each.state for each in (await made.board.all()).values()} == {"available"}
+
+
+async def test_other_keys_mean_nothing(made):
+    hold = ScriptedHold({"1001": gone(["5", "*", "1"])})
+    await made.desk.hand_over(CALL, "hotline", "", hold)
+    assert hold.people["1001"].doing[-1] == "connected" and hold.rung == ["1001"]
+    assert (await made.board.all())["zhang"].state == "wrap_up"
+
+
+async def test_a_caller_in_another_language_is_for_whoever_speaks_it(made):
+    hold = ScriptedHold({"1002": gone(["1"])})
+    english = Call("call-2", "asterisk", "inbound", "1", "4000", "survey", "en-US")
+    await made.desk.hand_over(english, "hotline", "", hold)
+    assert hold.rung == ["1002"]
+
+
+async def test_others_are_told_step_by_step(made):
+    hold = ScriptedHold({"1002": gone(["1"])})
+    await made.desk.hand_over(CALL, "hotline", "", hold)
+    told = []
+    async with asyncio.timeout(5):
+        async for _, event in made.feed.follow("0"):
+            told.append((event["kind"], event["agent"], event.get("reason")))
+            if event["kind"] == "ended":
+                break
+    assert told == [
+        ("offered", "zhang", None),
+        ("not_taken", "zhang", "no_answer"),
+        ("offered", "li", None),
+        ("accepted", "li", None),
+        ("ended", "li", None),
+    ]
+
+
+async def test_a_caller_who_is_passed_on_is_taken_by_somebody_of_the_other_line(made):
+    first, second = ScriptedPerson(["1"]), gone(["1"])
+    hold = ScriptedHold({"1001": first, "1002": second})
+    handing = asyncio.create_task(made.desk.hand_over(CALL, "hotline", "", hold))
+    obeying = asyncio.create_task(made.desk.obey())
+    async with asyncio.timeout(10):
+        while "gave back" not in first.doing:
+            await made.desk.pass_on("zhang", CALL.id, "supervision")
+            await asyncio.sleep(0.01)
+        await handing
+    obeying.cancel()
+    assert hold.rung == ["1001", "1002"]
+    assert (await made.board.all())["zhang"].state == "wrap_up"
+
+
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.1])
+async def test_a_caller_who_hangs_up_leaves_nothing_behind(made, server, after):
+    hold = ScriptedHold({"1001": ScriptedPerson(["1"])})
+    handing = asyncio.create_task(made.desk.hand_over(CALL, "hotline", "", hold))
+    while not hold.rung:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await asyncio.sleep(after)
+    handing.cancel()
+    await asyncio.gather(handing, return_exceptions=True)
+    assert (await made.board.all())["zhang"].state in ("available", "wrap_up")
+    async with connect(server.url) as redis:
+        assert await redis.keys(f"{QUEUE}*") == []
+
+
+async def test_without_redis_the_caller_is_back_in_the_flow(made, server):
+    await server.close()
+    assert await refusal(made.desk, ScriptedHold({})) == "unavailable"
+
+
+async def test_people_who_talk_are_not_disturbed_when_redis_goes_away(made, server):
+    person = ScriptedPerson(["1"])
+    handing = asyncio.create_task(made.desk.hand_over(CALL, "hotline", "", ScriptedHold({"1001": person})))
+    async with asyncio.timeout(10):
+        while "connected" not in person.doing:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await server.close()
+    await asyncio.sleep(0.1)
+    assert not handing.done()
+    person.leaves.set()
+    await handing

@@ -1,0 +1,88 @@
+"""`service.py agents …` at a service that runs, and at none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from ivr.agents.announcements import Announcements
+from ivr.agents.book import RosterBook
+from ivr.agents.staff import Staff
+from ivr.console.agents import Agents
+from ivr.live.embedded import EmbeddedRedis
+from ivr.prompts.library import PromptLibrary
+from ivr.records.store import Records
+from ivr.settings import ROOT
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[TestServer]:
+    """A web server that knows the agents of the rosters that ship."""
+    redis = await EmbeddedRedis.start(tmp_path / "redis")
+    records = await Records.open(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    sounds = Announcements(PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC)), lambda words, language: b"")
+    book = RosterBook(ROOT / "rosters.yaml", None)
+    async with Staff.open(book, redis.url, sounds, "node", lambda: datetime.now(UTC)) as staff:
+        app = web.Application()
+        app.add_routes(Agents(staff, records).routes())
+        async with TestServer(app) as running:
+            yield running
+    await records.close()
+    await redis.close()
+
+
+async def service(port: int | None, *words: str) -> tuple[int, str]:
+    """Run the command; its status and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "service.py",
+        *words,
+        cwd=ROOT,
+        env={**os.environ, "HUIFANG_PORT": str(port), "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+async def test_the_agents_are_listed_and_set(server: TestServer) -> None:
+    assert await service(server.port, "agents", "set", "zhang", "available") == (0, "zhang is unreachable\n")
+    status, said = await service(server.port, "agents", "list")
+    rows = [line.split() for line in said.splitlines()]
+    assert status == 0
+    assert rows[1][:3] == ["zhang", "张伟", "1001"] and rows[1][-1] == "unreachable"
+    assert rows[2][:3] == ["li", "李娜", "1002"] and rows[2][-1] == "away"
+    assert "supervision" in rows[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("set", "wang", "away"), "there is no agent 'wang'"),
+        (("set", "zhang", "asleep"), "asleep"),
+    ],
+)
+async def test_what_cannot_be_is_refused(server: TestServer, words: tuple[str, ...], reason: str) -> None:
+    status, said = await service(server.port, "agents", *words)
+    assert status == 2 and reason in said
+
+
+async def test_a_service_without_rosters_knows_no_agents() -> None:
+    async with TestServer(web.Application()) as empty:
+        status, said = await service(empty.port, "agents", "list")
+    assert (status, said) == (2, "the service knows no agents: HUIFANG_ROSTERS is not set\n")
+
+
+async def test_where_no_service_runs_that_is_said() -> None:
+    status, said = await service(1, "agents", "list")
+    assert status == 2 and said.startswith("no service answers at 127.0.0.1:1: ")
