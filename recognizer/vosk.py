@@ -21,6 +21,7 @@ from recognizer.model import Model, open_model
 _MODELS: Final = Path(__file__).parent / "models"
 SHIPPED: Final[Mapping[str, Path]] = {
     "zh-CN": _MODELS / "zh-small-8k",
+    "en-US": _MODELS / "en-small-8k",
 }
 """The models that come with the project, by language."""
 

@@ -13,6 +13,13 @@ _NAMES: Final = {"zh": "Mandarin", "en": "English"}
 _PHONES: Final = {"zh": "pinyin initials, and finals with tones", "en": "ARPAbet without stress"}
 
 
+_FIRST: Final = """\
+- the first model of this kind, whose weights all later ones began with: synthetic voices and three speakers that it kept
+  no list of, among Yue Tan (Shtooka `cmn-caen-tan`, CC BY-SA 3.0), Chen Wang (CC BY-SA; both by way of
+  github.com/hugolpz/audio-cmn), Davin Fifield (github.com/davinfifield/mp3-chinese-pinyin-sound, Unlicense) and Junze
+  Wu (github.com/junzew/HanTTS, MIT), who is `hantts_m` among the speakers held out"""
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """How a model came about. `figures` are tables in Markdown; `size_bytes` is that of the network's file."""
@@ -61,6 +68,7 @@ phrase can be heard without training.
 other rooms, microphones, voices, noise, codecs and packet loss laid over them:
 
 {_sources(story.trained_on)}
+{_FIRST}
 
 Noise, and rooms, which count as silence:
 
@@ -77,8 +85,8 @@ the trials. Real recordings and synthetic sounds are in tables of their own.
 
 ## Limits
 It has heard few real persons, most of them reading aloud and none, as far as is known, on a telephone. The trials are
-few and by few speakers: “probably” in the tables says how little that tells about strangers. Audio must be brought to
-an even level first, as `recognizer/passes.py` does.
+few and by few speakers, one of whom the first model may have known: “probably” in the tables says how little that tells
+about strangers. Audio must be brought to an even level first, as `recognizer/passes.py` does.
 """
 
 

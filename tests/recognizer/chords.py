@@ -19,7 +19,10 @@ from recognizer.training.layers import Layer
 from recognizer.vosk import SHIPPED
 
 BANDS, LOW_HZ, HIGH_HZ = 24, 100, 3800
-"""As in the shipped model's front end."""
+FRONT_END = (
+    f"--sample-frequency=8000\n--num-mel-bins={BANDS}\n--low-freq={LOW_HZ}\n--high-freq=-200\n"
+    "--frame-length=25\n--dither=0\n--snip-edges=true\n"
+)
 PAIRS = tuple(combinations(range(2, BANDS, 2), 2))
 PHONE_MS = 120
 
@@ -34,6 +37,7 @@ def write_model(folder: Path, speech: Sequence[str]) -> Path:
     layer = Layer((0,), weights.repeat(2, axis=0), bias.repeat(2), rectified=False)
     (folder / "am").mkdir(parents=True)
     shutil.copytree(SHIPPED["zh-CN"] / "conf", folder / "conf")
+    (folder / "conf" / "fbank.conf").write_text(FRONT_END)
     write_acoustic_model(folder / "am" / "final.mdl", [layer], features=BANDS, phones=len(names), context=0)
     (folder / "phones.txt").write_text("\n".join(names) + "\n")
     cost = math.log(len(speech))
