@@ -17,12 +17,15 @@ import typer
 import uvloop
 from aiohttp import web
 
+from ivr.agents.announcements import Announcements
+from ivr.agents.book import RosterBook, Targets
+from ivr.agents.staff import Staff
 from ivr.bookshelf import Bookshelf
 from ivr.call.node import Node
 from ivr.call.outbound import Outbound
 from ivr.call.switchboard import Switchboard
 from ivr.call.timing import Timing
-from ivr.cli import calls, complaints, demo, dialplan, flows, lines, models, prompts, speech
+from ivr.cli import agents, calls, complaints, demo, dialplan, flows, lines, models, prompts, speech
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.doctor import doctor
 from ivr.cli.pbx import private_pbx
@@ -33,6 +36,7 @@ from ivr.complaints.rounds import Rounds
 from ivr.complaints.rulebook import load as load_rules
 from ivr.console import health
 from ivr.console.access import access, load_token
+from ivr.console.agents import Agents
 from ivr.console.calls import Calls
 from ivr.console.complaints import Complaints
 from ivr.errors import FaultyFile, HuifangError
@@ -40,6 +44,7 @@ from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import EventFeed
 from ivr.privacy import configure_logging
+from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
 from ivr.records.store import Records
 from ivr.settings import ROOT, Settings
@@ -67,6 +72,7 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(calls.app, name="calls")
 app.add_typer(complaints.app, name="complaints")
 app.add_typer(lines.app, name="lines")
+app.add_typer(agents.app, name="agents")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(models.app, name="models")
 app.add_typer(speech.app, name="speech")
@@ -90,8 +96,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         recognizer = Ears(settings.data / "graphs", {**SHIPPED, **settings.models})
         stack.callback(recognizer.close)
         lines = {(line.flow, line.language) for line in site.lines.values()} if site else set()
-        targets = site.targets if site else None
-        shelf = Bookshelf(settings.flows, library.catalog, recognizer, lines=lines, targets=targets)
+        book = RosterBook(settings.rosters, site.phones if site else None) if settings.rosters else None
+        targets = Targets(site.targets if site else (), book)
+        shelf = Bookshelf(settings.flows, library.catalog, recognizer, lines=lines, targets=targets if site else None)
         redis = settings.redis.get_secret_value()
         if not redis:
             server = await EmbeddedRedis.start(settings.data / "redis")
@@ -116,21 +123,34 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             timing=Timing(),
         )
         service = Service(node, shelf, rules, feed)
+        announcer = Announcer(library.catalog)
+        if book:
+            sounds = Announcements(library, announcer)
+            service.staff = await stack.enter_async_context(Staff.open(book, redis, sounds, name, node.now))
         if site:
             own = own_secrets()
             address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
             ari = await stack.enter_async_context(Ari(address, site.ari_user, own.ari, site.app))
-            service.asterisk = Asterisk(site, own, ari, service.answer_telephone, settings.capacity)
+            service.asterisk = Asterisk(
+                site,
+                own,
+                ari,
+                service.answer_telephone,
+                settings.capacity,
+                announcer,
+                service.staff.desk if service.staff else None,
+            )
         yield service
 
 
 class Service:
-    """The parts put together. `asterisk` is None where no Asterisk is attached."""
+    """The parts put together. `asterisk` is None where no Asterisk is attached, `staff` where there are no rosters."""
 
     def __init__(self, node: Node, shelf: Bookshelf, rules: Rules, feed: EventFeed) -> None:
         self.node, self.shelf, self.rules, self.feed = node, shelf, rules, feed
         self.switchboard = Switchboard(node, shelf)
         self.asterisk: Asterisk | None = None
+        self.staff: Staff | None = None
         self._reloading = asyncio.Lock()
 
     @property
@@ -156,6 +176,8 @@ class Service:
             group.create_task(Rounds(self.node.records.database, self.rules).keep(self.feed, self.node.now))
             if self.asterisk:
                 group.create_task(self.asterisk.run())
+            if self.staff:
+                group.create_task(self.staff.keep(self.asterisk.phones if self.asterisk else None))
 
     async def drain(self, within_s: float) -> None:
         """Take no more calls (new ones from Asterisk go to a person) and end those going on, see Switchboard.drain."""
@@ -164,12 +186,14 @@ class Service:
         await self.switchboard.drain(within_s)
 
     async def reload(self) -> None:
-        """Take the flows file as it is now for calls to come; a file that cannot be used changes nothing."""
+        """Take rosters and flows as they are now for calls to come; a file that cannot be used changes nothing."""
         async with self._reloading:
             try:
+                if self.staff:
+                    await asyncio.to_thread(self.staff.book.reload)
                 await asyncio.to_thread(self.shelf.reload)
             except Exception:
-                log.exception("the flows stay as they were")
+                log.exception("rosters and flows stay as they were")
 
     def choices(self) -> list[FlowChoice]:
         """The flows as the browser phone offers them."""
@@ -188,6 +212,10 @@ class Service:
             outbound = Outbound(self.node, self.shelf, self.switchboard, self.asterisk.dial)
             site.add_routes(self.asterisk.routes())
             site.add_routes(Calls(outbound, self.shelf.has, self.node.records).routes())
+        if self.staff:
+            screens = Agents(self.staff, self.node.records)
+            site.add_routes(screens.routes())
+            site.on_shutdown.append(screens.close)
         return site
 
 

@@ -1,6 +1,6 @@
 """`make bench`: all measurements in one run, against goals; takes about a quarter of an hour.
 
-`python -m bench browser` takes one part alone: browser, asterisk, complaints or turn_taking.
+`python -m bench browser` takes one part alone: browser, asterisk, agents, complaints or turn_taking.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 import uvloop
 
-from bench import asterisk, browser, complaints, recordings, turn_taking
+from bench import agents, asterisk, browser, complaints, recordings, turn_taking
 from bench.figures import Figure, publish
 from ivr.call.timing import Timing
 from recognizer.vosk import SHIPPED
@@ -28,6 +28,7 @@ PARTS: Final = {
     "browser": (browser.GOALS, lambda: uvloop.run(browser.measure())),
     "asterisk": (asterisk.GOALS, lambda: uvloop.run(asterisk.measure())),
     "complaints": (complaints.GOALS, lambda: uvloop.run(complaints.measure())),
+    "agents": (agents.GOALS, lambda: uvloop.run(agents.measure())),
     "turn_taking": ({}, turn_taking_figures),
 }
 

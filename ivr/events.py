@@ -105,14 +105,14 @@ def place(span_ms: tuple[int, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TransferCompleted:
-    """The other party took the call over; this call is no longer ours to lead."""
+    """The other party took the call over and has hung up; the caller is still there."""
 
     wait: str
 
 
 @dataclass(frozen=True, slots=True)
 class TransferFailed:
-    """Nobody took the call: `busy`, `no_answer`, `declined`, `unreachable`, `unavailable`."""
+    """Nobody took the call: `busy`, `no_answer`, `declined`, `unreachable`, `unavailable`; or the caller `gave_up`."""
 
     wait: str
     reason: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr import events
-from ivr.call.media import FRAME_MS, Closed, Frame, MediaEvent, MediaStream
+from ivr.call.media import FRAME_MS, Closed, Frame, MediaEvent, MediaStream, Overheard
 from ivr.call.turn import Turn
 from recognizer.base import Hypothesis
 
@@ -109,7 +109,7 @@ class Mailbox:
     async def _pump(self) -> None:
         try:
             async for event in self._media.events():
-                if not isinstance(event, Frame) or self._items.qsize() < UNREAD:
+                if not isinstance(event, Frame | Overheard) or self._items.qsize() < UNREAD:
                     self.post(event)
         except Exception:
             log.exception("the media stream failed")

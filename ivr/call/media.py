@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ivr.events import EndedBy
 
@@ -46,7 +46,15 @@ class Closed:
     cause: str
 
 
-MediaEvent = Frame | Marked | Key | Closed
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """20 ms of what the caller, or the other party that they were handed to, says while the two talk."""
+
+    who: Literal["caller", "other"]
+    pcm: bytes
+
+
+MediaEvent = Frame | Marked | Key | Closed | Overheard
 
 
 class MediaStream(Protocol):

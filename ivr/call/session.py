@@ -20,7 +20,7 @@ from ivr.call.keeping import Keeping
 from ivr.call.listening import Listening
 from ivr.call.lookup import look_up
 from ivr.call.mailbox import Broken, Decoded, Item, Leave, Mailbox, Started
-from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent
+from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent, Overheard
 from ivr.call.node import Node, Observer
 from ivr.call.own_words import OwnWords
 from ivr.call.player import BYTES_PER_MS, Player
@@ -122,7 +122,7 @@ class Session:
         match item:
             case None if turn:
                 await self._obey(turn.tick(at_ms))
-            case Frame() | Key() | Marked() | Closed():
+            case Frame() | Key() | Marked() | Closed() | Overheard():
                 await self._meet(at_ms, item)
             case Started(begun, length_ms) if begun is turn:
                 await self._obey(begun.prompt_started(at_ms, length_ms))
@@ -155,6 +155,8 @@ class Session:
                 await self._obey(turn.pressed(at_ms, digit))
             case Key(digit):
                 self._typed_ahead.append(digit)
+            case Overheard(who, pcm):
+                self._tape.overheard(at_ms, who, pcm)
             case Closed(by, cause):
                 ours = (by, cause) == ("us", "normal")
                 self._ended = events.CallEnded(by, self._cause if ours else cause)
@@ -271,14 +273,15 @@ class Session:
     async def _transfer(self, wait: str, target: str, whisper: str) -> None:
         await self._until_heard()
         try:
-            await self._line.transfer(target, whisper)
+            ended_by = await self._line.transfer(target, whisper, overhear=self._tape.running)
         except TransferRefused as refused:
             self._mailbox.post(events.TransferFailed(wait, refused.reason))
         except Exception:
             log.exception("call %s: the transfer to %s failed", self._line.call.id, target)
             self._mailbox.post(events.TransferFailed(wait, "unavailable"))
         else:
-            self._mailbox.post(events.TransferCompleted(wait))
+            if ended_by != "caller":
+                self._mailbox.post(events.TransferCompleted(wait))
 
     async def _look_up(self, wanted: actions.LookUpCase) -> None:
         await self._until_heard()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 from ivr.call.player import Player
 from ivr.records.errors import RecordingLost
@@ -33,6 +34,16 @@ class Tape:
         """A frame of the caller's voice arrived."""
         if self._recorder:
             self._recorder.caller(at_ms, pcm)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is consent, so that a recording has begun."""
+        return self._recorder is not None
+
+    def overheard(self, at_ms: int, who: Literal["caller", "other"], pcm: bytes) -> None:
+        """A frame arrived of what the caller, or whoever they were handed to, says to the other."""
+        if self._recorder:
+            self._recorder.overheard(at_ms, who, pcm)
 
     async def close(self, at_ms: int) -> Recording | None:
         """End the recording; None when there is none, or it was lost."""

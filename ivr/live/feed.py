@@ -45,13 +45,18 @@ class EventFeed:
         with reported():
             await self._redis.xadd(FEED, {"event": json.dumps(dict(event))}, maxlen=KEPT, approximate=True)
 
+    async def newest(self) -> str:
+        """The id of the last event, to be followed from; `0` before the first."""
+        with reported():
+            found = cast("list[_Entry]", await self._redis.xrevrange(FEED, count=1))
+        return found[0][0].decode() if found else "0"
+
     async def follow(self, after: str | None = None) -> AsyncIterator[tuple[str, dict[str, Value]]]:
         """Events with their ids, for ever: those after the id `after` (`0`: all that are kept), or only new ones."""
+        if after is None:
+            after = await self.newest()
         while True:
             with reported():
-                if after is None:
-                    newest = cast("list[_Entry]", await self._redis.xrevrange(FEED, count=1))
-                    after = newest[0][0].decode() if newest else "0"
                 read = cast("list[tuple[bytes, list[_Entry]]]", await self._redis.xread({FEED: after}, block=_WAIT_MS))
             for _stream, entries in read:
                 for entry_id, fields in entries:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -83,18 +83,30 @@ class Arrivals:
 
 
 class StereoMix:
-    """The caller on the left, us on the right, from the offset `start_ms` on."""
+    """The caller on the left, we or whoever they talk to on the right, from the offset `start_ms` on."""
 
     def __init__(self, start_ms: int) -> None:
         self._start_ms = start_ms
         self._caller = Track()
         self._us = Track()
         self._arrivals = Arrivals()
+        self._heard_of = {"caller": Arrivals(), "other": Arrivals()}
+        self._heard_at = dict.fromkeys(self._heard_of, _NEVER)
         self._taken = 0
 
     def caller(self, at_ms: int, pcm: bytes) -> None:
         """A frame of the caller's voice arrived."""
         self._caller.put(self._arrivals.place(self._place(at_ms), self._caller.end), pcm)
+
+    def overheard(self, at_ms: int, who: Literal["caller", "other"], pcm: bytes) -> None:
+        """A frame arrived of the voice of the caller, or of the other who talks to them in our place."""
+        track, arrived = self._caller if who == "caller" else self._us, self._place(at_ms)
+        if arrived - self._heard_at[who] > _LOST:
+            self._heard_of[who] = Arrivals()
+            track.put(max(arrived, track.end), pcm)
+        else:
+            track.put(self._heard_of[who].place(arrived, track.end), pcm)
+        self._heard_at[who] = arrived
 
     def us(self, at_ms: int, pcm: bytes) -> None:
         """Audio was queued for the caller: it is heard from `at_ms` on, or when all that was queued before has been."""

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from ivr.call.media import SAMPLE_RATE_HZ
 from ivr.records.errors import RecordingLost
@@ -57,6 +57,11 @@ class Recorder:
         """A frame of the caller's voice arrived at `at_ms`."""
         self._queue(self._mix.settled(at_ms))
         self._mix.caller(at_ms, pcm)
+
+    def overheard(self, at_ms: int, who: Literal["caller", "other"], pcm: bytes) -> None:
+        """A frame arrived of what the caller and somebody else, who takes our side, say to each other."""
+        self._queue(self._mix.settled(at_ms))
+        self._mix.overheard(at_ms, who, pcm)
 
     def us(self, at_ms: int, pcm: bytes) -> None:
         """Audio was queued for the caller; it sounds from `at_ms` on, behind what was queued before."""

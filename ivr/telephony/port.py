@@ -6,6 +6,7 @@ Must not know: flows, recognisers, records.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,7 +40,7 @@ class Unanswered(HuifangError):
 
 
 class TransferRefused(Exception):
-    """Nobody took the call. `reason`: busy, no_answer, declined, unreachable or unavailable."""
+    """Nobody took the call. `reason`: busy, no_answer, declined, unreachable, unavailable, or gave_up (the caller)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -60,9 +61,62 @@ class Line(Protocol):
     async def hang_up(self) -> None:
         """End the call; `media` then ends with Closed(by="us"). Harmless when the call is already over."""
 
-    async def transfer(self, target: str, whisper: str) -> EndedBy:
+    async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
         """Hand the caller to `target` and return, once they have parted, who ended it.
+
+        With `overhear` the media stream tells meanwhile what the two say to each other (Overheard).
 
         Raises:
             TransferRefused: nobody took the call; the caller is ours again.
+        """
+
+
+class Person(Protocol):
+    """Somebody who was rung for a caller and has answered."""
+
+    async def tell(self, pcm: bytes) -> None:
+        """Say something that they alone hear, to its end, or until they are gone, or this is cancelled."""
+
+    async def key(self) -> str:
+        """The next key that they press; empty once they are gone."""
+
+    async def connect(self) -> None:
+        """Let the two talk; the caller's music ends.
+
+        Raises:
+            TransferRefused: they have just hung up; the music goes on.
+        """
+
+    async def parted(self) -> None:
+        """Wait until they have hung up."""
+
+
+class Hold(Protocol):
+    """A caller who hears music while somebody is sought for them."""
+
+    async def tell(self, pcm: bytes) -> None:
+        """Say something to the caller in place of the music, to its end, or until this is cancelled."""
+
+    async def key(self) -> str:
+        """The next key that the caller presses."""
+
+    def ring(self, phone: str, shown: str, ring_s: int) -> AbstractAsyncContextManager[Person]:
+        """Ring a phone, `shown` being the number that it shows, and hang up at the end of the block.
+
+        Raises:
+            TransferRefused: why it was not answered.
+        """
+
+
+class Desk(Protocol):
+    """Finds somebody for a caller among several people."""
+
+    def staffs(self, target: str) -> bool:
+        """Whether this target is a line with people of its own."""
+
+    async def hand_over(self, call: Call, target: str, whisper: str, hold: Hold) -> None:
+        """Find somebody, and return once they have hung up. Cancelled when the caller does.
+
+        Raises:
+            TransferRefused: nobody took the call.
         """

@@ -69,9 +69,10 @@ class House:
 
     @property
     def settings(self) -> Settings:
-        """Those of a service for this house."""
-        port = urlsplit(self.site.service).port
-        return Settings.model_validate({"data": self.data, "port": port, "site": self.data / "site.yaml"})
+        """Those of a service for this house; it has agents when there are rosters in the folder."""
+        port, rosters = urlsplit(self.site.service).port, self.data / "rosters.yaml"
+        agents = {"rosters": rosters} if rosters.exists() else {}
+        return Settings.model_validate({"data": self.data, "port": port, "site": self.data / "site.yaml", **agents})
 
     @property
     def records(self) -> Records:

@@ -148,3 +148,24 @@ def test_whatever_comes_in_both_sides_stay_equally_long(moves: list[tuple[str, i
             getattr(mix, move)(now, sound(length))
     out += b"".join(mix.rest(now))
     assert len(out) == (now - START) * 8 * 4
+
+
+def test_whoever_talks_to_the_caller_in_our_place_is_on_our_side() -> None:
+    mix = StereoMix(START)
+    mix.us(START, sound(100, 1))
+    for at in range(400, 600, 20):
+        mix.overheard(START + at, "other", sound(20, 2))
+        mix.overheard(START + at + 7, "caller", sound(20, 3))
+    left, right = sides(mix, 1000)
+    assert spans(right) == [(0, 100, 1), (400, 600, 2)]
+    assert spans(left) == [(407, 607, 3)]
+
+
+def test_each_conversation_begins_where_it_began_however_shortly_after_what_was_said_before() -> None:
+    mix = StereoMix(START)
+    mix.caller(START, sound(20, 1))
+    for begin in (300, 2000):
+        for at in range(begin, begin + 500, 20):
+            mix.overheard(START + at, "caller", sound(20, 2))
+    left, _ = sides(mix, 3000)
+    assert spans(left) == [(0, 20, 1), (300, 800, 2), (2000, 2500, 2)]

@@ -30,7 +30,7 @@ from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.asterisk.stream import MediaSockets
 from ivr.telephony.asterisk.sweep import sweep
 from ivr.telephony.asterisk.voice import Voice
-from ivr.telephony.port import Call, Unanswered
+from ivr.telephony.port import Call, Desk, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,8 @@ class Asterisk:
         answer: leads one call that arrived; the call is over when it returns.
         capacity: how many calls may be led at a time; what is above goes on in the dialplan, to a person. Set it to 0
             to drain.
-        announce: (words, language) -> audio, for what is whispered to whoever takes a transfer.
+        announce: (words, language) -> audio, for what is whispered to whoever takes a transfer; may block.
+        desk: finds somebody for the callers of lines that have people of their own.
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class Asterisk:
         answer: Answer,
         capacity: int = 100,
         announce: Callable[[str, str], bytes] | None = None,
+        desk: Desk | None = None,
     ) -> None:
         self._site = site
         self._ari = ari
         self._answer = answer
         self._announce = announce
+        self._desk = desk
         self.capacity = capacity
         self.connected = asyncio.Event()
         """Whether calls can arrive and be placed just now."""
@@ -91,6 +94,14 @@ class Asterisk:
     async def _media(self, request: web.Request) -> web.WebSocketResponse:
         self._login.check(request)
         return await self._sockets.handle(request)
+
+    async def phones(self) -> frozenset[str]:
+        """The names of the phones that can be rung now.
+
+        Raises:
+            AriRefused, AriUnreachable: Asterisk does not say.
+        """
+        return await self._ari.phones()
 
     async def run(self) -> None:
         """Take calls until cancelled; calls being led are then cancelled too."""
@@ -241,7 +252,7 @@ class Asterisk:
     # -- both ------------------------------------------------------------------------------------------------------
 
     def _line(self, call: Call, party: Leg, voice: Voice) -> AsteriskLine:
-        line = AsteriskLine(call, self._ari, self._legs, party, voice, self._site.targets, self._announce)
+        line = AsteriskLine(call, self._ari, self._legs, party, voice, self._site.targets, self._announce, self._desk)
         line.over.add_done_callback(self._count_down)
         return line
 

@@ -119,6 +119,11 @@ class Ari:
             for one in await self.request("GET", "/channels")
         }
 
+    async def phones(self) -> frozenset[str]:
+        """The names of the phones that are there: registered, and answering where Asterisk asks them."""
+        found = await self.request("GET", "/endpoints/PJSIP")
+        return frozenset(one["resource"] for one in found if one["state"] == "online")
+
     async def channel_exists(self, channel: str) -> bool:
         """Whether the channel is there."""
         return not await self._missing("GET", f"/channels/{channel}")
@@ -151,6 +156,10 @@ class Ari:
             format="slin",
             transport_data=data,
         )
+
+    async def snoop(self, channel: str, name: str) -> None:
+        """Make a channel, ours by the name `name`, out of which comes what is said on another."""
+        await self.request("POST", f"/channels/{channel}/snoop/{name}", app=self.app, spy="in", whisper="none")
 
     async def set_variable(self, channel: str, name: str, value: str) -> None:
         """Set a variable that the dialplan can read."""

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from ivr.events import EndedBy
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.hold import AsteriskHold
 from ivr.telephony.asterisk.legs import GONE_ELSEWHERE, NORMAL, Leg, Legs
 from ivr.telephony.asterisk.stream import AsteriskStream
-from ivr.telephony.asterisk.transfer import Handover
+from ivr.telephony.asterisk.transfer import hand_over
 from ivr.telephony.asterisk.voice import Voice
-from ivr.telephony.port import Call, TransferRefused
+from ivr.telephony.port import Call, Desk, TransferRefused
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ class AsteriskLine:
 
     Args:
         targets: transfer target -> dial string.
+        desk: takes the callers for the targets that it staffs, even where these have a dial string.
         announce: makes the words whispered to whoever takes a transfer audible (8 kHz, 16-bit).
     """
 
@@ -40,6 +43,7 @@ class AsteriskLine:
         voice: Voice,
         targets: Mapping[str, str],
         announce: Callable[[str, str], bytes] | None,
+        desk: Desk | None,
     ) -> None:
         self._call = call
         self._ari = ari
@@ -48,6 +52,7 @@ class AsteriskLine:
         self._voice = voice
         self._targets = targets
         self._announce = announce
+        self._desk = desk
         self._by_us = False
         party.on_key = voice.stream.press
         voice.stream.listening = True
@@ -77,22 +82,29 @@ class AsteriskLine:
             self._party.end(NORMAL)
         await asyncio.shield(self._watching)
 
-    async def transfer(self, target: str, whisper: str) -> EndedBy:
+    async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
         """See Line."""
-        endpoint = self._targets.get(target)
-        if endpoint is None:
+        hold = AsteriskHold(self._ari, self._legs, self._party, self._voice, overhear)
+        if self._desk and self._desk.staffs(target):
+            work = partial(self._desk.hand_over, self._call, target, whisper, hold)
+        elif endpoint := self._targets.get(target):
+            work = partial(self._hand_over, endpoint, whisper, hold)
+        else:
             raise TransferRefused("unavailable")
-        words = self._announce(whisper, self._call.language) if whisper and self._announce else b""
         try:
-            return await Handover(self._ari, self._legs, self._party, self._voice).to(
-                endpoint, self._call.caller, words
-            )
+            return await hold.during(work)
         except (AriRefused, AriUnreachable) as error:
             await asyncio.wait((self._party.gone,), timeout=CAUSE_WITHIN_S)
             if self._party.gone.done():
                 return "caller"
             log.error("transfer to %s: %s", target, error)
             raise TransferRefused("unavailable") from error
+
+    async def _hand_over(self, endpoint: str, whisper: str, hold: AsteriskHold) -> None:
+        words = b""
+        if whisper and self._announce:
+            words = await asyncio.to_thread(self._announce, whisper, self._call.language)
+        await hand_over(hold, endpoint, self._call.caller, words)
 
     async def _watch(self) -> None:
         broken = asyncio.create_task(self.media.broken.wait())

@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
-from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, Marked, MediaEvent
+from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, Marked, MediaEvent, Overheard
 from ivr.events import EndedBy
 from ivr.telephony.asterisk.outbox import Outbox
 
@@ -73,6 +73,11 @@ class AsteriskStream:
         """Pass on a key of the caller."""
         if self.listening:
             self._arrived.put_nowait(Key(digit))
+
+    def overhear(self, heard: Overheard) -> None:
+        """Pass on what was said between the caller and somebody else."""
+        if not self._closed:
+            self._arrived.put_nowait(heard)
 
     def close(self, by: EndedBy, cause: str) -> None:
         """Say that the call is over; only the first time counts."""

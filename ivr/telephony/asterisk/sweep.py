@@ -46,4 +46,5 @@ def _belongs(ari: Ari, name: str, channel: Channel) -> bool:
 
 
 def _voice(ari: Ari, bridge: str) -> str:
-    return f"{ari.app}.voice." + bridge.removeprefix(f"{ari.app}.bridge.").removesuffix(".aside")
+    call = bridge.removeprefix(f"{ari.app}.bridge.").partition(".")[0]
+    return f"{ari.app}.voice.{call}"

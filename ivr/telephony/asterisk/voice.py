@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import Final, Literal
 
 from ivr.lifecycle import Direction
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.ear import Ear
 from ivr.telephony.asterisk.legs import Leg, Legs
 from ivr.telephony.asterisk.stream import AsteriskStream, MediaSockets
 
@@ -69,9 +70,8 @@ class Voice:
             await self._ari.set_variable(self._leg.channel, LEADING, "no")
 
     async def step_out(self) -> None:
-        """Leave the bridge to others."""
+        """Leave the party alone in the bridge, but still in our hands."""
         self.stream.listening = False
-        await self.let_go()
         await self._ari.part(self.bridge, self._leg.channel)
 
     async def step_in(self) -> None:
@@ -86,11 +86,30 @@ class Voice:
         await self._ari.create_bridge(aside)
         try:
             await self._ari.join(aside, [party.channel, self._leg.channel])
-            told = asyncio.ensure_future(self.stream.tell(pcm))
-            await asyncio.wait((told, party.gone), return_when=asyncio.FIRST_COMPLETED)
-            told.cancel()
+            await self._say(party, pcm)
         finally:
             await self._ari.destroy_bridge(aside)
+
+    async def announce(self, party: Leg, pcm: bytes) -> None:
+        """While out of the bridge: say something to the party in it, to the end, or till they are gone."""
+        await self._ari.join(self.bridge, [self._leg.channel])
+        try:
+            await self._say(party, pcm)
+        finally:
+            await self._ari.part(self.bridge, self._leg.channel)
+
+    async def _say(self, party: Leg, pcm: bytes) -> None:
+        told = asyncio.ensure_future(self.stream.tell(pcm))
+        try:
+            await asyncio.wait((told, party.gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not told.done():
+                told.cancel()
+                self.stream.clear()
+
+    def ear(self, who: Literal["caller", "other"], party: Leg) -> Ear:
+        """Something that brings to our stream what the party says to others."""
+        return Ear(self._ari, self._legs, self._sockets, self.bridge, who, party, self.stream)
 
     async def close(self) -> None:
         """Take all of it away; what Asterisk keeps nevertheless, the next sweep takes."""

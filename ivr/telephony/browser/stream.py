@@ -172,7 +172,7 @@ class BrowserLine:
     async def hang_up(self) -> None:
         self._media.end(Closed(by="us", cause="normal"))
 
-    async def transfer(self, target: str, whisper: str) -> EndedBy:
+    async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
         """A browser has nobody to be handed to.
 
         Raises:

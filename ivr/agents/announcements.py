@@ -1,0 +1,44 @@
+"""What is said to agents and to callers who wait: recorded prompts, and free words where an engine can speak them.
+
+Must not know: who is asked, how audio reaches anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ivr.actions import Prompt
+from ivr.prompts.library import SENTENCE_MS, PromptLibrary
+from ivr.prompts.spoken import Unspeakable
+
+PAUSE: Final = bytes(SENTENCE_MS * 16)
+"""Between two sentences: 8 kHz, 16 bits."""
+
+
+class Announcements:
+    """Made of the catalog's `whisper.*` and `queue.*`. `announce` makes free words audible, or nothing of them."""
+
+    def __init__(self, prompts: PromptLibrary, announce: Callable[[str, str], bytes]) -> None:
+        self._prompts, self._announce = prompts, announce
+
+    def whisper(self, line: str, caller: str, words: str, language: str) -> bytes:
+        """Which line, what was said, who calls, which keys: what can't be spoken is left out. May block."""
+        said = [
+            self._spoken(Prompt(f"whisper.line.{line}"), language),
+            self._announce(words, language) if words else b"",
+            self._spoken(Prompt("whisper.caller", {"caller": caller}), language),
+            self._spoken(Prompt("whisper.keys"), language),
+        ]
+        return PAUSE.join(pcm for pcm in said if pcm)
+
+    def position(self, ahead: int, language: str) -> bytes:
+        """How many are before the caller, and how to be called back instead."""
+        name = "queue.position" if ahead else "queue.next"
+        return self._spoken(Prompt(name, {"ahead": str(ahead)}), language)
+
+    def _spoken(self, prompt: Prompt, language: str) -> bytes:
+        try:
+            return self._prompts.pcm(prompt, language)
+        except Unspeakable:
+            return b""

@@ -1,0 +1,70 @@
+"""Who is offered which waiting caller: first come, first served, by whoever has been idle longest. Pure.
+
+Must not know: how callers wait, how agents are rung, where either is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ivr.agents.presence import Presence, State
+from ivr.agents.roster import Agent
+
+GONE = (State.AWAY, State.UNREACHABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A caller in a line's queue: the skills that their call takes, and the agents who did not take it.
+
+    `offered`: somebody's phone is ringing for them.
+    """
+
+    call: str
+    needs: frozenset[str] = frozenset()
+    tried: frozenset[str] = frozenset()
+    offered: bool = False
+
+    def suits(self, agent: Agent) -> bool:
+        """Whether this agent may be offered the call."""
+        return self.needs <= agent.skills and agent.id not in self.tried
+
+
+def match(queue: Sequence[Waiting], on_duty: Sequence[Agent], presences: Mapping[str, Presence]) -> dict[str, str]:
+    """Whom to ring for whom: call → agent. `queue` is in the order of coming; an agent has one call at a time.
+
+    A caller for whom nobody is free does not hold up those behind.
+    """
+    free = sorted(
+        (agent for agent in on_duty if _presence(agent, presences).state is State.AVAILABLE),
+        key=lambda agent: (_presence(agent, presences).idle_since, agent.id),
+    )
+    matched: dict[str, str] = {}
+    for caller in queue:
+        agent = None if caller.offered else next((agent for agent in free if caller.suits(agent)), None)
+        if agent:
+            matched[caller.call] = agent.id
+            free.remove(agent)
+    return matched
+
+
+def hopeless(caller: Waiting, on_duty: Sequence[Agent], presences: Mapping[str, Presence]) -> str:
+    """Why nobody will take this caller however long they wait, in the words of TransferRefused; empty if one may."""
+    states = [_presence(agent, presences).state for agent in on_duty if caller.suits(agent)]
+    if any(state not in GONE for state in states):
+        return ""
+    return "unreachable" if State.UNREACHABLE in states else "unavailable"
+
+
+def ahead(queue: Sequence[Waiting], call: str) -> int:
+    """How many callers are before this one.
+
+    Raises:
+        ValueError: the call does not wait.
+    """
+    return [waiting.call for waiting in queue].index(call)
+
+
+def _presence(agent: Agent, presences: Mapping[str, Presence]) -> Presence:
+    return presences.get(agent.id, Presence())

@@ -1,0 +1,62 @@
+"""Everything that the agents of one node need, put together. Must not know: telephone networks, HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from ivr.agents.announcements import Announcements
+from ivr.agents.board import Board
+from ivr.agents.book import RosterBook
+from ivr.agents.desk import Desk
+from ivr.agents.roster import Rosters
+from ivr.agents.watch import Phones, watch
+from ivr.live.agents import LiveAgents
+from ivr.live.feed import EventFeed
+from ivr.live.queues import LiveQueues
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """The agents, and what they are reached by. `now`: the time of day, with its zone."""
+
+    book: RosterBook
+    board: Board
+    feed: EventFeed
+    desk: Desk
+    now: Callable[[], datetime]
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, book: RosterBook, redis: str, sounds: Announcements, node: str, now: Callable[[], datetime]
+    ) -> AsyncIterator[Staff]:
+        """Connected to the Redis at the URL `redis` within the block.
+
+        Raises:
+            LiveStateUnavailable: it cannot be used.
+        """
+        async with AsyncExitStack() as stack:
+            agents = await LiveAgents.open(redis)
+            stack.push_async_callback(agents.close)
+            queues = await LiveQueues.open(redis)
+            stack.push_async_callback(queues.close)
+            feed = await EventFeed.open(redis)
+            stack.push_async_callback(feed.close)
+            board = Board(agents)
+            yield cls(book, board, feed, Desk(lambda: book.rosters, board, queues, feed, sounds, node, now), now)
+
+    @property
+    def rosters(self) -> Rosters:
+        """Those in force."""
+        return self.book.rosters
+
+    async def keep(self, phones: Phones | None) -> None:
+        """Until cancelled: keep what this node has engaged agents in, and watch their phones (None: nobody can)."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.board.keep())
+            if phones:
+                group.create_task(watch(phones, lambda: self.rosters, self.board))

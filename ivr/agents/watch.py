@@ -1,0 +1,44 @@
+"""Watches which agents' phones can be rung. Must not know: telephone networks, calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from ivr.agents import presence
+from ivr.agents.board import Board
+from ivr.agents.presence import Presence
+from ivr.agents.roster import Rosters
+from ivr.errors import HuifangError
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 2.0
+
+Phones = Callable[[], Awaitable[frozenset[str]]]
+
+
+async def watch(phones: Phones, rosters: Callable[[], Rosters], board: Board) -> None:
+    """Until cancelled: write down whose phone has come or gone. `phones` names those that are there."""
+    trouble = ""
+    while True:
+        try:
+            await look(await phones(), rosters(), board)
+            trouble = ""
+        except HuifangError as fault:
+            if str(fault) != trouble:
+                log.warning("it is not known which agents' phones are there: %s", fault)
+            trouble = str(fault)
+        await asyncio.sleep(LOOK_S)
+
+
+async def look(there: frozenset[str], rosters: Rosters, board: Board) -> None:
+    """Write down whose phone has come or gone since the last look, of whichever node."""
+    known = await board.all()
+    for agent in rosters.agents.values():
+        reachable = agent.phone in there
+        if known.get(agent.id, Presence()).reachable != reachable:
+            await board.move(agent.id, partial(presence.see_phone, reachable=reachable))

@@ -1,0 +1,76 @@
+"""`service.py agents …`: asks the running service, which alone knows who is there. Must not know: how it knows."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Annotated, Any, Final
+
+import typer
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from rich.markup import escape
+from rich.table import Column, Table
+
+from ivr.cli.console import out, refuse
+from ivr.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Who takes calls over, at the service that runs here.")
+
+WITHIN_S: Final = 10
+
+
+class Word(StrEnum):
+    """What can be said of an agent."""
+
+    AVAILABLE = "available"
+    AWAY = "away"
+
+
+@app.command("list")
+def list_() -> None:
+    """List the agents: the lines that they are on duty for, and their state."""
+    said = _ask("GET", "agents")
+    table = Table(Column("agent", no_wrap=True), "name", "phone", "on duty for", "state", "call", box=None)
+    for agent in said["agents"]:
+        table.add_row(
+            agent["id"], escape(agent["name"]), agent["phone"], ", ".join(agent["on_duty"]), agent["state"],
+            agent["call"] or "",
+        )  # fmt: skip
+    out.print(table)
+
+
+@app.command("set")
+def set_(
+    agent: Annotated[str, typer.Argument(help="Id of the agent, as `agents list` prints it.")],
+    state: Annotated[Word, typer.Argument(help="What the agent says.")],
+) -> None:
+    """Say for an agent that they are available, or away; a call that they have goes on."""
+    said = _ask("PUT", f"agents/{agent}/presence", {"state": state})
+    out.print(f"{said['id']} is {said['state']}")
+
+
+def _ask(method: str, path: str, body: object = None) -> Any:
+    try:
+        return asyncio.run(_asked(Settings(), method, path, body))
+    except (ClientError, TimeoutError, OSError) as error:
+        settings = Settings()
+        refuse(f"no service answers at {settings.host}:{settings.port}: {error or type(error).__name__}")
+
+
+async def _asked(settings: Settings, method: str, path: str, body: object) -> Any:
+    host = ip_address(settings.host)
+    headers = {}
+    if not host.is_loopback:
+        headers["Authorization"] = f"Bearer {(settings.data / 'token').read_text().strip()}"
+    name = "127.0.0.1" if host.is_unspecified else str(host)
+    url = f"http://{f'[{name}]' if ':' in name else name}:{settings.port}/api/v1/{path}"
+    async with (
+        ClientSession(headers=headers, timeout=ClientTimeout(total=WITHIN_S)) as http,
+        http.request(method, url, json=body) as answer,
+    ):
+        if answer.status == 404 and path == "agents":
+            refuse("the service knows no agents: HUIFANG_ROSTERS is not set")
+        if answer.status != 200:
+            refuse((await answer.text()).strip())
+        return await answer.json()

@@ -1,0 +1,177 @@
+"""`/api/v1/agents`: who is there, the agent's own word, and the agent's screen as a stream of events.
+
+Must not know: networks, how callers are handed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ivr.agents import presence
+from ivr.agents.presence import Presence
+from ivr.agents.roster import Agent
+from ivr.agents.staff import Staff
+from ivr.errors import HuifangError
+from ivr.events import Value
+from ivr.live.errors import LiveStateUnavailable
+from ivr.records.errors import UnknownCall
+from ivr.records.store import Records
+
+log = logging.getLogger(__name__)
+
+BEAT_S: Final = 15.0
+"""A stream on which nothing happens says so, lest somebody on the way takes it for dead."""
+WITH_CASE: Final = frozenset({"offered", "accepted"})
+"""The events that come with what is known of the call."""
+
+
+class Word(BaseModel):
+    """What agents say of themselves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: Literal["available", "away"]
+
+
+class Agents:
+    """The agents through the API; `records` tell what is known of their calls."""
+
+    def __init__(self, staff: Staff, records: Records) -> None:
+        self._staff, self._records = staff, records
+        self._streams: set[asyncio.Task[Any] | None] = set()
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """GET /api/v1/agents, PUT …/{id}/presence and GET …/{id}/events."""
+        return [
+            web.get("/api/v1/agents", self._list),
+            web.put("/api/v1/agents/{id}/presence", self._put),
+            web.get("/api/v1/agents/{id}/events", self._events),
+        ]
+
+    async def close(self, _: web.Application) -> None:
+        """End the streams: the service stops."""
+        for stream in self._streams:
+            if stream:
+                stream.cancel()
+
+    async def _list(self, _: web.Request) -> web.Response:
+        with _available():
+            known = await self._staff.board.all()
+        return web.json_response({"agents": [self._shown(one, known) for one in self._staff.rosters.agents.values()]})
+
+    async def _put(self, request: web.Request) -> web.Response:
+        agent = self._agent(request)
+        try:
+            word = Word.model_validate_json(await request.read())
+        except ValidationError as invalid:
+            faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
+            return web.json_response({"faults": faults}, status=422)
+        step = presence.leave if word.state == "away" else partial(presence.come, now=self._staff.now().timestamp())
+        with _available():
+            after = await self._staff.board.move(agent.id, step)
+            await self._staff.feed.publish({"kind": "presence", "agent": agent.id, "state": after.state})
+        return web.json_response(self._shown(agent, {agent.id: after}))
+
+    def _agent(self, request: web.Request) -> Agent:
+        try:
+            return self._staff.rosters.agents[request.match_info["id"]]
+        except KeyError as unknown:
+            raise web.HTTPNotFound(text=f"there is no agent {request.match_info['id']!r}\n") from unknown
+
+    def _shown(self, agent: Agent, known: Mapping[str, Presence]) -> dict[str, Any]:
+        now = known.get(agent.id, Presence())
+        return {
+            "id": agent.id,
+            "name": agent.name,
+            "phone": agent.phone,
+            "skills": sorted(agent.skills),
+            "on_duty": list(self._staff.rosters.lines_of(agent.id, self._staff.now())),
+            "state": now.state,
+            "call": now.engaged.call if now.engaged else None,
+            "line": now.engaged.line if now.engaged else None,
+        }
+
+    # --- the screen -----------------------------------------------------------------------------------------------
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events; who comes back with Last-Event-ID misses nothing that is still kept."""
+        agent = self._agent(request)
+        after = request.headers.get("Last-Event-ID", "")
+        if after and not re.fullmatch(r"\d+-\d+", after):
+            raise web.HTTPBadRequest(text="Last-Event-ID must be the id of an event of this stream\n")
+        with _available():
+            after = after or await self._staff.feed.newest()
+            known = await self._staff.board.all()
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        self._streams.add(task := asyncio.current_task())
+        try:
+            state = known.get(agent.id, Presence()).state
+            await response.write(_message({"kind": "presence", "agent": agent.id, "state": state}))
+            async for message in self._messages(agent.id, after):
+                await response.write(message)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        except LiveStateUnavailable as away:
+            log.warning("the screen of agent %s has to come back: %s", agent.id, away)
+        finally:
+            self._streams.discard(task)
+        return response
+
+    async def _messages(self, agent: str, after: str) -> AsyncIterator[bytes]:
+        """The agent's events after an id, for ever, with a beat where there are none."""
+        following = self._staff.feed.follow(after)
+        waiting = asyncio.ensure_future(anext(following))
+        try:
+            while True:
+                await asyncio.wait((waiting,), timeout=BEAT_S)
+                if not waiting.done():
+                    yield b":\n\n"
+                    continue
+                event_id, event = waiting.result()
+                waiting = asyncio.ensure_future(anext(following))
+                if event.get("agent") == agent:
+                    yield _message(event | await self._case(event), event_id)
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    async def _case(self, event: Mapping[str, Value]) -> dict[str, Any]:
+        """What is known of the event's call by now."""
+        if event["kind"] not in WITH_CASE:
+            return {}
+        try:
+            record = await self._records.call(str(event["call"]))
+        except UnknownCall:
+            return {}
+        except HuifangError as away:
+            log.warning("an agent's screen lacks what is known of call %s: %s", event["call"], away)
+            return {}
+        return {
+            "answers": record.values,
+            "cases": [{"number": case.number, "kind": case.kind, "reason": case.reason} for case in record.cases],
+        }
+
+
+def _message(event: Mapping[str, Any], event_id: str = "") -> bytes:
+    head = f"id: {event_id}\n" if event_id else ""
+    return f"{head}event: {event['kind']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
+
+
+@contextlib.contextmanager
+def _available() -> Iterator[None]:
+    """A store that is away is the service's fault, not the client's."""
+    try:
+        yield
+    except LiveStateUnavailable as away:
+        raise web.HTTPServiceUnavailable(text=f"{away}\n") from away

@@ -1,0 +1,102 @@
+"""The agents' presence, shared by the nodes. Must not know: what is in it.
+
+An agent has a note of their own, which stays, and at times an engagement, which lapses unless it is renewed: so what a
+node was about to do with an agent ends with that node. Both change together, by compare-and-set in one Lua script.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+from redis.asyncio import Redis
+
+from ivr.live.client import RETRIES, connect, reported
+
+_ALL: Final = """
+local notes, all = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #notes, 2 do
+  all[#all + 1] = notes[i]
+  all[#all + 1] = notes[i + 1]
+  all[#all + 1] = redis.call('GET', ARGV[1] .. notes[i]) or ''
+end
+return all
+"""
+_CHANGE: Final = """
+local note = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+local engagement = redis.call('GET', KEYS[2]) or ''
+if note ~= ARGV[2] or engagement ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+if ARGV[5] == '' then redis.call('DEL', KEYS[2])
+elseif ARGV[5] ~= ARGV[3] then redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[6]) end
+return 1
+"""
+_RENEW: Final = """
+local engagement = redis.call('GET', KEYS[1])
+if engagement and engagement ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+AGENTS: Final = "ivr:agents"
+ENGAGED: Final = "ivr:engaged:"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of an agent; empty where there is nothing."""
+
+    note: bytes = b""
+    engagement: bytes = b""
+
+
+class LiveAgents:
+    """All agents. Safe for concurrent use; methods raise LiveStateUnavailable when Redis stays away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._all = redis.register_script(_ALL)
+        self._change = redis.register_script(_CHANGE)
+        self._renew = redis.register_script(_RENEW)
+
+    @classmethod
+    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+        """Connect to `unix:///SOCKET` or `redis://HOST`."""
+        agents = cls(connect(url, retries))
+        with reported():
+            await agents._redis.ping()
+        return agents
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._redis.aclose()
+
+    async def all(self) -> dict[str, Kept]:
+        """Everybody of whom anything is kept."""
+        with reported():
+            found: list[bytes] = await self._all(keys=[AGENTS], args=[ENGAGED])
+        return {found[i].decode(): Kept(found[i + 1], found[i + 2]) for i in range(0, len(found), 3)}
+
+    async def load(self, agent: str) -> Kept:
+        """What is kept of one agent."""
+        with reported():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hget(AGENTS, agent)
+                pipe.get(ENGAGED + agent)
+                note, engagement = await pipe.execute()
+        return Kept(note or b"", engagement or b"")
+
+    async def change(self, agent: str, before: Kept, after: Kept, ttl_ms: int) -> bool:
+        """Replace what is kept, if it is still `before`; a new engagement lapses after `ttl_ms`."""
+        with reported():
+            return bool(
+                await self._change(
+                    keys=[AGENTS, ENGAGED + agent],
+                    args=[agent, before.note, before.engagement, after.note, after.engagement, ttl_ms],
+                )
+            )
+
+    async def renew(self, agent: str, engagement: bytes, ttl_ms: int) -> bool:
+        """Have an engagement last `ttl_ms` from now, even if it had lapsed; False when the agent has another one."""
+        with reported():
+            return bool(await self._renew(keys=[ENGAGED + agent], args=[engagement, ttl_ms]))

@@ -1,0 +1,76 @@
+"""The callers who wait for a person, a queue for each line, shared by the nodes. Must not know: what their notes mean.
+
+Whoever waits says so again and again; a caller of whom nothing is heard for `ttl_ms` is dropped by the others.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+from redis.asyncio import Redis
+
+from ivr.live.client import RETRIES, connect, reported
+
+_WAIT: Final = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+for _, call in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3])) do
+  redis.call('ZREM', KEYS[1], call)
+  redis.call('ZREM', KEYS[2], call)
+  redis.call('HDEL', KEYS[3], call)
+end
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+  redis.call('ZADD', KEYS[1], redis.call('INCR', KEYS[4]), ARGV[1])
+end
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
+local queue = {}
+for _, call in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  queue[#queue + 1] = call
+  queue[#queue + 1] = redis.call('HGET', KEYS[3], call)
+end
+return queue
+"""
+
+QUEUE: Final = "ivr:queue:"
+TICKETS: Final = "ivr:tickets"
+
+
+class LiveQueues:
+    """All queues. Safe for concurrent use; methods raise LiveStateUnavailable when Redis stays away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._wait = redis.register_script(_WAIT)
+
+    @classmethod
+    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+        """Connect to `unix:///SOCKET` or `redis://HOST`."""
+        queues = cls(connect(url, retries))
+        with reported():
+            await queues._redis.ping()
+        return queues
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._redis.aclose()
+
+    async def wait(self, line: str, call: str, note: bytes, ttl_ms: int) -> list[tuple[str, bytes]]:
+        """Keep a caller's place in the queue, the last one at first, with a note; all who wait, in order."""
+        with reported():
+            found: list[bytes] = await self._wait(keys=[*_keys(line), TICKETS], args=[call, note, ttl_ms])
+        return [(found[i].decode(), found[i + 1]) for i in range(0, len(found), 2)]
+
+    async def leave(self, line: str, call: str) -> None:
+        """Give a place up. Harmless when there is none."""
+        order, seen, notes = _keys(line)
+        with reported():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.zrem(order, call)
+                pipe.zrem(seen, call)
+                pipe.hdel(notes, call)
+                await pipe.execute()
+
+
+def _keys(line: str) -> tuple[str, str, str]:
+    return f"{QUEUE}{line}", f"{QUEUE}{line}:seen", f"{QUEUE}{line}:notes"

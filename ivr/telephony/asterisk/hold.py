@@ -1,0 +1,160 @@
+"""A caller who hears music while somebody is rung for them, and whoever is rung.
+
+Must not know: who is rung and how they were chosen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from ivr.events import EndedBy
+from ivr.telephony.asterisk import causes
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.ear import Ear
+from ivr.telephony.asterisk.legs import Leg, Legs
+from ivr.telephony.asterisk.voice import Voice
+from ivr.telephony.port import TransferRefused
+
+SLACK_S: Final = 5
+"""Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
+CANCELLED: Final = 16
+
+
+class AsteriskPerson:
+    """Implements ivr.telephony.port.Person."""
+
+    def __init__(self, ari: Ari, caller: Leg, leg: Leg, voice: Voice, overhear: bool) -> None:
+        self._ari, self._caller, self._leg, self._voice = ari, caller, leg, voice
+        self._overhear = overhear
+        self._ears: list[Ear] = []
+        self._keys: asyncio.Queue[str] = asyncio.Queue()
+        leg.on_key = self._keys.put_nowait
+        leg.gone.add_done_callback(lambda _: self._keys.put_nowait(""))
+
+    async def tell(self, pcm: bytes) -> None:
+        """See Person."""
+        await self._voice.tell(self._leg, pcm)
+
+    async def key(self) -> str:
+        """See Person."""
+        return await self._keys.get()
+
+    async def connect(self) -> None:
+        """See Person."""
+        await self._ari.stop_music(self._voice.bridge)
+        try:
+            await self._voice.join(self._leg)
+        except AriRefused as refused:
+            await self._ari.start_music(self._voice.bridge)
+            raise TransferRefused("unavailable") from refused
+        await self._voice.let_go()
+        if self._overhear:
+            self._ears = [self._voice.ear("caller", self._caller), self._voice.ear("other", self._leg)]
+            await asyncio.gather(*(ear.open() for ear in self._ears))
+
+    async def parted(self) -> None:
+        """See Person."""
+        await asyncio.wait((self._leg.gone,))
+
+    async def close(self) -> None:
+        """Hear them no more."""
+        for ear in self._ears:
+            await ear.close()
+
+
+class AsteriskHold:
+    """Implements ivr.telephony.port.Hold. With `overhear` what those who are connected say comes to our stream."""
+
+    def __init__(self, ari: Ari, legs: Legs, caller: Leg, voice: Voice, overhear: bool) -> None:
+        self._ari, self._legs, self._caller, self._voice = ari, legs, caller, voice
+        self._overhear = overhear
+        self._keys: asyncio.Queue[str] = asyncio.Queue()
+
+    async def during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
+        """Do the work, which rings and connects people, until the caller hangs up; then they are ours again.
+
+        Returns:
+            Who ended it: `caller`, or `us` when the work was done.
+        """
+        ours = self._caller.on_key
+        self._voice.stream.clear()
+        self._caller.on_key = self._keys.put_nowait
+        working: asyncio.Task[None] | None = None
+        try:
+            await self._voice.step_out()
+            await self._ari.start_music(self._voice.bridge)
+            working = asyncio.create_task(work())
+            await asyncio.wait((working, self._caller.gone), return_when=asyncio.FIRST_COMPLETED)
+            if self._caller.gone.done():
+                return "caller"
+            working.result()
+            return "us"
+        finally:
+            if working:
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=True)
+            self._caller.on_key = ours
+            if not self._caller.gone.done():
+                await self._ari.stop_music(self._voice.bridge)
+                await self._voice.step_in()
+
+    async def tell(self, pcm: bytes) -> None:
+        """See Hold."""
+        await self._ari.stop_music(self._voice.bridge)
+        try:
+            await self._voice.announce(self._caller, pcm)
+        finally:
+            if not self._caller.gone.done():
+                await self._ari.start_music(self._voice.bridge)
+
+    async def key(self) -> str:
+        """See Hold."""
+        return await self._keys.get()
+
+    @asynccontextmanager
+    async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
+        """See Hold."""
+        async with self.dial(f"PJSIP/{phone}", shown, ring_s) as person:
+            yield person
+
+    @asynccontextmanager
+    async def dial(self, endpoint: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
+        """The same with a dial string."""
+        leg = self._legs.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
+        person = AsteriskPerson(self._ari, self._caller, leg, self._voice, self._overhear)
+        try:
+            await self._ring(leg, endpoint, shown, ring_s)
+            yield person
+        finally:
+            with contextlib.suppress(AriRefused, AriUnreachable):
+                await self._ari.hang_up(leg.channel, CANCELLED)
+            await person.close()
+            self._legs.forget(leg)
+
+    async def _ring(self, leg: Leg, endpoint: str, shown: str, ring_s: int) -> None:
+        try:
+            await _whole(self._ari.originate(leg.channel, endpoint, shown, ring_s))
+        except AriRefused as refused:
+            raise TransferRefused("unreachable") from refused
+        leg.made = True
+        changes = (leg.entered, leg.gone)
+        await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED, timeout=ring_s + SLACK_S)
+        if leg.gone.done():
+            raise TransferRefused(causes.refused(leg.gone.result()))
+        if not leg.entered.done():
+            raise TransferRefused("no_answer")
+
+
+async def _whole(request: Coroutine[Any, Any, None]) -> None:
+    """Wait for a request that must not be left half-way: what it makes could not be taken away."""
+    asking = asyncio.create_task(request)
+    try:
+        await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        await asyncio.gather(asking, return_exceptions=True)
+        raise

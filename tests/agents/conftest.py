@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ivr.live.embedded import EmbeddedRedis
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
+    started = await EmbeddedRedis.start(tmp_path / "live")
+    yield started
+    await started.close()

@@ -1,0 +1,105 @@
+"""Presence: who may be offered a call, and what no order of events can bring about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.agents import presence
+from ivr.agents.presence import Presence, State
+from ivr.errors import IllegalMove
+
+HERE = Presence(here=True, reachable=True, idle_since=5.0)
+RINGING = presence.offer(HERE, "a", "hotline", "n1")
+BUSY = presence.accept(RINGING, "a")
+WRAP_UP = presence.hang_up(BUSY, "a", 9.0)
+AWAY = presence.leave(HERE)
+UNREACHABLE = presence.see_phone(HERE, False)
+
+Move = Callable[[Presence], Presence]
+MOVES: dict[str, Move] = {
+    "come": partial(presence.come, now=7.0),
+    "leave": presence.leave,
+    "phone": partial(presence.see_phone, reachable=True),
+    "no phone": partial(presence.see_phone, reachable=False),
+    "offer a": partial(presence.offer, call="a", line="hotline", node="n1"),
+    "offer b": partial(presence.offer, call="b", line="hotline", node="n2"),
+    "withdraw a": partial(presence.withdraw, call="a"),
+    "accept a": partial(presence.accept, call="a"),
+    "accept b": partial(presence.accept, call="b"),
+    "hang up a": partial(presence.hang_up, call="a", now=9.0),
+    "rest": presence.rest,
+}
+WORDS = {"come", "leave", "phone", "no phone"}
+ALLOWED = {
+    State.AVAILABLE: {"offer a", "offer b"},
+    State.RINGING: {"withdraw a", "accept a"},
+    State.BUSY: {"hang up a"},
+    State.WRAP_UP: {"rest"},
+    State.AWAY: set(),
+    State.UNREACHABLE: set(),
+}
+"""What is allowed beside the agent's word and their phone's coming and going, which always are."""
+
+
+def done(before: Presence, move: str) -> Presence | None:
+    """What a move leads to; None where it is not allowed."""
+    try:
+        return MOVES[move](before)
+    except IllegalMove:
+        return None
+
+
+@pytest.mark.parametrize("before", [HERE, RINGING, BUSY, WRAP_UP, AWAY, UNREACHABLE], ids=lambda each: each.state)
+def test_each_state_allows_its_moves_and_no_others(before):
+    assert {move for move in MOVES if done(before, move)} - WORDS == ALLOWED[before.state]
+
+
+def test_a_call_goes_from_ringing_over_busy_and_wrap_up_to_free_and_last_in_turn():
+    assert [each.state for each in (RINGING, BUSY, WRAP_UP)] == ["ringing", "busy", "wrap_up"]
+    assert presence.rest(WRAP_UP) == Presence(here=True, reachable=True, idle_since=9.0)
+
+
+def test_who_did_not_take_a_call_keeps_their_turn():
+    assert presence.withdraw(RINGING, "a") == HERE
+
+
+def test_who_says_away_in_a_call_is_away_after_it():
+    left = presence.leave(BUSY)
+    assert left.state == "busy"
+    assert presence.rest(presence.hang_up(left, "a", 9.0)).state == "away"
+
+
+def test_a_phone_that_is_lost_in_a_call_is_missed_after_it():
+    lost = presence.see_phone(BUSY, False)
+    assert lost.state == "busy"
+    assert presence.rest(presence.hang_up(lost, "a", 9.0)).state == "unreachable"
+
+
+@pytest.mark.parametrize(("word", "state"), [("come", "available"), ("leave", "away")])
+def test_a_word_ends_the_wrap_up(word, state):
+    assert MOVES[word](WRAP_UP).state == state
+
+
+def test_who_says_available_again_keeps_their_turn():
+    assert presence.come(HERE, 100.0).idle_since == 5.0
+    assert presence.come(AWAY, 100.0).idle_since == 100.0
+
+
+@given(st.lists(st.sampled_from(sorted(MOVES))))
+def test_in_no_order_of_events_has_an_agent_two_calls_or_one_nobody_offered(moves):
+    now, call = Presence(), ""
+    for move in moves:
+        after = done(now, move)
+        if after is None:
+            continue
+        if move.startswith("offer"):
+            assert now.state is State.AVAILABLE and now.here and now.reachable
+            call = move[-1]
+        elif after.engaged:
+            assert now.engaged and after.engaged.call == call
+        now = after

@@ -1,0 +1,110 @@
+"""A service whose lines are staffed by agents with SIP phones, each line with people of its own; tests lead calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from functools import partial
+from pathlib import Path
+
+from ivr.agents import presence
+from ivr.agents.announcements import Announcements
+from ivr.agents.board import Board
+from ivr.agents.desk import Desk
+from ivr.agents.presence import Presence
+from ivr.agents.roster import Agent, Roster, Rosters, Shift
+from ivr.live.agents import LiveAgents
+from ivr.live.embedded import EmbeddedRedis
+from ivr.live.feed import EventFeed
+from ivr.live.queues import LiveQueues
+from ivr.prompts.library import PromptLibrary
+from ivr.settings import ROOT
+from ivr.telephony.asterisk.line import AsteriskLine
+from tests.asterisk.house import House, a_house
+from tests.asterisk.phone import Phone, PhoneCall
+from tests.asterisk.service import Service
+from tests.asterisk.sound import babble
+
+WORDS = babble(0.8, seed=21)
+"""What free words sound like here."""
+
+
+class Switch(Service):
+    """Gives each call to whoever placed it, for many are placed at once."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)
+        self._arrived: dict[str, asyncio.Queue[AsteriskLine]] = defaultdict(asyncio.Queue)
+
+    async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskLine]:
+        call = await phone.call("4000")
+        line = await asyncio.wait_for(self._arrived[phone.account.name].get(), 10)
+        return await call.answered(), line
+
+    async def _answer(self, line: AsteriskLine) -> None:
+        self._arrived[line.call.caller].put_nowait(line)
+        await asyncio.shield(line.over)
+
+
+@dataclass
+class Office:
+    """The lines are made by `staffed`."""
+
+    house: House
+    board: Board
+    feed: EventFeed
+    library: PromptLibrary
+    agents: dict[str, Agent] = field(default_factory=dict)
+    lines: dict[str, Roster] = field(default_factory=dict)
+    switch: Switch | None = None
+
+    @property
+    def rosters(self) -> Rosters:
+        """As they are by now."""
+        return Rosters(UTC, "zh-CN", self.agents, self.lines)
+
+    async def staffed(self, line: str, people: int = 1, wrap_up_s: int = 0, wait_s: int = 60) -> list[Phone]:
+        """A line with so many people on duty, all available, in the order in which they will be asked."""
+        phones = [await self.house.phone() for _ in range(people)]
+        for number, phone in enumerate(phones):
+            agent = Agent(f"{line}_{number}", "", phone.account.name)
+            self.agents[agent.id] = agent
+            await self.board.move(agent.id, partial(presence.come, now=float(number)))
+            await self.board.move(agent.id, partial(presence.see_phone, reachable=True))
+        crew = tuple(f"{line}_{number}" for number in range(people))
+        self.lines[line] = Roster({"always": Shift(time(0), time(0), crew)}, wait_s=wait_s, wrap_up_s=wrap_up_s)
+        return phones
+
+    async def calls(self) -> tuple[PhoneCall, AsteriskLine]:
+        """Somebody calls; both ends of the call."""
+        assert self.switch
+        return await self.switch.connect(await self.house.phone())
+
+    async def presence(self, line: str, number: int = 0) -> Presence:
+        """That of one of a line's people."""
+        return (await self.board.all())[f"{line}_{number}"]
+
+
+@asynccontextmanager
+async def an_office(data: Path) -> AsyncIterator[Office]:
+    """An Asterisk, phones, a Redis, and the part of the service that hands callers over."""
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(a_house(data))
+        redis = await EmbeddedRedis.start(data / "redis")
+        stack.push_async_callback(redis.close)
+        live = [await kind.open(redis.url) for kind in (LiveAgents, LiveQueues, EventFeed)]
+        for each in live:
+            stack.push_async_callback(each.close)
+        board = Board(live[0])
+        keeping = asyncio.create_task(board.keep())
+        stack.callback(keeping.cancel)
+        library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
+        office = Office(house, board, live[2], library)
+        sounds = Announcements(library, lambda words, language: WORDS.tobytes())
+        desk = Desk(lambda: office.rosters, board, live[1], live[2], sounds, "node", lambda: datetime.now(UTC))
+        office.switch = await stack.enter_async_context(Switch(house.site, house.passwords, desk=desk))
+        yield office

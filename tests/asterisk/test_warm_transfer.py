@@ -1,0 +1,346 @@
+"""A caller is handed over to one of several agents, who hear who calls before they take the call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from ivr.actions import Prompt
+from ivr.call.media import Closed, Marked, Overheard
+from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.telephony.port import TransferRefused
+from tests.asterisk.office import WORDS, Office, an_office
+from tests.asterisk.phone import Phone, PhoneCall
+from tests.asterisk.sound import RATE, Heard, babble, tone
+from tests.asterisk.test_transfer import hold_music
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+Story = Callable[[Office], Awaitable[None]]
+STORIES: list[Story] = []
+
+
+def story(tell: Story) -> Story:
+    """A call led at the same time as all the others, with a line and phones of its own."""
+    STORIES.append(tell)
+    return tell
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[Story, BaseException | None]]:
+    """What came of all stories, at one service."""
+    async with an_office(tmp_path_factory.mktemp("office")) as office:
+        ends = await asyncio.gather(*(tell(office) for tell in STORIES), return_exceptions=True)
+        left = await asyncio.gather(nothing_is_left(office), return_exceptions=True)
+        yield dict(zip([*STORIES, nothing_is_left], [*ends, *left], strict=True))
+
+
+async def nothing_is_left(office: Office) -> None:
+    """After all stories: neither in Asterisk nor in the queues."""
+    await office.house.nothing_is_left()
+
+
+def handing_over(line: AsteriskLine, target: str, **options: bool) -> asyncio.Task[str]:
+    return asyncio.create_task(line.transfer(target, "三次报修未解决", **options))
+
+
+async def refusal(transferring: Awaitable[str], within_s: float = 60) -> str:
+    with pytest.raises(TransferRefused) as caught:
+        await asyncio.wait_for(transferring, within_s)
+    return caught.value.reason
+
+
+async def picks_up(phone: Phone, within_s: float = 10) -> PhoneCall:
+    call = await phone.called(within_s)
+    call.ring()
+    call.answer()
+    return call
+
+
+async def takes(phone: Phone, within_s: float = 10) -> PhoneCall:
+    """Pick up, hear why, and press 1."""
+    call = await picks_up(phone, within_s)
+    await call.hears_sound()
+    await asyncio.sleep(len(WORDS) / RATE + 0.2)
+    await call.press("1")
+    return call
+
+
+async def declines(agent: PhoneCall) -> None:
+    """Press 2 in the whisper; the call may be over before the key is let go."""
+    await agent.hears_sound()
+    await asyncio.gather(agent.press("2"), return_exceptions=True)
+    await agent.ended()
+
+
+async def talk(one: PhoneCall, other: PhoneCall, seed: int) -> None:
+    """Both speak at once, and each hears the other."""
+    await asyncio.sleep(0.3)
+    spoken, answered = babble(0.8, seed=seed), babble(0.8, seed=seed + 1)
+    await asyncio.gather(one.say(spoken), other.say(answered))
+    await asyncio.sleep(0.2)
+    assert other.heard().find(spoken).likeness > 0.97
+    assert one.heard().find(answered).likeness > 0.97
+
+
+async def still_ours(call: PhoneCall, line: AsteriskLine) -> None:
+    """Caller and service hear each other as before, and there is no music."""
+    prompt = babble(0.6, seed=5)
+    line.media.play(prompt.tobytes())
+    await asyncio.sleep(1.0)
+    found = call.heard().find(prompt)
+    assert found.likeness > 0.97
+    assert not call.heard().since(found.at + 0.65).loud(), "the music goes on"
+    await call.say(tone(700, 0.3))
+    line.media.mark("now")
+    async with asyncio.timeout(10):
+        async for event in line.media.events():
+            if event == Marked("now"):
+                break
+    await line.hang_up()
+
+
+@story
+async def taken(office: Office) -> None:
+    (phone,) = await office.staffed("taken", wrap_up_s=600)
+    call, line = await office.calls()
+    transferring = handing_over(line, "taken")
+    agent = await phone.called()
+    agent.ring()
+    assert (await office.presence("taken")).state == "ringing"
+    began = await call.hears_sound()
+    await asyncio.sleep(0.6)
+    music = call.heard().since(began + 0.1).until(began + 0.5)
+    assert hold_music().find(music.samples).likeness > 0.97
+    agent.answer()
+    await agent.hears_sound()
+    await asyncio.sleep(len(WORDS) / RATE + 0.2)
+    assert agent.heard().find(WORDS).likeness > 0.97
+    assert call.heard().find(WORDS).likeness < 0.3, "the whisper is not for the caller"
+    await agent.press("1")
+    await talk(call, agent, seed=31)
+    assert (await office.presence("taken")).state == "busy"
+    await agent.hang_up()
+    assert await transferring == "us"
+    assert (await office.presence("taken")).state == "wrap_up"
+    await still_ours(call, line)
+
+
+@story
+async def whole_whisper(office: Office) -> None:
+    (phone,) = await office.staffed("hotline")
+    call, line = await office.calls()
+    transferring = handing_over(line, "hotline")
+    agent = await picks_up(phone)
+    await agent.hears_sound()
+    await agent.hears_quiet(1.5)
+    for prompt in (Prompt("whisper.line.hotline"), Prompt("whisper.keys")):
+        pcm = np.frombuffer(office.library.pcm(prompt, "zh-CN"), "<i2")
+        assert agent.heard().find(pcm).likeness > 0.97, prompt.name
+    number = Prompt("whisper.caller", {"caller": line.call.caller})
+    assert agent.heard().find(np.frombuffer(office.library.pcm(number, "zh-CN"), "<i2")).likeness > 0.97
+    await agent.press("1")
+    await talk(call, agent, seed=33)
+    await call.hang_up()
+    assert await transferring == "caller"
+    await agent.ended()
+    assert (await office.presence("hotline")).state == "available"
+
+
+@story
+async def declined(office: Office) -> None:
+    first, second = await office.staffed("declined", people=2)
+    call, line = await office.calls()
+    transferring = handing_over(line, "declined")
+    agent = await picks_up(first)
+    await declines(agent)
+    other = await takes(second)
+    assert (await office.presence("declined", 0)).state == "available"
+    await talk(call, other, seed=35)
+    await call.hang_up()
+    assert await transferring == "caller"
+
+
+@story
+async def declined_by_all(office: Office) -> None:
+    first, second = await office.staffed("all", people=2)
+    call, line = await office.calls()
+    transferring = handing_over(line, "all")
+    (await first.called()).refuse(486)
+    agent = await picks_up(second)
+    await declines(agent)
+    assert await refusal(transferring) == "declined"
+    await still_ours(call, line)
+
+
+@story
+async def silent(office: Office) -> None:
+    first, second = await office.staffed("silent", people=2)
+    call, line = await office.calls()
+    transferring = handing_over(line, "silent")
+    agent = await picks_up(first)
+    other = await takes(second, within_s=40)
+    await agent.ended()
+    assert agent.heard().find(WORDS).likeness > 0.97
+    await talk(call, other, seed=37)
+    await other.hang_up()
+    assert await transferring == "us"
+    await still_ours(call, line)
+
+
+@story
+async def unanswered(office: Office) -> None:
+    first, second = await office.staffed("unanswered", people=2)
+    call, line = await office.calls()
+    transferring = handing_over(line, "unanswered")
+    ringing = await first.called()
+    ringing.ring()
+    other = await takes(second, within_s=40)
+    await ringing.ended()
+    await talk(call, other, seed=39)
+    await call.hang_up()
+    assert await transferring == "caller"
+
+
+@story
+async def unreachable(office: Office) -> None:
+    (phone,) = await office.staffed("unreachable")
+    await phone.register(expires=0)
+    call, line = await office.calls()
+    assert await refusal(handing_over(line, "unreachable")) == "unreachable"
+    assert (await office.presence("unreachable")).state == "available"
+    await still_ours(call, line)
+
+
+@story
+async def nobody_there(office: Office) -> None:
+    await office.staffed("empty", people=0)
+    call, line = await office.calls()
+    assert await refusal(handing_over(line, "empty"), within_s=5) == "unavailable"
+    await still_ours(call, line)
+
+
+@story
+async def agent_leaves_in_the_whisper(office: Office) -> None:
+    (phone,) = await office.staffed("leaves")
+    call, line = await office.calls()
+    transferring = handing_over(line, "leaves")
+    agent = await picks_up(phone)
+    await agent.hears_sound()
+    await agent.hang_up()
+    assert await refusal(transferring) == "declined"
+    assert (await office.presence("leaves")).state == "available"
+    await still_ours(call, line)
+
+
+@story
+async def caller_leaves_while_it_rings(office: Office) -> None:
+    (phone,) = await office.staffed("rings")
+    call, line = await office.calls()
+    transferring = handing_over(line, "rings")
+    agent = await phone.called()
+    agent.ring()
+    await call.hang_up()
+    assert await transferring == "caller"
+    await agent.ended()
+    assert (await office.presence("rings")).state == "available"
+
+
+@story
+async def caller_leaves_in_the_whisper(office: Office) -> None:
+    (phone,) = await office.staffed("whisper")
+    call, line = await office.calls()
+    transferring = handing_over(line, "whisper")
+    agent = await picks_up(phone)
+    await agent.hears_sound()
+    await call.hang_up()
+    assert await transferring == "caller"
+    await agent.ended()
+    assert (await office.presence("whisper")).state == "available"
+
+
+@story
+async def two_for_one(office: Office) -> None:
+    (phone,) = await office.staffed("two", wrap_up_s=1)
+    call, line = await office.calls()
+    transferring = handing_over(line, "two")
+    agent = await takes(phone)
+    second_call, second_line = await office.calls()
+    waiting = handing_over(second_line, "two")
+    told = np.frombuffer(office.library.pcm(Prompt("queue.next"), "zh-CN"), "<i2")
+    await talk(call, agent, seed=41)
+    await asyncio.sleep(len(told) / RATE)
+    assert second_call.heard().find(told).likeness > 0.97
+    heard = second_call.heard().since(second_call.heard().find(told).at + len(told) / RATE + 0.3)
+    assert hold_music().find(heard.samples[:RATE]).likeness > 0.97, "the music goes on"
+    assert phone.calls.empty()
+    await agent.hang_up()
+    assert await transferring == "us"
+    again = await takes(phone)
+    await talk(second_call, again, seed=43)
+    assert second_call.heard().find(babble(0.8, seed=41)).likeness < 0.3
+    await again.hang_up()
+    assert await waiting == "us"
+    await asyncio.gather(still_ours(call, line), still_ours(second_call, second_line))
+
+
+@story
+async def gives_up_waiting(office: Office) -> None:
+    (phone,) = await office.staffed("patience")
+    call, line = await office.calls()
+    transferring = handing_over(line, "patience")
+    agent = await takes(phone)
+    second_call, second_line = await office.calls()
+    waiting = handing_over(second_line, "patience")
+    await second_call.hears_sound()
+    await second_call.press("#")
+    assert await refusal(waiting) == "gave_up"
+    await still_ours(second_call, second_line)
+    await talk(call, agent, seed=45)
+    await call.hang_up()
+    assert await transferring == "caller"
+
+
+@story
+async def waits_no_longer_than_the_line_says(office: Office) -> None:
+    (phone,) = await office.staffed("short", wait_s=1)
+    call, line = await office.calls()
+    transferring = handing_over(line, "short")
+    agent = await takes(phone)
+    second_call, second_line = await office.calls()
+    assert await refusal(handing_over(second_line, "short"), within_s=10) == "busy"
+    await still_ours(second_call, second_line)
+    await agent.hang_up()
+    assert await transferring == "us"
+    await call.hang_up()
+
+
+@story
+async def overheard(office: Office) -> None:
+    (phone,) = await office.staffed("overheard")
+    call, line = await office.calls()
+    transferring = handing_over(line, "overheard", overhear=True)
+    agent = await takes(phone)
+    await talk(call, agent, seed=47)
+    await agent.hang_up()
+    assert await transferring == "us"
+    await call.say(tone(700, 0.3))
+    await call.hang_up()
+    async with asyncio.timeout(10):
+        events = [event async for event in line.media.events()]
+    assert isinstance(events[-1], Closed)
+    for who, own, others in (("caller", 47, 48), ("other", 48, 47)):
+        pcm = b"".join(event.pcm for event in events if isinstance(event, Overheard) and event.who == who)
+        heard = Heard(0, np.frombuffer(pcm, "<i2"))
+        assert heard.find(babble(0.8, seed=own)).likeness > 0.97, who
+        assert heard.find(babble(0.8, seed=others)).likeness < 0.3, who
+
+
+@pytest.mark.parametrize("tell", [*STORIES, nothing_is_left], ids=lambda tell: tell.__name__)
+async def test_handing_over(told: dict[Story, BaseException | None], tell: Story) -> None:
+    if end := told[tell]:
+        raise end
