@@ -64,8 +64,8 @@ class Weights:
     margin: float
 
 
-_MANDARIN: Final = Weights(single=0.3, several=1.12, ratio=0.43, margin=0.2)
-_ENGLISH: Final = Weights(single=0.16, several=0.16, ratio=0.5, margin=0.1)
+_MANDARIN: Final = Weights(single=0.39, several=0.67, ratio=0.31, margin=0.19)
+_ENGLISH: Final = Weights(single=0.04, several=0.04, ratio=0.53, margin=0.22)
 
 
 def weights_of(language: str) -> Weights:
