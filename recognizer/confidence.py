@@ -64,7 +64,7 @@ class Weights:
     margin: float
 
 
-_MANDARIN: Final = Weights(single=0.45, several=0.55, ratio=0.29, margin=0.17)
+_MANDARIN: Final = Weights(single=0.39, several=0.67, ratio=0.31, margin=0.19)
 _ENGLISH: Final = Weights(single=0.04, several=0.04, ratio=0.53, margin=0.22)
 
 
