@@ -18,7 +18,7 @@ from ivr.complaints.model import Grade, Kind, Lines, LineTier
 from ivr.complaints.routing import Complaint, Route
 from ivr.events import Value
 
-CHOSEN = ("line", "business", "branch", "about", "kind", "phone", "callback_wanted")
+CHOSEN = ("line", "business", "branch", "about", "kind", "phone", "callback_phone", "callback_wanted")
 """The details that are ids, numbers or choices. All others that are text count as said by the caller, cues included."""
 
 
