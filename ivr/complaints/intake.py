@@ -86,7 +86,12 @@ def understand(
 
 
 def again(lines: Lines, kind: str, details: Mapping[str, Value], received: str | None, grade: Grade) -> Complaint:
-    """A complaint that was judged before, with its grade and the line that received it, by the lines of today."""
+    """A complaint that was judged before, with its grade and the line that received it, by the lines of today.
+
+    An order is not judged: nothing counts but the line that took it.
+    """
+    if kind in ORDERS:
+        return Complaint("complaint", grade, received if received in lines.lines else lines.default_line)
     complaint, _ = understand(lines, kind, details, "", Proposal(grade, ""))
     return replace(complaint, called=received) if received in lines.lines else complaint
 
