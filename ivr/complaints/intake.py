@@ -51,6 +51,12 @@ def confidential(kind: str) -> bool:
     return kind == "fraud"
 
 
+def reports(answers: Mapping[str, Value], lines: Lines | None) -> bool:
+    """Whether answers report misconduct, before a case does: by the kind chosen, or by the cues of `lines`."""
+    chosen = any(isinstance(value, str) and confidential(value) for value in answers.values())
+    return chosen or (lines is not None and bool(grading.heard_cues(lines.cues, "misconduct", _said(answers))))
+
+
 def judge(rules: Rules, kind: str, details: Mapping[str, Value], called: str, now: datetime) -> Verdict:
     """Judge a complaint. `called` is the number that was called, for when `details` name no line."""
     said = tuple(_said(details))
