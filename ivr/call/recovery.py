@@ -55,7 +55,7 @@ async def sweep(node: Node, led: Collection[str]) -> int:
 async def _end(node: Node, call_id: str) -> bool:
     """Close a call; False when it was closed before, or never opened."""
     try:
-        record = await node.records.call(call_id)
+        record = await node.records.call(call_id, "management")
     except UnknownCall:
         return False
     if record.call.ended_at:

@@ -10,9 +10,10 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from ivr.cli.console import out
+from ivr.cli.management import Token, role_of
 from ivr.cli.records import ask
 from ivr.privacy import mask
-from ivr.records.record import CallRecord
+from ivr.records.record import WITHHELD, CallRecord
 from ivr.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Look into the records of calls.")
@@ -31,20 +32,25 @@ def list_(
     )
     for call in calls:
         number = call.caller if call.direction == "inbound" else call.called
+        masked = number if call.withheld else mask(number)
         began = call.started_at.astimezone(settings.zone)
         seconds = "" if call.duration_ms is None else f"{call.duration_ms / 1000:.0f}"
         table.add_row(
-            call.id, f"{began:%Y-%m-%d %H:%M:%S}", call.network, mask(number), call.flow, call.disposition or "open",
+            call.id, f"{began:%Y-%m-%d %H:%M:%S}", call.network, masked, call.flow, call.disposition or "open",
             call.aapor, seconds,
         )  # fmt: skip
     out.print(table)
 
 
 @app.command()
-def show(call: Annotated[str, typer.Argument(help="Id of the call, as `calls list` prints it.")]) -> None:
+def show(
+    call: Annotated[str, typer.Argument(help="Id of the call, as `calls list` prints it.")],
+    management_token: Token = "",
+) -> None:
     """Show one call: the conversation as the caller heard it, and what was kept of it."""
     settings = Settings()
-    print_record(ask(settings, lambda records: records.call(call)), settings.zone)
+    role = role_of(settings, management_token)
+    print_record(ask(settings, lambda records: records.call(call, role)), settings.zone)
 
 
 def print_record(record: CallRecord, zone: tzinfo) -> None:
@@ -52,6 +58,8 @@ def print_record(record: CallRecord, zone: tzinfo) -> None:
     call = record.call
     out.print(f"[bold]{call.id}[/] {call.network}, {call.direction}, {call.flow} {call.flow_version}, {call.language}")
     out.print(f"{call.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}, ended by {call.ended_by} ({call.cause})\n")
+    if call.withheld:
+        out.print(WITHHELD, style="bold")
     for line in record.transcript:
         stamp = f"[dim]{line.at_ms / 1000:6.1f} s[/]"
         sure = "" if line.confidence is None else f" [dim]({line.confidence:.2f})[/]"
@@ -64,7 +72,8 @@ def print_record(record: CallRecord, zone: tzinfo) -> None:
             answer.question, str(answer.value), escape(answer.heard), f"{answer.confidence:.2f}", answer.by,
             str(answer.attempts), "yes" if answer.confirmed else "",
         )  # fmt: skip
-    out.print("\n", answers)
+    if record.answers:
+        out.print("\n", answers)
     for booking in record.bookings:
         out.print(f"call back: {booking.at.astimezone(zone):%Y-%m-%d %H:%M} ({booking.state})")
     for case in record.cases:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hmac
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,15 +14,15 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from ivr.cli.console import out, refuse, refuse_faults
+from ivr.cli.console import out, refuse_faults
+from ivr.cli.management import Token, role_of
 from ivr.cli.records import ask
-from ivr.complaints.case import Case, CaseFile, Role, plain
+from ivr.complaints.case import Case, CaseFile, plain
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files, Wanted
 from ivr.complaints.life import Move, State, legal
 from ivr.complaints.model import Grade, Tier
 from ivr.complaints.rulebook import load
-from ivr.console.access import load_token
 from ivr.errors import FaultyFile
 from ivr.settings import Settings
 
@@ -33,10 +32,6 @@ app = typer.Typer(no_args_is_help=True, help="Look at complaint cases and move t
 
 Number = Annotated[str, typer.Argument(help="Number of the case, as `complaints list` prints it.")]
 Who = Annotated[str, typer.Option(help="Your name, for the case's history.")]
-Token = Annotated[
-    str,
-    typer.Option(envvar="HUIFANG_MANAGEMENT_TOKEN", help="The management's token: also cases only management may see."),
-]
 Since = Annotated[datetime | None, typer.Option(help="Opened at this time or later.")]
 Until = Annotated[datetime | None, typer.Option(help="Opened before this time.")]
 
@@ -54,7 +49,7 @@ def list_(
 ) -> None:
     """List the latest cases."""
     settings = Settings()
-    role = _role(settings, management_token)
+    role = role_of(settings, management_token)
     wanted = Wanted(kind=kind, state=state, tier=tier, line=line, grade=grade)
     cases = ask(settings, lambda records: Files(records.database).cases(wanted, role, limit, before))
     table = Table(
@@ -72,7 +67,7 @@ def list_(
 def show(number: Number, management_token: Token = "") -> None:
     """Show one case with its history."""
     settings = Settings()
-    role = _role(settings, management_token)
+    role = role_of(settings, management_token)
     _print(ask(settings, lambda records: Files(records.database).case(number, role)), settings.zone)
 
 
@@ -87,7 +82,7 @@ def move(
 ) -> None:
     """Move a case on: acknowledge, assign, investigate, resolve, reply, verify, archive, reopen, escalate, report."""
     settings = Settings()
-    role, now = _role(settings, management_token), datetime.now(settings.zone)
+    role, now = role_of(settings, management_token), datetime.now(settings.zone)
     file = _at_desk(settings, lambda desk: desk.move(number, to, who, why, now, handler=handler, role=role))
     if file is None:
         out.print(f"{number} is with the management now, and seen by nobody else", markup=False)
@@ -105,7 +100,7 @@ def grade(
 ) -> None:
     """Confirm or change the grade that was proposed."""
     settings = Settings()
-    role, now = _role(settings, management_token), datetime.now(settings.zone)
+    role, now = role_of(settings, management_token), datetime.now(settings.zone)
     file = _at_desk(settings, lambda desk: desk.regrade(number, to, who, why, now, role))
     out.print(f"{number} is {file.case.grade}, with {file.case.line or file.case.owner}", markup=False)
 
@@ -119,7 +114,7 @@ def export(
 ) -> None:
     """Write all cases to standard output, newest first; times are UTC."""
     settings = Settings()
-    role = _role(settings, management_token)
+    role = role_of(settings, management_token)
     wanted = Wanted(since=_in(settings.zone, since), until=_in(settings.zone, until))
     ask(settings, lambda records: _write(Files(records.database).all(wanted, role), form))
 
@@ -135,14 +130,6 @@ def reviews(since: Since = None, until: Until = None) -> None:
     counts = (shares.looked_into, shares.put_right, shares.called_back)
     table.add_row(str(shares.total), *(f"{count} ({shares.percent(count):.0f} %)" for count in counts))
     out.print(table)
-
-
-def _role(settings: Settings, token: str) -> Role:
-    if not token:
-        return "staff"
-    if not hmac.compare_digest(token.encode(), load_token(settings.data, "management-token").encode()):
-        refuse("this is not the management's token")
-    return "management"
 
 
 def _at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:

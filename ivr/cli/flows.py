@@ -17,6 +17,8 @@ import typer
 from ivr.actions import BookCallback, OpenComplaint, Prompt, SaveAnswer
 from ivr.bookshelf import read
 from ivr.cli.console import out, refuse, refuse_faults
+from ivr.cli.management import Token, role_of
+from ivr.complaints.case import Role
 from ivr.errors import FaultyFile
 from ivr.events import Value
 from ivr.flow.engine import EngineFault
@@ -29,7 +31,7 @@ from ivr.prompts.catalog import load as load_catalog
 from ivr.prompts.library import PromptLibrary
 from ivr.prompts.spoken import Unspeakable
 from ivr.records.errors import RecordsUnavailable, UnknownCall
-from ivr.records.record import CallRecord
+from ivr.records.record import WITHHELD, CallRecord
 from ivr.records.store import Records
 from ivr.settings import Settings
 from recognizer.ears import Ears
@@ -111,10 +113,11 @@ def simulate(
 def replay(
     call: Annotated[str, typer.Argument(help="Id of a call.")],
     file: Annotated[Path | None, typer.Argument(help="A flows file; the call's own version when left out.")] = None,
+    management_token: Token = "",
 ) -> None:
     """Take a recorded call through its flow again, event by event; with a file: how it would go in that one."""
     settings = Settings()
-    record, source = asyncio.run(_recorded(settings, call))
+    record, source = asyncio.run(_recorded(settings, call, role_of(settings, management_token)))
     book = _book(settings, file) if file else parse(source, record.call.flow_version)
     library = PromptLibrary.open(settings.prompts, lambda: record.call.started_at.astimezone(settings.zone))
     speech = record.call.language in settings.models.keys() | SHIPPED.keys()
@@ -231,15 +234,17 @@ def _print_outcome(talk: Conversation) -> None:
                 out.print(f"  case {kind}: {reason}", markup=False)
 
 
-async def _recorded(settings: Settings, call_id: str) -> tuple[CallRecord, str]:
+async def _recorded(settings: Settings, call_id: str, role: Role) -> tuple[CallRecord, str]:
     try:
         async with AsyncExitStack() as stack:
             records = await Records.open(settings.database_url)
             stack.push_async_callback(records.close)
-            record = await records.call(call_id)
+            record = await records.call(call_id, role)
             source = await records.flow_source(record.call.flow_version)
     except (RecordsUnavailable, UnknownCall) as fault:
         refuse(fault)
+    if record.call.withheld:
+        refuse(f"call {call_id}: {WITHHELD}")
     if source is None:
         refuse(f"the flows of call {call_id} (version {record.call.flow_version}) were not kept")
     return record, source

@@ -15,7 +15,7 @@ from ivr.errors import HuifangError
 from ivr.events import Value
 
 Role = Literal["staff", "management"]
-"""Who reads: only management sees confidential cases (R18)."""
+"""Who reads: only management sees confidential cases, and what was said on their calls (R18)."""
 
 
 class UnknownCase(HuifangError):

@@ -15,7 +15,7 @@ from ivr.actions import OpenComplaint
 from ivr.complaints import clock, life, routing
 from ivr.complaints.case import CaseFile, Role, UnknownCase
 from ivr.complaints.files import case_file, found, visible
-from ivr.complaints.intake import Rules, again
+from ivr.complaints.intake import ORDERS, Rules, again
 from ivr.complaints.life import Move, RefusedMove, State
 from ivr.complaints.model import MANAGEMENT, TIERS, Grade, Tier
 from ivr.complaints.routing import Route
@@ -96,7 +96,7 @@ class Desk:
 
         Raises:
             UnknownCase: there is no such case for this reader.
-            RefusedMove: no reason is given, or the case is archived; nothing was changed.
+            RefusedMove: no reason is given, the case is archived, or an order; nothing was changed.
         """
 
         async def work(session: AsyncSession) -> CaseFile:
@@ -104,6 +104,8 @@ class Desk:
             if await _done(session, case, who, "grade", at):
                 return await case_file(session, case)
             state = cast("State", case.state)
+            if case.kind in ORDERS:
+                raise RefusedMove("an order for work has no grade", life.legal(state))
             if not why or state == "archived":
                 raise RefusedMove("a grade needs a reason and a case that is not archived", life.legal(state))
             case.grade, case.grade_reason, case.grade_by = grade, why, who

@@ -18,7 +18,7 @@ from ivr.complaints.model import Grade, Kind, Lines, LineTier
 from ivr.complaints.routing import Complaint, Route
 from ivr.events import Value
 
-CHOSEN = ("line", "business", "branch", "about", "kind", "phone", "callback_wanted")
+CHOSEN = ("line", "business", "branch", "about", "kind", "phone", "callback_phone", "callback_wanted")
 """The details that are ids, numbers or choices. All others that are text count as said by the caller, cues included."""
 
 
@@ -49,6 +49,12 @@ class Verdict:
 def confidential(kind: str) -> bool:
     """Whether only management may see a case of this kind (R18)."""
     return kind == "fraud"
+
+
+def reports(answers: Mapping[str, Value], lines: Lines | None) -> bool:
+    """Whether answers report misconduct, before a case does: by the kind chosen, or by the cues of `lines`."""
+    chosen = any(isinstance(value, str) and confidential(value) for value in answers.values())
+    return chosen or (lines is not None and bool(grading.heard_cues(lines.cues, "misconduct", _said(answers))))
 
 
 def judge(rules: Rules, kind: str, details: Mapping[str, Value], called: str, now: datetime) -> Verdict:
@@ -86,7 +92,12 @@ def understand(
 
 
 def again(lines: Lines, kind: str, details: Mapping[str, Value], received: str | None, grade: Grade) -> Complaint:
-    """A complaint that was judged before, with its grade and the line that received it, by the lines of today."""
+    """A complaint that was judged before, with its grade and the line that received it, by the lines of today.
+
+    An order is not judged: nothing counts but the line that took it.
+    """
+    if kind in ORDERS:
+        return Complaint("complaint", grade, received if received in lines.lines else lines.default_line)
     complaint, _ = understand(lines, kind, details, "", Proposal(grade, ""))
     return replace(complaint, called=received) if received in lines.lines else complaint
 

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from ivr.complaints.case import Role
+
 COOKIE = "huifang_token"
 MANAGES = web.RequestKey("MANAGES", bool)
 """Whether the request showed the management's token."""
@@ -52,6 +54,11 @@ def access(token: str | None, public: Collection[str] = (), management: str | No
         return response
 
     return guard
+
+
+def role(request: web.Request) -> Role:
+    """In whose role the request reads."""
+    return "management" if request[MANAGES] else "staff"
 
 
 def load_token(folder: Path, name: str = "token") -> str:

@@ -25,6 +25,7 @@ from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.live.errors import LiveStateUnavailable
 from ivr.records.errors import UnknownCall
+from ivr.records.record import WITHHELD
 from ivr.records.store import Records
 
 log = logging.getLogger(__name__)
@@ -178,6 +179,7 @@ class Agents:
         return {
             "answers": record.values,
             "cases": [{"number": case.number, "kind": case.kind, "reason": case.reason} for case in record.cases],
+            **({"withheld": WITHHELD} if record.call.withheld else {}),
         }
 
 

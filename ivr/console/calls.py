@@ -12,9 +12,11 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from ivr.call.outbound import Outbound
+from ivr.console.access import role
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.records.errors import UnknownCall
+from ivr.records.record import WITHHELD
 from ivr.records.store import Records
 from ivr.telephony.port import Call
 
@@ -83,7 +85,7 @@ class Calls:
 
     async def _get(self, request: web.Request) -> web.Response:
         try:
-            record = await self._records.call(request.match_info["id"])
+            record = await self._records.call(request.match_info["id"], role(request))
         except UnknownCall as unknown:
             raise web.HTTPNotFound(text=f"{unknown}\n") from unknown
         call = record.call
@@ -95,5 +97,6 @@ class Calls:
                 "aapor": call.aapor,
                 "cause": call.cause,
                 "answers": record.values,
+                **({"withheld": WITHHELD} if call.withheld else {}),
             }
         )

@@ -10,12 +10,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from ivr.complaints.case import Role, UnknownCase, plain
+from ivr.complaints.case import UnknownCase, plain
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files, Wanted
 from ivr.complaints.life import Move, RefusedMove, State, legal
 from ivr.complaints.model import Grade, Tier
-from ivr.console.access import MANAGES
+from ivr.console.access import role
 from ivr.errors import HuifangError
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
@@ -80,17 +80,17 @@ class Complaints:
     async def _list(self, request: web.Request) -> web.Response:
         asked = Listing.model_validate(dict(request.query))
         wanted = Wanted(**asked.model_dump(exclude={"limit", "before"}))
-        cases = await self._files.cases(wanted, _role(request), asked.limit, asked.before)
+        cases = await self._files.cases(wanted, role(request), asked.limit, asked.before)
         return web.json_response({"complaints": [plain(case) for case in cases]})
 
     async def _show(self, request: web.Request) -> web.Response:
-        file = await self._files.case(request.match_info["number"], _role(request))
+        file = await self._files.case(request.match_info["number"], role(request))
         return web.json_response({**plain(file), "legal": legal(file.case.state)})
 
     async def _move(self, request: web.Request) -> web.Response:
         asked, number = await _body(Moved, request), request.match_info["number"]
         file = await self._desk.move(
-            number, asked.move, asked.who, asked.why, self._now(), handler=asked.handler, role=_role(request)
+            number, asked.move, asked.who, asked.why, self._now(), handler=asked.handler, role=role(request)
         )
         if file is None:
             return web.Response(status=204)
@@ -98,12 +98,8 @@ class Complaints:
 
     async def _grade(self, request: web.Request) -> web.Response:
         asked, number = await _body(Graded, request), request.match_info["number"]
-        file = await self._desk.regrade(number, asked.grade, asked.who, asked.why, self._now(), _role(request))
+        file = await self._desk.regrade(number, asked.grade, asked.who, asked.why, self._now(), role(request))
         return web.json_response({**plain(file), "legal": legal(file.case.state)})
-
-
-def _role(request: web.Request) -> Role:
-    return "management" if request[MANAGES] else "staff"
 
 
 async def _body(shape: type[Asked], request: web.Request) -> Asked:

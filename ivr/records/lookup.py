@@ -17,6 +17,8 @@ TOLD: Final = ("repair", "complaint")
 """The kinds of cases that whoever calls may be told of; never reports of misconduct (R18) or discipline."""
 SETTLED: Final = ("replied", "verified", "archived")
 """The states of a case that its customer has been told the result of."""
+PHONES: Final = ("phone", "callback_phone")
+"""The details that name a number at which the caller wants to be reached."""
 _DAY: Final = len("20261121")
 
 
@@ -32,7 +34,8 @@ async def find_case(session: AsyncSession, call_id: str, by: CaseKey, value: str
         case "phone":
             forms = _forms(value)
             told = told.outerjoin(t.Customer, t.Case.customer_id == t.Customer.id)
-            query = told.where(or_(t.Customer.number.in_(forms), t.Case.details["phone"].as_string().in_(forms)))
+            named = (t.Case.details[name].as_string().in_(forms) for name in PHONES)
+            query = told.where(or_(t.Customer.number.in_(forms), *named))
     found = await session.scalar(query)
     if found is None:
         return None

@@ -1,16 +1,23 @@
-"""Rows into the records of ivr/records/record.py. Must not know: how rows are written."""
+"""Rows into the records of ivr/records/record.py. Must not know: how rows are written.
+
+Everybody reads calls through here, so here it is that what only management may see is left out (R18).
+"""
 
 from __future__ import annotations
 
 from typing import Final, TypeVar, cast
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ivr.actions import AnsweredBy, SaveAnswer
+from ivr.complaints.case import Role
+from ivr.complaints.intake import reports
+from ivr.complaints.model import Lines
 from ivr.events import EndedBy, Event, Heard
 from ivr.lifecycle import Direction, Disposition, Network
+from ivr.privacy import mask
 from ivr.records import tables as t
 from ivr.records.record import (
     AnswerRecord,
@@ -32,17 +39,28 @@ EVENTS: Final[Tagged[Event]] = Tagged(Event)
 Row = TypeVar("Row", bound=t.Base)
 
 
-def summary(row: t.Call) -> CallSummary:
+async def summaries(session: AsyncSession, query: Select[t.Call]) -> tuple[CallSummary, ...]:
+    """The calls of a query as everybody may see them."""
+    rows = await session.execute(query.add_columns(_reported(t.Call.id)))
+    return tuple(_summary(row, withheld) for row, withheld in rows)
+
+
+def _summary(row: t.Call, withheld: bool) -> CallSummary:
+    caller, called = row.caller, row.called
+    if withheld and row.direction == "inbound":
+        caller = mask(caller)
+    elif withheld:
+        called = mask(called)
     return CallSummary(
         id=row.id,
         network=cast("Network", row.network),
         direction=cast("Direction", row.direction),
-        caller=row.caller,
-        called=row.called,
+        caller=caller,
+        called=called,
         flow=row.flow,
         flow_version=row.flow_version,
         language=row.language,
-        variables=row.variables,
+        variables={} if withheld else row.variables,
         node=row.node,
         turn=row.turn,
         started_at=row.started_at,
@@ -54,15 +72,26 @@ def summary(row: t.Call) -> CallSummary:
         cause=row.cause,
         ended_by=cast("EndedBy | None", row.ended_by),
         duration_ms=row.duration_ms,
+        withheld=withheld,
     )
 
 
-async def record(session: AsyncSession, call: t.Call) -> CallRecord:
-    """Everything that hangs on a call's row."""
+async def record(session: AsyncSession, call: t.Call, role: Role, lines: Lines | None) -> CallRecord:
+    """Everything that hangs on a call's row and that the reader may see. `lines` tell words of misconduct."""
     answers = await _rows(session, t.Answer, t.Answer.call_id == call.id, t.Answer.id)
+    dispositions = tuple(
+        DispositionRecord(Disposition(row.disposition), row.aapor, row.by, row.why, row.at)
+        for row in await _rows(
+            session, t.DispositionChange, t.DispositionChange.call_id == call.id, t.DispositionChange.id
+        )
+    )
+    if role != "management":
+        said = {row.question: row.value for row in answers if row.replaced_at is None}
+        if reports(said, lines) or await session.scalar(select(_reported(call.id))):
+            return CallRecord(_summary(call, True), (), (), (), (), (), dispositions, (), ())
     line_order = (t.TranscriptLine.turn, t.TranscriptLine.position)
     return CallRecord(
-        call=summary(call),
+        call=_summary(call, False),
         turns=tuple(
             TurnRecord(row.turn, EVENTS.load(row.event), row.at)
             for row in await _rows(session, t.Turn, t.Turn.call_id == call.id, t.Turn.turn)
@@ -77,26 +106,21 @@ async def record(session: AsyncSession, call: t.Call) -> CallRecord:
             RecordingRecord(row.path, row.format, row.seconds, row.offset_ms, row.sha256, row.consent_at)
             for row in await _rows(session, t.Recording, t.Recording.call_id == call.id, t.Recording.id)
         ),
-        dispositions=tuple(
-            DispositionRecord(Disposition(row.disposition), row.aapor, row.by, row.why, row.at)
-            for row in await _rows(
-                session, t.DispositionChange, t.DispositionChange.call_id == call.id, t.DispositionChange.id
-            )
-        ),
+        dispositions=dispositions,
         bookings=tuple(
             BookingRecord(row.at, row.spoken, row.state)
             for row in await _rows(session, t.Booking, t.Booking.call_id == call.id, t.Booking.id)
         ),
         cases=tuple(
             CaseRecord(row.number, row.kind, row.reason, row.details, row.opened_at)
-            for row in await _rows(session, t.Case, _cases_of(call), t.Case.id)
+            for row in await _rows(session, t.Case, t.Case.call_id == call.id, t.Case.id)
         ),
     )
 
 
-def _cases_of(call: t.Call) -> ColumnElement[bool]:
-    """A call's cases, but for those that only management may see."""
-    return and_(t.Case.call_id == call.id, t.Case.confidential.is_(False))
+def _reported(call_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Whether a case was opened on the call that only management may see."""
+    return exists().where(t.Case.call_id == call_id, t.Case.confidential.is_(True))
 
 
 async def customer(session: AsyncSession, number: str) -> CustomerRecord | None:
@@ -104,13 +128,14 @@ async def customer(session: AsyncSession, number: str) -> CustomerRecord | None:
     if row is None:
         return None
     changes = await _rows(session, t.CustomerChange, t.CustomerChange.customer_id == row.id, t.CustomerChange.id)
-    calls = await _rows(session, t.Call, t.Call.customer_id == row.id, t.Call.started_at, t.Call.id)
+    query = select(t.Call).where(t.Call.customer_id == row.id)
+    calls = await summaries(session, query.order_by(t.Call.started_at.desc(), t.Call.id.desc()))
     return CustomerRecord(
         number=row.number,
         name=row.name,
         language=row.language,
         changes=tuple(ProfileChange(change.name, change.language, change.by, change.at) for change in changes),
-        calls=tuple(map(summary, reversed(calls))),
+        calls=calls,
     )
 
 

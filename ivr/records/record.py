@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ivr.actions import SaveAnswer
 from ivr.events import EndedBy, Event, Value
 from ivr.lifecycle import Direction, Disposition, Network
 from ivr.transcript import Line
+
+WITHHELD: Final = "what was said is withheld: only management may see it (R18)"
+"""What readers are told in place of the words of a call on which misconduct was reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,8 @@ class CallSummary:
     """The call detail record. `turn` is the highest one saved, `node` the last that saved one.
 
     `answered_at` is None for a call that nobody took, `ended_at` and what follows for one that is still open;
-    `consent_at` is when the consent notice had been heard in full. `duration_ms` counts from the answer.
+    `consent_at` is when the consent notice had been heard in full. `duration_ms` counts from the answer. `withheld`:
+    only management may see what was said (R18); the number at the other end is masked, and variables are left out.
     """
 
     id: str
@@ -40,6 +45,7 @@ class CallSummary:
     cause: str | None
     ended_by: EndedBy | None
     duration_ms: int | None
+    withheld: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,10 @@ class CaseStatus:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """Everything known of a call, each list in the order it happened."""
+    """Everything known of a call, each list in the order it happened.
+
+    Of a call that is `withheld` only the summary and the dispositions are told; all other lists are empty.
+    """
 
     call: CallSummary
     turns: tuple[TurnRecord, ...]

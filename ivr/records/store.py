@@ -10,6 +10,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import CaseKey, Fact
+from ivr.complaints.case import Role
 from ivr.complaints.intake import Rules
 from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
@@ -258,19 +259,20 @@ class Records:
                 older = t.Call.started_at < last.started_at
                 same_time = and_(t.Call.started_at == last.started_at, t.Call.id < last.id)
                 query = query.where(or_(older, same_time))
-            return tuple(map(reading.summary, await session.scalars(query)))
+            return await reading.summaries(session, query)
 
         return await self._database.read(work)
 
-    async def call(self, call_id: str) -> CallRecord:
-        """Everything known of a call.
+    async def call(self, call_id: str, role: Role = "staff") -> CallRecord:
+        """Everything known of a call that the reader may see.
 
         Raises:
             UnknownCall: it was never opened.
         """
 
         async def work(session: AsyncSession) -> CallRecord:
-            return await reading.record(session, await _found(session, call_id))
+            lines = self._rules.lines if self._rules else None
+            return await reading.record(session, await _found(session, call_id), role, lines)
 
         return await self._database.read(work)
 
@@ -284,7 +286,7 @@ class Records:
 
         async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
             query = select(t.Call).where(t.Call.ended_at.is_(None)).order_by(t.Call.started_at, t.Call.id)
-            return tuple(map(reading.summary, await session.scalars(query)))
+            return await reading.summaries(session, query)
 
         return await self._database.read(work)
 

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.actions import Fact
+from ivr.actions import Fact, OpenComplaint
 from ivr.call.node import Node
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.timing import Timing
+from ivr.complaints.desk import Desk
+from ivr.complaints.rulebook import load
 from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, PromptsFinished
 from ivr.flow import engine
 from ivr.flow.parse import FlowBook, parse
@@ -115,6 +117,17 @@ async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(n
     assert [case.kind for case in record.cases] == ["bad_review"]
     assert await node.live.load(CALL.id) is None
     assert await sweep(node, ()) == 0
+
+
+async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_too(node: Node, lost: Lost) -> None:
+    desk = Desk(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
+    await desk.open(OpenComplaint("fraud", "举报"), "王", NOW, CALL.id)
+    await lost.answers(KEYS)
+    assert (await node.records.call(CALL.id)).call.withheld
+    assert await sweep(node, ()) == 1
+    record = await node.records.call(CALL.id, "management")
+    assert [case.kind for case in record.cases] == ["fraud", "bad_review"]
+    assert record.call.disposition == Disposition.PARTIAL
 
 
 async def test_the_records_alone_are_enough(node: Node, lost: Lost) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from ivr.actions import OpenComplaint, SaveAnswer, StartRecording
 from ivr.complaints.case import UnknownCase
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files, Wanted
 from ivr.complaints.intake import Rules
 from ivr.complaints.life import RefusedMove
 from ivr.complaints.rounds import Rounds
+from ivr.events import NothingHeard, Value
+from ivr.lifecycle import Disposition
+from ivr.records.record import CallRecord
 from ivr.records.store import Records
-from tests.complaints.people import TO_THE_REPLY, after, complain, work
+from ivr.transcript import Line
+from tests.complaints.people import CALL, TO_THE_REPLY, TUESDAY, after, complain, work
 from tests.complaints.test_rounds import Listener
 
 
@@ -108,3 +115,78 @@ async def test_management_leads_it_through_its_life(records: Records, desk: Desk
     with pytest.raises(RefusedMove):
         await desk.move(number, "reopen", "行长", "因为", after(hours=2), role="management")
     assert await seen(files) == []
+
+
+# --- what was said on the call ----------------------------------------------------------------------------------
+
+
+async def says(records: Records, turn: int, *cases: OpenComplaint, **answers: Value) -> None:
+    """On a call that is recorded the caller answers, and the flow opens cases."""
+    if turn == 1:
+        await records.open_call(replace(CALL, variables={"name": "张三"}), "v1", TUESDAY)
+        await records.answer_call(CALL.id, TUESDAY)
+    saved = [SaveAnswer(name, value, f"我说{value}", (), 0.9, "voice", 1) for name, value in answers.items()]
+    spoken = [Line("caller", f"我说{value}", 1000) for value in answers.values()]
+    facts = [StartRecording(), *saved, *cases]
+    await records.save_turn(CALL.id, turn, NothingHeard(str(turn)), facts, spoken, TUESDAY)
+
+
+async def hidden(records: Records) -> bool:
+    """Whether everybody but management sees that there was a call, and nothing of what was said."""
+    seen, whole = await records.call(CALL.id), await records.call(CALL.id, "management")
+    assert whole.transcript and whole.answers and whole.turns and not whole.call.withheld
+    assert (whole.call.caller, whole.call.variables) == ("13812345678", {"name": "张三"})
+    if not seen.call.withheld:
+        assert seen == whole
+        return False
+    call = replace(whole.call, caller="138****5678", variables={}, withheld=True)
+    assert seen == CallRecord(call, (), (), (), (), (), whole.dispositions, (), ())
+    return True
+
+
+async def test_what_was_said_on_the_call_of_a_report_is_withheld_from_all_but_management(records: Records) -> None:
+    await says(records, 1, what="暖气不热")
+    assert not await hidden(records)
+    await says(records, 2, OpenComplaint("fraud", "举报欺诈"), OpenComplaint("repair", "报修"), branch="dalian")
+    await records.add_recording(CALL.id, "call-1.wav", "wav", 9.0, 0, "ab" * 32)
+    await records.close_call(CALL.id, Disposition.COMPLETED, "normal", "caller", after(minutes=2))
+    assert await hidden(records)
+    [listed] = await records.calls(9)
+    customer = await records.customer("13812345678")
+    assert customer is not None and customer.calls == (listed,)
+    assert listed == (await records.call(CALL.id)).call
+    assert (listed.disposition, listed.duration_ms, listed.flow) == (Disposition.COMPLETED, 120_000, "hotline")
+
+
+async def test_other_calls_are_told_as_ever(records: Records) -> None:
+    await says(records, 1, OpenComplaint("complaint", "客户投诉", {"what": "太慢"}), what="太慢")
+    await complain(records, "fraud", call="call-2")
+    assert not await hidden(records)
+    assert [(call.id, call.withheld) for call in await records.calls(9)] == [("call-2", True), ("call-1", False)]
+
+
+@pytest.mark.parametrize("answers", [{"what": "经理拿钱", "misconduct": "fraud"}, {"what": "经理收回扣"}])
+async def test_a_report_is_withheld_before_its_case_is_opened(records: Records, answers: dict[str, str]) -> None:
+    await says(records, 1, **answers)
+    assert await hidden(records)
+
+
+async def test_who_takes_back_the_report_has_made_none(records: Records) -> None:
+    await says(records, 1, misconduct="fraud")
+    await says(records, 2, misconduct="neither")
+    assert not await hidden(records)
+
+
+async def test_what_was_said_is_withheld_once_the_case_is_reported(records: Records, desk: Desk) -> None:
+    await says(records, 1, OpenComplaint("complaint", "客户投诉"), what="柜员态度差")
+    assert not await hidden(records)
+    await desk.move("20261124-0001", "report", "王", "柜员挪用", after(hours=1))
+    assert await hidden(records)
+
+
+async def test_the_number_is_masked_on_a_call_that_we_made(records: Records, desk: Desk) -> None:
+    survey = replace(CALL, direction="outbound", caller="95500", called="13812345678")
+    await records.open_call(survey, "v1", TUESDAY)
+    await desk.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
+    [listed] = await records.open_calls()
+    assert (listed.caller, listed.called, listed.withheld) == ("95500", "138****5678", True)

@@ -138,6 +138,27 @@ async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_r
     assert (await work(desk, number, ["acknowledge"])).case.responsible == "hotline"
 
 
+async def test_an_order_goes_up_from_the_line_that_took_it_and_is_not_judged(records: Records, desk: Desk) -> None:
+    number = await complain(records, "repair", line="aid_anshan", problem="暖气不热，要找媒体", branch="dalian")
+    case = (await work(desk, number, ["escalate"], after(hours=1))).case
+    assert (case.kind, case.line, case.owner, case.responsible) == ("repair", "supervision", "hr", "aid_anshan")
+    assert (case.grade_reason, case.contact_due, case.reply_due, case.confidential) == ("", None, None, False)
+
+
+async def test_an_order_on_the_hotline_does_not_go_up_to_the_branch_it_mentions(records: Records, desk: Desk) -> None:
+    number = await complain(records, "repair", line="hotline", problem="维修工收回扣", branch="dalian")
+    case = (await work(desk, number, ["escalate"], after(hours=1))).case
+    assert (case.line, case.owner, case.confidential) == ("aid_card", "card", False)
+
+
+async def test_an_order_has_no_grade(records: Records, desk: Desk, files: Files) -> None:
+    number = await complain(records, "repair", problem="维修工收回扣")
+    before = await files.case(number, "staff")
+    with pytest.raises(RefusedMove, match="an order for work has no grade"):
+        await desk.regrade(number, "serious", "王", "催了三次", after(hours=1))
+    assert await files.case(number, "staff") == before
+
+
 async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(records: Records, desk: Desk) -> None:
     number = await complain(records, branch="dalian")
     file = await desk.regrade(number, "serious", "王", "客户是记者", after(minutes=5))

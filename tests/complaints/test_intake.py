@@ -32,6 +32,12 @@ def test_cue_words_make_it_serious(rules: Rules) -> None:
     assert "律师" in verdict.grade.reason and "曝光" in verdict.grade.reason
 
 
+def test_a_number_to_call_back_is_no_word_of_the_caller(rules: Rules) -> None:
+    lines = rules.lines.model_copy(update={"cues": {"money": ("139",)}})
+    called_back = {"callback_phone": "+8613912345678"}
+    assert judge(Rules(lines, rules.calendar), "complaint", called_back, "", NOW).grade.grade == "general"
+
+
 def test_free_words_count_as_cue_words_do(rules: Rules) -> None:
     assert judged(rules, what="我的钱没了").grade.grade == "serious"
     assert judged(rules, branch="anshan", phone="13812345678").grade.grade == "general"

@@ -66,6 +66,15 @@ async def test_a_case_is_found_by_the_number_it_names(records: Records) -> None:
     assert await records.find_case("another", "phone", "13812345678") is None
 
 
+async def test_a_complaint_is_found_by_the_number_to_call_back(records: Records) -> None:
+    await records.open_call(Call("one", "asterisk", "inbound", "", "4001", "hotline", "zh-CN"), "v1", AT)
+    complaint = OpenComplaint("complaint", "why", {"callback_phone": "+8613912345678"})
+    await records.save_turn("one", 1, NothingHeard("1"), [complaint], [], AT)
+    found = await records.find_case("another", "phone", "13912345678")
+    assert found is not None and found.kind == "complaint"
+    assert await records.find_case("another", "phone", "13812345678") is None
+
+
 @pytest.mark.parametrize("number", ["", "anonymous"])
 async def test_who_hides_the_number_is_told_of_no_case(records: Records, number: str) -> None:
     await opened(records, "one", "repair", caller="")

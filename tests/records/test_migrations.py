@@ -116,7 +116,7 @@ async def test_cases_of_the_first_version_are_kept_and_routed_later(url: str) ->
     [case] = await files.cases(Wanted(), "staff", 9)
     assert (case.line, case.opened_at) == ("hotline", datetime(2026, 11, 20, tzinfo=UTC))
     assert [each.kind for each in await files.cases(Wanted(), "management", 9)] == ["fraud", "bad_review"]
-    assert [booking.spoken for booking in (await records.call("call-1")).bookings] == ["明天"]
+    assert [booking.spoken for booking in (await records.call("call-1", "management")).bookings] == ["明天"]
     await records.close()
 
 

@@ -1,0 +1,80 @@
+"""Commands that tell of calls, at a call on which misconduct was reported (R18)."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import typer
+from typer.testing import CliRunner, Result
+
+from ivr.actions import OpenComplaint
+from ivr.cli import calls, flows, speech
+from ivr.complaints.desk import Desk
+from ivr.complaints.rulebook import load
+from ivr.console.access import load_token
+from ivr.records.record import WITHHELD
+from ivr.settings import ROOT
+from tests.speech.conftest import START, Line, Recorded, book, line, records
+
+__all__ = ["book", "line", "records"]
+
+
+@pytest.fixture(autouse=True)
+def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The management's."""
+    monkeypatch.setenv("HUIFANG_DATA", str(tmp_path / "var"))
+    return load_token(tmp_path / "var", "management-token")
+
+
+@pytest_asyncio.fixture
+async def call(line: Line) -> Recorded:
+    """A survey on which the caller said that 满意; it is over, and was recorded."""
+    led = await line.call("13812345678")
+    await led.hears(("解决了", 0.95))
+    await led.says("manyi", ("满意", 0.6))
+    await led.hears(("对", 0.95))
+    await led.ends()
+    return led
+
+
+async def reported(call: Recorded) -> None:
+    """Somebody finds that it was a report of misconduct."""
+    desk = Desk(call.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
+    await desk.open(OpenComplaint("fraud", "举报"), "王", START, call.call.id)
+
+
+async def run(app: typer.Typer, *arguments: str | Path) -> Result:
+    """The command, in a thread of its own as in a process of its own."""
+    return await asyncio.to_thread(CliRunner().invoke, app, [str(argument) for argument in arguments])
+
+
+async def test_the_call_is_listed_and_its_words_are_shown_to_management_alone(call: Recorded, token: str) -> None:
+    everybody = (await run(calls.app, "show", "call-1")).output
+    await reported(call)
+    listed = (await run(calls.app, "list")).output
+    assert "call-1" in listed and "138****5678" in listed
+    withheld = (await run(calls.app, "show", "call-1")).output
+    assert WITHHELD in withheld and "completed" in withheld
+    assert not any(word in withheld for word in ("满意", "attitude", "call-1.wav", "举报"))
+    managed = (await run(calls.app, "show", "call-1", "--management-token", token)).output
+    assert "满意" in managed and "举报" in managed and WITHHELD not in managed + everybody
+    refused = await run(calls.app, "show", "call-1", "--management-token", "x")
+    assert (refused.exit_code, refused.stderr) == (2, "this is not the management's token\n")
+
+
+async def test_the_call_is_replayed_for_management_alone(call: Recorded, token: str) -> None:
+    before = await run(flows.app, "replay", "call-1")
+    await reported(call)
+    refused = await run(flows.app, "replay", "call-1")
+    assert (refused.exit_code, refused.stdout, refused.stderr) == (2, "", f"call call-1: {WITHHELD}\n")
+    managed = await run(flows.app, "replay", "call-1", "--management-token", token)
+    assert managed.stdout == before.stdout and "满意" in managed.stdout
+
+
+async def test_nothing_is_learnt_from_the_call(call: Recorded, tmp_path: Path) -> None:
+    assert "1 new clips" in (await run(speech.app, "export", tmp_path / "before")).output
+    await reported(call)
+    assert "0 new clips" in (await run(speech.app, "export", tmp_path / "after")).output

@@ -1,0 +1,85 @@
+"""Over HTTP, a call on which misconduct was reported (R18): the API, and the screens of agents."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+
+from ivr.actions import OpenComplaint, SaveAnswer
+from ivr.call.outbound import Outbound
+from ivr.console.access import access
+from ivr.console.calls import Calls
+from ivr.events import NothingHeard
+from ivr.records.record import WITHHELD
+from ivr.records.store import Records
+from ivr.settings import ROOT, Settings
+from ivr.telephony.port import Call, Line, Unanswered
+from service import open_service, serving
+from tests.complaints.people import CALL, TUESDAY
+
+REPORT = OpenComplaint("fraud", "举报欺诈", {"what": "经理拿钱"})
+
+
+async def says(records: Records, *cases: OpenComplaint, **answers: str) -> None:
+    await records.open_call(CALL, "v1", TUESDAY)
+    facts = [*(SaveAnswer(name, value, value, (), 0.9, "voice", 1) for name, value in answers.items()), *cases]
+    await records.save_turn(CALL.id, 1, NothingHeard("1"), facts, [], TUESDAY)
+
+
+async def nobody(_: Call) -> Line:
+    raise Unanswered("no_answer")
+
+
+async def test_the_answers_of_a_call_are_for_the_managements_token_alone(tmp_path: Path) -> None:
+    async with open_service(Settings(data=tmp_path, port=0)) as service:
+        await says(service.node.records, REPORT, what="经理拿钱")
+        outbound = Outbound(service.node, service.shelf, service.switchboard, nobody)
+        app = web.Application(middlewares=[access(None, management="of-the-management")])
+        app.add_routes(Calls(outbound, service.shelf.has, service.node.records).routes())
+        runner = web.AppRunner(app, shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        told = []
+        async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+            for token in ("of-nobody", "of-the-management"):
+                headers = {"Authorization": f"Bearer {token}"}
+                async with session.get(f"/api/v1/calls/{CALL.id}", headers=headers) as response:
+                    told.append(await response.json())
+        await runner.cleanup()
+    everybody, management = told
+    assert (everybody["call"], everybody["open"], everybody["answers"]) == (CALL.id, True, {})
+    assert everybody["withheld"] == WITHHELD
+    assert management["answers"] == {"what": "经理拿钱"} and "withheld" not in management
+
+
+@pytest.mark.parametrize("cases", [(REPORT,), ()])
+async def test_an_agents_screen_shows_nothing_of_a_report(tmp_path: Path, cases: tuple[OpenComplaint, ...]) -> None:
+    shown = await screen(tmp_path, *cases, what="经理拿钱", misconduct="fraud")
+    assert (shown["call"], shown["answers"], shown["cases"], shown["withheld"]) == (CALL.id, {}, [], WITHHELD)
+
+
+async def test_an_agents_screen_shows_what_is_known_of_any_other_call(tmp_path: Path) -> None:
+    shown = await screen(tmp_path, OpenComplaint("complaint", "客户投诉"), what="太慢", misconduct="neither")
+    assert shown["answers"] == {"what": "太慢", "misconduct": "neither"} and "withheld" not in shown
+    assert [case["kind"] for case in shown["cases"]] == ["complaint"]
+
+
+async def screen(data: Path, *cases: OpenComplaint, **answers: str) -> dict[str, Any]:
+    """What an agent is shown who is offered the call."""
+    async with serving(Settings(data=data, port=0, rosters=ROOT / "rosters.yaml")) as (service, address):
+        await says(service.node.records, *cases, **answers)
+        assert service.staff is not None
+        site = address.removesuffix("/phone")
+        async with ClientSession(site) as session, session.get("/api/v1/agents/zhang/events") as stream:
+            await service.staff.desk.tell("offered", "zhang", CALL, "hotline", caller=CALL.caller)
+            async with asyncio.timeout(15):
+                async for line in stream.content:
+                    name, _, text = line.decode().partition(": ")
+                    if name == "data" and (shown := json.loads(text))["kind"] == "offered":
+                        return dict(shown)
+    raise AssertionError("the stream ended")
