@@ -85,7 +85,7 @@ def test_the_survey_keeps_the_words_of_the_regulation(now: datetime) -> None:
 def test_every_prompt_can_be_played(language: str, now: datetime) -> None:
     library = PromptLibrary.open(PROMPTS, lambda: now)
     values = {"value": 8, "hotline": "6789100", "when": "2026-01-05T14:35+08:00", "said": "1200-3400"}
-    values |= {"case_number": "20260105-0001", "case_opened_on": "2026-01-05", "ahead": "3"}
+    values |= {"case_number": "20260105-0001", "case_opened_on": "2026-01-05", "ahead": "3", "caller": "13800138000"}
     for name in library.catalog.prompts:
         prompt = Prompt(name, values)
         seconds = len(library.pcm(prompt, language)) / 16000
