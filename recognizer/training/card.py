@@ -14,7 +14,7 @@ _PHONES: Final = {"zh": "pinyin initials, and finals with tones", "en": "ARPAbet
 
 
 _FIRST: Final = """\
-- the first model of this kind, whose weights all later ones began with: synthetic voices and three speakers that it kept
+- the first model of this kind, whose weights later ones began with: synthetic voices and three speakers that it kept
   no list of, among Yue Tan (Shtooka `cmn-caen-tan`, CC BY-SA 3.0), Chen Wang (CC BY-SA; both by way of
   github.com/hugolpz/audio-cmn), Davin Fifield (github.com/davinfifield/mp3-chinese-pinyin-sound, Unlicense) and Junze
   Wu (github.com/junzew/HanTTS, MIT), who is `hantts_m` among the speakers held out"""
