@@ -14,7 +14,7 @@ QUESTIONS = {
     "survey.opening": "方便",
     "survey.resolved": "解决了",
     "survey.attitude": "满意",
-    "survey.charged": "没有",
+    "survey.charged": "收了",
     "survey.score": "九分",
     "survey.comments": "师傅来得很快",
 }
@@ -51,7 +51,7 @@ async def test_the_survey_is_taken_by_voice(tmp_path, chromium, microphone):
         "convenient": "yes",
         "resolved": "yes",
         "attitude": "satisfied",
-        "charged": "no",
+        "charged": "yes",
         "score": 9,
         "comments": None,
     }
