@@ -98,7 +98,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("var/training"), help="clips and checkpoint, kept")
     parser.add_argument("--out", type=Path, required=True, help="folder for the folders of the models")
     parser.add_argument("--start", type=Path, default=SHIPPED["zh-CN"], help="a Mandarin model to begin from")
-    parser.add_argument("--minutes", type=float, default=75.0, help="how long to train")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long to train")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at first")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args(arguments)

@@ -19,9 +19,10 @@ BIGRAM_MOST: Final = 5.5
 """Phones that follow each other less often than once in e^5.5 do not in `[unk]`; with more, nothing is heard better."""
 
 _DECODER: Final = f"""\
---min-active=200
---max-active=3000
---beam=11.0
+--min-active=50
+--max-active=400
+--beam=10.0
+--frames-per-chunk=60
 --acoustic-scale=1.0
 --frame-subsampling-factor={SUBSAMPLING}
 --endpoint.silence-phones=1

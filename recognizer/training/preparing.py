@@ -6,6 +6,7 @@ import multiprocessing
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,16 @@ from recognizer.training import clips, sounds
 from recognizer.training.corpus import Recording, held_out, recordings, samples
 from recognizer.training.espeak import Espeak
 from recognizer.training.synthetic import english, mandarin
-from recognizer.training.transcripts import Transcript
+from recognizer.training.transcripts import Transcript, of_english, of_text
 
 LONGEST_S: Final = 9.0
 _PEAK: Final = 12000.0
 _PAUSE_S: Final = (0.08, 0.6)
 _SOFT: Final = 0.01
+_SHORT_S: Final = 1.3
+_ROW: Final = (2, 3, 4, 4, 5)
+_BETWEEN_S: Final = (0.0, 0.25)
+_QUIET: Final = 0.02
 _PARTS: Final = 4
 _MOST_PER_SPEAKER: Final = 4000
 _SPEEDS: Final = (0.87, 0.93, 1.0, 1.07, 1.15)
@@ -84,16 +89,46 @@ def rooms(folder: Path) -> list[Recording]:
 
 
 def _spoken(folder: Path, chosen: Sequence[Recording]) -> Iterator[Sound]:
-    """Each at several speeds."""
+    """Each at several speeds; then rows of short ones, as numbers are dictated."""
     chance = random.Random(0)  # noqa: S311
     count = Counter(one.speaker for one in chosen)
+    short: dict[str, list[Sound]] = {}
     for one in chosen:
         sound = samples(folder / one.path).astype(np.float32)
         transcript = one.transcript()
         for speed in _SPEEDS if count[one.speaker] < _RARE else chance.sample(_SPEEDS, 2):
             changed = soxr.resample(sound, speed, 1.0)
             if transcript and 0 < len(changed) <= LONGEST_S * SAMPLE_RATE_HZ:
-                yield _level(changed), transcript
+                level = _level(changed)
+                yield level, transcript
+                if len(transcript) == 1 and len(changed) <= _SHORT_S * SAMPLE_RATE_HZ:
+                    short.setdefault(f"{one.speaker} {speed}", []).append((level, transcript))
+    for voice in short.values():
+        yield from _rows(voice, chance)
+
+
+def _rows(voice: Sequence[Sound], chance: random.Random) -> Iterator[Sound]:
+    """Rows of one voice's words, half of them of digits alone; half as many as there are words."""
+    digits = [(sound, said) for sound, said in voice if said in _digits()]
+    for _ in range(len(voice) // 2):
+        row = chance.choices(digits if digits and chance.random() < 0.5 else voice, k=chance.choice(_ROW))
+        pauses = (np.zeros(int(SAMPLE_RATE_HZ * chance.uniform(*_BETWEEN_S)), np.int16) for _ in row)
+        parts = [part for (sound, _), pause in zip(row, pauses, strict=True) for part in (_voiced(sound), pause)]
+        made = np.concatenate(parts)
+        if len(made) <= LONGEST_S * SAMPLE_RATE_HZ:
+            yield made, tuple(word for _, said in row for word in said)
+
+
+@cache
+def _digits() -> frozenset[Transcript]:
+    english = "zero one two three four five six seven eight nine".split()
+    return frozenset([*map(of_text, "零幺一二三四五六七八九"), *map(of_english, english)])
+
+
+def _voiced(sound: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Without the silence around."""
+    loud = np.flatnonzero(np.abs(sound.astype(np.int32)) > _PEAK * _QUIET)
+    return sound[loud[0] : loud[-1] + 1] if len(loud) else sound
 
 
 def _unspoken(folder: Path) -> Iterator[Sound]:

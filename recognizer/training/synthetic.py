@@ -30,6 +30,7 @@ _ACCENTS: Final[tuple[dict[str, str], ...]] = (
     {"l": "n"},
     {"h": "f"},
 )
+_DIGITS: Final = "零幺一二三四五六七八九"
 _MERGED_ENDINGS: Final = (("ing", "in"), ("eng", "en"), ("in", "ing"))
 
 
@@ -82,6 +83,8 @@ def _speed(chance: random.Random) -> float:
 
 def _words(phrases: Sequence[str], chance: random.Random) -> Words:
     kind = chance.random()
+    if kind < 0.1:
+        return tuple(pinyin(chance.choice(_DIGITS)) for _ in range(chance.choice((2, 3, 4, 4, 6, 8, 11))))
     if kind < 0.45:
         return _answer(phrases, chance)
     if kind < 0.8:
