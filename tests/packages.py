@@ -1,4 +1,7 @@
-"""Installs the Debian packages that the tests need and the machine lacks. Standard library only: runs before setup."""
+"""Installs the Debian packages that the tests need and the machine lacks: all, or those of the programs named.
+
+Standard library only: runs before setup.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,12 @@ NEEDED = {
 
 
 def main() -> int:
-    missing = sorted({package for program, package in NEEDED.items() if not shutil.which(program)})
+    programs = sys.argv[1:] or NEEDED
+    missing = sorted({NEEDED[program] for program in programs if not shutil.which(program)})
     if not missing:
         return 0
     if os.geteuid() != 0:
-        print(f"the tests need {', '.join(missing)}: sudo apt-get install {' '.join(missing)}", file=sys.stderr)
+        print(f"{', '.join(missing)} must be installed first: sudo apt-get install {' '.join(missing)}", file=sys.stderr)
         return 1
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]

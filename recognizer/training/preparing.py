@@ -121,7 +121,7 @@ def _rows(voice: Sequence[Sound], chance: random.Random) -> Iterator[Sound]:
 
 @cache
 def _digits() -> frozenset[Transcript]:
-    english = "zero one two three four five six seven eight nine".split()
+    english = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
     return frozenset([*map(of_text, "零幺一二三四五六七八九"), *map(of_english, english)])
 
 
