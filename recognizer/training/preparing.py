@@ -6,6 +6,7 @@ import multiprocessing
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,7 @@ _ROW: Final = (2, 3, 4, 4, 5)
 _BETWEEN_S: Final = (0.0, 0.25)
 _QUIET: Final = 0.02
 _PARTS: Final = 4
+_WORKERS: Final = 2
 _MOST_PER_SPEAKER: Final = 4000
 _SPEEDS: Final = (0.87, 0.93, 1.0, 1.07, 1.15)
 """A recording played faster or slower sounds like another person, in pitch as well."""
@@ -60,6 +62,9 @@ def prepare(folder: Path, work: Path, phrases: Mapping[str, Sequence[str]], coun
     """Stores of all training clips under `work`: recordings of `folder`, noises and line sounds, synthetic utterances.
 
     `counts` says how many of these in each language, `phrases` what are answers in it. Stores that are there stay.
+
+    Raises:
+        BrokenProcessPool: the speech engine died.
     """
     work.mkdir(parents=True, exist_ok=True)
     real, silent = work / "recordings", work / "silence"
@@ -73,8 +78,9 @@ def prepare(folder: Path, work: Path, phrases: Mapping[str, Sequence[str]], coun
         for part in range(_PARTS)
     ]
     missing = [task for task in tasks if not clips.finished(task[0])]
-    with multiprocessing.get_context("spawn").Pool(min(2, max(1, len(missing)))) as pool:
-        pool.starmap(_synthesise, missing)
+    with ProcessPoolExecutor(_WORKERS, multiprocessing.get_context("spawn")) as pool:
+        for made in [pool.submit(_synthesise, *task) for task in missing]:
+            made.result()
     return [real, silent, *(path for path, *_ in tasks)]
 
 
