@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from pypinyin import Style, lazy_pinyin
 
 from ivr.prompts.mandarin import numeral
 
+_READINGS: Final = {"没收": ["mei2", "shou1"]}
+"""Here never “confiscate”, which pypinyin takes it for."""
+_COUNTING: Final = frozenset("第周十百千零一二三四五六七八九")
+_DATES: Final = frozenset("月日号")
+"""After and before these, 一 is a number and keeps its tone."""
 MARKS: Final = str.maketrans("，、；：。？！嗯", ",,,,.?!恩", "“”‘’（）")
 
 
@@ -25,8 +31,23 @@ def pinyin(text: str) -> str:
 
 def _syllables(text: str, *, sandhi: bool) -> list[str]:
     plain = text.translate(MARKS)
-    return [
-        syllable.strip()
-        for syllable in lazy_pinyin(plain, style=Style.TONE3, tone_sandhi=sandhi, neutral_tone_with_five=True)
-        if syllable.strip()
-    ]
+    read = []
+    for part in re.split(f"({'|'.join(_READINGS)})", plain):
+        read += _READINGS.get(part) or lazy_pinyin(
+            part, style=Style.TONE3, tone_sandhi=sandhi, neutral_tone_with_five=True, errors=list
+        )
+    return [syllable.strip() for syllable in (_in_a_row(plain, read) if sandhi else read) if syllable.strip()]
+
+
+def _in_a_row(text: str, read: Sequence[str]) -> list[str]:
+    """Tones of 一 and 不 before other characters; pypinyin changes them only within words that it knows."""
+    changed = list(read)
+    for place, (char, after) in enumerate(zip(text, read[1:], strict=False)):
+        counts = text[place - 1 : place] in _COUNTING or text[place + 1] in _DATES
+        if char == "不" and after[-1] == "4":
+            changed[place] = "bu2"
+        elif char == "一" and counts:
+            changed[place] = "yi1"
+        elif char == "一" and after[-1] in "1234":
+            changed[place] = "yi2" if after[-1] == "4" else "yi4"
+    return changed

@@ -29,6 +29,11 @@ MANDARIN = Voice("espeak-ng", "cmn-latn-pinyin")
         ("请说“方便”或“不方便”！", "qing3 shuo1 fang1 bian4 huo4 bu4 fang1 bian4!"),
         ("幺", "yao1"),
         ("等一下", "deng3 yi2 xia4"),
+        ("再说一遍", "zai4 shuo1 yi2 bian4"),
+        ("不太热，一天", "bu2 tai4 re4, yi4 tian1"),
+        ("收了或没收", "shou1 le5 huo4 mei2 shou1"),
+        ("周一第一次", "zhou1 yi1 di4 yi1 ci4"),
+        ("一月一号", "yi1 yue4 yi1 hao4"),
         ("嗯。", "en1."),
     ],
 )
