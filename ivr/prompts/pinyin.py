@@ -30,13 +30,20 @@ def pinyin(text: str) -> str:
 
 
 def _syllables(text: str, *, sandhi: bool) -> list[str]:
-    plain = text.translate(MARKS)
     read = []
-    for part in re.split(f"({'|'.join(_READINGS)})", plain):
+    for run in re.findall("[一-鿿]+|[^一-鿿]+", text.translate(MARKS)):
+        by_character = _read(run, sandhi=sandhi)
+        read += _in_a_row(run, by_character) if sandhi else by_character
+    return [syllable.strip() for syllable in read if syllable.strip()]
+
+
+def _read(run: str, *, sandhi: bool) -> list[str]:
+    read = []
+    for part in re.split(f"({'|'.join(_READINGS)})", run):
         read += _READINGS.get(part) or lazy_pinyin(
-            part, style=Style.TONE3, tone_sandhi=sandhi, neutral_tone_with_five=True, errors=list
+            part, style=Style.TONE3, tone_sandhi=sandhi, neutral_tone_with_five=True
         )
-    return [syllable.strip() for syllable in (_in_a_row(plain, read) if sandhi else read) if syllable.strip()]
+    return read
 
 
 def _in_a_row(text: str, read: Sequence[str]) -> list[str]:
