@@ -31,7 +31,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class SpeechInput:
-    """What may be said: see recognizer.base.Grammar for the kinds.
+    """What may be said: see recognizer.base.Grammar for the kinds and for `same`.
 
     `spot` are those of the phrases that answer nothing: in free speech they are worth noticing.
     """
@@ -40,6 +40,7 @@ class SpeechInput:
     kind: InputKind
     phrases: tuple[str, ...]
     spot: tuple[str, ...] = ()
+    same: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,14 @@ class Grammar:
 
     `closed`: the answer is exactly one of `phrases`. `sequence`: the answer is one or more of `phrases` in any order
     (digits, a date and a time). `free`: anything at all; `phrases` are cue words worth spotting and may be empty.
-    Phrases are plain text without spaces in Chinese, lower case with spaces in English.
+    Phrases are plain text without spaces in Chinese, lower case with spaces in English. `same` holds groups of phrases
+    that answer the same (“yes”, “yes please”): which of them was said need not be certain.
     """
 
     language: str
     kind: GrammarKind
     phrases: tuple[str, ...]
+    same: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

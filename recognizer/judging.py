@@ -1,6 +1,6 @@
 """The alternatives of an answer → hypotheses, each as sure as the alternatives and their background make it.
 
-Must not know: decoders, audio, what an answer means.
+Must not know: decoders, audio, what an answer means (only which answers mean the same).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Judge:
         self._weigh = weigh
         self._language = grammar.language
         self._expected = expected(grammar.language, grammar.phrases)
+        self._group = {phrase: number for number, group in enumerate(grammar.same) for phrase in group}
         self._find = self._expected.closed if grammar.kind == "closed" else self._expected.sequence
 
     def hypotheses(self, alternatives: Sequence[Alternative], background: float) -> tuple[Hypothesis, ...]:
@@ -50,12 +51,16 @@ class Judge:
         return tuple(sorted(worth, key=lambda hypothesis: -hypothesis.confidence))
 
     def _rivals(self, one: Alternative, text: str, alternatives: Sequence[Alternative]) -> Iterator[tuple[float, str]]:
-        """The alternatives that say something else and sound different: their scores and texts."""
+        """The alternatives that answer something else and sound different: their scores and texts."""
         sound = self._sound(one.words)
         for other in alternatives:
             says = self._expected.joint.join(word.text for word in self._find(other.words))
-            if says != text and self._sound(other.words) != sound:
+            if not self._same(says, text) and self._sound(other.words) != sound:
                 yield other.score, says
+
+    def _same(self, one: str, other: str) -> bool:
+        group = self._group.get(one)
+        return one == other or (group is not None and group == self._group.get(other))
 
     def _sound(self, words: Sequence[Word]) -> Pronunciation:
         return tuple(itertools.chain.from_iterable(pronunciations(self._language, word.text)[0] for word in words))

@@ -193,7 +193,7 @@ class Session:
     def _listen(self, from_ms: int) -> None:
         speech = None if isinstance(self._action, actions.Notice | None) else self._action.speech
         if speech:
-            self._listening.start(Grammar(speech.language, speech.kind, speech.phrases), from_ms)
+            self._listening.start(Grammar(speech.language, speech.kind, speech.phrases, speech.same), from_ms)
 
     async def _decode(self, turn: Turn, request: int) -> None:
         self._mailbox.post(Decoded(turn, request, await self._listening.hypotheses()))

@@ -117,15 +117,30 @@ def commands(universals: model.Universals, language: str) -> dict[str, frozenset
 
 def speech(node: model.Question, universals: model.Universals, language: str) -> SpeechInput:
     """What may be said to the question."""
-    phrases = frozenset[str]().union(*meanings(node, universals, language).values())
-    return SpeechInput(language, kind(node), tuple(sorted(phrases)), spotted(node, language))
+    said = meanings(node, universals, language).values()
+    phrases = tuple(sorted(frozenset[str]().union(*said)))
+    how = kind(node)
+    return SpeechInput(language, how, phrases, spotted(node, language), _groups(said) if how == "closed" else ())
 
 
 def confirmation_speech(node: model.Question, universals: model.Universals, language: str) -> SpeechInput:
     """What may be said when an answer is read back: yes, no, or at once another answer."""
     another = meanings(node, universals, language) if kind(node) == "closed" else commands(universals, language)
-    phrases = frozenset(_yes_or_no(language)).union(*another.values())
-    return SpeechInput(language, "closed", tuple(sorted(phrases)))
+    agrees = _yes_or_no(language)
+    said = [frozenset(phrase for phrase in agrees if agrees[phrase] is answer) for answer in (True, False)]
+    phrases = tuple(sorted(frozenset[str]().union(*said, *another.values())))
+    return SpeechInput(language, "closed", phrases, same=_groups([*said, *another.values()]))
+
+
+def _groups(meant: Iterable[frozenset[str]]) -> tuple[tuple[str, ...], ...]:
+    """Phrases that mean the same; one with two meanings has its first."""
+    seen: set[str] = set()
+    groups = []
+    for phrases in meant:
+        if len(alone := tuple(sorted(phrases - seen))) > 1:
+            groups.append(alone)
+        seen |= phrases
+    return tuple(groups)
 
 
 # --- understanding ----------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ class Question:
     @cached_property
     def grammar(self) -> Grammar:
         """What the recogniser is asked to listen for."""
-        return Grammar(self.language, self.kind, tuple(p for phrases in self.meanings.values() for p in phrases))
+        groups = tuple(self.meanings.values())
+        return Grammar(self.language, self.kind, tuple(phrase for group in groups for phrase in group), groups)
 
     def meaning(self, text: str) -> str:
         """What a reading means; readings of a sequence are what they say."""

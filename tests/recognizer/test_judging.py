@@ -26,6 +26,15 @@ def test_what_sounds_the_same_is_no_rival(same: tuple[str, ...]) -> None:
     assert judged(reading(10, "two"), reading(9.9, *same)) == judged(reading(10, "two"))
 
 
+def test_what_answers_the_same_is_no_rival() -> None:
+    two_ways = Grammar("en-US", "closed", ("yes", "yeah", "no"), (("yes", "yeah"),))
+    alone = Judge(two_ways).hypotheses([reading(10, "yes")], 10.0)
+    beside = Judge(two_ways).hypotheses([reading(10, "yes"), reading(9.9, "yeah")], 10.0)
+    against = Judge(two_ways).hypotheses([reading(10, "yes"), reading(9.9, "no")], 10.0)
+    assert alone[0] == beside[0]
+    assert against[0].confidence < alone[0].confidence
+
+
 def test_fillers_of_several_words_change_nothing_but_what_was_said() -> None:
     assert list(judged(reading(10, "i think", "two", "thank you"))) == ["two"]
     assert judged(reading(10, "i think")) == judged(reading(10, "two", "four")) == {}

@@ -1,0 +1,19 @@
+"""What a question says may be answered, and what means the same."""
+
+from __future__ import annotations
+
+from ivr.flow import answers
+from ivr.flow.parse import FlowBook
+
+
+def test_what_means_the_same_is_told_to_the_recogniser(book: FlowBook) -> None:
+    survey = book.flows.flows["survey"].nodes
+    asked = answers.speech(survey["resolved"], book.flows.universals, "zh-CN")
+    (solved,) = (group for group in asked.same if "解决了" in group)
+    assert "修好了" in solved
+    assert "没解决" not in solved
+    read_back = answers.confirmation_speech(survey["score"], book.flows.universals, "zh-CN")
+    assert any({"八", "八分"} <= set(group) for group in read_back.same)
+    said = [phrase for group in read_back.same for phrase in group]
+    assert len(said) == len(set(said))
+    assert answers.speech(survey["book"], book.flows.universals, "zh-CN").same == ()
