@@ -31,9 +31,11 @@ SPEECH ?= ../shared/speech
 TRAINING := .venv-training
 
 # Trains the acoustic models from recordings and synthetic voices: the folders zh-small-8k and en-small-8k in OUT.
+# CALLS are folders that `service.py speech export` filled, if any.
 OUT ?= var/training/models
+CALLS ?=
 model: $(TRAINING)/ready
-	nice $(TRAINING)/bin/python -m recognizer.training --speech $(SPEECH) --out $(OUT)
+	nice $(TRAINING)/bin/python -m recognizer.training --speech $(SPEECH) $(addprefix --calls ,$(CALLS)) --out $(OUT)
 
 # How well models hear; MODELS such as "zh-CN=var/training/models/zh-small-8k", those shipped if empty.
 MODELS ?=

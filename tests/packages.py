@@ -26,7 +26,7 @@ def main() -> int:
     if not missing:
         return 0
     if os.geteuid() != 0:
-        print(f"{', '.join(missing)} must be installed first: sudo apt-get install {' '.join(missing)}", file=sys.stderr)
+        print(f"must be installed first: sudo apt-get install {' '.join(missing)}", file=sys.stderr)
         return 1
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from recognizer.training.features import Fbank, FrontEnd
 from recognizer.training.inventory import phones_of
 from recognizer.training.network import Network, Shape
 from recognizer.training.phone_lm import PhoneLM
-from recognizer.training.preparing import noises, prepare, rooms, trained_on
+from recognizer.training.preparing import agreed, noises, prepare, rooms, trained_on
 from recognizer.training.starting import start_from
 from recognizer.training.training import Plan, Trainer
 from recognizer.vosk import SHIPPED
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_flush_denormal(True)
     torch.manual_seed(0)
     phrases = {language: _phrases(language) for language in SYNTHETIC}
-    stores = [Clips(path) for path in prepare(options.speech, options.work, phrases, SYNTHETIC)]
+    stores = [Clips(path) for path in prepare(options.speech, options.work, phrases, SYNTHETIC, options.calls)]
     seconds = [sum(clip.length for clip in store.all) / 8000 / 60 for store in stores]
     logger.info("minutes of clips: %s", ", ".join(f"{minutes:.0f}" for minutes in seconds))
     times = [_REAL_TIMES, _SILENT_TIMES, *[_SYNTHETIC_TIMES] * (len(stores) - 2)]
@@ -83,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             steps=trainer.steps,
             started_from=options.start.name,
             trained_on=tuple(trained_on(options.speech)),
+            callers=tuple(chain.from_iterable(map(agreed, options.calls))),
             noises=(*noises(options.speech), *rooms(options.speech)),
             synthetic=SYNTHETIC,
             held_out=tuple(spoken),
@@ -95,6 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m recognizer.training", description=__doc__)
     parser.add_argument("--speech", type=Path, required=True, help="folder of recordings with a manifest.tsv")
+    parser.add_argument(
+        "--calls", type=Path, action="append", default=[], help="folder of callers' clips (service.py speech export)"
+    )
     parser.add_argument("--work", type=Path, default=Path("var/training"), help="clips and checkpoint, kept")
     parser.add_argument("--out", type=Path, required=True, help="folder for the folders of the models")
     parser.add_argument("--start", type=Path, default=SHIPPED["zh-CN"], help="a Mandarin model to begin from")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,11 @@ _FIRST: Final = """\
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """How a model came about. `figures` are tables in Markdown; `size_bytes` is that of the network's file."""
+    """How a model came about.
+
+    `figures` are tables in Markdown; `size_bytes` is that of the network's file; `callers` are clips of those who agreed
+    that the service learns from them.
+    """
 
     name: str
     language: str
@@ -34,6 +38,7 @@ class Story:
     steps: int
     started_from: str
     trained_on: tuple[Recording, ...]
+    callers: tuple[Recording, ...]
     noises: tuple[Recording, ...]
     synthetic: Mapping[str, int]
     held_out: tuple[Recording, ...]
@@ -68,13 +73,13 @@ phrase can be heard without training.
 other rooms, microphones, voices, noise, codecs and packet loss laid over them:
 
 {_sources(story.trained_on)}
-{_FIRST}
+{_callers(story.callers)}{_FIRST}
 
 Noise, and rooms, which count as silence:
 
 {_sources(story.noises)}
 
-The model is shipped under {_LICENCE} with these attributions.
+{_terms(story.callers)}
 
 ## How well it hears
 Held out of the training: {_speakers(story.held_out)}. The figures are of the half of them that the weights of
@@ -98,6 +103,19 @@ def _sources(recordings: Iterable[Recording]) -> str:
         f"- {len(group)} of `{corpus}`, {len({one.speaker for one in group})} speaker(s): {source} ({licence})"
         for (corpus, licence, source), group in sorted(groups.items())
     )
+
+
+def _callers(clips: Sequence[Recording]) -> str:
+    if not clips:
+        return ""
+    speakers = len({clip.speaker for clip in clips})
+    return f"- {len(clips)} confirmed answers of {speakers} caller(s) of the service, by their consent\n"
+
+
+def _terms(callers: Sequence[Recording]) -> str:
+    if callers:
+        return "Callers agreed to models of the service that they called: this one is not to be passed on."
+    return f"The model is shipped under {_LICENCE} with these attributions."
 
 
 def _speakers(recordings: Iterable[Recording]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,15 +62,15 @@ class Recording:
             return None
 
 
-def recordings(folder: Path) -> Iterator[Recording]:
-    """All recordings of the manifest in `folder`.
+def recordings(folder: Path, check: Callable[[str], None] = check_licence) -> Iterator[Recording]:
+    """All recordings of the manifest in `folder`; `check` is given the licence of each.
 
     Raises:
-        LicenceRefused: one may not go into a shipped model.
+        LicenceRefused: one may not go into a model; raised by `check`.
     """
     with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as manifest:
         for row in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE):
-            check_licence(row["licence"])
+            check(row["licence"])
             syllable = re.match(r"pinyin (\w+)", row["note"] or "")
             yield Recording(
                 path=Path(row["path"]),

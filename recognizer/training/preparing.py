@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training import clips, sounds
 from recognizer.training.corpus import Recording, held_out, recordings, samples
 from recognizer.training.espeak import Espeak
+from recognizer.training.licences import check_consent
 from recognizer.training.synthetic import english, mandarin
 from recognizer.training.transcripts import Transcript, of_english, of_text
 
@@ -58,10 +60,26 @@ def trained_on(folder: Path) -> list[Recording]:
     return kept
 
 
-def prepare(folder: Path, work: Path, phrases: Mapping[str, Sequence[str]], counts: Mapping[str, int]) -> list[Path]:
+def agreed(folder: Path) -> list[Recording]:
+    """The clips of callers in a folder that `service.py speech export` filled.
+
+    Raises:
+        LicenceRefused: there is something else in it.
+    """
+    return [one for one in recordings(folder, check_consent) if one.transcript()]
+
+
+def prepare(
+    folder: Path,
+    work: Path,
+    phrases: Mapping[str, Sequence[str]],
+    counts: Mapping[str, int],
+    calls: Sequence[Path] = (),
+) -> list[Path]:
     """Stores of all training clips under `work`: recordings of `folder`, noises and line sounds, synthetic utterances.
 
-    `counts` says how many of these in each language, `phrases` what are answers in it. Stores that are there stay.
+    `calls` are folders with clips of callers, which count as recordings. `counts` says how many synthetic utterances in
+    each language, `phrases` what are answers in it. Stores that are there stay.
 
     Raises:
         BrokenProcessPool: the speech engine died.
@@ -69,7 +87,8 @@ def prepare(folder: Path, work: Path, phrases: Mapping[str, Sequence[str]], coun
     work.mkdir(parents=True, exist_ok=True)
     real, silent = work / "recordings", work / "silence"
     if not clips.finished(real):
-        clips.write(real, _spoken(folder, trained_on(folder)))
+        callers = (_spoken(each, agreed(each)) for each in calls)
+        clips.write(real, chain(_spoken(folder, trained_on(folder)), *callers))
     if not clips.finished(silent):
         clips.write(silent, _unspoken(folder))
     tasks = [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,13 @@ def test_the_card_names_all_sources_and_their_licences(language: str, named: str
             "figures": "| what |",
         },
         trained_on=(recording("anna"), recording("berta"), recording("cleo", "other", "MIT")),
+        callers=(),
         noises=(recording("-", "noise"),),
         held_out=(recording("dora"), recording("cv_1")),
     )
+    assert "not to be passed on" in card(replace(story, callers=(recording("caller_1"),)))
     text = card(story)
+    assert "shipped under CC BY-SA" in text
     assert f"a small {named} telephone model" in text
     assert "It began with the weights of older." in text
     assert "- 2 of `words`, 2 speaker(s): somewhere (CC0)" in text

@@ -77,6 +77,34 @@ def test_recordings_of_rare_speakers_are_heard_at_every_speed_the_others_at_two(
     assert min(of_berta) < 4000 < max(of_berta)
 
 
+def test_clips_of_callers_are_learnt_beside_the_recordings(tmp_path: Path) -> None:
+    import numpy as np
+
+    folders = tmp_path / "speech", tmp_path / "calls"
+    licences = "CC0", "consent of the caller, 2026-11-24, for models of this service"
+    for folder, text, licence in zip(folders, ("是", "八分"), licences, strict=True):
+        folder.mkdir()
+        soundfile.write(folder / "a.wav", np.full(4000, 900, np.int16), 8000)
+        corpus(folder, row("a.wav", text, "anna", licence=licence))
+    store = Clips(prepare(folders[0], tmp_path / "work", {}, {}, [folders[1]])[0])
+    assert {of_text("是"), of_text("八分")} <= {clip.transcript for clip in store.all}
+    with pytest.raises(LicenceRefused):
+        trained_on(folders[1])
+
+
+def test_rows_of_one_voice_are_made_of_its_short_recordings(tmp_path: Path) -> None:
+    import numpy as np
+
+    rows = [row(f"{number}.flac", text, "anna") for number, text in enumerate("一二三四五六七八" * 13)]
+    for line in rows:
+        soundfile.write(tmp_path / line.partition("\t")[0], np.full(3000, 900, np.int16), 8000)
+    store = Clips(prepare(corpus(tmp_path, *rows), tmp_path / "work", {}, {})[0])
+    made = [clip for clip in store.all if len(clip.transcript) > 1]
+    assert len(made) > 50
+    assert all(2 <= len(clip.transcript) <= 5 for clip in made)
+    assert all(clip.length >= 2500 * len(clip.transcript) for clip in made)
+
+
 def test_a_recording_comes_as_mono_at_8_khz(tmp_path: Path) -> None:
     import numpy as np
 

@@ -1,6 +1,6 @@
 import pytest
 
-from recognizer.training.licences import LicenceRefused, check_licence
+from recognizer.training.licences import LicenceRefused, check_consent, check_licence
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,12 @@ def test_free_licences_may_be_shipped(licence: str) -> None:
 def test_others_may_not(licence: str) -> None:
     with pytest.raises(LicenceRefused, match="does not allow"):
         check_licence(licence)
+
+
+def test_callers_agreed_to_models_of_the_service_only() -> None:
+    consent = "consent of the caller, 2026-11-24, for models of this service"
+    check_consent(consent)
+    with pytest.raises(LicenceRefused, match="does not allow"):
+        check_licence(consent)
+    with pytest.raises(LicenceRefused, match="no consent"):
+        check_consent("CC0")
