@@ -24,8 +24,8 @@ _FIRST: Final = """\
 class Story:
     """How a model came about.
 
-    `figures` are tables in Markdown; `size_bytes` is that of the network's file; `callers` are clips of those who agreed
-    that the service learns from them.
+    `figures` are tables in Markdown; `size_bytes` is that of the network's file; `callers` are clips of those who
+    agreed that the service learns from them.
     """
 
     name: str
