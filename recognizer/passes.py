@@ -22,6 +22,8 @@ MAX_GAIN_DB: Final = 24.0
 GAIN_TOLERANCE_DB: Final = 6.0
 """A gain found wrong by more than this, once all is heard, is put right by decoding again."""
 _VOICE_DBOV: Final = -50.0
+_BLOCK_BYTES: Final = SAMPLE_RATE_HZ * 2 * 100 // 1000
+"""Decoded at a time: each time costs as much again as 50 ms of audio."""
 _VOICE_BYTES: Final = SAMPLE_RATE_HZ * 2 * 300 // 1000
 
 _HISS: Final = np.random.default_rng(0).normal(size=4 * SAMPLE_RATE_HZ)
@@ -42,7 +44,8 @@ class Passes:
         self.audio += pcm
         if self._voice_at is None and frame_level_dbov(pcm) > _VOICE_DBOV:
             self._voice_at = len(self.audio)
-        if self._voice_at is not None and len(self.audio) >= self._voice_at + _VOICE_BYTES:
+        begun = self._voice_at is not None and len(self.audio) >= self._voice_at + _VOICE_BYTES
+        if begun and len(self.audio) - self._decoded >= _BLOCK_BYTES:
             self._decode()
 
     def results(self) -> list[Results]:
