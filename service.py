@@ -25,6 +25,8 @@ from ivr.call.node import Node
 from ivr.call.outbound import Outbound
 from ivr.call.switchboard import Switchboard
 from ivr.call.timing import Timing
+from ivr.callbacks.bookings import Bookings
+from ivr.callbacks.dialer import Dialer
 from ivr.cli import agents, calls, complaints, demo, dialplan, flows, lines, models, prompts, speech
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.doctor import doctor
@@ -177,8 +179,17 @@ class Service:
             group.create_task(Rounds(self.node.records.database, self.rules).keep(self.feed, self.node.now))
             if self.asterisk:
                 group.create_task(self.asterisk.run())
+                group.create_task(self._dialer(self.asterisk).keep())
             if self.staff:
                 group.create_task(self.staff.keep(self.asterisk.phones if self.asterisk else None))
+
+    def _outbound(self, asterisk: Asterisk) -> Outbound:
+        return Outbound(self.node, self.shelf, self.switchboard, asterisk.dial)
+
+    def _dialer(self, asterisk: Asterisk) -> Dialer:
+        bookings = Bookings(self.node.records.database, self.rules)
+        place, ready = self._outbound(asterisk).place, lambda: not self.trouble
+        return Dialer(bookings, "asterisk", place, self.shelf, ready, self.node.now)
 
     async def drain(self, within_s: float) -> None:
         """Take no more calls (new ones from Asterisk go to a person) and end those going on, see Switchboard.drain."""
@@ -210,7 +221,7 @@ class Service:
         site.add_routes(routes(self.answer_browser, self.choices))
         site.add_routes(health.routes(lambda: self.trouble))
         if self.asterisk:
-            outbound = Outbound(self.node, self.shelf, self.switchboard, self.asterisk.dial)
+            outbound = self._outbound(self.asterisk)
             site.add_routes(self.asterisk.routes())
             site.add_routes(Calls(outbound, self.shelf.has, self.node.records).routes())
         if self.staff:

@@ -171,7 +171,8 @@ def _print(file: CaseFile, zone: tzinfo) -> None:
     for name, value in case.details.items():
         out.print(f"  {name}: {escape(str(value))}")
     for call in file.verifying_calls:
-        out.print(f"verifying call: {_when(call.at, zone)} ({call.state})")
+        tried = f", {call.attempts} attempts" if call.attempts else ""
+        out.print(f"verifying call: {_when(call.next_at or call.at, zone)} ({call.state}{tried})")
     for step in file.steps:
         out.print(f"[dim]{_when(step.at, zone)}[/] {escape(step.who)}: {step.what}  [dim]{escape(step.why)}[/]")
     out.print(f"possible now: {', '.join(legal(case.state)) or 'nothing'}")

@@ -119,11 +119,14 @@ async def case_file(session: AsyncSession, row: t.Case) -> CaseFile:
     """Everything that hangs on a case's row."""
     number = await session.scalar(select(t.Customer.number).where(t.Customer.id == row.customer_id))
     steps = await session.scalars(select(t.CaseStep).where(t.CaseStep.case_id == row.id).order_by(t.CaseStep.id))
-    calls = await session.scalars(select(t.Booking).where(t.Booking.case_id == row.id).order_by(t.Booking.id))
+    attempts = select(func.count()).where(t.Attempt.booking_id == t.Booking.id, t.Attempt.counted.is_(True))
+    calls = await session.execute(
+        select(t.Booking, attempts.scalar_subquery()).where(t.Booking.case_id == row.id).order_by(t.Booking.id)
+    )
     return CaseFile(
         _case(row, number),
         tuple(Step(one.at, one.who, one.what, one.why) for one in steps),
-        tuple(VerifyingCall(one.at, one.state) for one in calls),
+        tuple(VerifyingCall(one.at, one.state, made, one.next_at) for one, made in calls),
     )
 
 

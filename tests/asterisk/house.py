@@ -69,10 +69,10 @@ class House:
 
     @property
     def settings(self) -> Settings:
-        """Those of a service for this house; it has agents when there are rosters in the folder."""
-        port, rosters = urlsplit(self.site.service).port, self.data / "rosters.yaml"
-        agents = {"rosters": rosters} if rosters.exists() else {}
-        return Settings.model_validate({"data": self.data, "port": port, "site": self.data / "site.yaml", **agents})
+        """Those of a service for this house, with the rosters and the lines that are in the folder."""
+        port, files = urlsplit(self.site.service).port, {"rosters": "rosters.yaml", "lines": "lines.yaml"}
+        found = {name: self.data / file for name, file in files.items() if (self.data / file).exists()}
+        return Settings.model_validate({"data": self.data, "port": port, "site": self.data / "site.yaml", **found})
 
     @property
     def records(self) -> Records:
