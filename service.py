@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from ipaddress import ip_address
@@ -31,6 +31,7 @@ from ivr.cli import agents, calls, complaints, demo, dialplan, flows, lines, mod
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.doctor import doctor
 from ivr.cli.pbx import private_pbx
+from ivr.complaints.case import Role
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files
 from ivr.complaints.intake import Rules
@@ -44,7 +45,7 @@ from ivr.console.complaints import Complaints
 from ivr.errors import FaultyFile, HuifangError
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
-from ivr.live.feed import EventFeed
+from ivr.live.feed import MANAGEMENT, EventFeed
 from ivr.privacy import configure_logging
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
@@ -108,8 +109,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             redis = server.url
         live = await LiveCalls.open(redis)
         stack.push_async_callback(live.close)
-        feed = await EventFeed.open(redis)
+        feed, of_management = await EventFeed.open(redis), await EventFeed.open(redis, stream=MANAGEMENT)
         stack.push_async_callback(feed.close)
+        stack.push_async_callback(of_management.close)
         name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
         records = await Records.open(settings.database_url, name, rules=rules)
         stack.push_async_callback(records.close)
@@ -125,7 +127,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             timing=Timing(),
             calendar=rules.calendar,
         )
-        service = Service(node, shelf, rules, feed)
+        service = Service(node, shelf, rules, {"staff": feed, "management": of_management})
         announcer = Announcer(library.catalog)
         if book:
             sounds = Announcements(library, announcer)
@@ -149,8 +151,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 class Service:
     """The parts put together. `asterisk` is None where no Asterisk is attached, `staff` where there are no rosters."""
 
-    def __init__(self, node: Node, shelf: Bookshelf, rules: Rules, feed: EventFeed) -> None:
-        self.node, self.shelf, self.rules, self.feed = node, shelf, rules, feed
+    def __init__(self, node: Node, shelf: Bookshelf, rules: Rules, feeds: Mapping[Role, EventFeed]) -> None:
+        self.node, self.shelf, self.rules, self.feeds = node, shelf, rules, feeds
         self.switchboard = Switchboard(node, shelf)
         self.asterisk: Asterisk | None = None
         self.staff: Staff | None = None
@@ -176,7 +178,8 @@ class Service:
             log.warning("%d has no notice of days off yet: weekdays and calendar.yaml count", year)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.switchboard.keep())
-            group.create_task(Rounds(self.node.records.database, self.rules).keep(self.feed, self.node.now))
+            rounds = Rounds(self.node.records.database, self.rules)
+            group.create_task(rounds.keep(self.feeds["staff"], self.feeds["management"], self.node.now))
             if self.asterisk:
                 group.create_task(self.asterisk.run())
                 group.create_task(self._dialer(self.asterisk).keep())
@@ -217,7 +220,9 @@ class Service:
         public = ("/health", "/ready", "/asterisk")
         site = web.Application(middlewares=[access(token, public, management)])
         database = self.node.records.database
-        site.add_routes(Complaints(Desk(database, self.rules), Files(database), self.node.now).routes())
+        cases = Complaints(Desk(database, self.rules), Files(database), self.feeds, self.node.now)
+        site.add_routes(cases.routes())
+        site.on_shutdown.append(cases.close)
         site.add_routes(routes(self.answer_browser, self.choices))
         site.add_routes(health.routes(lambda: self.trouble))
         if self.asterisk:

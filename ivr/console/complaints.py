@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -10,13 +11,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from ivr.complaints.case import UnknownCase, plain
+from ivr.complaints.case import Role, UnknownCase, plain
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files, Wanted
 from ivr.complaints.life import Move, RefusedMove, State, legal
 from ivr.complaints.model import Grade, Tier
 from ivr.console.access import role
+from ivr.console.sse import BEAT, Streams, beating, message, resumed_after
 from ivr.errors import HuifangError
+from ivr.live.feed import EventFeed
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -64,18 +67,29 @@ Asked = TypeVar("Asked", bound=_Asked)
 class Complaints:
     """The cases through the API; who shows the management's token sees them all."""
 
-    def __init__(self, desk: Desk, files: Files, now: Callable[[], datetime]) -> None:
-        self._desk, self._files, self._now = desk, files, now
+    def __init__(self, desk: Desk, files: Files, feeds: Mapping[Role, EventFeed], now: Callable[[], datetime]) -> None:
+        self._desk, self._files, self._feeds, self._now = desk, files, feeds, now
+        self._streams = Streams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """GET /api/v1/complaints, GET …/{number}, POST …/{number}/moves and POST …/{number}/grade."""
+        """GET /api/v1/complaints, …/events and …/{number}, POST …/{number}/moves and POST …/{number}/grade."""
         one = "/api/v1/complaints/{number}"
         return [
             web.get("/api/v1/complaints", _answered(self._list)),
+            web.get("/api/v1/complaints/events", _answered(self._events)),
             web.get(one, _answered(self._show)),
             web.post(f"{one}/moves", _answered(self._move)),
             web.post(f"{one}/grade", _answered(self._grade)),
         ]
+
+    async def close(self, application: web.Application) -> None:
+        """End the streams: the service stops."""
+        await self._streams.close(application)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Every step of every case that the reader may know of, as server-sent events."""
+        feed, after = self._feeds[role(request)], resumed_after(request)
+        return await self._streams.serve(request, _steps(feed, after or await feed.newest()))
 
     async def _list(self, request: web.Request) -> web.Response:
         asked = Listing.model_validate(dict(request.query))
@@ -100,6 +114,18 @@ class Complaints:
         asked, number = await _body(Graded, request), request.match_info["number"]
         file = await self._desk.regrade(number, asked.grade, asked.who, asked.why, self._now(), role(request))
         return web.json_response({**plain(file), "legal": legal(file.case.state)})
+
+
+async def _steps(feed: EventFeed, after: str) -> AsyncIterator[bytes]:
+    """The steps after an id, for ever, with a beat where there are none."""
+    yield BEAT
+    async with aclosing(beating(feed.follow(after))) as following:
+        async for each in following:
+            if each is None:
+                yield BEAT
+            elif each[1].get("event") == "case":
+                event_id, event = each
+                yield message(str(event["what"]), event, event_id)
 
 
 async def _body(shape: type[Asked], request: web.Request) -> Asked:

@@ -295,12 +295,13 @@ class CaseStep(Base):
 
 
 class News(Base):
-    """An event that the feed has not been told of yet."""
+    """An event that the feed has not been told of yet; `confidential`: only management's is."""
 
     __tablename__ = "news"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     event: Mapped[Any]
+    confidential: Mapped[bool]
 
 
 class CaseCounter(Base):
