@@ -14,12 +14,14 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from ivr.cli.console import out, refuse_faults
+from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.management import Token, role_of
 from ivr.cli.records import ask
 from ivr.complaints.case import Case, CaseFile, plain
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files, Wanted
+from ivr.complaints.form import FaultyForm, Form, FormKind
+from ivr.complaints.intake import Rules
 from ivr.complaints.life import Move, State, legal
 from ivr.complaints.model import Grade, Tier
 from ivr.complaints.rulebook import load
@@ -71,6 +73,32 @@ def show(number: Number, management_token: Token = "") -> None:
     _print(ask(settings, lambda records: Files(records.database).case(number, role)), settings.zone)
 
 
+@app.command("open")
+def open_(
+    what: Annotated[str, typer.Argument(help="What happened, in the customer's words.")],
+    who: Who,
+    kind: Annotated[FormKind, typer.Option(help="fraud: only management sees it.")] = "complaint",
+    business: Annotated[str, typer.Option(help="What it is about, an id of lines.yaml.")] = "",
+    branch: Annotated[str, typer.Option(help="Branch or outlet that it is about, an id of lines.yaml.")] = "",
+    phone: Annotated[str, typer.Option(help="The customer's telephone number.")] = "",
+    callback: Annotated[bool, typer.Option("--callback", help="The customer wants to be called back.")] = False,
+) -> None:
+    """Open a case by hand, for a letter or a visit."""
+    settings = Settings()
+    rules, now = _rules(settings), datetime.now(settings.zone)
+    try:
+        complaint = Form(what, kind, business, branch, phone, callback).complaint(rules.lines)
+    except FaultyForm as faulty:
+        refuse("\n".join(f"--{field}: {reason}" if field != "what" else reason for field, reason in faulty.faults))
+
+    number = ask(settings, lambda records: Desk(records.database, rules).open(complaint, who, now))
+    case = ask(settings, lambda records: Files(records.database).case(number, "management")).case
+    if case.confidential:
+        _with_management(number)
+    else:
+        out.print(f"{number} is {case.state}, with {case.line or case.owner}", markup=False)
+
+
 @app.command()
 def move(
     number: Number,
@@ -85,7 +113,7 @@ def move(
     role, now = role_of(settings, management_token), datetime.now(settings.zone)
     file = _at_desk(settings, lambda desk: desk.move(number, to, who, why, now, handler=handler, role=role))
     if file is None:
-        out.print(f"{number} is with the management now, and seen by nobody else", markup=False)
+        _with_management(number)
     else:
         out.print(f"{number} is {file.case.state}, with {file.case.line or file.case.owner}", markup=False)
 
@@ -132,11 +160,19 @@ def reviews(since: Since = None, until: Until = None) -> None:
     out.print(table)
 
 
-def _at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
+def _with_management(number: str) -> None:
+    out.print(f"{number} is with the management now, and seen by nobody else", markup=False)
+
+
+def _rules(settings: Settings) -> Rules:
     try:
-        rules = load(settings.lines, settings.calendar)
+        return load(settings.lines, settings.calendar)
     except FaultyFile as faulty:
         refuse_faults(faulty.faults)
+
+
+def _at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
+    rules = _rules(settings)
     return ask(settings, lambda records: work(Desk(records.database, rules)))
 
 
