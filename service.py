@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import typer
@@ -37,6 +38,7 @@ from ivr.complaints.files import Files
 from ivr.complaints.intake import Rules
 from ivr.complaints.rounds import Rounds
 from ivr.complaints.rulebook import load as load_rules
+from ivr.complaints.rulebook import reload as reload_lines
 from ivr.console import health
 from ivr.console.access import access, load_token
 from ivr.console.agents import Agents
@@ -127,7 +129,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             timing=Timing(),
             calendar=rules.calendar,
         )
-        service = Service(node, shelf, rules, {"staff": feed, "management": of_management})
+        feeds: dict[Role, EventFeed] = {"staff": feed, "management": of_management}
+        service = Service(node, shelf, rules, settings.lines, feeds)
         announcer = Announcer(library.catalog)
         if book:
             sounds = Announcements(library, announcer)
@@ -149,10 +152,16 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
 
 class Service:
-    """The parts put together. `asterisk` is None where no Asterisk is attached, `staff` where there are no rosters."""
+    """The parts put together. `lines` is the file that the rules are read from again.
 
-    def __init__(self, node: Node, shelf: Bookshelf, rules: Rules, feeds: Mapping[Role, EventFeed]) -> None:
+    `asterisk` is None where no Asterisk is attached, `staff` where there are no rosters.
+    """
+
+    def __init__(
+        self, node: Node, shelf: Bookshelf, rules: Rules, lines: Path, feeds: Mapping[Role, EventFeed]
+    ) -> None:
         self.node, self.shelf, self.rules, self.feeds = node, shelf, rules, feeds
+        self._lines = lines
         self.switchboard = Switchboard(node, shelf)
         self.asterisk: Asterisk | None = None
         self.staff: Staff | None = None
@@ -201,14 +210,15 @@ class Service:
         await self.switchboard.drain(within_s)
 
     async def reload(self) -> None:
-        """Take rosters and flows as they are now for calls to come; a file that cannot be used changes nothing."""
+        """Take lines, rosters and flows as they are now; a file that cannot be used changes nothing."""
         async with self._reloading:
             try:
+                await reload_lines(self.rules, self._lines)
                 if self.staff:
                     await asyncio.to_thread(self.staff.book.reload)
                 await asyncio.to_thread(self.shelf.reload)
             except Exception:
-                log.exception("rosters and flows stay as they were")
+                log.exception("what was not reloaded stays as it was")
 
     def choices(self) -> list[FlowChoice]:
         """The flows as the browser phone offers them."""
@@ -298,7 +308,7 @@ async def _unless(event: asyncio.Event, work: Coroutine[None, None, T]) -> T | N
 
 
 def run_until_signal(settings: Settings, once: bool = False, scripted_caller: bool = False) -> int:
-    """Serve until SIGTERM or SIGINT, reloading the flows on SIGHUP; returns the exit status.
+    """Serve until SIGTERM or SIGINT, reloading flows, lines and rosters on SIGHUP; returns the exit status.
 
     Calls going on are then given DRAIN_S to end, and no more come in; a second signal ends them at once. With
     `scripted_caller` a call is made first; with `once` that is all.
@@ -320,7 +330,7 @@ def run_to_end(work: Callable[[], Coroutine[None, None, int]], settings: Setting
 
 @app.command()
 def run() -> None:
-    """Take calls until SIGTERM; SIGHUP reloads the flows."""
+    """Take calls until SIGTERM; SIGHUP reloads flows, lines and rosters."""
     raise typer.Exit(run_until_signal(Settings()))
 
 

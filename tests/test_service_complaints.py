@@ -87,6 +87,31 @@ async def test_a_faulty_lines_file_is_refused_before_the_service_starts(tmp_path
             pass
 
 
+async def test_lines_are_read_again_and_faulty_ones_never_replace_good_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine, shipped = tmp_path / "mine.yaml", (ROOT / "lines.yaml").read_text(encoding="utf-8")
+    mine.write_text(shipped, encoding="utf-8")
+    async with open_service(Settings(data=tmp_path / "var", port=0, lines=mine)) as service:
+        files = Files(service.node.records.database)
+
+        async def line(call: str) -> str | None:
+            return (
+                await files.case(await complain(service.node.records, call=call, branch="dalian"), "staff")
+            ).case.line
+
+        assert await line("call-1") == "aid_dalian"
+        mine.write_text(shipped.replace("when: {branch: true}, to: branch", "when: {branch: true}, to: hr"), "utf-8")
+        await service.reload()
+        assert await line("call-2") == "supervision"
+        for faulty in (shipped.replace("within: 2 h", "within: soon"), "rules: [", None):
+            caplog.clear()
+            mine.unlink() if faulty is None else mine.write_text(faulty, encoding="utf-8")
+            await service.reload()
+            assert "the lines stay as they were" in caplog.text and f"{mine}: " in caplog.text
+        assert await line("call-3") == "supervision"
+
+
 async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_archived(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site, ClientSession(site.address.removesuffix("/phone")) as session:
         async with site.person() as person:

@@ -69,10 +69,13 @@ class House:
 
     @property
     def settings(self) -> Settings:
-        """Those of a service for this house, with the rosters and the lines that are in the folder."""
-        port, files = urlsplit(self.site.service).port, {"rosters": "rosters.yaml", "lines": "lines.yaml"}
-        found = {name: self.data / file for name, file in files.items() if (self.data / file).exists()}
-        return Settings.model_validate({"data": self.data, "port": port, "site": self.data / "site.yaml", **found})
+        """Those of a service for this house: with the lines in its folder, and with agents if there are rosters."""
+        port, lines, rosters = urlsplit(self.site.service).port, self.data / "lines.yaml", self.data / "rosters.yaml"
+        own = {"lines": lines} if lines.exists() else {}
+        agents = rosters if rosters.exists() else None
+        return Settings.model_validate(
+            {"data": self.data, "port": port, "site": self.data / "site.yaml", "rosters": agents, **own}
+        )
 
     @property
     def records(self) -> Records:
