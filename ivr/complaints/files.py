@@ -6,10 +6,10 @@ Must not know: the rules.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,9 +23,10 @@ PAGE: Final = 500
 _MILESTONES: Final[tuple[State, ...]] = ("registered", "investigating", "resolved", "verified")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(BaseModel):
     """Which cases: every field that is given must agree. Times are those of opening, `since` included."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str | None = None
     state: State | None = None
@@ -33,8 +34,8 @@ class Wanted:
     line: str | None = None
     owner: str | None = None
     grade: Grade | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
 
 
 class Files:

@@ -19,6 +19,7 @@ from ivr.agents import presence
 from ivr.agents.presence import Presence, State
 from ivr.agents.roster import Agent
 from ivr.agents.staff import Staff
+from ivr.console.faults import faults
 from ivr.console.sse import BEAT, Streams, beating, message, resumed_after
 from ivr.errors import HuifangError
 from ivr.events import Value
@@ -160,8 +161,7 @@ async def _read(request: web.Request, shape: type[Body]) -> Body:
     try:
         return shape.model_validate_json(await request.read())
     except ValidationError as invalid:
-        faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
-        raise _unprocessable(faults) from invalid
+        raise _unprocessable(faults(invalid)) from invalid
 
 
 def _unprocessable(faults: list[dict[str, str]]) -> web.HTTPUnprocessableEntity:

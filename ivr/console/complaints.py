@@ -9,14 +9,15 @@ from typing import Annotated, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from ivr.complaints.case import Role, UnknownCase, plain
+from ivr.complaints.case import CaseFile, Role, UnknownCase, plain
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files, Wanted
-from ivr.complaints.life import Move, RefusedMove, State, legal
-from ivr.complaints.model import Grade, Tier
+from ivr.complaints.life import Move, RefusedMove, legal
+from ivr.complaints.model import Grade
 from ivr.console.access import role
+from ivr.console.faults import faults
 from ivr.console.sse import BEAT, Streams, beating, message, resumed_after
 from ivr.errors import HuifangError
 from ivr.live.feed import EventFeed
@@ -29,17 +30,9 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Listing(_Asked):
+class Listing(Wanted):
     """Which cases, and how many of them."""
 
-    kind: str | None = None
-    state: State | None = None
-    tier: Tier | None = None
-    line: str | None = None
-    owner: str | None = None
-    grade: Grade | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
     limit: int = Field(50, ge=1, le=500)
     before: str | None = None
 
@@ -93,13 +86,12 @@ class Complaints:
 
     async def _list(self, request: web.Request) -> web.Response:
         asked = Listing.model_validate(dict(request.query))
-        wanted = Wanted(**asked.model_dump(exclude={"limit", "before"}))
-        cases = await self._files.cases(wanted, role(request), asked.limit, asked.before)
+        cases = await self._files.cases(asked, role(request), asked.limit, asked.before)
         return web.json_response({"complaints": [plain(case) for case in cases]})
 
     async def _show(self, request: web.Request) -> web.Response:
         file = await self._files.case(request.match_info["number"], role(request))
-        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+        return _shown(file)
 
     async def _move(self, request: web.Request) -> web.Response:
         asked, number = await _body(Moved, request), request.match_info["number"]
@@ -108,12 +100,12 @@ class Complaints:
         )
         if file is None:
             return web.Response(status=204)
-        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+        return _shown(file)
 
     async def _grade(self, request: web.Request) -> web.Response:
         asked, number = await _body(Graded, request), request.match_info["number"]
         file = await self._desk.regrade(number, asked.grade, asked.who, asked.why, self._now(), role(request))
-        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+        return _shown(file)
 
 
 async def _steps(feed: EventFeed, after: str) -> AsyncIterator[bytes]:
@@ -128,6 +120,10 @@ async def _steps(feed: EventFeed, after: str) -> AsyncIterator[bytes]:
                 yield message(str(event["what"]), event, event_id)
 
 
+def _shown(file: CaseFile) -> web.Response:
+    return web.json_response({**plain(file), "legal": legal(file.case.state)})
+
+
 async def _body(shape: type[Asked], request: web.Request) -> Asked:
     return shape.model_validate_json(await request.read())
 
@@ -139,8 +135,7 @@ def _answered(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ValidationError as invalid:
-            faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
-            return web.json_response({"faults": faults}, status=422)
+            return web.json_response({"faults": faults(invalid)}, status=422)
         except UnknownCase as unknown:
             raise web.HTTPNotFound(text=f"{unknown}\n") from unknown
         except RefusedMove as refused:
