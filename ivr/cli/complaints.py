@@ -45,6 +45,9 @@ def list_(
     line: Annotated[str | None, typer.Option(help="Only cases with this line.")] = None,
     grade: Annotated[Grade | None, typer.Option(help="Only cases of this grade.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only cases of this kind.")] = None,
+    unreached: Annotated[
+        bool, typer.Option("--unreached", help="Only those whose customer a person must call.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     before: Annotated[str | None, typer.Option(help="Only cases older than this one (its number).")] = None,
     management_token: Token = "",
@@ -52,7 +55,7 @@ def list_(
     """List the latest cases."""
     settings = Settings()
     role = role_of(settings, management_token)
-    wanted = Wanted(kind=kind, state=state, tier=tier, line=line, grade=grade)
+    wanted = Wanted(kind=kind, state=state, tier=tier, line=line, grade=grade, unreached=unreached)
     cases = ask(settings, lambda records: Files(records.database).cases(wanted, role, limit, before))
     table = Table(
         Column("case", no_wrap=True), "opened", "kind", "grade", "state", "tier", "line", "handler", "due", box=None

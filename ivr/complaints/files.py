@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final, cast
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-from sqlalchemy import Select, func, select
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.complaints.case import Case, CaseFile, Role, Shares, Step, UnknownCase, VerifyingCall
@@ -36,6 +36,7 @@ class Wanted(BaseModel):
     grade: Grade | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+    unreached: bool = Field(False, description="Only cases whose verifying call a person must make.")
 
 
 class Files:
@@ -138,11 +139,19 @@ def _query(wanted: Wanted, role: Role) -> Select[t.Case, str]:
     for name in ("kind", "state", "tier", "line", "owner", "grade"):
         if (value := getattr(wanted, name)) is not None:
             query = query.where(getattr(t.Case, name) == value)
+    if wanted.unreached:
+        query = query.where(_unreached())
     if wanted.since:
         query = query.where(t.Case.opened_at >= wanted.since)
     if wanted.until:
         query = query.where(t.Case.opened_at < wanted.until)
     return query
+
+
+def _unreached() -> ColumnElement[bool]:
+    """Whether a verifying call is open that the service will not make: a person must."""
+    made = exists().where(t.Attempt.booking_id == t.Booking.id, t.Attempt.outcome.is_(None))
+    return exists().where(t.Booking.case_id == t.Case.id, t.Booking.state == "open", t.Booking.next_at.is_(None), ~made)
 
 
 def _case(row: t.Case, customer: str | None) -> Case:

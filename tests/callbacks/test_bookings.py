@@ -21,7 +21,7 @@ from ivr.callbacks.bookings import Bookings, Due
 from ivr.callbacks.plan import SOLVED
 from ivr.complaints.case import CaseFile, Role
 from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files
+from ivr.complaints.files import Files, Wanted
 from ivr.complaints.intake import Rules
 from ivr.events import NothingHeard
 from ivr.lifecycle import Disposition
@@ -103,6 +103,11 @@ def told(file: CaseFile) -> list[tuple[str, str]]:
     return [(step.what, step.why.partition("call out-")[2].partition(": ")[2]) for step in steps]
 
 
+async def unreached(records: Records) -> list[str]:
+    """The cases whose customers a person must call."""
+    return [case.number for case in await Files(records.database).cases(Wanted(unreached=True), "staff", 9)]
+
+
 async def two_days(records: Records, rules: Rules, *script: str, **details: str) -> tuple[CaseFile, Town]:
     number = await rectified(records, rules, **details)
     town = Town(records, list(script))
@@ -137,12 +142,14 @@ async def test_who_is_not_reached_three_times_is_left_to_a_person_and_stays_open
         ("unreached", "breakoff; after 3 calls: a person must see to it"),
     ]
     assert [(call.state, call.attempts, call.next_at) for call in file.verifying_calls] == [("open", 3, None)]
+    assert await unreached(records) == [file.case.number]
 
 
 async def test_a_person_may_verify_what_the_service_could_not(records: Records, rules: Rules) -> None:
     file, _ = await two_days(records, rules, "no_answer")
     after_all = await work(Desk(records.database, rules), file.case.number, ["verify", "archive"], after(days=8))
     assert (after_all.case.state, after_all.verifying_calls[0].state) == ("archived", "done")
+    assert await unreached(records) == []
 
 
 async def test_faults_of_the_network_are_no_attempts(records: Records, rules: Rules) -> None:
@@ -246,6 +253,7 @@ async def test_a_claim_whose_answer_was_lost_on_the_way_is_the_same_claim(record
     bookings = Bookings(records.database, rules)
     due = await bookings.claim("out-1", DUE)
     assert due is not None and await bookings.claim("out-1", DUE) == due
+    assert await unreached(records) == []
     assert await bookings.claim("out-2", DUE) is None
 
 
