@@ -7,10 +7,11 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import typer
@@ -25,15 +26,19 @@ from ivr.call.node import Node
 from ivr.call.outbound import Outbound
 from ivr.call.switchboard import Switchboard
 from ivr.call.timing import Timing
+from ivr.callbacks.bookings import Bookings
+from ivr.callbacks.dialer import Dialer
 from ivr.cli import agents, calls, complaints, demo, dialplan, flows, lines, models, prompts, speech
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.doctor import doctor
 from ivr.cli.pbx import private_pbx
+from ivr.complaints.case import Role
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files
 from ivr.complaints.intake import Rules
 from ivr.complaints.rounds import Rounds
 from ivr.complaints.rulebook import load as load_rules
+from ivr.complaints.rulebook import reload as reload_lines
 from ivr.console import health
 from ivr.console.access import access, load_token
 from ivr.console.agents import Agents
@@ -42,7 +47,7 @@ from ivr.console.complaints import Complaints
 from ivr.errors import FaultyFile, HuifangError
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
-from ivr.live.feed import EventFeed
+from ivr.live.feed import MANAGEMENT, EventFeed
 from ivr.privacy import configure_logging
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
@@ -106,8 +111,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             redis = server.url
         live = await LiveCalls.open(redis)
         stack.push_async_callback(live.close)
-        feed = await EventFeed.open(redis)
+        feed, of_management = await EventFeed.open(redis), await EventFeed.open(redis, stream=MANAGEMENT)
         stack.push_async_callback(feed.close)
+        stack.push_async_callback(of_management.close)
         name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
         records = await Records.open(settings.database_url, name, rules=rules)
         stack.push_async_callback(records.close)
@@ -123,7 +129,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             timing=Timing(),
             calendar=rules.calendar,
         )
-        service = Service(node, shelf, rules, feed)
+        feeds: dict[Role, EventFeed] = {"staff": feed, "management": of_management}
+        service = Service(node, shelf, rules, settings.lines, feeds)
         announcer = Announcer(library.catalog)
         if book:
             sounds = Announcements(library, announcer)
@@ -145,10 +152,16 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
 
 class Service:
-    """The parts put together. `asterisk` is None where no Asterisk is attached, `staff` where there are no rosters."""
+    """The parts put together. `lines` is the file that the rules are read from again.
 
-    def __init__(self, node: Node, shelf: Bookshelf, rules: Rules, feed: EventFeed) -> None:
-        self.node, self.shelf, self.rules, self.feed = node, shelf, rules, feed
+    `asterisk` is None where no Asterisk is attached, `staff` where there are no rosters.
+    """
+
+    def __init__(
+        self, node: Node, shelf: Bookshelf, rules: Rules, lines: Path, feeds: Mapping[Role, EventFeed]
+    ) -> None:
+        self.node, self.shelf, self.rules, self.feeds = node, shelf, rules, feeds
+        self._lines = lines
         self.switchboard = Switchboard(node, shelf)
         self.asterisk: Asterisk | None = None
         self.staff: Staff | None = None
@@ -174,11 +187,21 @@ class Service:
             log.warning("%d has no notice of days off yet: weekdays and calendar.yaml count", year)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.switchboard.keep())
-            group.create_task(Rounds(self.node.records.database, self.rules).keep(self.feed, self.node.now))
+            rounds = Rounds(self.node.records.database, self.rules)
+            group.create_task(rounds.keep(self.feeds["staff"], self.feeds["management"], self.node.now))
             if self.asterisk:
                 group.create_task(self.asterisk.run())
+                group.create_task(self._dialer(self.asterisk).keep())
             if self.staff:
                 group.create_task(self.staff.keep(self.asterisk.phones if self.asterisk else None))
+
+    def _outbound(self, asterisk: Asterisk) -> Outbound:
+        return Outbound(self.node, self.shelf, self.switchboard, asterisk.dial)
+
+    def _dialer(self, asterisk: Asterisk) -> Dialer:
+        bookings = Bookings(self.node.records.database, self.rules)
+        place, ready = self._outbound(asterisk).place, lambda: not self.trouble
+        return Dialer(bookings, "asterisk", place, self.shelf, ready, self.node.now)
 
     async def drain(self, within_s: float) -> None:
         """Take no more calls (new ones from Asterisk go to a person) and end those going on, see Switchboard.drain."""
@@ -187,14 +210,15 @@ class Service:
         await self.switchboard.drain(within_s)
 
     async def reload(self) -> None:
-        """Take rosters and flows as they are now for calls to come; a file that cannot be used changes nothing."""
+        """Take lines, rosters and flows as they are now; a file that cannot be used changes nothing."""
         async with self._reloading:
             try:
+                await reload_lines(self.rules, self._lines)
                 if self.staff:
                     await asyncio.to_thread(self.staff.book.reload)
                 await asyncio.to_thread(self.shelf.reload)
             except Exception:
-                log.exception("rosters and flows stay as they were")
+                log.exception("what was not reloaded stays as it was")
 
     def choices(self) -> list[FlowChoice]:
         """The flows as the browser phone offers them."""
@@ -206,11 +230,13 @@ class Service:
         public = ("/health", "/ready", "/asterisk")
         site = web.Application(middlewares=[access(token, public, management)])
         database = self.node.records.database
-        site.add_routes(Complaints(Desk(database, self.rules), Files(database), self.node.now).routes())
+        cases = Complaints(Desk(database, self.rules), Files(database), self.feeds, self.node.now)
+        site.add_routes(cases.routes())
+        site.on_shutdown.append(cases.close)
         site.add_routes(routes(self.answer_browser, self.choices))
         site.add_routes(health.routes(lambda: self.trouble))
         if self.asterisk:
-            outbound = Outbound(self.node, self.shelf, self.switchboard, self.asterisk.dial)
+            outbound = self._outbound(self.asterisk)
             site.add_routes(self.asterisk.routes())
             site.add_routes(Calls(outbound, self.shelf.has, self.node.records).routes())
         if self.staff:
@@ -282,7 +308,7 @@ async def _unless(event: asyncio.Event, work: Coroutine[None, None, T]) -> T | N
 
 
 def run_until_signal(settings: Settings, once: bool = False, scripted_caller: bool = False) -> int:
-    """Serve until SIGTERM or SIGINT, reloading the flows on SIGHUP; returns the exit status.
+    """Serve until SIGTERM or SIGINT, reloading flows, lines and rosters on SIGHUP; returns the exit status.
 
     Calls going on are then given DRAIN_S to end, and no more come in; a second signal ends them at once. With
     `scripted_caller` a call is made first; with `once` that is all.
@@ -304,7 +330,7 @@ def run_to_end(work: Callable[[], Coroutine[None, None, int]], settings: Setting
 
 @app.command()
 def run() -> None:
-    """Take calls until SIGTERM; SIGHUP reloads the flows."""
+    """Take calls until SIGTERM; SIGHUP reloads flows, lines and rosters."""
     raise typer.Exit(run_until_signal(Settings()))
 
 

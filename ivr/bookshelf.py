@@ -117,6 +117,11 @@ class Bookshelf:
         self._book = book
         return True
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the book in force; the first is the default."""
+        return self._book.flows.languages
+
     def has(self, flow: str, language: str) -> bool:
         """Whether a call can be led through this flow in this language."""
         return _has(self._book, flow, language)

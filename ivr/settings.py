@@ -31,10 +31,15 @@ class Settings(BaseSettings):
     database: str = Field("", description="postgresql://… ; empty: SQLite in the data folder")
     redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: a private one that the service starts")
     site: Path | None = Field(None, description="the Asterisk to attach to (dialplans/site.yaml); empty: none")
-    rosters: Path | None = Field(None, description="who answers which line (rosters.yaml); empty: the site's targets")
+    rosters: Path | None = Field(ROOT / "rosters.yaml", description="who answers which line; empty: the site's targets")
     capacity: int = Field(100, ge=1, description="calls from Asterisk at a time; what is above goes to a person")
     timezone: str = Field("Asia/Shanghai", description="the callers' time zone")
     log_level: str = "INFO"
+
+    @field_validator("site", "rosters", mode="before")
+    @classmethod
+    def _none(cls, written: object) -> object:
+        return None if written == "" else written
 
     @field_validator("timezone")
     @classmethod

@@ -20,7 +20,7 @@ from ivr.console.agents import Agents
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
 from ivr.records.store import Records
-from ivr.settings import ROOT
+from ivr.settings import ROOT, Settings
 
 
 @pytest.fixture
@@ -77,10 +77,18 @@ async def test_what_cannot_be_is_refused(server: TestServer, words: tuple[str, .
     assert status == 2 and reason in said
 
 
+def test_the_rosters_that_ship_are_in_force_unless_others_or_none_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().rosters == ROOT / "rosters.yaml"
+    monkeypatch.setenv("HUIFANG_ROSTERS", "/srv/mine.yaml")
+    assert Settings().rosters == Path("/srv/mine.yaml")
+    monkeypatch.setenv("HUIFANG_ROSTERS", "")
+    assert Settings().rosters is None
+
+
 async def test_a_service_without_rosters_knows_no_agents() -> None:
     async with TestServer(web.Application()) as empty:
         status, said = await service(empty.port, "agents", "list")
-    assert (status, said) == (2, "the service knows no agents: HUIFANG_ROSTERS is not set\n")
+    assert (status, said) == (2, "the service knows no agents: HUIFANG_ROSTERS is empty\n")
 
 
 async def test_where_no_service_runs_that_is_said() -> None:

@@ -69,6 +69,42 @@ def test_a_refused_move_says_why_and_what_would_be_possible(data: Path) -> None:
     assert run("move", number, "acknowledge").exit_code == 2
 
 
+def test_a_case_is_opened_by_hand(data: Path) -> None:
+    done = run("open", "柜员态度差", "--who", "王", "--branch", "dalian", "--phone", "138 1234 5678", "--callback")
+    number, _, rest = done.stdout.partition(" ")
+    assert (done.exit_code, rest) == (0, "is registered, with aid_dalian\n")
+    shown = run("show", number).stdout
+    assert "王: registered  to aid_dalian (R5)" in shown
+    for detail in ("what: 柜员态度差", "phone: +8613812345678", "callback_wanted: yes"):
+        assert f"  {detail}\n" in shown
+
+
+@pytest.mark.parametrize("words", [("柜员拿钱", "--kind", "fraud"), ("经理收回扣",)])
+def test_a_report_written_down_by_hand_goes_to_management_at_once(data: Path, words: tuple[str, ...]) -> None:
+    done = run("open", *words, "--who", "王")
+    number, _, rest = done.stdout.partition(" ")
+    assert (done.exit_code, rest) == (0, "is with the management now, and seen by nobody else\n")
+    assert run("show", number).exit_code == 2
+    assert number not in run("list").stdout
+
+
+def test_a_form_with_faults_is_refused_with_all_of_them(data: Path) -> None:
+    refused = run("open", "态度差", "--who", "王", "--business", "gold", "--branch", "paris", "--phone", "12")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "--business: there is no “gold” in the lines file; it has card, ebank, savings, wealth, loan\n"
+        "--branch: there is no “paris” in the lines file; it has shenyang, dalian, anshan, shenyang_north,"
+        " dalian_harbour\n"
+        "--phone: “12” is no telephone number; give it with its area code, or with + and its country\n"
+    )
+    assert run("open", "态度差", "--who", "王", "--callback").stderr == (
+        "--phone: who wants to be called back needs one\n"
+    )
+    assert run("open", " ", "--who", "王").stderr == "say what happened\n"
+    assert run("open", "态度差").exit_code == 2 and run("open", "--who", "王").exit_code == 2
+    assert "registered" not in run("list").stdout
+
+
 def test_a_grade_is_changed_with_who_and_why(data: Path) -> None:
     number = opened(data, branch="dalian")
     assert run("grade", number, "serious", "--who", "王", "--why", "记者").stdout == (

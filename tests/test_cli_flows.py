@@ -35,7 +35,8 @@ def test_the_shipped_flows_are_fine(folder: Path) -> None:
     result = flows("check", str(ROOT / "callflows.yaml"))
     assert result.exit_code == 0
     assert (
-        "fine (flows: survey, hotline, repair, complaint, call_back, rating; languages: zh-CN, en-US)" in result.stdout
+        "fine (flows: survey, hotline, repair, complaint, call_back, verify, rating; languages: zh-CN, en-US)"
+        in result.stdout
     )
     by_keys = "no speech model for en-US: callers answer by keys there" in result.stdout
     assert by_keys == ("en-US" not in MODELS)
@@ -180,7 +181,7 @@ def test_a_conversation_by_keys_in_english() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["survei"], "there is no flow “survei”; flows: survey, hotline, repair, complaint, call_back, rating"),
+        (["survei"], "there is no flow “survei”; flows: survey, hotline, repair, complaint, call_back, verify, rating"),
         (["--language", "fr-FR"], "there are no flows in fr-FR; languages: zh-CN, en-US"),
         (["--set", "fee_unpaid"], "“fee_unpaid” is not of the form name=value"),
         (

@@ -5,12 +5,13 @@ API shows it.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientResponse, ClientSession
 
 from ivr.complaints.files import Files
 from ivr.console.access import load_token
@@ -30,7 +31,7 @@ async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> No
     async with serving(settings) as (service, address):
         heard = []
         async with asyncio.timeout(20):
-            async for _, event in service.feed.follow("0"):
+            async for _, event in service.feeds["staff"].follow("0"):
                 heard.append(event)
                 if event["what"] == "escalated":
                     break
@@ -50,12 +51,65 @@ async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> No
     assert [len(listed["complaints"]) for listed in (everybody, management)] == [1, 2]
 
 
+async def test_management_hears_of_a_report_at_once_and_nobody_else_does(tmp_path: Path) -> None:
+    async with serving(Settings(data=tmp_path, port=0)) as (service, address):
+        token = {"Authorization": f"Bearer {load_token(tmp_path, 'management-token')}"}
+        path = "/api/v1/complaints/events"
+        async with (
+            ClientSession(address.removesuffix("/phone")) as session,
+            session.get(path) as of_staff,
+            session.get(path, headers=token) as of_management,
+            asyncio.timeout(20),
+        ):
+            records = service.node.records
+            report = await complain(records, "fraud", "call-1")
+            plain = await complain(records, branch="dalian", call="call-2")
+            staff = [await step(of_staff) for _ in range(2)]
+            management = [await step(of_management) for _ in range(3)]
+    assert management == [(report, "registered"), (plain, "registered"), (plain, "reported")]
+    assert staff == management[1:]
+
+
+async def step(stream: ClientResponse) -> tuple[str, str]:
+    """The next step that a stream tells: whose, and what."""
+    async for line in stream.content:
+        if line.startswith(b"data: "):
+            event = json.loads(line.removeprefix(b"data: "))
+            return event["case"], event["what"]
+    raise AssertionError("the stream ended")
+
+
 async def test_a_faulty_lines_file_is_refused_before_the_service_starts(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text((ROOT / "lines.yaml").read_text(encoding="utf-8").replace("within: 2 h", "within: soon"), "utf-8")
     with pytest.raises(FaultyFile, match=re.escape(f"{mine}: clocks.contact.within: “soon” is no duration")):
         async with open_service(Settings(data=tmp_path / "var", lines=mine)):
             pass
+
+
+async def test_lines_are_read_again_and_faulty_ones_never_replace_good_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine, shipped = tmp_path / "mine.yaml", (ROOT / "lines.yaml").read_text(encoding="utf-8")
+    mine.write_text(shipped, encoding="utf-8")
+    async with open_service(Settings(data=tmp_path / "var", port=0, lines=mine)) as service:
+        files = Files(service.node.records.database)
+
+        async def line(call: str) -> str | None:
+            return (
+                await files.case(await complain(service.node.records, call=call, branch="dalian"), "staff")
+            ).case.line
+
+        assert await line("call-1") == "aid_dalian"
+        mine.write_text(shipped.replace("when: {branch: true}, to: branch", "when: {branch: true}, to: hr"), "utf-8")
+        await service.reload()
+        assert await line("call-2") == "supervision"
+        for faulty in (shipped.replace("within: 2 h", "within: soon"), "rules: [", None):
+            caplog.clear()
+            mine.unlink() if faulty is None else mine.write_text(faulty, encoding="utf-8")
+            await service.reload()
+            assert "the lines stay as they were" in caplog.text and f"{mine}: " in caplog.text
+        assert await line("call-3") == "supervision"
 
 
 async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_archived(tmp_path: Path) -> None:

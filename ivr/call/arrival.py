@@ -11,6 +11,14 @@ from ivr.telephony.port import Call
 
 
 def arrival(call: Call, calendar: Calendar, today: date) -> Mapping[str, Value]:
-    """`caller`, the number at the other end; `festival`, where today is one (R3). The call's own variables win."""
+    """What is known of a call that has just been answered; the call's own variables win.
+
+    `caller`, the number at the other end; `festival`, where today is one (R3); `waited_rings` (R12).
+    """
     caller = call.caller if call.direction == "inbound" else call.called
-    return {"caller": caller, "festival": calendar.festival(today) or "", **call.variables}
+    return {
+        "caller": caller,
+        "festival": calendar.festival(today) or "",
+        "waited_rings": call.waited_rings,
+        **call.variables,
+    }

@@ -70,7 +70,7 @@ async def _asked(settings: Settings, method: str, path: str, body: object) -> An
         http.request(method, url, json=body) as answer,
     ):
         if answer.status == 404 and path == "agents":
-            refuse("the service knows no agents: HUIFANG_ROSTERS is not set")
+            refuse("the service knows no agents: HUIFANG_ROSTERS is empty")
         if answer.status != 200:
             refuse((await answer.text()).strip())
         return await answer.json()

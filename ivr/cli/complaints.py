@@ -14,12 +14,14 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from ivr.cli.console import out, refuse_faults
+from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.management import Token, role_of
 from ivr.cli.records import ask
 from ivr.complaints.case import Case, CaseFile, plain
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files, Wanted
+from ivr.complaints.form import FaultyForm, Form, FormKind
+from ivr.complaints.intake import Rules
 from ivr.complaints.life import Move, State, legal
 from ivr.complaints.model import Grade, Tier
 from ivr.complaints.rulebook import load
@@ -43,6 +45,9 @@ def list_(
     line: Annotated[str | None, typer.Option(help="Only cases with this line.")] = None,
     grade: Annotated[Grade | None, typer.Option(help="Only cases of this grade.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only cases of this kind.")] = None,
+    unreached: Annotated[
+        bool, typer.Option("--unreached", help="Only those whose customer a person must call.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     before: Annotated[str | None, typer.Option(help="Only cases older than this one (its number).")] = None,
     management_token: Token = "",
@@ -50,7 +55,7 @@ def list_(
     """List the latest cases."""
     settings = Settings()
     role = role_of(settings, management_token)
-    wanted = Wanted(kind=kind, state=state, tier=tier, line=line, grade=grade)
+    wanted = Wanted(kind=kind, state=state, tier=tier, line=line, grade=grade, unreached=unreached)
     cases = ask(settings, lambda records: Files(records.database).cases(wanted, role, limit, before))
     table = Table(
         Column("case", no_wrap=True), "opened", "kind", "grade", "state", "tier", "line", "handler", "due", box=None
@@ -71,6 +76,32 @@ def show(number: Number, management_token: Token = "") -> None:
     _print(ask(settings, lambda records: Files(records.database).case(number, role)), settings.zone)
 
 
+@app.command("open")
+def open_(
+    what: Annotated[str, typer.Argument(help="What happened, in the customer's words.")],
+    who: Who,
+    kind: Annotated[FormKind, typer.Option(help="fraud: only management sees it.")] = "complaint",
+    business: Annotated[str, typer.Option(help="What it is about, an id of lines.yaml.")] = "",
+    branch: Annotated[str, typer.Option(help="Branch or outlet that it is about, an id of lines.yaml.")] = "",
+    phone: Annotated[str, typer.Option(help="The customer's telephone number.")] = "",
+    callback: Annotated[bool, typer.Option("--callback", help="The customer wants to be called back.")] = False,
+) -> None:
+    """Open a case by hand, for a letter or a visit."""
+    settings = Settings()
+    rules, now = _rules(settings), datetime.now(settings.zone)
+    try:
+        complaint = Form(what, kind, business, branch, phone, callback).complaint(rules.lines)
+    except FaultyForm as faulty:
+        refuse("\n".join(f"--{field}: {reason}" if field != "what" else reason for field, reason in faulty.faults))
+
+    number = ask(settings, lambda records: Desk(records.database, rules).open(complaint, who, now))
+    case = ask(settings, lambda records: Files(records.database).case(number, "management")).case
+    if case.confidential:
+        _with_management(number)
+    else:
+        out.print(f"{number} is {case.state}, with {case.line or case.owner}", markup=False)
+
+
 @app.command()
 def move(
     number: Number,
@@ -85,7 +116,7 @@ def move(
     role, now = role_of(settings, management_token), datetime.now(settings.zone)
     file = _at_desk(settings, lambda desk: desk.move(number, to, who, why, now, handler=handler, role=role))
     if file is None:
-        out.print(f"{number} is with the management now, and seen by nobody else", markup=False)
+        _with_management(number)
     else:
         out.print(f"{number} is {file.case.state}, with {file.case.line or file.case.owner}", markup=False)
 
@@ -132,11 +163,19 @@ def reviews(since: Since = None, until: Until = None) -> None:
     out.print(table)
 
 
-def _at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
+def _with_management(number: str) -> None:
+    out.print(f"{number} is with the management now, and seen by nobody else", markup=False)
+
+
+def _rules(settings: Settings) -> Rules:
     try:
-        rules = load(settings.lines, settings.calendar)
+        return load(settings.lines, settings.calendar)
     except FaultyFile as faulty:
         refuse_faults(faulty.faults)
+
+
+def _at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
+    rules = _rules(settings)
     return ask(settings, lambda records: work(Desk(records.database, rules)))
 
 
@@ -171,7 +210,8 @@ def _print(file: CaseFile, zone: tzinfo) -> None:
     for name, value in case.details.items():
         out.print(f"  {name}: {escape(str(value))}")
     for call in file.verifying_calls:
-        out.print(f"verifying call: {_when(call.at, zone)} ({call.state})")
+        tried = f", {call.attempts} attempts" if call.attempts else ""
+        out.print(f"verifying call: {_when(call.next_at or call.at, zone)} ({call.state}{tried})")
     for step in file.steps:
         out.print(f"[dim]{_when(step.at, zone)}[/] {escape(step.who)}: {step.what}  [dim]{escape(step.why)}[/]")
     out.print(f"possible now: {', '.join(legal(case.state)) or 'nothing'}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 
+from ivr.agents.book import RosterBook
 from ivr.bookshelf import read
 from ivr.cli.console import out
 from ivr.complaints.rulebook import load as load_rules
@@ -46,6 +47,7 @@ async def _examine(settings: Settings) -> bool:
         "prompts": _prompts,
         "flows": _flows,
         "complaints": _complaints,
+        "agents": _agents,
         "database": _database,
         "Redis": _redis,
         "Asterisk": _asterisk,
@@ -96,6 +98,13 @@ async def _complaints(settings: Settings) -> str:
     year = rules.calendar.unknown_year(datetime.now(settings.zone).date())
     days_off = f"; the days off of {year} are only those of {settings.calendar}" if year else ""
     return f"{len(rules.lines.lines)} lines in {settings.lines}{days_off}"
+
+
+async def _agents(settings: Settings) -> str:
+    if settings.rosters is None:
+        return "none (HUIFANG_ROSTERS is empty)"
+    book = RosterBook(settings.rosters, load_site(settings.site).phones if settings.site else None)
+    return f"{len(book.rosters.agents)} for {len(book.rosters.lines)} lines in {settings.rosters}"
 
 
 async def _database(settings: Settings) -> str:

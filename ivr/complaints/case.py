@@ -66,10 +66,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class VerifyingCall:
-    """A call to the customer that verifies what was done; `state` is open, done or cancelled."""
+    """A call to the customer that verifies what was done; `state` is open, done or cancelled.
+
+    `attempts` were made so far; `next_at` is the next one. An open one that has none is being made, or a person must
+    make it.
+    """
 
     at: datetime
     state: str
+    attempts: int
+    next_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

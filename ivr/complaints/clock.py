@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ivr.calendar import ZONE, Calendar
-from ivr.complaints.model import Clocks, Verify
+from ivr.calendar import Calendar
+from ivr.complaints.model import Clocks, Lines
 
 Clock = Literal["contact", "reply"]
 AlarmKind = Literal["warning", "breach"]
@@ -60,14 +60,9 @@ def next_alarm(clocks: Clocks, watch: Watch) -> datetime | None:
     return next((alarm.at for alarm in _pending(clocks, watch)), None)
 
 
-def verifying_call(verify: Verify, resolved_at: datetime) -> datetime:
-    """When to call the customer back, at a time of day that does not disturb."""
-    at = (resolved_at + verify.after).astimezone(ZONE)
-    if at.time() >= verify.closes:
-        at += timedelta(days=1)
-    if not verify.opens <= at.time() < verify.closes:
-        at = datetime.combine(at.date(), verify.opens, ZONE)
-    return at
+def verifying_call(lines: Lines, calendar: Calendar, resolved_at: datetime) -> datetime:
+    """When to call the customer back, within the hours of calls that we make."""
+    return lines.calling.hours.next(calendar, resolved_at + lines.clocks.verify.after)
 
 
 def _pending(clocks: Clocks, watch: Watch) -> list[Alarm]:

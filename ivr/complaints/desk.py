@@ -138,10 +138,13 @@ class Desk:
                 case.handler = handler
                 return f"to {handler}"
             case "resolve" if not case.confidential:
-                call_at = clock.verifying_call(clocks.verify, at)
+                call_at = clock.verifying_call(self._rules.lines, calendar, at)
                 session.add(
-                    t.Booking(call_id=case.call_id, case_id=case.id, at=call_at, spoken=VERIFYING_CALL, state="open")
-                )
+                    t.Booking(
+                        call_id=case.call_id, case_id=case.id, at=call_at, spoken=VERIFYING_CALL, state="open",
+                        wished=False, next_at=call_at,
+                    )
+                )  # fmt: skip
                 return f"verifying call on {call_at:%Y-%m-%d %H:%M}"
             case "reply":
                 case.replied_at = at
@@ -198,4 +201,4 @@ def _to(route: Route) -> str:
 
 async def _close_bookings(session: AsyncSession, case: t.Case, state: str) -> None:
     mine = (t.Booking.case_id == case.id, t.Booking.state == "open")
-    await session.execute(update(t.Booking).where(*mine).values(state=state))
+    await session.execute(update(t.Booking).where(*mine).values(state=state, next_at=None))

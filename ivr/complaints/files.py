@@ -6,11 +6,11 @@ Must not know: the rules.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import Select, func, select
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.complaints.case import Case, CaseFile, Role, Shares, Step, UnknownCase, VerifyingCall
@@ -23,9 +23,10 @@ PAGE: Final = 500
 _MILESTONES: Final[tuple[State, ...]] = ("registered", "investigating", "resolved", "verified")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(BaseModel):
     """Which cases: every field that is given must agree. Times are those of opening, `since` included."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str | None = None
     state: State | None = None
@@ -33,8 +34,9 @@ class Wanted:
     line: str | None = None
     owner: str | None = None
     grade: Grade | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    unreached: bool = Field(False, description="Only cases whose verifying call a person must make.")
 
 
 class Files:
@@ -119,11 +121,14 @@ async def case_file(session: AsyncSession, row: t.Case) -> CaseFile:
     """Everything that hangs on a case's row."""
     number = await session.scalar(select(t.Customer.number).where(t.Customer.id == row.customer_id))
     steps = await session.scalars(select(t.CaseStep).where(t.CaseStep.case_id == row.id).order_by(t.CaseStep.id))
-    calls = await session.scalars(select(t.Booking).where(t.Booking.case_id == row.id).order_by(t.Booking.id))
+    attempts = select(func.count()).where(t.Attempt.booking_id == t.Booking.id, t.Attempt.counted.is_(True))
+    calls = await session.execute(
+        select(t.Booking, attempts.scalar_subquery()).where(t.Booking.case_id == row.id).order_by(t.Booking.id)
+    )
     return CaseFile(
         _case(row, number),
         tuple(Step(one.at, one.who, one.what, one.why) for one in steps),
-        tuple(VerifyingCall(one.at, one.state) for one in calls),
+        tuple(VerifyingCall(one.at, one.state, made, one.next_at) for one, made in calls),
     )
 
 
@@ -134,11 +139,19 @@ def _query(wanted: Wanted, role: Role) -> Select[t.Case, str]:
     for name in ("kind", "state", "tier", "line", "owner", "grade"):
         if (value := getattr(wanted, name)) is not None:
             query = query.where(getattr(t.Case, name) == value)
+    if wanted.unreached:
+        query = query.where(_unreached())
     if wanted.since:
         query = query.where(t.Case.opened_at >= wanted.since)
     if wanted.until:
         query = query.where(t.Case.opened_at < wanted.until)
     return query
+
+
+def _unreached() -> ColumnElement[bool]:
+    """Whether a verifying call is open that the service will not make: a person must."""
+    made = exists().where(t.Attempt.booking_id == t.Booking.id, t.Attempt.outcome.is_(None))
+    return exists().where(t.Booking.case_id == t.Case.id, t.Booking.state == "open", t.Booking.next_at.is_(None), ~made)
 
 
 def _case(row: t.Case, customer: str | None) -> Case:

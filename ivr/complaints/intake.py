@@ -26,9 +26,9 @@ ORDERS = ("repair",)
 """The kinds of cases that are orders for work (R2) and no complaints."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rules:
-    """By what complaints are judged."""
+    """By what complaints are judged. `lines` are those in force: others may take their place."""
 
     lines: Lines
     calendar: Calendar

@@ -128,5 +128,5 @@ def _clocks(lines: Lines) -> Iterator[_Finding]:
     for number, warn in enumerate(clocks.reply.warn):
         if warn.total_seconds() >= clocks.reply.working_days * 86_400:
             yield f"clocks.reply.warn.{number}", "it would come before the complaint"
-    if clocks.verify.opens >= clocks.verify.closes:
-        yield "clocks.verify", "it must open before it closes, on the same day"
+    if lines.calling.hours.opens >= lines.calling.hours.closes:
+        yield "calling.hours", "it must open before it closes, on the same day"

@@ -27,6 +27,7 @@ Title = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{1,20}$")]
 Article = Annotated[str, StringConstraints(pattern=r"^R[0-9]+$")]
 
+_DAY = timedelta(days=1)
 _DURATION = re.compile(r"(\d+) ?(min|h|d)")
 _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
@@ -50,17 +51,25 @@ class Part(BaseModel):
 
 
 class Hours(Part):
-    """When a line is answered, in Chinese time: from `opens` until before `closes`."""
+    """When a line is answered, or customers may be called, in Chinese time: from `opens` until before `closes`."""
 
     days: Literal["every_day", "working_days"] = "every_day"
     opens: time
     closes: time
 
     def hold(self, calendar: Calendar, moment: datetime) -> bool:
-        """Whether the line is answered at this moment."""
+        """Whether this moment is within the hours."""
         here = moment.astimezone(ZONE)
         worked = self.days == "every_day" or calendar.is_workday(here.date())
         return worked and self.opens <= here.time() < self.closes
+
+    def next(self, calendar: Calendar, moment: datetime) -> datetime:
+        """The first moment within the hours that is not before this one, in Chinese time."""
+        here = moment.astimezone(ZONE)
+        day = here.date() if here.time() < self.closes else here.date() + _DAY
+        while self.days == "working_days" and not calendar.is_workday(day):
+            day += _DAY
+        return max(here, datetime.combine(day, self.opens, ZONE))
 
 
 class Line(Part):
@@ -139,11 +148,9 @@ class Reply(Part):
 
 
 class Verify(Part):
-    """The verifying call comes so long after the case was resolved, at a time of day that does not disturb."""
+    """The verifying call comes so long after the case was resolved, within the hours of Calling."""
 
     after: Duration
-    opens: time
-    closes: time
 
 
 class Clocks(Part):
@@ -152,6 +159,13 @@ class Clocks(Part):
     contact: Contact
     reply: Reply
     verify: Verify
+
+
+class Calling(Part):
+    """Calls that the service makes by itself: when, and after how long again where nobody was reached."""
+
+    hours: Hours
+    again_after: tuple[Duration, ...] = Field(max_length=9, description="One wait for each further attempt.")
 
 
 class Lines(Part):
@@ -166,4 +180,5 @@ class Lines(Part):
     default_line: Name = Field(description="What is not received on a line counts as received here.")
     rules: tuple[Rule, ...]
     clocks: Clocks
+    calling: Calling
     cues: dict[Concern, tuple[Title, ...]] = Field(description="Words of callers, by the concern that they show.")

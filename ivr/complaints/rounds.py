@@ -61,7 +61,7 @@ class Rounds:
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database, self._rules = database, rules
 
-    async def keep(self, feed: Feed, now: Callable[[], datetime]) -> None:
+    async def keep(self, feed: Feed, management: Feed, now: Callable[[], datetime]) -> None:
         """Until cancelled: route, raise, tell; the log has every alarm."""
         passing = asyncio.get_running_loop().time
         due_s = passing()
@@ -72,7 +72,7 @@ class Rounds:
                     for raised in await self.sweep(now()):
                         log.warning("case %s: %s", raised.number, raised.what)
                     due_s = passing() + SWEEP_S
-                await self.tell(feed)
+                await self.tell(feed, management)
             except HuifangError as away:
                 log.warning("the clocks of complaints have to wait: %s", away)
             except Exception:
@@ -95,12 +95,17 @@ class Rounds:
             if not seen:
                 return tuple(raised)
 
-    async def tell(self, feed: Feed) -> int:
-        """Pass the news on to the feed, oldest first; gives how many. An event may come twice, but none is lost."""
+    async def tell(self, feed: Feed, management: Feed) -> int:
+        """Pass the news on, oldest first; gives how many. An event may come twice, but none is lost.
+
+        Management hears all, and it alone hears what is confidential (R18).
+        """
         count = 0
         while news := await self._database.read(_news):
             for one in news:
-                await feed.publish(one.event)
+                await management.publish(one.event)
+                if not one.confidential:
+                    await feed.publish(one.event)
             told = delete(t.News).where(t.News.id.in_([one.id for one in news]))
             await self._database.write(partial(_run, told))
             count += len(news)

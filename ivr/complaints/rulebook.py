@@ -1,14 +1,22 @@
-"""Reads the rules of complaints from their files, lines.yaml and calendar.yaml. Must not know: what they say."""
+"""Reads the rules of complaints from their files; a faulty one never replaces a good one.
+
+Must not know: what they say.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 
 from ivr import calendar
 from ivr.calendar import Calendar
 from ivr.complaints import lines
 from ivr.complaints.intake import Rules
+from ivr.complaints.model import Lines
 from ivr.errors import Fault, FaultyFile
+
+log = logging.getLogger(__name__)
 
 
 def load(lines_file: Path, calendar_file: Path) -> Rules:
@@ -17,7 +25,26 @@ def load(lines_file: Path, calendar_file: Path) -> Rules:
     Raises:
         FaultyFile: a file cannot be read, or must not be used; all its faults are in it.
     """
-    return Rules(lines.parse(_text(lines_file), str(lines_file)), load_calendar(calendar_file))
+    return Rules(load_lines(lines_file), load_calendar(calendar_file))
+
+
+async def reload(rules: Rules, lines_file: Path) -> bool:
+    """Judge by the lines file as it is now; keep the old lines, and say why, when it is faulty."""
+    try:
+        rules.lines = await asyncio.to_thread(load_lines, lines_file)
+    except FaultyFile as faulty:
+        log.error("the lines stay as they were:\n%s", faulty)
+        return False
+    return True
+
+
+def load_lines(file: Path) -> Lines:
+    """Who answers complaints, and where they go.
+
+    Raises:
+        FaultyFile: as `load`.
+    """
+    return lines.parse(_text(file), str(file))
 
 
 def load_calendar(file: Path) -> Calendar:

@@ -5,11 +5,9 @@ Must not know: networks, how callers are handed over.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import logging
-import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
@@ -21,6 +19,8 @@ from ivr.agents import presence
 from ivr.agents.presence import Presence, State
 from ivr.agents.roster import Agent
 from ivr.agents.staff import Staff
+from ivr.console.faults import faults
+from ivr.console.sse import BEAT, Streams, beating, message, resumed_after
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.live.errors import LiveStateUnavailable
@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 
 Body = TypeVar("Body", bound=BaseModel)
 
-BEAT_S: Final = 15.0
-"""A stream on which nothing happens says so, lest somebody on the way takes it for dead."""
 WITH_CASE: Final = frozenset({"offered", "accepted"})
 """The events that come with what is known of the call."""
 
@@ -59,7 +57,7 @@ class Agents:
 
     def __init__(self, staff: Staff, records: Records) -> None:
         self._staff, self._records = staff, records
-        self._streams: set[asyncio.Task[Any] | None] = set()
+        self._streams = Streams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """GET /api/v1/agents, PUT …/{id}/presence, POST …/{id}/transfer and GET …/{id}/events."""
@@ -70,11 +68,9 @@ class Agents:
             web.get("/api/v1/agents/{id}/events", self._events),
         ]
 
-    async def close(self, _: web.Application) -> None:
+    async def close(self, application: web.Application) -> None:
         """End the streams: the service stops."""
-        for stream in self._streams:
-            if stream:
-                stream.cancel()
+        await self._streams.close(application)
 
     async def _list(self, _: web.Request) -> web.Response:
         with _available():
@@ -124,46 +120,24 @@ class Agents:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events; who comes back with Last-Event-ID misses nothing that is still kept."""
-        agent = self._agent(request)
-        after = request.headers.get("Last-Event-ID", "")
-        if after and not re.fullmatch(r"\d+-\d+", after):
-            raise web.HTTPBadRequest(text="Last-Event-ID must be the id of an event of this stream\n")
+        agent, after = self._agent(request), resumed_after(request)
         with _available():
             after = after or await self._staff.feed.newest()
             known = await self._staff.board.all()
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-        await response.prepare(request)
-        self._streams.add(task := asyncio.current_task())
-        try:
-            state = known.get(agent.id, Presence()).state
-            await response.write(_message({"kind": "presence", "agent": agent.id, "state": state}))
-            async for message in self._messages(agent.id, after):
-                await response.write(message)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        except LiveStateUnavailable as away:
-            log.warning("the screen of agent %s has to come back: %s", agent.id, away)
-        finally:
-            self._streams.discard(task)
-        return response
+        state = known.get(agent.id, Presence()).state
+        first = _message({"kind": "presence", "agent": agent.id, "state": state})
+        return await self._streams.serve(request, self._messages(agent.id, after, first))
 
-    async def _messages(self, agent: str, after: str) -> AsyncIterator[bytes]:
+    async def _messages(self, agent: str, after: str, first: bytes) -> AsyncIterator[bytes]:
         """The agent's events after an id, for ever, with a beat where there are none."""
-        following = self._staff.feed.follow(after)
-        waiting = asyncio.ensure_future(anext(following))
-        try:
-            while True:
-                await asyncio.wait((waiting,), timeout=BEAT_S)
-                if not waiting.done():
-                    yield b":\n\n"
-                    continue
-                event_id, event = waiting.result()
-                waiting = asyncio.ensure_future(anext(following))
-                if event.get("agent") == agent:
+        yield first
+        async with contextlib.aclosing(beating(self._staff.feed.follow(after))) as following:
+            async for each in following:
+                if each is None:
+                    yield BEAT
+                elif each[1].get("agent") == agent:
+                    event_id, event = each
                     yield _message(event | await self._case(event), event_id)
-        finally:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
 
     async def _case(self, event: Mapping[str, Value]) -> dict[str, Any]:
         """What is known of the event's call by now."""
@@ -187,8 +161,7 @@ async def _read(request: web.Request, shape: type[Body]) -> Body:
     try:
         return shape.model_validate_json(await request.read())
     except ValidationError as invalid:
-        faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
-        raise _unprocessable(faults) from invalid
+        raise _unprocessable(faults(invalid)) from invalid
 
 
 def _unprocessable(faults: list[dict[str, str]]) -> web.HTTPUnprocessableEntity:
@@ -196,8 +169,7 @@ def _unprocessable(faults: list[dict[str, str]]) -> web.HTTPUnprocessableEntity:
 
 
 def _message(event: Mapping[str, Any], event_id: str = "") -> bytes:
-    head = f"id: {event_id}\n" if event_id else ""
-    return f"{head}event: {event['kind']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
+    return message(event["kind"], event, event_id)
 
 
 @contextlib.contextmanager

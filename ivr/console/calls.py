@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from ivr.call.outbound import Outbound
 from ivr.console.access import role
+from ivr.console.faults import faults
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.records.errors import UnknownCall
@@ -50,8 +51,7 @@ class Calls:
         try:
             wanted = Wanted.model_validate_json(await request.read())
         except ValidationError as invalid:
-            faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
-            return web.json_response({"faults": faults}, status=422)
+            return web.json_response({"faults": faults(invalid)}, status=422)
         if not self._spoken(wanted.flow, wanted.language):
             fault = {"path": "flow", "reason": f"there is no flow “{wanted.flow}” in {wanted.language}"}
             return web.json_response({"faults": [fault]}, status=422)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from ivr.complaints.case import UnknownCase, plain
+from ivr.complaints.case import CaseFile, Role, UnknownCase, plain
 from ivr.complaints.desk import Desk
 from ivr.complaints.files import Files, Wanted
-from ivr.complaints.life import Move, RefusedMove, State, legal
-from ivr.complaints.model import Grade, Tier
+from ivr.complaints.life import Move, RefusedMove, legal
+from ivr.complaints.model import Grade
 from ivr.console.access import role
+from ivr.console.faults import faults
+from ivr.console.sse import BEAT, Streams, beating, message, resumed_after
 from ivr.errors import HuifangError
+from ivr.live.feed import EventFeed
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -26,17 +30,9 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Listing(_Asked):
+class Listing(Wanted):
     """Which cases, and how many of them."""
 
-    kind: str | None = None
-    state: State | None = None
-    tier: Tier | None = None
-    line: str | None = None
-    owner: str | None = None
-    grade: Grade | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
     limit: int = Field(50, ge=1, le=500)
     before: str | None = None
 
@@ -64,28 +60,38 @@ Asked = TypeVar("Asked", bound=_Asked)
 class Complaints:
     """The cases through the API; who shows the management's token sees them all."""
 
-    def __init__(self, desk: Desk, files: Files, now: Callable[[], datetime]) -> None:
-        self._desk, self._files, self._now = desk, files, now
+    def __init__(self, desk: Desk, files: Files, feeds: Mapping[Role, EventFeed], now: Callable[[], datetime]) -> None:
+        self._desk, self._files, self._feeds, self._now = desk, files, feeds, now
+        self._streams = Streams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """GET /api/v1/complaints, GET …/{number}, POST …/{number}/moves and POST …/{number}/grade."""
+        """GET /api/v1/complaints, …/events and …/{number}, POST …/{number}/moves and POST …/{number}/grade."""
         one = "/api/v1/complaints/{number}"
         return [
             web.get("/api/v1/complaints", _answered(self._list)),
+            web.get("/api/v1/complaints/events", _answered(self._events)),
             web.get(one, _answered(self._show)),
             web.post(f"{one}/moves", _answered(self._move)),
             web.post(f"{one}/grade", _answered(self._grade)),
         ]
 
+    async def close(self, application: web.Application) -> None:
+        """End the streams: the service stops."""
+        await self._streams.close(application)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Every step of every case that the reader may know of, as server-sent events."""
+        feed, after = self._feeds[role(request)], resumed_after(request)
+        return await self._streams.serve(request, _steps(feed, after or await feed.newest()))
+
     async def _list(self, request: web.Request) -> web.Response:
         asked = Listing.model_validate(dict(request.query))
-        wanted = Wanted(**asked.model_dump(exclude={"limit", "before"}))
-        cases = await self._files.cases(wanted, role(request), asked.limit, asked.before)
+        cases = await self._files.cases(asked, role(request), asked.limit, asked.before)
         return web.json_response({"complaints": [plain(case) for case in cases]})
 
     async def _show(self, request: web.Request) -> web.Response:
         file = await self._files.case(request.match_info["number"], role(request))
-        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+        return _shown(file)
 
     async def _move(self, request: web.Request) -> web.Response:
         asked, number = await _body(Moved, request), request.match_info["number"]
@@ -94,12 +100,28 @@ class Complaints:
         )
         if file is None:
             return web.Response(status=204)
-        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+        return _shown(file)
 
     async def _grade(self, request: web.Request) -> web.Response:
         asked, number = await _body(Graded, request), request.match_info["number"]
         file = await self._desk.regrade(number, asked.grade, asked.who, asked.why, self._now(), role(request))
-        return web.json_response({**plain(file), "legal": legal(file.case.state)})
+        return _shown(file)
+
+
+async def _steps(feed: EventFeed, after: str) -> AsyncIterator[bytes]:
+    """The steps after an id, for ever, with a beat where there are none."""
+    yield BEAT
+    async with aclosing(beating(feed.follow(after))) as following:
+        async for each in following:
+            if each is None:
+                yield BEAT
+            elif each[1].get("event") == "case":
+                event_id, event = each
+                yield message(str(event["what"]), event, event_id)
+
+
+def _shown(file: CaseFile) -> web.Response:
+    return web.json_response({**plain(file), "legal": legal(file.case.state)})
 
 
 async def _body(shape: type[Asked], request: web.Request) -> Asked:
@@ -113,8 +135,7 @@ def _answered(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ValidationError as invalid:
-            faults = [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]
-            return web.json_response({"faults": faults}, status=422)
+            return web.json_response({"faults": faults(invalid)}, status=422)
         except UnknownCase as unknown:
             raise web.HTTPNotFound(text=f"{unknown}\n") from unknown
         except RefusedMove as refused:

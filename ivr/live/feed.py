@@ -15,6 +15,8 @@ from ivr.events import Value
 from ivr.live.client import RETRIES, connect, reported
 
 FEED: Final = "ivr:feed"
+MANAGEMENT: Final = "ivr:feed:management"
+"""What only management hears."""
 KEPT: Final = 10_000
 """About how many events are kept for those who come back."""
 
@@ -25,13 +27,13 @@ _Entry = tuple[bytes, dict[bytes, bytes]]
 class EventFeed:
     """A capped stream of events. Safe for concurrent use; methods raise LiveStateUnavailable when Redis stays away."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, stream: str) -> None:
+        self._redis, self._stream = redis, stream
 
     @classmethod
-    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+    async def open(cls, url: str, retries: int = RETRIES, stream: str = FEED) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
-        feed = cls(connect(url, retries))
+        feed = cls(connect(url, retries), stream)
         with reported():
             await feed._redis.ping()
         return feed
@@ -43,12 +45,12 @@ class EventFeed:
     async def publish(self, event: Mapping[str, Value]) -> None:
         """Tell everybody."""
         with reported():
-            await self._redis.xadd(FEED, {"event": json.dumps(dict(event))}, maxlen=KEPT, approximate=True)
+            await self._redis.xadd(self._stream, {"event": json.dumps(dict(event))}, maxlen=KEPT, approximate=True)
 
     async def newest(self) -> str:
         """The id of the last event, to be followed from; `0` before the first."""
         with reported():
-            found = cast("list[_Entry]", await self._redis.xrevrange(FEED, count=1))
+            found = cast("list[_Entry]", await self._redis.xrevrange(self._stream, count=1))
         return found[0][0].decode() if found else "0"
 
     async def follow(self, after: str | None = None) -> AsyncIterator[tuple[str, dict[str, Value]]]:
@@ -57,7 +59,9 @@ class EventFeed:
             after = await self.newest()
         while True:
             with reported():
-                read = cast("list[tuple[bytes, list[_Entry]]]", await self._redis.xread({FEED: after}, block=_WAIT_MS))
+                read = cast(
+                    "list[tuple[bytes, list[_Entry]]]", await self._redis.xread({self._stream: after}, block=_WAIT_MS)
+                )
             for _stream, entries in read:
                 for entry_id, fields in entries:
                     after = entry_id.decode()

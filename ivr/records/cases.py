@@ -1,6 +1,6 @@
 """How a case is opened, routed and stepped within a transaction. Must not know: who asks, when it is due.
 
-Every step becomes news for the event feed, unless the case is confidential (R18).
+Every step becomes news; of a confidential case they are for management alone (R18).
 """
 
 from __future__ import annotations
@@ -91,18 +91,17 @@ def watch(case: t.Case) -> clock.Watch:
 def step(session: AsyncSession, case: t.Case, who: str, what: str, why: str, at: datetime) -> None:
     """Write down what was done with a case; it must have been flushed."""
     session.add(t.CaseStep(case_id=case.id, at=at, who=who, what=what, why=why))
-    if not case.confidential:
-        event = {
-            "event": "case",
-            "case": case.number,
-            "what": what,
-            "kind": case.kind,
-            "state": case.state,
-            "grade": case.grade,
-            "tier": case.tier,
-            "line": case.line,
-            "owner": case.owner,
-            "call": case.call_id,
-            "at": at.isoformat(),
-        }
-        session.add(t.News(event=event))
+    event = {
+        "event": "case",
+        "case": case.number,
+        "what": what,
+        "kind": case.kind,
+        "state": case.state,
+        "grade": case.grade,
+        "tier": case.tier,
+        "line": case.line,
+        "owner": case.owner,
+        "call": case.call_id,
+        "at": at.isoformat(),
+    }
+    session.add(t.News(event=event, confidential=case.confidential))

@@ -25,8 +25,9 @@ async def keep_fact(
         case SaveAnswer():
             await _keep_answer(session, call.id, turn, fact, at)
         case BookCallback():
+            when = datetime.fromisoformat(fact.at)
             session.add(
-                t.Booking(call_id=call.id, at=datetime.fromisoformat(fact.at), spoken=fact.spoken, state="open")
+                t.Booking(call_id=call.id, at=when, spoken=fact.spoken, state="open", wished=True, next_at=when)
             )
         case OpenComplaint():
             await open_case(session, rules, call, fact, at)

@@ -206,7 +206,11 @@ class DispositionChange(Base):
 
 
 class Booking(Base):
-    """A promise to call again, given on a call or to verify a case. `state`: open, done or cancelled."""
+    """A promise to call again, given on a call or to verify a case. `state`: open, done or cancelled.
+
+    `wished`: the customer has named the time. `next_at` is when the service calls next; None while it does, and when it
+    calls no more: an open one is then a person's to keep.
+    """
 
     __tablename__ = "bookings"
 
@@ -216,6 +220,25 @@ class Booking(Base):
     at: Mapped[datetime]
     spoken: Mapped[str]
     state: Mapped[str]
+    wished: Mapped[bool]
+    next_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class Attempt(Base):
+    """A call made for a booking: first a claim, by which no other node makes it too, then what became of it.
+
+    `outcome` is the call's disposition, `failed` where it was never made, None until it is settled. `counted`: it is
+    one of the few attempts that are made.
+    """
+
+    __tablename__ = "attempts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
+    call_id: Mapped[str] = mapped_column(unique=True)
+    at: Mapped[datetime]
+    outcome: Mapped[str | None]
+    counted: Mapped[bool]
 
 
 class Case(Base):
@@ -272,12 +295,13 @@ class CaseStep(Base):
 
 
 class News(Base):
-    """An event that the feed has not been told of yet."""
+    """An event that the feed has not been told of yet; `confidential`: only management's is."""
 
     __tablename__ = "news"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     event: Mapped[Any]
+    confidential: Mapped[bool]
 
 
 class CaseCounter(Base):

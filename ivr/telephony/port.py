@@ -18,7 +18,10 @@ from ivr.lifecycle import Direction, Network
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls whom, over which network. Numbers as the network gives them; they never reach a log unmasked."""
+    """Who calls whom, over which network. Numbers as the network gives them; they never reach a log unmasked.
+
+    `waited_rings`: so often it rang at a full line before the call could be taken.
+    """
 
     id: str
     network: Network
@@ -28,6 +31,7 @@ class Call:
     flow: str
     language: str
     variables: Mapping[str, Value] = field(default_factory=dict)
+    waited_rings: int = 0
 
 
 class Unanswered(HuifangError):

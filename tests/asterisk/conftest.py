@@ -31,6 +31,7 @@ def make_site(**changes: object) -> Site:
             "rtp": {"first": first, "last": first + 98},
             "lines": {"4000": {"flow": "survey"}},
             "voiceless_s": 2,
+            "ringing": {"rings": 8, "every_s": 1},
             "phones": PHONES,
             "fallback": {"phones": ["1003"]},
             "targets": {"person": "PJSIP/1002", "hotline": "PJSIP/1002", "nowhere": "PJSIP/no-such-phone"},

@@ -69,10 +69,13 @@ class House:
 
     @property
     def settings(self) -> Settings:
-        """Those of a service for this house; it has agents when there are rosters in the folder."""
-        port, rosters = urlsplit(self.site.service).port, self.data / "rosters.yaml"
-        agents = {"rosters": rosters} if rosters.exists() else {}
-        return Settings.model_validate({"data": self.data, "port": port, "site": self.data / "site.yaml", **agents})
+        """Those of a service for this house: with the lines in its folder, and with agents if there are rosters."""
+        port, lines, rosters = urlsplit(self.site.service).port, self.data / "lines.yaml", self.data / "rosters.yaml"
+        own = {"lines": lines} if lines.exists() else {}
+        agents = rosters if rosters.exists() else None
+        return Settings.model_validate(
+            {"data": self.data, "port": port, "site": self.data / "site.yaml", "rosters": agents, **own}
+        )
 
     @property
     def records(self) -> Records:

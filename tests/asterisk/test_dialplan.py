@@ -39,7 +39,14 @@ def test_the_example_is_whole(tmp_path):
 
 def test_asterisks_own_variables_are_left_alone(tmp_path):
     extensions = written(tmp_path, load(EXAMPLE))["extensions.conf"]
-    assert "Stasis(huifang,line,${EXTEN})" in extensions
+    assert "Stasis(huifang,line,${CALLED},$[0${RINGS}])" in extensions
+
+
+def test_a_caller_at_a_full_line_hears_a_few_rings_of_the_countrys_length(tmp_path):
+    extensions = written(tmp_path, Site.model_validate({"ringing": {"rings": 6}}))["extensions.conf"]
+    assert (
+        "exten => full,1,GotoIf($[0${RINGS} >= 6]?person,1)\n same => n,Ringing()\n same => n,Wait(5)\n" in extensions
+    )
 
 
 def test_passwords_come_from_the_environment_and_are_readable_by_their_owner_alone(tmp_path):

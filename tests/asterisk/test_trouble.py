@@ -66,9 +66,44 @@ async def test_a_caller_above_the_capacity_reaches_a_person(attach, phone):
     person = await phone("1003")
     _, line = await service.connect(await phone("1001"))
     second = await (await phone("1002")).call("4000")
-    await second.answered()
+    await asyncio.wait_for(second.ringing.wait(), 2)
+    await second.answered(within_s=15)
     await talks_to_a_person(second, person)
     await line.hang_up()
+
+
+async def test_a_caller_at_a_full_line_gets_the_first_place_that_is_free(attach, phone):
+    service = await attach(capacity=1)
+    _, line = await service.connect(await phone("1001"))
+    second = await (await phone("1002")).call("4000")
+    await asyncio.wait_for(second.ringing.wait(), 2)
+    await asyncio.sleep(1.5)
+    assert not second.up.is_set()
+    await line.hang_up()
+    taken = await service.line()
+    await second.answered()
+    assert 2 <= taken.call.waited_rings <= 4
+    await taken.hang_up()
+
+
+async def test_a_caller_who_gives_up_at_a_full_line_leaves_nothing_behind(attach, phone):
+    service = await attach(capacity=1)
+    _, line = await service.connect(await phone("1001"))
+    second = await (await phone("1002")).call("4000")
+    await asyncio.wait_for(second.ringing.wait(), 2)
+    await second.hang_up()
+    await line.hang_up()
+    await service.nothing_is_left()
+    assert service.asterisk.leading == 0
+
+
+async def test_callers_reach_a_person_at_once_while_the_service_drains(attach, phone):
+    service = await attach(capacity=1)
+    service.asterisk.capacity = 0
+    person = await phone("1003")
+    call = await (await phone("1001")).call("4000")
+    await talks_to_a_person(await call.answered(), person)
+    assert not call.ringing.is_set()
 
 
 @asynccontextmanager

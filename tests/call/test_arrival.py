@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -21,7 +22,15 @@ def call(direction: Direction = "inbound", **variables: Value) -> Call:
 
 @pytest.mark.parametrize(("direction", "number"), [("inbound", "13812345678"), ("outbound", "4001")])
 def test_the_number_at_the_other_end_is_known(direction: Direction, number: str) -> None:
-    assert arrival(call(direction), Calendar(), ORDINARY) == {"caller": number, "festival": ""}
+    assert arrival(call(direction), Calendar(), ORDINARY) == {
+        "caller": number,
+        "festival": "",
+        "waited_rings": 0,
+    }
+
+
+def test_who_waited_at_a_full_line_is_known_to_have() -> None:
+    assert arrival(replace(call(), waited_rings=6), Calendar(), ORDINARY)["waited_rings"] == 6
 
 
 @pytest.mark.parametrize(
@@ -47,5 +56,6 @@ def test_what_the_call_itself_brings_counts_more() -> None:
     assert arrival(call(caller="13912345678", vip=True), Calendar(), ORDINARY) == {
         "caller": "13912345678",
         "festival": "",
+        "waited_rings": 0,
         "vip": True,
     }

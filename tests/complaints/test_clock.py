@@ -156,12 +156,12 @@ def test_the_reply_is_due_after_four_chinese_working_days(rules: Rules, opened: 
 )
 def test_the_verifying_call_disturbs_nobodys_rest(rules: Rules, resolved: str, call: str) -> None:
     moment = datetime.fromisoformat(resolved).replace(tzinfo=ZONE)
-    assert verifying_call(rules.lines.clocks.verify, moment) == datetime.fromisoformat(call).replace(tzinfo=ZONE)
+    assert verifying_call(rules.lines, rules.calendar, moment) == datetime.fromisoformat(call).replace(tzinfo=ZONE)
 
 
 @given(resolved=OPENED)
 def test_it_is_never_sooner_than_was_said_and_at_most_a_day_later(rules: Rules, resolved: datetime) -> None:
-    verify = rules.lines.clocks.verify
-    call = verifying_call(verify, resolved)
-    assert resolved + verify.after <= call < resolved + verify.after + timedelta(days=1)
+    after = rules.lines.clocks.verify.after
+    call = verifying_call(rules.lines, rules.calendar, resolved)
+    assert resolved + after <= call < resolved + after + timedelta(days=1)
     assert time(9) <= call.time() < time(20)

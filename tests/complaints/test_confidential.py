@@ -65,11 +65,31 @@ async def test_a_report_is_seen_by_management_alone(
     assert [step.what for step in file.steps] == ["registered"]
 
 
-async def test_it_is_not_told_to_the_feed_nor_watched_by_the_clocks(records: Records, rules: Rules, desk: Desk) -> None:
-    await complain(records, "fraud", branch="dalian")
-    rounds, feed = Rounds(records.database, rules), Listener()
+async def test_it_is_told_to_management_alone_and_not_watched_by_the_clocks(
+    records: Records, rules: Rules, desk: Desk
+) -> None:
+    number = await complain(records, "fraud", branch="dalian")
+    rounds, feed, management = Rounds(records.database, rules), Listener(), Listener()
     assert await rounds.sweep(after(days=30)) == ()
-    assert (await rounds.tell(feed), feed.heard) == (0, [])
+    assert (await rounds.tell(feed, management), feed.heard) == (1, [])
+    [event] = management.heard
+    assert (event["case"], event["kind"], event["what"], event["owner"]) == (
+        number,
+        "fraud",
+        "registered",
+        "management",
+    )
+
+
+async def test_management_is_told_when_a_case_turns_out_to_be_misconduct_and_nobody_else(
+    records: Records, rules: Rules, desk: Desk
+) -> None:
+    number = await complain(records, branch="dalian")
+    rounds, feed, management = Rounds(records.database, rules), Listener(), Listener()
+    await desk.move(number, "report", "王", "柜员挪用", after(hours=1))
+    await rounds.tell(feed, management)
+    assert [event["what"] for event in feed.heard] == ["registered", "reported"]
+    assert [event["what"] for event in management.heard] == ["registered", "reported", "report"]
 
 
 async def test_it_is_hidden_before_it_is_routed(url: str, records: Records, desk: Desk, files: Files) -> None:

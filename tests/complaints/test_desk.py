@@ -76,10 +76,10 @@ async def test_a_case_goes_through_its_life_with_every_step_kept(records: Record
 async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(records: Records, desk: Desk) -> None:
     number = await complain(records, "bad_review", resolved="no")
     file = await work(desk, number)
-    assert file.verifying_calls == (VerifyingCall(after(days=1), "open"),)
+    assert file.verifying_calls == (VerifyingCall(after(days=1), "open", 0, after(days=1)),)
     [booking] = (await records.call("call-1")).bookings
     assert (booking.at, booking.spoken, booking.state) == (after(days=1), "核实回访", "open")
-    assert (await work(desk, number, ["verify"])).verifying_calls == (VerifyingCall(after(days=1), "done"),)
+    assert (await work(desk, number, ["verify"])).verifying_calls == (VerifyingCall(after(days=1), "done", 0, None),)
 
 
 async def test_a_customer_who_is_not_content_starts_the_reply_clock_again(records: Records, desk: Desk) -> None:

@@ -37,7 +37,8 @@ rules:
 clocks:
   contact: {within: 2 h, warn: [30 min]}
   reply: {working_days: 4, warn: [1 d]}
-  verify: {after: 24 h, opens: "09:00", closes: "20:00"}
+  verify: {after: 24 h}
+calling: {hours: {opens: "09:00", closes: "20:00"}, again_after: [1 h, 4 h]}
 cues: {media: [媒体]}
 """
 
@@ -146,7 +147,7 @@ FAULTS = {
     "calls at night": (
         'opens: "09:00", closes: "20:00"',
         'opens: "20:00", closes: "09:00"',
-        "clocks.verify: it must open before it closes, on the same day",
+        "calling.hours: it must open before it closes, on the same day",
     ),
     "a cue for no concern": ("{media: [媒体]}", "{weather: [下雨]}", "cues.weather: input should be 'media'"),
     "something missing": ("organisation: 示例银行\n", "", "“organisation” is missing"),

@@ -148,10 +148,10 @@ async def test_cases_opened_without_rules_are_routed_by_the_next_round(url: str,
 async def test_each_step_is_told_once_in_order(records: Records, rounds: Rounds) -> None:
     feed = Listener()
     number = await complain(records, branch="dalian", phone="13812345678")
-    await rounds.tell(feed)
+    await rounds.tell(feed, Listener())
     await rounds.sweep(after(hours=2))
-    await rounds.tell(feed)
-    assert await rounds.tell(feed) == 0
+    await rounds.tell(feed, Listener())
+    assert await rounds.tell(feed, Listener()) == 0
     assert [event["what"] for event in feed.heard] == UNTOUCHED[:4]
     assert feed.heard[0] == {
         "event": "case", "case": number, "what": "registered", "kind": "complaint", "state": "registered",
@@ -164,13 +164,13 @@ async def test_news_wait_for_a_feed_that_is_away(records: Records, rounds: Round
     feed = Listener(fails=1)
     await complain(records, branch="dalian")
     with pytest.raises(OSError, match="away"):
-        await rounds.tell(feed)
-    assert await rounds.tell(feed) == 2 and len(feed.heard) == 2
+        await rounds.tell(feed, Listener())
+    assert await rounds.tell(feed, Listener()) == 2 and len(feed.heard) == 2
 
 
 async def test_the_clock_goes_on_after_a_failure(records: Records, rules: Rules, files: Files) -> None:
     number, feed = await complain(records, branch="dalian"), Listener(fails=1)
-    keeping = asyncio.create_task(Rounds(records.database, rules).keep(feed, lambda: after(hours=2)))
+    keeping = asyncio.create_task(Rounds(records.database, rules).keep(feed, Listener(), lambda: after(hours=2)))
     async with asyncio.timeout(30):
         while len(feed.heard) < 4:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -47,7 +47,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     records = await Records.open(f"sqlite:///{tmp_path}/records.db", rules=rules)
     desk, files = Desk(records.database, rules), Files(records.database)
     app = web.Application(middlewares=[access(None, management="of-the-management")])
-    app.add_routes(Complaints(desk, files, lambda: after(hours=1)).routes())
+    app.add_routes(Complaints(desk, files, {}, lambda: after(hours=1)).routes())
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -49,8 +49,8 @@ class Asterisk:
     Args:
         ari: its REST interface, open.
         answer: leads one call that arrived; the call is over when it returns.
-        capacity: how many calls may be led at a time; what is above goes on in the dialplan, to a person. Set it to 0
-            to drain.
+        capacity: how many calls may be led at a time; what is above rings on in the dialplan, then goes to a person.
+            Set it to 0 to drain: callers go to a person at once.
         announce: (words, language) -> audio, for what is whispered to whoever takes a transfer; may block.
         desk: finds somebody for the callers of lines that have people of their own.
     """
@@ -126,8 +126,8 @@ class Asterisk:
                 self._pause()
             case _ if self._legs.take(event):
                 pass
-            case StasisStart(args=("line", called)):
-                self._spawn(self._lead(event.channel, event.caller, called))
+            case StasisStart(args=("line", called, rings)):
+                self._spawn(self._lead(event.channel, event.caller, called, int(rings)))
             case StasisStart():
                 self._spawn(self._ari.hang_up(event.channel))
             case _:
@@ -171,12 +171,14 @@ class Asterisk:
 
     # -- calls that arrive -----------------------------------------------------------------------------------------
 
-    async def _lead(self, channel: str, caller: str, called: str) -> None:
+    async def _lead(self, channel: str, caller: str, called: str, rings: int) -> None:
         served = self._site.lines.get(called)
         if served is None or self.leading >= self.capacity:
-            await self._to_a_person(channel, "full" if served else "down")
+            await self._to_a_person(channel, "full" if served and self.capacity else "down")
             return
-        call = Call(uuid.uuid4().hex, "asterisk", "inbound", caller, called, served.flow, served.language)
+        call = Call(
+            uuid.uuid4().hex, "asterisk", "inbound", caller, called, served.flow, served.language, waited_rings=rings
+        )
         party = self._legs.expect(channel)
         party.made = True
         party.entered.set_result(None)

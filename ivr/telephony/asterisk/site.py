@@ -59,6 +59,16 @@ class Fallback(_Model):
     wait_s: int = Field(default=120, ge=1)
 
 
+class Ringing(_Model):
+    """What callers hear while the service has no room: so many rings at most, then a person takes the call.
+
+    In China it rings every 5 s: a second of tone, four of silence.
+    """
+
+    rings: int = Field(default=8, ge=0)
+    every_s: int = Field(default=5, ge=1)
+
+
 class Trunk(_Model):
     """The way to the telephone network. `authorities`: whom to trust to vouch for the far end (PEM file)."""
 
@@ -109,6 +119,7 @@ class Site(_Model):
     """A phone that sends no voice for so long has lost its connection."""
     qualify_s: int = Field(default=30, ge=0)
     fallback: Fallback = Fallback()
+    ringing: Ringing = Ringing()
     targets: dict[str, Target] = {}
     trunk: Trunk | None = None
 

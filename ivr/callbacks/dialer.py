@@ -1,0 +1,97 @@
+"""Places the calls that are due, and settles those that are over. Must not know: networks, how calls are led."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import uuid4
+
+from ivr.callbacks.bookings import Bookings, Due
+from ivr.errors import HuifangError
+from ivr.lifecycle import Network
+from ivr.telephony.port import Call
+
+log = logging.getLogger(__name__)
+
+ROUND_S: Final = 2.0
+AT_ONCE: Final = 4
+"""So many promised calls of one node ring or talk at a time: the others wait, and callers find free lines."""
+
+
+class Flows(Protocol):
+    """The flows in force."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The first is the default."""
+
+    def has(self, flow: str, language: str) -> bool:
+        """Whether a call can be led through this flow in this language."""
+
+
+class Dialer:
+    """The promised calls of one node over one network.
+
+    Args:
+        place: places a call and leads it to its end, see Outbound.place.
+        ready: whether calls can be placed now.
+    """
+
+    def __init__(
+        self,
+        bookings: Bookings,
+        network: Network,
+        place: Callable[[Call], Awaitable[None]],
+        flows: Flows,
+        ready: Callable[[], bool],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._bookings, self._network, self._place = bookings, network, place
+        self._flows, self._ready, self._now = flows, ready, now
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def keep(self) -> None:
+        """Until cancelled: settle, claim, call."""
+        try:
+            while True:
+                try:
+                    await self._settle()
+                    await self._begin()
+                except HuifangError as away:
+                    log.warning("promised calls have to wait: %s", away)
+                except Exception:
+                    log.exception("promised calls failed")
+                await asyncio.sleep(ROUND_S)
+        finally:
+            for call in self._calls:
+                call.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
+
+    async def _settle(self) -> None:
+        for settled in await self._bookings.settle(self._now()):
+            log.info("promised call %s: %s", settled.call, settled.outcome)
+
+    async def _begin(self) -> None:
+        while len(self._calls) < AT_ONCE and self._ready():
+            due = await self._bookings.claim(uuid4().hex, self._now())
+            if due is None:
+                return
+            language = due.language or self._flows.languages[0]
+            if not self._flows.has(due.flow, language):
+                log.error("promised call %s has to wait: there is no flow “%s” in %s", due.call, due.flow, language)
+                await self._bookings.put_off(due.call, self._now())
+                continue
+            self._calls.add(call := asyncio.create_task(self._call(due, language)))
+            call.add_done_callback(self._calls.discard)
+
+    async def _call(self, due: Due, language: str) -> None:
+        call = Call(due.call, self._network, "outbound", "", due.number, due.flow, language, due.variables)
+        try:
+            await self._place(call)
+        except HuifangError as fault:
+            log.warning("promised call %s could not be placed: %s", due.call, fault)
+        except Exception:
+            log.exception("promised call %s failed", due.call)
