@@ -172,12 +172,16 @@ class LookUpCase:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Hand the caller to `target` (a name in the configuration); TransferCompleted or TransferFailed."""
+    """Hand the caller to `target` (a name in the configuration); TransferCompleted or TransferFailed.
+
+    `line` is tried instead where there is one of that name.
+    """
 
     wait: str
     target: str
     prompts: tuple[Prompt, ...]
     whisper: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)

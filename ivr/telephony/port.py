@@ -61,6 +61,9 @@ class Line(Protocol):
     async def hang_up(self) -> None:
         """End the call; `media` then ends with Closed(by="us"). Harmless when the call is already over."""
 
+    def reaches(self, target: str) -> bool:
+        """Whether there is such a target."""
+
     async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
         """Hand the caller to `target` and return, once they have parted, who ended it.
 

@@ -82,6 +82,10 @@ class AsteriskLine:
             self._party.end(NORMAL)
         await asyncio.shield(self._watching)
 
+    def reaches(self, target: str) -> bool:
+        """See Line."""
+        return target in self._targets or (self._desk is not None and self._desk.staffs(target))
+
     async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
         """See Line."""
         hold = AsteriskHold(self._ari, self._legs, self._party, self._voice, overhear)

@@ -172,6 +172,10 @@ class BrowserLine:
     async def hang_up(self) -> None:
         self._media.end(Closed(by="us", cause="normal"))
 
+    def reaches(self, target: str) -> bool:
+        """See Line; nobody can be."""
+        return False
+
     async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
         """A browser has nobody to be handed to.
 
