@@ -65,24 +65,24 @@ class Desk:
         """See port.Desk."""
         return target in self.rosters().lines
 
-    async def hand_over(self, call: Call, target: str, whisper: str, hold: Hold) -> None:
+    async def hand_over(self, call: Call, target: str, whisper: str, hold: Hold, own: bytes = b"") -> None:
         """See port.Desk."""
         line = target
         try:
             while line:
-                line = await self._find(call, line, whisper, hold)
+                line = await self._find(call, line, whisper, hold, own)
         except LiveStateUnavailable as away:
             log.error("call %s cannot be handed over: %s", call.id, away)
             raise TransferRefused("unavailable") from away
 
-    async def _find(self, call: Call, line: str, whisper: str, hold: Hold) -> str:
+    async def _find(self, call: Call, line: str, whisper: str, hold: Hold, own: bytes) -> str:
         """Hand a caller to somebody on a line; the line that they are passed on to in the end, if any."""
         rosters = self.rosters()
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
         waiting = Waiting(call.id, rosters.needs(line, call.language))
         words = asyncio.create_task(
-            asyncio.to_thread(self.announcements.whisper, line, call.caller, whisper, rosters.language)
+            asyncio.to_thread(self.announcements.whisper, line, call.caller, whisper, rosters.language, own)
         )
         try:
             async with Place(self._queues, line, waiting) as place:

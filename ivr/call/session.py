@@ -44,6 +44,8 @@ MAX_CALL_MS: Final = 15 * 60_000
 FAREWELL_MS: Final = 30_000
 """An apology and the hang-up after it take no longer than this."""
 HANG_UP_S: Final = 5.0
+WHISPERED_MS: Final = 15_000
+"""Whoever takes a call hears no more of the caller's own words than this."""
 TYPED_AHEAD: Final = 20
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 
@@ -274,7 +276,8 @@ class Session:
         await self._until_heard()
         target = wanted.line if wanted.line and self._line.reaches(wanted.line) else wanted.target
         try:
-            ended_by = await self._line.transfer(target, wanted.whisper, overhear=self._tape.running)
+            own = self._own_words.said(wanted.said)[: WHISPERED_MS * BYTES_PER_MS]
+            ended_by = await self._line.transfer(target, wanted.whisper, own=own, overhear=self._tape.running)
         except TransferRefused as refused:
             self._mailbox.post(events.TransferFailed(wanted.wait, refused.reason))
         except Exception:

@@ -100,6 +100,8 @@ def _own_faults(node: model.Node, known: Collection[str], prompts: Prompts) -> I
         case model.Transfer(line=line, whisper=whisper):
             if line is not None and line not in known:
                 yield "line", _unknown(line)
+            if node.play is not None and f"{node.play}_span" not in known:
+                yield "play", f"“{node.play}” is no question for free speech"
             yield from (("whisper", reason) for phrase in whisper for reason in whisper_faults(phrase, known))
         case model.Ask(answer=model.Digits(offer=model.Offer(variable=variable))) if variable not in known:
             yield "answer.offer.variable", _unknown(variable)

@@ -147,11 +147,12 @@ def _visit(draft: Draft, node: model.Node) -> str | None:
             if prompts := draft.spoken():
                 draft.act(Say(prompts))
             draft.act(LookUpCase(draft.wait("lookup"), by, str(draft.names.get(name or "") or "")))
-        case model.Transfer(prompt=prompt, target=target, line=name, whisper=whisper):
+        case model.Transfer(prompt=prompt, target=target, line=name, whisper=whisper, play=play):
             draft.say(draft.prompt(prompt))
             words = whispered(whisper, draft.names, draft.book)
             line = str(draft.names.get(name or "") or "")
-            draft.act(TransferAction(draft.wait("transfer"), target, draft.spoken(), words, line))
+            said = str(draft.names.get(f"{play}_span") or "")
+            draft.act(TransferAction(draft.wait("transfer"), target, draft.spoken(), words, line, said))
         case model.Subflow(flow=name):
             return draft.call(name)
         case model.Hangup(prompt=prompt, disposition=verdict, linger=linger):

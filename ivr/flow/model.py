@@ -239,6 +239,9 @@ class Transfer(Part):
     whisper: tuple[str, ...] = Field(
         (), description="said to whoever takes the call; a phrase that speaks of something unknown is left out"
     )
+    play: Name | None = Field(
+        None, description="the free speech that whoever takes the call hears in the caller's own words"
+    )
     failed: Target
     after: Target | None = Field(None, description="for who stays on the line; when absent the call is over")
 

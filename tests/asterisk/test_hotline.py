@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
 from ivr.records.record import CallRecord
 from ivr.settings import ROOT
-from tests.asterisk.caller import Caller
+from tests.asterisk.caller import CLIPS, Caller
 from tests.asterisk.house import House, a_house
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import Heard, babble
@@ -53,6 +53,7 @@ ROSTERS = "\n".join(
     ]
 )
 HOTLINE = "95500"
+PLACE = b"the caller's own words"
 NUMBER = "+8613605060708"
 DIALLED = "13605060708"
 TO_CALLER, TO_AGENT = babble(1.0, seed=71), babble(1.0, seed=72)
@@ -125,8 +126,10 @@ class Switchboard:
         """The first case of a call."""
         return await Files(self.house.records.database).case(record.cases[0].number, "staff")
 
-    def whisper(self, line: str, caller: str, words: str) -> np.ndarray:
-        return np.frombuffer(self.announcements.whisper(line, caller, words, "zh-CN"), "<i2")
+    def whisper(self, line: str, caller: str, words: str) -> list[np.ndarray]:
+        """What the agent hears beside the caller's own words, before them and after them."""
+        whole = self.announcements.whisper(line, caller, words, "zh-CN", PLACE)
+        return [np.frombuffer(part, "<i2") for part in whole.split(PLACE)]
 
 
 class Complainer:
@@ -179,7 +182,9 @@ class Told:
     record: CallRecord
     case: CaseFile | None = None
     agent: PhoneCall | None = None
-    whisper: np.ndarray | None = None
+    whisper: Sequence[np.ndarray] = ()
+    said: str = ""
+    """The clip of what happened."""
 
 
 Story = Callable[[Switchboard], Awaitable[Told]]
@@ -212,7 +217,7 @@ async def about_a_branch(board: Switchboard) -> Told:
     await caller.call.ended(20)
     record = await board.house.record_of("1060")
     whisper = board.whisper("aid_dalian", "1060", "客户投诉，大连，银行卡")
-    return Told(caller, record, await board.case(record), agent, whisper)
+    return Told(caller, record, await board.case(record), agent, whisper, "没人理我")
 
 
 @story
@@ -226,7 +231,7 @@ async def with_serious_words(board: Switchboard) -> Told:
     await agent.ended()
     record = await board.house.record_of("1061")
     whisper = board.whisper("supervision", "1061", "客户投诉，沈阳，银行卡，提到赔偿")
-    return Told(caller, record, await board.case(record), agent, whisper)
+    return Told(caller, record, await board.case(record), agent, whisper, "要求赔偿")
 
 
 @story
@@ -334,8 +339,12 @@ async def test_only_the_right_lines_phone_rings(end, of):
 @PUT_THROUGH
 async def test_the_agent_hears_which_line_what_was_said_and_who_calls(of, tell):
     told = of(tell)
-    assert clear(told.agent.heard(), told.whisper)
-    assert told.caller.heard.find(told.whisper).likeness < 0.3, "the whisper is not for the caller"
+    before, after = told.whisper
+    heard, own = told.agent.heard(), CLIPS[told.said]
+    assert clear(heard, before) and clear(heard, after)
+    assert heard.find(before).at < heard.find(own).at < heard.find(after).at
+    assert heard.find(own).likeness > 0.9, "the caller's own words"
+    assert told.caller.heard.find(before).likeness < 0.3, "the whisper is not for the caller"
 
 
 @PUT_THROUGH
@@ -352,7 +361,7 @@ async def test_the_recording_holds_both_sides_of_the_whole_call(of, tell):
     assert clear(Heard(0, left), TO_AGENT) and likeness(left, TO_CALLER) < 0.3
     assert clear(Heard(0, right), TO_CALLER) and likeness(right, TO_AGENT) < 0.3
     assert likeness(right, told.caller.ear.sound("complaint.what")) > 0.95
-    assert Heard(0, right).find(told.whisper).likeness < 0.3
+    assert Heard(0, right).find(told.whisper[0]).likeness < 0.3
 
 
 @PUT_THROUGH

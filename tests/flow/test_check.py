@@ -594,6 +594,7 @@ def test_a_lookup_that_cannot_be(old: str, new: str, path: str, reason: str) -> 
 @pytest.mark.parametrize(
     ("changes", "path", "reason"),
     [
+        ("play: choose, ", "play", "“choose” is no question for free speech"),
         ("line: where, ", "line", "“where” is neither a variable nor a question"),
         ('whisper: "{what}", ', "whisper", "“what” is neither a variable nor a question"),
         ('whisper: [好, "{choose"], ', "whisper", "“{choose”: braces hold the name of a variable or a question"),

@@ -634,3 +634,11 @@ def test_a_transfer_asks_the_line_that_its_variable_names(now: datetime) -> None
     talk.type("转人工")
     [handed] = [action for action in talk.actions if isinstance(action, actions.Transfer)]
     assert (handed.target, handed.line, handed.whisper) == ("desk", "aid_dalian", "x")
+
+
+def test_a_transfer_names_the_place_of_what_is_played(now: datetime) -> None:
+    book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x, play: wish" + "    on_give_up"))
+    talk = Conversation(book, "main", "zh-CN", now, {"wish_span": "100-900"})
+    talk.type("转人工")
+    [handed] = [action for action in talk.actions if isinstance(action, actions.Transfer)]
+    assert handed.said == "100-900"

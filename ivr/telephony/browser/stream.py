@@ -176,7 +176,7 @@ class BrowserLine:
         """See Line; nobody can be."""
         return False
 
-    async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
+    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
         """A browser has nobody to be handed to.
 
         Raises:
