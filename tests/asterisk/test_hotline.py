@@ -393,7 +393,7 @@ async def test_the_case_of_a_branch_is_complete(of):
     assert any(line.who == "us" and "单号是" in line.text for line in record.transcript)
 
 
-async def test_a_telephone_number_is_corrected_by_voice(of, record_property):
+async def test_a_telephone_number_is_corrected_by_voice_or_keys(of, record_property):
     answers = {each.answer.question: each.answer for each in of(about_a_branch).record.answers}
     record_property("the number was given by", answers["phone"].by)
     assert (answers["phone"].value, answers["phone"].confirmed) == (NUMBER, True)
