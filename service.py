@@ -134,7 +134,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         announcer = Announcer(library.catalog)
         if book:
             sounds = Announcements(library, announcer)
-            service.staff = await stack.enter_async_context(Staff.open(book, redis, sounds, name, node.now))
+            journal = Desk(records.database, rules).put_through
+            service.staff = await stack.enter_async_context(Staff.open(book, redis, sounds, name, node.now, journal))
         if site:
             own = own_secrets()
             address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)

@@ -173,12 +173,18 @@ class LookUpCase:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Hand the caller to `target` (a name in the configuration); TransferCompleted or TransferFailed."""
+    """Hand the caller to `target` (a name in the configuration); TransferCompleted or TransferFailed.
+
+    `line` is tried instead where there is one of that name. `said` is a place in the call (ivr.events.place): the
+    caller's own words, which follow the whisper where they are still there.
+    """
 
     wait: str
     target: str
     prompts: tuple[Prompt, ...]
     whisper: str = ""
+    line: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ class SpeechRecorded:
 class CaseFound:
     """A case as a caller may be told of it: its number, its kind, whether it is still being worked on, since when.
 
-    `opened_on` is an ISO 8601 date.
+    `opened_on` is an ISO 8601 date. `tier` and `roster` tell who handles it: the tier of lines, and those of
+    rosters.yaml whose people take its calls; empty where nobody has decided, or management alone handles it.
     """
 
     wait: str
@@ -89,6 +90,8 @@ class CaseFound:
     kind: str
     open: bool
     opened_on: str
+    tier: str = ""
+    roster: str = ""
 
 
 @dataclass(frozen=True, slots=True)

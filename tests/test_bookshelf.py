@@ -138,7 +138,13 @@ def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catal
     with pytest.raises(FaultyFile) as caught:
         Bookshelf(file, catalog, Pupil(), lines=lines, targets=["reception"])
     no_target = "“hotline” is no target of the site file; it has reception"
-    transfers = ["complaint.complaint_to_person", "hotline.to_person", "repair.repair_to_person", "survey.to_agent"]
+    transfers = [
+        "complaint.complaint_untold",
+        "complaint.put_through",
+        "hotline.to_person",
+        "repair.repair_to_person",
+        "survey.to_agent",
+    ]
     assert {(fault.path, fault.reason) for fault in caught.value.faults} == {
         ("flows", "there is no flow “delivery” in zh-CN, and a telephone line leads to it"),
         *((f"{transfer}.target", no_target) for transfer in transfers),

@@ -185,3 +185,18 @@ def test_the_lines_are_shown_and_checked(data: Path, tmp_path: Path) -> None:
     assert refused.exit_code == 2 and refused.stderr.startswith(f"{mine}: rules.4.to: “heaven” is no department")
     absent = CliRunner().invoke(lines.app, ["check", str(tmp_path / "none.yaml")])
     assert absent.exit_code == 2 and "none.yaml: cannot be read" in absent.stderr
+
+
+def test_lines_whose_people_are_in_no_roster_are_named(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rosters = tmp_path / "rosters.yaml"
+    monkeypatch.setenv("HUIFANG_ROSTERS", str(rosters))
+    ours = (ROOT / "rosters.yaml").read_text(encoding="utf-8")
+    rosters.write_text(ours, "utf-8")
+    assert CliRunner().invoke(lines.app, ["check"]).exit_code == 0
+    rosters.write_text(ours.replace("aid_dalian:", "aid_harbour:"), "utf-8")
+    refused = CliRunner().invoke(lines.app, ["check"])
+    assert refused.exit_code == 2 and "lines.aid_dalian.roster: there is no line “aid_dalian”" in refused.stderr
+    rosters.write_text("version: 2", "utf-8")
+    assert "version" in CliRunner().invoke(lines.app, ["check"]).stderr

@@ -22,11 +22,15 @@ class Announcements:
     def __init__(self, prompts: PromptLibrary, announce: Callable[[str, str], bytes]) -> None:
         self._prompts, self._announce = prompts, announce
 
-    def whisper(self, line: str, caller: str, words: str, language: str) -> bytes:
-        """Which line, what was said, who calls, which keys: what can't be spoken is left out. May block."""
+    def whisper(self, line: str, caller: str, words: str, language: str, own: bytes = b"") -> bytes:
+        """Which line, what was said, who calls, which keys: what can't be spoken is left out. May block.
+
+        `own`: what the caller said, in their voice.
+        """
         said = [
             self._spoken(Prompt(f"whisper.line.{line}"), language),
             self._announce(words, language) if words else b"",
+            own,
             self._spoken(Prompt("whisper.caller", {"caller": caller}), language),
             self._spoken(Prompt("whisper.keys"), language),
         ]

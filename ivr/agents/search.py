@@ -49,6 +49,9 @@ class Office(Protocol):
     async def tell(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
         """Let those who watch know."""
 
+    def note(self, agent: Agent, call: Call, line: str) -> None:
+        """Have it written down that an agent has taken a call."""
+
     def talk(self, agent: str, call: str) -> AbstractContextManager[asyncio.Future[str]]:
         """Within the block the agent may pass the caller on: the result is the line."""
 
@@ -180,6 +183,7 @@ class Search:
 
     async def _talk(self, agent: Agent, person: Person) -> None:
         await person.connect()
+        self._office.note(agent, self._call, self._place.line)
         await self._place.leave()
         await self._tell("accepted", agent, caller=self._call.caller)
         with self._office.talk(agent.id, self._call.id) as onward:

@@ -11,7 +11,7 @@ from datetime import datetime
 from ivr.agents.announcements import Announcements
 from ivr.agents.board import Board
 from ivr.agents.book import RosterBook
-from ivr.agents.desk import Desk
+from ivr.agents.desk import Desk, Journal
 from ivr.agents.roster import Rosters
 from ivr.agents.watch import Phones, watch
 from ivr.live.agents import LiveAgents
@@ -32,9 +32,15 @@ class Staff:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, book: RosterBook, redis: str, sounds: Announcements, node: str, now: Callable[[], datetime]
+        cls,
+        book: RosterBook,
+        redis: str,
+        sounds: Announcements,
+        node: str,
+        now: Callable[[], datetime],
+        journal: Journal | None = None,
     ) -> AsyncIterator[Staff]:
-        """Connected to the Redis at the URL `redis` within the block.
+        """Connected to the Redis at the URL `redis` within the block. `journal`: see ivr.agents.desk.Desk.
 
         Raises:
             LiveStateUnavailable: it cannot be used.
@@ -47,7 +53,9 @@ class Staff:
             feed = await EventFeed.open(redis)
             stack.push_async_callback(feed.close)
             board = Board(agents)
-            yield cls(book, board, feed, Desk(lambda: book.rosters, board, queues, feed, sounds, node, now), now)
+            desk = Desk(lambda: book.rosters, board, queues, feed, sounds, node, now, journal)
+            stack.push_async_callback(desk.finish)
+            yield cls(book, board, feed, desk, now)
 
     @property
     def rosters(self) -> Rosters:

@@ -19,4 +19,4 @@ async def look_up(records: Records, zone: tzinfo, call_id: str, wanted: LookUpCa
     if found is None:
         return CaseMissing(wanted.wait)
     opened_on = found.opened_at.astimezone(zone).date().isoformat()
-    return CaseFound(wanted.wait, found.number, found.kind, found.open, opened_on)
+    return CaseFound(wanted.wait, found.number, found.kind, found.open, opened_on, found.tier, found.roster)

@@ -45,3 +45,7 @@ class OwnWords:
         if self._kept and self._kept[0] == prompt.values.get("said"):
             return prompt, self._kept[1]
         return (replace(prompt, name=prompt.unplayed) if prompt.unplayed else prompt), b""
+
+    def said(self, span: str) -> bytes:
+        """What was said at a place of the call; empty where it is gone."""
+        return self._kept[1] if self._kept and self._kept[0] == span else b""

@@ -44,6 +44,8 @@ MAX_CALL_MS: Final = 15 * 60_000
 FAREWELL_MS: Final = 30_000
 """An apology and the hang-up after it take no longer than this."""
 HANG_UP_S: Final = 5.0
+WHISPERED_MS: Final = 15_000
+"""Whoever takes a call hears no more of the caller's own words than this."""
 TYPED_AHEAD: Final = 20
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 
@@ -246,10 +248,10 @@ class Session:
                 self._own_words.listen(wanted.voice == "free")
                 self._turn = Turn(wanted, self._node.timing.override(timing))
                 self._mailbox.post(Started(self._turn, self._speak(action.prompts)))
-            case actions.Transfer(wait, target, prompts, whisper):
+            case actions.Transfer(prompts=prompts):
                 self._speak(prompts)
                 self._limit_ms = None
-                self._mailbox.spawn(self._transfer(wait, target, whisper))
+                self._mailbox.spawn(self._transfer(action))
             case actions.LookUpCase():
                 self._mailbox.spawn(self._look_up(action))
             case actions.StartRecording():
@@ -270,18 +272,20 @@ class Session:
         if not await self._player.until_quiet():
             log.warning("call %s: no word from the far end that a prompt was heard", self._line.call.id)
 
-    async def _transfer(self, wait: str, target: str, whisper: str) -> None:
+    async def _transfer(self, wanted: actions.Transfer) -> None:
         await self._until_heard()
+        target = wanted.line if wanted.line and self._line.reaches(wanted.line) else wanted.target
         try:
-            ended_by = await self._line.transfer(target, whisper, overhear=self._tape.running)
+            own = self._own_words.said(wanted.said)[: WHISPERED_MS * BYTES_PER_MS]
+            ended_by = await self._line.transfer(target, wanted.whisper, own=own, overhear=self._tape.running)
         except TransferRefused as refused:
-            self._mailbox.post(events.TransferFailed(wait, refused.reason))
+            self._mailbox.post(events.TransferFailed(wanted.wait, refused.reason))
         except Exception:
             log.exception("call %s: the transfer to %s failed", self._line.call.id, target)
-            self._mailbox.post(events.TransferFailed(wait, "unavailable"))
+            self._mailbox.post(events.TransferFailed(wanted.wait, "unavailable"))
         else:
             if ended_by != "caller":
-                self._mailbox.post(events.TransferCompleted(wait))
+                self._mailbox.post(events.TransferCompleted(wanted.wait))
 
     async def _look_up(self, wanted: actions.LookUpCase) -> None:
         await self._until_heard()

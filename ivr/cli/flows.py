@@ -19,6 +19,8 @@ from ivr.bookshelf import read
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.management import Token, role_of
 from ivr.complaints.case import Role
+from ivr.complaints.intake import handled_by
+from ivr.complaints.rulebook import load as load_rules
 from ivr.errors import FaultyFile
 from ivr.events import Value
 from ivr.flow.engine import EngineFault
@@ -91,7 +93,16 @@ def simulate(
         refuse(f"there are no flows in {language}; languages: {', '.join(book.flows.languages)}")
     variables = _variables(book, _known(book, flow), variable or ())
     library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
-    talk = Conversation(book, flow, language, datetime.now(settings.zone), variables, speech=not keys_only)
+    try:
+        rules = load_rules(settings.lines, settings.calendar)
+    except FaultyFile as faulty:
+        refuse_faults(faulty.faults)
+
+    def route(case: OpenComplaint, at: datetime) -> tuple[str, str]:
+        return handled_by(rules, case.kind, case.details, at)
+
+    now = datetime.now(settings.zone)
+    talk = Conversation(book, flow, language, now, variables, speech=not keys_only, route=route)
     out.print(HOW_TO_TYPE, markup=False, style="dim")
     _say(library, language, talk.prompts)
     for typed in _typed():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from ivr.agents.book import RosterBook
 from ivr.cli.console import out, refuse_faults
 from ivr.complaints.intake import Rules
-from ivr.complaints.model import Line, Rule
+from ivr.complaints.model import Line, Lines, Rule
 from ivr.complaints.rulebook import load
-from ivr.errors import FaultyFile
+from ivr.errors import Fault, FaultyFile
 from ivr.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Show and check who answers complaints.")
@@ -37,8 +39,10 @@ def show(file: File = None) -> None:
 
 @app.command()
 def check(file: File = None) -> None:
-    """Say what is wrong with a lines file; exit status 2 when anything is."""
+    """Say what is wrong with a lines file, or how it does not fit the rosters in force; status 2 when anything is."""
     lines = _load(file).lines
+    if faults := list(_unstaffed(lines, file or Settings().lines, Settings().rosters)):
+        refuse_faults(faults)
     out.print(f"{file or Settings().lines}: fine ({len(lines.lines)} lines, {len(lines.rules)} rules)", markup=False)
 
 
@@ -48,6 +52,19 @@ def _load(file: Path | None) -> Rules:
         return load(file or settings.lines, settings.calendar)
     except FaultyFile as faulty:
         refuse_faults(faulty.faults)
+
+
+def _unstaffed(lines: Lines, file: Path, rosters: Path | None) -> Iterator[Fault]:
+    """The lines whose roster is not there; without rosters nobody is expected to have one."""
+    if rosters is None:
+        return
+    try:
+        staffed = RosterBook(rosters, None).rosters.lines
+    except FaultyFile as faulty:
+        refuse_faults(faulty.faults)
+    for name, line in lines.lines.items():
+        if line.roster not in staffed:
+            yield Fault(str(file), f"lines.{name}.roster", f"there is no line “{line.roster}” in {rosters}")
 
 
 def _hours(line: Line) -> str:

@@ -27,6 +27,9 @@ from ivr.records.errors import UnknownCall
 VERIFYING_CALL: Final = "核实回访"
 """What the booking of a verifying call says."""
 
+TAKEN: Final = "put_through"
+"""The step of a case whose caller an agent has taken."""
+
 EXPLAINED: Final = ("reopen", "escalate", "report")
 """The moves that need a reason."""
 
@@ -118,6 +121,24 @@ class Desk:
             return await case_file(session, case)
 
         return await self._database.write(work)
+
+    async def put_through(self, call_id: str, who: str, line: str, at: datetime) -> None:
+        """`who`, on `line`, talks to the caller of a call: a first contact with the customer for each of its cases.
+
+        Confidential cases stay as they are (R18).
+        """
+
+        async def work(session: AsyncSession) -> None:
+            theirs = select(t.Case).where(t.Case.call_id == call_id, t.Case.confidential.is_(False))
+            for case in await session.scalars(theirs.order_by(t.Case.id).with_for_update()):
+                if await _done(session, case, who, TAKEN, at):
+                    continue
+                if case.state == "registered":
+                    case.state, case.contacted_at = life.after("registered", "acknowledge"), at
+                    case.alarm_at = clock.next_alarm(self._rules.lines.clocks, watch(case))
+                step(session, case, who, TAKEN, f"put through on {line}", at)
+
+        await self._database.write(work)
 
     async def _found(self, session: AsyncSession, number: str, role: Role) -> t.Case:
         case = await found(session, number, role, lock=True)

@@ -102,6 +102,15 @@ def again(lines: Lines, kind: str, details: Mapping[str, Value], received: str |
     return replace(complaint, called=received) if received in lines.lines else complaint
 
 
+def handled_by(rules: Rules, kind: str, details: Mapping[str, Value], now: datetime) -> tuple[str, str]:
+    """The tier that would handle a case, and the roster of its line (none at management)."""
+    if kind in ORDERS:
+        name = receiving(rules.lines, details, "", [])
+        return rules.lines.lines[name].tier, rules.lines.lines[name].roster
+    route = judge(rules, kind, details, "", now).route
+    return route.tier, rules.lines.lines[route.line].roster if route.line else ""
+
+
 def receiving(lines: Lines, details: Mapping[str, Value], called: str, notes: list[str]) -> str:
     """The line that took it: named in the details, or by the number that was called."""
     return _known(lines.lines, details, "line", notes) or _by_number(lines, called) or lines.default_line

@@ -14,6 +14,7 @@ from ivr.flow import answers, conditions, model
 from ivr.flow.check_questions import check_question, check_universals
 from ivr.flow.spoken.text import LANGUAGES
 from ivr.flow.ways import check_ways
+from ivr.flow.whisper import whisper_faults
 
 
 class Prompts(Protocol):
@@ -96,6 +97,12 @@ def _own_faults(node: model.Node, known: Collection[str], prompts: Prompts) -> I
             yield from (("details", _unknown(name)) for name in set(details) - set(known))
         case model.Lookup(value=str() as name) if name not in known:
             yield "value", _unknown(name)
+        case model.Transfer(line=line, whisper=whisper):
+            if line is not None and line not in known:
+                yield "line", _unknown(line)
+            if node.play is not None and f"{node.play}_span" not in known:
+                yield "play", f"“{node.play}” is no question for free speech"
+            yield from (("whisper", reason) for phrase in whisper for reason in whisper_faults(phrase, known))
         case model.Ask(answer=model.Digits(offer=model.Offer(variable=variable))) if variable not in known:
             yield "answer.offer.variable", _unknown(variable)
         case model.Record(read_back=model.ReadBack(prompt=prompt)) if "said" not in prompts.variables(prompt):
@@ -116,7 +123,7 @@ def _known(book: model.Callflows) -> frozenset[str]:
         known |= {*flow.variables, *(key for key, _ in _questions(flow))}
         known.update(key for node in flow.nodes.values() if isinstance(node, model.Set) for key in node.values)
         if any(isinstance(node, model.Lookup) for node in flow.nodes.values()):
-            known |= {"case_number", "case_kind", "case_open", "case_opened_on"}
+            known |= {"case_number", "case_kind", "case_open", "case_opened_on", "case_tier", "case_roster"}
         known.update(f"{key}_span" for key, node in _questions(flow) if isinstance(node, model.Record))
     return frozenset(known)
 

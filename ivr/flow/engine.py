@@ -31,6 +31,7 @@ from ivr.flow import answers, model, questions
 from ivr.flow.draft import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, Draft, EngineFault, disposition
 from ivr.flow.outcome import Verdict
 from ivr.flow.state import FlowState, Place, Turn, Wait
+from ivr.flow.whisper import whispered
 
 __all__ = ["MAX_TURNS", "EngineFault", "begin", "disposition", "fail", "step", "verdict"]
 
@@ -146,9 +147,12 @@ def _visit(draft: Draft, node: model.Node) -> str | None:
             if prompts := draft.spoken():
                 draft.act(Say(prompts))
             draft.act(LookUpCase(draft.wait("lookup"), by, str(draft.names.get(name or "") or "")))
-        case model.Transfer(prompt=prompt, target=target, whisper=whisper):
+        case model.Transfer(prompt=prompt, target=target, line=name, whisper=whisper, play=play):
             draft.say(draft.prompt(prompt))
-            draft.act(TransferAction(draft.wait("transfer"), target, draft.spoken(), whisper))
+            words = whispered(whisper, draft.names, draft.book)
+            line = str(draft.names.get(name or "") or "")
+            said = str(draft.names.get(f"{play}_span") or "")
+            draft.act(TransferAction(draft.wait("transfer"), target, draft.spoken(), words, line, said))
         case model.Subflow(flow=name):
             return draft.call(name)
         case model.Hangup(prompt=prompt, disposition=verdict, linger=linger):
@@ -182,6 +186,8 @@ def _resume(draft: Draft, wait: Wait, event: Event) -> str | None:
                     "case_kind": case.kind,
                     "case_open": case.open,
                     "case_opened_on": case.opened_on,
+                    "case_tier": case.tier,
+                    "case_roster": case.roster,
                 }
             )
             return onward

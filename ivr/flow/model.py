@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from ivr.actions import CaseKey
 from ivr.events import Value
@@ -212,7 +212,9 @@ class Complaint(Part):
 
 
 class Lookup(Part):
-    """Looks for a case; what is found is kept as `case_number`, `case_kind`, `case_open` and `case_opened_on`."""
+    """Looks for a case; what is found is kept as `case_number`, `case_kind`, `case_open`, `case_opened_on`, `case_tier`
+    and `case_roster`.
+    """
 
     type: Literal["lookup"]
     by: CaseKey = Field(description="`call`: the case that this call opened last; `number`, `phone`: given by `value`")
@@ -232,10 +234,21 @@ class Transfer(Part):
 
     type: Literal["transfer"]
     target: Name
+    line: Name | None = Field(None, description="the variable that names a line of the rosters to ask before `target`")
     prompt: PromptName
-    whisper: str = ""
+    whisper: tuple[str, ...] = Field(
+        (), description="said to whoever takes the call; a phrase that speaks of something unknown is left out"
+    )
+    play: Name | None = Field(
+        None, description="the free speech that whoever takes the call hears in the caller's own words"
+    )
     failed: Target
     after: Target | None = Field(None, description="for who stays on the line; when absent the call is over")
+
+    @field_validator("whisper", mode="before")
+    @classmethod
+    def _phrases(cls, whisper: object) -> object:
+        return (whisper,) if isinstance(whisper, str) else whisper
 
 
 class Subflow(Part):

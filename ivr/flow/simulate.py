@@ -8,7 +8,7 @@ succeeds or fails), `<found>` and `<missing>` (a case that is looked for). Must 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from ivr.actions import Action, Ask, Hangup, Hold, KeyInput, LookUpCase, Notice, OpenComplaint, Prompt, Record, Transfer
@@ -31,6 +31,9 @@ from ivr.events import (
 from ivr.flow import answers, engine, model, state
 from ivr.flow.parse import FlowBook
 
+Route = Callable[[OpenComplaint, datetime], tuple[str, str]]
+"""A case, and when it is opened → its tier and its roster, as ivr.events.CaseFound has them."""
+
 TURN_SECONDS = 4
 SOME_CASE = "20261118-0007"
 
@@ -47,8 +50,10 @@ class Conversation:
         variables: Mapping[str, Value] | None = None,
         *,
         speech: bool = True,
+        route: Route | None = None,
     ) -> None:
-        self._book = book
+        """`route` tells the tier and the roster of a case that the call opens; without it nobody decides."""
+        self._book, self._route = book, route
         self.now = now
         self.state = engine.begin(book.flows, book.version, flow, language, speech=speech)
         self.actions: tuple[Action, ...] = ()
@@ -165,7 +170,9 @@ class Conversation:
         opened = [fact for fact in self.facts if isinstance(fact, OpenComplaint)]
         if not opened:
             return CaseMissing(wait)
-        return CaseFound(wait, f"{self.now:%Y%m%d}-0001", opened[-1].kind, True, f"{self.now:%Y-%m-%d}")
+        tier, roster = self._route(opened[-1], self.now) if self._route else ("", "")
+        number, day = f"{self.now:%Y%m%d}-0001", f"{self.now:%Y-%m-%d}"
+        return CaseFound(wait, number, opened[-1].kind, True, day, tier, roster)
 
 
 def _heard(text: str) -> Heard:

@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import CaseKey
+from ivr.complaints.model import Lines
 from ivr.records import tables as t
 from ivr.records.record import CaseStatus
 
@@ -22,8 +23,10 @@ PHONES: Final = ("phone", "callback_phone")
 _DAY: Final = len("20261121")
 
 
-async def find_case(session: AsyncSession, call_id: str, by: CaseKey, value: str) -> CaseStatus | None:
-    """The newest case that fits (see ivr.actions.LookUpCase)."""
+async def find_case(
+    session: AsyncSession, call_id: str, by: CaseKey, value: str, lines: Lines | None
+) -> CaseStatus | None:
+    """The newest case that fits (see ivr.actions.LookUpCase); `lines` name the rosters."""
     query = select(t.Case).order_by(t.Case.id.desc()).limit(1)
     told = query.where(t.Case.kind.in_(TOLD), t.Case.confidential.is_(False))
     match by:
@@ -39,7 +42,9 @@ async def find_case(session: AsyncSession, call_id: str, by: CaseKey, value: str
     found = await session.scalar(query)
     if found is None:
         return None
-    return CaseStatus(found.number, found.kind, found.state not in SETTLED, found.opened_at)
+    line = lines.lines.get(found.line or "") if lines else None
+    roster = line.roster if line else ""
+    return CaseStatus(found.number, found.kind, found.state not in SETTLED, found.opened_at, found.tier or "", roster)
 
 
 def _forms(number: str) -> set[str]:

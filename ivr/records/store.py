@@ -279,7 +279,8 @@ class Records:
     async def find_case(self, call_id: str, by: CaseKey, value: str) -> CaseStatus | None:
         """The newest case that fits, see ivr.actions.LookUpCase; None when there is none that a caller may hear of."""
 
-        return await self._database.read(lambda session: find_case(session, call_id, by, value))
+        lines = self._rules.lines if self._rules else None
+        return await self._database.read(lambda session: find_case(session, call_id, by, value, lines))
 
     async def open_calls(self) -> tuple[CallSummary, ...]:
         """The calls that were never closed, oldest first: live ones, and those a crash has left behind."""

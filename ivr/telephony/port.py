@@ -65,9 +65,13 @@ class Line(Protocol):
     async def hang_up(self) -> None:
         """End the call; `media` then ends with Closed(by="us"). Harmless when the call is already over."""
 
-    async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
+    def reaches(self, target: str) -> bool:
+        """Whether there is such a target."""
+
+    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
         """Hand the caller to `target` and return, once they have parted, who ended it.
 
+        Whoever takes the call hears `whisper` first, then `own`, the caller's own words (8 kHz, 16-bit).
         With `overhear` the media stream tells meanwhile what the two say to each other (Overheard).
 
         Raises:
@@ -121,8 +125,10 @@ class Desk(Protocol):
     def staffs(self, target: str) -> bool:
         """Whether this target is a line with people of its own."""
 
-    async def hand_over(self, call: Call, target: str, whisper: str, hold: Hold) -> None:
+    async def hand_over(self, call: Call, target: str, whisper: str, hold: Hold, own: bytes = b"") -> None:
         """Find somebody, and return once they have hung up. Cancelled when the caller does.
+
+        `whisper` and `own` as in Line.transfer.
 
         Raises:
             TransferRefused: nobody took the call.

@@ -34,6 +34,10 @@ def test_an_agent_hears_the_line_what_was_said_the_number_and_the_keys(library):
     spoken = said(library, Prompt("whisper.line.hotline"), number, Prompt("whisper.keys"))
     announcements = Announcements(library, lambda words, language: WORDS if (words, language) == ("气愤", ZH) else b"")
     assert announcements.whisper("hotline", "13812345678", "气愤", ZH) == PAUSE.join((spoken[0], WORDS, *spoken[1:]))
+    own = b"own"
+    assert announcements.whisper("hotline", "13812345678", "气愤", ZH, own) == PAUSE.join(
+        (spoken[0], WORDS, own, *spoken[1:])
+    )
 
 
 @pytest.mark.parametrize("caller", ["anonymous", ""])

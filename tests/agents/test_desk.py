@@ -16,6 +16,7 @@ from ivr.agents.announcements import Announcements
 from ivr.agents.board import Board
 from ivr.agents.desk import Desk
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
+from ivr.errors import HuifangError
 from ivr.live.agents import LiveAgents
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
@@ -93,6 +94,7 @@ class Made:
     desk: Desk
     board: Board
     feed: EventFeed
+    journal: list[tuple[str, str, str]]
 
 
 @pytest.fixture
@@ -106,7 +108,13 @@ async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
         await board.move(agent, partial(presence.see_phone, reachable=True))
     library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
     sounds = Announcements(library, lambda words, language: b"")
-    yield Made(Desk(lambda: ROSTERS, board, queues, feed, sounds, "node", lambda: datetime.now(UTC)), board, feed)
+    journal: list[tuple[str, str, str]] = []
+
+    async def write(call: str, agent: str, line: str, at: datetime) -> None:
+        journal.append((call, agent, line))
+
+    desk = Desk(lambda: ROSTERS, board, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
+    yield Made(desk, board, feed, journal)
     for each in (agents, queues, feed):
         await each.close()
 
@@ -208,3 +216,21 @@ async def test_people_who_talk_are_not_disturbed_when_redis_goes_away(made, serv
     assert not handing.done()
     person.leaves.set()
     await handing
+
+
+async def test_who_took_the_call_is_written_down_and_nobody_else(made):
+    hold = ScriptedHold({"1001": gone(["2"]), "1002": gone(["1"])})
+    await made.desk.hand_over(CALL, "hotline", "", hold)
+    await made.desk.finish()
+    assert made.journal == [(CALL.id, "li", "hotline")]
+
+
+async def test_a_journal_that_is_away_disturbs_nobody(made, caplog):
+    async def away(call: str, agent: str, line: str, at: datetime) -> None:
+        raise HuifangError("the database is away")
+
+    made.desk._journal = away
+    hold = ScriptedHold({"1001": gone(["1"])})
+    await made.desk.hand_over(CALL, "hotline", "", hold)
+    await made.desk.finish()
+    assert "not written down" in caplog.text and hold.people["1001"].doing[-1] == "connected"

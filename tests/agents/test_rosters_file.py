@@ -8,7 +8,6 @@ import pytest
 
 from ivr.agents.rosters_file import parse
 from ivr.errors import FaultyFile
-from ivr.settings import ROOT
 
 GOOD = """
 version: 1
@@ -30,12 +29,6 @@ def faults(source: str, phones: tuple[str, ...] | None = None) -> list[tuple[str
         parse(source, "rosters.yaml", phones)
     assert {fault.file for fault in caught.value.faults} == {"rosters.yaml"}
     return [(fault.path, fault.reason) for fault in caught.value.faults]
-
-
-def test_the_example_that_ships_is_good_and_its_phones_are_those_of_the_site_that_ships():
-    rosters = parse((ROOT / "rosters.yaml").read_text(encoding="utf-8"), "rosters.yaml", ("1001", "1002"))
-    for line in ("hotline", "assistance", "supervision"):
-        assert rosters.on_duty(line, datetime(2026, 11, 24, tzinfo=UTC)), line
 
 
 def test_days_and_swaps_are_taken_as_written():

@@ -45,6 +45,7 @@ ANSWERS = {"convenient": "yes", "resolved": "yes", "attitude": "satisfied", "cha
 VALUES = [
     Prompt("survey.closing", {"hotline": "6789100"}),
     *(Prompt("confirm.score", {"value": score}) for score in range(1, 11)),
+    *(Prompt("confirm.phone", {"value": number}) for number in ("+8613812345678", "+8613605060708")),
 ]
 PAUSE_S = 0.3
 TAIL_S = 0.8
@@ -65,6 +66,7 @@ class Ear:
     """Knows our prompts by how they end."""
 
     def __init__(self, library: PromptLibrary) -> None:
+        self.library = library
         plain = [
             Prompt(name, {})
             for name, spoken in library.catalog.prompts.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Self
 
 from sipmessage import URI, Address, Parameters, Request, Response
@@ -254,6 +255,8 @@ class Phone:
         self.codecs: tuple[int, ...] = (0, 8)
         self.sip = SipSocket(self._take)
         self.calls: asyncio.Queue[PhoneCall] = asyncio.Queue()
+        self.on_call: Callable[[str], None] = lambda caller: None
+        """Told of each call that comes in, with the number that it shows."""
         self.deaf = False
         """Gives no answer to anything, as a phone whose network is gone."""
         self._known: dict[str, PhoneCall] = {}
@@ -326,6 +329,7 @@ class Phone:
         call = self._known[invite.call_id] = PhoneCall(self, dialog)
         await call.receive(invite, sender)
         self.sip.send(_trying(invite), sender)
+        self.on_call(invite.from_address.uri.user or "")
         self.calls.put_nowait(call)
 
 

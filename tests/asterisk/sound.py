@@ -85,7 +85,7 @@ class Heard:
             at=self.start + place / RATE,
             likeness=float(product[place] / norm) if norm else 0.0,
             gap_ms=_longest_hole(found, there),
-            gain=float(np.linalg.norm(found) / np.linalg.norm(there)),
+            gain=float(np.linalg.norm(found) / np.linalg.norm(there)) if norm else 0.0,
             clipped=bool(np.any(np.abs(found) >= 32124)),
         )
 

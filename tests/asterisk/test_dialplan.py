@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "ASTERISK_MEDIA_PASSWORD": "media-word",
     "ASTERISK_PHONE_PASSWORD_1001": "first-word",
     "ASTERISK_PHONE_PASSWORD_1002": "second-word",
+    **{f"ASTERISK_PHONE_PASSWORD_{phone}": "another-word" for phone in range(1003, 1007)},
     "ASTERISK_TRUNK_PASSWORD": "trunk-word",
 }
 TRUNK = {"host": "sip.example.net", "user": "87654321", "register": True}
@@ -73,6 +74,7 @@ def test_every_missing_password_is_named():
         "ASTERISK_MEDIA_PASSWORD",
         "ASTERISK_PHONE_PASSWORD_1001",
         "ASTERISK_PHONE_PASSWORD_1002",
+        *(f"ASTERISK_PHONE_PASSWORD_{phone}" for phone in range(1003, 1007)),
         "ASTERISK_TRUNK_PASSWORD",
     )
 

@@ -238,6 +238,20 @@ async def unreachable(office: Office) -> None:
 
 
 @story
+async def phone_without_a_network(office: Office) -> None:
+    first, second = await office.staffed("deaf", people=2)
+    first.deaf = True
+    call, line = await office.calls()
+    transferring = handing_over(line, "deaf")
+    agent = await takes(second, within_s=60)
+    await talk(call, agent, seed=67)
+    await agent.hang_up()
+    assert await transferring == "us"
+    assert (await office.presence("deaf", 0)).state == "available"
+    await still_ours(call, line)
+
+
+@story
 async def nobody_there(office: Office) -> None:
     await office.staffed("empty", people=0)
     call, line = await office.calls()
@@ -307,6 +321,30 @@ async def two_for_one(office: Office) -> None:
     await again.hang_up()
     assert await waiting == "us"
     await asyncio.gather(still_ours(call, line), still_ours(second_call, second_line))
+
+
+@story
+async def caller_leaves_the_queue(office: Office) -> None:
+    (phone,) = await office.staffed("queue")
+    call, line = await office.calls()
+    transferring = handing_over(line, "queue")
+    agent = await takes(phone)
+    leaver, leavers_line = await office.calls()
+    leaving = handing_over(leavers_line, "queue")
+    await leaver.hears_sound()
+    third, third_line = await office.calls()
+    waiting = handing_over(third_line, "queue")
+    await third.hears_sound()
+    await leaver.hang_up()
+    assert await leaving == "caller"
+    await agent.hang_up()
+    assert await transferring == "us"
+    other = await takes(phone)
+    assert phone.calls.empty()
+    await talk(third, other, seed=65)
+    await third.hang_up()
+    assert await waiting == "caller"
+    await call.hang_up()
 
 
 @story
@@ -398,6 +436,21 @@ async def overheard(office: Office) -> None:
         heard = Heard(0, np.frombuffer(pcm, "<i2"))
         assert clear(heard, babble(0.8, seed=own)), who
         assert heard.find(babble(0.8, seed=others)).likeness < 0.3, who
+
+
+@story
+async def cancelled_twice(office: Office) -> None:
+    """As when a caller who is overheard hangs up: the session then ends what is ending already."""
+    (phone,) = await office.staffed("cancelled")
+    call, line = await office.calls()
+    transferring = handing_over(line, "cancelled", overhear=True)
+    agent = await takes(phone)
+    await talk(call, agent, seed=69)
+    transferring.cancel()
+    await agent.ended()
+    transferring.cancel()
+    await asyncio.gather(transferring, return_exceptions=True)
+    await call.hang_up()
 
 
 @pytest.mark.parametrize("tell", [*STORIES, nothing_is_left], ids=lambda tell: tell.__name__)

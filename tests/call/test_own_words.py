@@ -53,3 +53,10 @@ def test_the_words_stay_while_they_are_read_back() -> None:
     words.listen(False)
     words.take(300, b"x")
     assert words.beside(BACK) == (BACK, bytes(range(3, 10)))
+
+
+def test_what_was_said_at_a_place_is_there_until_something_else_is_said() -> None:
+    words = spoken()
+    words.keep((40, 80))
+    assert words.said("40-80") == bytes(range(3, 10))
+    assert words.said("") == words.said("0-80") == OwnWords().said("40-80") == b""

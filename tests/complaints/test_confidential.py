@@ -210,3 +210,10 @@ async def test_the_number_is_masked_on_a_call_that_we_made(records: Records, des
     await desk.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
     [listed] = await records.open_calls()
     assert (listed.caller, listed.called, listed.withheld) == ("95500", "138****5678", True)
+
+
+async def test_who_takes_a_call_leaves_no_trace_on_a_report(records: Records, desk: Desk, files: Files) -> None:
+    number = await complain(records, "fraud", branch="dalian")
+    await desk.put_through("call-1", "刘洋", "hotline", after(minutes=3))
+    file = await files.case(number, "management")
+    assert (file.case.state, [step.what for step in file.steps]) == ("registered", ["registered"])

@@ -235,3 +235,48 @@ async def test_every_bad_review_is_looked_into_put_right_and_called_back(
     whole = await files.shares(TUESDAY, after(days=1))
     assert (whole.looked_into, whole.put_right, whole.called_back) == (4, 4, 4)
     assert (await files.shares(after(days=1), after(days=2))).percent(0) == 100
+
+
+async def test_an_agent_who_takes_the_call_is_the_first_contact_with_the_customer(
+    records: Records, desk: Desk, files: Files
+) -> None:
+    number = await complain(records, branch="dalian")
+    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    file = await files.case(number, "staff")
+    assert (file.case.state, file.case.contacted_at) == ("acknowledged", after(minutes=3))
+    assert [(step.who, step.what, step.why) for step in file.steps[2:]] == [
+        ("刘洋", "put_through", "put through on aid_dalian")
+    ]
+
+
+async def test_a_case_that_is_further_on_only_keeps_who_took_the_call(
+    records: Records, desk: Desk, files: Files
+) -> None:
+    number = await complain(records, branch="dalian")
+    await work(desk, number, ["acknowledge", "assign"], after(minutes=1))
+    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    file = await files.case(number, "staff")
+    assert (file.case.state, file.case.contacted_at) == ("assigned", after(minutes=1))
+    assert file.steps[-1].what == "put_through"
+
+
+async def test_a_call_without_a_case_is_put_through_all_the_same(desk: Desk, files: Files) -> None:
+    await desk.put_through("call-9", "刘洋", "aid_dalian", TUESDAY)
+    assert await files.cases(Wanted(), "staff", 9) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "handled"),
+    [
+        ("complaint", {"branch": "dalian"}, ("assistance", "aid_dalian")),
+        ("fraud", {"branch": "dalian"}, ("management", "")),
+        ("repair", {}, ("hotline", "hotline")),
+    ],
+)
+async def test_a_call_is_told_who_handles_its_case(
+    records: Records, kind: str, details: dict[str, str], handled: tuple[str, str]
+) -> None:
+    await complain(records, kind, **details)
+    found = await records.find_case("call-1", "call", "")
+    assert found is not None and (found.tier, found.roster) == handled

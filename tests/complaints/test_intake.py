@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from ivr.calendar import ZONE
-from ivr.complaints.intake import Rules, Verdict, judge
+from ivr.complaints.intake import Rules, Verdict, handled_by, judge
 from ivr.events import Value
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
@@ -81,3 +81,16 @@ def test_fraud_and_words_of_misconduct_are_for_management_and_have_no_clock(
     verdict = judged(rules, kind, branch="shenyang", **details)
     assert verdict.route.confidential and verdict.route.owner == "management" and verdict.complaint.kind == "fraud"
     assert verdict.contact_due is verdict.reply_due is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "handled"),
+    [
+        ("complaint", {"branch": "dalian"}, ("assistance", "aid_dalian")),
+        ("complaint", {"branch": "dalian", "cues": "律师"}, ("supervision", "supervision")),
+        ("complaint", {"cues": "受贿"}, ("management", "")),
+        ("repair", {"cues": "受贿"}, ("hotline", "hotline")),
+    ],
+)
+def test_who_would_handle_it(rules: Rules, kind: str, details: dict[str, Value], handled: tuple[str, str]) -> None:
+    assert handled_by(rules, kind, details, NOW) == handled

@@ -589,3 +589,18 @@ def test_a_lookup_gives_what_it_finds() -> None:
 )
 def test_a_lookup_that_cannot_be(old: str, new: str, path: str, reason: str) -> None:
     assert f"{FILE}: {path}: {reason}" in faults(changed(*LOOKUP, (old, new)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "reason"),
+    [
+        ("play: choose, ", "play", "“choose” is no question for free speech"),
+        ("line: where, ", "line", "“where” is neither a variable nor a question"),
+        ('whisper: "{what}", ', "whisper", "“what” is neither a variable nor a question"),
+        ('whisper: [好, "{choose"], ', "whisper", "“{choose”: braces hold the name of a variable or a question"),
+    ],
+)
+def test_a_transfer_that_speaks_of_what_nobody_knows(changes: str, path: str, reason: str) -> None:
+    person = f"      person: {{type: transfer, target: desk, {changes}prompt: q.say, failed: bye}}\n"
+    source = changed(("otherwise: bye", "otherwise: person"), ("      bye: {type", person + "      bye: {type"))
+    assert f"{FILE}: main.person.{path}: {reason}" in faults(source)

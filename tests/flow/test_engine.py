@@ -616,3 +616,29 @@ def test_a_flow_without_essential_questions_is_judged_by_the_one_that_it_called(
     for typed in ("五十", "~好"):
         talk.type(typed)
     assert talk.state.disposition == Disposition.COMPLETED
+
+
+PUT_THROUGH = PERSON.replace("failed: bye, after: told", "failed: bye, line: case_roster, whisper: %s")
+
+
+def test_a_whisper_leaves_out_what_is_not_known_and_says_answers_in_words(now: datetime) -> None:
+    whisper = '[来电, "{case_number}", "号码{case_kind}", "{language}"]'
+    book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % whisper + "    on_give_up"))
+    [handed] = [action for action in play(book, now, "转人工").actions if isinstance(action, actions.Transfer)]
+    assert (handed.target, handed.line, handed.whisper) == ("desk", "", "来电，zh-CN")
+
+
+def test_a_transfer_asks_the_line_that_its_variable_names(now: datetime) -> None:
+    book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x" + "    on_give_up"))
+    talk = Conversation(book, "main", "zh-CN", now, {"case_roster": "aid_dalian"})
+    talk.type("转人工")
+    [handed] = [action for action in talk.actions if isinstance(action, actions.Transfer)]
+    assert (handed.target, handed.line, handed.whisper) == ("desk", "aid_dalian", "x")
+
+
+def test_a_transfer_names_the_place_of_what_is_played(now: datetime) -> None:
+    book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x, play: wish" + "    on_give_up"))
+    talk = Conversation(book, "main", "zh-CN", now, {"wish_span": "100-900"})
+    talk.type("转人工")
+    [handed] = [action for action in talk.actions if isinstance(action, actions.Transfer)]
+    assert handed.said == "100-900"

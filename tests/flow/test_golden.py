@@ -13,12 +13,16 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 from ruamel.yaml import YAML
 
-from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
+from ivr.actions import BookCallback, OpenComplaint, SaveAnswer, Transfer
+from ivr.complaints.intake import handled_by
+from ivr.complaints.rulebook import load as load_rules
 from ivr.events import Value
 from ivr.flow.parse import FlowBook
 from ivr.flow.simulate import Conversation
+from ivr.settings import ROOT
 
 FOLDER = Path(__file__).parents[1] / "flows"
+RULES = load_rules(ROOT / "lines.yaml", ROOT / "calendar.yaml")
 
 
 class Line(BaseModel):
@@ -50,6 +54,8 @@ class Golden(BaseModel):
     cases: list[str] = []
     details: dict[str, Value] = {}
     bookings: list[str] = []
+    rung: list[str] | None = None
+    whispered: list[str] | None = None
 
 
 def load(file: Path) -> list[Golden]:
@@ -63,10 +69,13 @@ GOLDEN = [
 
 def difference(golden: Golden, book: FlowBook, now: datetime) -> str:
     """What went otherwise, as a diff of the expected conversation and the one that was had; empty when nothing did."""
-    talk = Conversation(book, golden.flow, golden.language, now, golden.variables, speech=not golden.keys_only)
+    speech = not golden.keys_only
+    talk = Conversation(book, golden.flow, golden.language, now, golden.variables, speech=speech, route=_route)
     had = [] if golden.opening is None else [_heard(talk)]
+    handed = []
     for typed in golden.given:
         talk.type(typed)
+        handed += _handed(talk)
     for line in golden.talk:
         had.append(f"caller: {line.caller}")
         try:
@@ -75,12 +84,27 @@ def difference(golden: Golden, book: FlowBook, now: datetime) -> str:
             had.append(f"  impossible: {impossible}")
             break
         had.append(_heard(talk))
+        handed += _handed(talk)
     expected = [] if golden.opening is None else [_prompts(golden.opening)]
     for line in golden.talk:
         expected += [f"caller: {line.caller}", _prompts(line.heard)]
+    if golden.rung is not None:
+        expected += [f"rung: {name}" for name in golden.rung]
+        had += [f"rung: {action.line or action.target}" for action in handed]
+    if golden.whispered is not None:
+        expected += [f"whispered: {words}" for words in golden.whispered]
+        had += [f"whispered: {action.whisper}" for action in handed]
     expected += _expected_outcome(golden)
     had += _outcome(talk, golden)
     return "\n".join(unified_diff(expected, had, "expected", "had", lineterm="", n=100))
+
+
+def _route(case: OpenComplaint, at: datetime) -> tuple[str, str]:
+    return handled_by(RULES, case.kind, case.details, at)
+
+
+def _handed(talk: Conversation) -> list[Transfer]:
+    return [action for action in talk.actions if isinstance(action, Transfer)]
 
 
 def _heard(talk: Conversation) -> str:

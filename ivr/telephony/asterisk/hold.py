@@ -138,10 +138,13 @@ class AsteriskHold:
             await self._ring(leg, endpoint, shown, ring_s)
             yield person
         finally:
-            with contextlib.suppress(AriRefused, AriUnreachable):
-                await self._ari.hang_up(leg.channel, CANCELLED)
-            await person.close()
-            self._legs.forget(leg)
+            await _whole(self._part(leg, person))
+
+    async def _part(self, leg: Leg, person: AsteriskPerson) -> None:
+        with contextlib.suppress(AriRefused, AriUnreachable):
+            await self._ari.hang_up(leg.channel, CANCELLED)
+        await person.close()
+        self._legs.forget(leg)
 
     async def _ring(self, leg: Leg, endpoint: str, shown: str, ring_s: int) -> None:
         try:
@@ -157,11 +160,16 @@ class AsteriskHold:
             raise TransferRefused("no_answer")
 
 
-async def _whole(request: Coroutine[Any, Any, None]) -> None:
-    """Wait for a request that must not be left half-way: what it makes could not be taken away."""
-    asking = asyncio.create_task(request)
-    try:
-        await asyncio.shield(asking)
-    except asyncio.CancelledError:
-        await asyncio.gather(asking, return_exceptions=True)
-        raise
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Do what must not be left half-way, however often this is cancelled: something would be left in Asterisk."""
+    doing = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not doing.done():
+        try:
+            await asyncio.wait((doing,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        doing.exception()
+        raise cancelled
+    doing.result()

@@ -82,13 +82,17 @@ class AsteriskLine:
             self._party.end(NORMAL)
         await asyncio.shield(self._watching)
 
-    async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
+    def reaches(self, target: str) -> bool:
+        """See Line."""
+        return target in self._targets or (self._desk is not None and self._desk.staffs(target))
+
+    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
         """See Line."""
         hold = AsteriskHold(self._ari, self._legs, self._party, self._voice, overhear)
         if self._desk and self._desk.staffs(target):
-            work = partial(self._desk.hand_over, self._call, target, whisper, hold)
+            work = partial(self._desk.hand_over, self._call, target, whisper, hold, own)
         elif endpoint := self._targets.get(target):
-            work = partial(self._hand_over, endpoint, whisper, hold)
+            work = partial(self._hand_over, endpoint, whisper, own, hold)
         else:
             raise TransferRefused("unavailable")
         try:
@@ -100,11 +104,11 @@ class AsteriskLine:
             log.error("transfer to %s: %s", target, error)
             raise TransferRefused("unavailable") from error
 
-    async def _hand_over(self, endpoint: str, whisper: str, hold: AsteriskHold) -> None:
+    async def _hand_over(self, endpoint: str, whisper: str, own: bytes, hold: AsteriskHold) -> None:
         words = b""
         if whisper and self._announce:
             words = await asyncio.to_thread(self._announce, whisper, self._call.language)
-        await hand_over(hold, endpoint, self._call.caller, words)
+        await hand_over(hold, endpoint, self._call.caller, words + own)
 
     async def _watch(self) -> None:
         broken = asyncio.create_task(self.media.broken.wait())

@@ -172,7 +172,11 @@ class BrowserLine:
     async def hang_up(self) -> None:
         self._media.end(Closed(by="us", cause="normal"))
 
-    async def transfer(self, target: str, whisper: str, *, overhear: bool = False) -> EndedBy:
+    def reaches(self, target: str) -> bool:
+        """See Line; nobody can be."""
+        return False
+
+    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
         """A browser has nobody to be handed to.
 
         Raises:

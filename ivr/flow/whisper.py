@@ -1,0 +1,52 @@
+"""What is whispered to whoever takes a caller over: phrases with what is known of the call in them. Pure.
+
+Must not know: who hears it, how it becomes audio.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from ivr.events import Value
+from ivr.flow import answers, model
+
+_NAME: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+BETWEEN: Final = "，"
+
+
+def whispered(phrases: Sequence[str], known: Mapping[str, Value], book: model.Callflows) -> str:
+    """The phrases with values in place of their names; one that names something unknown is left out.
+
+    An answer to a closed question is said by the first of its phrases in the file's first language.
+    """
+    return BETWEEN.join(filter(None, (_phrase(phrase, known, book) for phrase in phrases)))
+
+
+def whisper_faults(phrase: str, known: Collection[str]) -> Iterator[str]:
+    """Why a phrase cannot be said."""
+    for name in sorted({*_NAME.findall(phrase)} - set(known)):
+        yield f"“{name}” is neither a variable nor a question"
+    if re.search("[{}]", _NAME.sub("", phrase)):
+        yield f"“{phrase}”: braces hold the name of a variable or a question"
+
+
+def _phrase(phrase: str, known: Mapping[str, Value], book: model.Callflows) -> str:
+    for name in _NAME.findall(phrase):
+        if not (words := _words(name, known.get(name), book)):
+            return ""
+        phrase = phrase.replace(f"{{{name}}}", words)
+    return phrase
+
+
+def _words(name: str, value: Value, book: model.Callflows) -> str:
+    if value is None:
+        return ""
+    for flow in book.flows.values():
+        match flow.nodes.get(name):
+            case model.Ask(answer=model.YesNo() | model.Choice() as closed):
+                chosen = answers.values(closed).get(str(value))
+                said = chosen.phrases.get(book.languages[0], ()) if chosen else ()
+                return said[0] if said else str(value)
+    return str(value)
