@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
@@ -63,6 +63,12 @@ class ScriptedPerson:
     async def give_back(self) -> None:
         self.doing.append("gave back")
 
+    async def ringback(self) -> None:
+        self.doing.append("hears ringing")
+
+    async def step_aside(self) -> None:
+        self.doing.append("aside")
+
 
 @dataclass
 class ScriptedHold:
@@ -70,6 +76,11 @@ class ScriptedHold:
 
     people: dict[str, ScriptedPerson]
     rung: list[str] = field(default_factory=list)
+    overheard: bool = False
+    noted: list[tuple[str, ...]] = field(default_factory=list)
+
+    def note(self, parties: Sequence[str]) -> None:
+        self.noted.append(tuple(parties))
 
     async def tell(self, pcm: bytes) -> None:
         return
@@ -170,7 +181,7 @@ async def test_a_caller_who_is_passed_on_is_taken_by_somebody_of_the_other_line(
     obeying = asyncio.create_task(made.desk.obey())
     async with asyncio.timeout(10):
         while "gave back" not in first.doing:
-            await made.desk.pass_on("zhang", CALL.id, "supervision")
+            await made.desk.want("zhang", CALL.id, "onward", "supervision")
             await asyncio.sleep(0.01)
         await handing
     obeying.cancel()

@@ -173,6 +173,14 @@ class Ari:
         """Hang a channel up, for a Q.850 cause. Harmless when it is gone."""
         await self._missing("DELETE", f"/channels/{channel}", reason_code=cause)
 
+    async def ringback(self, channel: str) -> None:
+        """Have a channel hear that somebody is rung."""
+        await self.request("POST", f"/channels/{channel}/ring")
+
+    async def stop_ringback(self, channel: str) -> None:
+        """End that. Harmless when it was not heard."""
+        await self._missing("DELETE", f"/channels/{channel}/ring")
+
     async def give_back(self, channel: str, context: str, extension: str) -> None:
         """Let a channel go on in the dialplan."""
         await self.request("POST", f"/channels/{channel}/continue", context=context, extension=extension, priority=1)
