@@ -191,9 +191,9 @@ class Ari:
         """The channels in each bridge, by its id."""
         return {one["id"]: tuple(one["channels"]) for one in await self.request("GET", "/bridges")}
 
-    async def create_bridge(self, bridge: str) -> None:
-        """Make an empty bridge."""
-        await self.request("POST", f"/bridges/{bridge}", type="mixing")
+    async def create_bridge(self, bridge: str, *, keys: bool = False) -> None:
+        """Make an empty bridge. With `keys` those of two phones in it are always told, which costs a little."""
+        await self.request("POST", f"/bridges/{bridge}", type="mixing,dtmf_events" if keys else "mixing")
 
     async def join(self, bridge: str, channels: Sequence[str]) -> None:
         """Put channels, all of them ours, into a bridge."""

@@ -63,7 +63,7 @@ class Room:
             AriRefused: they have just hung up.
         """
         if not self._aside_made:
-            await self._ari.create_bridge(self._aside)
+            await self._ari.create_bridge(self._aside, keys=True)
             self._aside_made = True
         await self._ari.join(self._aside, [leg.channel])
         await self._listen(leg)
