@@ -71,7 +71,7 @@ class Conversation:
         finally:
             await self._stop_asking()
             for who in tuple(self._seats):
-                await self._release(who, "")
+                await self._release(who, "caller" if self._talk.ending == "caller" else "")
         if self._talk.ending == "dropped":
             raise TransferRefused(DROPPED)
         return self._talk.line

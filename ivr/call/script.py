@@ -17,6 +17,8 @@ from ivr.transcript import Line
 
 BROKEN_OFF: Final = "——"
 """Stands where the caller interrupted a prompt."""
+NOBODY: Final = "–"
+"""Stands for those who talk while all wait."""
 
 
 class Script:
@@ -40,7 +42,7 @@ class Script:
 
     def talking(self, at_ms: int, parties: Sequence[str]) -> None:
         """These talk with each other; nobody: all wait."""
-        self._talks.append(Line("talk", " – ".join(parties), at_ms))
+        self._talks.append(Line("talk", " – ".join(parties) or NOBODY, at_ms))
 
     def caller(self, at_ms: int, event: Event, turn: Turn) -> list[Line]:
         """What the event says of the caller."""

@@ -134,7 +134,7 @@ async def test_the_screens_tell_who_talks_with_whom(told):
 async def test_the_record_tells_who_talked_with_whom_and_when(told):
     lines = [line for line in told.record.transcript if line.who == "talk"]
     assert [line.text for line in lines] == [
-        "caller – zhang", "", "zhang – li", "caller – zhang – li", "caller – li",
+        "caller – zhang", "–", "zhang – li", "caller – zhang – li", "caller – li",
     ]  # fmt: skip
     assert [line.at_ms for line in lines] == sorted(line.at_ms for line in lines)
 

@@ -31,6 +31,7 @@ class AsteriskPerson:
 
     def __init__(self, ari: Ari, room: Room, leg: Leg, voice: Voice) -> None:
         self._ari, self._room, self._leg, self._voice = ari, room, leg, voice
+        self._rings = False
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         leg.on_key = self._keys.put_nowait
         leg.gone.add_done_callback(lambda _: self._keys.put_nowait(""))
@@ -63,6 +64,7 @@ class AsteriskPerson:
         """See Person."""
         with contextlib.suppress(AriRefused):  # they have just hung up
             await self._ari.ringback(self._leg.channel)
+            self._rings = True
 
     async def step_aside(self) -> None:
         """See Person."""
@@ -71,8 +73,10 @@ class AsteriskPerson:
             await self._room.step_aside(self._leg)
 
     async def _quiet(self) -> None:
-        with contextlib.suppress(AriRefused):  # they have just hung up
-            await self._ari.stop_ringback(self._leg.channel)
+        if self._rings:
+            self._rings = False
+            with contextlib.suppress(AriRefused):  # they have just hung up
+                await self._ari.stop_ringback(self._leg.channel)
 
 
 class AsteriskHold:
