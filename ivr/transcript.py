@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Who = Literal["caller", "us"]
+Speaker = Literal["caller", "us"]
+Who = Literal[Speaker, "talk"]
+"""`talk`: nobody; the line names those who talk with each other from then on (`caller`, agents by their ids)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,26 @@ class Announcements:
     def __init__(self, prompts: PromptLibrary, announce: Callable[[str, str], bytes]) -> None:
         self._prompts, self._announce = prompts, announce
 
-    def whisper(self, line: str, caller: str, words: str, language: str, own: bytes = b"") -> bytes:
+    def whisper(
+        self,
+        line: str,
+        caller: str,
+        words: str,
+        language: str,
+        own: bytes = b"",
+        *,
+        consulted: bool = False,
+        recorded: bool = False,
+    ) -> bytes:
         """Which line, what was said, who calls, which keys: what can't be spoken is left out. May block.
 
-        `own`: what the caller said, in their voice.
+        `own`: what the caller said, in their voice; `consulted`: a colleague who has the call asks; `recorded`: so that
+        they know it.
         """
         said = [
             self._spoken(Prompt(f"whisper.line.{line}"), language),
+            self._spoken(Prompt("whisper.consult"), language) if consulted else b"",
+            self._spoken(Prompt("whisper.recorded"), language) if recorded else b"",
             self._announce(words, language) if words else b"",
             own,
             self._spoken(Prompt("whisper.caller", {"caller": caller}), language),

@@ -7,14 +7,17 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, cast, get_args
 
 from ivr.agents.announcements import Announcements
 from ivr.agents.board import Board
+from ivr.agents.conversation import Conversation, Post
 from ivr.agents.place import Place
 from ivr.agents.queue import Waiting
 from ivr.agents.roster import Agent, Rosters
 from ivr.agents.search import Search
+from ivr.agents.talk import What, Wish
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.live.errors import LiveStateUnavailable
@@ -27,8 +30,8 @@ log = logging.getLogger(__name__)
 Journal = Callable[[str, str, str, datetime], Awaitable[None]]
 """Writes down that a call was taken: its id, the agent's name, the line, when."""
 
-ONWARD: Final = "onward"
-"""The event by which an agent passes a caller on."""
+WISHES: Final = frozenset(get_args(What))
+"""The events by which agents say what they want on their call."""
 
 
 class Desk:
@@ -59,7 +62,7 @@ class Desk:
         self._queues, self._feed = queues, feed
         self._journal = journal
         self._notes: set[asyncio.Task[None]] = set()
-        self._talks: dict[tuple[str, str], asyncio.Future[str]] = {}
+        self._posts: dict[str, Post] = {}
 
     def staffs(self, target: str) -> bool:
         """See port.Desk."""
@@ -81,42 +84,53 @@ class Desk:
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
         waiting = Waiting(call.id, rosters.needs(line, call.language))
-        words = asyncio.create_task(
-            asyncio.to_thread(self.announcements.whisper, line, call.caller, whisper, rosters.language, own)
-        )
+        words = self.words(line, call, whisper, own)
         try:
             async with Place(self._queues, line, waiting) as place:
-                return await Search(self, rosters, place, call, hold, words).run()
+                offer, person = await Search(self, rosters, place, call, hold, words).run()
+                try:
+                    self._note(offer.agent, call, line)
+                    await place.leave()
+                    await offer.accepted()
+                    return await Conversation(self, call, hold, whisper, own, offer, person).run()
+                finally:
+                    await offer.close()
         finally:
             words.cancel()
 
-    @contextmanager
-    def talk(self, agent: str, call: str) -> Iterator[asyncio.Future[str]]:
-        """See search.Office."""
-        onward: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._talks[agent, call] = onward
-        try:
-            yield onward
-        finally:
-            del self._talks[agent, call]
+    def words(
+        self, line: str, call: Call, whisper: str, own: bytes, asked_by: str = "", *, recorded: bool = False
+    ) -> asyncio.Task[bytes]:
+        """See conversation.Exchange."""
+        say = partial(self.announcements.whisper, consulted=bool(asked_by), recorded=recorded)
+        return asyncio.create_task(asyncio.to_thread(say, line, call.caller, whisper, self.rosters().language, own))
 
-    async def pass_on(self, agent: str, call: str, line: str) -> None:
-        """The agent wants their caller passed on to a line; whichever node leads the call will do it."""
-        await self._feed.publish({"kind": ONWARD, "agent": agent, "call": call, "line": line})
+    @contextmanager
+    def wishes(self, call: str, post: Post) -> Iterator[None]:
+        """See conversation.Exchange."""
+        self._posts[call] = post
+        try:
+            yield
+        finally:
+            del self._posts[call]
+
+    async def want(self, agent: str, call: str, what: What, line: str = "") -> None:
+        """An agent wants something on their call; whichever node leads it will do it, or tell why not."""
+        await self._feed.publish({"kind": what, "agent": agent, "call": call, "line": line})
 
     async def obey(self) -> None:
         """Until cancelled: do what agents want done with callers of this node."""
         while True:
             try:
                 async for _, event in self._feed.follow():
-                    onward = self._talks.get((str(event.get("agent")), str(event.get("call"))))
-                    if event.get("kind") == ONWARD and onward and not onward.done():
-                        onward.set_result(str(event["line"]))
+                    post = self._posts.get(str(event.get("call")))
+                    if post and event.get("kind") in WISHES:
+                        post(Wish(str(event["agent"]), cast("What", event["kind"]), str(event["line"])))
             except LiveStateUnavailable as away:
                 log.warning("what agents want is not heard: %s", away)
 
-    def note(self, agent: Agent, call: Call, line: str) -> None:
-        """See search.Office. The two talk meanwhile; a caller who hangs up at once was taken all the same."""
+    def _note(self, agent: Agent, call: Call, line: str) -> None:
+        """The two talk meanwhile; a caller who hangs up at once was taken all the same."""
         if self._journal:
             self._notes.add(noting := asyncio.create_task(self._write(self._journal, agent, call, line)))
             noting.add_done_callback(self._notes.discard)

@@ -13,6 +13,7 @@ from ivr.events import EndedBy
 
 SAMPLE_RATE_HZ = 8000
 FRAME_MS = 20
+Side = Literal["caller", "other", "third"]
 FRAME_BYTES = 320
 """One frame: 20 ms of signed 16-bit little-endian mono samples at 8 kHz."""
 
@@ -48,13 +49,20 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """20 ms of what the caller, or the other party that they were handed to, says while the two talk."""
+    """20 ms of what the caller, the other party that they were handed to, or a third one says while they talk."""
 
-    who: Literal["caller", "other"]
+    who: Side
     pcm: bytes
 
 
-MediaEvent = Frame | Marked | Key | Closed | Overheard
+@dataclass(frozen=True, slots=True)
+class Talking:
+    """From now on these talk with each other: `caller`, the others by their ids; whoever is not named waits."""
+
+    parties: tuple[str, ...]
+
+
+MediaEvent = Frame | Marked | Key | Closed | Overheard | Talking
 
 
 class MediaStream(Protocol):

@@ -14,7 +14,7 @@ from ivr.events import Value
 from ivr.live.calls import LiveCalls
 from ivr.prompts.library import PromptLibrary
 from ivr.records.store import Records
-from ivr.transcript import Who
+from ivr.transcript import Speaker
 from recognizer.base import Recognizer
 from recognizer.endpoint import VoiceActivity
 
@@ -22,7 +22,7 @@ from recognizer.endpoint import VoiceActivity
 class Observer(Protocol):
     """Whoever watches a conversation live."""
 
-    def __call__(self, who: Who, text: str, detail: Mapping[str, Value | float]) -> None:
+    def __call__(self, who: Speaker, text: str, detail: Mapping[str, Value | float]) -> None:
         """One thing was said; `detail` tells what was understood, how surely and by what."""
 
 

@@ -5,6 +5,7 @@ Must not know: audio, how lines are kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Final
 
@@ -16,6 +17,8 @@ from ivr.transcript import Line
 
 BROKEN_OFF: Final = "——"
 """Stands where the caller interrupted a prompt."""
+NOBODY: Final = "–"
+"""Stands for those who talk while all wait."""
 
 
 class Script:
@@ -24,6 +27,7 @@ class Script:
     def __init__(self, observe: Observer) -> None:
         self._observe = observe
         self._spoken: Line | None = None
+        self._talks: list[Line] = []
 
     def us(self, at_ms: int, text: str) -> None:
         """We begin to say something."""
@@ -31,9 +35,14 @@ class Script:
         self._observe("us", text, {})
 
     def heard(self, share: float) -> list[Line]:
-        """Our last words, as much of them as was heard (`share`, 0 to 1)."""
+        """Our last words, as much of them as was heard (`share`, 0 to 1), and who has talked since."""
         spoken, self._spoken = self._spoken, None
-        return [_as_heard(spoken, share)] if spoken else []
+        talks, self._talks = self._talks, []
+        return [_as_heard(spoken, share), *talks] if spoken else talks
+
+    def talking(self, at_ms: int, parties: Sequence[str]) -> None:
+        """These talk with each other; nobody: all wait."""
+        self._talks.append(Line("talk", " – ".join(parties) or NOBODY, at_ms))
 
     def caller(self, at_ms: int, event: Event, turn: Turn) -> list[Line]:
         """What the event says of the caller."""

@@ -20,7 +20,7 @@ from ivr.call.keeping import Keeping
 from ivr.call.listening import Listening
 from ivr.call.lookup import look_up
 from ivr.call.mailbox import Broken, Decoded, Item, Leave, Mailbox, Started
-from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent, Overheard
+from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent, Overheard, Talking
 from ivr.call.node import Node, Observer
 from ivr.call.own_words import OwnWords
 from ivr.call.player import BYTES_PER_MS, Player
@@ -124,7 +124,7 @@ class Session:
         match item:
             case None if turn:
                 await self._obey(turn.tick(at_ms))
-            case Frame() | Key() | Marked() | Closed() | Overheard():
+            case Frame() | Key() | Marked() | Closed() | Overheard() | Talking():
                 await self._meet(at_ms, item)
             case Started(begun, length_ms) if begun is turn:
                 await self._obey(begun.prompt_started(at_ms, length_ms))
@@ -159,6 +159,8 @@ class Session:
                 self._typed_ahead.append(digit)
             case Overheard(who, pcm):
                 self._tape.overheard(at_ms, who, pcm)
+            case Talking(parties):
+                self._script.talking(at_ms, parties)
             case Closed(by, cause):
                 ours = (by, cause) == ("us", "normal")
                 self._ended = events.CallEnded(by, self._cause if ours else cause)

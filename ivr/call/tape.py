@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Literal
 
+from ivr.call.media import Side
 from ivr.call.player import Player
 from ivr.records.errors import RecordingLost
 from ivr.records.recording import Recorder, Recording
@@ -40,8 +40,8 @@ class Tape:
         """Whether there is consent, so that a recording has begun."""
         return self._recorder is not None
 
-    def overheard(self, at_ms: int, who: Literal["caller", "other"], pcm: bytes) -> None:
-        """A frame arrived of what the caller, or whoever they were handed to, says to the other."""
+    def overheard(self, at_ms: int, who: Side, pcm: bytes) -> None:
+        """A frame arrived of what the caller, or one of those whom they were handed to, says."""
         if self._recorder:
             self._recorder.overheard(at_ms, who, pcm)
 

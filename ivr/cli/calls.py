@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -15,6 +15,9 @@ from ivr.cli.records import ask
 from ivr.privacy import mask
 from ivr.records.record import WITHHELD, CallRecord
 from ivr.settings import Settings
+from ivr.transcript import Who
+
+SIGNS: Final[dict[Who, tuple[str, str]]] = {"us": ("☎", "cyan"), "caller": ("🗣", "yellow"), "talk": ("⇄", "green")}
 
 app = typer.Typer(no_args_is_help=True, help="Look into the records of calls.")
 
@@ -63,7 +66,7 @@ def print_record(record: CallRecord, zone: tzinfo) -> None:
     for line in record.transcript:
         stamp = f"[dim]{line.at_ms / 1000:6.1f} s[/]"
         sure = "" if line.confidence is None else f" [dim]({line.confidence:.2f})[/]"
-        who, style = ("☎", "cyan") if line.who == "us" else ("🗣", "yellow")
+        who, style = SIGNS[line.who]
         out.print(f"{stamp} {who} [{style}]{escape(line.text) or '(silence)'}[/]{sure}")
     answers = Table("question", "value", "heard", "confidence", "by", "attempts", "confirmed", box=None)
     for kept in record.answers:

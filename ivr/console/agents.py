@@ -19,6 +19,7 @@ from ivr.agents import presence
 from ivr.agents.presence import Presence, State
 from ivr.agents.roster import Agent
 from ivr.agents.staff import Staff
+from ivr.agents.talk import What
 from ivr.console.faults import faults
 from ivr.console.sse import BEAT, Streams, beating, message, resumed_after
 from ivr.errors import HuifangError
@@ -34,6 +35,14 @@ Body = TypeVar("Body", bound=BaseModel)
 
 WITH_CASE: Final = frozenset({"offered", "accepted"})
 """The events that come with what is known of the call."""
+WISHES: Final[Mapping[str, What]] = {
+    "transfer": "onward",
+    "consult": "consult",
+    "conference": "conference",
+    "return": "return",
+    "leave": "leave",
+}
+WITH_LINE: Final = frozenset({"onward", "consult"})
 
 
 class Word(BaseModel):
@@ -44,8 +53,8 @@ class Word(BaseModel):
     state: Literal["available", "away"]
 
 
-class Onward(BaseModel):
-    """Where an agent passes their caller on to: a line of the rosters."""
+class Where(BaseModel):
+    """A line of the rosters: whose people are asked, or where a caller is passed on to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,11 +69,11 @@ class Agents:
         self._streams = Streams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """GET /api/v1/agents, PUT …/{id}/presence, POST …/{id}/transfer and GET …/{id}/events."""
+        """GET /api/v1/agents, PUT …/{id}/presence, GET …/{id}/events, and a POST for all that one wants on a call."""
         return [
             web.get("/api/v1/agents", self._list),
             web.put("/api/v1/agents/{id}/presence", self._put),
-            web.post("/api/v1/agents/{id}/transfer", self._transfer),
+            *(web.post(f"/api/v1/agents/{{id}}/{path}", partial(self._want, what)) for path, what in WISHES.items()),
             web.get("/api/v1/agents/{id}/events", self._events),
         ]
 
@@ -86,16 +95,19 @@ class Agents:
             await self._staff.feed.publish({"kind": "presence", "agent": agent.id, "state": after.state})
         return web.json_response(self._shown(agent, {agent.id: after}))
 
-    async def _transfer(self, request: web.Request) -> web.Response:
-        agent, wanted = self._agent(request), await _read(request, Onward)
-        if not self._staff.desk.staffs(wanted.line):
-            raise _unprocessable([{"path": "line", "reason": f"there is no line “{wanted.line}”"}])
+    async def _want(self, what: What, request: web.Request) -> web.Response:
+        """Whether the talk allows it is known to the node that leads the call: the stream tells what came of it."""
+        agent, line = self._agent(request), ""
+        if what in WITH_LINE:
+            line = (await _read(request, Where)).line
+            if not self._staff.desk.staffs(line):
+                raise _unprocessable([{"path": "line", "reason": f"there is no line “{line}”"}])
         with _available():
             now = (await self._staff.board.all()).get(agent.id, Presence())
             if now.state is not State.BUSY or now.engaged is None:
-                raise web.HTTPConflict(text=f"{agent.id} is {now.state} and has no caller to pass on\n")
-            await self._staff.desk.pass_on(agent.id, now.engaged.call, wanted.line)
-        return web.json_response({"call": now.engaged.call, "line": wanted.line}, status=202)
+                raise web.HTTPConflict(text=f"{agent.id} is {now.state} and has no caller\n")
+            await self._staff.desk.want(agent.id, now.engaged.call, what, line)
+        return web.json_response({"call": now.engaged.call} | ({"line": line} if line else {}), status=202)
 
     def _agent(self, request: web.Request) -> Agent:
         try:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
-from ivr.call.media import FRAME_MS, SAMPLE_RATE_HZ
+from ivr.call.media import FRAME_MS, SAMPLE_RATE_HZ, Side
 
 SAMPLES_PER_MS: Final = SAMPLE_RATE_HZ // 1000
 SETTLE_MS: Final = 1000
@@ -83,24 +83,26 @@ class Arrivals:
 
 
 class StereoMix:
-    """The caller on the left, we or whoever they talk to on the right, from the offset `start_ms` on."""
+    """The caller on the left, we or those whom they talk to on the right, from the offset `start_ms` on."""
 
     def __init__(self, start_ms: int) -> None:
         self._start_ms = start_ms
         self._caller = Track()
         self._us = Track()
+        self._third = Track()
         self._arrivals = Arrivals()
-        self._heard_of = {"caller": Arrivals(), "other": Arrivals()}
-        self._heard_at = dict.fromkeys(self._heard_of, _NEVER)
+        self._tracks: dict[Side, Track] = {"caller": self._caller, "other": self._us, "third": self._third}
+        self._heard_of = {side: Arrivals() for side in self._tracks}
+        self._heard_at = dict.fromkeys(self._tracks, _NEVER)
         self._taken = 0
 
     def caller(self, at_ms: int, pcm: bytes) -> None:
         """A frame of the caller's voice arrived."""
         self._caller.put(self._arrivals.place(self._place(at_ms), self._caller.end), pcm)
 
-    def overheard(self, at_ms: int, who: Literal["caller", "other"], pcm: bytes) -> None:
-        """A frame arrived of the voice of the caller, or of the other who talks to them in our place."""
-        track, arrived = self._caller if who == "caller" else self._us, self._place(at_ms)
+    def overheard(self, at_ms: int, who: Side, pcm: bytes) -> None:
+        """A frame arrived of the voice of the caller, or of one of those who talk in our place."""
+        track, arrived = self._tracks[who], self._place(at_ms)
         if arrived - self._heard_at[who] > _LOST:
             self._heard_of[who] = Arrivals()
             track.put(max(arrived, track.end), pcm)
@@ -132,5 +134,6 @@ class StereoMix:
     def _take(self, until: int) -> Iterator[bytes]:
         while (count := min(until - self._taken, SAMPLE_RATE_HZ)) > 0:
             self._taken += count
-            sides = [np.frombuffer(track.take(count), "<i2") for track in (self._caller, self._us)]
-            yield np.stack(sides, axis=1).tobytes()
+            left, right, third = (np.frombuffer(track.take(count), "<i2") for track in self._tracks.values())
+            both = np.clip(right.astype(np.int32) + third, -32768, 32767).astype("<i2")
+            yield np.stack((left, both), axis=1).tobytes()

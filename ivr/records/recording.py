@@ -18,9 +18,9 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
-from ivr.call.media import SAMPLE_RATE_HZ
+from ivr.call.media import SAMPLE_RATE_HZ, Side
 from ivr.records.errors import RecordingLost
 from ivr.records.mixing import StereoMix
 
@@ -58,8 +58,8 @@ class Recorder:
         self._queue(self._mix.settled(at_ms))
         self._mix.caller(at_ms, pcm)
 
-    def overheard(self, at_ms: int, who: Literal["caller", "other"], pcm: bytes) -> None:
-        """A frame arrived of what the caller and somebody else, who takes our side, say to each other."""
+    def overheard(self, at_ms: int, who: Side, pcm: bytes) -> None:
+        """A frame arrived of what the caller and others, who take our side, say to each other."""
         self._queue(self._mix.settled(at_ms))
         self._mix.overheard(at_ms, who, pcm)
 

@@ -5,7 +5,7 @@ Must not know: flows, recognisers, records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -89,10 +89,10 @@ class Person(Protocol):
         """The next key that they press; empty once they are gone."""
 
     async def connect(self) -> None:
-        """Let the two talk; the caller's music ends.
+        """Let them talk with the caller, whose music ends, and with whoever else does.
 
         Raises:
-            TransferRefused: they have just hung up; the music goes on.
+            TransferRefused: they have just hung up; the music goes on where the caller would be alone.
         """
 
     async def parted(self) -> None:
@@ -101,9 +101,22 @@ class Person(Protocol):
     async def give_back(self) -> None:
         """Take the caller from them again, to hear music."""
 
+    async def ringback(self) -> None:
+        """Have them hear that somebody is rung, until they talk with somebody."""
+
+    async def step_aside(self) -> None:
+        """Let them talk with whoever else has stepped aside, without the caller."""
+
 
 class Hold(Protocol):
     """A caller who hears music while somebody is sought for them."""
+
+    @property
+    def overheard(self) -> bool:
+        """Whether what people say to each other is recorded."""
+
+    def note(self, parties: Sequence[str]) -> None:
+        """Have the call's record say who talks with whom from now on: `caller`, the others by their ids."""
 
     async def tell(self, pcm: bytes) -> None:
         """Say something to the caller in place of the music, to its end, or until this is cancelled."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from functools import partial
@@ -16,6 +16,7 @@ from ivr.agents.announcements import Announcements
 from ivr.agents.board import Board
 from ivr.agents.desk import Desk
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
+from ivr.agents.talk import What
 from ivr.errors import HuifangError
 from ivr.live.agents import LiveAgents
 from ivr.live.client import connect
@@ -64,6 +65,19 @@ class ScriptedPerson:
     async def give_back(self) -> None:
         self.doing.append("gave back")
 
+    async def ringback(self) -> None:
+        self.doing.append("hears ringing")
+
+    async def step_aside(self) -> None:
+        self.doing.append("aside")
+
+
+class Broken(ScriptedPerson):
+    """Something of ours fails as soon as they have answered."""
+
+    async def key(self) -> str:
+        raise RuntimeError("a fault")
+
 
 @dataclass
 class ScriptedHold:
@@ -71,6 +85,11 @@ class ScriptedHold:
 
     people: dict[str, ScriptedPerson]
     rung: list[str] = field(default_factory=list)
+    overheard: bool = False
+    noted: list[tuple[str, ...]] = field(default_factory=list)
+
+    def note(self, parties: Sequence[str]) -> None:
+        self.noted.append(tuple(parties))
 
     async def tell(self, pcm: bytes) -> None:
         return
@@ -178,7 +197,7 @@ async def test_a_caller_who_is_passed_on_is_taken_by_somebody_of_the_other_line(
     obeying = asyncio.create_task(made.desk.obey())
     async with asyncio.timeout(10):
         while "gave back" not in first.doing:
-            await made.desk.pass_on("zhang", CALL.id, "supervision")
+            await made.desk.want("zhang", CALL.id, "onward", "supervision")
             await asyncio.sleep(0.01)
         await handing
     obeying.cancel()
@@ -234,3 +253,75 @@ async def test_a_journal_that_is_away_disturbs_nobody(made, caplog):
     await made.desk.hand_over(CALL, "hotline", "", hold)
     await made.desk.finish()
     assert "not written down" in caplog.text and hold.people["1001"].doing[-1] == "connected"
+
+
+async def wishes(made: Made, what: What, line: str = "") -> None:
+    await made.desk.want("zhang", CALL.id, what, line)
+
+
+async def until_told(made: Made, kind: str, **more: object) -> None:
+    async with asyncio.timeout(10), aclosing(made.feed.follow("0")) as feed:
+        async for _, event in feed:
+            if ({"kind": kind} | more).items() <= event.items():
+                return
+
+
+@asynccontextmanager
+async def handing_over(made: Made, hold: ScriptedHold) -> AsyncIterator[asyncio.Task[None]]:
+    """Within the block zhang has the caller, and wishes are heard."""
+    obeying = asyncio.create_task(made.desk.obey())
+    handing = asyncio.create_task(made.desk.hand_over(CALL, "hotline", "", hold))
+    await until_told(made, "accepted", agent="zhang")
+    yield handing
+    for task in (handing, obeying):
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_colleague_is_consulted_and_has_the_caller_in_the_end(made):
+    first, second = ScriptedPerson(["1"]), ScriptedPerson(["1"])
+    hold = ScriptedHold({"1001": first, "1002": second})
+    async with handing_over(made, hold) as handing:
+        await wishes(made, "consult", "supervision")
+        await until_told(made, "talk", agent="zhang", state="consulting")
+        await wishes(made, "leave")
+        await until_told(made, "ended", agent="zhang")
+        assert (await made.board.all())["li"].state == "busy"
+        second.leaves.set()
+        await handing
+    assert first.doing == ["told", "connected", "gave back", "hears ringing", "aside"]
+    assert second.doing == ["told", "aside", "connected"]
+    assert hold.noted == [("caller", "zhang"), (), ("zhang", "li"), ("caller", "li")]
+
+
+async def test_whoever_cannot_be_asked_for_a_fault_of_ours_is_a_colleague_who_is_not_there(made):
+    hold = ScriptedHold({"1001": ScriptedPerson(["1"]), "1002": Broken([])})
+    async with handing_over(made, hold):
+        await wishes(made, "consult", "supervision")
+        await until_told(made, "talk", agent="zhang", state="talking", reason="unavailable")
+        assert {name: each.state for name, each in (await made.board.all()).items()} == {
+            "zhang": "busy", "li": "available",
+        }  # fmt: skip
+    assert hold.people["1001"].doing[-1] == "connected"
+
+
+async def test_nobody_is_asked_for_a_line_that_has_no_roster(made):
+    async with handing_over(made, ScriptedHold({"1001": ScriptedPerson(["1"])})):
+        await wishes(made, "consult", "nowhere")
+        await until_told(made, "talk", agent="zhang", state="talking", reason="unavailable")
+
+
+async def test_a_wish_that_the_talk_does_not_allow_is_refused(made):
+    async with handing_over(made, ScriptedHold({"1001": ScriptedPerson(["1"])})):
+        await wishes(made, "conference")
+        await until_told(made, "refused", agent="zhang", wanted="conference")
+
+
+async def test_when_the_caller_hangs_up_both_are_told(made):
+    hold = ScriptedHold({"1001": ScriptedPerson(["1"]), "1002": ScriptedPerson(["1"])})
+    async with handing_over(made, hold) as handing:
+        await wishes(made, "consult", "supervision")
+        await until_told(made, "talk", agent="li", state="consulting")
+        handing.cancel()
+        for agent in ("zhang", "li"):
+            await until_told(made, "ended", agent=agent, by="caller")

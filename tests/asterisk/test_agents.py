@@ -50,12 +50,13 @@ class Screen:
     def kinds(self) -> list[str]:
         return [event["kind"] for event in self.events]
 
-    async def shows(self, kind: str) -> dict[str, Any]:
+    async def shows(self, kind: str, **more: object) -> dict[str, Any]:
         """Wait for an event."""
+        wanted = {"kind": kind} | more
         async with asyncio.timeout(15):
-            while kind not in self.kinds():  # noqa: ASYNC110
+            while not (found := [event for event in self.events if wanted.items() <= event.items()]):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        return self.events[self.kinds().index(kind)]
+        return found[0]
 
     async def read(self, house: House, agent: str, after: str = "") -> None:
         headers = {"Last-Event-ID": after} if after else {}

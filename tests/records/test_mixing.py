@@ -161,6 +161,23 @@ def test_whoever_talks_to_the_caller_in_our_place_is_on_our_side() -> None:
     assert spans(left) == [(407, 607, 3)]
 
 
+def test_two_who_talk_to_the_caller_at_once_are_both_on_our_side() -> None:
+    mix = StereoMix(START)
+    for at in range(0, 200, 20):
+        mix.overheard(START + at, "other", sound(20, 2))
+        mix.overheard(START + at + 100, "third", sound(20, 3))
+    _, right = sides(mix, 1000)
+    assert spans(right) == [(0, 100, 2), (100, 200, 5), (200, 300, 3)]
+
+
+def test_voices_that_are_too_loud_together_are_clipped() -> None:
+    mix = StereoMix(START)
+    for who in ("other", "third"):
+        mix.overheard(START, who, sound(20, 30_000))
+    _, right = sides(mix, 20)
+    assert spans(right) == [(0, 20, 32_767)]
+
+
 def test_each_conversation_begins_where_it_began_however_shortly_after_what_was_said_before() -> None:
     mix = StereoMix(START)
     mix.caller(START, sound(20, 1))

@@ -173,6 +173,14 @@ class Ari:
         """Hang a channel up, for a Q.850 cause. Harmless when it is gone."""
         await self._missing("DELETE", f"/channels/{channel}", reason_code=cause)
 
+    async def ringback(self, channel: str) -> None:
+        """Have a channel hear that somebody is rung."""
+        await self.request("POST", f"/channels/{channel}/ring")
+
+    async def stop_ringback(self, channel: str) -> None:
+        """End that. Harmless when it was not heard."""
+        await self._missing("DELETE", f"/channels/{channel}/ring")
+
     async def give_back(self, channel: str, context: str, extension: str) -> None:
         """Let a channel go on in the dialplan."""
         await self.request("POST", f"/channels/{channel}/continue", context=context, extension=extension, priority=1)
@@ -183,9 +191,9 @@ class Ari:
         """The channels in each bridge, by its id."""
         return {one["id"]: tuple(one["channels"]) for one in await self.request("GET", "/bridges")}
 
-    async def create_bridge(self, bridge: str) -> None:
-        """Make an empty bridge."""
-        await self.request("POST", f"/bridges/{bridge}", type="mixing")
+    async def create_bridge(self, bridge: str, *, keys: bool = False) -> None:
+        """Make an empty bridge. With `keys` those of two phones in it are always told, which costs a little."""
+        await self.request("POST", f"/bridges/{bridge}", type="mixing,dtmf_events" if keys else "mixing")
 
     async def join(self, bridge: str, channels: Sequence[str]) -> None:
         """Put channels, all of them ours, into a bridge."""

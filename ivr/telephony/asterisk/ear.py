@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Final, Literal
+from typing import Final
 
-from ivr.call.media import Frame, Overheard
+from ivr.call.media import Frame, Overheard, Side
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.legs import Leg, LegEnded, Legs
 from ivr.telephony.asterisk.stream import AsteriskStream, MediaSockets
@@ -26,7 +26,7 @@ class Ear:
         legs: Legs,
         sockets: MediaSockets,
         bridge: str,
-        who: Literal["caller", "other"],
+        who: Side,
         party: Leg,
         stream: AsteriskStream,
     ) -> None:

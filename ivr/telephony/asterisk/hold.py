@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from ivr.call.media import Talking
 from ivr.events import EndedBy
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.ear import Ear
 from ivr.telephony.asterisk.legs import Leg, Legs
+from ivr.telephony.asterisk.room import Room
 from ivr.telephony.asterisk.voice import Voice
 from ivr.telephony.port import TransferRefused
 
@@ -28,10 +29,9 @@ CANCELLED: Final = 16
 class AsteriskPerson:
     """Implements ivr.telephony.port.Person."""
 
-    def __init__(self, ari: Ari, caller: Leg, leg: Leg, voice: Voice, overhear: bool) -> None:
-        self._ari, self._caller, self._leg, self._voice = ari, caller, leg, voice
-        self._overhear = overhear
-        self._ears: list[Ear] = []
+    def __init__(self, ari: Ari, room: Room, leg: Leg, voice: Voice) -> None:
+        self._ari, self._room, self._leg, self._voice = ari, room, leg, voice
+        self._rings = False
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         leg.on_key = self._keys.put_nowait
         leg.gone.add_done_callback(lambda _: self._keys.put_nowait(""))
@@ -46,16 +46,11 @@ class AsteriskPerson:
 
     async def connect(self) -> None:
         """See Person."""
-        await self._ari.stop_music(self._voice.bridge)
+        await self._quiet()
         try:
-            await self._voice.join(self._leg)
+            await self._room.enter(self._leg)
         except AriRefused as refused:
-            await self._ari.start_music(self._voice.bridge)
             raise TransferRefused("unavailable") from refused
-        await self._voice.let_go()
-        if self._overhear:
-            self._ears = [self._voice.ear("caller", self._caller), self._voice.ear("other", self._leg)]
-            await asyncio.gather(*(ear.open() for ear in self._ears))
 
     async def parted(self) -> None:
         """See Person."""
@@ -63,23 +58,34 @@ class AsteriskPerson:
 
     async def give_back(self) -> None:
         """See Person."""
-        with contextlib.suppress(AriRefused):  # they have just hung up
-            await self._ari.part(self._voice.bridge, self._leg.channel)
-        await self._voice.take_back()
-        await self._ari.start_music(self._voice.bridge)
+        await self._room.leave(self._leg)
 
-    async def close(self) -> None:
-        """Hear them no more."""
-        for ear in self._ears:
-            await ear.close()
+    async def ringback(self) -> None:
+        """See Person."""
+        with contextlib.suppress(AriRefused):  # they have just hung up
+            await self._ari.ringback(self._leg.channel)
+            self._rings = True
+
+    async def step_aside(self) -> None:
+        """See Person."""
+        await self._quiet()
+        with contextlib.suppress(AriRefused):  # they have just hung up
+            await self._room.step_aside(self._leg)
+
+    async def _quiet(self) -> None:
+        if self._rings:
+            self._rings = False
+            with contextlib.suppress(AriRefused):  # they have just hung up
+                await self._ari.stop_ringback(self._leg.channel)
 
 
 class AsteriskHold:
-    """Implements ivr.telephony.port.Hold. With `overhear` what those who are connected say comes to our stream."""
+    """Implements ivr.telephony.port.Hold. With `overhear` what people say to each other comes to our stream."""
 
     def __init__(self, ari: Ari, legs: Legs, caller: Leg, voice: Voice, overhear: bool) -> None:
         self._ari, self._legs, self._caller, self._voice = ari, legs, caller, voice
-        self._overhear = overhear
+        self.overheard = overhear
+        self._room = Room(ari, voice, caller, overhear)
         self._keys: asyncio.Queue[str] = asyncio.Queue()
 
     async def during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
@@ -102,13 +108,21 @@ class AsteriskHold:
             working.result()
             return "us"
         finally:
-            if working:
-                working.cancel()
-                await asyncio.gather(working, return_exceptions=True)
+            await _whole(self._clear(working))
             self._caller.on_key = ours
             if not self._caller.gone.done():
                 await self._ari.stop_music(self._voice.bridge)
                 await self._voice.step_in()
+
+    async def _clear(self, working: asyncio.Task[None] | None) -> None:
+        if working:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        await self._room.close()
+
+    def note(self, parties: Sequence[str]) -> None:
+        """See Hold."""
+        self._voice.stream.overhear(Talking(tuple(parties)))
 
     async def tell(self, pcm: bytes) -> None:
         """See Hold."""
@@ -133,17 +147,16 @@ class AsteriskHold:
     async def dial(self, endpoint: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
         """The same with a dial string."""
         leg = self._legs.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
-        person = AsteriskPerson(self._ari, self._caller, leg, self._voice, self._overhear)
         try:
             await self._ring(leg, endpoint, shown, ring_s)
-            yield person
+            yield AsteriskPerson(self._ari, self._room, leg, self._voice)
         finally:
-            await _whole(self._part(leg, person))
+            await _whole(self._part(leg))
 
-    async def _part(self, leg: Leg, person: AsteriskPerson) -> None:
+    async def _part(self, leg: Leg) -> None:
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.hang_up(leg.channel, CANCELLED)
-        await person.close()
+        await self._room.forget(leg)
         self._legs.forget(leg)
 
     async def _ring(self, leg: Leg, endpoint: str, shown: str, ring_s: int) -> None:

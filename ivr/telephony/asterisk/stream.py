@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
-from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, Marked, MediaEvent, Overheard
+from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, Marked, MediaEvent, Overheard, Talking
 from ivr.events import EndedBy
 from ivr.telephony.asterisk.outbox import Outbox
 
@@ -74,8 +74,8 @@ class AsteriskStream:
         if self.listening:
             self._arrived.put_nowait(Key(digit))
 
-    def overhear(self, heard: Overheard) -> None:
-        """Pass on what was said between the caller and somebody else."""
+    def overhear(self, heard: Overheard | Talking) -> None:
+        """Pass on what was said between the caller and others, or who talks with whom."""
         if not self._closed:
             self._arrived.put_nowait(heard)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final, Literal
+from typing import Final
 
+from ivr.call.media import Side
 from ivr.lifecycle import Direction
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.ear import Ear
@@ -111,7 +112,7 @@ class Voice:
                 told.cancel()
                 self.stream.clear()
 
-    def ear(self, who: Literal["caller", "other"], party: Leg) -> Ear:
+    def ear(self, who: Side, party: Leg) -> Ear:
         """Something that brings to our stream what the party says to others."""
         return Ear(self._ari, self._legs, self._sockets, self.bridge, who, party, self.stream)
 

@@ -1,0 +1,102 @@
+"""Where people are while a caller is not with us: together with the caller, or aside from them.
+
+Must not know: who they are, how they were rung, why they come and go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+from ivr.call.media import Side
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.ear import Ear
+from ivr.telephony.asterisk.legs import Leg
+from ivr.telephony.asterisk.voice import Voice
+
+SIDES: Final[tuple[Side, ...]] = ("other", "third")
+
+
+class Room:
+    """The caller's bridge, with music as long as nobody is with them, and one aside. With `overhear` we hear both."""
+
+    def __init__(self, ari: Ari, voice: Voice, caller: Leg, overhear: bool) -> None:
+        self._ari, self._voice, self._caller, self._overhear = ari, voice, caller, overhear
+        self._aside = f"{voice.bridge}.room"
+        self._aside_made = False
+        self._with_caller: set[Leg] = set()
+        self._ears: dict[Leg, tuple[Side, Ear]] = {}
+
+    async def enter(self, leg: Leg) -> None:
+        """Bring somebody to the caller.
+
+        Raises:
+            AriRefused: they have just hung up.
+        """
+        if not self._with_caller:
+            await self._ari.stop_music(self._voice.bridge)
+        try:
+            if self._aside_made:
+                await self._part(self._aside, leg)
+            await self._voice.join(leg)
+        except AriRefused:
+            if not self._with_caller:
+                await self._ari.start_music(self._voice.bridge)
+            raise
+        self._with_caller.add(leg)
+        await self._voice.let_go()
+        await self._listen(leg)
+
+    async def leave(self, leg: Leg) -> None:
+        """Take somebody from the caller."""
+        await self._part(self._voice.bridge, leg)
+        self._with_caller.discard(leg)
+        if not self._with_caller:
+            await self._voice.take_back()
+            await self._ari.start_music(self._voice.bridge)
+
+    async def step_aside(self, leg: Leg) -> None:
+        """Bring somebody aside.
+
+        Raises:
+            AriRefused: they have just hung up.
+        """
+        if not self._aside_made:
+            await self._ari.create_bridge(self._aside, keys=True)
+            self._aside_made = True
+        await self._ari.join(self._aside, [leg.channel])
+        await self._listen(leg)
+
+    async def forget(self, leg: Leg) -> None:
+        """Somebody has hung up."""
+        self._with_caller.discard(leg)
+        if leg in self._ears:
+            _, ear = self._ears.pop(leg)
+            await ear.close()
+
+    async def close(self) -> None:
+        """Nobody is with the caller any more."""
+        for leg in tuple(self._ears):
+            await self.forget(leg)
+        if self._aside_made:
+            with contextlib.suppress(AriRefused, AriUnreachable):
+                await self._ari.destroy_bridge(self._aside)
+
+    async def _part(self, bridge: str, leg: Leg) -> None:
+        with contextlib.suppress(AriRefused):  # they are not in it
+            await self._ari.part(bridge, leg.channel)
+
+    async def _listen(self, leg: Leg) -> None:
+        """Begin to hear somebody, and the caller if that has not begun."""
+        if not self._overhear:
+            return
+        fresh = []
+        for one in (self._caller, leg):
+            if one not in self._ears:
+                taken = {side for side, _ in self._ears.values()}
+                free = next((side for side in SIDES if side not in taken), SIDES[-1])
+                side: Side = "caller" if one is self._caller else free
+                self._ears[one] = side, self._voice.ear(side, one)
+                fresh.append(self._ears[one][1])
+        await asyncio.gather(*(ear.open() for ear in fresh))
