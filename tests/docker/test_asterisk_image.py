@@ -17,7 +17,7 @@ from tests.docker.engine import ROOT
 USER = 900
 PASSWORDS = {
     f"ASTERISK_{name}": secrets.token_hex(8)
-    for name in ("ARI_PASSWORD", "MEDIA_PASSWORD", "PHONE_PASSWORD_1001", "PHONE_PASSWORD_1002")
+    for name in ("ARI_PASSWORD", "MEDIA_PASSWORD", *(f"PHONE_PASSWORD_{number}" for number in range(1001, 1007)))
 }
 
 

@@ -23,6 +23,7 @@ from ivr.telephony.asterisk.ari_events import (
     Disconnected,
     StasisStart,
 )
+from ivr.telephony.asterisk.dialling import dialled
 from ivr.telephony.asterisk.event_socket import EventSource, Login, OurSocket, TheirSocket
 from ivr.telephony.asterisk.legs import Leg, LegEnded, Legs
 from ivr.telephony.asterisk.line import AsteriskLine
@@ -242,7 +243,7 @@ class Asterisk:
 
     async def _ring(self, call: Call, party: Leg, ring_s: int) -> None:
         number = call.called
-        endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{number}@trunk"
+        endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{dialled(number)}@trunk"
         try:
             await self._ari.originate(party.channel, endpoint, call.caller, ring_s)
         except AriRefused as refused:
