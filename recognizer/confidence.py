@@ -67,8 +67,8 @@ class Weights:
     margin: float
 
 
-_MANDARIN: Final = Weights(single=0.39, several=0.67, ratio=0.31, margin=0.19)
-_ENGLISH: Final = Weights(single=0.04, several=0.04, ratio=0.53, margin=0.22)
+_MANDARIN: Final = Weights(single=0.43, several=0.55, ratio=0.29, margin=0.17)
+_ENGLISH: Final = Weights(single=-0.4, several=-0.4, ratio=0.38, margin=0.45)
 
 
 def weights_of(language: str) -> Weights:

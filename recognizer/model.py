@@ -21,7 +21,7 @@ from recognizer.graph import UNKNOWN, as_phrase, as_word
 vosk.SetLogLevel(-1)
 
 _ALTERNATIVES: Final = 8
-_ANSWERS_BEAM: Final = 2.0
+_ANSWERS_BEAM: Final = 4.0
 _ANYTHING_BEAM: Final = 0.5
 
 

@@ -107,11 +107,8 @@ def _thresholds(plain: Sequence[Hearing], line: Weights, limits: Limits) -> tupl
 
 
 def _edge(odds: Sequence[float], share: float) -> float:
-    """The least odds that no more than this share reaches, less a standard error: other speakers do somewhat worse."""
-    if not odds:
-        return -math.inf
-    safe = share - math.sqrt(share * (1 - share) / len(odds))
-    return sorted(odds, reverse=True)[max(0, int(safe * len(odds)))] + _ABOVE
+    """The least odds that no more than this share reaches."""
+    return sorted(odds, reverse=True)[int(share * len(odds))] + _ABOVE if odds else -math.inf
 
 
 def _odds_of_wrong(group: Sequence[Hearing], line: Weights) -> list[float]:
