@@ -144,6 +144,7 @@ def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catal
         "hotline.to_person",
         "repair.repair_to_person",
         "survey.to_agent",
+        "verify.verify_to_person",
     ]
     assert {(fault.path, fault.reason) for fault in caught.value.faults} == {
         ("flows", "there is no flow “delivery” in zh-CN, and a telephone line leads to it"),

@@ -18,6 +18,7 @@ from ivr.flow.parse import FlowBook
 from ivr.speech.speakers import Speakers
 from recognizer.audio import level_dbov
 from recognizer.training.corpus import held_out, recordings
+from recognizer.training.licences import check_consent
 from tests.speech.conftest import Line, Recorded, voice
 
 NUMBER = "13812345678"
@@ -79,7 +80,7 @@ async def test_the_training_takes_the_folder(line: Line, into: Path) -> None:
     call = await answered(line)
     await call.ends()
     await export(into)
-    (recording,) = recordings(into)
+    (recording,) = recordings(into, check_consent)
     assert (recording.said, recording.language) == ("满意", "zh")
     assert recording.transcript()
     assert not held_out(recording)
