@@ -34,7 +34,7 @@ GOALS: Final = {
     "calls_held.asterisk": "≥ 40",
 }
 FEW: Final = 8
-CROWDS: Final = (20, 40, 60)
+CROWDS: Final = (20, 30, 40, 60)
 STAGGER_S: Final = 0.37
 QUIET_MS: Final = 100
 """A prompt has stopped when so much silence follows; shorter than any response."""

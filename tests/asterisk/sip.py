@@ -25,6 +25,7 @@ from sipmessage import (
 
 Endpoint = tuple[str, int]
 RESEND_S = 0.5
+_VERSION = b"SIP/2.0"
 
 
 def token() -> str:
@@ -86,7 +87,7 @@ class SipSocket(asyncio.DatagramProtocol):
         self.send(response, to)
 
     def datagram_received(self, data: bytes, addr: Endpoint) -> None:
-        if len(data) < 20:
+        if _VERSION not in data:  # a keep-alive, or voice for whoever had this port before
             return
         message = Message.parse(data)
         if isinstance(message, Response):
