@@ -271,8 +271,7 @@ async def test_the_survey_completes_on_a_line_with_5_percent_loss_and_60_ms_jitt
     again = [each.answer.question for each in record.answers if each.answer.attempts > 1]
     record_property("answers that took more than one attempt", again)
     assert record.call.disposition is Disposition.COMPLETED
-    wrong = [question for question, value in ANSWERS.items() if record.values.get(question) != value]
-    assert len(wrong) <= 1, "at 5 % loss about one answer of fifty is taken wrongly, as `make eval` measures"
+    assert record.values.items() >= ANSWERS.items()
     by_voice = [each for each in record.answers if each.answer.by == "voice"]
     assert len(by_voice) >= len(ANSWERS) // 2, "a person would hardly call this a survey by voice"
 
