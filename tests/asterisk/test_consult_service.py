@@ -14,22 +14,14 @@ from ivr.records.record import CallRecord
 from tests.asterisk.house import House, a_house
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import babble
-from tests.asterisk.test_agents import Screen, asks_for_a_person, becomes, says, screen
+from tests.asterisk.test_agents import CALLER, LI, ZHANG, Screen, asks_for_a_person, becomes, says, screen
+from tests.asterisk.test_agents import ROSTERS as HOTLINE
 from tests.asterisk.test_survey import likeness, sides
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-ZHANG, LI, CALLER, BLIND = "1050", "1051", "1052", "1053"
-ROSTERS = f"""
-version: 1
-agents:
-  zhang: {{name: 张伟, phone: "{ZHANG}"}}
-  li: {{name: 李娜, phone: "{LI}"}}
-lines:
-  hotline:
-    wrap_up_s: 300
-    shifts:
-      always: {{starts: "00:00", ends: "00:00", agents: [zhang]}}
+BLIND = "1053"
+ROSTERS = f"""{HOTLINE}
   supervision:
     wrap_up_s: 300
     shifts:
