@@ -32,7 +32,7 @@ _COMPLETE, _STORED_RIGHT = 0.97, 0.99
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, write the page."""
+    """Measure, print, write the page, and the tables of each model."""
     options = _options(arguments)
     console = Console(stderr=True)
     models = dict(options.model or SHIPPED)
@@ -45,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             made.append(measured(options.speech, language, folder, options.out / "graphs", watch))
     sections = [_callers(one) for one in made]
     for one, section in zip(made, sections, strict=True):
-        print(f"\n## {one.name} ({one.language})\n")
-        print("\n\n".join(table.markdown() for table in (*tables(one), section.table)))
+        text = "\n\n".join([f"# {one.name} ({one.language})", *(each.markdown() for each in (*tables(one), section.table))])
+        (options.out / f"{one.name}.md").write_text(f"{text}\n", encoding="utf-8")
+        print(f"\n{text}")
     when = f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {os.cpu_count()} cores; real speech from {options.speech}."
     report = options.out / "index.html"
     report.write_text(page(made, sections, when), encoding="utf-8")

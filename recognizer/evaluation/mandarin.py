@@ -6,6 +6,7 @@ Must not know: models other than the one that finds syllables in sentences, cond
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,8 @@ _CUT: Final = {1: 5, 2: 2, 3: 9}
 _WORDS: Final = 60
 _STRINGS: Final = 12
 _SYLLABLES: Final = 30
+_SENTENCES: Final = 6
+"""At most, of a speaker."""
 _DIGITS: Final = "一二三四五六七八九十"
 _SPOKEN_DIGITS: Final = {
     **{"yi1": "一", "yi2": "一", "yi4": "一", "er4": "二", "san1": "三", "si4": "四", "wu3": "五", "liu4": "六"},
@@ -44,7 +47,7 @@ def answers(folder: Path, unheard: Sequence[Recording], acoustic: Path, words: I
     for speaker in sorted({one.speaker for one in syllables}):
         spoken = {one.pinyin: one.path for one in syllables if one.speaker == speaker}
         yield from _put_together(folder, speaker, spoken, sorted(set(words)))
-    sentences = [one for one in unheard if one.language == "zh" and one.said]
+    sentences = list(_some(one for one in unheard if one.language == "zh" and one.said))
     yield from _cut_out(folder, sentences, acoustic)
 
 
@@ -61,6 +64,15 @@ def joined(parts: Sequence[Samples]) -> Samples:
             made = made[:-size]
         made = np.concatenate([made, voice])
     return made.astype(np.int16)
+
+
+def _some(sentences: Iterable[Recording]) -> Iterator[Recording]:
+    """The first few of each speaker."""
+    count: Counter[str] = Counter()
+    for one in sentences:
+        count[one.speaker] += 1
+        if count[one.speaker] <= _SENTENCES:
+            yield one
 
 
 def _put_together(folder: Path, speaker: str, spoken: Mapping[str, Path], words: Sequence[str]) -> Iterator[Trial]:

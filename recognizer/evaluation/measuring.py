@@ -12,10 +12,11 @@ from typing import Final
 
 from recognizer.evaluation import english, mandarin, others, voices
 from recognizer.evaluation.conditions import CONDITIONS, PLAIN
+from recognizer.evaluation.folds import unfold
 from recognizer.evaluation.hearing import Hearing, hear
 from recognizer.evaluation.trials import Half, Trial
 from recognizer.model import Model, open_model
-from recognizer.training.corpus import Recording, Samples, held_out, recordings
+from recognizer.training.corpus import FOLDS, Recording, Samples, fold_of, held_out, recordings
 
 _PHRASES: Final = Path(__file__).parents[1] / "training" / "phrases.zh.txt"
 _DEV_CONDITIONS: Final = (PLAIN, "noise 20 dB", "noise 10 dB")
@@ -34,29 +35,39 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A model with its name, ready to be asked."""
+    """A model with its name, ready to be asked; speakers of a fold are put to the model that was trained without them.
+
+    Without `folds` all are put to the model itself.
+    """
 
     name: str
     language: str
     model: Model
+    folds: Sequence[Model]
     cost: Cost
+
+    def model_for(self, trial: Trial) -> Model:
+        """The model that has not heard who speaks."""
+        fold = None if trial.synthetic or trial.how == "noise" else fold_of(trial.speaker)
+        return self.folds[fold] if self.folds and fold is not None else self.model
 
 
 def trials(folder: Path, language: str, acoustic: Path, *, halves: Sequence[Half]) -> list[Trial]:
-    """All trials in a language; `acoustic` is the model that finds syllables in sentences."""
-    unheard = [one for one in recordings(folder) if held_out(one)]
+    """All trials in a language, by the speakers of all folds; `acoustic` finds the syllables in sentences."""
+    unheard = [one for one in recordings(folder) if any(held_out(one, fold) for fold in range(FOLDS))]
     made = [*_answers(folder, unheard, language, acoustic), *others.no_answers(folder, unheard, language)]
     return [*(one for one in made if one.half in halves), *(voices.answers(language) if "test" in halves else ())]
 
 
 def opened(language: str, folder: Path, cache: Path, asked: Iterable[Trial]) -> Opened:
-    """A model that has learnt every phrase of the trials."""
+    """A model that has learnt every phrase of the trials, and those of the folds beside it."""
     phrases = {phrase for trial in asked for phrase in trial.question.grammar.phrases}
-    model = open_model(language, folder, cache)
-    model.learn(phrases)
+    models = [open_model(language, one, cache) for one in (folder, *unfold(folder, language, cache))]
+    for model in models:
+        model.learn(phrases)
     with multiprocessing.get_context("spawn").Pool(1) as alone:
         cost = alone.apply(cost_of, (language, folder, cache, phrases))
-    return Opened(folder.name, language, model, cost)
+    return Opened(folder.name, language, models[0], models[1:], cost)
 
 
 def cost_of(language: str, folder: Path, cache: Path, phrases: Iterable[str]) -> Cost:
@@ -82,7 +93,7 @@ def hearings(one: Opened, asked: Sequence[Trial]) -> Iterator[Hearing]:
     for trial in asked:
         behind = [voice for speaker, voice in crowd if speaker != trial.speaker]
         for condition in _conditions(trial):
-            yield hear(one.model, trial, condition, behind)
+            yield hear(one.model_for(trial), trial, condition, behind)
 
 
 def _conditions(trial: Trial) -> Sequence[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -15,64 +16,66 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from recognizer.evaluation.summary import measured
-from recognizer.evaluation.tables import tables
+from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training.augment import WARPS, Augmenter
 from recognizer.training.batches import Share, batch, epoch
 from recognizer.training.card import Story, card
 from recognizer.training.clips import Clips
-from recognizer.training.corpus import Recording, held_out, recordings, samples
-from recognizer.training.export import export
+from recognizer.training.corpus import FOLDS, Recording, fold_of, samples
+from recognizer.training.export import export, save
 from recognizer.training.features import Fbank, FrontEnd
 from recognizer.training.inventory import phones_of
 from recognizer.training.network import Network, Shape
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.preparing import agreed, noises, prepare, rooms, trained_on
-from recognizer.training.starting import start_from
 from recognizer.training.training import Plan, Trainer
-from recognizer.vosk import SHIPPED
 
 logger = logging.getLogger("training")
 
 _HERE = Path(__file__).parent
 _ROOM_SAMPLES = 2000
 _NOISE_SAMPLES = 8000
-_VOICE_SAMPLES = 8000
-_REAL_TIMES, _SILENT_TIMES, _SYNTHETIC_TIMES = 0.6, 1.0, 0.25
-"""How often an epoch goes through the recordings (each is there at two speeds or more), noises, synthetic voices."""
-_TAGS: Final = {"zh": "zh-CN", "en": "en-US"}
+_REAL_TIMES, _SILENT_TIMES, _SYNTHETIC_TIMES = 1.5, 1.5, 0.25
+"""How many recordings, noises and synthetic voices an epoch draws for each that there is."""
 SYNTHETIC: Final = {"zh": 32000, "en": 12000}
 """How many utterances of synthetic voices in each language."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prepare, train, export, evaluate."""
+    """Prepare, train, export."""
     options = _options(arguments)
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
+    torch.set_float32_matmul_precision("high")
     torch.manual_seed(0)
     phrases = {language: _phrases(language) for language in SYNTHETIC}
     stores = [Clips(path) for path in prepare(options.speech, options.work, phrases, SYNTHETIC, options.calls)]
-    seconds = [sum(clip.length for clip in store.all) / 8000 / 60 for store in stores]
-    logger.info("minutes of clips: %s", ", ".join(f"{minutes:.0f}" for minutes in seconds))
     times = [_REAL_TIMES, _SILENT_TIMES, *[_SYNTHETIC_TIMES] * (len(stores) - 2)]
-    shares = [Share(store, often) for store, often in zip(stores, times, strict=True)]
-    lm = PhoneLM.of(clip.transcript for share in shares for clip in share.clips.all)
+    shares = [_share(store, options.fold, often) for store, often in zip(stores, times, strict=True)]
+    seconds = sum(clip.length for share in shares for clip in share.clips) / SAMPLE_RATE_HZ
+    logger.info("%.0f hours of clips", seconds / 3600)
+    lm = PhoneLM.of(clip.transcript for store in stores for clip in store.all)
     front = FrontEnd()
-    augment = Augmenter(Fbank(front, WARPS), _noises(options.speech), _rooms(options.speech), seed=0)
-    network = Network(Shape(features=front.bands))
-    trainer = Trainer(network, augment, front, lm, Plan(options.minutes, options.rate))
-    checkpoint = options.work / "checkpoint.pt"
+    with options.device:
+        fbank = Fbank(front, WARPS)
+        network = Network(Shape(features=front.bands))
+    noise, echo = (made.to(options.device) for made in (_noises(options.speech), _rooms(options.speech)))
+    augment = Augmenter(fbank, noise, echo, seed=0)
+    trainer = Trainer(network, augment, front, lm, Plan(options.minutes, options.rate, options.clips))
+    name = "checkpoint.pt" if options.fold is None else f"checkpoint-{options.fold}.pt"
+    checkpoint = options.work / name
     if not checkpoint.is_file():
-        _begin(network, augment, shares, options.start)
+        _normalise(network, augment, shares)
     trainer.restore(checkpoint)
     trainer.train(shares, checkpoint)
-    network.eval()
+    network.cpu().eval()
+    if options.fold is not None:
+        save(network, options.out / f"{options.fold}.pt")
+        return
     for language in SYNTHETIC:
         folder = options.out / f"{language}-small-8k"
         export(network, front, lm, language, folder)
-        spoken = [one for one in recordings(options.speech) if one.language == language and held_out(one)]
         story = Story(
             name=folder.name,
             language=language,
@@ -81,14 +84,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             phones=len(phones_of(language)),
             size_bytes=(folder / "am" / "final.mdl").stat().st_size,
             minutes=options.minutes,
+            machine=torch.cuda.get_device_name() if options.device.type == "cuda" else f"{options.threads} cores",
             steps=trainer.steps,
-            started_from=options.start.name,
+            clips=options.clips,
             trained_on=tuple(trained_on(options.speech)),
             callers=tuple(chain.from_iterable(map(agreed, options.calls))),
             noises=(*noises(options.speech), *rooms(options.speech)),
             synthetic=SYNTHETIC,
-            held_out=tuple(spoken),
-            figures=_figures(options.speech, language, folder, options.work),
         )
         (folder / "README.md").write_text(card(story), encoding="utf-8")
         logger.info("written to %s", folder)
@@ -102,17 +104,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, default=Path("var/training"), help="clips and checkpoint, kept")
     parser.add_argument("--out", type=Path, required=True, help="folder for the folders of the models")
-    parser.add_argument("--start", type=Path, default=SHIPPED["zh-CN"], help="a Mandarin model to begin from")
+    parser.add_argument("--fold", type=int, choices=range(FOLDS), help="train without the speakers of this fold")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long to train")
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at first")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clips", type=int, default=64, help="how many clips to train on at a time")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="such as cuda")
     return parser.parse_args(arguments)
-
-
-def _figures(speech: Path, language: str, folder: Path, work: Path) -> str:
-    """The model's tables in Markdown."""
-    one = measured(speech, _TAGS[language], folder, work / "graphs", lambda heard, _: heard)
-    return "\n\n".join(table.markdown() for table in tables(one))
 
 
 def _phrases(language: str) -> list[str]:
@@ -120,16 +118,19 @@ def _phrases(language: str) -> list[str]:
     return (_HERE / f"phrases.{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def _begin(network: Network, augment: Augmenter, shares: Sequence[Share], start: Path) -> None:
-    """Set the normalisation of the input and take the weights of a model before."""
-    groups = epoch(shares, seed=0)[:12]
-    features = torch.cat([augment(batch(group).samples).flatten(0, 1) for group in groups])
+def _share(store: Clips, fold: int | None, times: float) -> Share:
+    """The clips of a store that the model of a fold is trained on."""
+    kept = [clip for clip in store.all if fold is None or not clip.speaker or fold_of(clip.speaker) != fold]
+    return Share(store, kept, times)
+
+
+def _normalise(network: Network, augment: Augmenter, shares: Sequence[Share]) -> None:
+    """Set the normalisation of the input."""
+    groups = epoch(shares, seed=0, most=64)[:12]
+    samples = [batch(group).samples.to(network.mean.device) for group in groups]
+    features = torch.cat([augment(part).flatten(0, 1) for part in samples])
     network.mean.copy_(features.mean(0))
     network.deviation.copy_(features.std(0).mean().expand(features.shape[1]))
-    voices = [part[:, :_VOICE_SAMPLES] for part in (batch(group).samples for group in groups)]
-    start_from(
-        start, network, Fbank(FrontEnd()), torch.cat([part for part in voices if part.shape[1] == _VOICE_SAMPLES])
-    )
 
 
 def _noises(folder: Path) -> Tensor:

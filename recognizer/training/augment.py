@@ -21,16 +21,29 @@ _LEVEL_ERROR_DB: Final = 4.0
 
 
 class Augmenter:
-    """Makes features of batches. `noises` (K, N) and `rooms` (R, M) are sounds to choose from; rooms begin at 1."""
+    """Makes features of batches. `noises` (K, N) and `rooms` (R, M) are sounds to choose from; rooms begin at 1.
+
+    All is on the device of `noises`.
+    """
 
     def __init__(self, fbank: Fbank, noises: Tensor, rooms: Tensor, seed: int) -> None:
         self._fbank = fbank
         self._noises = noises
         self._rooms = rooms
-        self._chance = torch.Generator().manual_seed(seed)
+        self._chance = torch.Generator(noises.device).manual_seed(seed)
 
     def __call__(self, samples: Tensor) -> Tensor:
         """(B, N) samples in the scale of 16 bits → (B, T, bands)."""
+        with self._chance.device:
+            return self._augmented(samples)
+
+    def plain(self, samples: Tensor) -> Tensor:
+        """The same of a quiet line: only level and hiss."""
+        with self._chance.device:
+            level = 10 ** (LEVEL_DBOV / 20) * telephone.FULL_SCALE / _loudness(samples)
+            return self._fbank(samples * level + torch.randn(samples.shape, generator=self._chance))
+
+    def _augmented(self, samples: Tensor) -> Tensor:
         batch = len(samples)
         line, frequencies = self._line(samples)
         voice = telephone.mobile(line, self._chance)

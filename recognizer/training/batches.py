@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,10 +16,14 @@ from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training.clips import Clip, Clips
 from recognizer.training.transcripts import Transcript
 
-_CLIPS = 64
-_SECONDS = 128
+_SECONDS_EACH = 2
 _SHORTEST_S = 0.3
 _LENGTH_SPREAD = 0.06
+_ROUND = 800
+_ALIKE = 16
+"""Batches are of few different sizes (samples, clips), since an accelerator gets ready for each anew."""
+_EVENED = 0.3
+"""0: every clip as often as another; 1: every speaker."""
 
 
 @dataclass(frozen=True)
@@ -28,28 +34,42 @@ class Batch:
     lengths: Tensor
     said: tuple[Transcript, ...]
 
+    def on(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        return Batch(self.samples.to(device), self.lengths.to(device), self.said)
+
+    def played(self, speed: float, after_s: float = 0.0) -> Batch:
+        """The same faster or slower, which sounds like other persons, in pitch as well; about so, silence after it."""
+        size = math.ceil((self.samples.shape[1] + after_s * SAMPLE_RATE_HZ) / _ROUND) * _ROUND
+        length = max(1, round(size / speed / _ROUND)) * _ROUND
+        played = torch.fft.irfft(torch.fft.rfft(self.samples, size), length) * (length / size)
+        return Batch(played, self.lengths * length // size, self.said)
+
 
 @dataclass(frozen=True)
 class Share:
-    """A store and how often an epoch goes through it (0.5: through half of it, another half each time)."""
+    """Clips of a store, and how many an epoch draws of them for each that there is."""
 
-    clips: Clips
+    store: Clips
+    clips: Sequence[Clip]
     times: float
 
 
-def epoch(shares: Sequence[Share], seed: int) -> list[list[tuple[Clips, Clip]]]:
-    """The clips of one epoch, those of about the same length together."""
+def epoch(shares: Sequence[Share], seed: int, most: int) -> list[list[tuple[Clips, Clip]]]:
+    """The clips of one epoch in groups of at most so many, those of about the same length together."""
     chance = np.random.default_rng(seed)
-    chosen = [(share.clips, clip) for share in shares for clip in _some(share, chance)]
+    chosen = [(share.store, clip) for share in shares for clip in _drawn(share, chance)]
     chosen = [(store, clip) for store, clip in chosen if clip.length >= _SHORTEST_S * SAMPLE_RATE_HZ]
     lengths = np.array([clip.length for _, clip in chosen])
     order = np.argsort(lengths * np.exp(chance.normal(0, _LENGTH_SPREAD, len(lengths))))
     groups: list[list[tuple[Clips, Clip]]] = [[]]
     for place in order:
-        if len(groups[-1]) >= _CLIPS or (len(groups[-1]) + 1) * lengths[place] > _SECONDS * SAMPLE_RATE_HZ:
+        taken = len(groups[-1])
+        if taken >= most or (taken + 1) * lengths[place] > most * _SECONDS_EACH * SAMPLE_RATE_HZ:
             groups.append([])
         groups[-1].append(chosen[place])
-    return [groups[place] for place in chance.permutation(len(groups))]
+    even = [group[: len(group) // _ALIKE * _ALIKE] or group for group in groups]
+    return [even[place] for place in chance.permutation(len(even))]
 
 
 def batch(group: Sequence[tuple[Clips, Clip]]) -> Batch:
@@ -65,10 +85,9 @@ def batch(group: Sequence[tuple[Clips, Clip]]) -> Batch:
     )
 
 
-def _some(share: Share, chance: np.random.Generator) -> list[Clip]:
-    every, part = divmod(share.times, 1)
-    count = round(part * len(share.clips.all))
-    return [
-        *(share.clips.all * int(every)),
-        *(share.clips.all[place] for place in chance.choice(len(share.clips.all), count, replace=False)),
-    ]
+def _drawn(share: Share, chance: np.random.Generator) -> list[Clip]:
+    """Of a speaker with many clips, each is drawn more seldom."""
+    count = Counter(clip.speaker for clip in share.clips)
+    weights = np.array([count[clip.speaker] ** -_EVENED for clip in share.clips])
+    drawn = chance.choice(len(share.clips), round(share.times * len(share.clips)), p=weights / weights.sum())
+    return [share.clips[place] for place in drawn]

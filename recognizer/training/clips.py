@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,22 @@ from numpy.typing import NDArray
 from recognizer.training.transcripts import Transcript
 
 
+class Sound(NamedTuple):
+    """Samples (16 bits, 8 kHz) to be kept as a clip."""
+
+    samples: NDArray[np.int16]
+    transcript: Transcript
+    speaker: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A stretch of a store's samples and what is said in it."""
+    """A stretch of a store's samples, what is said in it and by whom (empty: by nobody, or a synthetic voice)."""
 
     start: int
     length: int
     transcript: Transcript
+    speaker: str
 
 
 class Clips:
@@ -31,7 +41,7 @@ class Clips:
     def __init__(self, path: Path) -> None:
         self._samples = np.memmap(path.with_suffix(".i16"), np.int16, "r")
         rows = map(json.loads, _index(path).read_text().splitlines())
-        self.all = tuple(Clip(start, length, tuple(map(tuple, words))) for start, length, words in rows)
+        self.all = tuple(Clip(start, length, tuple(map(tuple, words)), speaker) for start, length, words, speaker in rows)
 
     def samples(self, clip: Clip) -> NDArray[np.int16]:
         """The clip's sound."""
@@ -43,14 +53,14 @@ def finished(path: Path) -> bool:
     return _index(path).is_file()
 
 
-def write(path: Path, clips: Iterable[tuple[NDArray[np.int16], Transcript]]) -> None:
-    """Make a store of the clips; the index comes last, all at once."""
+def write(path: Path, sounds: Iterable[Sound]) -> None:
+    """Make a store of the sounds; the index comes last, all at once."""
     place = 0
     rows = []
     with path.with_suffix(".i16").open("wb") as file:
-        for samples, transcript in clips:
+        for samples, transcript, speaker in sounds:
             file.write(samples.astype("<i2").tobytes())
-            rows.append(json.dumps([place, len(samples), transcript]))
+            rows.append(json.dumps([place, len(samples), transcript, speaker]))
             place += len(samples)
     scratch = path.with_suffix(".part")
     scratch.write_text("\n".join(rows))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from recognizer.base import SAMPLE_RATE_HZ
@@ -70,7 +71,7 @@ class Fbank:
         self.front = front
         self.warps = warps
         self._size = 1 << (front.window - 1).bit_length()
-        self._filters = torch.stack([self._filter(warp) for warp in warps])
+        self._filters = torch.tensor(np.stack([self._filter(warp) for warp in warps]))
         place = torch.arange(front.window, dtype=torch.float64)
         self._povey = (0.5 - 0.5 * torch.cos(2 * math.pi * place / (front.window - 1))).pow(0.85).float()
 
@@ -86,11 +87,11 @@ class Fbank:
         )
         return torch.bmm(power, filters).clamp_min(_LEAST).log()
 
-    def _filter(self, warp: float) -> Tensor:
+    def _filter(self, warp: float) -> NDArray[np.float32]:
         """(bins, bands): triangles evenly spaced in mel."""
         low, high = _mel(self.front.lowest_hz), _mel(SAMPLE_RATE_HZ / 2 - _BELOW_HALF_RATE_HZ)
         step = (high - low) / (self.front.bands + 1)
-        made = torch.zeros(self._size // 2 + 1, self.front.bands)
+        made = np.zeros((self._size // 2 + 1, self.front.bands), np.float32)
         for bin_ in range(self._size // 2):
             place = _mel(_warped(bin_ * SAMPLE_RATE_HZ / self._size, warp))
             for band in range(self.front.bands):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from recognizer.training.inventory import NUMBER, OUTPUTS
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.transcripts import Transcript
 
+_Kind = TypeVar("_Kind", bound=np.generic)
+
 _HALF: Final = math.log(2.0)
 _NEVER: Final = -1e30
 _TINY: Final = 1e-30
@@ -31,7 +33,7 @@ _REACH: Final = 5
 class Denominator:
     """Anything that could be said, as the phone language model has it."""
 
-    def __init__(self, lm: PhoneLM) -> None:
+    def __init__(self, lm: PhoneLM, device: torch.device) -> None:
         enter, stay = np.arange(0, OUTPUTS, 2), np.arange(1, OUTPUTS, 2)
         step = np.zeros((OUTPUTS, OUTPUTS))
         for states in (enter, stay):
@@ -40,37 +42,13 @@ class Denominator:
         start, end = np.zeros(OUTPUTS), np.zeros(OUTPUTS)
         start[enter] = lm.first
         end[enter] = end[stay] = 0.5 * lm.end
-        self._step, self._start, self._end = (torch.tensor(part, dtype=torch.float32) for part in (step, start, end))
+        self._step, self._start, self._end = (
+            torch.tensor(part, dtype=torch.float32, device=device) for part in (step, start, end)
+        )
 
     def __call__(self, outputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, OUTPUTS), (B) → log likelihoods (B), and their gradient (B, T, OUTPUTS): how likely each output was.
-
-        By hand rather than by torch's differentiation, which takes three times as long.
-        """
-        outputs = outputs.detach()
-        most = outputs.amax(2)
-        likely = torch.exp(outputs - most[..., None])
-        times = outputs.shape[1]
-        sounding = torch.arange(times) < lengths[:, None]
-        alphas: list[Tensor] = []
-        scales: list[Tensor] = []
-        for time in range(times):
-            reached = (alphas[-1] @ self._step if alphas else self._start) * likely[:, time]
-            scale = reached.sum(1, keepdim=True).clamp_min(_TINY)
-            alphas.append(torch.where(sounding[:, time, None], reached / scale, alphas[-1] if alphas else reached))
-            scales.append(scale)
-        final = (alphas[-1] @ self._end).clamp_min(_TINY)
-        total = ((torch.cat(scales, 1).log() + most) * sounding).sum(1) + final.log()
-        ends = self._end / final[:, None]
-        last = (lengths - 1)[:, None]
-        beta = ends
-        occupied = torch.zeros_like(outputs)
-        for time in reversed(range(times)):
-            if time < times - 1:
-                before = (likely[:, time + 1] * beta / scales[time + 1]) @ self._step.T
-                beta = torch.where(last > time, before, ends)
-            occupied[:, time] = alphas[time] * beta * sounding[:, time, None]
-        return total, occupied
+        """(B, T, OUTPUTS), (B) → log likelihoods (B), and their gradient (B, T, OUTPUTS): how likely each output was."""
+        return _paths(outputs.detach(), lengths, self._start, self._step, self._end)
 
 
 @dataclass(frozen=True)
@@ -113,25 +91,70 @@ class Numerator:
         return cls(outputs, arcs, start, end)
 
 
-def numerator_log_likelihood(outputs: Tensor, lengths: Tensor, said: Sequence[Numerator]) -> Tensor:
-    """(B, T, OUTPUTS), (B) → (B); what can't be said in so short a time is below -1e20."""
-    batch, times, _ = outputs.shape
+def numerator(outputs: Tensor, lengths: Tensor, said: Sequence[Numerator]) -> tuple[Tensor, Tensor]:
+    """(B, T, OUTPUTS), (B) → the same as of a denominator; what can't be said in so short a time has -inf and zeros."""
     states = max(len(one.outputs) for one in said)
-    labels = torch.zeros(batch, states, dtype=torch.long)
-    arcs = torch.full((batch, states, _REACH), _NEVER)
-    start, end = torch.full((batch, states), _NEVER), torch.full((batch, states), _NEVER)
-    for row, one in enumerate(said):
-        count = len(one.outputs)
-        labels[row, :count] = torch.from_numpy(one.outputs)
-        arcs[row, :count] = torch.from_numpy(one.arcs)
-        start[row, :count] = torch.from_numpy(one.start)
-        end[row, :count] = torch.from_numpy(one.end)
-    emitted = outputs.gather(2, labels[:, None].expand(batch, times, states))
-    from_farthest = arcs.flip(2)
-    before = torch.full((batch, _REACH - 1), _NEVER)
-    alpha = start + emitted[:, 0]
-    for time in range(1, times):
-        reachable = torch.cat([before, alpha], 1).unfold(1, _REACH, 1)
-        reached = torch.logsumexp(reachable + from_farthest, 2).clamp_min(_NEVER) + emitted[:, time]
-        alpha = torch.where((time < lengths)[:, None], reached, alpha)
-    return torch.logsumexp(alpha + end, 1)
+    labels, arcs, start, end = (
+        torch.from_numpy(part).to(outputs.device)
+        for part in (
+            _side_by_side([one.outputs for one in said], states, 0),
+            _side_by_side([one.arcs for one in said], states, _NEVER),
+            _side_by_side([one.start for one in said], states, _NEVER),
+            _side_by_side([one.end for one in said], states, _NEVER),
+        )
+    )
+    step = torch.zeros(len(said), states, states, dtype=torch.float64, device=outputs.device)
+    for back in range(min(_REACH, states)):
+        step.diagonal(back, 1, 2).copy_(arcs[:, back:, back].exp())
+    places = labels[:, None].expand(-1, outputs.shape[1], -1)
+    emitted = outputs.detach().double().gather(2, places)
+    total, occupied = _paths(emitted, lengths, start.double().exp(), step, end.double().exp())
+    occupied = torch.where(total.isfinite()[:, None, None], occupied, 0).float()
+    return total.float(), torch.zeros_like(outputs).scatter_add_(2, places, occupied)
+
+
+def _paths(
+    outputs: Tensor, lengths: Tensor, start: Tensor, step: Tensor, end: Tensor
+) -> tuple[Tensor, Tensor]:
+    """All paths through states: outputs (B, T, S), probabilities to `start` and `end` in a state ((B,) S) and to
+    `step` from one to another ((B,) S, S) → log likelihoods (B), how likely each state was at each time (B, T, S).
+
+    By hand rather than by torch's differentiation, which takes three times as long.
+    """
+    most = outputs.amax(2)
+    likely = torch.exp(outputs - most[..., None])
+    times = outputs.shape[1]
+    sounding = torch.arange(times, device=outputs.device) < lengths[:, None]
+    alphas: list[Tensor] = []
+    scales: list[Tensor] = []
+    for time in range(times):
+        reached = (_stepped(alphas[-1], step) if alphas else start) * likely[:, time]
+        scale = reached.sum(1, keepdim=True).clamp_min(_TINY)
+        alphas.append(torch.where(sounding[:, time, None], reached / scale, alphas[-1] if alphas else reached))
+        scales.append(scale)
+    final = (alphas[-1] * end).sum(1)
+    total = ((torch.cat(scales, 1).log() + most) * sounding).sum(1) + final.log()
+    ends = end / final.clamp_min(_TINY)[:, None]
+    last = (lengths - 1)[:, None]
+    back = step.mT
+    beta = ends
+    occupied = torch.zeros_like(outputs)
+    for time in reversed(range(times)):
+        if time < times - 1:
+            before = _stepped(likely[:, time + 1] * beta / scales[time + 1], back)
+            beta = torch.where(last > time, before, ends)
+        occupied[:, time] = alphas[time] * beta * sounding[:, time, None]
+    return total, occupied
+
+
+def _stepped(states: Tensor, step: Tensor) -> Tensor:
+    """(B, S) times (S, S), or times a matrix (B, S, S) for each row."""
+    return states @ step if step.dim() == 2 else torch.bmm(states[:, None], step)[:, 0]
+
+
+def _side_by_side(parts: Sequence[NDArray[_Kind]], length: int, empty: float) -> NDArray[_Kind]:
+    """Rows of arrays, each filled up to `length`."""
+    made = np.full((len(parts), length, *parts[0].shape[1:]), empty, parts[0].dtype)
+    for row, part in zip(made, parts, strict=True):
+        row[: len(part)] = part
+    return made

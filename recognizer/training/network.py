@@ -75,7 +75,7 @@ class Network(nn.Module):
         for layer, norm in self.inner:
             x = norm(torch.relu(layer(x)))
             if self.training:
-                kept = torch.rand(x.shape[0], x.shape[1], 1) > _DROPPED
+                kept = torch.rand(x.shape[0], x.shape[1], 1, device=x.device) > _DROPPED
                 x = x * kept / (1 - _DROPPED)
         return self.out(x).transpose(1, 2), self.beside(x).transpose(1, 2)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training import clips, sounds
+from recognizer.training.clips import Sound
 from recognizer.training.corpus import Recording, held_out, recordings, samples
 from recognizer.training.espeak import Espeak
 from recognizer.training.licences import check_consent
@@ -32,24 +32,17 @@ _SHORT_S: Final = 1.3
 _ROW: Final = (2, 3, 4, 4, 5)
 _BETWEEN_S: Final = (0.0, 0.25)
 _QUIET: Final = 0.02
-_PARTS: Final = 4
-_WORKERS: Final = 2
+_PARTS: Final = 16
 _MOST_PER_SPEAKER: Final = 4000
-_SPEEDS: Final = (0.87, 0.93, 1.0, 1.07, 1.15)
-"""A recording played faster or slower sounds like another person, in pitch as well."""
-_RARE: Final = 100
-"""Speakers with fewer recordings are heard at every speed, the others at two of them."""
-
-Sound = tuple[NDArray[np.int16], Transcript]
 
 
 def trained_on(folder: Path) -> list[Recording]:
-    """The recordings of speech for training: what is said is known, the speaker is not held out.
+    """The recordings of speech for training, in which what is said is known.
 
     Raises:
         LicenceRefused: a recording of the folder may not go into a shipped model.
     """
-    speech = [one for one in recordings(folder) if one.language in {"zh", "en"} and not held_out(one)]
+    speech = [one for one in recordings(folder) if one.language in {"zh", "en"}]
     random.Random(0).shuffle(speech)  # noqa: S311
     count: dict[str, int] = {}
     kept = []
@@ -97,7 +90,7 @@ def prepare(
         for part in range(_PARTS)
     ]
     missing = [task for task in tasks if not clips.finished(task[0])]
-    with ProcessPoolExecutor(_WORKERS, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         for made in [pool.submit(_synthesise, *task) for task in missing]:
             made.result()
     return [real, silent, *(path for path, *_ in tasks)]
@@ -105,7 +98,7 @@ def prepare(
 
 def noises(folder: Path) -> list[Recording]:
     """The recordings of noise for training."""
-    return [one for one in recordings(folder) if one.language == "noise" and not held_out(one)]
+    return [one for one in recordings(folder) if one.language == "noise" and not held_out(one, None)]
 
 
 def rooms(folder: Path) -> list[Recording]:
@@ -114,34 +107,31 @@ def rooms(folder: Path) -> list[Recording]:
 
 
 def _spoken(folder: Path, chosen: Sequence[Recording]) -> Iterator[Sound]:
-    """Each at several speeds; then rows of short ones, as numbers are dictated."""
+    """Each; then rows of short ones, as numbers are dictated."""
     chance = random.Random(0)  # noqa: S311
-    count = Counter(one.speaker for one in chosen)
     short: dict[str, list[Sound]] = {}
     for one in chosen:
         sound = samples(folder / one.path).astype(np.float32)
         transcript = one.transcript()
-        for speed in _SPEEDS if count[one.speaker] < _RARE else chance.sample(_SPEEDS, 2):
-            changed = soxr.resample(sound, speed, 1.0)
-            if transcript and 0 < len(changed) <= LONGEST_S * SAMPLE_RATE_HZ:
-                level = _level(changed)
-                yield level, transcript
-                if len(transcript) == 1 and len(changed) <= _SHORT_S * SAMPLE_RATE_HZ:
-                    short.setdefault(f"{one.speaker} {speed}", []).append((level, transcript))
+        if transcript and 0 < len(sound) <= LONGEST_S * SAMPLE_RATE_HZ:
+            made = Sound(_level(sound), transcript, one.speaker)
+            yield made
+            if len(transcript) == 1 and len(sound) <= _SHORT_S * SAMPLE_RATE_HZ:
+                short.setdefault(one.speaker, []).append(made)
     for voice in short.values():
         yield from _rows(voice, chance)
 
 
 def _rows(voice: Sequence[Sound], chance: random.Random) -> Iterator[Sound]:
     """Rows of one voice's words, half of them of digits alone; half as many as there are words."""
-    digits = [(sound, said) for sound, said in voice if said in _digits()]
+    digits = [one for one in voice if one.transcript in _digits()]
     for _ in range(len(voice) // 2):
         row = chance.choices(digits if digits and chance.random() < 0.5 else voice, k=chance.choice(_ROW))
         pauses = (np.zeros(int(SAMPLE_RATE_HZ * chance.uniform(*_BETWEEN_S)), np.int16) for _ in row)
-        parts = [part for (sound, _), pause in zip(row, pauses, strict=True) for part in (_voiced(sound), pause)]
+        parts = [part for one, pause in zip(row, pauses, strict=True) for part in (_voiced(one.samples), pause)]
         made = np.concatenate(parts)
         if len(made) <= LONGEST_S * SAMPLE_RATE_HZ:
-            yield made, tuple(word for _, said in row for word in said)
+            yield Sound(made, tuple(chain.from_iterable(one.transcript for one in row)), row[0].speaker)
 
 
 @cache
@@ -164,9 +154,9 @@ def _unspoken(folder: Path) -> Iterator[Sound]:
         for start in range(0, len(sound), 2 * SAMPLE_RATE_HZ):
             piece = sound[start : start + 2 * SAMPLE_RATE_HZ]
             if len(piece) > SAMPLE_RATE_HZ // 2:
-                yield _level(piece), ()
+                yield Sound(_level(piece), ())
     for _ in range(500):
-        yield _level(sounds.sound(chance)), ()
+        yield Sound(_level(sounds.sound(chance)), ())
 
 
 def _synthesise(path: Path, language: str, seed: int, phrases: Sequence[str], count: int) -> None:
@@ -186,7 +176,7 @@ def _voices(language: str, seed: int, phrases: Sequence[str], count: int) -> Ite
         voice = soxr.resample(sound[max(0, loud[0] - 100) : loud[-1] + 200], said.speed, 1.0)
         before, after = (np.zeros(int(SAMPLE_RATE_HZ * chance.uniform(*_PAUSE_S)), np.float32) for _ in range(2))
         if len(voice) <= LONGEST_S * SAMPLE_RATE_HZ:
-            yield _level(np.concatenate([before, voice, after])), said.meant
+            yield Sound(_level(np.concatenate([before, voice, after])), said.meant)
 
 
 def _level(sound: NDArray[np.float32]) -> NDArray[np.int16]:

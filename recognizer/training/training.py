@@ -6,6 +6,7 @@ Must not know: where clips come from, Vosk.
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training.augment import Augmenter
 from recognizer.training.batches import Batch, Share, batch, epoch
+from recognizer.training.even import even
 from recognizer.training.features import FrontEnd
-from recognizer.training.lfmmi import Denominator, Numerator, numerator_log_likelihood
+from recognizer.training.inventory import OUTPUTS
+from recognizer.training.lfmmi import Denominator, Numerator, numerator
 from recognizer.training.network import SUBSAMPLING, Network
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.transcripts import Transcript
@@ -27,10 +31,15 @@ logger = logging.getLogger(__name__)
 
 _WARM_UP_STEPS: Final = 100
 _LAST_RATE: Final = 0.02
-_STEADY: Final = 0.1
+_STEADY: Final = 0.3
 _BESIDE: Final = 0.1
 _LEAST_SQUARES: Final = 5e-4
 _GRADIENT: Final = 2.0
+_SPEEDS: Final = (0.82, 1.2)
+_GUESSED: Final = 0.12
+"""Share of the training in which the phones' places are guessed."""
+_SHORT_S: Final = 1.6
+_PAUSE_AFTER_S: Final = 0.3
 _PAUSE_S: Final = 5.0
 """A step that takes longer was held up by something else; no more than this counts."""
 _KEEP_EVERY: Final = 200
@@ -38,10 +47,11 @@ _KEEP_EVERY: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to train (minutes, on the machine at hand) and how fast to learn at first."""
+    """How long to train (minutes, on the machine at hand), how fast to learn at first, and on how many clips at a time."""
 
     minutes: float
     rate: float = 2e-3
+    clips: int = 64
 
 
 class Trainer:
@@ -62,7 +72,9 @@ class Trainer:
         self._front = front
         self._lm = lm
         self._plan = plan
-        self._anything = Denominator(lm)
+        self._device = network.mean.device
+        self._anything = Denominator(lm, self._device)
+        self._chance = random.Random(0)  # noqa: S311
         self._said: dict[Transcript, Numerator] = {}
         self._best = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=1e-4)
         self._spent_s = 0.0
@@ -72,7 +84,7 @@ class Trainer:
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint, if there is one."""
         if path.is_file():
-            kept = torch.load(path, weights_only=True)
+            kept = torch.load(path, map_location=self._device, weights_only=True)
             self.network.load_state_dict(kept["network"])
             self._best.load_state_dict(kept["optimizer"])
             self._spent_s, self._steps, self._epochs = kept["spent_s"], kept["steps"], kept["epochs"]
@@ -96,7 +108,9 @@ class Trainer:
         self.network.train()
         gains: list[float] = []
         while self._progress < 1:
-            for group in epoch(shares, seed=self._epochs):
+            for group in epoch(shares, self._epochs, self._plan.clips):
+                if self._guessing and max(clip.length for _, clip in group) > _SHORT_S * SAMPLE_RATE_HZ:
+                    continue
                 begun = self._clock()
                 gains.append(self._step(batch(group)))
                 self._spent_s += min(self._clock() - begun, _PAUSE_S)
@@ -119,6 +133,11 @@ class Trainer:
     def _progress(self) -> float:
         return self._spent_s / (60 * self._plan.minutes)
 
+    @property
+    def _guessing(self) -> bool:
+        """Whether the network knows so little that the phones' places are guessed, in short clips."""
+        return self._progress < _GUESSED
+
     def _report(self, gains: Sequence[float]) -> None:
         logger.info(
             "%3.0f %%  %.1f of %.1f minutes  step %d  epoch %d  objective %.4f",
@@ -126,17 +145,22 @@ class Trainer:
             sum(gains) / len(gains),
         )
 
-    def _step(self, one: Batch) -> float:
+    def _step(self, clean: Batch) -> float:
         """The objective (log probability per output frame) before the step."""
         rate = min(1.0, (self._steps + 1) / _WARM_UP_STEPS)
         rate *= _LAST_RATE ** max(0.0, (self._progress - _STEADY) / (1 - _STEADY))
         for group in self._best.param_groups:
             group["lr"] = self._plan.rate * rate
+        one = clean.on(self._device).played(self._chance.uniform(*_SPEEDS), self._chance.uniform(0, _PAUSE_AFTER_S))
         with torch.no_grad():
-            features = self._augment(one.samples)
+            features = self._augment.plain(one.samples) if self._guessing else self._augment(one.samples)
         lengths = (self._front.frames(one.lengths) + SUBSAMPLING - 1) // SUBSAMPLING
         outputs, beside = self.network(features)
-        loss, gain = self._loss(outputs, beside, lengths, one.said)
+        guess = None
+        if self._guessing:
+            places = even(one.samples, outputs.shape[1], SUBSAMPLING * self._front.shift, one.said)
+            guess = torch.nn.functional.one_hot(torch.from_numpy(places).to(self._device), OUTPUTS).float()
+        loss, gain = self._loss(outputs, beside, lengths, one.said, guess)
         self._best.zero_grad()
         torch.autograd.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT)
@@ -145,21 +169,23 @@ class Trainer:
         return gain
 
     def _loss(
-        self, outputs: Tensor, beside: Tensor, lengths: Tensor, said: Sequence[Transcript]
+        self, outputs: Tensor, beside: Tensor, lengths: Tensor, said: Sequence[Transcript], guess: Tensor | None
     ) -> tuple[Tensor, float]:
+        """`guess` says what each output is instead of the network's own opinion."""
         numerators = [self._numerator(words) for words in said]
-        given = outputs.detach().requires_grad_(True)
-        likely = numerator_log_likelihood(given, lengths, numerators)
-        (soft,) = torch.autograd.grad(likely.sum(), given)
-        fits = (likely.detach() > -1e20).float()
+        likely, soft = numerator(outputs, lengths, numerators)
+        if guess is not None:
+            soft = guess
+        fits = likely.isfinite()
         anything, occupied = self._anything(outputs, lengths)
         frames = lengths.sum()
-        sounding = (torch.arange(outputs.shape[1]) < lengths[:, None])[..., None]
-        agreed = (((soft - occupied) * outputs).sum((1, 2)) * fits).sum()
-        crossed = ((soft * torch.log_softmax(beside, 2)).sum((1, 2)) * fits).sum()
+        sounding = (torch.arange(outputs.shape[1], device=self._device) < lengths[:, None])[..., None]
+        soft = soft * sounding
+        agreed = ((soft - occupied) * outputs).sum((1, 2))[fits].sum()
+        crossed = (soft * torch.log_softmax(beside, 2)).sum((1, 2))[fits].sum()
         size = (outputs.square() * sounding).sum()
         loss = -(agreed + _BESIDE * crossed) / frames + 0.5 * _LEAST_SQUARES * size / frames
-        gain = ((likely.detach() - anything) * fits).sum() / frames
+        gain = (likely - anything)[fits].sum() / frames
         return loss, float(gain)
 
     def _numerator(self, words: Transcript) -> Numerator:

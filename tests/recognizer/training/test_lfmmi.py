@@ -9,11 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
 from recognizer.training.inventory import NUMBER, OUTPUTS, PHONES  # noqa: E402
-from recognizer.training.lfmmi import Denominator, Numerator, numerator_log_likelihood  # noqa: E402
+from recognizer.training.lfmmi import Denominator, Numerator, numerator  # noqa: E402
 from recognizer.training.phone_lm import PhoneLM  # noqa: E402
 from recognizer.training.transcripts import of_pinyin, of_text  # noqa: E402
 
 SIL = NUMBER["SIL"]
+CPU = torch.device("cpu")
 
 
 def rows(frame_count: int, lm: PhoneLM, phones: list[int], outputs: np.ndarray) -> float:
@@ -50,13 +51,13 @@ def test_the_numerator_adds_up_all_ways_to_say_it(lm: PhoneLM) -> None:
     (word,) = of_pinyin([["ba1"]])
     pauses = ([*start, *word, *end] for start in ([], [SIL]) for end in ([], [SIL]))
     expected = np.logaddexp.reduce([rows(6, lm, phones, outputs[0].numpy().astype(float)) for phones in pauses])
-    made = numerator_log_likelihood(outputs, torch.tensor([6]), [Numerator.of((word,), lm)])
+    made, _ = numerator(outputs, torch.tensor([6]), [Numerator.of((word,), lm)])
     assert float(made) == pytest.approx(expected, abs=1e-3)
 
 
 def test_nobody_speaking_is_silence_only(lm: PhoneLM) -> None:
     outputs = torch.randn(1, 4, OUTPUTS, generator=torch.Generator().manual_seed(1))
-    made = numerator_log_likelihood(outputs, torch.tensor([4]), [Numerator.of((), lm)])
+    made, _ = numerator(outputs, torch.tensor([4]), [Numerator.of((), lm)])
     assert float(made) == pytest.approx(rows(4, lm, [SIL], outputs[0].numpy().astype(float)), abs=1e-3)
 
 
@@ -66,24 +67,24 @@ def test_the_denominator_adds_up_everything_that_can_be_said(lm: PhoneLM) -> Non
     names = range(len(PHONES))
     ways = [[one] for one in names] + [[one, other] for one in names for other in names]
     expected = np.logaddexp.reduce([rows(2, lm, phones, numpy) for phones in ways])
-    assert float(Denominator(lm)(outputs, torch.tensor([2]))[0]) == pytest.approx(expected, abs=1e-3)
+    assert float(Denominator(lm, CPU)(outputs, torch.tensor([2]))[0]) == pytest.approx(expected, abs=1e-3)
 
 
 def test_what_was_said_is_never_likelier_than_anything(lm: PhoneLM) -> None:
     outputs = torch.randn(2, 12, OUTPUTS, generator=torch.Generator().manual_seed(2)) * 3
     lengths = torch.tensor([12, 9])
     said = [Numerator.of(of_text(text), lm) for text in ("满意", "八分")]
-    anything, _ = Denominator(lm)(outputs, lengths)
-    assert (numerator_log_likelihood(outputs, lengths, said) <= anything + 1e-3).all()
+    anything, _ = Denominator(lm, CPU)(outputs, lengths)
+    assert (numerator(outputs, lengths, said)[0] <= anything + 1e-3).all()
 
 
 def test_frames_after_the_end_do_not_count(lm: PhoneLM) -> None:
     outputs = torch.randn(1, 9, OUTPUTS, generator=torch.Generator().manual_seed(2))
     said = [Numerator.of(of_text("八"), lm)]
     length = torch.tensor([6])
-    assert numerator_log_likelihood(outputs, length, said) == numerator_log_likelihood(outputs[:, :6], length, said)
-    padded, occupied = Denominator(lm)(outputs, length)
-    cut, occupied_before = Denominator(lm)(outputs[:, :6], length)
+    assert numerator(outputs, length, said)[0] == numerator(outputs[:, :6], length, said)[0]
+    padded, occupied = Denominator(lm, CPU)(outputs, length)
+    cut, occupied_before = Denominator(lm, CPU)(outputs[:, :6], length)
     assert float(padded) == pytest.approx(float(cut), abs=1e-5)
     assert torch.allclose(occupied[:, :6], occupied_before, atol=1e-6)
     assert not occupied[:, 6:].any()
@@ -95,13 +96,37 @@ def test_how_likely_each_output_was_is_the_gradient_that_torch_finds(lm: PhoneLM
     given = outputs.double().requires_grad_(True)
     anything = torch.stack([forward(row[:length], lm) for row, length in zip(given, lengths, strict=True)])
     (gradient,) = torch.autograd.grad(anything.sum(), given)
-    made, occupied = Denominator(lm)(outputs, lengths)
+    made, occupied = Denominator(lm, CPU)(outputs, lengths)
     assert torch.allclose(made.double(), anything, atol=1e-3)
     assert torch.allclose(occupied.double(), gradient, atol=1e-5)
     assert torch.allclose(occupied.sum(2), (torch.arange(7) < lengths[:, None]).float(), atol=1e-4)
 
 
+def test_the_numerator_says_by_how_much_each_output_counts(lm: PhoneLM) -> None:
+    outputs = torch.randn(2, 9, OUTPUTS, generator=torch.Generator().manual_seed(4)) * 2
+    lengths = torch.tensor([9, 6])
+    said = [Numerator.of(of_text(text), lm) for text in ("八分", "八")]
+    before, occupied = numerator(outputs, lengths, said)
+    assert torch.allclose(occupied.sum(2), (torch.arange(9) < lengths[:, None]).float(), atol=1e-5)
+    for row, time, output in torch.nonzero(occupied > 0.05).tolist():
+        more = outputs.clone()
+        more[row, time, output] += 0.01
+        gained = (numerator(more, lengths, said)[0] - before)[row] / 0.01
+        assert float(gained) == pytest.approx(float(occupied[row, time, output]), abs=0.01)
+
+
+def test_what_a_network_thinks_impossible_counts_all_the_same(lm: PhoneLM) -> None:
+    outputs = torch.zeros(1, 40, OUTPUTS)
+    eight = Numerator.of(of_text("八"), lm)
+    outputs[0, :30, eight.outputs[2:6]] = -20.0
+    total, occupied = numerator(outputs, torch.tensor([40]), [eight])
+    assert torch.isfinite(total).all()
+    assert torch.allclose(occupied.sum(2), torch.ones(1, 40), atol=1e-5)
+
+
 def test_more_phones_than_frames_cannot_be_said(lm: PhoneLM) -> None:
-    outputs = torch.zeros(1, 2, OUTPUTS)
-    said = [Numerator.of(of_text("非常满意"), lm)]
-    assert float(numerator_log_likelihood(outputs, torch.tensor([2]), said)) < -1e20
+    outputs = torch.zeros(2, 2, OUTPUTS)
+    said = [Numerator.of(of_text(text), lm) for text in ("非常满意", "八")]
+    total, occupied = numerator(outputs, torch.tensor([2, 2]), said)
+    assert total.isfinite().tolist() == [False, True]
+    assert occupied.sum((1, 2)).tolist() == [0.0, pytest.approx(2.0)]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
+from recognizer.phones import SILENCE  # noqa: E402
 from recognizer.training import clips  # noqa: E402
 from recognizer.training.augment import WARPS, Augmenter  # noqa: E402
-from recognizer.training.batches import Share, batch, epoch  # noqa: E402
-from recognizer.training.clips import Clips  # noqa: E402
+from recognizer.training.batches import Batch, Share, batch, epoch  # noqa: E402
+from recognizer.training.clips import Clips, Sound  # noqa: E402
+from recognizer.training.even import even  # noqa: E402
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
-from recognizer.training.inventory import NUMBER, phones_of  # noqa: E402
+from recognizer.training.inventory import NUMBER  # noqa: E402
 from recognizer.training.network import Network, Shape  # noqa: E402
 from recognizer.training.phone_lm import PhoneLM  # noqa: E402
-from recognizer.training.starting import start_from  # noqa: E402
 from recognizer.training.training import Plan, Trainer  # noqa: E402
 from recognizer.training.transcripts import of_text  # noqa: E402
 
@@ -32,10 +34,11 @@ def shares(tmp_path: Path) -> list[Share]:
     for _ in range(40):
         for text, pitch in (("八", 400), ("六", 1500)):
             time = np.arange(int(8000 * chance.uniform(0.5, 0.8))) / 8000
-            made.append(((np.sin(2 * np.pi * pitch * time) * 8000).astype(np.int16), of_text(text)))
-        made.append((chance.normal(size=4000).astype(np.int16), ()))
+            made.append(Sound((np.sin(2 * np.pi * pitch * time) * 8000).astype(np.int16), of_text(text), "anna"))
+        made.append(Sound(chance.normal(size=4000).astype(np.int16), ()))
     clips.write(tmp_path / "store", made)
-    return [Share(Clips(tmp_path / "store"), 1.0)]
+    store = Clips(tmp_path / "store")
+    return [Share(store, store.all, 1.0)]
 
 
 def trainer(lm: PhoneLM, minutes: float) -> Trainer:
@@ -66,28 +69,46 @@ def test_training_learns_and_goes_on_where_it_was(
     weights = [parameter.clone() for parameter in done.network.parameters()]
     done.train(shares, checkpoint)
     assert all(map(torch.equal, weights, done.network.parameters()))
-    features = Fbank(FRONT)(batch(epoch(shares, 0)[0]).samples)
+    features = Fbank(FRONT)(batch(epoch(shares, 0, 64)[0]).samples)
     untrained = trainer(lm, 1.0)
     assert untrained.network(features)[0].std() < done.network(features)[0].std()
 
 
-def test_an_epoch_goes_through_everything_as_often_as_it_should(shares: list[Share]) -> None:
+def test_an_epoch_draws_as_many_as_it_should(shares: list[Share]) -> None:
     def count(times: float) -> int:
-        return sum(len(group) for group in epoch([Share(shares[0].clips, times)], seed=1))
+        return sum(len(group) for group in epoch([replace(shares[0], times=times)], seed=1, most=64))
 
-    assert [count(times) for times in (0.5, 1.0, 2.25)] == [60, 120, 270]
+    for times, wanted in ((0.5, 60), (1.0, 120), (2.25, 270)):
+        assert wanted - 16 < count(times) <= wanted
 
 
-def test_a_network_of_both_languages_begins_where_a_mandarin_model_left_off(exported: Path, network: Network) -> None:
-    torch.manual_seed(1)
-    samples = torch.randn(24, 8000) * 2000
-    begun = Network(network.shape)
-    features = Fbank(FRONT)(samples)
-    begun.mean.copy_(features.mean((0, 1)))
-    begun.deviation.fill_(2.0)
-    start_from(exported, begun, Fbank(FRONT), samples)
-    before, after = network(features)[0], begun.eval()(features)[0]
-    mandarin = [2 * NUMBER[name] + part for name in phones_of("zh") for part in (0, 1)]
-    assert (before - after)[..., mandarin].abs().max() < 0.02 * before.abs().max()
-    like_s, thing = 2 * NUMBER["i_s"], 2 * NUMBER["e_th"]
-    assert torch.equal(after[..., thing], after[..., like_s])
+def test_speakers_with_few_clips_are_drawn_more_often_for_each(tmp_path: Path) -> None:
+    sounds = [Sound(np.full(4000, 900, np.int16), of_text("八"), "anna" if number else "berta") for number in range(200)]
+    clips.write(tmp_path / "store", sounds)
+    store = Clips(tmp_path / "store")
+    drawn = [clip.speaker for group in epoch([Share(store, store.all, 20.0)], seed=1, most=64) for _, clip in group]
+    assert 2 * 20 < drawn.count("berta") < 8 * 20
+
+
+def test_a_batch_is_played_faster(shares: list[Share]) -> None:
+    time = torch.arange(8000) / 8000
+    one = Batch(torch.sin(2 * torch.pi * 400 * time)[None] * 1000, torch.tensor([8000]), (of_text("八"),))
+    fast = one.played(1.25)
+    assert fast.samples.shape == (1, 6400)
+    assert fast.lengths.tolist() == [6400]
+    assert int(torch.fft.rfft(fast.samples[0]).abs().argmax()) * 8000 / 6400 == 500
+    assert abs(float(fast.samples.abs().max()) - 1000) < 1
+
+
+def test_phones_are_first_guessed_to_take_the_same_time_while_somebody_speaks() -> None:
+    samples = torch.zeros(2, 7200)
+    samples[0, 2400:4800] = 5000
+    said = (of_text("八"), ())
+    spoken, silent = even(samples, times=30, step=240, said=said)
+    (start, end), pause = said[0][0], 2 * NUMBER[SILENCE]
+    assert spoken.tolist() == [
+        *[pause, *[pause + 1] * 9],
+        *[2 * start, *[2 * start + 1] * 4, 2 * end, *[2 * end + 1] * 4],
+        *[pause, *[pause + 1] * 9],
+    ]
+    assert silent.tolist() == [pause, *[pause + 1] * 29]

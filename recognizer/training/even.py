@@ -1,0 +1,40 @@
+"""Where phones would be if each took as long as any other: a first guess, from which training finds the true places.
+
+Must not know: networks, features, files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recognizer.phones import SILENCE
+from recognizer.training.inventory import NUMBER
+from recognizer.training.transcripts import Transcript
+
+_SOFT: Final = 0.03
+"""Of the loudest sample; below, nobody speaks."""
+_PAUSE: Final = NUMBER[SILENCE]
+
+
+def even(samples: Tensor, times: int, step: int, said: Sequence[Transcript]) -> NDArray[np.int64]:
+    """(B, N) clean samples → (B, times) outputs, one every `step` samples: silence, the phones of `said`, silence."""
+    loud = (samples.abs() > _SOFT * samples.abs().amax(1, keepdim=True)).cpu().numpy()
+    made = np.full((len(said), times), 2 * _PAUSE + 1)
+    made[:, 0] = 2 * _PAUSE
+    for row, words, voiced in zip(made, said, loud, strict=True):
+        phones = [phone for word in words for phone in word]
+        heard = np.flatnonzero(voiced) // step
+        if phones and len(heard):
+            start = min(int(heard[0]), times - 1)
+            end = min(max(int(heard[-1]) + 1, start + len(phones)), times)
+            edges = np.linspace(start, end, len(phones) + 1).round().astype(int)
+            for phone, first, after in zip(phones, edges[:-1], edges[1:], strict=True):
+                row[first:after] = 2 * phone + 1
+                row[first : first + 1] = 2 * phone
+            row[end : end + 1] = 2 * _PAUSE
+    return made
