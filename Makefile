@@ -31,11 +31,14 @@ SPEECH ?= ../shared/speech
 TRAINING := .venv-training
 
 # Trains the acoustic models from recordings and synthetic voices: the folders zh-small-8k and en-small-8k in OUT.
-# CALLS are folders that `service.py speech export` filled, if any.
+# CALLS are folders that `service.py speech export` filled, if any. With FOLD (0, 1 or 2) it trains a network without the
+# speakers of that fold instead, into OUT/folds: with all three, `make eval` measures the models in OUT by them.
 OUT ?= var/training/models
 CALLS ?=
+FOLD ?=
 model: $(TRAINING)/ready
-	nice $(TRAINING)/bin/python -m recognizer.training --speech $(SPEECH) $(addprefix --calls ,$(CALLS)) --out $(OUT)
+	nice $(TRAINING)/bin/python -m recognizer.training --speech $(SPEECH) --out $(OUT) \
+		$(addprefix --calls ,$(CALLS)) $(addprefix --fold ,$(FOLD))
 
 # How well models hear; MODELS such as "zh-CN=var/training/models/zh-small-8k", those shipped if empty.
 MODELS ?=

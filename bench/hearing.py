@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             made.append(measured(options.speech, language, folder, options.out / "graphs", watch))
     sections = [_callers(one) for one in made]
     for one, section in zip(made, sections, strict=True):
-        text = "\n\n".join([f"# {one.name} ({one.language})", *(each.markdown() for each in (*tables(one), section.table))])
+        text = "\n\n".join(
+            [f"# {one.name} ({one.language})", *(each.markdown() for each in (*tables(one), section.table))]
+        )
         (options.out / f"{one.name}.md").write_text(f"{text}\n", encoding="utf-8")
         print(f"\n{text}")
     when = f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {os.cpu_count()} cores; real speech from {options.speech}."

@@ -28,6 +28,8 @@ MARGIN_MOST: Final = 4.0
 _ALIKE_MARGIN: Final = 2.0
 """Words that sound alike are told apart by asking when they are nearer than this."""
 _UNSURE: Final = 0.01
+_ALONE_MS: Final = 140
+"""The shortest that an answer of one syllable is spoken: 99 % of 1500 real ones took longer, clicks often do not."""
 _SYLLABLE_MS: Final = (60, 900)
 """The shortest and longest that a syllable is spoken; in real answers 90 to 780 ms."""
 
@@ -67,8 +69,8 @@ class Weights:
     margin: float
 
 
-_MANDARIN: Final = Weights(single=0.43, several=0.55, ratio=0.29, margin=0.17)
-_ENGLISH: Final = Weights(single=-0.4, several=-0.4, ratio=0.38, margin=0.45)
+_MANDARIN: Final = Weights(single=0.99, several=1.07, ratio=0.22, margin=0.15)
+_ENGLISH: Final = Weights(single=-0.8, several=-3.46, ratio=0.5, margin=0.74)
 
 
 def weights_of(language: str) -> Weights:
@@ -86,6 +88,8 @@ def parts(evidence: Evidence) -> tuple[float, float, float, float]:
 def confidence(evidence: Evidence) -> float:
     """0 to 1. Words that sound alike are never sure while both may have been said."""
     shortest, longest = _SYLLABLE_MS
+    if evidence.syllables == 1:
+        shortest = _ALONE_MS
     if not shortest * evidence.syllables <= evidence.spoken_ms <= longest * evidence.syllables:
         return 0.0
     weights = weights_of(evidence.language)

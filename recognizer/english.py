@@ -40,6 +40,11 @@ def pronunciations(phrase: str) -> tuple[Pronunciation, ...]:
     return tuple(dict.fromkeys(tuple(itertools.chain.from_iterable(row)) for row in rows))
 
 
+def words() -> tuple[str, ...]:
+    """All words of the dictionary, in order."""
+    return tuple(dict.fromkeys(line.partition(" ")[0] for line in _dictionary().splitlines()))
+
+
 @lru_cache(maxsize=4096)
 def _readings(word: str) -> tuple[Pronunciation, ...]:
     if not re.fullmatch(r"[a-z']+", word):

@@ -54,7 +54,7 @@ def fitted(heard: Iterable[Hearing], limits: Limits) -> Weights:
     Raises:
         ValueError: a hearing is of the test half, or there are too few.
     """
-    ours = [one for one in heard if one.question != "digit string"]
+    ours = [one for one in heard if one.question != "digit string" and one.how != "foreign syllables"]
     if any(one.half != "dev" for one in ours):
         raise ValueError("weights are chosen on the dev half only")
     read = [one for one in ours if one.readings]

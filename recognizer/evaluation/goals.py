@@ -51,7 +51,7 @@ def _wrong(tally: Tally) -> tuple[int, int]:
     return tally.accept_wrong, tally.n
 
 
-_SPEECH, _NOISE, _TONES = NO_ANSWERS
+_SPEECH, _, _NOISE, _TONES = NO_ANSWERS
 _SHARES: Final = (
     _Share("two-syllable answers right among accepted and confirmed", TWO_SYLLABLES, _taken, least=0.95),
     _Share("two-syllable answers accepted wrongly", TWO_SYLLABLES, _wrong, most=0.015),

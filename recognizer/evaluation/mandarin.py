@@ -19,11 +19,13 @@ from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.evaluation.conditions import CONDITIONS
 from recognizer.evaluation.cutting import places, whole
 from recognizer.evaluation.questions import ZH_CHOICE, ZH_DIGITS, ZH_SCORE, ZH_YES_NO, Question, one_of
-from recognizer.evaluation.trials import How, Trial, half_of
+from recognizer.evaluation.trials import Trial, half_of
 from recognizer.lexicon import Unpronounceable, sound
 from recognizer.training.corpus import Recording, Samples, samples
 
 _JOIN_S: Final = 0.02
+_LONGEST_S: Final = 0.7
+"""Nobody draws the syllables of a word out for longer."""
 _AROUND_MS: Final = 30
 _PAUSE_MS: Final = 300
 _RIVALS: Final = 9
@@ -52,18 +54,23 @@ def answers(folder: Path, unheard: Sequence[Recording], acoustic: Path, words: I
 
 
 def joined(parts: Sequence[Samples]) -> Samples:
-    """The parts without the silence around them, faded into each other."""
+    """The parts faded into each other."""
     size = int(_JOIN_S * SAMPLE_RATE_HZ)
     fade = np.linspace(0, 1, size)
     made: NDArray[np.float64] = np.zeros(0)
     for part in parts:
-        loud = np.flatnonzero(np.abs(part.astype(float)) > 0.02 * np.abs(part.astype(float)).max())
-        voice = part[loud[0] : loud[-1] + 1].astype(float)
+        voice = part.astype(float)
         if len(made):
             voice[:size] = voice[:size] * fade + made[-size:] * (1 - fade)
             made = made[:-size]
         made = np.concatenate([made, voice])
     return made.astype(np.int16)
+
+
+def _voiced(part: Samples) -> Samples:
+    """Without the silence around."""
+    loud = np.flatnonzero(np.abs(part.astype(float)) > 0.02 * np.abs(part.astype(float)).max())
+    return part[loud[0] : loud[-1] + 1]
 
 
 def _some(sentences: Iterable[Recording]) -> Iterator[Recording]:
@@ -82,9 +89,11 @@ def _put_together(folder: Path, speaker: str, spoken: Mapping[str, Path], words:
     def said(question: Question, phrase: str) -> Iterator[Trial]:
         pinyin = _pinyin(phrase)
         if all(syllable in spoken for syllable in pinyin):
-            parts = [samples(folder / spoken[syllable]) for syllable in pinyin]
-            how: How = "recorded" if len(parts) == 1 else "put together"
-            yield Trial(question, phrase, how, speaker, half, joined(parts))
+            parts = [_voiced(samples(folder / spoken[syllable])) for syllable in pinyin]
+            if len(parts) == 1:
+                yield Trial(question, phrase, "recorded", speaker, half, joined(parts))
+            elif all(len(part) <= _LONGEST_S * SAMPLE_RATE_HZ for part in parts):
+                yield Trial(question, phrase, "put together", speaker, half, joined(parts))
 
     for question in (ZH_YES_NO, ZH_CHOICE, ZH_SCORE):
         for phrase in question.grammar.phrases:

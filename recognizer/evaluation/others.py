@@ -11,7 +11,7 @@ import numpy as np
 
 from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.evaluation.questions import CLOSED, Question
-from recognizer.evaluation.trials import Half, Trial, half_of
+from recognizer.evaluation.trials import Half, How, Trial, half_of
 from recognizer.lexicon import pronunciations
 from recognizer.training import sounds
 from recognizer.training.corpus import Recording, samples
@@ -32,8 +32,14 @@ def no_answers(folder: Path, unheard: Sequence[Recording], language: str) -> Ite
             ours = [one for one in unheard if _half(one) == half]
             own = [one for one in ours if one.language == spoken and not _answers(one, question)]
             foreign = [one for one in ours if one.language == ("en" if spoken == "zh" else "zh")]
-            for group in ([one for one in own if one.pinyin], [one for one in own if one.said], foreign):
-                yield from _speech(folder, group, question, half)
+            groups: tuple[tuple[How, list[Recording]], ...] = (
+                ("other speech", [one for one in own if one.pinyin]),
+                ("other speech", [one for one in own if one.said]),
+                ("other speech", [one for one in foreign if one.said]),
+                ("foreign syllables", [one for one in foreign if one.pinyin]),
+            )
+            for how, group in groups:
+                yield from _speech(folder, group, question, how, half)
             yield from _noise(folder, [one for one in ours if one.language == "noise"], question, half)
             chance = np.random.default_rng(_SEEDS[half])
             for _ in range(_TONES):
@@ -41,14 +47,14 @@ def no_answers(folder: Path, unheard: Sequence[Recording], language: str) -> Ite
                 yield Trial(question, "", "tones and music", "-", half, voice)
 
 
-def _speech(folder: Path, group: Sequence[Recording], question: Question, half: Half) -> Iterator[Trial]:
+def _speech(folder: Path, group: Sequence[Recording], question: Question, how: How, half: Half) -> Iterator[Trial]:
     """A stretch of a sentence, or a word."""
     chance = random.Random(0)  # noqa: S311
     size = int(_PIECE_S * SAMPLE_RATE_HZ)
     for one in chance.sample(list(group), min(_SPEECH, len(group))):
         voice = samples(folder / one.path)
         for start in range(0, max(1, len(voice) - size + 1), size):
-            yield Trial(question, "", "other speech", one.speaker, half, voice[start : start + size])
+            yield Trial(question, "", how, one.speaker, half, voice[start : start + size])
 
 
 def _noise(folder: Path, group: Sequence[Recording], question: Question, half: Half) -> Iterator[Trial]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,8 @@ from recognizer.evaluation.hearing import Hearing
 from recognizer.evaluation.measuring import Cost
 from recognizer.evaluation.tally import ANSWERS, NO_ANSWERS, Row, Tally, interval
 
+_MANY: Final = 8
+"""Speakers with so many answers have a line of their own."""
 HEAD: Final = ("n", "right", "wrong", "confirmed: right", "wrong", "asked again")
 """Per cent of the trials: accepted, read back to be confirmed, asked again."""
 
@@ -110,10 +113,17 @@ def _no_answers(source: str, heard: Sequence[Hearing]) -> Table:
 
 
 def _speakers(heard: Sequence[Hearing]) -> Table:
-    made = []
-    for speaker in sorted({one.speaker for one in heard if one.answer}):
-        tally = Tally.of(one for one in heard if one.speaker == speaker and one.answer)
-        made.append((speaker, *_cells(tally)))
+    answers = [one for one in heard if one.answer]
+    count = Counter(one.speaker for one in answers)
+    made = [
+        (speaker, *_cells(Tally.of(one for one in answers if one.speaker == speaker)))
+        for speaker in sorted(count)
+        if count[speaker] >= _MANY
+    ]
+    few = [one for one in answers if count[one.speaker] < _MANY]
+    if few:
+        number = sum(n < _MANY for n in count.values())
+        made.append((f"{number} with fewer than {_MANY} answers", *_cells(Tally.of(few))))
     return Table(f"Answers by speaker, {PLAIN}", ("speaker", *HEAD), made)
 
 

@@ -89,7 +89,7 @@ ANSWERS: Final[Mapping[str, Sequence[Row]]] = {
 """What is answered, by language."""
 NO_ANSWERS: Final = tuple(
     Row(how, lambda one, how=how: one.how == how)  # type: ignore[misc]
-    for how in ("other speech", "noise", "tones and music")
+    for how in ("other speech", "foreign syllables", "noise", "tones and music")
 )
 """What is no answer and should be asked again."""
 

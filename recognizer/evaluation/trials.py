@@ -13,9 +13,12 @@ from recognizer.training.corpus import Samples
 Half = Literal["dev", "test"]
 """Weights are chosen on the speakers of one half, figures are of the other."""
 
-How = Literal["recorded", "put together", "cut out", "synthetic", "other speech", "noise", "tones and music"]
+How = Literal[
+    "recorded", "put together", "cut out", "synthetic", "other speech", "foreign syllables", "noise", "tones and music"
+]
 """Answers are recorded whole, put together from recorded syllables, cut out of a sentence or spoken by a synthetic
-voice; the last three are no answers."""
+voice; the others are no answers. Single syllables of another language sound like answers: Mandarin has them all, among
+them many an English word (nài – nine)."""
 
 _HALVES: Mapping[str, Half] = {"hantts_m": "test", "davin_1": "test", "chenwang_f": "dev"}
 """The speakers of single syllables."""

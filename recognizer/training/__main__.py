@@ -28,6 +28,7 @@ from recognizer.training.inventory import phones_of
 from recognizer.training.network import Network, Shape
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.preparing import agreed, noises, prepare, rooms, trained_on
+from recognizer.training.talk import talk
 from recognizer.training.training import Plan, Trainer
 
 logger = logging.getLogger("training")
@@ -71,11 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trainer.train(shares, checkpoint)
     network.cpu().eval()
     if options.fold is not None:
-        save(network, options.out / f"{options.fold}.pt")
+        save(network, options.out / "folds" / f"{options.fold}.pt")
         return
+    recorded = [clip.transcript for clip in stores[0].all]
     for language in SYNTHETIC:
         folder = options.out / f"{language}-small-8k"
-        export(network, front, lm, language, folder)
+        export(network, front, PhoneLM.of(talk(language, recorded)), language, folder)
         story = Story(
             name=folder.name,
             language=language,

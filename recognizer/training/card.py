@@ -17,8 +17,8 @@ _PHONES: Final = {"zh": "pinyin initials, and finals with tones", "en": "ARPAbet
 class Story:
     """How a model came about.
 
-    `size_bytes` is that of the network's file; it was trained on `machine`, in `steps` of so many `clips`; `callers` are
-    clips of those who agreed that the service learns from them.
+    `size_bytes` is that of the network's file; it was trained on `machine`, in `steps` of so many `clips` each;
+    `callers` are clips of those who agreed that the service learns from them.
     """
 
     name: str
@@ -46,15 +46,15 @@ def card(story: Story) -> str:
 
 An acoustic model for answers on the telephone: 8 kHz, {story.bands}-band filter bank over {story.frame_ms} ms,
 {story.phones} phones ({_PHONES[story.language]}); a time-delay network trained end to end with lattice-free MMI,
-{story.size_bytes / 1e6:.1f} MB. Made by `python -m recognizer.training` from nothing, in {story.minutes:.0f} minutes ({story.machine})
-and {story.steps} steps of {story.clips} clips, one network for all languages.
+{story.size_bytes / 1e6:.1f} MB. Made by `python -m recognizer.training` from nothing, in {story.minutes:.0f} minutes
+({story.machine}) and {story.steps} steps of {story.clips} clips, one network for all languages.
 
 | file | what |
 |---|---|
 | `am/final.mdl` | transition model and network, as Vosk 0.3.45 loads them |
 | `conf/` | front end and decoder settings; the endpointer is off, turn-taking decides when an answer ends |
 | `phones.txt` | the phones in the order of the model |
-| `phone_bigram.txt` | how likely (−ln p) one phone follows another in the training texts; `-` begins a word |
+| `phone_bigram.txt` | how likely (−ln p) one phone follows another in words and sentences; `-` begins a word |
 
 There is no `graph/`: it is built from the phrases that are asked for (`recognizer/building.py`), so any {language}
 phrase can be heard without training.
@@ -77,7 +77,8 @@ measured in its place: each was trained in the same way, but without a third of 
 
 ## Limits
 It has heard few real persons, most of them reading aloud and none, as far as is known, on a telephone. The trials are
-by few speakers: “probably” in the tables says how little that tells about strangers. Audio must be brought to an even level first, as `recognizer/passes.py` does.
+by few speakers: “probably” in the tables says how little that tells about strangers. Audio must be brought to an even
+level first, as `recognizer/passes.py` does.
 """
 
 

@@ -41,7 +41,9 @@ class Clips:
     def __init__(self, path: Path) -> None:
         self._samples = np.memmap(path.with_suffix(".i16"), np.int16, "r")
         rows = map(json.loads, _index(path).read_text().splitlines())
-        self.all = tuple(Clip(start, length, tuple(map(tuple, words)), speaker) for start, length, words, speaker in rows)
+        self.all = tuple(
+            Clip(start, length, tuple(map(tuple, words)), speaker) for start, length, words, speaker in rows
+        )
 
     def samples(self, clip: Clip) -> NDArray[np.int16]:
         """The clip's sound."""

@@ -47,7 +47,7 @@ class Denominator:
         )
 
     def __call__(self, outputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, OUTPUTS), (B) → log likelihoods (B), and their gradient (B, T, OUTPUTS): how likely each output was."""
+        """(B, T, OUTPUTS), (B) → log likelihoods (B), their gradient (B, T, OUTPUTS): how likely each output was."""
         return _paths(outputs.detach(), lengths, self._start, self._step, self._end)
 
 
@@ -113,9 +113,7 @@ def numerator(outputs: Tensor, lengths: Tensor, said: Sequence[Numerator]) -> tu
     return total.float(), torch.zeros_like(outputs).scatter_add_(2, places, occupied)
 
 
-def _paths(
-    outputs: Tensor, lengths: Tensor, start: Tensor, step: Tensor, end: Tensor
-) -> tuple[Tensor, Tensor]:
+def _paths(outputs: Tensor, lengths: Tensor, start: Tensor, step: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
     """All paths through states: outputs (B, T, S), probabilities to `start` and `end` in a state ((B,) S) and to
     `step` from one to another ((B,) S, S) → log likelihoods (B), how likely each state was at each time (B, T, S).
 

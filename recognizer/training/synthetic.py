@@ -88,7 +88,7 @@ def _words(phrases: Sequence[str], chance: random.Random) -> Words:
     if kind < 0.45:
         return _answer(phrases, chance)
     if kind < 0.8:
-        return tuple(chance.choice(_dictionary()) for _ in range(chance.choice((1, 1, 2, 3))))
+        return tuple(chance.choice(dictionary()) for _ in range(chance.choice((1, 1, 2, 3))))
     return tuple((chance.choice(chance.choice(_syllables())),) for _ in range(chance.choice((1, 1, 2, 3))))
 
 
@@ -137,7 +137,7 @@ def _spelling(initial: str, final: str) -> str:
 
 
 @cache
-def _dictionary() -> tuple[tuple[str, ...], ...]:
+def dictionary() -> tuple[tuple[str, ...], ...]:
     """Words of two to four characters."""
     words = []
     for word in list(phrases_dict)[::7]:
@@ -153,7 +153,7 @@ def _dictionary() -> tuple[tuple[str, ...], ...]:
 def _syllables() -> tuple[tuple[str, ...], ...]:
     """All syllables, those with the same sound but for the tone together."""
     alike: dict[str, list[str]] = {}
-    for syllable in sorted({syllable for word in _dictionary() for syllable in word}):
+    for syllable in sorted({syllable for word in dictionary() for syllable in word}):
         alike.setdefault(syllable[:-1], []).append(syllable)
     return tuple(map(tuple, alike.values()))
 

@@ -47,7 +47,7 @@ _KEEP_EVERY: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to train (minutes, on the machine at hand), how fast to learn at first, and on how many clips at a time."""
+    """How long to train (minutes, on the machine at hand), how fast to learn at first, on how many clips at a time."""
 
     minutes: float
     rate: float = 2e-3

@@ -17,7 +17,7 @@ Hear = Callable[..., Hearing]
 
 @pytest.fixture
 def speech(tmp_path: Path, clip: Callable[[str], bytes]) -> Path:
-    """A sentence, and hiss for recordings of syllables (of a held-out speaker and of another), English words, noise."""
+    """A sentence, and hiss for recordings of syllables (by speakers of a fold and of none), English words, noise."""
     folder = tmp_path / "speech"
     rows = []
     chance = np.random.default_rng(0)
@@ -30,7 +30,7 @@ def speech(tmp_path: Path, clip: Callable[[str], bytes]) -> Path:
 
     for number, syllable in enumerate(("ba1", "fen1", "shi4", "ma3", "bu4")):
         add(f"syllables/{number}.flac", 0.5, "", "hantts_m", "zh", f"pinyin {syllable}")
-        add(f"others/{number}.flac", 0.5, "", "anna", "zh", f"pinyin {syllable}")
+        add(f"others/{number}.flac", 0.5, "", "yuetan_f", "zh", f"pinyin {syllable}")
     add("sentences/1.flac", 1.0, "幺三八五", "cv_1", "zh")
     soundfile.write(folder / "sentences" / "1.flac", np.frombuffer(clip("yao_san_ba_wu"), "<i2"), 8000)
     for speaker in ("gsc_0a", "gsc_05", "gsc_11"):

@@ -32,7 +32,7 @@ def test_the_card_names_all_sources_and_their_licences(language: str, named: str
     text = card(story)
     assert "shipped under CC BY-SA" in text
     assert f"a small {named} telephone model" in text
-    assert "in 30 minutes (2 cores)\nand 1800 steps of 64 clips" in text
+    assert "in 30 minutes\n(2 cores) and 1800 steps of 64 clips" in text
     assert "- 2 of `words`, 2 speaker(s): somewhere (CC0)" in text
     assert "- 1 of `other`, 1 speaker(s): somewhere (MIT)" in text
     assert "- 1 of `noise`" in text

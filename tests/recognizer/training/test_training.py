@@ -83,7 +83,9 @@ def test_an_epoch_draws_as_many_as_it_should(shares: list[Share]) -> None:
 
 
 def test_speakers_with_few_clips_are_drawn_more_often_for_each(tmp_path: Path) -> None:
-    sounds = [Sound(np.full(4000, 900, np.int16), of_text("八"), "anna" if number else "berta") for number in range(200)]
+    sounds = [
+        Sound(np.full(4000, 900, np.int16), of_text("八"), "anna" if number else "berta") for number in range(200)
+    ]
     clips.write(tmp_path / "store", sounds)
     store = Clips(tmp_path / "store")
     drawn = [clip.speaker for group in epoch([Share(store, store.all, 20.0)], seed=1, most=64) for _, clip in group]
