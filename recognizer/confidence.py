@@ -69,8 +69,8 @@ class Weights:
     margin: float
 
 
-_MANDARIN: Final = Weights(single=0.99, several=1.07, ratio=0.22, margin=0.15)
-_ENGLISH: Final = Weights(single=-0.8, several=-3.46, ratio=0.5, margin=0.74)
+_MANDARIN: Final = Weights(single=1.17, several=1.44, ratio=0.27, margin=0.18)
+_ENGLISH: Final = Weights(single=-1.26, several=-4.5, ratio=0.58, margin=0.92)
 
 
 def weights_of(language: str) -> Weights:

@@ -1,6 +1,6 @@
 """The models that measure a kind of model: each was trained like it, but without the speakers that it is to hear.
 
-`folds/` beside a model's folder holds their networks, `0.pt` and so on, as `make model FOLD=0` writes them. Must not
+`folds/` beside a model's folder holds their networks, `0.npz` and so on, as `make model FOLD=0` writes them. Must not
 know: trials, figures.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recognizer.training.corpus import FOLDS
-from recognizer.training.export import acoustic, load
-from recognizer.training.features import FrontEnd
+from recognizer.training.export import write_acoustic
+from recognizer.training.layers import load
 
 
 def unfold(folder: Path, language: str, out: Path) -> Sequence[Path]:
@@ -28,7 +28,6 @@ def unfold(folder: Path, language: str, out: Path) -> Sequence[Path]:
     for fold in range(FOLDS):
         model = out / f"{folder.name}-{fold}"
         shutil.copytree(folder, model, dirs_exist_ok=True)
-        network = load(networks / f"{fold}.pt")
-        acoustic(network, FrontEnd.of(folder / "conf" / "fbank.conf"), language.partition("-")[0], model)
+        write_acoustic(load(networks / f"{fold}.npz"), language.partition("-")[0], model)
         made.append(model)
     return made

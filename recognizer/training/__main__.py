@@ -22,9 +22,10 @@ from recognizer.training.batches import Share, batch, epoch
 from recognizer.training.card import Story, card
 from recognizer.training.clips import Clips
 from recognizer.training.corpus import FOLDS, Recording, fold_of, samples
-from recognizer.training.export import export, save
+from recognizer.training.export import export
 from recognizer.training.features import Fbank, FrontEnd
 from recognizer.training.inventory import phones_of
+from recognizer.training.layers import save
 from recognizer.training.network import Network, Shape
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.preparing import agreed, noises, prepare, rooms, trained_on
@@ -70,14 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _normalise(network, augment, shares)
     trainer.restore(checkpoint)
     trainer.train(shares, checkpoint)
-    network.cpu().eval()
+    layers = network.cpu().kaldi_layers()
     if options.fold is not None:
-        save(network, options.out / "folds" / f"{options.fold}.pt")
+        save(layers, options.out / "folds" / f"{options.fold}.npz")
         return
     recorded = [clip.transcript for clip in stores[0].all]
     for language in SYNTHETIC:
         folder = options.out / f"{language}-small-8k"
-        export(network, front, PhoneLM.of(talk(language, recorded)), language, folder)
+        export(layers, front, PhoneLM.of(talk(language, recorded)), language, folder)
         story = Story(
             name=folder.name,
             language=language,

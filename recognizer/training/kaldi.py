@@ -20,12 +20,14 @@ from recognizer.training.layers import Layer
 _HALF: Final = math.log(0.5)
 
 
-def write_acoustic_model(path: Path, layers: Sequence[Layer], *, features: int, phones: int, context: int) -> None:
-    """Write `layers` over so many features; each of so many phones has the outputs 2n (enter) and 2n+1 (stay).
+def write_acoustic_model(path: Path, layers: Sequence[Layer], *, phones: int) -> None:
+    """Write `layers`; each of so many phones has the outputs 2n (enter) and 2n+1 (stay).
 
     The first phone is silence; the others have four variants by place in the word, which share outputs.
     """
-    nodes = [f"input-node name=input dim={features}"]
+    first = layers[0]
+    nodes = [f"input-node name=input dim={first.weights.shape[1] // len(first.offsets)}"]
+    context = sum(max(layer.offsets) for layer in layers)
     components = []
     before = "input"
     for number, layer in enumerate(layers):

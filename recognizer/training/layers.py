@@ -1,11 +1,18 @@
-"""A layer of an acoustic network as Kaldi takes it. Must not know: torch, files."""
+"""A layer of an acoustic network as Kaldi takes it, and rows of them kept in files. Must not know: torch, Kaldi."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+SUBSAMPLING: Final = 3
+"""An output is made every so many frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +23,33 @@ class Layer:
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
     rectified: bool
+
+
+def save(layers: Sequence[Layer], file: Path) -> None:
+    """Keep the layers in 16 bits (NumPy's npz)."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    kept = {}
+    for number, layer in enumerate(layers):
+        kept[f"offsets{number}"] = np.array(layer.offsets)
+        kept[f"weights{number}"] = layer.weights.astype(np.float16)
+        kept[f"bias{number}"] = layer.bias.astype(np.float16)
+    np.savez_compressed(file, **kept)
+
+
+def load(file: Path) -> list[Layer]:
+    """Layers that `save` kept; all but the last are rectified.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    with np.load(file) as kept:
+        count = len(kept.files) // 3
+        return [
+            Layer(
+                offsets=tuple(map(int, kept[f"offsets{number}"])),
+                weights=kept[f"weights{number}"].astype(np.float64),
+                bias=kept[f"bias{number}"].astype(np.float64),
+                rectified=number < count - 1,
+            )
+            for number in range(count)
+        ]

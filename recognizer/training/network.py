@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from recognizer.training.inventory import OUTPUTS
-from recognizer.training.layers import Layer
+from recognizer.training.layers import SUBSAMPLING, Layer
 
-SUBSAMPLING: Final = 3
 _DROPPED: Final = 0.1
 _BN_FLOOR: Final = 1e-3
 

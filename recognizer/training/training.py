@@ -23,7 +23,8 @@ from recognizer.training.even import even
 from recognizer.training.features import FrontEnd
 from recognizer.training.inventory import OUTPUTS
 from recognizer.training.lfmmi import Denominator, Numerator, numerator
-from recognizer.training.network import SUBSAMPLING, Network
+from recognizer.training.layers import SUBSAMPLING
+from recognizer.training.network import Network
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.transcripts import Transcript
 

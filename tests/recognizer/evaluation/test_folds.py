@@ -1,18 +1,18 @@
-"""The models of folds, from networks as training keeps them to what Vosk loads."""
+"""The models of folds, from layers as training keeps them to what Vosk loads."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
-from recognizer.evaluation.folds import unfold  # noqa: E402
-from recognizer.model import open_model  # noqa: E402
-from recognizer.training.export import load, save  # noqa: E402
-from recognizer.training.kaldi import read_layers  # noqa: E402
-from recognizer.training.network import Network, Shape  # noqa: E402
-from recognizer.vosk import SHIPPED  # noqa: E402
+from recognizer.evaluation.folds import unfold
+from recognizer.model import open_model
+from recognizer.training.inventory import OUTPUTS
+from recognizer.training.kaldi import read_layers
+from recognizer.training.layers import Layer, load, save
+from recognizer.vosk import SHIPPED
 
 
 @pytest.fixture
@@ -24,28 +24,32 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-def networks(folder: Path, count: int) -> list[Network]:
-    torch.manual_seed(1)
-    made = [Network(Shape(first=8, width=12, depth=2)).eval() for _ in range(count)]
-    for number, network in enumerate(made):
-        save(network, folder / f"{number}.pt")
-    return made
+def layers(seed: int) -> list[Layer]:
+    """Of a tiny network of random weights."""
+    chance = np.random.default_rng(seed)
+    return [
+        Layer((-1, 0, 1), chance.normal(size=(8, 120)), chance.normal(size=8), rectified=True),
+        Layer((0,), chance.normal(size=(OUTPUTS, 8)), chance.normal(size=OUTPUTS), rectified=False),
+    ]
 
 
 def test_each_fold_becomes_a_model_of_the_language(model: Path, tmp_path: Path) -> None:
-    kept = networks(model.parent / "folds", 3)
+    for fold in range(3):
+        save(layers(fold), model.parent / "folds" / f"{fold}.npz")
     found = unfold(model, "zh-CN", tmp_path / "out")
     assert len(found) == 3
-    for network, folder in zip(kept, found, strict=True):
+    for fold, folder in enumerate(found):
         weights, _ = next(iter(read_layers(folder / "am" / "final.mdl")))
-        assert abs(weights - network.kaldi_layers()[0].weights).max() < 1e-3
+        assert abs(weights - layers(fold)[0].weights).max() < 2e-3
         open_model("zh-CN", folder, tmp_path / "graphs").learn(["满意"])
 
 
-def test_a_network_kept_in_16_bits_hears_the_same(tmp_path: Path) -> None:
-    (network,) = networks(tmp_path, 1)
-    features = torch.randn(1, 90, 40)
-    assert torch.allclose(load(tmp_path / "0.pt")(features)[0], network(features)[0], atol=1e-2)
+def test_layers_are_kept_in_16_bits(tmp_path: Path) -> None:
+    save(layers(1), tmp_path / "0.npz")
+    for kept, made in zip(load(tmp_path / "0.npz"), layers(1), strict=True):
+        assert (kept.offsets, kept.rectified) == (made.offsets, made.rectified)
+        assert np.allclose(kept.weights, made.weights, atol=2e-3)
+        assert np.allclose(kept.bias, made.bias, atol=2e-3)
 
 
 def test_a_model_without_folds_has_none(model: Path, tmp_path: Path) -> None:
@@ -53,6 +57,7 @@ def test_a_model_without_folds_has_none(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_fold_that_is_missing_is_named(model: Path, tmp_path: Path) -> None:
-    networks(model.parent / "folds", 2)
-    with pytest.raises(FileNotFoundError, match=r"2\.pt"):
+    for fold in range(2):
+        save(layers(fold), model.parent / "folds" / f"{fold}.npz")
+    with pytest.raises(FileNotFoundError, match=r"2\.npz"):
         unfold(model, "zh-CN", tmp_path / "out")

@@ -46,7 +46,7 @@ def exported(network: Network, lm: PhoneLM, tmp_path: Path) -> Path:
     from recognizer.training.export import export
     from recognizer.training.features import FrontEnd
 
-    export(network, FrontEnd(), lm, "zh", tmp_path / "model")
+    export(network.kaldi_layers(), FrontEnd(), lm, "zh", tmp_path / "model")
     return tmp_path / "model"
 
 

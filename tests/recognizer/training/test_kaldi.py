@@ -77,7 +77,7 @@ def test_layers_are_read_as_they_were_written(exported: Path, network: Network) 
 def test_a_languages_model_has_the_outputs_of_its_own_phones(
     language: str, network: Network, lm: PhoneLM, tmp_path: Path
 ) -> None:
-    export(network, FrontEnd(), lm, language, tmp_path)
+    export(network.kaldi_layers(), FrontEnd(), lm, language, tmp_path)
     names = (tmp_path / "phones.txt").read_text().split()
     assert names == list(phones_of(language))
     everything = network.kaldi_layers()[-1]
