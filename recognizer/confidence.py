@@ -30,8 +30,8 @@ _ALIKE_MARGIN: Final = 2.0
 _UNSURE: Final = 0.01
 _ALONE_MS: Final = 140
 """The shortest that an answer of one syllable is spoken: 99 % of 1500 real ones took longer, clicks often do not."""
-_SYLLABLE_MS: Final = (60, 900)
-"""The shortest and longest that a syllable is spoken; in real answers 90 to 780 ms."""
+_SYLLABLE_MS: Final = (100, 900)
+"""The shortest and longest that a syllable is spoken; in real answers 120 to 780 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,15 @@ class Alternative:
 class Evidence:
     """What speaks for a reading `text` in a language (BCP 47 tag), of so many syllables, spoken in so many ms.
 
-    `ratio`: log likelihood of the reading against any sounds at all, per word of the answer. `margin`: log likelihood
+    `ratio`: log likelihood of the reading against any sounds at all, per word of the answer (None: a recogniser that
+    can't say how likely they are). `margin`: log likelihood
     against the best different reading, `rival` (negative when that one is likelier; no rival: MARGIN_MOST).
     """
 
     language: str
     text: str
     rival: str
-    ratio: float
+    ratio: float | None
     margin: float
     syllables: int
     spoken_ms: int
@@ -69,8 +70,12 @@ class Weights:
     margin: float
 
 
-_MANDARIN: Final = Weights(single=1.17, several=1.44, ratio=0.27, margin=0.18)
+_MANDARIN: Final = Weights(single=1.08, several=1.47, ratio=0.37, margin=0.26)
 _ENGLISH: Final = Weights(single=-1.26, several=-4.5, ratio=0.58, margin=0.92)
+
+
+_NO_RATIO: Final = Weights(single=-0.4, several=-0.4, ratio=0.0, margin=0.45)
+"""Where nothing is known but the rivals: sure with none, confirmed with a far one. A decision, not measured."""
 
 
 def weights_of(language: str) -> Weights:
@@ -81,7 +86,7 @@ def weights_of(language: str) -> Weights:
 def parts(evidence: Evidence) -> tuple[float, float, float, float]:
     """What the weights are for, in their order."""
     single = evidence.syllables == 1
-    ratio = max(_RATIO_LEAST, min(evidence.ratio, _RATIO_MOST))
+    ratio = max(_RATIO_LEAST, min(evidence.ratio or 0.0, _RATIO_MOST))
     return float(single), float(not single), ratio, min(evidence.margin, MARGIN_MOST)
 
 
@@ -92,7 +97,7 @@ def confidence(evidence: Evidence) -> float:
         shortest = _ALONE_MS
     if not shortest * evidence.syllables <= evidence.spoken_ms <= longest * evidence.syllables:
         return 0.0
-    weights = weights_of(evidence.language)
+    weights = _NO_RATIO if evidence.ratio is None else weights_of(evidence.language)
     single, several, ratio, margin = parts(evidence)
     odds = weights.single * single + weights.several * several + weights.ratio * ratio + weights.margin * margin
     sure = 1 / (1 + math.exp(-odds))

@@ -44,7 +44,7 @@ class AnswerDecoding:
         answers, anything = (alternatives(results, self._model.phrase) for results in self._passes.results())
         if not answers or is_tone(bytes(self._passes.audio)):
             return ()
-        return self._judge.hypotheses(answers, background=(anything or answers)[0].score)
+        return self._judge.hypotheses(answers, background=anything[0].score if anything else None)
 
 
 class FreeDecoding:

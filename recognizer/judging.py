@@ -33,14 +33,14 @@ class Judge:
         self._group = {phrase: number for number, group in enumerate(grammar.same) for phrase in group}
         self._find = self._expected.closed if grammar.kind == "closed" else self._expected.sequence
 
-    def hypotheses(self, alternatives: Sequence[Alternative], background: float) -> tuple[Hypothesis, ...]:
+    def hypotheses(self, alternatives: Sequence[Alternative], background: float | None) -> tuple[Hypothesis, ...]:
         """The answers among the alternatives, surest first; `background` is how likely the audio is as anything."""
         best: dict[str, Hypothesis] = {}
         for alternative in alternatives:
             found = self._find(alternative.words)
             text = self._expected.joint.join(word.text for word in found)
             if found and text not in best:
-                ratio = (alternative.score - background) / len(found)
+                ratio = None if background is None else (alternative.score - background) / len(found)
                 score, rival = max(self._rivals(alternative, text, alternatives), default=(-float("inf"), ""))
                 margin = min(alternative.score - score, MARGIN_MOST)
                 length = sum(syllables(self._language, word.text) for word in found)

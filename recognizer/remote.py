@@ -152,7 +152,7 @@ class RemoteListener:
         heard = alternatives(results)
         if not heard or is_tone(audio):
             return ()
-        return Judge(self._grammar).hypotheses(heard, background=heard[0].score)
+        return Judge(self._grammar).hypotheses(heard, background=None)
 
 
 def _config(grammar: Grammar) -> dict[str, Any]:

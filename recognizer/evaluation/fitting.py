@@ -45,7 +45,7 @@ class Limits:
     speech: float = 0.03
     sounds: float = 0.005
     misheard: float = 0.05
-    speech_taken: float = 0.12
+    speech_taken: float = 0.08
     sounds_taken: float = 0.05
 
 

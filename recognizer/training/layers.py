@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-
 
 SUBSAMPLING: Final = 3
 """An output is made every so many frames."""
@@ -28,7 +27,7 @@ class Layer:
 def save(layers: Sequence[Layer], file: Path) -> None:
     """Keep the layers in 16 bits (NumPy's npz)."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    kept = {}
+    kept: dict[str, Any] = {}
     for number, layer in enumerate(layers):
         kept[f"offsets{number}"] = np.array(layer.offsets)
         kept[f"weights{number}"] = layer.weights.astype(np.float16)

@@ -19,11 +19,12 @@ from torch import Tensor
 from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training.augment import Augmenter
 from recognizer.training.batches import Batch, Share, batch, epoch
+from recognizer.training.clips import Clip, Clips
 from recognizer.training.even import even
 from recognizer.training.features import FrontEnd
 from recognizer.training.inventory import OUTPUTS
-from recognizer.training.lfmmi import Denominator, Numerator, numerator
 from recognizer.training.layers import SUBSAMPLING
+from recognizer.training.lfmmi import Denominator, Numerator, numerator
 from recognizer.training.network import Network
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.transcripts import Transcript
@@ -109,9 +110,7 @@ class Trainer:
         self.network.train()
         gains: list[float] = []
         while self._progress < 1:
-            for group in epoch(shares, self._epochs, self._plan.clips):
-                if self._guessing and max(clip.length for _, clip in group) > _SHORT_S * SAMPLE_RATE_HZ:
-                    continue
+            for group in self._groups(shares):
                 begun = self._clock()
                 gains.append(self._step(batch(group)))
                 self._spent_s += min(self._clock() - begun, _PAUSE_S)
@@ -133,6 +132,12 @@ class Trainer:
     @property
     def _progress(self) -> float:
         return self._spent_s / (60 * self._plan.minutes)
+
+    def _groups(self, shares: Sequence[Share]) -> list[list[tuple[Clips, Clip]]]:
+        """Those of the next epoch; while places are guessed, only short ones, as far as there are any."""
+        groups = epoch(shares, self._epochs, self._plan.clips)
+        short = [one for one in groups if max(clip.length for _, clip in one) <= _SHORT_S * SAMPLE_RATE_HZ]
+        return short if self._guessing and short else groups
 
     @property
     def _guessing(self) -> bool:

@@ -38,7 +38,7 @@ def write_model(folder: Path, speech: Sequence[str]) -> Path:
     (folder / "am").mkdir(parents=True)
     shutil.copytree(SHIPPED["zh-CN"] / "conf", folder / "conf")
     (folder / "conf" / "fbank.conf").write_text(FRONT_END)
-    write_acoustic_model(folder / "am" / "final.mdl", [layer], features=BANDS, phones=len(names), context=0)
+    write_acoustic_model(folder / "am" / "final.mdl", [layer], phones=len(names))
     (folder / "phones.txt").write_text("\n".join(names) + "\n")
     cost = math.log(len(speech))
     rows = (f"{before} {after} {cost:.4f}\n" for before in (START, *speech) for after in speech)

@@ -20,6 +20,20 @@ def test_the_likelier_against_any_sounds_and_against_the_rival_the_surer() -> No
     assert confidence(replace(SURE, ratio=-6.0, margin=-1.0)) < REJECT_BELOW
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "en-US"])
+@pytest.mark.parametrize("syllables", [1, 2])
+def test_where_any_sounds_are_unknown_only_rivals_count(language: str, syllables: int) -> None:
+    alone = replace(SURE, language=language, ratio=None, syllables=syllables, spoken_ms=300 * syllables)
+    assert confidence(alone) >= CONFIRM_BELOW
+    assert REJECT_BELOW <= confidence(replace(alone, margin=2.0)) < CONFIRM_BELOW
+    assert confidence(replace(alone, margin=0.0)) < REJECT_BELOW
+
+
+def test_an_answer_of_one_syllable_takes_longer_than_one_of_several() -> None:
+    assert confidence(replace(SURE, text="八", syllables=1, spoken_ms=130)) == 0
+    assert confidence(replace(SURE, text="八分", syllables=2, spoken_ms=260)) > 0
+
+
 @pytest.mark.parametrize("spoken_ms", [100, 1900])
 def test_nobody_speaks_so_fast_or_slowly(spoken_ms: int) -> None:
     assert confidence(replace(SURE, spoken_ms=spoken_ms)) == 0
