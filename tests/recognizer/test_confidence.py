@@ -46,6 +46,13 @@ def test_score_words_that_sound_alike_are_confirmed_when_both_may_have_been_said
     assert REJECT_BELOW <= confidence(near) < CONFIRM_BELOW
 
 
+def test_what_is_likelier_a_filler_or_nothing_is_no_answer() -> None:
+    hummed = replace(SURE, ratio=6.0, margin=-1.1)
+    assert confidence(hummed) < REJECT_BELOW
+    assert confidence(replace(hummed, rival="九分")) > REJECT_BELOW
+    assert confidence(replace(hummed, margin=-0.9)) > REJECT_BELOW
+
+
 def test_other_words_are_not_alike() -> None:
     assert not alike("八", "九")
     assert not alike("八", "八分")
