@@ -38,13 +38,12 @@ _LEAST_APART: Final = 0.5
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Shares allowed on the dev half: of answers accepted wrongly, of other speech and of other sounds accepted, and
-    of these taken at all (accepted or confirmed); `misheard` of the answers of several syllables taken at all.
+    of these taken at all (accepted or confirmed).
     """
 
     wrong: float = 0.015
     speech: float = 0.03
     sounds: float = 0.005
-    misheard: float = 0.05
     speech_taken: float = 0.08
     sounds_taken: float = 0.05
 
@@ -102,14 +101,7 @@ def _thresholds(plain: Sequence[Hearing], line: Weights, limits: Limits) -> tupl
     wrong, talk, noise = (_odds_of_wrong(group, line) for group in (answers, speech, sounds))
     right = [_log_odds(one.readings[0].evidence, line) for one in answers if one.right]
     least = float(np.quantile(right, _GIVEN_UP)) if right else 0.0
-    several = [one for one in answers if one.readings and one.readings[0].evidence.syllables > 1]
-    heard = [(_log_odds(one.readings[0].evidence, line), one.right) for one in several]
-    confirm = max(
-        least,
-        _edge(talk, limits.speech_taken),
-        _edge(noise, limits.sounds_taken),
-        _edge_of_misheard(heard, limits.misheard),
-    )
+    confirm = max(least, _edge(talk, limits.speech_taken), _edge(noise, limits.sounds_taken))
     accept = max(_edge(wrong, limits.wrong), _edge(talk, limits.speech), _edge(noise, limits.sounds))
     return confirm, max(confirm, accept)
 
@@ -117,16 +109,6 @@ def _thresholds(plain: Sequence[Hearing], line: Weights, limits: Limits) -> tupl
 def _edge(odds: Sequence[float], share: float) -> float:
     """The least odds that no more than this share reaches."""
     return sorted(odds, reverse=True)[int(share * len(odds))] + _ABOVE if odds else -math.inf
-
-
-def _edge_of_misheard(heard: Sequence[tuple[float, bool]], share: float) -> float:
-    """The least odds above which no more than this share of what was heard is wrong."""
-    edge, wrong = math.inf, 0
-    for count, (odds, right) in enumerate(sorted(heard, reverse=True), start=1):
-        wrong += not right
-        if wrong <= share * count:
-            edge = odds
-    return edge if heard else -math.inf
 
 
 def _odds_of_wrong(group: Sequence[Hearing], line: Weights) -> list[float]:
