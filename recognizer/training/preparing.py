@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import multiprocessing
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +26,8 @@ from recognizer.training.licences import check_consent
 from recognizer.training.synthetic import english, mandarin
 from recognizer.training.transcripts import Transcript, of_english, of_text
 
+logger = logging.getLogger(__name__)
+
 LONGEST_S: Final = 9.0
 _PEAK: Final = 12000.0
 _PAUSE_S: Final = (0.08, 0.6)
@@ -34,6 +38,9 @@ _BETWEEN_S: Final = (0.0, 0.25)
 _QUIET: Final = 0.02
 _PARTS: Final = 16
 _MOST_PER_SPEAKER: Final = 4000
+_MADE: Final = ("recordings.*", "silence.*", "synthetic-*.*", "checkpoint*.pt")
+_FORM: Final = 1
+"""To be raised when other clips are made of the same recordings."""
 
 
 def trained_on(folder: Path) -> list[Recording]:
@@ -72,12 +79,14 @@ def prepare(
     """Stores of all training clips under `work`: recordings of `folder`, noises and line sounds, synthetic utterances.
 
     `calls` are folders with clips of callers, which count as recordings. `counts` says how many synthetic utterances in
-    each language, `phrases` what are answers in it. Stores that are there stay.
+    each language, `phrases` what are answers in it. Stores that are there stay, unless they were made from something
+    else: then they go, and what was trained on them (`checkpoint*.pt`).
 
     Raises:
         BrokenProcessPool: the speech engine died.
     """
     work.mkdir(parents=True, exist_ok=True)
+    _start_over_if_other(work, _origin(folder, phrases, counts, calls))
     real, silent = work / "recordings", work / "silence"
     if not clips.finished(real):
         callers = (_spoken(each, agreed(each)) for each in calls)
@@ -94,6 +103,30 @@ def prepare(
         for made in [pool.submit(_synthesise, *task) for task in missing]:
             made.result()
     return [real, silent, *(path for path, *_ in tasks)]
+
+
+def _origin(
+    folder: Path, phrases: Mapping[str, Sequence[str]], counts: Mapping[str, int], calls: Sequence[Path]
+) -> str:
+    """Tells whether clips would be made from the same as before."""
+    told = hashlib.sha256(repr((_FORM, sorted(phrases.items()), sorted(counts.items()))).encode())
+    sources = [(folder, [*trained_on(folder), *noises(folder)]), *((each, agreed(each)) for each in calls)]
+    for base, chosen in sources:
+        for one in chosen:
+            told.update(f"{one} {(base / one.path).stat().st_size}\n".encode())
+    return told.hexdigest()
+
+
+def _start_over_if_other(work: Path, origin: str) -> None:
+    stamp = work / "origin.txt"
+    if stamp.is_file() and stamp.read_text() == origin:
+        return
+    old = [path for pattern in _MADE for path in work.glob(pattern)]
+    if old:
+        logger.info("what is in %s was made from other recordings: starting over", work)
+    for path in old:
+        path.unlink()
+    stamp.write_text(origin)
 
 
 def noises(folder: Path) -> list[Recording]:

@@ -81,6 +81,22 @@ def test_clips_of_callers_are_learnt_beside_the_recordings(tmp_path: Path) -> No
         trained_on(folders[1])
 
 
+def test_clips_are_made_anew_when_the_recordings_are_others(tmp_path: Path) -> None:
+    import numpy as np
+
+    for name in ("a", "b"):
+        soundfile.write(tmp_path / f"{name}.wav", np.full(4000, 900, np.int16), 8000)
+    work = tmp_path / "work"
+    prepare(corpus(tmp_path, row("a.wav", "是", "anna"), row("b.wav", "是", "ben")), work, {}, {})
+    checkpoint = work / "checkpoint.pt"
+    checkpoint.write_bytes(b"trained on both")
+    prepare(tmp_path, work, {}, {})
+    assert checkpoint.is_file()
+    store = Clips(prepare(corpus(tmp_path, row("a.wav", "是", "anna")), work, {}, {})[0])
+    assert [clip.speaker for clip in store.all] == ["anna"]
+    assert not checkpoint.exists()
+
+
 def test_rows_of_one_voice_are_made_of_its_short_recordings(tmp_path: Path) -> None:
     import numpy as np
 
