@@ -197,7 +197,7 @@ class Turn:
     def _hear(self, at: int, judged: Judged) -> tuple[Output, ...]:
         voice = self._voice
         if voice is None:
-            return self._begin(at) if judged.suspect else ()
+            return self._begin(at, judged) if judged.suspect else ()
         if voice.add(at, judged) and at < voice.start_ms + self._longest_ms():
             self._look = None
         if not self._listening():
@@ -208,8 +208,8 @@ class Turn:
             return self._give_up(at)
         return ()
 
-    def _begin(self, at: int) -> tuple[Output, ...]:
-        self._voice, self._look = Utterance(at, self._timing), None
+    def _begin(self, at: int, judged: Judged) -> tuple[Output, ...]:
+        self._voice, self._look = Utterance(at, judged, self._timing), None
         if not self._listening():
             return ()
         listen = Listen(self._voice.from_ms)
@@ -227,15 +227,16 @@ class Turn:
         return (Decode(self._requests),)
 
     def _judge(self, at: int, look: _Look, verdict: Verdict) -> tuple[Output, ...]:
-        self._look = replace(look, verdict=verdict)
         voice_ms = look.voice.voice_ms
+        somebody = look.voice.sure_ms >= self._timing.answer_voice_ms
+        verdict = verdict if somebody else Verdict.NOTHING
+        self._look = replace(look, verdict=verdict)
         if verdict is Verdict.COMPLETE or (look.last and verdict is Verdict.PREFIX):
             return self._finish(at, Answered(voice_ms))
         if not look.last:
             return ()
-        if self._stage is Stage.OVER and not self._expected.patient and voice_ms >= self._timing.min_voice_ms:
-            return self._finish(at, Answered(voice_ms))
-        return self._drop(at)
+        missed = somebody and voice_ms >= self._timing.min_voice_ms and not self._expected.patient
+        return self._finish(at, Answered(voice_ms)) if missed and self._stage is Stage.OVER else self._drop(at)
 
     def _end_free(self, at: int) -> tuple[Output, ...]:
         voice = self._voice

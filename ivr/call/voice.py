@@ -38,6 +38,7 @@ class Judged:
 
     voiced: bool
     suspect: bool
+    sure: bool
     webrtc: bool
     confirmed: bool
 
@@ -58,6 +59,7 @@ class Ear:
         return Judged(
             voiced=percent >= self._timing.active_percent,
             suspect=percent >= self._timing.suspect_percent,
+            sure=self._sure[-1],
             webrtc=activity.webrtc and not echo,
             confirmed=sum(self._sure) >= self._timing.confirm_frames,
         )
@@ -70,13 +72,17 @@ class Ear:
 
 
 class Utterance:
-    """A stretch of the caller's voice, pauses included. Times are ms on the call's clock."""
+    """A stretch of the caller's voice, pauses included. Times are ms on the call's clock.
 
-    def __init__(self, at_ms: int, timing: Timing) -> None:
+    `voice_ms` of it are suspected to be voice, `sure_ms` surely are.
+    """
+
+    def __init__(self, at_ms: int, judged: Judged, timing: Timing) -> None:
         self._timing = timing
         self.start_ms = at_ms - FRAME_MS
         self.from_ms = max(0, self.start_ms - timing.preroll_ms)
         self.voice_ms = FRAME_MS
+        self.sure_ms = FRAME_MS * judged.sure
         self.last_ms = at_ms
         self._last_voiced_ms = at_ms
 
@@ -84,6 +90,8 @@ class Utterance:
         """Take the next frame; true when the voice goes on in it."""
         if judged.suspect:
             self.voice_ms += FRAME_MS
+        if judged.sure:
+            self.sure_ms += FRAME_MS
         if judged.voiced:
             self._last_voiced_ms = at_ms
         goes_on = judged.voiced or (judged.webrtc and at_ms <= self._last_voiced_ms + self._timing.webrtc_hold_ms)
@@ -96,3 +104,4 @@ class Utterance:
         self.from_ms = max(self.from_ms, at_ms)
         self.start_ms = max(self.start_ms, at_ms)
         self.voice_ms = min(self.voice_ms, self.last_ms - self.start_ms)
+        self.sure_ms = min(self.sure_ms, self.voice_ms)

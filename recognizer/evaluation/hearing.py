@@ -13,9 +13,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from recognizer.base import FRAME_BYTES, Hypothesis
+from recognizer.base import FRAME_BYTES, FRAME_MS, Hypothesis
 from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, confidence
 from recognizer.decoding import AnswerDecoding
+from recognizer.endpoint import VoiceActivity
 from recognizer.evaluation.conditions import CONDITIONS
 from recognizer.evaluation.trials import Half, How, Trial
 from recognizer.model import Model
@@ -23,6 +24,10 @@ from recognizer.training.corpus import Samples
 
 CLOSE: Final = 0.1
 """Readings with different meanings nearer than this are told apart by asking, as flows do."""
+
+SURE_VOICE: Final = 0.3
+VOICE_MS: Final = 140
+"""With less voice of this probability (Silero's) nothing was said, as turn-taking has it (`ivr/call/timing.py`)."""
 
 Band = Literal["accept", "confirm", "again"]
 
@@ -85,7 +90,10 @@ class Hearing:
 
 
 def hear(model: Model, trial: Trial, condition: str, others: Sequence[Samples]) -> Hearing:
-    """Put a trial to a model that has learnt its phrases, in frames of 20 ms; `others` may talk in the background."""
+    """Put a trial to a model that has learnt its phrases, in frames of 20 ms; `others` may talk in the background.
+
+    Where turn-taking would find no voice in it, nothing is read.
+    """
     chance = np.random.default_rng(zlib.crc32(f"{condition} {trial.speaker} {trial.said}".encode()))
     pcm = CONDITIONS[condition](trial.sound, chance, others)
     seen: dict[str, Evidence] = {}
@@ -101,6 +109,8 @@ def hear(model: Model, trial: Trial, condition: str, others: Sequence[Samples]) 
     fed = time.thread_time()
     heard = listening.read()
     done = time.thread_time()
+    if heard and _voice_ms(pcm) < VOICE_MS:
+        heard = ()
     return Hearing(
         question=trial.question.name,
         said=trial.said,
@@ -114,6 +124,14 @@ def hear(model: Model, trial: Trial, condition: str, others: Sequence[Samples]) 
         spent_s=done - begun,
         answered_s=done - fed,
     )
+
+
+def _voice_ms(pcm: bytes) -> int:
+    """How much of it surely is voice."""
+    activity = VoiceActivity()
+    whole = len(pcm) // FRAME_BYTES * FRAME_BYTES
+    frames = (activity.frame(pcm[place : place + FRAME_BYTES]) for place in range(0, whole, FRAME_BYTES))
+    return FRAME_MS * sum(frame.silero >= SURE_VOICE for frame in frames)
 
 
 def _reading(trial: Trial, heard: Hypothesis, evidence: Evidence) -> Reading:

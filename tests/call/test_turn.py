@@ -33,6 +33,7 @@ TABLE = {
     "closed_quiet_ms": 150,
     "sequence_look_ms": 150,
     "webrtc_hold_ms": 300,
+    "answer_voice_ms": 100,
     "min_voice_ms": 200,
 }
 """The table of these tests, where the measured one may change without any rule being another."""
@@ -179,6 +180,12 @@ class TestBargeIn:
         call.speak(120)
         call.quiet(160)
         assert call.outputs == [Mute(), Listen(700), Decode(1), GiveUpPrompt(), Answered(120)]
+
+    def test_an_answer_read_in_a_cough_lets_the_prompt_go_on(self) -> None:
+        call = playing(closed(), [COMPLETE, COMPLETE])
+        call.speak(80)
+        call.quiet(400)
+        assert call.outputs == [Mute(), Listen(700), Decode(1), Decode(2), Resume()]
 
     def test_an_answer_that_often_goes_on_ends_the_prompt_after_its_own_quiet(self) -> None:
         call = playing(closed(), [PREFIX, PREFIX])
@@ -383,6 +390,24 @@ class TestEndOfAClosedAnswer:
         call.speak(100)
         call.quiet(4900)
         assert call.log[1:] == [(1260, Decode(1)), (1700, Decode(2)), (6000, NothingHeard())]
+
+    def test_an_answer_read_in_hardly_any_voice_is_a_noise(self) -> None:
+        call = listening(closed(), [COMPLETE, COMPLETE])
+        call.speak(80)
+        call.quiet(4920)
+        assert call.log[1:] == [(1240, Decode(1)), (1680, Decode(2)), (6000, NothingHeard())]
+
+    def test_an_answer_read_in_doubtful_voice_is_a_noise_however_long(self) -> None:
+        call = listening(closed(), [COMPLETE, COMPLETE])
+        call.speak(1000, silero=0.4)
+        call.quiet(4000)
+        assert call.log[-1] == (6000, NothingHeard())
+
+    def test_a_prefix_read_in_hardly_any_voice_is_a_noise(self) -> None:
+        call = listening(closed(), [PREFIX, PREFIX])
+        call.speak(80)
+        call.quiet(4920)
+        assert call.log[-1] == (6000, NothingHeard())
 
     def test_voice_keeps_the_turn_beyond_the_timeout(self) -> None:
         call = listening(closed(), [COMPLETE])

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ivr.call.timing import Timing
+from recognizer.evaluation import hearing as measured
 from recognizer.evaluation.cutting import places
 from recognizer.evaluation.hearing import Hearing, hear
 from recognizer.evaluation.questions import ZH_CHOICE, ZH_SCORE, Question
@@ -38,6 +40,17 @@ def test_an_answer_is_right_when_it_means_what_was_said(model: Model, clip: Clip
 def test_what_is_no_answer_is_asked_again_and_never_right(model: Model, clip: Clip) -> None:
     heard = hear(model, trial(clip, "kuaidi_fang_menkou", "", ZH_SCORE), "µ-law", ())
     assert (heard.right, heard.answer, heard.band) == (False, False, "again")
+
+
+def test_an_answer_in_hardly_any_voice_is_none(model: Model, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "VOICE_MS", 5000)
+    heard = hear(model, trial(clip, "manyi", "满意", ZH_CHOICE), "µ-law", ())
+    assert (heard.readings, heard.band) == ((), "again")
+
+
+def test_voice_is_told_from_noise_as_turn_taking_does() -> None:
+    timing = Timing()
+    assert (round(100 * measured.SURE_VOICE), measured.VOICE_MS) == (timing.sure_percent, timing.answer_voice_ms)
 
 
 def test_evidence_is_kept_and_can_be_judged_again(model: Model, clip: Clip) -> None:
