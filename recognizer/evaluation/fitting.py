@@ -48,6 +48,15 @@ class Limits:
     sounds_taken: float = 0.05
 
 
+_ENGLISH: Final = Limits(wrong=0.005)
+"""With .015, 98.8 % of what simulated callers of the dev half answer is stored right: English answers are so short."""
+
+
+def _limits_for(language: str) -> Limits:
+    """The limits for a language (BCP 47 tag)."""
+    return _ENGLISH if language.partition("-")[0] == "en" else Limits()
+
+
 def fitted(heard: Iterable[Hearing], limits: Limits) -> Weights:
     """The weights for hearings, which are all of the dev half and not synthetic but for tones and music.
 
@@ -134,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for model in options.models:
             language, _, folder = model.partition("=")
             one = measured(options.speech, language, Path(folder), Path(cache), lambda found, _: found, ("dev",))
-            sys.stdout.write(f"{model}: {fitted(one.heard, Limits())}\n")
+            sys.stdout.write(f"{model}: {fitted(one.heard, _limits_for(language))}\n")
 
 
 if __name__ == "__main__":

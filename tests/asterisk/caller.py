@@ -65,15 +65,15 @@ def sounding(pcm: Samples) -> tuple[int, int]:
 class Ear:
     """Knows our prompts by how they end."""
 
-    def __init__(self, library: PromptLibrary) -> None:
+    def __init__(self, library: PromptLibrary, language: str = LANGUAGE) -> None:
         self.library = library
         plain = [
             Prompt(name, {})
             for name, spoken in library.catalog.prompts.items()
-            if not any(isinstance(part, Variable) for part in spoken[LANGUAGE].parts)
+            if not any(isinstance(part, Variable) for part in spoken[language].parts)
         ]
         self.prompts = [
-            (prompt.name, np.frombuffer(library.pcm(prompt, LANGUAGE), "<i2")) for prompt in [*plain, *VALUES]
+            (prompt.name, np.frombuffer(library.pcm(prompt, language), "<i2")) for prompt in [*plain, *VALUES]
         ]
         tails = [self._tail(pcm[: sounding(pcm)[1]].astype(np.float64), TAIL_S) for _, pcm in self.prompts]
         self._size = 1 << round((TAIL_S + SLACK_S) * RATE * 2).bit_length()
@@ -125,10 +125,11 @@ class Reply:
 
 
 class Caller:
-    """One call from the person's side. `heeded` and `replies` tell what happened so far."""
+    """One call from the person's side, who can say `clips`. `heeded` and `replies` tell what happened so far."""
 
-    def __init__(self, call: PhoneCall, ear: Ear) -> None:
+    def __init__(self, call: PhoneCall, ear: Ear, clips: Mapping[str, Samples] = CLIPS) -> None:
         self.call = call
+        self.clips = clips
         self.heeded: list[Heeded] = []
         self.replies: list[Reply] = []
         self.ear = ear
@@ -165,10 +166,11 @@ class Caller:
 
     async def says(self, clip: str, to: str = "") -> Reply:
         """Speak."""
-        words = speech(CLIPS[clip], Span(0, len(CLIPS[clip])))
+        sound = self.clips[clip]
+        words = speech(sound, Span(0, len(sound)))
         assert words
         last = -(-words.end // FRAME) * FRAME
-        spoken, _ = await asyncio.gather(self.call.say(CLIPS[clip][:last]), self.call.say(CLIPS[clip][last:]))
+        spoken, _ = await asyncio.gather(self.call.say(sound[:last]), self.call.say(sound[last:]))
         began, ended = spoken[0] + words.start / RATE, spoken[1] - (last - words.end) / RATE
         self.replies.append(Reply(to, began, ended))
         return self.replies[-1]
