@@ -102,7 +102,7 @@ class Timing:
 
     answer_voice_ms: int = 140
     """Sure voice needed in an answer; with less of it, whatever was read is a noise. Measured: of half of the
-    speakers, none of 893 right answers has less; all of the noises taken for words (3 of 201) have.
+    speakers, none of 893 right answers at the usual level has less; all of the noises taken for words (3 of 201) have.
     """
 
     min_voice_ms: int = 280
