@@ -19,31 +19,31 @@ import uvloop
 from aiohttp import web
 
 from ivr.agents.announcements import Announcements
-from ivr.agents.book import RosterBook, Targets
-from ivr.agents.staff import Staff
-from ivr.bookshelf import Bookshelf
-from ivr.call.node import Node
-from ivr.call.outbound import Outbound
-from ivr.call.switchboard import Switchboard
+from ivr.agents.book import RosterStore, TransferTargets
+from ivr.agents.staff import AgentServices
+from ivr.bookshelf import FlowStore
+from ivr.call.node import ServiceNode
+from ivr.call.outbound import OutboundCaller
+from ivr.call.switchboard import CallManager
 from ivr.call.timing import Timing
-from ivr.callbacks.bookings import Bookings
-from ivr.callbacks.dialer import Dialer
+from ivr.callbacks.bookings import CallbackScheduler
+from ivr.callbacks.dialer import CallbackDialer
 from ivr.cli import agents, calls, complaints, demo, dialplan, flows, lines, models, prompts, speech
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.doctor import doctor
 from ivr.cli.pbx import private_pbx
-from ivr.complaints.case import Role
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files
+from ivr.complaints.case import ReaderRole
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseQueries
 from ivr.complaints.intake import Rules
-from ivr.complaints.rounds import Rounds
+from ivr.complaints.rounds import SlaWorker
 from ivr.complaints.rulebook import load as load_rules
 from ivr.complaints.rulebook import reload as reload_lines
 from ivr.console import health
 from ivr.console.access import access, load_token
-from ivr.console.agents import Agents
-from ivr.console.calls import Calls
-from ivr.console.complaints import Complaints
+from ivr.console.agents import AgentsApi
+from ivr.console.calls import CallsApi
+from ivr.console.complaints import CasesApi
 from ivr.errors import FaultyFile, HuifangError
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
@@ -51,16 +51,16 @@ from ivr.live.feed import MANAGEMENT, EventFeed
 from ivr.privacy import configure_logging
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT, Settings
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
-from ivr.telephony.asterisk.line import AsteriskLine
-from ivr.telephony.asterisk.site import load as load_site
+from ivr.telephony.asterisk.line import AsteriskCallLeg
+from ivr.telephony.asterisk.site import load_site as load_site
 from ivr.telephony.asterisk.site import own_secrets
 from ivr.telephony.browser.server import FlowChoice, routes
-from ivr.telephony.browser.stream import BrowserLine
-from recognizer.ears import Ears
+from ivr.telephony.browser.stream import BrowserCallLeg
+from recognizer.ears import RecognizerRouter
 from recognizer.endpoint import VoiceActivity
 from recognizer.vosk import SHIPPED
 
@@ -98,12 +98,12 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         site = load_site(settings.site) if settings.site else None
         rules = load_rules(settings.lines, settings.calendar)
         library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
-        recognizer = Ears(settings.data / "graphs", {**SHIPPED, **settings.models})
+        recognizer = RecognizerRouter(settings.data / "graphs", {**SHIPPED, **settings.models})
         stack.callback(recognizer.close)
         lines = {(line.flow, line.language) for line in site.lines.values()} if site else set()
-        book = RosterBook(settings.rosters, site.phones if site else None) if settings.rosters else None
-        targets = Targets(site.targets if site else (), book)
-        shelf = Bookshelf(settings.flows, library.catalog, recognizer, lines=lines, targets=targets if site else None)
+        book = RosterStore(settings.rosters, site.phones if site else None) if settings.rosters else None
+        targets = TransferTargets(site.targets if site else (), book)
+        shelf = FlowStore(settings.flows, library.catalog, recognizer, lines=lines, targets=targets if site else None)
         redis = settings.redis.get_secret_value()
         if not redis:
             server = await EmbeddedRedis.start(settings.data / "redis")
@@ -115,9 +115,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(feed.close)
         stack.push_async_callback(of_management.close)
         name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
-        records = await Records.open(settings.database_url, name, rules=rules)
+        records = await CallRecords.open(settings.database_url, name, rules=rules)
         stack.push_async_callback(records.close)
-        node = Node(
+        node = ServiceNode(
             name=name,
             recognizer=recognizer,
             activity=VoiceActivity,
@@ -129,13 +129,15 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             timing=Timing(),
             calendar=rules.calendar,
         )
-        feeds: dict[Role, EventFeed] = {"staff": feed, "management": of_management}
+        feeds: dict[ReaderRole, EventFeed] = {"staff": feed, "management": of_management}
         service = Service(node, shelf, rules, settings.lines, feeds)
         announcer = Announcer(library.catalog)
         if book:
             sounds = Announcements(library, announcer)
-            journal = Desk(records.database, rules).put_through
-            service.staff = await stack.enter_async_context(Staff.open(book, redis, sounds, name, node.now, journal))
+            journal = CaseService(records.database, rules).put_through
+            service.staff = await stack.enter_async_context(
+                AgentServices.open(book, redis, sounds, name, node.now, journal)
+            )
         if site:
             own = own_secrets()
             address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
@@ -159,13 +161,13 @@ class Service:
     """
 
     def __init__(
-        self, node: Node, shelf: Bookshelf, rules: Rules, lines: Path, feeds: Mapping[Role, EventFeed]
+        self, node: ServiceNode, shelf: FlowStore, rules: Rules, lines: Path, feeds: Mapping[ReaderRole, EventFeed]
     ) -> None:
         self.node, self.shelf, self.rules, self.feeds = node, shelf, rules, feeds
         self._lines = lines
-        self.switchboard = Switchboard(node, shelf)
+        self.switchboard = CallManager(node, shelf)
         self.asterisk: Asterisk | None = None
-        self.staff: Staff | None = None
+        self.staff: AgentServices | None = None
         self._reloading = asyncio.Lock()
 
     @property
@@ -174,11 +176,11 @@ class Service:
         unattached = self.asterisk is not None and not self.asterisk.connected.is_set()
         return self.switchboard.trouble or ("Asterisk is not connected" if unattached else "")
 
-    async def answer_browser(self, line: BrowserLine) -> None:
+    async def answer_browser(self, line: BrowserCallLeg) -> None:
         """Lead one call from the browser phone to its end."""
         await self.switchboard.answer(line, line.show)
 
-    async def answer_telephone(self, line: AsteriskLine) -> None:
+    async def answer_telephone(self, line: AsteriskCallLeg) -> None:
         """Lead one telephone call to its end."""
         await self.switchboard.answer(line, lambda who, text, detail: None)
 
@@ -188,7 +190,7 @@ class Service:
             log.warning("%d has no notice of days off yet: weekdays and calendar.yaml count", year)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.switchboard.keep())
-            rounds = Rounds(self.node.records.database, self.rules)
+            rounds = SlaWorker(self.node.records.database, self.rules)
             group.create_task(rounds.keep(self.feeds["staff"], self.feeds["management"], self.node.now))
             if self.asterisk:
                 group.create_task(self.asterisk.run())
@@ -196,13 +198,13 @@ class Service:
             if self.staff:
                 group.create_task(self.staff.keep(self.asterisk.phones if self.asterisk else None))
 
-    def _outbound(self, asterisk: Asterisk) -> Outbound:
-        return Outbound(self.node, self.shelf, self.switchboard, asterisk.dial)
+    def _outbound(self, asterisk: Asterisk) -> OutboundCaller:
+        return OutboundCaller(self.node, self.shelf, self.switchboard, asterisk.dial)
 
-    def _dialer(self, asterisk: Asterisk) -> Dialer:
-        bookings = Bookings(self.node.records.database, self.rules)
+    def _dialer(self, asterisk: Asterisk) -> CallbackDialer:
+        bookings = CallbackScheduler(self.node.records.database, self.rules)
         place, ready = self._outbound(asterisk).place, lambda: not self.trouble
-        return Dialer(bookings, "asterisk", place, self.shelf, ready, self.node.now)
+        return CallbackDialer(bookings, "asterisk", place, self.shelf, ready, self.node.now)
 
     async def drain(self, within_s: float) -> None:
         """Take no more calls (new ones from Asterisk go to a person) and end those going on, see Switchboard.drain."""
@@ -231,7 +233,7 @@ class Service:
         public = ("/health", "/ready", "/asterisk")
         site = web.Application(middlewares=[access(token, public, management)])
         database = self.node.records.database
-        cases = Complaints(Desk(database, self.rules), Files(database), self.feeds, self.node.now)
+        cases = CasesApi(CaseService(database, self.rules), CaseQueries(database), self.feeds, self.node.now)
         site.add_routes(cases.routes())
         site.on_shutdown.append(cases.close)
         site.add_routes(routes(self.answer_browser, self.choices))
@@ -239,9 +241,9 @@ class Service:
         if self.asterisk:
             outbound = self._outbound(self.asterisk)
             site.add_routes(self.asterisk.routes())
-            site.add_routes(Calls(outbound, self.shelf.has, self.node.records).routes())
+            site.add_routes(CallsApi(outbound, self.shelf.has, self.node.records).routes())
         if self.staff:
-            screens = Agents(self.staff, self.node.records)
+            screens = AgentsApi(self.staff, self.node.records)
             site.add_routes(screens.routes())
             site.on_shutdown.append(screens.close)
         return site

@@ -20,7 +20,7 @@ from aiohttp import ClientSession
 from bench.figures import Figure, percentiles
 from bench.prompts import steady_s
 from bench.running import running_service
-from ivr.telephony.browser.timeline import Timeline, stop_ms
+from ivr.telephony.browser.timeline import CallTimeline, stop_ms
 from tests.asterisk.caller import ANSWERS, Caller
 from tests.asterisk.house import House, a_house, passwords_in_environment
 from tests.asterisk.sound import RATE
@@ -177,7 +177,7 @@ async def _stops(house: House, interrupt: Callable[[Caller], Awaitable[float]]) 
             onset = await interrupt(caller)
             await asyncio.sleep(1)
             heard = caller.heard
-            timeline = Timeline(np.empty(0, np.int16), heard.samples)
+            timeline = CallTimeline(np.empty(0, np.int16), heard.samples)
             return stop_ms(timeline, round((onset - heard.start) * RATE), quiet_ms=QUIET_MS)
 
     found = [each for _ in range(3) for each in await asyncio.gather(*(one(n * STAGGER_S) for n in range(FEW)))]

@@ -11,7 +11,7 @@ from bench.figures import Figure, percentiles
 from bench.prompts import steady_s
 from bench.running import ROOT, Running, running_service
 from ivr.cli.demo import EXPECTED, REPLIES
-from ivr.telephony.browser.caller import converse, load_clips
+from ivr.telephony.browser.caller import load_clips, run_script
 from ivr.telephony.browser.softphone import Softphone, dial
 from ivr.telephony.browser.timeline import response_ms, speech, stop_ms
 
@@ -89,7 +89,7 @@ async def surveys(service: Running, at_once: int, rounds: int) -> list[Survey]:
         understood: dict[str, object] = {}
 
         async with dial(service.socket, "survey", "zh-CN", {"fee_unpaid": True}) as phone:
-            talk = await converse(
+            talk = await run_script(
                 phone,
                 replies,
                 lambda line: understood.update({str(line.detail.get("question")): line.detail.get("understood")}),

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bench.figures import Figure
 from ivr.calendar import ZONE
 from ivr.complaints import clock
-from ivr.complaints.intake import Rules, judge
-from ivr.complaints.rounds import Rounds
+from ivr.complaints.intake import Rules, assess
+from ivr.complaints.rounds import SlaWorker
 from ivr.complaints.rulebook import load
 from ivr.events import Value
 from ivr.records import tables as t
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT
 
 CASES: Final = 10_000
@@ -37,10 +37,10 @@ async def measure() -> dict[str, Figure]:
     """Seconds of one clock pass, milliseconds of one decision."""
     rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
     with TemporaryDirectory() as folder:
-        records = await Records.open(f"sqlite:///{folder}/records.db", rules=rules)
+        records = await CallRecords.open(f"sqlite:///{folder}/records.db", rules=rules)
         try:
             await records.database.write(lambda session: _open_many(session, rules))
-            rounds = Rounds(records.database, rules)
+            rounds = SlaWorker(records.database, rules)
             first = await _seconds(rounds, NOW)
             passes = [await _seconds(rounds, NOW + timedelta(minutes=minute)) for minute in range(1, 11)]
         finally:
@@ -52,7 +52,7 @@ async def measure() -> dict[str, Figure]:
     }
 
 
-async def _seconds(rounds: Rounds, now: datetime) -> float:
+async def _seconds(rounds: SlaWorker, now: datetime) -> float:
     began = time.perf_counter()
     raised = await rounds.sweep(now)
     seconds = time.perf_counter() - began
@@ -65,8 +65,8 @@ async def _open_many(session: AsyncSession, rules: Rules) -> None:
     rows = []
     for number in range(CASES):
         at = NOW - OPENED_OVER * (number / CASES)
-        verdict = judge(rules, "complaint", details, "", at)
-        seen = clock.Watch(verdict.contact_due, None, verdict.reply_due, None, at)
+        verdict = assess(rules, "complaint", details, "", at)
+        seen = clock.SlaState(verdict.contact_due, None, verdict.reply_due, None, at)
         rows.append(
             {
                 "number": f"{at:%Y%m%d}-{number:05}",
@@ -92,7 +92,7 @@ async def _open_many(session: AsyncSession, rules: Rules) -> None:
                 "version": 1,
             }
         )
-    await session.execute(insert(t.Case), rows)
+    await session.execute(insert(t.CaseRow), rows)
 
 
 def _decision_ms(rules: Rules) -> float:
@@ -109,5 +109,5 @@ def _decision_ms(rules: Rules) -> float:
     ]
     began = time.perf_counter()
     for details in said:
-        judge(rules, "complaint", details, "", NOW)
+        assess(rules, "complaint", details, "", NOW)
     return 1000 * (time.perf_counter() - began) / len(said)

@@ -16,10 +16,10 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ivr.flow.crowd import Ear, Ears, Told, survey
+from ivr.flow.crowd import CrowdResult, HeardAs, HearingModel, survey
 from ivr.flow.parse import parse
 from recognizer.confidence import CONFIRM_BELOW
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.report import Section, page
 from recognizer.evaluation.summary import measured
 from recognizer.evaluation.tables import Measured, Table, tables
@@ -56,11 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(f"The report: {report}")
 
 
-def _watched(progress: Progress, name: str, heard: Iterator[Hearing], count: int) -> Iterable[Hearing]:
+def _watched(progress: Progress, name: str, heard: Iterator[HeardTrial], count: int) -> Iterable[HeardTrial]:
     return progress.track(heard, total=count, description=name)
 
 
-def ears(heard: Sequence[Hearing]) -> Ears:
+def ears(heard: Sequence[HeardTrial]) -> HearingModel:
     """How real answers of the test half were heard on ordinary calls, by kind of answer.
 
     Closed answers of two syllables stand for a choice too: they are heard like it and there are more of them.
@@ -73,11 +73,11 @@ def ears(heard: Sequence[Hearing]) -> Ears:
     return {kind: [_ear(one) for one in heard if one.answer and holds(one)] for kind, holds in kinds.items()}
 
 
-def _ear(one: Hearing) -> Ear:
+def _ear(one: HeardTrial) -> HeardAs:
     sure = one.readings[0].confidence if one.readings else 0.0
     if one.band == "confirm":
         sure = min(sure, CONFIRM_BELOW - 0.01)
-    return Ear(one.right, 0.0 if one.band == "again" else sure)
+    return HeardAs(one.right, 0.0 if one.band == "again" else sure)
 
 
 def _callers(one: Measured) -> Section:
@@ -95,7 +95,7 @@ def _callers(one: Measured) -> Section:
     )
 
 
-def _told(told: Told, name: str) -> Table:
+def _told(told: CrowdResult, name: str) -> Table:
     complete, right = told.completed / told.calls, told.right / told.stored
     rows = [
         ("calls completed", "≥ 97 %", f"{100 * complete:.1f} %", "yes" if complete >= _COMPLETE else "**no**"),

@@ -21,13 +21,13 @@ from rich.table import Table
 from bench import recordings
 from bench.figures import Figure, percentiles
 from bench.recordings import FRAME, Samples, Speech
-from ivr.call.orders import Decode, Expected, GiveUpPrompt, Mute, Output, Resume, Verdict
+from ivr.call.orders import Decode, GiveUpPrompt, InputSpec, Mute, Resume, TurnOutput, Verdict
 from ivr.call.timing import Timing
-from ivr.call.turn import Turn
+from ivr.call.turn import QuestionTurn
 from ivr.call.voice import SILENT_DBOV
 from recognizer.audio import FULL_SCALE, level_dbov
 from recognizer.base import FRAME_BYTES, FRAME_MS
-from recognizer.endpoint import Activity, VoiceActivity
+from recognizer.endpoint import DetectedActivity, VoiceActivity
 
 CALLER_DBOV: Final = -24.0
 SOFT_DBOV: Final = -32.0
@@ -118,14 +118,16 @@ def _prompt_levels() -> list[float]:
     return [level_dbov((frame * (FULL_SCALE - 1)).astype("<i2").tobytes()) for frame in frames]
 
 
-def _activities(samples: Samples) -> list[Activity]:
+def _activities(samples: Samples) -> list[DetectedActivity]:
     pcm, voice = recordings.over_the_line(samples), VoiceActivity()
     return [
         voice.frame(pcm[at : at + FRAME_BYTES]) for at in range(0, len(pcm) // FRAME_BYTES * FRAME_BYTES, FRAME_BYTES)
     ]
 
 
-def _barge_in(timing: Timing, speech: Speech, heard: list[Activity], number: int) -> tuple[int | None, int | None]:
+def _barge_in(
+    timing: Timing, speech: Speech, heard: list[DetectedActivity], number: int
+) -> tuple[int | None, int | None]:
     """When, after the onset, the prompt went quiet and when it was given up."""
     turn, levels, at_frame = _turn(timing), _prompt_levels(), number * 97
     turn.prompt_started(0, len(heard) * FRAME_MS)
@@ -142,7 +144,7 @@ def _barge_in(timing: Timing, speech: Speech, heard: list[Activity], number: int
     return quiet, given_up
 
 
-def _looks(timing: Timing, speech: Speech, heard: list[Activity]) -> tuple[int | None, bool]:
+def _looks(timing: Timing, speech: Speech, heard: list[DetectedActivity]) -> tuple[int | None, bool]:
     """When, after the end, the answer was looked at first, and whether it was looked at before."""
     turn, early = _turn(timing), False
     turn.prompt_finished(0)
@@ -181,11 +183,13 @@ def _false_alarms(timing: Timing, samples: Samples, way_ms: int | None) -> tuple
     return mutes / minutes, stops / minutes
 
 
-def _turn(timing: Timing) -> Turn:
-    return Turn(Expected(voice="closed", timeout_ms=60_000), timing)
+def _turn(timing: Timing) -> QuestionTurn:
+    return QuestionTurn(InputSpec(voice="closed", timeout_ms=60_000), timing)
 
 
-def _decided(turn: Turn, now: int, outputs: tuple[Output, ...], end_ms: float = math.inf) -> list[Output]:
+def _decided(
+    turn: QuestionTurn, now: int, outputs: tuple[TurnOutput, ...], end_ms: float = math.inf
+) -> list[TurnOutput]:
     """The outputs with what follows from their decodes: nothing until the speech has ended, then an answer."""
     decided = list(outputs)
     for output in decided:

@@ -194,6 +194,6 @@ class Hangup:
     linger_ms: int
 
 
-Wait = Notice | Ask | Record | Hold | LookUpCase | Transfer
+WaitAction = Notice | Ask | Record | Hold | LookUpCase | Transfer
 Fact = StartRecording | SaveAnswer | BookCallback | OpenComplaint
-Action = Say | Wait | Fact | Hangup
+Action = Say | WaitAction | Fact | Hangup

@@ -15,7 +15,7 @@ from ivr.call.timing import Timing
 from ivr.errors import Fault, FaultyFile
 from ivr.flow import answers, model
 from ivr.flow.check import Prompts, check
-from ivr.flow.parse import FlowBook, parse
+from ivr.flow.parse import FlowSet, parse
 from recognizer.base import Recognizer
 from recognizer.grammar import confusable
 
@@ -25,14 +25,14 @@ THRESHOLDS: Final = frozenset(field.name for field in fields(Timing))
 """The thresholds of turn-taking that a question may override."""
 
 
-class Pupil(Recognizer, Protocol):
+class TrainableRecognizer(Recognizer, Protocol):
     """A recogniser that can be taught new phrases."""
 
     def learn(self, language: str, phrases: Sequence[str]) -> None:
         """Get ready to hear these phrases too."""
 
 
-class Hearing:
+class RecognizerPhraseLint:
     """A recogniser as the check of flows asks it."""
 
     def __init__(self, recognizer: Recognizer) -> None:
@@ -52,7 +52,7 @@ class Hearing:
         return confusable(language, phrases)
 
 
-def read(file: Path, prompts: Prompts, recognizer: Recognizer) -> FlowBook:
+def load_flows(file: Path, prompts: Prompts, recognizer: Recognizer) -> FlowSet:
     """Read and check a flows file.
 
     Raises:
@@ -63,7 +63,7 @@ def read(file: Path, prompts: Prompts, recognizer: Recognizer) -> FlowBook:
     except (OSError, UnicodeDecodeError) as error:
         raise FaultyFile([Fault(str(file), "", f"cannot be read: {error}")]) from error
     book = parse(source, str(file))
-    if faults := check(book.flows, str(file), prompts, Hearing(recognizer), THRESHOLDS):
+    if faults := check(book.flows, str(file), prompts, RecognizerPhraseLint(recognizer), THRESHOLDS):
         raise FaultyFile(faults)
     return book
 
@@ -73,21 +73,21 @@ def phrases(book: model.Callflows, language: str) -> frozenset[str]:
     found: set[str] = set()
     for flow in book.flows.values():
         for node in flow.nodes.values():
-            if isinstance(node, model.Ask | model.Book | model.Record) and "speech" in node.input:
+            if isinstance(node, model.AskNode | model.BookNode | model.RecordNode) and "speech" in node.input:
                 found.update(answers.speech(node, book.universals, language).phrases)
-                if not isinstance(node, model.Record) or node.read_back:
+                if not isinstance(node, model.RecordNode) or node.read_back:
                     found.update(answers.confirmation_speech(node, book.universals, language).phrases)
     return frozenset(found)
 
 
-class Bookshelf:
+class FlowStore:
     """Holds the book in force."""
 
     def __init__(
         self,
         file: Path,
         prompts: Prompts,
-        recognizer: Pupil,
+        recognizer: TrainableRecognizer,
         *,
         lines: Collection[tuple[str, str]] = (),
         targets: Collection[str] | None = None,
@@ -102,7 +102,7 @@ class Bookshelf:
         self._book = self._load()
 
     @property
-    def book(self) -> FlowBook:
+    def book(self) -> FlowSet:
         """The book that new calls begin with."""
         return self._book
 
@@ -126,15 +126,15 @@ class Bookshelf:
         """Whether a call can be led through this flow in this language."""
         return _has(self._book, flow, language)
 
-    def _load(self) -> FlowBook:
-        book = read(self._file, self._prompts, self._recognizer)
+    def _load(self) -> FlowSet:
+        book = load_flows(self._file, self._prompts, self._recognizer)
         if faults := list(self._unfitting(book)):
             raise FaultyFile(faults)
         for language in set(book.flows.languages) & self._recognizer.languages:
             self._recognizer.learn(language, sorted(phrases(book.flows, language)))
         return book
 
-    def _unfitting(self, book: FlowBook) -> Iterator[Fault]:
+    def _unfitting(self, book: FlowSet) -> Iterator[Fault]:
         """Faults of a book that is fine in itself, at the place where it is to be used."""
         for flow, language in sorted(self._lines):
             if not _has(book, flow, language):
@@ -144,12 +144,12 @@ class Bookshelf:
             return
         for name, each in book.flows.flows.items():
             for key, node in each.nodes.items():
-                if isinstance(node, model.Transfer) and node.target not in self._targets:
+                if isinstance(node, model.TransferNode) and node.target not in self._targets:
                     reason = (
                         f"“{node.target}” is no target of the site file; it has {', '.join(self._targets) or 'none'}"
                     )
                     yield Fault(str(self._file), f"{name}.{key}.target", reason)
 
 
-def _has(book: FlowBook, flow: str, language: str) -> bool:
+def _has(book: FlowSet, flow: str, language: str) -> bool:
     return flow in book.flows.flows and language in book.flows.languages

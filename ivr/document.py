@@ -15,10 +15,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from ivr.errors import Fault, FaultyFile
 
-Model = TypeVar("Model", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def parse(shape: type[Model], source: str, file: str, spell: Callable[[Sequence[str]], str] = ".".join) -> Model:
+def parse(shape: type[ModelT], source: str, file: str, spell: Callable[[Sequence[str]], str] = ".".join) -> ModelT:
     """Read a text of this shape. `spell` writes the steps to a fault as its authors would.
 
     Raises:

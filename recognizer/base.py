@@ -34,7 +34,7 @@ class Grammar:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class HeardWord:
     """One recognised phrase of the grammar, with its place in the audio fed so far (ms) and its confidence (0 to 1)."""
 
     text: str
@@ -49,7 +49,7 @@ class Hypothesis:
 
     text: str
     confidence: float
-    words: tuple[Word, ...] = ()
+    words: tuple[HeardWord, ...] = ()
 
 
 class Listener(Protocol):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from recognizer.alike import alike
-from recognizer.base import Word
+from recognizer.base import HeardWord
 
 CONFIRM_BELOW: Final = 0.8
 REJECT_BELOW: Final = 0.45
@@ -42,7 +42,7 @@ _SYLLABLE_MS: Final = (100, 900)
 class Alternative:
     """One path of a decoder and its log likelihood (natural, the greater the likelier)."""
 
-    words: tuple[Word, ...]
+    words: tuple[HeardWord, ...]
     score: float
 
 

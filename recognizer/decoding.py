@@ -9,20 +9,20 @@ from dataclasses import replace
 from typing import Final
 
 from recognizer.audio import is_tone
-from recognizer.base import SAMPLE_RATE_HZ, Grammar, Hypothesis, Word
+from recognizer.base import SAMPLE_RATE_HZ, Grammar, HeardWord, Hypothesis
 from recognizer.confidence import confidence
 from recognizer.grammar import expected
 from recognizer.judging import Judge, Weigh, transcript
 from recognizer.listener import Decoding
-from recognizer.model import Model
+from recognizer.model import SpeechModel
 from recognizer.passes import Passes
-from recognizer.reading import Expected
+from recognizer.reading import ExpectedPhrases
 from recognizer.results import alternatives, words
 
 _AROUND_MS: Final = 200
 
 
-def decoding(model: Model, grammar: Grammar) -> Decoding:
+def decoding(model: SpeechModel, grammar: Grammar) -> Decoding:
     """The decoding that fits a grammar's kind."""
     return FreeDecoding(model, grammar) if grammar.kind == "free" else AnswerDecoding(model, grammar)
 
@@ -30,7 +30,7 @@ def decoding(model: Model, grammar: Grammar) -> Decoding:
 class AnswerDecoding:
     """Of a closed answer or a sequence."""
 
-    def __init__(self, model: Model, grammar: Grammar, weigh: Weigh = confidence) -> None:
+    def __init__(self, model: SpeechModel, grammar: Grammar, weigh: Weigh = confidence) -> None:
         self._model = model
         self._judge = Judge(grammar, weigh)
         self._passes = Passes(lambda: (model.answers(grammar), model.anything()))
@@ -50,10 +50,10 @@ class AnswerDecoding:
 class FreeDecoding:
     """Of free speech: everything where the model has words for it, else the cue words found and looked at again."""
 
-    def __init__(self, model: Model, grammar: Grammar) -> None:
+    def __init__(self, model: SpeechModel, grammar: Grammar) -> None:
         self._model = model
         self._grammar = grammar
-        self._expected: Expected = expected(grammar.language, grammar.phrases)
+        self._expected: ExpectedPhrases = expected(grammar.language, grammar.phrases)
         self._passes = Passes(lambda: (model.free(grammar),))
 
     def feed(self, pcm: bytes) -> None:
@@ -68,7 +68,7 @@ class FreeDecoding:
             heard = tuple(filter(None, map(self._looked_at_again, self._expected.spotted(heard))))
         return transcript(heard, self._expected.joint)
 
-    def _looked_at_again(self, word: Word) -> Word | None:
+    def _looked_at_again(self, word: HeardWord) -> HeardWord | None:
         """The word with the confidence that it would have as an answer of its own; None when it would be none."""
         start, end = (_bytes(place) for place in (max(0, word.start_ms - _AROUND_MS), word.end_ms + _AROUND_MS))
         answer = AnswerDecoding(self._model, replace(self._grammar, kind="closed"))

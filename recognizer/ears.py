@@ -23,7 +23,7 @@ def named(place: str | Path) -> str:
     return public(str(place)) if is_address(place) else str(place)
 
 
-class Ears:
+class RecognizerRouter:
     """A recognizer.base.Recognizer of several languages, each heard here or by a server.
 
     `models` maps languages to folders and addresses; what else is as in VoskRecognizer.

@@ -26,7 +26,7 @@ _STRICTEST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Activity:
+class DetectedActivity:
     """Voice activity of one frame.
 
     `level_dbov`: its loudness (see `recognizer.audio.level_dbov`). `webrtc`: webrtcvad in its strictest mode calls it
@@ -45,7 +45,7 @@ class VoiceActivity:
         self._webrtc = webrtcvad.Vad(_STRICTEST)
         self._silero = _Silero()
 
-    def frame(self, pcm: bytes) -> Activity:
+    def frame(self, pcm: bytes) -> DetectedActivity:
         """Take the next frame (FRAME_BYTES bytes of 16-bit little-endian mono at 8 kHz).
 
         Raises:
@@ -53,7 +53,7 @@ class VoiceActivity:
         """
         if len(pcm) != FRAME_BYTES:
             raise ValueError(f"a frame has {FRAME_BYTES} bytes, not {len(pcm)}")
-        return Activity(
+        return DetectedActivity(
             level_dbov=frame_level_dbov(pcm),
             webrtc=self._webrtc.is_speech(pcm, SAMPLE_RATE_HZ),
             silero=self._silero.probability(pcm),

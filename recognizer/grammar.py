@@ -13,7 +13,7 @@ from recognizer.fillers import fillers
 from recognizer.lexicon import Unpronounceable
 from recognizer.pronounce import language as language_of
 from recognizer.pronounce import sound
-from recognizer.reading import Expected
+from recognizer.reading import ExpectedPhrases
 
 HasWord = Callable[[str], bool]
 
@@ -63,7 +63,7 @@ def confusable(language: str, phrases: Sequence[str]) -> tuple[tuple[str, str], 
 
 
 @lru_cache(maxsize=256)
-def expected(language: str, phrases: tuple[str, ...]) -> Expected:
+def expected(language: str, phrases: tuple[str, ...]) -> ExpectedPhrases:
     """What counts as an answer: the phrases among fillers.
 
     A phrase that sounds like a filler counts as that filler where another answer is beside it: “六八” is “六吧”.
@@ -75,7 +75,7 @@ def expected(language: str, phrases: tuple[str, ...]) -> Expected:
     def with_twins(words: tuple[str, ...]) -> frozenset[str]:
         return frozenset((*words, *(phrase for phrase, filler in twins.items() if filler in words)))
 
-    return Expected(
+    return ExpectedPhrases(
         phrases=frozenset(phrases),
         before=with_twins(spoken.before),
         after=with_twins(spoken.after),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from recognizer.base import Grammar, Hypothesis, Word
+from recognizer.base import Grammar, HeardWord, Hypothesis
 from recognizer.confidence import MARGIN_MOST, Alternative, Evidence, confidence
 from recognizer.grammar import expected
 from recognizer.lexicon import Pronunciation
@@ -62,11 +62,11 @@ class Judge:
         group = self._group.get(one)
         return one == other or (group is not None and group == self._group.get(other))
 
-    def _sound(self, words: Sequence[Word]) -> Pronunciation:
+    def _sound(self, words: Sequence[HeardWord]) -> Pronunciation:
         return tuple(itertools.chain.from_iterable(pronunciations(self._language, word.text)[0] for word in words))
 
 
-def transcript(words: Sequence[Word], joint: str) -> tuple[Hypothesis, ...]:
+def transcript(words: Sequence[HeardWord], joint: str) -> tuple[Hypothesis, ...]:
     """One reading of all that was said; confidence is that of the least sure word."""
     if not words:
         return ()

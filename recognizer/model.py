@@ -25,7 +25,7 @@ _ANSWERS_BEAM: Final = 4.0
 _ANYTHING_BEAM: Final = 0.5
 
 
-class Model(Protocol):
+class SpeechModel(Protocol):
     """One language's model."""
 
     @property
@@ -56,7 +56,7 @@ class Model(Protocol):
         """A decoder of free speech, with the words' times."""
 
 
-def open_model(language: str, folder: Path, cache: Path) -> Model:
+def open_model(language: str, folder: Path, cache: Path) -> SpeechModel:
     """The model in `folder`: one of ours (am/, phones.txt; graphs are built under `cache`) or any official Vosk model.
 
     Raises:

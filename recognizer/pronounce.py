@@ -17,7 +17,7 @@ Pronounce = Callable[[str], tuple[Pronunciation, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class Phonology:
     """What is known of a language.
 
     `joint` stands between words in writing. `toned` is `plain` for models that hear tones; both raise Unpronounceable.
@@ -35,13 +35,13 @@ def _unknown(phrase: str) -> tuple[Pronunciation, ...]:
 
 
 _LANGUAGES: Final = {
-    "zh": Language("", lexicon.pronunciations, lexicon.toned, wording.chinese),
-    "en": Language(" ", english.pronunciations, english.pronunciations, wording.english),
+    "zh": Phonology("", lexicon.pronunciations, lexicon.toned, wording.chinese),
+    "en": Phonology(" ", english.pronunciations, english.pronunciations, wording.english),
 }
-_OTHER: Final = Language(" ", _unknown, _unknown, str)
+_OTHER: Final = Phonology(" ", _unknown, _unknown, str)
 
 
-def language(tag: str) -> Language:
+def language(tag: str) -> Phonology:
     """What is known of the language of a BCP 47 tag (`zh-CN`); of others, only that words stand between spaces."""
     return _LANGUAGES.get(tag.partition("-")[0], _OTHER)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from recognizer.base import Word
+from recognizer.base import HeardWord
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedPhrases:
     """What a grammar expects: its phrases, and the fillers that may stand before and after them.
 
     `joint` stands between the words of a phrase: nothing in Chinese, a space in English.
@@ -23,7 +23,7 @@ class Expected:
     after: frozenset[str]
     joint: str
 
-    def closed(self, words: Sequence[Word]) -> tuple[Word, ...]:
+    def closed(self, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
         """The one phrase that the words are, as one word; empty when they are anything else.
 
         Fillers around it are dropped, and so is the same answer said again (“对对对”). Of several readings the one with
@@ -40,7 +40,7 @@ class Expected:
                 return (self._word(words[start:end]),)
         return ()
 
-    def sequence(self, words: Sequence[Word]) -> tuple[Word, ...]:
+    def sequence(self, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
         """All phrases in order with the fillers dropped; empty when anything else was said among them."""
         found = []
         place = 0
@@ -53,7 +53,7 @@ class Expected:
             place += size
         return tuple(found)
 
-    def spotted(self, words: Sequence[Word]) -> tuple[Word, ...]:
+    def spotted(self, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
         """The phrases found anywhere, in order, whatever stands between them."""
         found = []
         place = 0
@@ -64,7 +64,7 @@ class Expected:
             place += size or 1
         return tuple(found)
 
-    def _next(self, words: Sequence[Word]) -> tuple[Word | None, int]:
+    def _next(self, words: Sequence[HeardWord]) -> tuple[HeardWord | None, int]:
         """The longest phrase at the beginning, else how many words of filler stand there."""
         texts = [word.text for word in words]
         for end in range(len(words), 0, -1):
@@ -79,8 +79,8 @@ class Expected:
             self.joint.join(texts[:end]) in parts and self._made_of(texts[end:], parts) for end in ends
         )
 
-    def _word(self, words: Sequence[Word]) -> Word:
-        return Word(
+    def _word(self, words: Sequence[HeardWord]) -> HeardWord:
+        return HeardWord(
             text=self.joint.join(word.text for word in words),
             start_ms=words[0].start_ms,
             end_ms=words[-1].end_ms,

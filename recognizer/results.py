@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from recognizer.base import Word
+from recognizer.base import HeardWord
 from recognizer.confidence import Alternative
 
 Results = list[dict[str, Any]]
@@ -14,7 +14,7 @@ Phrase = Callable[[str], str]
 """A word of the decoder's graph in writing."""
 
 
-def words(results: Results, phrase: Phrase = str) -> tuple[Word, ...]:
+def words(results: Results, phrase: Phrase = str) -> tuple[HeardWord, ...]:
     """The words of the only reading, with Vosk's own confidence."""
     return tuple(_word(word, phrase) for result in results for word in result.get("result", ()))
 
@@ -32,6 +32,6 @@ def _alternative(entry: dict[str, Any], phrase: Phrase) -> Alternative:
     return Alternative(tuple(_word(word, phrase) for word in entry.get("result", ())), float(entry["confidence"]))
 
 
-def _word(word: dict[str, Any], phrase: Phrase) -> Word:
+def _word(word: dict[str, Any], phrase: Phrase) -> HeardWord:
     start_ms, end_ms = (round(word[side] * 1000) for side in ("start", "end"))
-    return Word(phrase(word["word"]), start_ms, end_ms, float(word.get("conf", 1.0)))
+    return HeardWord(phrase(word["word"]), start_ms, end_ms, float(word.get("conf", 1.0)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from recognizer.base import Grammar, Hypothesis, UnheardLanguage, UnheardPhrase
 
-Reading = Sequence[Hypothesis]
+ScriptedReading = Sequence[Hypothesis]
 
 
 class ScriptedRecognizer:
@@ -19,7 +19,7 @@ class ScriptedRecognizer:
 
     def __init__(
         self,
-        script: Iterable[Reading] = (),
+        script: Iterable[ScriptedReading] = (),
         *,
         languages: Iterable[str] = ("zh-CN", "en-US"),
         unheard: Mapping[str, str] | None = None,
@@ -56,7 +56,7 @@ class ScriptedRecognizer:
 class ScriptedListener:
     """Hears its entry of the script once it has been fed any audio at all."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ScriptedReading) -> None:
         self._reading = reading
         self._closed = False
         self.fed_bytes = 0

@@ -16,7 +16,7 @@ from typing import Final
 from recognizer.base import Grammar, UnheardLanguage
 from recognizer.decoding import decoding
 from recognizer.listener import PooledListener
-from recognizer.model import Model, open_model
+from recognizer.model import SpeechModel, open_model
 
 _MODELS: Final = Path(__file__).parent / "models"
 SHIPPED: Final[Mapping[str, Path]] = {
@@ -34,7 +34,7 @@ class VoskRecognizer:
     """
 
     def __init__(self, cache: Path, models: Mapping[str, Path] = SHIPPED, *, threads: int | None = None) -> None:
-        self._models: dict[str, Model] = {tag: open_model(tag, folder, cache) for tag, folder in models.items()}
+        self._models: dict[str, SpeechModel] = {tag: open_model(tag, folder, cache) for tag, folder in models.items()}
         self._pool = ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix="recognizer")
         self._listeners: weakref.WeakSet[PooledListener] = weakref.WeakSet()
 
@@ -75,7 +75,7 @@ class VoskRecognizer:
         self._pool.shutdown()
         self._models.clear()
 
-    def _model(self, language: str) -> Model:
+    def _model(self, language: str) -> SpeechModel:
         try:
             return self._models[language]
         except KeyError:

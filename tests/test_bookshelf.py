@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.bookshelf import Bookshelf, phrases, read
+from ivr.bookshelf import FlowStore, load_flows, phrases
 from ivr.errors import FaultyFile
 from ivr.prompts.catalog import Catalog, load
 from recognizer.grammar import unpronounceable
@@ -57,14 +57,14 @@ def change(file: Path, old: str, new: str) -> None:
 
 def test_everything_that_may_be_said_is_taught(file: Path, catalog: Catalog) -> None:
     pupil = Pupil()
-    Bookshelf(file, catalog, pupil)
+    FlowStore(file, catalog, pupil)
     assert {"解决了", "八分", "转人工", "没有意见", "明天", "对", "不对"} <= pupil.learnt
     assert not {"fixed", "operator"} & pupil.learnt
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en-US"])
 def test_all_that_callers_may_say_can_be_pronounced(file: Path, catalog: Catalog, language: str) -> None:
-    said = phrases(read(file, catalog, Reader()).flows, language)
+    said = phrases(load_flows(file, catalog, Reader()).flows, language)
     assert len(said) > 300
     assert unpronounceable(language, sorted(said)) == {}
 
@@ -80,13 +80,13 @@ def test_all_that_callers_may_say_can_be_pronounced(file: Path, catalog: Catalog
 def test_english_that_cannot_be_told_is_named(file: Path, catalog: Catalog, old: str, new: str, reason: str) -> None:
     change(file, old, new)
     with pytest.raises(FaultyFile) as faulty:
-        read(file, catalog, Reader())
+        load_flows(file, catalog, Reader())
     assert reason in str(faulty.value)
 
 
 def test_a_good_file_replaces_the_book(file: Path, catalog: Catalog) -> None:
     pupil = Pupil()
-    shelf = Bookshelf(file, catalog, pupil)
+    shelf = FlowStore(file, catalog, pupil)
     old = shelf.book
     change(file, "[方便, 方便的", "[方便, 有空, 方便的")
     assert shelf.reload()
@@ -107,7 +107,7 @@ def test_a_faulty_file_leaves_the_book_and_teaches_nothing(
     file: Path, catalog: Catalog, caplog: pytest.LogCaptureFixture, old: str, new: str, reason: str
 ) -> None:
     pupil = Pupil()
-    shelf = Bookshelf(file, catalog, pupil)
+    shelf = FlowStore(file, catalog, pupil)
     before, learnt = shelf.book, set(pupil.learnt)
     change(file, "[方便, 方便的", "[方便, 有空, 方便的")
     change(file, old, new)
@@ -119,7 +119,7 @@ def test_a_faulty_file_leaves_the_book_and_teaches_nothing(
 
 
 def test_a_file_that_has_gone_leaves_the_book(file: Path, catalog: Catalog) -> None:
-    shelf = Bookshelf(file, catalog, Pupil())
+    shelf = FlowStore(file, catalog, Pupil())
     before = shelf.book
     file.unlink()
     assert not shelf.reload()
@@ -129,14 +129,14 @@ def test_a_file_that_has_gone_leaves_the_book(file: Path, catalog: Catalog) -> N
 def test_nothing_begins_with_a_faulty_file(file: Path, catalog: Catalog) -> None:
     change(file, "start: notice", "start: nowhere")
     with pytest.raises(FaultyFile) as caught:
-        Bookshelf(file, catalog, Pupil())
+        FlowStore(file, catalog, Pupil())
     assert [(fault.path, fault.reason) for fault in caught.value.faults] == [("survey.start", "unknown node “nowhere”")]
 
 
 def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catalog: Catalog) -> None:
     lines = [("survey", "zh-CN"), ("delivery", "zh-CN")]
     with pytest.raises(FaultyFile) as caught:
-        Bookshelf(file, catalog, Pupil(), lines=lines, targets=["reception"])
+        FlowStore(file, catalog, Pupil(), lines=lines, targets=["reception"])
     no_target = "“hotline” is no target of the site file; it has reception"
     transfers = [
         "complaint.complaint_untold",
@@ -150,5 +150,5 @@ def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catal
         ("flows", "there is no flow “delivery” in zh-CN, and a telephone line leads to it"),
         *((f"{transfer}.target", no_target) for transfer in transfers),
     }
-    shelf = Bookshelf(file, catalog, Pupil(), lines=lines[:1], targets=["hotline"])
+    shelf = FlowStore(file, catalog, Pupil(), lines=lines[:1], targets=["hotline"])
     assert shelf.has("survey", "zh-CN") and not shelf.has("delivery", "zh-CN")

@@ -14,12 +14,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ivr.agents.announcements import Announcements
-from ivr.agents.book import RosterBook
-from ivr.agents.staff import Staff
-from ivr.console.agents import Agents
+from ivr.agents.book import RosterStore
+from ivr.agents.staff import AgentServices
+from ivr.console.agents import AgentsApi
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT, Settings
 
 
@@ -27,12 +27,12 @@ from ivr.settings import ROOT, Settings
 async def server(tmp_path: Path) -> AsyncIterator[TestServer]:
     """A web server that knows the agents of the rosters that ship."""
     redis = await EmbeddedRedis.start(tmp_path / "redis")
-    records = await Records.open(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    records = await CallRecords.open(f"sqlite:///{tmp_path / 'records.sqlite'}")
     sounds = Announcements(PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC)), lambda words, language: b"")
-    book = RosterBook(ROOT / "rosters.yaml", None)
-    async with Staff.open(book, redis.url, sounds, "node", lambda: datetime.now(UTC)) as staff:
+    book = RosterStore(ROOT / "rosters.yaml", None)
+    async with AgentServices.open(book, redis.url, sounds, "node", lambda: datetime.now(UTC)) as staff:
         app = web.Application()
-        app.add_routes(Agents(staff, records).routes())
+        app.add_routes(AgentsApi(staff, records).routes())
         async with TestServer(app) as running:
             yield running
     await records.close()

@@ -16,7 +16,7 @@ from ivr.cli import complaints, lines
 from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
 from ivr.events import Value
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT
 from tests.complaints.people import complain
 
@@ -35,7 +35,7 @@ def run(*arguments: str) -> Result:
 def opened(data: Path, kind: str = "complaint", call: str = "call-1", **details: Value) -> str:
     async def call_in() -> str:
         rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
-        records = await Records.open(f"sqlite:///{data / 'records.sqlite'}", rules=rules)
+        records = await CallRecords.open(f"sqlite:///{data / 'records.sqlite'}", rules=rules)
         try:
             return await complain(records, kind, call, **details)
         finally:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ivr.actions import OpenComplaint
 from ivr.cli import calls, flows, speech
-from ivr.complaints.desk import Desk
+from ivr.complaints.desk import CaseService
 from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
 from ivr.records.record import WITHHELD
@@ -42,7 +42,7 @@ async def call(line: Line) -> Recorded:
 
 async def reported(call: Recorded) -> None:
     """Somebody finds that it was a report of misconduct."""
-    desk = Desk(call.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
+    desk = CaseService(call.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
     await desk.open(OpenComplaint("fraud", "举报"), "王", START, call.call.id)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.bookshelf import Bookshelf
+from ivr.bookshelf import FlowStore
 from ivr.events import Heard, Value
 from ivr.flow import answers, model
 from ivr.flow.outcome import Command, Understood
@@ -32,15 +32,15 @@ def ears(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
 
 
 @pytest.fixture(scope="module")
-def shelf(ears: VoskRecognizer) -> Bookshelf:
-    return Bookshelf(ROOT / "callflows.yaml", load(ROOT / "prompts"), ears)
+def shelf(ears: VoskRecognizer) -> FlowStore:
+    return FlowStore(ROOT / "callflows.yaml", load(ROOT / "prompts"), ears)
 
 
-async def understood(shelf: Bookshelf, ears: VoskRecognizer, question: str, *phrases: str) -> object:
+async def understood(shelf: FlowStore, ears: VoskRecognizer, question: str, *phrases: str) -> object:
     """What the question makes of phrases spoken one by one."""
     book = shelf.book.flows
     node = book.flows["survey"].nodes[question]
-    assert isinstance(node, model.Ask | model.Book)
+    assert isinstance(node, model.AskNode | model.BookNode)
     speech = answers.speech(node, book.universals, "en-US")
     listener = ears.listen(Grammar(speech.language, speech.kind, speech.phrases))
     for phrase in phrases:
@@ -65,12 +65,12 @@ async def understood(shelf: Bookshelf, ears: VoskRecognizer, question: str, *phr
     ],
 )
 async def test_an_answer_is_understood(
-    shelf: Bookshelf, ears: VoskRecognizer, question: str, phrases: list[str], value: Value
+    shelf: FlowStore, ears: VoskRecognizer, question: str, phrases: list[str], value: Value
 ) -> None:
     outcome = await understood(shelf, ears, question, *phrases)
     assert isinstance(outcome, Understood)
     assert outcome.value == value
 
 
-async def test_a_command_is_understood(shelf: Bookshelf, ears: VoskRecognizer) -> None:
+async def test_a_command_is_understood(shelf: FlowStore, ears: VoskRecognizer) -> None:
     assert await understood(shelf, ears, "score", "say that again") == Command("repeat")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ivr.agents.book import RosterBook, Targets
+from ivr.agents.book import RosterStore, TransferTargets
 from ivr.agents.roster import Rosters
 from ivr.complaints.model import Lines
 from ivr.complaints.rulebook import load as load_rules
@@ -12,11 +12,11 @@ from ivr.flow import model
 from ivr.flow.parse import parse
 from ivr.prompts.catalog import load as load_catalog
 from ivr.settings import ROOT
-from ivr.telephony.asterisk.site import load as load_site
+from ivr.telephony.asterisk.site import load_site as load_site
 
 FLOWS = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml").flows
 SITE = load_site(ROOT / "dialplans" / "site.yaml")
-BOOK = RosterBook(ROOT / "rosters.yaml", SITE.phones)
+BOOK = RosterStore(ROOT / "rosters.yaml", SITE.phones)
 ROSTERS: Rosters = BOOK.rosters
 LINES: Lines = load_rules(ROOT / "lines.yaml", ROOT / "calendar.yaml").lines
 NAMED_ELSEWHERE = {"other_business", "no_branch"}
@@ -46,19 +46,19 @@ def test_the_agents_hear_the_name_of_every_line() -> None:
 
 
 def test_every_transfer_leads_somewhere() -> None:
-    targets = Targets(SITE.targets, BOOK)
+    targets = TransferTargets(SITE.targets, BOOK)
     transfers = [node for flow in FLOWS.flows.values() for node in flow.nodes.values()]
-    assert all(node.target in targets for node in transfers if isinstance(node, model.Transfer))
+    assert all(node.target in targets for node in transfers if isinstance(node, model.TransferNode))
 
 
 def test_the_answers_of_the_complaint_flow_are_ids_of_the_lines() -> None:
     for question, known in (("business", LINES.businesses), ("branch", LINES.branches)):
         node = FLOWS.flows["complaint"].nodes[question]
-        assert isinstance(node, model.Ask) and isinstance(node.answer, model.Choice)
+        assert isinstance(node, model.AskNode) and isinstance(node.answer, model.Choice)
         assert node.answer.values.keys() - known.keys() <= NAMED_ELSEWHERE
 
 
 def test_the_words_to_listen_for_are_those_that_make_a_case_serious_or_a_report() -> None:
     node = FLOWS.flows["complaint"].nodes["what"]
-    assert isinstance(node, model.Record)
+    assert isinstance(node, model.RecordNode)
     assert set(node.spot["zh-CN"]) <= {cue for cues in LINES.cues.values() for cue in cues}

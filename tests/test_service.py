@@ -18,7 +18,7 @@ from aiohttp import ClientSession
 
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT
 from ivr.telephony.browser.softphone import CallOver
 from tests.call.person import ANSWERS, KEYS, Person, a_person
@@ -90,7 +90,7 @@ async def running(data: Path, flows: Path = ROOT / "callflows.yaml") -> AsyncIte
 
 async def closed_record(data: Path, call: str) -> CallRecord:
     """The record of a call, once it is closed, read beside the service."""
-    records = await Records.open(f"sqlite:///{data / 'records.sqlite'}")
+    records = await CallRecords.open(f"sqlite:///{data / 'records.sqlite'}")
     try:
         async with asyncio.timeout(LOST_S):
             while (record := await records.call(call)).call.ended_at is None:  # noqa: ASYNC110

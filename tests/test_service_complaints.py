@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientResponse, ClientSession
 
-from ivr.complaints.files import Files
+from ivr.complaints.files import CaseQueries
 from ivr.console.access import load_token
 from ivr.errors import FaultyFile
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT, Settings
 from service import open_service, serving
 from tests.call.person import KEYS, a_site
@@ -25,7 +25,7 @@ from tests.complaints.people import complain
 
 async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, port=0)
-    before = await Records.open(settings.database_url)
+    before = await CallRecords.open(settings.database_url)
     number = await complain(before, line="hotline", branch="dalian", cues="媒体")
     await before.close()
     async with serving(settings) as (service, address):
@@ -93,7 +93,7 @@ async def test_lines_are_read_again_and_faulty_ones_never_replace_good_ones(
     mine, shipped = tmp_path / "mine.yaml", (ROOT / "lines.yaml").read_text(encoding="utf-8")
     mine.write_text(shipped, encoding="utf-8")
     async with open_service(Settings(data=tmp_path / "var", port=0, lines=mine)) as service:
-        files = Files(service.node.records.database)
+        files = CaseQueries(service.node.records.database)
 
         async def line(call: str) -> str | None:
             return (
@@ -127,7 +127,7 @@ async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_arc
         statuses = [await moved(move) for move in ("acknowledge", "assign", "investigate", "resolve", "archive")]
         [booking] = (await site.service.node.records.call(person.phone.call)).bookings
         statuses += [await moved(move) for move in ("reply", "archive", "verify", "archive")]
-        files = Files(site.service.node.records.database)
+        files = CaseQueries(site.service.node.records.database)
         file = await files.case(case.number, "staff")
         shares = await files.shares(case.opened_at, case.opened_at + timedelta(minutes=1))
     assert statuses == [200, 200, 200, 200, 409, 200, 409, 200, 200]

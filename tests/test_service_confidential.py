@@ -11,36 +11,36 @@ import pytest
 from aiohttp import ClientSession, web
 
 from ivr.actions import OpenComplaint, SaveAnswer
-from ivr.call.outbound import Outbound
+from ivr.call.outbound import OutboundCaller
 from ivr.console.access import access
-from ivr.console.calls import Calls
+from ivr.console.calls import CallsApi
 from ivr.events import NothingHeard
 from ivr.records.record import WITHHELD
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT, Settings
-from ivr.telephony.port import Call, Line, Unanswered
+from ivr.telephony.port import Call, CallLeg, Unanswered
 from service import open_service, serving
 from tests.complaints.people import CALL, TUESDAY
 
 REPORT = OpenComplaint("fraud", "举报欺诈", {"what": "经理拿钱"})
 
 
-async def says(records: Records, *cases: OpenComplaint, **answers: str) -> None:
+async def says(records: CallRecords, *cases: OpenComplaint, **answers: str) -> None:
     await records.open_call(CALL, "v1", TUESDAY)
     facts = [*(SaveAnswer(name, value, value, (), 0.9, "voice", 1) for name, value in answers.items()), *cases]
     await records.save_turn(CALL.id, 1, NothingHeard("1"), facts, [], TUESDAY)
 
 
-async def nobody(_: Call) -> Line:
+async def nobody(_: Call) -> CallLeg:
     raise Unanswered("no_answer")
 
 
 async def test_the_answers_of_a_call_are_for_the_managements_token_alone(tmp_path: Path) -> None:
     async with open_service(Settings(data=tmp_path, port=0)) as service:
         await says(service.node.records, REPORT, what="经理拿钱")
-        outbound = Outbound(service.node, service.shelf, service.switchboard, nobody)
+        outbound = OutboundCaller(service.node, service.shelf, service.switchboard, nobody)
         app = web.Application(middlewares=[access(None, management="of-the-management")])
-        app.add_routes(Calls(outbound, service.shelf.has, service.node.records).routes())
+        app.add_routes(CallsApi(outbound, service.shelf.has, service.node.records).routes())
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -13,20 +13,20 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final
 
-from ivr.agents.presence import Engaged, Presence, State, rest
+from ivr.agents.presence import AgentState, Engagement, Presence, end_wrap_up
 from ivr.errors import HuifangError
 from ivr.live.agents import Kept, LiveAgents
 
 log = logging.getLogger(__name__)
 
-LEASE_MS: Final = 15_000
+ENGAGEMENT_LEASE_MS: Final = 15_000
 """An agent whose node has not renewed their call for so long is free again."""
-RENEW_S: Final = LEASE_MS / 3000
+RENEW_S: Final = ENGAGEMENT_LEASE_MS / 3000
 
-Step = Callable[[Presence], Presence]
+PresenceStep = Callable[[Presence], Presence]
 
 
-class Board:
+class PresenceStore:
     """The presence of all agents. Methods raise LiveStateUnavailable when Redis stays away."""
 
     def __init__(self, live: LiveAgents) -> None:
@@ -38,7 +38,7 @@ class Board:
         """The presence of everybody who ever had one."""
         return {agent: _read(kept) for agent, kept in (await self._live.all()).items()}
 
-    async def move(self, agent: str, step: Step, wrap_up_s: float = 0) -> Presence:
+    async def move(self, agent: str, step: PresenceStep, wrap_up_s: float = 0) -> Presence:
         """Take an agent one step on; a wrap-up that it leads to lasts `wrap_up_s`, and is left out when that is 0.
 
         Raises:
@@ -48,11 +48,11 @@ class Board:
             while True:
                 before = await self._live.load(agent)
                 presence = step(_read(before))
-                resting = presence.state is State.WRAP_UP
+                resting = presence.state is AgentState.WRAP_UP
                 if resting and not wrap_up_s:
-                    presence, resting = rest(presence), False
+                    presence, resting = end_wrap_up(presence), False
                 after = _write(presence)
-                ttl_ms = round(wrap_up_s * 1000) if resting else LEASE_MS
+                ttl_ms = round(wrap_up_s * 1000) if resting else ENGAGEMENT_LEASE_MS
                 if after == before or await self._live.change(agent, before, after, ttl_ms):
                     break
             if after.engagement != before.engagement:
@@ -75,13 +75,13 @@ class Board:
         for agent in tuple(self._held):
             async with self._changing:
                 engagement = self._held.get(agent)
-                if engagement and not await self._live.renew(agent, engagement, LEASE_MS):
+                if engagement and not await self._live.renew(agent, engagement, ENGAGEMENT_LEASE_MS):
                     log.error("agent %s, whose call had lapsed, was offered another one", agent)
                     del self._held[agent]
 
 
 def _read(kept: Kept) -> Presence:
-    engaged = Engaged(**json.loads(kept.engagement)) if kept.engagement else None
+    engaged = Engagement(**json.loads(kept.engagement)) if kept.engagement else None
     return Presence(**json.loads(kept.note), engaged=engaged) if kept.note else Presence(engaged=engaged)
 
 

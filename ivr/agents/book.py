@@ -16,7 +16,7 @@ from ivr.errors import Fault, FaultyFile
 log = logging.getLogger(__name__)
 
 
-class RosterBook:
+class RosterStore:
     """Holds the rosters in force."""
 
     def __init__(self, file: Path, phones: Collection[str] | None) -> None:
@@ -50,10 +50,10 @@ class RosterBook:
         return parse(source, str(self._file), self._phones)
 
 
-class Targets(Collection[str]):
+class TransferTargets(Collection[str]):
     """Where a flow may hand callers to: the site's targets, and the lines of the rosters in force."""
 
-    def __init__(self, site: Collection[str], book: RosterBook | None) -> None:
+    def __init__(self, site: Collection[str], book: RosterStore | None) -> None:
         self._site, self._book = site, book
 
     def __contains__(self, name: object) -> bool:

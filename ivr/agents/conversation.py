@@ -12,28 +12,28 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from ivr.agents import talk as talks
-from ivr.agents.keys import Keys
-from ivr.agents.offer import Offer, Office, end
-from ivr.agents.queue import Waiting, hopeless, match
+from ivr.agents.keys import KeyCommands
+from ivr.agents.offer import CallOffer, OfferContext, cancel_task
+from ivr.agents.queue import QueuedCaller, match_agents, unavailable_reason
 from ivr.agents.roster import Rosters
-from ivr.agents.talk import Phase, Talk, Wish
+from ivr.agents.talk import AgentCommand, TransferPhase, TransferState
 from ivr.errors import HuifangError, IllegalMove
-from ivr.telephony.port import Call, Hold, Person, TransferRefused
+from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 
 log = logging.getLogger(__name__)
 
-DROPPED: Final = "unavailable"
+AGENT_LOST: Final = "unavailable"
 """What the flow is told when the agent was cut off while the caller waited."""
 
-Post = Callable[[talks.Event], None]
+PostEvent = Callable[[talks.TransferEvent], None]
 
 
-class Exchange(Office, Protocol):
+class AgentCallContext(OfferContext, Protocol):
     """What all conversations of this process share; see ivr.agents.desk.Desk."""
 
     rosters: Callable[[], Rosters]
 
-    def wishes(self, call: str, post: Post) -> AbstractContextManager[None]:
+    def wishes(self, call: str, post: PostEvent) -> AbstractContextManager[None]:
         """Within the block what agents want on this call is posted."""
 
     def words(
@@ -42,21 +42,28 @@ class Exchange(Office, Protocol):
         """What a colleague hears before they decide."""
 
 
-class Conversation:
+class AgentCall:
     """From the moment at which an agent talks with the caller. `whisper` is what the flow tells of them, `own` what
     they told in their own voice.
     """
 
     def __init__(
-        self, exchange: Exchange, call: Call, hold: Hold, whisper: str, own: bytes, offer: Offer, person: Person
+        self,
+        exchange: AgentCallContext,
+        call: Call,
+        hold: HeldCaller,
+        whisper: str,
+        own: bytes,
+        offer: CallOffer,
+        person: Person,
     ) -> None:
         self._exchange, self._call, self._hold = exchange, call, hold
         self._whisper, self._own = whisper, own
-        self._talk = Talk(offer.agent.id)
-        self._seats: dict[str, tuple[Offer, Person]] = {}
+        self._talk = TransferState(offer.agent.id)
+        self._seats: dict[str, tuple[CallOffer, Person]] = {}
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._asking: asyncio.Task[None] | None = None
-        self._events: asyncio.Queue[talks.Event] = asyncio.Queue()
+        self._events: asyncio.Queue[talks.TransferEvent] = asyncio.Queue()
         self._seat(offer, person)
 
     async def run(self) -> str:
@@ -70,7 +77,7 @@ class Conversation:
         try:
             with self._exchange.wishes(self._call.id, self._events.put_nowait):
                 self._hold.note(self._talk.parties)
-                while self._talk.phase is not Phase.OVER:
+                while self._talk.phase is not TransferPhase.OVER:
                     await self._take(await self._events.get())
         except asyncio.CancelledError:
             await self._take(talks.CallerGone())
@@ -80,25 +87,25 @@ class Conversation:
             for who in tuple(self._seats):
                 await self._release(who, "caller" if self._talk.ending == "caller" else "")
         if self._talk.ending == "dropped":
-            raise TransferRefused(DROPPED)
+            raise TransferRefused(AGENT_LOST)
         return self._talk.line
 
-    async def _take(self, event: talks.Event) -> None:
+    async def _take(self, event: talks.TransferEvent) -> None:
         before = self._talk
         try:
             self._talk, acts = talks.step(before, event)
         except IllegalMove as illegal:
-            if isinstance(event, Wish):
+            if isinstance(event, AgentCommand):
                 line = self._seats[event.by][0].line if event.by in self._seats else ""
                 await self._exchange.tell("refused", event.by, self._call, line, wanted=event.what, reason=str(illegal))
             return
-        if self._talk.phase is not Phase.OVER and self._talk.parties != before.parties:
+        if self._talk.phase is not TransferPhase.OVER and self._talk.parties != before.parties:
             self._hold.note(self._talk.parties)
         for act in acts:
             await self._do(act)
-        if isinstance(event, talks.Taken) and event.colleague in self._seats:
+        if isinstance(event, talks.ColleagueJoined) and event.colleague in self._seats:
             await self._seats[event.colleague][0].accepted()
-        if self._talk != before and self._talk.phase is not Phase.OVER:
+        if self._talk != before and self._talk.phase is not TransferPhase.OVER:
             await self._tell()
 
     async def _tell(self) -> None:
@@ -113,45 +120,45 @@ class Conversation:
 
     # --- what is to be done ---------------------------------------------------------------------------------------
 
-    async def _do(self, act: talks.Act) -> None:
+    async def _do(self, act: talks.TransferAct) -> None:
         match act:
-            case talks.Hold(who):
+            case talks.HoldCaller(who):
                 await self._person(who).give_back()
                 await self._person(who).ringback()
-            case talks.Ring(line):
+            case talks.RingColleague(line):
                 self._asking = asyncio.create_task(self._ask(line))
             case talks.StopRinging():
                 await self._stop_asking()
-            case talks.Confer(people):
+            case talks.ConferAside(people):
                 for who in people:
                     await self._person(who).step_aside()
-            case talks.Join(who):
+            case talks.JoinCaller(who):
                 try:
                     await self._person(who).connect()
                 except TransferRefused:
-                    self._events.put_nowait(talks.Gone(who, unmet=True))
-            case talks.Release(who, by):
+                    self._events.put_nowait(talks.AgentGone(who, unmet=True))
+            case talks.ReleaseAgent(who, by):
                 await self._release(who, by)
 
     def _person(self, who: str) -> Person:
         return self._seats[who][1]
 
-    def _seat(self, offer: Offer, person: Person) -> None:
+    def _seat(self, offer: CallOffer, person: Person) -> None:
         self._seats[offer.agent.id] = offer, person
         self._watching[offer.agent.id] = asyncio.create_task(self._watch(offer.agent.id, person))
 
     async def _watch(self, who: str, person: Person) -> None:
         """Pass on what somebody wants by the keys of their phone, and that they have hung up."""
-        keys = Keys()
+        keys = KeyCommands()
         while key := await person.key():
             if wanted := keys.press(key):
-                self._events.put_nowait(Wish(who, wanted))
-        self._events.put_nowait(talks.Gone(who))
+                self._events.put_nowait(AgentCommand(who, wanted))
+        self._events.put_nowait(talks.AgentGone(who))
 
     async def _release(self, who: str, by: str) -> None:
         if who in self._seats:
             offer, _ = self._seats.pop(who)
-            await end(self._watching.pop(who))
+            await cancel_task(self._watching.pop(who))
             closing = asyncio.create_task(offer.close(by))
             try:
                 await asyncio.shield(closing)
@@ -163,7 +170,7 @@ class Conversation:
 
     async def _stop_asking(self) -> None:
         if self._asking:
-            await end(self._asking)
+            await cancel_task(self._asking)
             self._asking = None
 
     async def _ask(self, line: str) -> None:
@@ -173,31 +180,31 @@ class Conversation:
         try:
             offer, person = await self._found(line, agent, words)
         except TransferRefused as refused:
-            self._events.put_nowait(talks.NotTaken(refused.reason))
+            self._events.put_nowait(talks.ColleagueUnavailable(refused.reason))
         except HuifangError as fault:
             log.error("call %s: no colleague can be asked: %s", self._call.id, fault)
-            self._events.put_nowait(talks.NotTaken("unavailable"))
+            self._events.put_nowait(talks.ColleagueUnavailable("unavailable"))
         except Exception:
             log.exception("call %s: asking a colleague failed", self._call.id)
-            self._events.put_nowait(talks.NotTaken("unavailable"))
+            self._events.put_nowait(talks.ColleagueUnavailable("unavailable"))
         else:
             self._seat(offer, person)
-            self._events.put_nowait(talks.Taken(offer.agent.id))
+            self._events.put_nowait(talks.ColleagueJoined(offer.agent.id))
         finally:
             words.cancel()
 
-    async def _found(self, line: str, agent: str, words: asyncio.Task[bytes]) -> tuple[Offer, Person]:
+    async def _found(self, line: str, agent: str, words: asyncio.Task[bytes]) -> tuple[CallOffer, Person]:
         rosters, reason, tried = self._exchange.rosters(), "", frozenset({agent})
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
         while True:
             on_duty = rosters.on_duty(line, self._exchange.now())
             presences = await self._exchange.board.all()
-            wanted = Waiting(self._call.id, rosters.needs(line, self._call.language), tried)
-            found = match([wanted], on_duty, presences).get(self._call.id)
+            wanted = QueuedCaller(self._call.id, rosters.needs(line, self._call.language), tried)
+            found = match_agents([wanted], on_duty, presences).get(self._call.id)
             if not found:
-                raise TransferRefused(reason or hopeless(wanted, on_duty, presences) or "busy")
-            offer = Offer(
+                raise TransferRefused(reason or unavailable_reason(wanted, on_duty, presences) or "busy")
+            offer = CallOffer(
                 self._exchange, self._call, self._hold, line, rosters.lines[line], rosters.agents[found], asked_by=agent
             )
             if not await offer.begin():

@@ -11,30 +11,30 @@ from functools import partial
 from typing import Final, cast, get_args
 
 from ivr.agents.announcements import Announcements
-from ivr.agents.board import Board
-from ivr.agents.conversation import Conversation, Post
-from ivr.agents.place import Place
-from ivr.agents.queue import Waiting
+from ivr.agents.board import PresenceStore
+from ivr.agents.conversation import AgentCall, PostEvent
+from ivr.agents.place import QueueEntry
+from ivr.agents.queue import QueuedCaller
 from ivr.agents.roster import Agent, Rosters
-from ivr.agents.search import Search
-from ivr.agents.talk import What, Wish
+from ivr.agents.search import AgentSelector
+from ivr.agents.talk import AgentCommand, CommandName
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.live.errors import LiveStateUnavailable
 from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
-from ivr.telephony.port import Call, Hold, TransferRefused
+from ivr.telephony.port import Call, HeldCaller, TransferRefused
 
 log = logging.getLogger(__name__)
 
-Journal = Callable[[str, str, str, datetime], Awaitable[None]]
+ContactJournal = Callable[[str, str, str, datetime], Awaitable[None]]
 """Writes down that a call was taken: its id, the agent's name, the line, when."""
 
-WISHES: Final = frozenset(get_args(What))
+COMMANDS: Final = frozenset(get_args(CommandName))
 """The events by which agents say what they want on their call."""
 
 
-class Desk:
+class AcdService:
     """Implements ivr.telephony.port.Desk.
 
     Args:
@@ -47,13 +47,13 @@ class Desk:
     def __init__(
         self,
         rosters: Callable[[], Rosters],
-        board: Board,
+        board: PresenceStore,
         queues: LiveQueues,
         feed: EventFeed,
         announcements: Announcements,
         node: str,
         now: Callable[[], datetime],
-        journal: Journal | None = None,
+        journal: ContactJournal | None = None,
     ) -> None:
         self.rosters = rosters
         self.board = board
@@ -62,13 +62,13 @@ class Desk:
         self._queues, self._feed = queues, feed
         self._journal = journal
         self._notes: set[asyncio.Task[None]] = set()
-        self._posts: dict[str, Post] = {}
+        self._posts: dict[str, PostEvent] = {}
 
     def staffs(self, target: str) -> bool:
         """See port.Desk."""
         return target in self.rosters().lines
 
-    async def hand_over(self, call: Call, target: str, whisper: str, hold: Hold, own: bytes = b"") -> None:
+    async def hand_over(self, call: Call, target: str, whisper: str, hold: HeldCaller, own: bytes = b"") -> None:
         """See port.Desk."""
         line = target
         try:
@@ -78,21 +78,21 @@ class Desk:
             log.error("call %s cannot be handed over: %s", call.id, away)
             raise TransferRefused("unavailable") from away
 
-    async def _find(self, call: Call, line: str, whisper: str, hold: Hold, own: bytes) -> str:
+    async def _find(self, call: Call, line: str, whisper: str, hold: HeldCaller, own: bytes) -> str:
         """Hand a caller to somebody on a line; the line that they are passed on to in the end, if any."""
         rosters = self.rosters()
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
-        waiting = Waiting(call.id, rosters.needs(line, call.language))
+        waiting = QueuedCaller(call.id, rosters.needs(line, call.language))
         words = self.words(line, call, whisper, own)
         try:
-            async with Place(self._queues, line, waiting) as place:
-                offer, person = await Search(self, rosters, place, call, hold, words).run()
+            async with QueueEntry(self._queues, line, waiting) as place:
+                offer, person = await AgentSelector(self, rosters, place, call, hold, words).run()
                 try:
                     self._note(offer.agent, call, line)
                     await place.leave()
                     await offer.accepted()
-                    return await Conversation(self, call, hold, whisper, own, offer, person).run()
+                    return await AgentCall(self, call, hold, whisper, own, offer, person).run()
                 finally:
                     await offer.close()
         finally:
@@ -106,7 +106,7 @@ class Desk:
         return asyncio.create_task(asyncio.to_thread(say, line, call.caller, whisper, self.rosters().language, own))
 
     @contextmanager
-    def wishes(self, call: str, post: Post) -> Iterator[None]:
+    def wishes(self, call: str, post: PostEvent) -> Iterator[None]:
         """See conversation.Exchange."""
         self._posts[call] = post
         try:
@@ -114,7 +114,7 @@ class Desk:
         finally:
             del self._posts[call]
 
-    async def want(self, agent: str, call: str, what: What, line: str = "") -> None:
+    async def want(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
         """An agent wants something on their call; whichever node leads it will do it, or tell why not."""
         await self._feed.publish({"kind": what, "agent": agent, "call": call, "line": line})
 
@@ -124,8 +124,8 @@ class Desk:
             try:
                 async for _, event in self._feed.follow():
                     post = self._posts.get(str(event.get("call")))
-                    if post and event.get("kind") in WISHES:
-                        post(Wish(str(event["agent"]), cast("What", event["kind"]), str(event["line"])))
+                    if post and event.get("kind") in COMMANDS:
+                        post(AgentCommand(str(event["agent"]), cast("CommandName", event["kind"]), str(event["line"])))
             except LiveStateUnavailable as away:
                 log.warning("what agents want is not heard: %s", away)
 
@@ -135,7 +135,7 @@ class Desk:
             self._notes.add(noting := asyncio.create_task(self._write(self._journal, agent, call, line)))
             noting.add_done_callback(self._notes.discard)
 
-    async def _write(self, journal: Journal, agent: Agent, call: Call, line: str) -> None:
+    async def _write(self, journal: ContactJournal, agent: Agent, call: Call, line: str) -> None:
         try:
             await journal(call.id, agent.name or agent.id, line, self.now())
         except HuifangError as away:

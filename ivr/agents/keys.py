@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from ivr.agents.talk import What
+from ivr.agents.talk import CommandName
 
 PREFIX: Final = "*"
-MEANINGS: Final[dict[str, What]] = {"1": "return", "2": "conference", "3": "leave"}
+MEANINGS: Final[dict[str, CommandName]] = {"1": "return", "2": "conference", "3": "leave"}
 
 
-class Keys:
+class KeyCommands:
     """One phone's."""
 
     def __init__(self) -> None:
         self._last = ""
 
-    def press(self, key: str) -> What | None:
+    def press(self, key: str) -> CommandName | None:
         """What is wanted with this key, if anything."""
         last, self._last = self._last, key
         return MEANINGS.get(key) if last == PREFIX else None

@@ -16,27 +16,27 @@ from typing import Any, Final, Protocol
 
 from ivr.agents import presence
 from ivr.agents.announcements import Announcements
-from ivr.agents.board import Board, Step
+from ivr.agents.board import PresenceStep, PresenceStore
 from ivr.agents.roster import Agent, Roster
 from ivr.errors import HuifangError, IllegalMove
 from ivr.events import Value
-from ivr.telephony.port import Call, Hold, Person, TransferRefused
+from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 
 log = logging.getLogger(__name__)
 
-RING_S: Final = 20
+AGENT_RING_S: Final = 20
 ACCEPT_S: Final = 10.0
 """An agent who has heard the whisper and presses nothing for so long does not take the call."""
-ACCEPT: Final = "1"
-DECLINE: Final = "2"
+ACCEPT_KEY: Final = "1"
+DECLINE_KEY: Final = "2"
 WITHDRAWN: Final = "withdrawn"
 """Why a call was not taken when nobody wanted it taken any more."""
 
 
-class Office(Protocol):
+class OfferContext(Protocol):
     """What all offers of this process share; see ivr.agents.desk.Desk."""
 
-    board: Board
+    board: PresenceStore
     announcements: Announcements
     node: str
 
@@ -47,11 +47,18 @@ class Office(Protocol):
         """Let those who watch know."""
 
 
-class Offer:
+class CallOffer:
     """See the module. `asked_by` is the agent who wants to consult this one, if that is what it is about."""
 
     def __init__(
-        self, office: Office, call: Call, hold: Hold, line: str, roster: Roster, agent: Agent, asked_by: str = ""
+        self,
+        office: OfferContext,
+        call: Call,
+        hold: HeldCaller,
+        line: str,
+        roster: Roster,
+        agent: Agent,
+        asked_by: str = "",
     ) -> None:
         self._office, self._call, self._hold, self._roster = office, call, hold, roster
         self.line, self.agent = line, agent
@@ -83,7 +90,9 @@ class Offer:
         """
         try:
             await self.tell("offered", **self._about)
-            person = await self._stack.enter_async_context(self._hold.ring(self.agent.phone, self._call.caller, RING_S))
+            person = await self._stack.enter_async_context(
+                self._hold.ring(self.agent.phone, self._call.caller, AGENT_RING_S)
+            )
             async with meanwhile or contextlib.nullcontext():
                 await _persuade(person, words, quiet)
             await self._office.board.move(self.agent.id, partial(presence.accept, call=self._call.id))
@@ -115,7 +124,7 @@ class Offer:
             await self.tell("ended", wrap_up_s=self._roster.wrap_up_s, **({"by": by} if by else {}))
 
     async def _free(self) -> None:
-        step: Step = partial(presence.withdraw, call=self._call.id)
+        step: PresenceStep = partial(presence.withdraw, call=self._call.id)
         if self._took:
             step = partial(presence.hang_up, call=self._call.id, now=self._office.now().timestamp())
         try:
@@ -139,15 +148,15 @@ async def _persuade(person: Person, words: asyncio.Task[bytes], quiet: Callable[
         await asyncio.wait((deciding,), timeout=ACCEPT_S)
         if not deciding.done():
             raise TransferRefused("no_answer")
-        if deciding.result() != ACCEPT:
+        if deciding.result() != ACCEPT_KEY:
             raise TransferRefused("declined")
     finally:
-        await end(deciding)
+        await cancel_task(deciding)
 
 
 async def _decision(person: Person) -> str:
     """The key that takes the call or does not; empty when the person hangs up instead."""
-    while (key := await person.key()) not in (ACCEPT, DECLINE, ""):
+    while (key := await person.key()) not in (ACCEPT_KEY, DECLINE_KEY, ""):
         continue
     return key
 
@@ -158,10 +167,10 @@ async def _until(event: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> N
     try:
         await asyncio.wait((event, doing), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await end(doing)
+        await cancel_task(doing)
 
 
-async def end(task: asyncio.Task[Any]) -> None:
+async def cancel_task(task: asyncio.Task[Any]) -> None:
     """Cancel a task, and wait until it has cleared up."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

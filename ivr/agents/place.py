@@ -11,21 +11,21 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from ivr.agents.queue import Waiting
+from ivr.agents.queue import QueuedCaller
 from ivr.errors import HuifangError
 from ivr.live.queues import LiveQueues
 
 log = logging.getLogger(__name__)
 
-KEEP_S: Final = 2.0
-LOST_MS: Final = 10_000
+RENEW_S: Final = 2.0
+EXPIRES_MS: Final = 10_000
 """A caller whose node is not heard of for so long has lost their place."""
 
 
-class Place:
+class QueueEntry:
     """An async context manager: the place is given up at the end of the block."""
 
-    def __init__(self, queues: LiveQueues, line: str, waiting: Waiting) -> None:
+    def __init__(self, queues: LiveQueues, line: str, waiting: QueuedCaller) -> None:
         self._queues = queues
         self.line = line
         self.waiting = waiting
@@ -38,9 +38,9 @@ class Place:
     ) -> None:
         await self.leave()
 
-    async def queue(self) -> list[Waiting]:
+    async def queue(self) -> list[QueuedCaller]:
         """Everybody who waits, in order; this also tells the others that we do."""
-        kept = await self._queues.wait(self.line, self.waiting.call, _write(self.waiting), LOST_MS)
+        kept = await self._queues.wait(self.line, self.waiting.call, _write(self.waiting), EXPIRES_MS)
         return [_read(call, note) for call, note in kept]
 
     def tried(self, agent: str) -> None:
@@ -72,14 +72,14 @@ class Place:
                 await self.queue()
             except HuifangError as away:
                 log.warning("call %s may lose its place: %s", self.waiting.call, away)
-            await asyncio.sleep(KEEP_S)
+            await asyncio.sleep(RENEW_S)
 
 
-def _write(waiting: Waiting) -> bytes:
+def _write(waiting: QueuedCaller) -> bytes:
     note = {"needs": sorted(waiting.needs), "tried": sorted(waiting.tried), "offered": waiting.offered}
     return json.dumps(note).encode()
 
 
-def _read(call: str, note: bytes) -> Waiting:
+def _read(call: str, note: bytes) -> QueuedCaller:
     fields = json.loads(note)
-    return Waiting(call, frozenset(fields["needs"]), frozenset(fields["tried"]), fields["offered"])
+    return QueuedCaller(call, frozenset(fields["needs"]), frozenset(fields["tried"]), fields["offered"])

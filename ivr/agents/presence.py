@@ -12,10 +12,10 @@ from typing import Literal
 
 from ivr.errors import IllegalMove
 
-Stage = Literal["ringing", "busy", "wrap_up"]
+EngagementStage = Literal["ringing", "busy", "wrap_up"]
 
 
-class State(StrEnum):
+class AgentState(StrEnum):
     """What an agent is to those who look for one."""
 
     AVAILABLE = "available"
@@ -27,10 +27,10 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Engaged:
+class Engagement:
     """An agent's call: offered (`ringing`), being talked on (`busy`), or just over (`wrap_up`). `node` leads it."""
 
-    stage: Stage
+    stage: EngagementStage
     call: str
     line: str
     node: str
@@ -43,39 +43,39 @@ class Presence:
     here: bool = False
     reachable: bool = False
     idle_since: float = 0.0
-    engaged: Engaged | None = None
+    engaged: Engagement | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> AgentState:
         """A call outranks what was said, and that outranks the phone."""
         if self.engaged:
-            return State(self.engaged.stage)
+            return AgentState(self.engaged.stage)
         if not self.here:
-            return State.AWAY
-        return State.AVAILABLE if self.reachable else State.UNREACHABLE
+            return AgentState.AWAY
+        return AgentState.AVAILABLE if self.reachable else AgentState.UNREACHABLE
 
 
-def come(presence: Presence, now: float) -> Presence:
+def set_available(presence: Presence, now: float) -> Presence:
     """The agent says they are available; that ends a wrap-up early."""
     idle_since = presence.idle_since if presence.here else now
     return replace(_rested(presence), here=True, idle_since=idle_since)
 
 
-def leave(presence: Presence) -> Presence:
+def set_away(presence: Presence) -> Presence:
     """The agent says they are away; a call that they have goes on."""
     return replace(_rested(presence), here=False)
 
 
-def see_phone(presence: Presence, reachable: bool) -> Presence:
+def set_reachable(presence: Presence, reachable: bool) -> Presence:
     """The agent's phone has registered, or is gone; a call that they have goes on."""
     return replace(presence, reachable=reachable)
 
 
 def offer(presence: Presence, call: str, line: str, node: str) -> Presence:
     """The agent's phone is to ring for a call."""
-    if presence.state is not State.AVAILABLE:
+    if presence.state is not AgentState.AVAILABLE:
         raise IllegalMove(f"nobody who is {presence.state} can be offered a call")
-    return replace(presence, engaged=Engaged("ringing", call, line, node))
+    return replace(presence, engaged=Engagement("ringing", call, line, node))
 
 
 def withdraw(presence: Presence, call: str) -> Presence:
@@ -94,18 +94,18 @@ def hang_up(presence: Presence, call: str, now: float) -> Presence:
     return replace(presence, idle_since=now, engaged=replace(_expect(presence, "busy", call), stage="wrap_up"))
 
 
-def rest(presence: Presence) -> Presence:
+def end_wrap_up(presence: Presence) -> Presence:
     """The time to write things down is over."""
-    if presence.state is not State.WRAP_UP:
+    if presence.state is not AgentState.WRAP_UP:
         raise IllegalMove(f"an agent who is {presence.state} writes nothing down")
     return replace(presence, engaged=None)
 
 
 def _rested(presence: Presence) -> Presence:
-    return rest(presence) if presence.state is State.WRAP_UP else presence
+    return end_wrap_up(presence) if presence.state is AgentState.WRAP_UP else presence
 
 
-def _expect(presence: Presence, stage: Stage, call: str) -> Engaged:
+def _expect(presence: Presence, stage: EngagementStage, call: str) -> Engagement:
     engaged = presence.engaged
     if engaged is None or (engaged.stage, engaged.call) != (stage, call):
         raise IllegalMove(f"the agent is {presence.state}, not {stage} with call {call}")

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ivr.agents.presence import Presence, State
+from ivr.agents.presence import AgentState, Presence
 from ivr.agents.roster import Agent
 
-GONE = (State.AWAY, State.UNREACHABLE)
+GONE = (AgentState.AWAY, AgentState.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedCaller:
     """A caller in a line's queue: the skills that their call takes, and the agents who did not take it.
 
     `offered`: somebody's phone is ringing for them.
@@ -31,13 +31,15 @@ class Waiting:
         return self.needs <= agent.skills and agent.id not in self.tried
 
 
-def match(queue: Sequence[Waiting], on_duty: Sequence[Agent], presences: Mapping[str, Presence]) -> dict[str, str]:
+def match_agents(
+    queue: Sequence[QueuedCaller], on_duty: Sequence[Agent], presences: Mapping[str, Presence]
+) -> dict[str, str]:
     """Whom to ring for whom: call → agent. `queue` is in the order of coming; an agent has one call at a time.
 
     A caller for whom nobody is free does not hold up those behind.
     """
     free = sorted(
-        (agent for agent in on_duty if _presence(agent, presences).state is State.AVAILABLE),
+        (agent for agent in on_duty if _presence(agent, presences).state is AgentState.AVAILABLE),
         key=lambda agent: (_presence(agent, presences).idle_since, agent.id),
     )
     matched: dict[str, str] = {}
@@ -49,15 +51,15 @@ def match(queue: Sequence[Waiting], on_duty: Sequence[Agent], presences: Mapping
     return matched
 
 
-def hopeless(caller: Waiting, on_duty: Sequence[Agent], presences: Mapping[str, Presence]) -> str:
+def unavailable_reason(caller: QueuedCaller, on_duty: Sequence[Agent], presences: Mapping[str, Presence]) -> str:
     """Why nobody will take this caller however long they wait, in the words of TransferRefused; empty if one may."""
     states = [_presence(agent, presences).state for agent in on_duty if caller.suits(agent)]
     if any(state not in GONE for state in states):
         return ""
-    return "unreachable" if State.UNREACHABLE in states else "unavailable"
+    return "unreachable" if AgentState.UNREACHABLE in states else "unavailable"
 
 
-def ahead(queue: Sequence[Waiting], call: str) -> int:
+def callers_ahead(queue: Sequence[QueuedCaller], call: str) -> int:
     """How many callers are before this one.
 
     Raises:

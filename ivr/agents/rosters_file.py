@@ -16,10 +16,10 @@ from ivr import document
 from ivr.agents.roster import Agent, Roster, Rosters, Shift, Swap
 from ivr.errors import Fault, FaultyFile
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Phone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: Final[Mapping[Weekday, int]] = {day: number for number, day in enumerate(get_args(Weekday), 1)}
+RosterName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+PhoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+WeekdayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: Final[Mapping[WeekdayName, int]] = {day: number for number, day in enumerate(get_args(WeekdayName), 1)}
 
 
 class _Part(BaseModel):
@@ -28,18 +28,18 @@ class _Part(BaseModel):
 
 class _Agent(_Part):
     name: str
-    phone: Phone
+    phone: PhoneName
     skills: frozenset[str] = frozenset()
 
 
 class _Shift(_Part):
     starts: time
     ends: time
-    agents: tuple[Name, ...] = Field(min_length=1)
+    agents: tuple[RosterName, ...] = Field(min_length=1)
     first: date = date.min
     last: date = date.max
     every: Annotated[int, Field(ge=1, le=366)] = 1
-    days: tuple[Weekday, ...] = Field(tuple(WEEKDAYS), min_length=1)
+    days: tuple[WeekdayName, ...] = Field(tuple(WEEKDAYS), min_length=1)
 
     @model_validator(mode="after")
     def _counted(self) -> _Shift:
@@ -50,19 +50,19 @@ class _Shift(_Part):
 
 class _Swap(_Part):
     day: date
-    shift: Name
-    leaves: Name
-    takes: Name
-    approved_by: Name
+    shift: RosterName
+    leaves: RosterName
+    takes: RosterName
+    approved_by: RosterName
 
 
 class _Roster(_Part):
-    supervisors: frozenset[Name] = frozenset()
+    supervisors: frozenset[RosterName] = frozenset()
     needs: frozenset[str] = frozenset()
     handover_min: Annotated[int, Field(ge=0, le=120)] = 10
     wait_s: Annotated[int, Field(ge=0)] = 120
     wrap_up_s: Annotated[int, Field(ge=0)] = 30
-    shifts: dict[Name, _Shift] = Field(min_length=1)
+    shifts: dict[RosterName, _Shift] = Field(min_length=1)
     swaps: tuple[_Swap, ...] = ()
 
 
@@ -70,8 +70,8 @@ class _File(_Part):
     version: Literal[1]
     timezone: str = "Asia/Shanghai"
     language: str = "zh-CN"
-    agents: dict[Name, _Agent]
-    lines: dict[Name, _Roster]
+    agents: dict[RosterName, _Agent]
+    lines: dict[RosterName, _Roster]
 
     @field_validator("timezone")
     @classmethod

@@ -9,26 +9,32 @@ import asyncio
 import logging
 from typing import Final
 
-from ivr.agents.offer import Offer, Office, end
-from ivr.agents.place import Place
-from ivr.agents.queue import ahead, hopeless, match
+from ivr.agents.offer import CallOffer, OfferContext, cancel_task
+from ivr.agents.place import QueueEntry
+from ivr.agents.queue import callers_ahead, match_agents, unavailable_reason
 from ivr.agents.roster import Rosters
 from ivr.errors import HuifangError
-from ivr.telephony.port import Call, Hold, Person, TransferRefused
+from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 
 log = logging.getLogger(__name__)
 
 GIVE_UP: Final = "#"
-LOOK_S: Final = 0.5
+POLL_S: Final = 0.5
 """From one look at the queue to the next."""
 POSITION_EVERY_S: Final = 30.0
 
 
-class Search:
+class AgentSelector:
     """See the module. `words` (audio) are what the agents hear before they decide."""
 
     def __init__(
-        self, office: Office, rosters: Rosters, place: Place, call: Call, hold: Hold, words: asyncio.Task[bytes]
+        self,
+        office: OfferContext,
+        rosters: Rosters,
+        place: QueueEntry,
+        call: Call,
+        hold: HeldCaller,
+        words: asyncio.Task[bytes],
     ) -> None:
         self._office, self._rosters, self._place, self._call, self._hold = office, rosters, place, call, hold
         self._words = words
@@ -39,7 +45,7 @@ class Search:
         self._announce_at = self._clock()
         self._announcing: asyncio.Task[None] | None = None
 
-    async def run(self) -> tuple[Offer, Person]:
+    async def run(self) -> tuple[CallOffer, Person]:
         """Returns when an agent has taken the call and talks with the caller; the offer is then to be closed.
 
         Raises:
@@ -55,16 +61,16 @@ class Search:
 
     # --- waiting --------------------------------------------------------------------------------------------------
 
-    async def _turn(self) -> Offer:
+    async def _turn(self) -> CallOffer:
         """Wait for an agent who is ours to ring."""
         while True:
             queue = await self._place.queue()
             on_duty = self._rosters.on_duty(self._place.line, self._office.now())
             presences = await self._office.board.all()
-            if reason := hopeless(self._place.waiting, on_duty, presences):
+            if reason := unavailable_reason(self._place.waiting, on_duty, presences):
                 raise TransferRefused(self._reason or reason)
-            if found := match(queue, on_duty, presences).get(self._call.id):
-                offer = Offer(
+            if found := match_agents(queue, on_duty, presences).get(self._call.id):
+                offer = CallOffer(
                     self._office, self._call, self._hold, self._place.line, self._roster, self._rosters.agents[found]
                 )
                 if await offer.begin():
@@ -72,7 +78,7 @@ class Search:
                 continue
             if self._clock() >= self._until:
                 raise TransferRefused("busy")
-            self._announce(ahead(queue, self._call.id))
+            self._announce(callers_ahead(queue, self._call.id))
             await self._listen()
 
     def _announce(self, before: int) -> None:
@@ -90,13 +96,13 @@ class Search:
     async def _quiet(self) -> None:
         """No more announcements: our voice is needed elsewhere."""
         if self._announcing:
-            await end(self._announcing)
+            await cancel_task(self._announcing)
             self._announcing = None
 
     async def _listen(self) -> None:
         """Give the caller time to press the key that ends the waiting."""
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(POLL_S):
                 while await self._hold.key() != GIVE_UP:
                     continue
         except TimeoutError:
@@ -105,7 +111,7 @@ class Search:
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
-    async def _ask(self, offer: Offer) -> Person | None:
+    async def _ask(self, offer: CallOffer) -> Person | None:
         """Ring an agent who is ours to ring; whoever took the call and talks with the caller now."""
         try:
             person = await offer.taken(self._words, self._quiet, self._place.offered())

@@ -9,37 +9,37 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ivr.agents.announcements import Announcements
-from ivr.agents.board import Board
-from ivr.agents.book import RosterBook
-from ivr.agents.desk import Desk, Journal
+from ivr.agents.board import PresenceStore
+from ivr.agents.book import RosterStore
+from ivr.agents.desk import AcdService, ContactJournal
 from ivr.agents.roster import Rosters
-from ivr.agents.watch import Phones, watch
+from ivr.agents.watch import RegisteredPhones, watch_phones
 from ivr.live.agents import LiveAgents
 from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
 
 
 @dataclass(frozen=True, slots=True)
-class Staff:
+class AgentServices:
     """The agents, and what they are reached by. `now`: the time of day, with its zone."""
 
-    book: RosterBook
-    board: Board
+    book: RosterStore
+    board: PresenceStore
     feed: EventFeed
-    desk: Desk
+    desk: AcdService
     now: Callable[[], datetime]
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls,
-        book: RosterBook,
+        book: RosterStore,
         redis: str,
         sounds: Announcements,
         node: str,
         now: Callable[[], datetime],
-        journal: Journal | None = None,
-    ) -> AsyncIterator[Staff]:
+        journal: ContactJournal | None = None,
+    ) -> AsyncIterator[AgentServices]:
         """Connected to the Redis at the URL `redis` within the block. `journal`: see ivr.agents.desk.Desk.
 
         Raises:
@@ -52,8 +52,8 @@ class Staff:
             stack.push_async_callback(queues.close)
             feed = await EventFeed.open(redis)
             stack.push_async_callback(feed.close)
-            board = Board(agents)
-            desk = Desk(lambda: book.rosters, board, queues, feed, sounds, node, now, journal)
+            board = PresenceStore(agents)
+            desk = AcdService(lambda: book.rosters, board, queues, feed, sounds, node, now, journal)
             stack.push_async_callback(desk.finish)
             yield cls(book, board, feed, desk, now)
 
@@ -62,10 +62,10 @@ class Staff:
         """Those in force."""
         return self.book.rosters
 
-    async def keep(self, phones: Phones | None) -> None:
+    async def keep(self, phones: RegisteredPhones | None) -> None:
         """Until cancelled: keep what this node has engaged agents in, and watch their phones (None: nobody can)."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.board.keep())
             group.create_task(self.desk.obey())
             if phones:
-                group.create_task(watch(phones, lambda: self.rosters, self.board))
+                group.create_task(watch_phones(phones, lambda: self.rosters, self.board))

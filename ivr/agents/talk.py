@@ -17,12 +17,12 @@ CALLER: Final = "caller"
 HUNG_UP: Final = "hung_up"
 """Why a consultation ended: the colleague was there and is gone."""
 
-What = Literal["consult", "conference", "return", "leave", "onward"]
-Ending = Literal["", "parted", "dropped", "onward", "caller"]
-By = Literal["agent", "colleague", "caller"]
+CommandName = Literal["consult", "conference", "return", "leave", "onward"]
+TransferEnding = Literal["", "parted", "dropped", "onward", "caller"]
+ReleasedBy = Literal["agent", "colleague", "caller"]
 
 
-class Phase(StrEnum):
+class TransferPhase(StrEnum):
     """Who hears whom."""
 
     TALKING = "talking"
@@ -37,7 +37,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class TransferState:
     """`agent` and `colleague` by their ids, `line` is the one that is asked for a colleague, or passed on to.
 
     `why` tells why the last consultation came to nothing; `ending`, once it is over, how: the agent has `parted` from
@@ -45,11 +45,11 @@ class Talk:
     """
 
     agent: str
-    phase: Phase = Phase.TALKING
+    phase: TransferPhase = TransferPhase.TALKING
     colleague: str = ""
     line: str = ""
     why: str = ""
-    ending: Ending = ""
+    ending: TransferEnding = ""
 
     @property
     def staff(self) -> tuple[str, ...]:
@@ -60,11 +60,11 @@ class Talk:
     def parties(self) -> tuple[str, ...]:
         """Those who hear each other; whoever is not named waits."""
         match self.phase:
-            case Phase.TALKING:
+            case TransferPhase.TALKING:
                 return CALLER, self.agent
-            case Phase.CONSULTING:
+            case TransferPhase.CONSULTING:
                 return self.staff
-            case Phase.CONFERENCE:
+            case TransferPhase.CONFERENCE:
                 return CALLER, *self.staff
         return ()
 
@@ -73,30 +73,30 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AgentCommand:
     """What the agent or the colleague wants: see docs/agents.md. `line` goes with `consult` and `onward`."""
 
     by: str
-    what: What
+    what: CommandName
     line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ColleagueJoined:
     """A colleague has answered and is ready to talk."""
 
     colleague: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotTaken:
+class ColleagueUnavailable:
     """No colleague did, for a `reason` in the words of TransferRefused."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class AgentGone:
     """An agent or a colleague has hung up; `unmet`: before they could be put through to the caller."""
 
     who: str
@@ -108,20 +108,20 @@ class CallerGone:
     """The caller has hung up."""
 
 
-Event = Wish | Taken | NotTaken | Gone | CallerGone
+TransferEvent = AgentCommand | ColleagueJoined | ColleagueUnavailable | AgentGone | CallerGone
 
 # --- what comes out ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HoldCaller:
     """The caller hears music, and `who`, whom they talked with, that somebody is rung."""
 
     who: str
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
+class RingColleague:
     """Ask for a colleague on a line: Taken or NotTaken."""
 
     line: str
@@ -133,104 +133,107 @@ class StopRinging:
 
 
 @dataclass(frozen=True, slots=True)
-class Confer:
+class ConferAside:
     """These talk without the caller."""
 
     people: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class JoinCaller:
     """`who` talks with the caller, whose music ends, and with whoever else does."""
 
     who: str
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleaseAgent:
     """`who` is hung up on, if they are still there, for somebody has left or wants it: `by`."""
 
     who: str
-    by: By
+    by: ReleasedBy
 
 
-Act = Hold | Ring | StopRinging | Confer | Join | Release
-Step = tuple[Talk, tuple[Act, ...]]
+TransferAct = HoldCaller | RingColleague | StopRinging | ConferAside | JoinCaller | ReleaseAgent
+TransferStep = tuple[TransferState, tuple[TransferAct, ...]]
 
 
-def step(talk: Talk, event: Event) -> Step:
+def step(talk: TransferState, event: TransferEvent) -> TransferStep:
     """The talk that follows, and what is to be done in order.
 
     Raises:
         IllegalMove: a wish that can't be met now.
     """
     match event:
-        case Wish():
+        case AgentCommand():
             return _wished(talk, event)
-        case Taken(colleague):
+        case ColleagueJoined(colleague):
             return _taken(talk, colleague)
-        case NotTaken(reason) if talk.phase is Phase.ASKING:
-            return _alone(talk, reason), (Join(talk.agent),)
-        case Gone(who, unmet) if who in talk.staff and talk.phase is not Phase.OVER:
+        case ColleagueUnavailable(reason) if talk.phase is TransferPhase.ASKING:
+            return _alone(talk, reason), (JoinCaller(talk.agent),)
+        case AgentGone(who, unmet) if who in talk.staff and talk.phase is not TransferPhase.OVER:
             return _agent_gone(talk, unmet) if who == talk.agent else _without_colleague(talk, "colleague", HUNG_UP)
-        case CallerGone() if talk.phase is not Phase.OVER:
-            return _over(talk, "caller"), (*_stop(talk), *(Release(who, "caller") for who in talk.staff))
+        case CallerGone() if talk.phase is not TransferPhase.OVER:
+            return _over(talk, "caller"), (*_stop(talk), *(ReleaseAgent(who, "caller") for who in talk.staff))
     return talk, ()
 
 
-def _wished(talk: Talk, wish: Wish) -> Step:
+def _wished(talk: TransferState, wish: AgentCommand) -> TransferStep:
     if wish.by not in talk.staff:
         raise IllegalMove(f"{wish.by} is not on this call")
     ours = wish.by == talk.agent
     match talk.phase, wish.what:
-        case Phase.TALKING, "consult" if ours:
-            asking = replace(talk, phase=Phase.ASKING, line=wish.line, why="")
-            return asking, (Hold(talk.agent), Ring(wish.line))
-        case Phase.TALKING, "onward" if ours:
-            return _over(replace(talk, line=wish.line), "onward"), (Hold(talk.agent), Release(talk.agent, "agent"))
-        case Phase.ASKING, "return" if ours:
-            return _alone(talk), (StopRinging(), Join(talk.agent))
-        case Phase.CONSULTING, "conference":
-            return replace(talk, phase=Phase.CONFERENCE), (Join(talk.agent), Join(talk.colleague))
-        case ((Phase.CONSULTING | Phase.CONFERENCE), "return") if ours:
+        case TransferPhase.TALKING, "consult" if ours:
+            asking = replace(talk, phase=TransferPhase.ASKING, line=wish.line, why="")
+            return asking, (HoldCaller(talk.agent), RingColleague(wish.line))
+        case TransferPhase.TALKING, "onward" if ours:
+            return _over(replace(talk, line=wish.line), "onward"), (
+                HoldCaller(talk.agent),
+                ReleaseAgent(talk.agent, "agent"),
+            )
+        case TransferPhase.ASKING, "return" if ours:
+            return _alone(talk), (StopRinging(), JoinCaller(talk.agent))
+        case TransferPhase.CONSULTING, "conference":
+            return replace(talk, phase=TransferPhase.CONFERENCE), (JoinCaller(talk.agent), JoinCaller(talk.colleague))
+        case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "return") if ours:
             return _without_colleague(talk, "agent")
-        case ((Phase.CONSULTING | Phase.CONFERENCE), "leave"):
+        case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "leave"):
             return _without_agent(talk) if ours else _without_colleague(talk, "colleague", HUNG_UP)
     who = "agent" if ours else "colleague"
     raise IllegalMove(f"the {who} cannot {wish.what} while {talk.phase}")
 
 
-def _taken(talk: Talk, colleague: str) -> Step:
-    if talk.phase is not Phase.ASKING:
-        return talk, (Release(colleague, "agent"),)
-    return replace(talk, phase=Phase.CONSULTING, colleague=colleague), (Confer((talk.agent, colleague)),)
+def _taken(talk: TransferState, colleague: str) -> TransferStep:
+    if talk.phase is not TransferPhase.ASKING:
+        return talk, (ReleaseAgent(colleague, "agent"),)
+    return replace(talk, phase=TransferPhase.CONSULTING, colleague=colleague), (ConferAside((talk.agent, colleague)),)
 
 
-def _agent_gone(talk: Talk, unmet: bool) -> Step:
+def _agent_gone(talk: TransferState, unmet: bool) -> TransferStep:
     if talk.colleague:
         return _without_agent(talk)
-    dropped = unmet or talk.phase is Phase.ASKING
-    return _over(talk, "dropped" if dropped else "parted"), (*_stop(talk), Release(talk.agent, "agent"))
+    dropped = unmet or talk.phase is TransferPhase.ASKING
+    return _over(talk, "dropped" if dropped else "parted"), (*_stop(talk), ReleaseAgent(talk.agent, "agent"))
 
 
-def _without_agent(talk: Talk) -> Step:
+def _without_agent(talk: TransferState) -> TransferStep:
     """The colleague has the caller from now on."""
-    join = (Join(talk.colleague),) if talk.phase is Phase.CONSULTING else ()
-    return Talk(talk.colleague), (*join, Release(talk.agent, "agent"))
+    join = (JoinCaller(talk.colleague),) if talk.phase is TransferPhase.CONSULTING else ()
+    return TransferState(talk.colleague), (*join, ReleaseAgent(talk.agent, "agent"))
 
 
-def _without_colleague(talk: Talk, by: By, why: str = "") -> Step:
-    join = (Join(talk.agent),) if talk.phase is Phase.CONSULTING else ()
-    return _alone(talk, why), (*join, Release(talk.colleague, by))
+def _without_colleague(talk: TransferState, by: ReleasedBy, why: str = "") -> TransferStep:
+    join = (JoinCaller(talk.agent),) if talk.phase is TransferPhase.CONSULTING else ()
+    return _alone(talk, why), (*join, ReleaseAgent(talk.colleague, by))
 
 
-def _alone(talk: Talk, why: str = "") -> Talk:
-    return Talk(talk.agent, why=why)
+def _alone(talk: TransferState, why: str = "") -> TransferState:
+    return TransferState(talk.agent, why=why)
 
 
-def _over(talk: Talk, ending: Ending) -> Talk:
-    return Talk(talk.agent, Phase.OVER, line=talk.line if ending == "onward" else "", ending=ending)
+def _over(talk: TransferState, ending: TransferEnding) -> TransferState:
+    return TransferState(talk.agent, TransferPhase.OVER, line=talk.line if ending == "onward" else "", ending=ending)
 
 
-def _stop(talk: Talk) -> tuple[Act, ...]:
-    return (StopRinging(),) if talk.phase is Phase.ASKING else ()
+def _stop(talk: TransferState) -> tuple[TransferAct, ...]:
+    return (StopRinging(),) if talk.phase is TransferPhase.ASKING else ()

@@ -10,17 +10,17 @@ from functools import partial
 from typing import Final
 
 from ivr import actions
-from ivr.call.ledger import Ledger
-from ivr.call.node import Node
+from ivr.call.ledger import WriteQueue
+from ivr.call.node import ServiceNode
 from ivr.errors import HuifangError
 from ivr.events import CallEnded, Event
-from ivr.flow.parse import FlowBook
-from ivr.flow.state import Turn, dump
+from ivr.flow.parse import FlowSet
+from ivr.flow.state import FlowTurn, dump
 from ivr.lifecycle import Disposition
 from ivr.records.errors import RecordsUnavailable
-from ivr.records.recording import Recording
+from ivr.records.recording import StereoRecording
 from ivr.telephony.port import Call
-from ivr.transcript import Line
+from ivr.transcript import TranscriptLine
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +28,14 @@ STORES_S: Final = 6.0
 """A caller waits no longer than this for both stores, whatever patience they have."""
 
 
-class Keeping:
+class CallJournal:
     """One call's; what the database does not take at once stays in the ledger."""
 
-    def __init__(self, node: Node, call: Call) -> None:
+    def __init__(self, node: ServiceNode, call: Call) -> None:
         self._node, self._call = node, call
-        self._ledger = Ledger(call.id)
+        self._ledger = WriteQueue(call.id)
 
-    async def open(self, book: FlowBook, now: datetime) -> None:
+    async def open(self, book: FlowSet, now: datetime) -> None:
         """The call is answered."""
         records = self._node.records
         self._ledger.note(partial(records.keep_flow, book.version, book.source))
@@ -44,13 +44,13 @@ class Keeping:
         async with asyncio.timeout(STORES_S):
             await self._ledger.settle()
 
-    def note(self, event: Event, turn: Turn, lines: Sequence[Line], now: datetime) -> None:
+    def note(self, event: Event, turn: FlowTurn, lines: Sequence[TranscriptLine], now: datetime) -> None:
         """A turn has come about; it is in the ledger from here on, even when a store is away."""
         facts = [action for action in turn.actions if isinstance(action, actions.Fact)]
         save = self._node.records.save_turn
         self._ledger.note(partial(save, self._call.id, turn.state.turn, event, facts, lines, now))
 
-    async def save(self, turn: Turn) -> None:
+    async def save(self, turn: FlowTurn) -> None:
         """Keep the turn in both stores at once: while one is away, the other has it."""
         live = self._node.live.save(self._call.id, turn.state.turn, dump(turn), self._node.name)
         async with asyncio.timeout(STORES_S):
@@ -58,7 +58,9 @@ class Keeping:
                 if fault:
                     raise fault
 
-    async def close(self, ended: CallEnded, disposition: Disposition, audio: tuple[Recording, int] | None) -> None:
+    async def close(
+        self, ended: CallEnded, disposition: Disposition, audio: tuple[StereoRecording, int] | None
+    ) -> None:
         """The call is over. `audio` is its recording with the ms from the answer of the call to its beginning."""
         records, call_id = self._node.records, self._call.id
         if audio:

@@ -15,22 +15,22 @@ from ivr.records.errors import RecordsUnavailable
 
 log = logging.getLogger(__name__)
 
-AGAIN_S: Final = 5.0
+RETRY_S: Final = 5.0
 """From one attempt to the next once nobody waits for it."""
 
-Entry = Callable[[], Awaitable[None]]
+Write = Callable[[], Awaitable[None]]
 """A write that may be repeated."""
 
 
-class Ledger:
+class WriteQueue:
     """The entries of one call that are not written yet."""
 
     def __init__(self, call_id: str) -> None:
         self._call_id = call_id
-        self._due: deque[Entry] = deque()
+        self._due: deque[Write] = deque()
         self._writing = asyncio.Lock()
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: Write) -> None:
         """Add an entry behind the others, to be written by the next `settle`."""
         self._due.append(entry)
 
@@ -59,6 +59,6 @@ class Ledger:
                 await self.settle()
             except RecordsUnavailable as away:
                 log.warning("call %s: %d entries wait for the records: %s", self._call_id, len(self._due), away)
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
             except Exception:
                 log.exception("call %s: an entry cannot be written down", self._call_id)

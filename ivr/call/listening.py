@@ -20,7 +20,7 @@ KEPT_MS: Final = 8_000
 """Audio kept: an answer begun before the prompt's end may be looked at again from its beginning."""
 
 
-class Listening:
+class RecognitionSession:
     """Feeds the present listener, if any, with frames as they come and with those before it."""
 
     def __init__(self, recognizer: Recognizer, patience_ms: int) -> None:

@@ -6,10 +6,10 @@ from datetime import tzinfo
 
 from ivr.actions import LookUpCase
 from ivr.events import CaseFound, CaseMissing
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 
 
-async def look_up(records: Records, zone: tzinfo, call_id: str, wanted: LookUpCase) -> CaseFound | CaseMissing:
+async def look_up(records: CallRecords, zone: tzinfo, call_id: str, wanted: LookUpCase) -> CaseFound | CaseMissing:
     """Look for a case on behalf of a call; days are those of `zone`.
 
     Raises:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr import events
-from ivr.call.media import FRAME_MS, Closed, Frame, MediaEvent, MediaStream, Overheard
-from ivr.call.turn import Turn
+from ivr.call.media import FRAME_MS, AudioFrame, MediaClosed, MediaEvent, MediaStream, OverheardAudio
+from ivr.call.turn import QuestionTurn
 from recognizer.base import Hypothesis
 
 log = logging.getLogger(__name__)
@@ -23,40 +23,40 @@ UNREAD: Final = 10_000 // FRAME_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class PromptStarted:
     """A turn's prompt begins to be heard."""
 
-    turn: Turn
+    turn: QuestionTurn
     length_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodingFinished:
     """The recogniser's answer to a turn's request."""
 
-    turn: Turn
+    turn: QuestionTurn
     request: int
     hypotheses: tuple[Hypothesis, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class TaskFailed:
     """Work in the background failed."""
 
     error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class EndCall:
     """The call is to be ended from outside. `cause` is one of lifecycle.HANGUP_CAUSES."""
 
     cause: str
 
 
-Result = events.CaseFound | events.CaseMissing | events.TransferCompleted | events.TransferFailed
+TaskResult = events.CaseFound | events.CaseMissing | events.TransferCompleted | events.TransferFailed
 """What came of something that takes its time."""
 
-Item = MediaEvent | Started | Decoded | Broken | Leave | Result
+MailboxItem = MediaEvent | PromptStarted | DecodingFinished | TaskFailed | EndCall | TaskResult
 
 
 class Mailbox:
@@ -64,7 +64,7 @@ class Mailbox:
 
     def __init__(self, media: MediaStream) -> None:
         self._media = media
-        self._items: asyncio.Queue[Item] = asyncio.Queue()
+        self._items: asyncio.Queue[MailboxItem] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._now = asyncio.get_running_loop().time
         self._zero = self._now()
@@ -77,7 +77,7 @@ class Mailbox:
         """Begin to take in what the media stream tells; whatever happens to the stream, the last of it is Closed."""
         self.spawn(self._pump())
 
-    def post(self, item: Item) -> None:
+    def post(self, item: MailboxItem) -> None:
         """Put an item behind all others."""
         self._items.put_nowait(item)
 
@@ -87,7 +87,7 @@ class Mailbox:
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    async def take(self, until_ms: int | None) -> Item | None:
+    async def take(self, until_ms: int | None) -> MailboxItem | None:
         """The next item, or None when the clock reaches `until_ms` before there is one."""
         try:
             async with asyncio.timeout_at(None if until_ms is None else self._zero + until_ms / 1000):
@@ -104,13 +104,13 @@ class Mailbox:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self.post(Broken(error))
+            self.post(TaskFailed(error))
 
     async def _pump(self) -> None:
         try:
             async for event in self._media.events():
-                if not isinstance(event, Frame | Overheard) or self._items.qsize() < UNREAD:
+                if not isinstance(event, AudioFrame | OverheardAudio) or self._items.qsize() < UNREAD:
                     self.post(event)
         except Exception:
             log.exception("the media stream failed")
-        self.post(Closed("network", "failed"))
+        self.post(MediaClosed("network", "failed"))

@@ -13,34 +13,34 @@ from ivr.events import EndedBy
 
 SAMPLE_RATE_HZ = 8000
 FRAME_MS = 20
-Side = Literal["caller", "other", "third"]
+AudioSide = Literal["caller", "other", "third"]
 FRAME_BYTES = 320
 """One frame: 20 ms of signed 16-bit little-endian mono samples at 8 kHz."""
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class AudioFrame:
     """20 ms of the caller's voice (FRAME_BYTES bytes)."""
 
     pcm: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MarkReached:
     """Everything played before the mark has been heard by the caller."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyPressed:
     """The caller pressed a key: one of 0-9, *, #."""
 
     digit: str
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class MediaClosed:
     """The stream is gone; always the last event. `cause` is one of lifecycle.HANGUP_CAUSES."""
 
     by: EndedBy
@@ -48,21 +48,21 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Overheard:
+class OverheardAudio:
     """20 ms of what the caller, the other party that they were handed to, or a third one says while they talk."""
 
-    who: Side
+    who: AudioSide
     pcm: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Talking:
+class PartiesChanged:
     """From now on these talk with each other: `caller`, the others by their ids; whoever is not named waits."""
 
     parties: tuple[str, ...]
 
 
-MediaEvent = Frame | Marked | Key | Closed | Overheard | Talking
+MediaEvent = AudioFrame | MarkReached | KeyPressed | MediaClosed | OverheardAudio | PartiesChanged
 
 
 class MediaStream(Protocol):

@@ -13,7 +13,7 @@ from ivr.call.timing import Timing
 from ivr.events import Value
 from ivr.live.calls import LiveCalls
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.transcript import Speaker
 from recognizer.base import Recognizer
 from recognizer.endpoint import VoiceActivity
@@ -27,7 +27,7 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ServiceNode:
     """One process' share of the service. `recordings` is the folder of the audio; `timezone` that of the callers.
 
     `calendar` tells the festivals that they are greeted with.
@@ -37,7 +37,7 @@ class Node:
     recognizer: Recognizer
     activity: Callable[[], VoiceActivity]
     prompts: PromptLibrary
-    records: Records
+    records: CallRecords
     live: LiveCalls
     recordings: Path
     timezone: tzinfo

@@ -8,7 +8,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class InputSpec:
     """What one wait takes as an answer.
 
     `voice` is the kind of speech (see `recognizer.base.Grammar`), None for none. Keys as in `ivr.actions.KeyInput`.
@@ -68,14 +68,14 @@ class Decode:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class SpeechAnswered:
     """Final: the result last decoded is the answer, or no match if it holds none. `voice_ms` of voice were heard."""
 
     voice_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class Spoke:
+class FreeSpeechEnded:
     """Final: free speech has ended; it lies at `start_ms` on the call's clock."""
 
     start_ms: int
@@ -83,21 +83,21 @@ class Spoke:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class KeysEntered:
     """Final: keys, without the finishing one."""
 
     digits: str
 
 
 @dataclass(frozen=True, slots=True)
-class NothingHeard:
+class NoInput:
     """Final: the time to answer ran out."""
 
 
 @dataclass(frozen=True, slots=True)
-class PromptHeard:
+class PromptFinished:
     """Final, where neither voice nor keys are expected: the prompt was heard to its end."""
 
 
-Final = Answered | Spoke | Pressed | NothingHeard | PromptHeard
-Output = Mute | Resume | GiveUpPrompt | Listen | Decode | Final
+TurnResult = SpeechAnswered | FreeSpeechEnded | KeysEntered | NoInput | PromptFinished
+TurnOutput = Mute | Resume | GiveUpPrompt | Listen | Decode | TurnResult

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from ivr.bookshelf import Bookshelf
-from ivr.call.node import Node
-from ivr.call.switchboard import Switchboard
+from ivr.bookshelf import FlowStore
+from ivr.call.node import ServiceNode
+from ivr.call.switchboard import CallManager
 from ivr.lifecycle import Disposition
-from ivr.telephony.port import Call, Line, Unanswered
+from ivr.telephony.port import Call, CallLeg, Unanswered
 
-Dial = Callable[[Call], Awaitable[Line]]
+Dial = Callable[[Call], Awaitable[CallLeg]]
 
 UNANSWERED: Final = {
     "busy": Disposition.BUSY,
@@ -25,10 +25,10 @@ UNANSWERED: Final = {
 """What a call becomes that was not answered, by its cause; any other cause is a failure of ours or of the network."""
 
 
-class Outbound:
+class OutboundCaller:
     """Places calls over one network."""
 
-    def __init__(self, node: Node, shelf: Bookshelf, switchboard: Switchboard, dial: Dial) -> None:
+    def __init__(self, node: ServiceNode, shelf: FlowStore, switchboard: CallManager, dial: Dial) -> None:
         self._node, self._shelf, self._switchboard, self._dial = node, shelf, switchboard, dial
 
     async def place(self, call: Call, opened: Callable[[], None] = lambda: None) -> None:

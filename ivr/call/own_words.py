@@ -15,7 +15,7 @@ TAIL_MS: Final = 100
 """So much is played beyond the last voice, so that a soft ending is heard."""
 
 
-class OwnWords:
+class UtteranceBuffer:
     """One call's; all times are ms on the call's clock."""
 
     def __init__(self) -> None:

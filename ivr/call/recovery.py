@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from ivr.actions import Fact
-from ivr.call.node import Node
+from ivr.call.node import ServiceNode
 from ivr.events import CallEnded
 from ivr.flow import engine
-from ivr.flow.parse import FlowBook, parse
+from ivr.flow.parse import FlowSet, parse
 from ivr.flow.state import FlowState, load
 from ivr.lifecycle import Disposition
 from ivr.live.errors import LiveStateUnavailable
@@ -34,7 +34,7 @@ LEASE_MS: Final = 15_000
 LOST: Final = CallEnded("us", "failed")
 
 
-async def sweep(node: Node, led: Collection[str]) -> int:
+async def sweep(node: ServiceNode, led: Collection[str]) -> int:
     """Close all calls that no node leads, `led` being those of this one; returns how many there were.
 
     Whoever takes a call's lease closes it, so nodes may sweep at the same time.
@@ -52,7 +52,7 @@ async def sweep(node: Node, led: Collection[str]) -> int:
     return closed
 
 
-async def _end(node: Node, call_id: str) -> bool:
+async def _end(node: ServiceNode, call_id: str) -> bool:
     """Close a call; False when it was closed before, or never opened."""
     try:
         record = await node.records.call(call_id, "management")
@@ -73,7 +73,7 @@ async def _end(node: Node, call_id: str) -> bool:
     return True
 
 
-async def _last_words(node: Node, record: CallRecord) -> Disposition:
+async def _last_words(node: ServiceNode, record: CallRecord) -> Disposition:
     """Bring the call to its end from where the records, or the live state when it is ahead of them, have it."""
     call = record.call
     source = await node.records.flow_source(call.flow_version)
@@ -90,7 +90,7 @@ async def _last_words(node: Node, record: CallRecord) -> Disposition:
     return last.state.disposition or Disposition.FAILED
 
 
-def _replayed(book: FlowBook, record: CallRecord) -> FlowState:
+def _replayed(book: FlowSet, record: CallRecord) -> FlowState:
     """The call's state after its events; a turn that its event does not lead to was our apology."""
     call = record.call
     state = engine.begin(book.flows, book.version, call.flow, call.language, speech=True)
@@ -103,7 +103,7 @@ def _replayed(book: FlowBook, record: CallRecord) -> FlowState:
     return state
 
 
-async def _index_recording(node: Node, call: CallSummary) -> None:
+async def _index_recording(node: ServiceNode, call: CallSummary) -> None:
     """List the audio that the lost node has left, where it lies on this machine."""
     if not call.consent_at or not call.answered_at:
         return

@@ -12,8 +12,8 @@ from typing import Final
 from ivr.actions import SaveAnswer
 from ivr.call.node import Observer
 from ivr.events import DigitsPressed, Event, NothingHeard, SpeechHeard, SpeechRecorded, Value
-from ivr.flow.state import Turn
-from ivr.transcript import Line
+from ivr.flow.state import FlowTurn
+from ivr.transcript import TranscriptLine
 
 BROKEN_OFF: Final = "——"
 """Stands where the caller interrupted a prompt."""
@@ -21,20 +21,20 @@ NOBODY: Final = "–"
 """Stands for those who talk while all wait."""
 
 
-class Script:
+class TranscriptBuilder:
     """One call's lines. Our own are held back until it is known how much of them was heard."""
 
     def __init__(self, observe: Observer) -> None:
         self._observe = observe
-        self._spoken: Line | None = None
-        self._talks: list[Line] = []
+        self._spoken: TranscriptLine | None = None
+        self._talks: list[TranscriptLine] = []
 
     def us(self, at_ms: int, text: str) -> None:
         """We begin to say something."""
-        self._spoken = Line("us", text, at_ms)
+        self._spoken = TranscriptLine("us", text, at_ms)
         self._observe("us", text, {})
 
-    def heard(self, share: float) -> list[Line]:
+    def heard(self, share: float) -> list[TranscriptLine]:
         """Our last words, as much of them as was heard (`share`, 0 to 1), and who has talked since."""
         spoken, self._spoken = self._spoken, None
         talks, self._talks = self._talks, []
@@ -42,35 +42,35 @@ class Script:
 
     def talking(self, at_ms: int, parties: Sequence[str]) -> None:
         """These talk with each other; nobody: all wait."""
-        self._talks.append(Line("talk", " – ".join(parties) or NOBODY, at_ms))
+        self._talks.append(TranscriptLine("talk", " – ".join(parties) or NOBODY, at_ms))
 
-    def caller(self, at_ms: int, event: Event, turn: Turn) -> list[Line]:
+    def caller(self, at_ms: int, event: Event, turn: FlowTurn) -> list[TranscriptLine]:
         """What the event says of the caller."""
-        lines: list[Line] = []
+        lines: list[TranscriptLine] = []
         match event:
             case SpeechHeard(alternatives=(best, *_)):
-                lines.append(Line("caller", best.text, at_ms, best.confidence))
+                lines.append(TranscriptLine("caller", best.text, at_ms, best.confidence))
                 self._observe("caller", best.text, {"confidence": best.confidence, **_understood(turn)})
             case SpeechHeard() | SpeechRecorded():
                 text = getattr(event, "text", "") or "…"
-                lines.append(Line("caller", text, at_ms))
+                lines.append(TranscriptLine("caller", text, at_ms))
                 self._observe("caller", text, _understood(turn))
             case DigitsPressed(digits=digits):
-                lines.append(Line("caller", f"#{digits}", at_ms, 1.0))
+                lines.append(TranscriptLine("caller", f"#{digits}", at_ms, 1.0))
                 self._observe("caller", f"#{digits}", {"by": "key", **_understood(turn)})
             case NothingHeard():
-                lines.append(Line("caller", "", at_ms))
+                lines.append(TranscriptLine("caller", "", at_ms))
                 self._observe("caller", "", {})
         return lines
 
 
-def _as_heard(line: Line, share: float) -> Line:
+def _as_heard(line: TranscriptLine, share: float) -> TranscriptLine:
     if share >= 1:
         return line
-    return Line(line.who, line.text[: ceil(len(line.text) * share)] + BROKEN_OFF, line.at_ms)
+    return TranscriptLine(line.who, line.text[: ceil(len(line.text) * share)] + BROKEN_OFF, line.at_ms)
 
 
-def _understood(turn: Turn) -> dict[str, Value | float]:
+def _understood(turn: FlowTurn) -> dict[str, Value | float]:
     """What the event was taken for: an answer kept, or one to be read back."""
     answer = next((action for action in turn.actions if isinstance(action, SaveAnswer)), None)
     if answer:

@@ -16,25 +16,25 @@ from typing import Final
 from ivr import actions, events
 from ivr.call import orders
 from ivr.call.arrival import arrival
-from ivr.call.keeping import Keeping
-from ivr.call.listening import Listening
+from ivr.call.keeping import CallJournal
+from ivr.call.listening import RecognitionSession
 from ivr.call.lookup import look_up
-from ivr.call.mailbox import Broken, Decoded, Item, Leave, Mailbox, Started
-from ivr.call.media import Closed, Frame, Key, Marked, MediaEvent, Overheard, Talking
-from ivr.call.node import Node, Observer
-from ivr.call.own_words import OwnWords
+from ivr.call.mailbox import DecodingFinished, EndCall, Mailbox, MailboxItem, PromptStarted, TaskFailed
+from ivr.call.media import AudioFrame, KeyPressed, MarkReached, MediaClosed, MediaEvent, OverheardAudio, PartiesChanged
+from ivr.call.node import Observer, ServiceNode
+from ivr.call.own_words import UtteranceBuffer
 from ivr.call.player import BYTES_PER_MS, Player
-from ivr.call.script import Script
-from ivr.call.tape import Tape
-from ivr.call.turn import Turn
-from ivr.call.waiting import Waiting, alternatives, expected, outcome
+from ivr.call.script import TranscriptBuilder
+from ivr.call.tape import CallRecorder
+from ivr.call.turn import QuestionTurn
+from ivr.call.waiting import InputAction, alternatives, input_spec, outcome
 from ivr.events import Event
 from ivr.flow import engine
-from ivr.flow.parse import FlowBook
-from ivr.flow.state import Turn as FlowTurn
+from ivr.flow.parse import FlowSet
+from ivr.flow.state import FlowTurn as FlowTurn
 from ivr.lifecycle import Disposition
 from ivr.prompts.library import SENTENCE_MS
-from ivr.telephony.port import Line, TransferRefused
+from ivr.telephony.port import CallLeg, TransferRefused
 from recognizer.base import Grammar, Hypothesis
 
 log = logging.getLogger(__name__)
@@ -53,18 +53,18 @@ SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 class Session:
     """Leads one call from its answer to its end, in the version of the flows that it began with."""
 
-    def __init__(self, line: Line, book: FlowBook, node: Node, observe: Observer) -> None:
+    def __init__(self, line: CallLeg, book: FlowSet, node: ServiceNode, observe: Observer) -> None:
         self._line, self._book, self._node = line, book, node
         self._mailbox = Mailbox(line.media)
-        self._keeping = Keeping(node, line.call)
-        self._listening = Listening(node.recognizer, node.timing.decode_wait_ms)
+        self._keeping = CallJournal(node, line.call)
+        self._listening = RecognitionSession(node.recognizer, node.timing.decode_wait_ms)
         self._activity = node.activity()
         self._player = Player(line.media)
-        self._script = Script(observe)
-        self._tape = Tape(self._player)
-        self._own_words = OwnWords()
-        self._action: Waiting | None = None
-        self._turn: Turn | None = None
+        self._script = TranscriptBuilder(observe)
+        self._tape = CallRecorder(self._player)
+        self._own_words = UtteranceBuffer()
+        self._action: InputAction | None = None
+        self._turn: QuestionTurn | None = None
         self._hypotheses: tuple[Hypothesis, ...] = ()
         self._typed_ahead: deque[str] = deque(maxlen=TYPED_AHEAD)
         self._limit_ms: int | None = MAX_CALL_MS
@@ -88,7 +88,7 @@ class Session:
 
     def leave(self, cause: str) -> None:
         """Have the call ended with an apology, unless it is saying goodbye. `cause`: one of lifecycle.HANGUP_CAUSES."""
-        self._mailbox.post(Leave(cause))
+        self._mailbox.post(EndCall(cause))
 
     # --- the only consumer of the mailbox ----------------------------------------------------------------------
 
@@ -119,18 +119,18 @@ class Session:
         await self._keeping.open(self._book, now)
         await self._apply(events.CallAnswered(arrival(call, node.calendar, now.date())))
 
-    async def _handle(self, item: Item | None) -> None:
+    async def _handle(self, item: MailboxItem | None) -> None:
         at_ms, turn = self._mailbox.clock(), self._turn
         match item:
             case None if turn:
                 await self._obey(turn.tick(at_ms))
-            case Frame() | Key() | Marked() | Closed() | Overheard() | Talking():
+            case AudioFrame() | KeyPressed() | MarkReached() | MediaClosed() | OverheardAudio() | PartiesChanged():
                 await self._meet(at_ms, item)
-            case Started(begun, length_ms) if begun is turn:
+            case PromptStarted(begun, length_ms) if begun is turn:
                 await self._obey(begun.prompt_started(at_ms, length_ms))
                 while self._typed_ahead and self._turn is begun:
                     await self._obey(begun.pressed(at_ms, self._typed_ahead.popleft()))
-            case Decoded(asker, request, hypotheses) if asker is turn:
+            case DecodingFinished(asker, request, hypotheses) if asker is turn:
                 self._hypotheses = hypotheses
                 verdict = engine.verdict(self._book.flows, self._state, alternatives(hypotheses), self._node.now())
                 await self._obey(asker.decoded(at_ms, request, orders.Verdict[verdict.upper()]))
@@ -140,28 +140,28 @@ class Session:
                 self._limit_ms = at_ms + MAX_CALL_MS
                 self._typed_ahead.clear()
                 await self._apply(item)
-            case Leave(cause) if self._state.disposition is None:
+            case EndCall(cause) if self._state.disposition is None:
                 self._excuse(cause)
-            case Broken(error):
+            case TaskFailed(error):
                 raise error
 
     async def _meet(self, at_ms: int, event: MediaEvent) -> None:
         """Something came from the caller."""
         turn = self._turn
         match event:
-            case Frame(pcm):
+            case AudioFrame(pcm):
                 await self._hear(at_ms, pcm)
-            case Marked(name) if self._player.heard(at_ms, name) and turn:
+            case MarkReached(name) if self._player.heard(at_ms, name) and turn:
                 await self._obey(turn.prompt_finished(at_ms))
-            case Key(digit) if turn:
+            case KeyPressed(digit) if turn:
                 await self._obey(turn.pressed(at_ms, digit))
-            case Key(digit):
+            case KeyPressed(digit):
                 self._typed_ahead.append(digit)
-            case Overheard(who, pcm):
+            case OverheardAudio(who, pcm):
                 self._tape.overheard(at_ms, who, pcm)
-            case Talking(parties):
+            case PartiesChanged(parties):
                 self._script.talking(at_ms, parties)
-            case Closed(by, cause):
+            case MediaClosed(by, cause):
                 ours = (by, cause) == ("us", "normal")
                 self._ended = events.CallEnded(by, self._cause if ours else cause)
 
@@ -175,7 +175,7 @@ class Session:
 
     # --- turn-taking -------------------------------------------------------------------------------------------
 
-    async def _obey(self, outputs: Sequence[orders.Output]) -> None:
+    async def _obey(self, outputs: Sequence[orders.TurnOutput]) -> None:
         for output in outputs:
             match output:
                 case orders.Mute():
@@ -199,12 +199,12 @@ class Session:
         if speech:
             self._listening.start(Grammar(speech.language, speech.kind, speech.phrases, speech.same), from_ms)
 
-    async def _decode(self, turn: Turn, request: int) -> None:
-        self._mailbox.post(Decoded(turn, request, await self._listening.hypotheses()))
+    async def _decode(self, turn: QuestionTurn, request: int) -> None:
+        self._mailbox.post(DecodingFinished(turn, request, await self._listening.hypotheses()))
 
-    async def _settle(self, final: orders.Final) -> None:
+    async def _settle(self, final: orders.TurnResult) -> None:
         """The turn is over: tell the flow what came of it."""
-        if isinstance(final, orders.Spoke):
+        if isinstance(final, orders.FreeSpeechEnded):
             self._hypotheses = await self._listening.hypotheses()
         self._listening.stop()
         self._turn = None
@@ -246,10 +246,10 @@ class Session:
             case actions.Notice() | actions.Ask() | actions.Record() | actions.Hold():
                 timing = {} if isinstance(action, actions.Notice | actions.Hold) else action.timing
                 self._action, self._hypotheses = action, ()
-                wanted = expected(action)
+                wanted = input_spec(action)
                 self._own_words.listen(wanted.voice == "free")
-                self._turn = Turn(wanted, self._node.timing.override(timing))
-                self._mailbox.post(Started(self._turn, self._speak(action.prompts)))
+                self._turn = QuestionTurn(wanted, self._node.timing.override(timing))
+                self._mailbox.post(PromptStarted(self._turn, self._speak(action.prompts)))
             case actions.Transfer(prompts=prompts):
                 self._speak(prompts)
                 self._limit_ms = None

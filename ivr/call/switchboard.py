@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from ivr.bookshelf import Bookshelf
-from ivr.call.node import Node, Observer
+from ivr.bookshelf import FlowStore
+from ivr.call.node import Observer, ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.session import FAREWELL_MS, Session
 from ivr.errors import HuifangError
-from ivr.telephony.port import Line
+from ivr.telephony.port import CallLeg
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,10 @@ ROUND_S: Final = LEASE_MS / 3000
 CLAIM_S: Final = 1.0
 
 
-class Switchboard:
+class CallManager:
     """Leads each call in a session of its own, with the flows in force when it began."""
 
-    def __init__(self, node: Node, shelf: Bookshelf) -> None:
+    def __init__(self, node: ServiceNode, shelf: FlowStore) -> None:
         self._node, self._shelf = node, shelf
         self._sessions: dict[str, Session] = {}
         self._ringing: set[str] = set()
@@ -49,7 +49,7 @@ class Switchboard:
         """Why no calls should be sent here now; empty when they may."""
         return "draining" if self._draining else self._trouble
 
-    async def answer(self, line: Line, observe: Observer) -> None:
+    async def answer(self, line: CallLeg, observe: Observer) -> None:
         """Lead an answered call to its end; returns when it is written down. Refused while draining.
 
         Cancelling it does not end the call: `drain` does.

@@ -8,27 +8,27 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ivr.call.media import Side
+from ivr.call.media import AudioSide
 from ivr.call.player import Player
 from ivr.records.errors import RecordingLost
-from ivr.records.recording import Recorder, Recording
+from ivr.records.recording import StereoRecorder, StereoRecording
 
 log = logging.getLogger(__name__)
 
 
-class Tape:
+class CallRecorder:
     """Nothing is recorded before `start`. All times are ms on the call's clock."""
 
     def __init__(self, player: Player) -> None:
         self._player = player
-        self._recorder: Recorder | None = None
+        self._recorder: StereoRecorder | None = None
         self.from_ms = 0
 
     def start(self, at_ms: int, path: Path) -> None:
         """Record both sides from now on; a second time changes nothing."""
         if self._recorder is None:
             self.from_ms = at_ms
-            self._recorder = self._player.tap = Recorder.start(path, at_ms)
+            self._recorder = self._player.tap = StereoRecorder.start(path, at_ms)
 
     def caller(self, at_ms: int, pcm: bytes) -> None:
         """A frame of the caller's voice arrived."""
@@ -40,12 +40,12 @@ class Tape:
         """Whether there is consent, so that a recording has begun."""
         return self._recorder is not None
 
-    def overheard(self, at_ms: int, who: Side, pcm: bytes) -> None:
+    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
         """A frame arrived of what the caller, or one of those whom they were handed to, says."""
         if self._recorder:
             self._recorder.overheard(at_ms, who, pcm)
 
-    async def close(self, at_ms: int) -> Recording | None:
+    async def close(self, at_ms: int) -> StereoRecording | None:
         """End the recording; None when there is none, or it was lost."""
         if self._recorder is None:
             return None

@@ -16,7 +16,7 @@ from ivr.call.timing import Timing
 SILENT_DBOV = -inf
 
 
-class Activity(Protocol):
+class FrameActivity(Protocol):
     """Voice activity of one frame; `recognizer.endpoint.Activity` is one."""
 
     @property
@@ -33,7 +33,7 @@ class Activity(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedFrame:
     """One frame judged. `sure` implies `suspect`, that implies `voiced`; `confirmed` looks back at the last frames."""
 
     voiced: bool
@@ -43,7 +43,7 @@ class Judged:
     confirmed: bool
 
 
-class Ear:
+class VoiceClassifier:
     """Judges one frame after the other, with the echo of our own prompt taken for silence."""
 
     def __init__(self, timing: Timing) -> None:
@@ -51,12 +51,12 @@ class Ear:
         self._sure: deque[bool] = deque(maxlen=timing.confirm_of_frames)
         self._played: deque[tuple[int, float]] = deque()
 
-    def judge(self, at_ms: int, activity: Activity, prompt_dbov: float) -> Judged:
+    def judge(self, at_ms: int, activity: FrameActivity, prompt_dbov: float) -> JudgedFrame:
         """Judge the frame that ends at `at_ms` while our own prompt is played at `prompt_dbov`."""
         echo = activity.level_dbov < self._own_peak(at_ms, prompt_dbov) - self._timing.echo_gate_db
         percent = 0.0 if echo else activity.silero * 100
         self._sure.append(percent >= self._timing.sure_percent)
-        return Judged(
+        return JudgedFrame(
             voiced=percent >= self._timing.active_percent,
             suspect=percent >= self._timing.suspect_percent,
             sure=self._sure[-1],
@@ -77,7 +77,7 @@ class Utterance:
     `voice_ms` of it are suspected to be voice, `sure_ms` surely are.
     """
 
-    def __init__(self, at_ms: int, judged: Judged, timing: Timing) -> None:
+    def __init__(self, at_ms: int, judged: JudgedFrame, timing: Timing) -> None:
         self._timing = timing
         self.start_ms = at_ms - FRAME_MS
         self.from_ms = max(0, self.start_ms - timing.preroll_ms)
@@ -86,7 +86,7 @@ class Utterance:
         self.last_ms = at_ms
         self._last_voiced_ms = at_ms
 
-    def add(self, at_ms: int, judged: Judged) -> bool:
+    def add(self, at_ms: int, judged: JudgedFrame) -> bool:
         """Take the next frame; true when the voice goes on in it."""
         if judged.suspect:
             self.voice_ms += FRAME_MS

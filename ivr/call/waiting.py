@@ -23,17 +23,17 @@ SPOTTED_SURE: Final = 0.9
 in half of 200 that synthetic voices spoke with one (from 0.5 on in 39 %).
 """
 
-Waiting = actions.Notice | actions.Ask | actions.Record | actions.Hold
+InputAction = actions.Notice | actions.Ask | actions.Record | actions.Hold
 """The actions that a turn is taken for."""
 
 
-def expected(action: Waiting) -> orders.Expected:
+def input_spec(action: InputAction) -> orders.InputSpec:
     """What the turn takes as an answer to the action."""
     if isinstance(action, actions.Notice):
-        return orders.Expected(voice=None, timeout_ms=1)
+        return orders.InputSpec(voice=None, timeout_ms=1)
     keys = action.keys or actions.KeyInput("")
     speech = "free" if isinstance(action, actions.Record) else action.speech.kind if action.speech else None
-    return orders.Expected(
+    return orders.InputSpec(
         voice=speech,
         timeout_ms=action.max_ms if isinstance(action, actions.Hold) else action.timeout_ms,
         keys=keys.keys,
@@ -51,23 +51,23 @@ def alternatives(hypotheses: Sequence[Hypothesis]) -> tuple[Heard, ...]:
     return tuple(Heard(one.text, one.confidence) for one in hypotheses)
 
 
-def outcome(action: Waiting, final: orders.Final, hypotheses: Sequence[Hypothesis]) -> Event:
+def outcome(action: InputAction, final: orders.TurnResult, hypotheses: Sequence[Hypothesis]) -> Event:
     """What came of the turn, with what the recogniser heard last."""
     wait = action.wait
     match final:
-        case orders.Answered(voice_ms):
+        case orders.SpeechAnswered(voice_ms):
             return events.SpeechHeard(wait, alternatives(hypotheses), voice_ms)
-        case orders.Spoke(start_ms, duration_ms):
+        case orders.FreeSpeechEnded(start_ms, duration_ms):
             return _spoken(action, start_ms, duration_ms, hypotheses)
-        case orders.Pressed(digits):
+        case orders.KeysEntered(digits):
             return events.DigitsPressed(wait, digits)
-        case orders.PromptHeard():
+        case orders.PromptFinished():
             return events.PromptsFinished(wait)
-        case orders.NothingHeard():
+        case orders.NoInput():
             return events.NothingHeard(wait)
 
 
-def _spoken(action: Waiting, start_ms: int, duration_ms: int, hypotheses: Sequence[Hypothesis]) -> Event:
+def _spoken(action: InputAction, start_ms: int, duration_ms: int, hypotheses: Sequence[Hypothesis]) -> Event:
     """Free speech: a command or a cue when it is short and nothing else, otherwise what was said."""
     speech = None if isinstance(action, actions.Notice) else action.speech
     if not hypotheses or speech is None:

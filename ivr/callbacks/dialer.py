@@ -9,19 +9,19 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import uuid4
 
-from ivr.callbacks.bookings import Bookings, Due
+from ivr.callbacks.bookings import CallbackScheduler, DueCallback
 from ivr.errors import HuifangError
 from ivr.lifecycle import Network
 from ivr.telephony.port import Call
 
 log = logging.getLogger(__name__)
 
-ROUND_S: Final = 2.0
-AT_ONCE: Final = 4
+POLL_S: Final = 2.0
+MAX_CONCURRENT: Final = 4
 """So many promised calls of one node ring or talk at a time: the others wait, and callers find free lines."""
 
 
-class Flows(Protocol):
+class AvailableFlows(Protocol):
     """The flows in force."""
 
     @property
@@ -32,7 +32,7 @@ class Flows(Protocol):
         """Whether a call can be led through this flow in this language."""
 
 
-class Dialer:
+class CallbackDialer:
     """The promised calls of one node over one network.
 
     Args:
@@ -42,10 +42,10 @@ class Dialer:
 
     def __init__(
         self,
-        bookings: Bookings,
+        bookings: CallbackScheduler,
         network: Network,
         place: Callable[[Call], Awaitable[None]],
-        flows: Flows,
+        flows: AvailableFlows,
         ready: Callable[[], bool],
         now: Callable[[], datetime],
     ) -> None:
@@ -64,7 +64,7 @@ class Dialer:
                     log.warning("promised calls have to wait: %s", away)
                 except Exception:
                     log.exception("promised calls failed")
-                await asyncio.sleep(ROUND_S)
+                await asyncio.sleep(POLL_S)
         finally:
             for call in self._calls:
                 call.cancel()
@@ -75,7 +75,7 @@ class Dialer:
             log.info("promised call %s: %s", settled.call, settled.outcome)
 
     async def _begin(self) -> None:
-        while len(self._calls) < AT_ONCE and self._ready():
+        while len(self._calls) < MAX_CONCURRENT and self._ready():
             due = await self._bookings.claim(uuid4().hex, self._now())
             if due is None:
                 return
@@ -87,7 +87,7 @@ class Dialer:
             self._calls.add(call := asyncio.create_task(self._call(due, language)))
             call.add_done_callback(self._calls.discard)
 
-    async def _call(self, due: Due, language: str) -> None:
+    async def _call(self, due: DueCallback, language: str) -> None:
         call = Call(due.call, self._network, "outbound", "", due.number, due.flow, language, due.variables)
         try:
             await self._place(call)

@@ -28,7 +28,7 @@ FAULTS: Final = frozenset({"failed", "congestion", "protocol"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedCall:
     """How a call went. `answer` is the one to SOLVED; `cause` one of lifecycle.HANGUP_CAUSES."""
 
     at: datetime
@@ -44,40 +44,40 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ProblemSolved:
     """The customer says that the problem is solved."""
 
 
 @dataclass(frozen=True, slots=True)
-class Denied:
+class ProblemUnsolved:
     """The customer says that it is not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Talked:
+class CustomerReached:
     """The promise of a call was kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class Postponed:
+class Rebooked:
     """The customer has asked for another time, which is a booking of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RetryAt:
     """Nobody was reached; the next attempt is at `at`."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOpen:
+class HandedToPerson:
     """The service calls no more, and a person must."""
 
     why: str
 
 
-Outcome = Confirmed | Denied | Talked | Postponed | Again | LeftOpen
+FollowUp = ProblemSolved | ProblemUnsolved | CustomerReached | Rebooked | RetryAt | HandedToPerson
 
 
 def may_call(calling: Calling, calendar: Calendar, wished: datetime | None, now: datetime) -> bool:
@@ -86,18 +86,18 @@ def may_call(calling: Calling, calendar: Calendar, wished: datetime | None, now:
     return punctual or calling.hours.hold(calendar, now)
 
 
-def follow_up(calling: Calling, calendar: Calendar, ended: Ended, earlier: int, *, verifying: bool) -> Outcome:
+def follow_up(calling: Calling, calendar: Calendar, ended: EndedCall, earlier: int, *, verifying: bool) -> FollowUp:
     """What follows from a call, after `earlier` attempts that counted."""
     if verifying and ended.answer in ("yes", "no"):
-        return Confirmed() if ended.answer == "yes" else Denied()
+        return ProblemSolved() if ended.answer == "yes" else ProblemUnsolved()
     if ended.disposition is Disposition.CALLBACK_BOOKED:
-        return Postponed()
+        return Rebooked()
     if ended.disposition in (Disposition.REFUSED, Disposition.CONSENT_DENIED):
-        return LeftOpen("the customer does not want to be asked")
+        return HandedToPerson("the customer does not want to be asked")
     if ended.answered and not verifying and ended.disposition is not Disposition.FAILED:
-        return Talked()
+        return CustomerReached()
     if not ended.counts:
-        return Again(calling.hours.next(calendar, ended.at + FAULT_WAIT))
+        return RetryAt(calling.hours.next(calendar, ended.at + FAULT_WAIT))
     if earlier >= len(calling.again_after):
-        return LeftOpen(f"after {earlier + 1} calls")
-    return Again(calling.hours.next(calendar, ended.at + calling.again_after[earlier]))
+        return HandedToPerson(f"after {earlier + 1} calls")
+    return RetryAt(calling.hours.next(calendar, ended.at + calling.again_after[earlier]))

@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Who takes calls over, at the servi
 WITHIN_S: Final = 10
 
 
-class Word(StrEnum):
+class PresenceWord(StrEnum):
     """What can be said of an agent."""
 
     AVAILABLE = "available"
@@ -43,7 +43,7 @@ def list_() -> None:
 @app.command("set")
 def set_(
     agent: Annotated[str, typer.Argument(help="Id of the agent, as `agents list` prints it.")],
-    state: Annotated[Word, typer.Argument(help="What the agent says.")],
+    state: Annotated[PresenceWord, typer.Argument(help="What the agent says.")],
 ) -> None:
     """Say for an agent that they are available, or away; a call that they have goes on."""
     said = _ask("PUT", f"agents/{agent}/presence", {"state": state})

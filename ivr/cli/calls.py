@@ -15,9 +15,9 @@ from ivr.cli.records import ask
 from ivr.privacy import mask
 from ivr.records.record import WITHHELD, CallRecord
 from ivr.settings import Settings
-from ivr.transcript import Who
+from ivr.transcript import Party
 
-SIGNS: Final[dict[Who, tuple[str, str]]] = {"us": ("☎", "cyan"), "caller": ("🗣", "yellow"), "talk": ("⇄", "green")}
+SIGNS: Final[dict[Party, tuple[str, str]]] = {"us": ("☎", "cyan"), "caller": ("🗣", "yellow"), "talk": ("⇄", "green")}
 
 app = typer.Typer(no_args_is_help=True, help="Look into the records of calls.")
 

@@ -18,11 +18,11 @@ from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.management import Token, role_of
 from ivr.cli.records import ask
 from ivr.complaints.case import Case, CaseFile, plain
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files, Wanted
-from ivr.complaints.form import FaultyForm, Form, FormKind
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseFilter, CaseQueries
+from ivr.complaints.form import ComplaintForm, FaultyForm, FormKind
 from ivr.complaints.intake import Rules
-from ivr.complaints.life import Move, State, legal
+from ivr.complaints.life import CaseMove, CaseState, legal
 from ivr.complaints.model import Grade, Tier
 from ivr.complaints.rulebook import load
 from ivr.errors import FaultyFile
@@ -32,15 +32,15 @@ T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, help="Look at complaint cases and move them.")
 
-Number = Annotated[str, typer.Argument(help="Number of the case, as `complaints list` prints it.")]
-Who = Annotated[str, typer.Option(help="Your name, for the case's history.")]
-Since = Annotated[datetime | None, typer.Option(help="Opened at this time or later.")]
-Until = Annotated[datetime | None, typer.Option(help="Opened before this time.")]
+CaseNumberArg = Annotated[str, typer.Argument(help="Number of the case, as `complaints list` prints it.")]
+WhoOption = Annotated[str, typer.Option(help="Your name, for the case's history.")]
+SinceOption = Annotated[datetime | None, typer.Option(help="Opened at this time or later.")]
+UntilOption = Annotated[datetime | None, typer.Option(help="Opened before this time.")]
 
 
 @app.command("list")
 def list_(
-    state: Annotated[State | None, typer.Option(help="Only cases in this state.")] = None,
+    state: Annotated[CaseState | None, typer.Option(help="Only cases in this state.")] = None,
     tier: Annotated[Tier | None, typer.Option(help="Only cases with this tier.")] = None,
     line: Annotated[str | None, typer.Option(help="Only cases with this line.")] = None,
     grade: Annotated[Grade | None, typer.Option(help="Only cases of this grade.")] = None,
@@ -55,8 +55,8 @@ def list_(
     """List the latest cases."""
     settings = Settings()
     role = role_of(settings, management_token)
-    wanted = Wanted(kind=kind, state=state, tier=tier, line=line, grade=grade, unreached=unreached)
-    cases = ask(settings, lambda records: Files(records.database).cases(wanted, role, limit, before))
+    wanted = CaseFilter(kind=kind, state=state, tier=tier, line=line, grade=grade, unreached=unreached)
+    cases = ask(settings, lambda records: CaseQueries(records.database).cases(wanted, role, limit, before))
     table = Table(
         Column("case", no_wrap=True), "opened", "kind", "grade", "state", "tier", "line", "handler", "due", box=None
     )
@@ -69,17 +69,17 @@ def list_(
 
 
 @app.command()
-def show(number: Number, management_token: Token = "") -> None:
+def show(number: CaseNumberArg, management_token: Token = "") -> None:
     """Show one case with its history."""
     settings = Settings()
     role = role_of(settings, management_token)
-    _print(ask(settings, lambda records: Files(records.database).case(number, role)), settings.zone)
+    _print(ask(settings, lambda records: CaseQueries(records.database).case(number, role)), settings.zone)
 
 
 @app.command("open")
 def open_(
     what: Annotated[str, typer.Argument(help="What happened, in the customer's words.")],
-    who: Who,
+    who: WhoOption,
     kind: Annotated[FormKind, typer.Option(help="fraud: only management sees it.")] = "complaint",
     business: Annotated[str, typer.Option(help="What it is about, an id of lines.yaml.")] = "",
     branch: Annotated[str, typer.Option(help="Branch or outlet that it is about, an id of lines.yaml.")] = "",
@@ -90,12 +90,12 @@ def open_(
     settings = Settings()
     rules, now = _rules(settings), datetime.now(settings.zone)
     try:
-        complaint = Form(what, kind, business, branch, phone, callback).complaint(rules.lines)
+        complaint = ComplaintForm(what, kind, business, branch, phone, callback).complaint(rules.lines)
     except FaultyForm as faulty:
         refuse("\n".join(f"--{field}: {reason}" if field != "what" else reason for field, reason in faulty.faults))
 
-    number = ask(settings, lambda records: Desk(records.database, rules).open(complaint, who, now))
-    case = ask(settings, lambda records: Files(records.database).case(number, "management")).case
+    number = ask(settings, lambda records: CaseService(records.database, rules).open(complaint, who, now))
+    case = ask(settings, lambda records: CaseQueries(records.database).case(number, "management")).case
     if case.confidential:
         _with_management(number)
     else:
@@ -104,9 +104,9 @@ def open_(
 
 @app.command()
 def move(
-    number: Number,
-    to: Annotated[Move, typer.Argument(help="What was done.")],
-    who: Who,
+    number: CaseNumberArg,
+    to: Annotated[CaseMove, typer.Argument(help="What was done.")],
+    who: WhoOption,
     why: Annotated[str, typer.Option(help="The reason; needed to reopen, escalate and report.")] = "",
     handler: Annotated[str, typer.Option(help="Who handles it, for assign.")] = "",
     management_token: Token = "",
@@ -123,9 +123,9 @@ def move(
 
 @app.command()
 def grade(
-    number: Number,
+    number: CaseNumberArg,
     to: Annotated[Grade, typer.Argument(help="The right grade.")],
-    who: Who,
+    who: WhoOption,
     why: Annotated[str, typer.Option(help="The reason.")],
     management_token: Token = "",
 ) -> None:
@@ -139,24 +139,24 @@ def grade(
 @app.command()
 def export(
     form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="Table or JSON lines.")] = "csv",
-    since: Since = None,
-    until: Until = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     management_token: Token = "",
 ) -> None:
     """Write all cases to standard output, newest first; times are UTC."""
     settings = Settings()
     role = role_of(settings, management_token)
-    wanted = Wanted(since=_in(settings.zone, since), until=_in(settings.zone, until))
-    ask(settings, lambda records: _write(Files(records.database).all(wanted, role), form))
+    wanted = CaseFilter(since=_in(settings.zone, since), until=_in(settings.zone, until))
+    ask(settings, lambda records: _write(CaseQueries(records.database).all(wanted, role), form))
 
 
 @app.command()
-def reviews(since: Since = None, until: Until = None) -> None:
+def reviews(since: SinceOption = None, until: UntilOption = None) -> None:
     """Say how far bad reviews were looked into, put right and called back: each should be 100 % (R11)."""
     settings = Settings()
     end = _in(settings.zone, until) or datetime.now(settings.zone)
     begin = _in(settings.zone, since) or end - timedelta(days=30)
-    shares = ask(settings, lambda records: Files(records.database).shares(begin, end))
+    shares = ask(settings, lambda records: CaseQueries(records.database).shares(begin, end))
     table = Table("bad reviews", "looked into", "put right", "called back", box=None)
     counts = (shares.looked_into, shares.put_right, shares.called_back)
     table.add_row(str(shares.total), *(f"{count} ({shares.percent(count):.0f} %)" for count in counts))
@@ -174,9 +174,9 @@ def _rules(settings: Settings) -> Rules:
         refuse_faults(faulty.faults)
 
 
-def _at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
+def _at_desk(settings: Settings, work: Callable[[CaseService], Awaitable[T]]) -> T:
     rules = _rules(settings)
-    return ask(settings, lambda records: work(Desk(records.database, rules)))
+    return ask(settings, lambda records: work(CaseService(records.database, rules)))
 
 
 async def _write(cases: AsyncIterator[Case], form: str) -> None:

@@ -12,14 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from rich.markup import escape
 
-from ivr.call.node import Node
+from ivr.call.node import ServiceNode
 from ivr.cli.calls import print_record
 from ivr.cli.console import out
 from ivr.events import Value
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.caller import converse, load_clips
+from ivr.telephony.browser.caller import load_clips, run_script
 from ivr.telephony.browser.softphone import dial
 
 REPLIES: Final = {
@@ -39,7 +39,7 @@ EXPECTED: Final[dict[str, Value]] = {"resolved": "yes", "attitude": "satisfied",
 RECORD_S: Final = 10
 
 
-async def scripted_call(address: str, clips: Path, node: Node) -> int:
+async def scripted_call(address: str, clips: Path, node: ServiceNode) -> int:
     """Take the survey by voice; returns 0 when the record is complete and right, else 1."""
     audio = load_clips(clips / "zh-CN")
     url = urlsplit(address)
@@ -47,7 +47,7 @@ async def scripted_call(address: str, clips: Path, node: Node) -> int:
     out.print("[bold]A scripted caller takes the survey by voice, in real time:[/]\n")
     socket = f"{url.scheme}://{url.netloc}{url.path}/socket"
     async with dial(socket, "survey", "zh-CN", {"fee_unpaid": True}, token) as phone:
-        await converse(phone, {words: audio[clip] for words, clip in REPLIES.items()}, _print_line, GOODBYE)
+        await run_script(phone, {words: audio[clip] for words, clip in REPLIES.items()}, _print_line, GOODBYE)
     record = await _record(node, phone.call)
     out.print("\n[bold]What was kept:[/]\n")
     print_record(record, node.timezone)
@@ -63,7 +63,7 @@ def _right(record: CallRecord, question: str) -> bool:
     return record.values.get(question) == EXPECTED[question]
 
 
-def _print_line(line: wire.Transcript) -> None:
+def _print_line(line: wire.TranscriptMessage) -> None:
     if line.who == "us" and line.text:
         out.print(f"  ☎  [cyan]{escape(line.text)}[/]")
     elif line.who == "caller":
@@ -76,7 +76,7 @@ def _print_line(line: wire.Transcript) -> None:
         )
 
 
-async def _record(node: Node, call_id: str) -> CallRecord:
+async def _record(node: ServiceNode, call_id: str) -> CallRecord:
     """The call's record, once it is closed.
 
     Raises:

@@ -11,7 +11,7 @@ from ivr.cli.console import out, refuse, refuse_faults
 from ivr.errors import FaultyFile
 from ivr.settings import ROOT
 from ivr.telephony.asterisk.dialplan import render as render_into
-from ivr.telephony.asterisk.site import MissingSecrets, load, secrets
+from ivr.telephony.asterisk.site import MissingSecrets, load_site, secrets
 
 app = typer.Typer(no_args_is_help=True, help="Asterisk configuration, see dialplans/README.md.")
 
@@ -28,7 +28,7 @@ def render(
 ) -> None:
     """Fill the templates in dialplans/ with a site file and with passwords from the environment."""
     try:
-        place = load(site)
+        place = load_site(site)
         render_into(place, secrets(place), into)
     except FaultyFile as faulty:
         refuse_faults(faulty.faults)

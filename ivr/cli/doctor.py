@@ -13,20 +13,20 @@ from pathlib import Path
 
 import typer
 
-from ivr.agents.book import RosterBook
-from ivr.bookshelf import read
+from ivr.agents.book import RosterStore
+from ivr.bookshelf import load_flows
 from ivr.cli.console import out
 from ivr.complaints.rulebook import load as load_rules
 from ivr.errors import FaultyFile, HuifangError
 from ivr.live.calls import LiveCalls
 from ivr.prompts.catalog import load as load_catalog
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import Settings
 from ivr.telephony.asterisk.check import check as check_asterisk
-from ivr.telephony.asterisk.site import load as load_site
+from ivr.telephony.asterisk.site import load_site as load_site
 from ivr.telephony.asterisk.site import own_secrets
-from recognizer.ears import Ears, named
+from recognizer.ears import RecognizerRouter, named
 from recognizer.remote import ServerFailed
 from recognizer.vosk import SHIPPED
 
@@ -66,7 +66,7 @@ async def _examine(settings: Settings) -> bool:
 
 async def _models(settings: Settings) -> str:
     models: dict[str, str | Path] = {**SHIPPED, **settings.models}
-    ears = Ears(settings.data / "graphs", models)
+    ears = RecognizerRouter(settings.data / "graphs", models)
     try:
         for language in ears.remote.languages:
             await ears.remote.check(language)
@@ -83,9 +83,9 @@ async def _prompts(settings: Settings) -> str:
 
 
 async def _flows(settings: Settings) -> str:
-    recognizer = Ears(settings.data / "graphs", {**SHIPPED, **settings.models})
+    recognizer = RecognizerRouter(settings.data / "graphs", {**SHIPPED, **settings.models})
     try:
-        book = read(settings.flows, load_catalog(settings.prompts), recognizer)
+        book = load_flows(settings.flows, load_catalog(settings.prompts), recognizer)
     except FaultyFile as faulty:
         raise ValueError(f"{len(faulty.faults)} fault(s), the first: {faulty.faults[0]}") from faulty
     finally:
@@ -103,13 +103,13 @@ async def _complaints(settings: Settings) -> str:
 async def _agents(settings: Settings) -> str:
     if settings.rosters is None:
         return "none (HUIFANG_ROSTERS is empty)"
-    book = RosterBook(settings.rosters, load_site(settings.site).phones if settings.site else None)
+    book = RosterStore(settings.rosters, load_site(settings.site).phones if settings.site else None)
     return f"{len(book.rosters.agents)} for {len(book.rosters.lines)} lines in {settings.rosters}"
 
 
 async def _database(settings: Settings) -> str:
     settings.data.mkdir(parents=True, exist_ok=True)
-    records = await Records.open(settings.database_url)
+    records = await CallRecords.open(settings.database_url)
     await records.close()
     return settings.database_url.rpartition("@")[2]
 

@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import typer
 
 from ivr.actions import BookCallback, OpenComplaint, Prompt, SaveAnswer
-from ivr.bookshelf import read
+from ivr.bookshelf import load_flows
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.management import Token, role_of
-from ivr.complaints.case import Role
+from ivr.complaints.case import ReaderRole
 from ivr.complaints.intake import handled_by
 from ivr.complaints.rulebook import load as load_rules
 from ivr.errors import FaultyFile
@@ -26,17 +26,17 @@ from ivr.events import Value
 from ivr.flow.engine import EngineFault
 from ivr.flow.graph import mermaid
 from ivr.flow.model import Callflows
-from ivr.flow.parse import FlowBook, parse
+from ivr.flow.parse import FlowSet, parse
 from ivr.flow.replay import Replay
-from ivr.flow.simulate import Conversation
+from ivr.flow.simulate import SimulatedCall
 from ivr.prompts.catalog import load as load_catalog
 from ivr.prompts.library import PromptLibrary
 from ivr.prompts.spoken import Unspeakable
 from ivr.records.errors import RecordsUnavailable, UnknownCall
 from ivr.records.record import WITHHELD, CallRecord
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import Settings
-from recognizer.ears import Ears
+from recognizer.ears import RecognizerRouter
 from recognizer.vosk import SHIPPED
 
 HOW_TO_TYPE = (
@@ -49,12 +49,12 @@ SHOWN = 12
 
 app = typer.Typer(no_args_is_help=True, help="Check, draw, try and describe the flows.")
 
-File = Annotated[Path | None, typer.Argument(help="The flows file; the one in force when left out.")]
+FlowsFileArg = Annotated[Path | None, typer.Argument(help="The flows file; the one in force when left out.")]
 FlowName = Annotated[str, typer.Argument(help="Name of the flow.")]
 
 
 @app.command()
-def check(file: File = None) -> None:
+def check(file: FlowsFileArg = None) -> None:
     """Say what is wrong with a flows file; exit status 2 when anything is."""
     settings = Settings()
     book = _book(settings, file)
@@ -66,7 +66,7 @@ def check(file: File = None) -> None:
 
 
 @app.command()
-def graph(flow: FlowName = "survey", file: File = None) -> None:
+def graph(flow: FlowName = "survey", file: FlowsFileArg = None) -> None:
     """Draw a flow as a Mermaid chart."""
     book = _book(Settings(), file)
     out.print(mermaid(_known(book, flow), book.flows.flows[flow]), markup=False, end="")
@@ -84,7 +84,7 @@ def simulate(
     language: Annotated[str, typer.Option(help="Language of the call.")] = "zh-CN",
     variable: Annotated[list[str] | None, typer.Option("--set", help="A variable as name=value.")] = None,
     keys_only: Annotated[bool, typer.Option("--keys-only", help="As where no model hears the language.")] = False,
-    file: File = None,
+    file: FlowsFileArg = None,
 ) -> None:
     """Hold a typed conversation: words are speech, #1 is a key, an empty line silence; ? tells more."""
     settings = Settings()
@@ -102,7 +102,7 @@ def simulate(
         return handled_by(rules, case.kind, case.details, at)
 
     now = datetime.now(settings.zone)
-    talk = Conversation(book, flow, language, now, variables, speech=not keys_only, route=route)
+    talk = SimulatedCall(book, flow, language, now, variables, speech=not keys_only, route=route)
     out.print(HOW_TO_TYPE, markup=False, style="dim")
     _say(library, language, talk.prompts)
     for typed in _typed():
@@ -154,33 +154,33 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Callflows.model_json_schema()}
 
 
-def _book(settings: Settings, file: Path | None) -> FlowBook:
+def _book(settings: Settings, file: Path | None) -> FlowSet:
     """The flows, read and checked; nothing is written, the recogniser's graphs are made in a place that is let go."""
     try:
         catalog = load_catalog(settings.prompts)
         with _recognizer(settings) as recognizer:
-            return read(file or settings.flows, catalog, recognizer)
+            return load_flows(file or settings.flows, catalog, recognizer)
     except FaultyFile as faulty:
         refuse_faults(faulty.faults)
 
 
 @contextmanager
-def _recognizer(settings: Settings) -> Iterator[Ears]:
+def _recognizer(settings: Settings) -> Iterator[RecognizerRouter]:
     with TemporaryDirectory() as cache:
-        recognizer = Ears(Path(cache), {**SHIPPED, **settings.models})
+        recognizer = RecognizerRouter(Path(cache), {**SHIPPED, **settings.models})
         try:
             yield recognizer
         finally:
             recognizer.close()
 
 
-def _known(book: FlowBook, flow: str) -> str:
+def _known(book: FlowSet, flow: str) -> str:
     if flow not in book.flows.flows:
         refuse(f"there is no flow “{flow}”; flows: {', '.join(book.flows.flows)}")
     return flow
 
 
-def _variables(book: FlowBook, flow: str, pairs: Sequence[str]) -> dict[str, Value]:
+def _variables(book: FlowSet, flow: str, pairs: Sequence[str]) -> dict[str, Value]:
     """The values given on the command line, each of its variable's kind."""
     known = {**book.flows.variables, **book.flows.flows[flow].variables}
     values: dict[str, Value] = {}
@@ -227,13 +227,13 @@ def _say(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> No
             refuse(fault)
 
 
-def _print_understood(talk: Conversation) -> None:
+def _print_understood(talk: SimulatedCall) -> None:
     for meaning, phrases in talk.understood.items():
         more = " …" if len(phrases) > SHOWN else ""
         out.print(f"  {meaning}: {', '.join(phrases[:SHOWN])}{more}", markup=False, style="dim")
 
 
-def _print_outcome(talk: Conversation) -> None:
+def _print_outcome(talk: SimulatedCall) -> None:
     out.print(f"\n{talk.state.disposition}", markup=False, style="bold")
     for fact in talk.facts:
         match fact:
@@ -245,10 +245,10 @@ def _print_outcome(talk: Conversation) -> None:
                 out.print(f"  case {kind}: {reason}", markup=False)
 
 
-async def _recorded(settings: Settings, call_id: str, role: Role) -> tuple[CallRecord, str]:
+async def _recorded(settings: Settings, call_id: str, role: ReaderRole) -> tuple[CallRecord, str]:
     try:
         async with AsyncExitStack() as stack:
-            records = await Records.open(settings.database_url)
+            records = await CallRecords.open(settings.database_url)
             stack.push_async_callback(records.close)
             record = await records.call(call_id, role)
             source = await records.flow_source(record.call.flow_version)

@@ -9,21 +9,21 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ivr.agents.book import RosterBook
+from ivr.agents.book import RosterStore
 from ivr.cli.console import out, refuse_faults
 from ivr.complaints.intake import Rules
-from ivr.complaints.model import Line, Lines, Rule
+from ivr.complaints.model import ComplaintLine, Lines, RoutingRule
 from ivr.complaints.rulebook import load
 from ivr.errors import Fault, FaultyFile
 from ivr.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Show and check who answers complaints.")
 
-File = Annotated[Path | None, typer.Argument(help="The lines file; the one in force when left out.")]
+LinesFileArg = Annotated[Path | None, typer.Argument(help="The lines file; the one in force when left out.")]
 
 
 @app.command()
-def show(file: File = None) -> None:
+def show(file: LinesFileArg = None) -> None:
     """Show the lines and the rules that lead to them."""
     lines = _load(file).lines
     table = Table("line", "tier", "number", "owner", "roster", "answered", "then", title=lines.organisation, box=None)
@@ -38,7 +38,7 @@ def show(file: File = None) -> None:
 
 
 @app.command()
-def check(file: File = None) -> None:
+def check(file: LinesFileArg = None) -> None:
     """Say what is wrong with a lines file, or how it does not fit the rosters in force; status 2 when anything is."""
     lines = _load(file).lines
     if faults := list(_unstaffed(lines, file or Settings().lines, Settings().rosters)):
@@ -59,7 +59,7 @@ def _unstaffed(lines: Lines, file: Path, rosters: Path | None) -> Iterator[Fault
     if rosters is None:
         return
     try:
-        staffed = RosterBook(rosters, None).rosters.lines
+        staffed = RosterStore(rosters, None).rosters.lines
     except FaultyFile as faulty:
         refuse_faults(faulty.faults)
     for name, line in lines.lines.items():
@@ -67,13 +67,13 @@ def _unstaffed(lines: Lines, file: Path, rosters: Path | None) -> Iterator[Fault
             yield Fault(str(file), f"lines.{name}.roster", f"there is no line “{line.roster}” in {rosters}")
 
 
-def _hours(line: Line) -> str:
+def _hours(line: ComplaintLine) -> str:
     if line.hours is None:
         return "always"
     return f"{line.hours.days.replace('_', ' ')} {line.hours.opens:%H:%M}–{line.hours.closes:%H:%M}"
 
 
-def _when(rule: Rule) -> str:
+def _when(rule: RoutingRule) -> str:
     asked = rule.when.model_dump(exclude_defaults=True)
     return ", ".join(f"{name} {_asked(value)}" for name, value in asked.items())
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ivr.cli.console import refuse
-from ivr.complaints.case import Role
+from ivr.complaints.case import ReaderRole
 from ivr.console.access import load_token
 from ivr.settings import Settings
 
@@ -18,7 +18,7 @@ Token = Annotated[
 ]
 
 
-def role_of(settings: Settings, token: str) -> Role:
+def role_of(settings: Settings, token: str) -> ReaderRole:
     """The role of who gives this token; end with status 2 where it is a wrong one."""
     if not token:
         return "staff"

@@ -18,11 +18,13 @@ from ivr.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Render and check what the telephone says.")
 
-Folder = Annotated[Path | None, typer.Argument(help="Folder with a catalog.yaml; the prompts in force when left out.")]
+PromptsFolderArg = Annotated[
+    Path | None, typer.Argument(help="Folder with a catalog.yaml; the prompts in force when left out.")
+]
 
 
 @app.command()
-def build(folder: Folder = None) -> None:
+def build(folder: PromptsFolderArg = None) -> None:
     """Render what is missing or changed; a person's recordings in recorded/<language>/ win over the speech engine."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     try:
@@ -39,7 +41,7 @@ def build(folder: Folder = None) -> None:
 
 
 @app.command()
-def check(folder: Folder = None) -> None:
+def check(folder: PromptsFolderArg = None) -> None:
     """Say which audio is missing, stale, clipped, too quiet, too long or of a wrong format; status 2 if any is."""
     folder = folder or Settings().prompts
     try:

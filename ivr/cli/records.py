@@ -8,17 +8,17 @@ from typing import TypeVar
 
 from ivr.cli.console import refuse
 from ivr.errors import HuifangError
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import Settings
 
 T = TypeVar("T")
 
 
-def ask(settings: Settings, question: Callable[[Records], Awaitable[T]]) -> T:
+def ask(settings: Settings, question: Callable[[CallRecords], Awaitable[T]]) -> T:
     """The answer of the records; when there is none, say why and end with status 2."""
 
     async def asked() -> T:
-        records = await Records.open(settings.database_url)
+        records = await CallRecords.open(settings.database_url)
         try:
             return await question(records)
         finally:

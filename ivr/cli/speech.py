@@ -11,9 +11,9 @@ import typer
 from ivr.cli.console import out, refuse
 from ivr.privacy import mask
 from ivr.records.errors import RecordsUnavailable
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import Settings
-from ivr.speech.export import Export, Exported
+from ivr.speech.export import ClipExport, ExportSummary
 from ivr.speech.folder import ClipFolder
 from ivr.speech.speakers import Speakers
 
@@ -58,9 +58,9 @@ def _speakers(settings: Settings) -> Speakers:
     return Speakers(settings.data / "speech")
 
 
-async def _export(settings: Settings, speakers: Speakers, into: Path) -> Exported:
-    records = await Records.open(settings.database_url)
+async def _export(settings: Settings, speakers: Speakers, into: Path) -> ExportSummary:
+    records = await CallRecords.open(settings.database_url)
     try:
-        return await Export(records, speakers, ClipFolder(into)).run()
+        return await ClipExport(records, speakers, ClipFolder(into)).run()
     finally:
         await records.close()

@@ -9,12 +9,12 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from ivr.complaints.life import State
+from ivr.complaints.life import CaseState
 from ivr.complaints.model import Grade, Tier
 from ivr.errors import HuifangError
 from ivr.events import Value
 
-Role = Literal["staff", "management"]
+ReaderRole = Literal["staff", "management"]
 """Who reads: only management sees confidential cases, and what was said on their calls (R18)."""
 
 
@@ -37,7 +37,7 @@ class Case:
     call: str | None
     customer: str | None
     opened_at: datetime
-    state: State
+    state: CaseState
     grade: Grade
     grade_reason: str
     grade_by: str
@@ -55,7 +55,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CaseStep:
     """What was done, by whom and why."""
 
     at: datetime
@@ -83,12 +83,12 @@ class CaseFile:
     """A case with its history, oldest first, and its verifying calls."""
 
     case: Case
-    steps: tuple[Step, ...]
+    steps: tuple[CaseStep, ...]
     verifying_calls: tuple[VerifyingCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class ReviewShares:
     """Of `total` bad reviews: how many were looked into, put right, and verified by a call back (R11)."""
 
     total: int

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ivr.calendar import Calendar
-from ivr.complaints.model import Clocks, Lines
+from ivr.complaints.model import Lines, SlaClocks
 
-Clock = Literal["contact", "reply"]
+SlaClock = Literal["contact", "reply"]
 AlarmKind = Literal["warning", "breach"]
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class SlaState:
     """What the clocks know of a case; `contacted_at` and `replied_at` are None while it is not done.
 
     Alarms up to `watched_until` have been raised. A case without due times (None) has no clock.
@@ -32,30 +32,30 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Alarm:
+class SlaAlarm:
     """Something that falls due at `at`: a warning that `clock` runs out, or that it has run out (`breach`)."""
 
     at: datetime
-    clock: Clock
+    clock: SlaClock
     kind: AlarmKind
 
 
-def contact_due(clocks: Clocks, opened_at: datetime) -> datetime:
+def contact_due(clocks: SlaClocks, opened_at: datetime) -> datetime:
     """Until when the customer must have been contacted."""
     return opened_at + clocks.contact.within
 
 
-def reply_due(clocks: Clocks, calendar: Calendar, opened_at: datetime) -> datetime:
+def reply_due(clocks: SlaClocks, calendar: Calendar, opened_at: datetime) -> datetime:
     """Until when the customer must have been told the result."""
     return calendar.add_working_days(opened_at, clocks.reply.working_days)
 
 
-def due(clocks: Clocks, watch: Watch, now: datetime) -> tuple[Alarm, ...]:
+def due_alarms(clocks: SlaClocks, watch: SlaState, now: datetime) -> tuple[SlaAlarm, ...]:
     """The alarms that nobody has raised yet, in their order."""
     return tuple(alarm for alarm in _pending(clocks, watch) if alarm.at <= now)
 
 
-def next_alarm(clocks: Clocks, watch: Watch) -> datetime | None:
+def next_alarm(clocks: SlaClocks, watch: SlaState) -> datetime | None:
     """When the case must be looked at next; None: never, as things stand."""
     return next((alarm.at for alarm in _pending(clocks, watch)), None)
 
@@ -65,9 +65,9 @@ def verifying_call(lines: Lines, calendar: Calendar, resolved_at: datetime) -> d
     return lines.calling.hours.next(calendar, resolved_at + lines.clocks.verify.after)
 
 
-def _pending(clocks: Clocks, watch: Watch) -> list[Alarm]:
+def _pending(clocks: SlaClocks, watch: SlaState) -> list[SlaAlarm]:
     """A deed done late was still late: its alarm counts when the deed was not done at the alarm's own time."""
-    alarms: list[Alarm] = []
+    alarms: list[SlaAlarm] = []
     if watch.contact_due:
         alarms += _alarms("contact", watch.contact_due, clocks.contact.warn, watch.contacted_at)
     if watch.reply_due:
@@ -75,6 +75,6 @@ def _pending(clocks: Clocks, watch: Watch) -> list[Alarm]:
     return sorted(alarm for alarm in alarms if alarm.at > watch.watched_until)
 
 
-def _alarms(clock: Clock, due_at: datetime, warn: tuple[timedelta, ...], done_at: datetime | None) -> list[Alarm]:
-    alarms = [Alarm(due_at - before, clock, "warning") for before in warn] + [Alarm(due_at, clock, "breach")]
+def _alarms(clock: SlaClock, due_at: datetime, warn: tuple[timedelta, ...], done_at: datetime | None) -> list[SlaAlarm]:
+    alarms = [SlaAlarm(due_at - before, clock, "warning") for before in warn] + [SlaAlarm(due_at, clock, "breach")]
     return [alarm for alarm in alarms if done_at is None or done_at > alarm.at]

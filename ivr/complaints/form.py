@@ -27,7 +27,7 @@ class FaultyForm(HuifangError):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ComplaintForm:
     """What was written down; `business` and `branch` are ids of lines.yaml, all but `what` may be left out."""
 
     what: str

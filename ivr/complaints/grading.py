@@ -27,14 +27,14 @@ YES: Final = (True, "yes", "unsure")
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class GradeProposal:
     """A grade with its reason; empty for a general complaint."""
 
     grade: Grade
     reason: str
 
 
-def grade(cues: Mapping[Concern, Collection[str]], said: Iterable[str], answers: Mapping[str, Value]) -> Proposal:
+def grade(cues: Mapping[Concern, Collection[str]], said: Iterable[str], answers: Mapping[str, Value]) -> GradeProposal:
     """Propose a grade from what was said and from `answers` to the QUESTIONS, by name."""
     said = tuple(said)
     reasons = []
@@ -44,7 +44,7 @@ def grade(cues: Mapping[Concern, Collection[str]], said: Iterable[str], answers:
             reasons.append(f"{meaning} (R9)")
         elif heard:
             reasons.append(f"“{'、'.join(heard)}”: {meaning} (R9)")
-    return Proposal("serious" if reasons else "general", "; ".join(reasons))
+    return GradeProposal("serious" if reasons else "general", "; ".join(reasons))
 
 
 def heard_cues(cues: Mapping[Concern, Collection[str]], concern: Concern, said: Iterable[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import cast
 
 from ivr.calendar import Calendar
 from ivr.complaints import clock, grading, routing
-from ivr.complaints.grading import Proposal
+from ivr.complaints.grading import GradeProposal
 from ivr.complaints.model import Grade, Kind, Lines, LineTier
 from ivr.complaints.routing import Complaint, Route
 from ivr.events import Value
@@ -35,11 +35,11 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CaseAssessment:
     """What becomes of a complaint at first. `why` names rule and reason, and what was not understood."""
 
     complaint: Complaint
-    grade: Proposal
+    grade: GradeProposal
     route: Route
     contact_due: datetime | None
     reply_due: datetime | None
@@ -57,14 +57,14 @@ def reports(answers: Mapping[str, Value], lines: Lines | None) -> bool:
     return chosen or (lines is not None and bool(grading.heard_cues(lines.cues, "misconduct", _said(answers))))
 
 
-def judge(rules: Rules, kind: str, details: Mapping[str, Value], called: str, now: datetime) -> Verdict:
+def assess(rules: Rules, kind: str, details: Mapping[str, Value], called: str, now: datetime) -> CaseAssessment:
     """Judge a complaint. `called` is the number that was called, for when `details` name no line."""
     said = tuple(_said(details))
     proposal = grading.grade(rules.lines.cues, said, details)
     complaint, notes = understand(rules.lines, kind, details, called, proposal)
     route = routing.route(rules.lines, rules.calendar, complaint, now)
     timed = not route.confidential
-    return Verdict(
+    return CaseAssessment(
         complaint,
         proposal,
         route,
@@ -75,7 +75,7 @@ def judge(rules: Rules, kind: str, details: Mapping[str, Value], called: str, no
 
 
 def understand(
-    lines: Lines, kind: str, details: Mapping[str, Value], called: str, proposal: Proposal
+    lines: Lines, kind: str, details: Mapping[str, Value], called: str, proposal: GradeProposal
 ) -> tuple[Complaint, list[str]]:
     """The complaint in the terms of the rules, and notes of what was not understood.
 
@@ -91,14 +91,14 @@ def understand(
     return Complaint(_kind(kind, notes), proposal.grade, line, business, branch, _about(lines, details, notes)), notes
 
 
-def again(lines: Lines, kind: str, details: Mapping[str, Value], received: str | None, grade: Grade) -> Complaint:
+def reassess(lines: Lines, kind: str, details: Mapping[str, Value], received: str | None, grade: Grade) -> Complaint:
     """A complaint that was judged before, with its grade and the line that received it, by the lines of today.
 
     An order is not judged: nothing counts but the line that took it.
     """
     if kind in ORDERS:
         return Complaint("complaint", grade, received if received in lines.lines else lines.default_line)
-    complaint, _ = understand(lines, kind, details, "", Proposal(grade, ""))
+    complaint, _ = understand(lines, kind, details, "", GradeProposal(grade, ""))
     return replace(complaint, called=received) if received in lines.lines else complaint
 
 
@@ -107,7 +107,7 @@ def handled_by(rules: Rules, kind: str, details: Mapping[str, Value], now: datet
     if kind in ORDERS:
         name = receiving(rules.lines, details, "", [])
         return rules.lines.lines[name].tier, rules.lines.lines[name].roster
-    route = judge(rules, kind, details, "", now).route
+    route = assess(rules, kind, details, "", now).route
     return route.tier, rules.lines.lines[route.line].roster if route.line else ""
 
 

@@ -10,17 +10,17 @@ from typing import Final, Literal, get_args
 
 from ivr.errors import IllegalMove
 
-State = Literal[
+CaseState = Literal[
     "registered", "acknowledged", "assigned", "investigating", "resolved", "replied", "verified", "archived"
 ]
-Move = Literal[
+CaseMove = Literal[
     "acknowledge", "assign", "investigate", "resolve", "reply", "verify", "archive", "reopen", "escalate", "report"
 ]
 
-STATES: Final[tuple[State, ...]] = get_args(State)
-MOVES: Final[tuple[Move, ...]] = get_args(Move)
+CASE_STATES: Final[tuple[CaseState, ...]] = get_args(CaseState)
+CASE_MOVES: Final[tuple[CaseMove, ...]] = get_args(CaseMove)
 
-LEGAL: Final[Mapping[State, Mapping[Move, State]]] = {
+LEGAL: Final[Mapping[CaseState, Mapping[CaseMove, CaseState]]] = {
     "registered": {"acknowledge": "acknowledged", "escalate": "registered", "report": "registered"},
     "acknowledged": {"assign": "assigned", "escalate": "acknowledged", "report": "acknowledged"},
     "assigned": {
@@ -50,12 +50,12 @@ verifying call; `reopen`: has not. `escalate` hands the case one tier up, `repor
 class RefusedMove(IllegalMove):
     """A move that the state of a case does not allow; nothing was changed. `legal` are those that it does."""
 
-    def __init__(self, reason: str, legal: tuple[Move, ...]) -> None:
+    def __init__(self, reason: str, legal: tuple[CaseMove, ...]) -> None:
         super().__init__(f"{reason}; possible now: {', '.join(legal) or 'nothing'}")
         self.legal = legal
 
 
-def after(state: State, move: Move) -> State:
+def after(state: CaseState, move: CaseMove) -> CaseState:
     """The state that a move leads to.
 
     Raises:
@@ -66,11 +66,11 @@ def after(state: State, move: Move) -> State:
     return LEGAL[state][move]
 
 
-def legal(state: State) -> tuple[Move, ...]:
+def legal(state: CaseState) -> tuple[CaseMove, ...]:
     """The moves that are possible in a state."""
     return tuple(LEGAL[state])
 
 
-def reached(state: State, milestone: State) -> bool:
+def reached(state: CaseState, milestone: CaseState) -> bool:
     """Whether a case in this state has got as far as the milestone."""
-    return STATES.index(state) >= STATES.index(milestone)
+    return CASE_STATES.index(state) >= CASE_STATES.index(milestone)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ivr import document
-from ivr.complaints.model import MANAGEMENT, Lines, When
+from ivr.complaints.model import MANAGEMENT, Lines, RuleCondition
 from ivr.errors import Fault, FaultyFile
 
 DESTINATIONS: Final = ("called", "branch", "business", "supervision", MANAGEMENT)
@@ -116,7 +116,7 @@ def _rules(lines: Lines) -> Iterator[_Finding]:
             yield f"{path}.to", f"“{rule.to}” has no line"
         if rule.to in ("branch", "business") and getattr(rule.when, rule.to) is not True:
             yield f"{path}.when", f"say {rule.to}: true, or there is nowhere to go to"
-    if not lines.rules or lines.rules[-1].when != When():
+    if not lines.rules or lines.rules[-1].when != RuleCondition():
         yield "rules", "the last rule must hold for every complaint, without “when”"
 
 

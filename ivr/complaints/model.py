@@ -22,9 +22,9 @@ TIERS: Final[tuple[Tier, ...]] = ("hotline", "assistance", "supervision", "manag
 MANAGEMENT: Final = "management"
 """The owner of what only management handles; it has no line."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+LineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Title = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{1,20}$")]
+DisplayNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{1,20}$")]
 Article = Annotated[str, StringConstraints(pattern=r"^R[0-9]+$")]
 
 _DAY = timedelta(days=1)
@@ -44,13 +44,13 @@ def _duration(written: object) -> timedelta:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
-class Part(BaseModel):
+class LinesPart(BaseModel):
     """Base of everything in the file: read-only, and a key that is not known is a fault."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Hours(Part):
+class OfficeHours(LinesPart):
     """When a line is answered, or customers may be called, in Chinese time: from `opens` until before `closes`."""
 
     days: Literal["every_day", "working_days"] = "every_day"
@@ -72,17 +72,19 @@ class Hours(Part):
         return max(here, datetime.combine(day, self.opens, ZONE))
 
 
-class Line(Part):
+class ComplaintLine(LinesPart):
     """A telephone line that takes complaints, owned by a department or a branch; without hours it never closes."""
 
     title: Title
     tier: LineTier
-    number: Number
-    department: Name | None = None
-    branch: Name | None = None
-    roster: Name
-    hours: Hours | None = None
-    overflow: Name | None = Field(None, description="The line that takes over outside the hours, or when all are busy.")
+    number: DisplayNumber
+    department: LineName | None = None
+    branch: LineName | None = None
+    roster: LineName
+    hours: OfficeHours | None = None
+    overflow: LineName | None = Field(
+        None, description="The line that takes over outside the hours, or when all are busy."
+    )
 
     @property
     def owner(self) -> str:
@@ -90,27 +92,27 @@ class Line(Part):
         return self.branch or self.department or ""
 
 
-class Department(Part):
+class Department(LinesPart):
     """A department of the head office."""
 
     title: Title
 
 
-class Branch(Part):
+class Branch(LinesPart):
     """A first-level branch, or an outlet `of` one."""
 
     title: Title
-    of: Name | None = None
+    of: LineName | None = None
 
 
-class Business(Part):
+class Business(LinesPart):
     """What a complaint may be about, and the head-office department that answers for it."""
 
     title: Title
-    department: Name
+    department: LineName
 
 
-class When(Part):
+class RuleCondition(LinesPart):
     """What must hold for a rule; what is left out is not asked. `about` is the tier of the line complained about."""
 
     kind: tuple[Kind, ...] = ()
@@ -121,7 +123,7 @@ class When(Part):
     business: bool | None = None
 
 
-class Rule(Part):
+class RoutingRule(LinesPart):
     """Where a complaint goes; the first rule that holds counts.
 
     `to` is `called` (the line that took it), `branch`, `business` (its department), `supervision`, `management`, or a
@@ -129,56 +131,56 @@ class Rule(Part):
     """
 
     article: Article
-    when: When = When()
-    to: Name
+    when: RuleCondition = RuleCondition()
+    to: LineName
 
 
-class Contact(Part):
+class ContactClock(LinesPart):
     """The time to the first contact with the customer, and how long before its end to warn."""
 
     within: Duration
     warn: tuple[Duration, ...] = ()
 
 
-class Reply(Part):
+class ReplyClock(LinesPart):
     """The time to the reply, in Chinese working days, and how long before its end to warn."""
 
     working_days: Annotated[int, Field(ge=1, le=60)]
     warn: tuple[Duration, ...] = ()
 
 
-class Verify(Part):
+class VerifyClock(LinesPart):
     """The verifying call comes so long after the case was resolved, within the hours of Calling."""
 
     after: Duration
 
 
-class Clocks(Part):
+class SlaClocks(LinesPart):
     """How soon what must be done."""
 
-    contact: Contact
-    reply: Reply
-    verify: Verify
+    contact: ContactClock
+    reply: ReplyClock
+    verify: VerifyClock
 
 
-class Calling(Part):
+class Calling(LinesPart):
     """Calls that the service makes by itself: when, and after how long again where nobody was reached."""
 
-    hours: Hours
+    hours: OfficeHours
     again_after: tuple[Duration, ...] = Field(max_length=9, description="One wait for each further attempt.")
 
 
-class Lines(Part):
+class Lines(LinesPart):
     """The whole file."""
 
     version: Literal[1]
     organisation: Title
-    departments: dict[Name, Department]
-    branches: dict[Name, Branch] = {}
-    businesses: dict[Name, Business] = {}
-    lines: dict[Name, Line]
-    default_line: Name = Field(description="What is not received on a line counts as received here.")
-    rules: tuple[Rule, ...]
-    clocks: Clocks
+    departments: dict[LineName, Department]
+    branches: dict[LineName, Branch] = {}
+    businesses: dict[LineName, Business] = {}
+    lines: dict[LineName, ComplaintLine]
+    default_line: LineName = Field(description="What is not received on a line counts as received here.")
+    rules: tuple[RoutingRule, ...]
+    clocks: SlaClocks
     calling: Calling
     cues: dict[Concern, tuple[Title, ...]] = Field(description="Words of callers, by the concern that they show.")

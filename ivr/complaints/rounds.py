@@ -19,14 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
 from ivr.complaints import clock, life
-from ivr.complaints.clock import Alarm
+from ivr.complaints.clock import SlaAlarm
 from ivr.complaints.desk import one_up
 from ivr.complaints.intake import Rules
-from ivr.complaints.life import State
+from ivr.complaints.life import CaseState
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.records import tables as t
-from ivr.records.cases import SELF, admit, follow, step, watch
+from ivr.records.cases import SYSTEM, add_step, apply_route, route_case, sla_state
 from ivr.records.database import Database
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ BATCH: Final = 50
 """So many cases, or news, are taken in one transaction: between them, calls that are going on have their turn."""
 
 
-class Feed(Protocol):
+class EventPublisher(Protocol):
     """Whoever is told the news; see ivr/live/feed.py."""
 
     async def publish(self, event: Mapping[str, Value]) -> None:
@@ -47,21 +47,21 @@ class Feed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
+class RaisedAlarm:
     """An alarm of a case, and what it led to in words."""
 
     number: str
-    alarm: Alarm
+    alarm: SlaAlarm
     what: str
 
 
-class Rounds:
+class SlaWorker:
     """The rounds of one process. All methods raise RecordsUnavailable when the database stays away."""
 
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database, self._rules = database, rules
 
-    async def keep(self, feed: Feed, management: Feed, now: Callable[[], datetime]) -> None:
+    async def keep(self, feed: EventPublisher, management: EventPublisher, now: Callable[[], datetime]) -> None:
         """Until cancelled: route, raise, tell; the log has every alarm."""
         passing = asyncio.get_running_loop().time
         due_s = passing()
@@ -86,16 +86,16 @@ class Rounds:
             count += admitted
         return count
 
-    async def sweep(self, now: datetime) -> tuple[Raised, ...]:
+    async def sweep(self, now: datetime) -> tuple[RaisedAlarm, ...]:
         """Raise every alarm that is due, with what follows from it."""
-        raised: list[Raised] = []
+        raised: list[RaisedAlarm] = []
         while True:
             seen, found = await self._database.write(lambda session: self._sweep(session, now))
             raised += found
             if not seen:
                 return tuple(raised)
 
-    async def tell(self, feed: Feed, management: Feed) -> int:
+    async def tell(self, feed: EventPublisher, management: EventPublisher) -> int:
         """Pass the news on, oldest first; gives how many. An event may come twice, but none is lost.
 
         Management hears all, and it alone hears what is confidential (R18).
@@ -106,53 +106,53 @@ class Rounds:
                 await management.publish(one.event)
                 if not one.confidential:
                     await feed.publish(one.event)
-            told = delete(t.News).where(t.News.id.in_([one.id for one in news]))
+            told = delete(t.OutboxRow).where(t.OutboxRow.id.in_([one.id for one in news]))
             await self._database.write(partial(_run, told))
             count += len(news)
         return count
 
     async def _admit(self, session: AsyncSession) -> int:
         query = (
-            select(t.Case, t.Call.called)
-            .outerjoin(t.Call, t.Call.id == t.Case.call_id)
-            .where(t.Case.tier.is_(None))
+            select(t.CaseRow, t.CallRow.called)
+            .outerjoin(t.CallRow, t.CallRow.id == t.CaseRow.call_id)
+            .where(t.CaseRow.tier.is_(None))
             .limit(BATCH)
-            .with_for_update(of=t.Case, skip_locked=True)
+            .with_for_update(of=t.CaseRow, skip_locked=True)
         )
         cases = (await session.execute(query)).all()
         for case, called in cases:
-            admit(session, self._rules, case, called or "", case.opened_at)
+            route_case(session, self._rules, case, called or "", case.opened_at)
         return len(cases)
 
-    async def _sweep(self, session: AsyncSession, now: datetime) -> tuple[int, list[Raised]]:
-        query = select(t.Case).where(t.Case.alarm_at <= now).order_by(t.Case.alarm_at).limit(BATCH)
+    async def _sweep(self, session: AsyncSession, now: datetime) -> tuple[int, list[RaisedAlarm]]:
+        query = select(t.CaseRow).where(t.CaseRow.alarm_at <= now).order_by(t.CaseRow.alarm_at).limit(BATCH)
         cases = (await session.scalars(query.with_for_update(skip_locked=True))).all()
         raised = []
         for case in cases:
-            for alarm in clock.due(self._rules.lines.clocks, watch(case), now):
+            for alarm in clock.due_alarms(self._rules.lines.clocks, sla_state(case), now):
                 what = self._raise(session, case, alarm, now)
-                raised.append(Raised(case.number, alarm, what))
+                raised.append(RaisedAlarm(case.number, alarm, what))
             case.watched_until = max(now, case.watched_until)
-            case.alarm_at = clock.next_alarm(self._rules.lines.clocks, watch(case))
+            case.alarm_at = clock.next_alarm(self._rules.lines.clocks, sla_state(case))
         return len(cases), raised
 
-    def _raise(self, session: AsyncSession, case: t.Case, alarm: Alarm, now: datetime) -> str:
+    def _raise(self, session: AsyncSession, case: t.CaseRow, alarm: SlaAlarm, now: datetime) -> str:
         """Write an alarm into the history. A breach takes the case one tier up, unless it is resolved or at the top."""
         due_at = case.contact_due if alarm.clock == "contact" else case.reply_due
         why = f"{alarm.clock} was due on {cast('datetime', due_at).astimezone(ZONE):%Y-%m-%d %H:%M}"
         if alarm.kind == "warning":
             what, why = "warned", why.replace("was due", "is due")
-        elif "escalate" in life.legal(cast("State", case.state)) and (route := one_up(self._rules, case)):
-            follow(case, route)
+        elif "escalate" in life.legal(cast("CaseState", case.state)) and (route := one_up(self._rules, case)):
+            apply_route(case, route)
             what, why = "escalated", f"{why}; to {route.line or route.owner} ({route.article})"
         else:
             what = "breached"
-        step(session, case, SELF, what, why, now)
+        add_step(session, case, SYSTEM, what, why, now)
         return f"{what}: {why}"
 
 
-async def _news(session: AsyncSession) -> list[t.News]:
-    return list(await session.scalars(select(t.News).order_by(t.News.id).limit(BATCH)))
+async def _news(session: AsyncSession) -> list[t.OutboxRow]:
+    return list(await session.scalars(select(t.OutboxRow).order_by(t.OutboxRow.id).limit(BATCH)))
 
 
 async def _run(statement: Delete, session: AsyncSession) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ivr.calendar import Calendar
-from ivr.complaints.model import MANAGEMENT, Grade, Kind, Lines, LineTier, Rule, Tier
+from ivr.complaints.model import MANAGEMENT, Grade, Kind, Lines, LineTier, RoutingRule, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def route(lines: Lines, calendar: Calendar, complaint: Complaint, now: datetime)
     return _answered(lines, calendar, line, owner, rule.article, now)
 
 
-def above(lines: Lines, complaint: Complaint, tier: Tier) -> Route | None:
+def next_tier_up(lines: Lines, complaint: Complaint, tier: Tier) -> Route | None:
     """One tier up, for what a tier can't settle (R10), at any hour; None above management.
 
     From the hotline that is the assistance line of the branch or the department concerned; without one, supervision.
@@ -71,7 +71,7 @@ def supervision(lines: Lines) -> str:
     return next(name for name, line in lines.lines.items() if line.tier == "supervision")
 
 
-def _holds(lines: Lines, rule: Rule, complaint: Complaint) -> bool:
+def _holds(lines: Lines, rule: RoutingRule, complaint: Complaint) -> bool:
     when = rule.when
     return (
         (not when.kind or complaint.kind in when.kind)
@@ -83,7 +83,7 @@ def _holds(lines: Lines, rule: Rule, complaint: Complaint) -> bool:
     )
 
 
-def _destination(lines: Lines, rule: Rule, complaint: Complaint) -> tuple[str, str]:
+def _destination(lines: Lines, rule: RoutingRule, complaint: Complaint) -> tuple[str, str]:
     """The line, and the owner: an outlet handles its own complaints, on its branch's line (R5)."""
     match rule.to:
         case "called":

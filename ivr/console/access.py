@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from ivr.complaints.case import Role
+from ivr.complaints.case import ReaderRole
 
 COOKIE = "huifang_token"
 MANAGES = web.RequestKey("MANAGES", bool)
@@ -56,7 +56,7 @@ def access(token: str | None, public: Collection[str] = (), management: str | No
     return guard
 
 
-def role(request: web.Request) -> Role:
+def role(request: web.Request) -> ReaderRole:
     """In whose role the request reads."""
     return "management" if request[MANAGES] else "staff"
 

@@ -16,18 +16,18 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ivr.agents import presence
-from ivr.agents.presence import Presence, State
+from ivr.agents.presence import AgentState, Presence
 from ivr.agents.roster import Agent
-from ivr.agents.staff import Staff
-from ivr.agents.talk import What
+from ivr.agents.staff import AgentServices
+from ivr.agents.talk import CommandName
 from ivr.console.faults import faults
-from ivr.console.sse import BEAT, Streams, beating, message, resumed_after
+from ivr.console.sse import BEAT, SseStreams, beating, message, resumed_after
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.live.errors import LiveStateUnavailable
 from ivr.records.errors import UnknownCall
 from ivr.records.record import WITHHELD
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 WITH_CASE: Final = frozenset({"offered", "accepted"})
 """The events that come with what is known of the call."""
-WISHES: Final[Mapping[str, What]] = {
+COMMAND_NAMES: Final[Mapping[str, CommandName]] = {
     "transfer": "onward",
     "consult": "consult",
     "conference": "conference",
@@ -45,7 +45,7 @@ WISHES: Final[Mapping[str, What]] = {
 WITH_LINE: Final = frozenset({"onward", "consult"})
 
 
-class Word(BaseModel):
+class PresenceRequest(BaseModel):
     """What agents say of themselves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,7 +53,7 @@ class Word(BaseModel):
     state: Literal["available", "away"]
 
 
-class Where(BaseModel):
+class TransferRequest(BaseModel):
     """A line of the rosters: whose people are asked, or where a caller is passed on to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,19 +61,22 @@ class Where(BaseModel):
     line: str
 
 
-class Agents:
+class AgentsApi:
     """The agents through the API; `records` tell what is known of their calls."""
 
-    def __init__(self, staff: Staff, records: Records) -> None:
+    def __init__(self, staff: AgentServices, records: CallRecords) -> None:
         self._staff, self._records = staff, records
-        self._streams = Streams()
+        self._streams = SseStreams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """GET /api/v1/agents, PUT …/{id}/presence, GET …/{id}/events, and a POST for all that one wants on a call."""
         return [
             web.get("/api/v1/agents", self._list),
             web.put("/api/v1/agents/{id}/presence", self._put),
-            *(web.post(f"/api/v1/agents/{{id}}/{path}", partial(self._want, what)) for path, what in WISHES.items()),
+            *(
+                web.post(f"/api/v1/agents/{{id}}/{path}", partial(self._want, what))
+                for path, what in COMMAND_NAMES.items()
+            ),
             web.get("/api/v1/agents/{id}/events", self._events),
         ]
 
@@ -88,23 +91,27 @@ class Agents:
 
     async def _put(self, request: web.Request) -> web.Response:
         agent = self._agent(request)
-        word = await _read(request, Word)
-        step = presence.leave if word.state == "away" else partial(presence.come, now=self._staff.now().timestamp())
+        word = await _read(request, PresenceRequest)
+        step = (
+            presence.set_away
+            if word.state == "away"
+            else partial(presence.set_available, now=self._staff.now().timestamp())
+        )
         with _available():
             after = await self._staff.board.move(agent.id, step)
             await self._staff.feed.publish({"kind": "presence", "agent": agent.id, "state": after.state})
         return web.json_response(self._shown(agent, {agent.id: after}))
 
-    async def _want(self, what: What, request: web.Request) -> web.Response:
+    async def _want(self, what: CommandName, request: web.Request) -> web.Response:
         """Whether the talk allows it is known to the node that leads the call: the stream tells what came of it."""
         agent, line = self._agent(request), ""
         if what in WITH_LINE:
-            line = (await _read(request, Where)).line
+            line = (await _read(request, TransferRequest)).line
             if not self._staff.desk.staffs(line):
                 raise _unprocessable([{"path": "line", "reason": f"there is no line “{line}”"}])
         with _available():
             now = (await self._staff.board.all()).get(agent.id, Presence())
-            if now.state is not State.BUSY or now.engaged is None:
+            if now.state is not AgentState.BUSY or now.engaged is None:
                 raise web.HTTPConflict(text=f"{agent.id} is {now.state} and has no caller\n")
             await self._staff.desk.want(agent.id, now.engaged.call, what, line)
         return web.json_response({"call": now.engaged.call} | ({"line": line} if line else {}), status=202)

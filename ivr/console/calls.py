@@ -11,20 +11,20 @@ from uuid import uuid4
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from ivr.call.outbound import Outbound
+from ivr.call.outbound import OutboundCaller
 from ivr.console.access import role
 from ivr.console.faults import faults
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.records.errors import UnknownCall
 from ivr.records.record import WITHHELD
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.telephony.port import Call
 
 log = logging.getLogger(__name__)
 
 
-class Wanted(BaseModel):
+class CallRequest(BaseModel):
     """A call to be placed. `number` is a phone of the site or a telephone number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,10 +36,10 @@ class Wanted(BaseModel):
     variables: Mapping[str, Value] = {}
 
 
-class Calls:
+class CallsApi:
     """The calls placed through the API; `spoken` tells whether a flow has a language."""
 
-    def __init__(self, outbound: Outbound, spoken: Callable[[str, str], bool], records: Records) -> None:
+    def __init__(self, outbound: OutboundCaller, spoken: Callable[[str, str], bool], records: CallRecords) -> None:
         self._outbound, self._spoken, self._records = outbound, spoken, records
         self._placed: set[asyncio.Task[None]] = set()
 
@@ -49,7 +49,7 @@ class Calls:
 
     async def _post(self, request: web.Request) -> web.Response:
         try:
-            wanted = Wanted.model_validate_json(await request.read())
+            wanted = CallRequest.model_validate_json(await request.read())
         except ValidationError as invalid:
             return web.json_response({"faults": faults(invalid)}, status=422)
         if not self._spoken(wanted.flow, wanted.language):

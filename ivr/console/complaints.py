@@ -11,58 +11,60 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from ivr.complaints.case import CaseFile, Role, UnknownCase, plain
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files, Wanted
-from ivr.complaints.life import Move, RefusedMove, legal
+from ivr.complaints.case import CaseFile, ReaderRole, UnknownCase, plain
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseFilter, CaseQueries
+from ivr.complaints.life import CaseMove, RefusedMove, legal
 from ivr.complaints.model import Grade
 from ivr.console.access import role
 from ivr.console.faults import faults
-from ivr.console.sse import BEAT, Streams, beating, message, resumed_after
+from ivr.console.sse import BEAT, SseStreams, beating, message, resumed_after
 from ivr.errors import HuifangError
 from ivr.live.feed import EventFeed
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Listing(Wanted):
+class CaseListing(CaseFilter):
     """Which cases, and how many of them."""
 
     limit: int = Field(50, ge=1, le=500)
     before: str | None = None
 
 
-class Moved(_Asked):
+class MoveRequest(_Asked):
     """What was done, by whom."""
 
-    move: Move
-    who: Name
+    move: CaseMove
+    who: PersonName
     why: Text = ""
     handler: Text = ""
 
 
-class Graded(_Asked):
+class GradeRequest(_Asked):
     """The right grade, by whom and why."""
 
     grade: Grade
-    who: Name
-    why: Name
+    who: PersonName
+    why: PersonName
 
 
 Asked = TypeVar("Asked", bound=_Asked)
 
 
-class Complaints:
+class CasesApi:
     """The cases through the API; who shows the management's token sees them all."""
 
-    def __init__(self, desk: Desk, files: Files, feeds: Mapping[Role, EventFeed], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, desk: CaseService, files: CaseQueries, feeds: Mapping[ReaderRole, EventFeed], now: Callable[[], datetime]
+    ) -> None:
         self._desk, self._files, self._feeds, self._now = desk, files, feeds, now
-        self._streams = Streams()
+        self._streams = SseStreams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """GET /api/v1/complaints, …/events and …/{number}, POST …/{number}/moves and POST …/{number}/grade."""
@@ -85,7 +87,7 @@ class Complaints:
         return await self._streams.serve(request, _steps(feed, after or await feed.newest()))
 
     async def _list(self, request: web.Request) -> web.Response:
-        asked = Listing.model_validate(dict(request.query))
+        asked = CaseListing.model_validate(dict(request.query))
         cases = await self._files.cases(asked, role(request), asked.limit, asked.before)
         return web.json_response({"complaints": [plain(case) for case in cases]})
 
@@ -94,7 +96,7 @@ class Complaints:
         return _shown(file)
 
     async def _move(self, request: web.Request) -> web.Response:
-        asked, number = await _body(Moved, request), request.match_info["number"]
+        asked, number = await _body(MoveRequest, request), request.match_info["number"]
         file = await self._desk.move(
             number, asked.move, asked.who, asked.why, self._now(), handler=asked.handler, role=role(request)
         )
@@ -103,7 +105,7 @@ class Complaints:
         return _shown(file)
 
     async def _grade(self, request: web.Request) -> web.Response:
-        asked, number = await _body(Graded, request), request.match_info["number"]
+        asked, number = await _body(GradeRequest, request), request.match_info["number"]
         file = await self._desk.regrade(number, asked.grade, asked.who, asked.why, self._now(), role(request))
         return _shown(file)
 

@@ -19,10 +19,10 @@ BEAT_S: Final = 15.0
 """A stream on which nothing happens says so, lest somebody on the way takes it for dead."""
 BEAT: Final = b":\n\n"
 
-Event = TypeVar("Event")
+SseEvent = TypeVar("SseEvent")
 
 
-class Streams:
+class SseStreams:
     """The streams that are open."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ def message(name: str, event: Mapping[str, Any], event_id: str = "") -> bytes:
     return f"{head}event: {name}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
 
 
-async def beating(events: AsyncIterator[Event]) -> AsyncGenerator[Event | None, None]:
+async def beating(events: AsyncIterator[SseEvent]) -> AsyncGenerator[SseEvent | None, None]:
     """The events as they come; None, time and again, while there are none."""
     waiting = asyncio.ensure_future(anext(events))
     try:

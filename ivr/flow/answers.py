@@ -15,26 +15,26 @@ from ivr.actions import SpeechInput
 from ivr.events import Heard, Value
 from ivr.flow import model
 from ivr.flow.outcome import (
+    AnswerOutcome,
     Command,
+    Completeness,
     Confirmed,
     Denied,
     NotUnderstood,
     NotWhole,
-    Outcome,
     OutOfRange,
     OutsideHours,
     Understood,
     Unfinished,
-    Verdict,
 )
 from ivr.flow.spoken.carriers import strip_carriers
 from ivr.flow.spoken.choice import parse_choice
 from ivr.flow.spoken.digits import digit_words, parse_digits
 from ivr.flow.spoken.phone import parse_phone
-from ivr.flow.spoken.result import Incomplete
-from ivr.flow.spoken.result import NotWhole as BetweenScores
-from ivr.flow.spoken.result import OutOfRange as Beyond
-from ivr.flow.spoken.result import Value as Read
+from ivr.flow.spoken.result import ParsedFraction as BetweenScores
+from ivr.flow.spoken.result import ParsedIncomplete
+from ivr.flow.spoken.result import ParsedOutOfRange as Beyond
+from ivr.flow.spoken.result import ParsedValue as Read
 from ivr.flow.spoken.score import parse_score, score_phrases
 from ivr.flow.spoken.text import normalise
 from ivr.flow.spoken.when import parse_when, when_words
@@ -65,12 +65,12 @@ def values(answer: model.Answer) -> dict[str, model.AnswerValue]:
     return {}
 
 
-def kind(node: model.Question) -> Literal["closed", "sequence", "free"]:
+def kind(node: model.QuestionNode) -> Literal["closed", "sequence", "free"]:
     """How the question may be answered by voice."""
     match node:
-        case model.Record():
+        case model.RecordNode():
             return "free"
-        case model.Book() | model.Ask(answer=model.Digits()):
+        case model.BookNode() | model.AskNode(answer=model.Digits()):
             return "sequence"
     return "closed"
 
@@ -80,33 +80,33 @@ def own_phrases(value: model.AnswerValue | model.Universal, language: str) -> tu
     return tuple(_plain(phrase, language) for phrase in value.phrases.get(language, ()))
 
 
-def meanings(node: model.Question, universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
+def meanings(node: model.QuestionNode, universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
     """Meaning → the phrases for it; commands in round brackets, other than values in angle brackets."""
     found: dict[str, frozenset[str]] = {}
     match node:
-        case model.Ask(answer=model.YesNo(yes=yes, no=no)):
+        case model.AskNode(answer=model.YesNo(yes=yes, no=no)):
             said = _yes_or_no(language, own_phrases(yes, language), own_phrases(no, language))
             found["yes"] = frozenset(phrase for phrase, means_yes in said.items() if means_yes)
             found["no"] = frozenset(said) - found["yes"]
-        case model.Ask(answer=model.Choice(values=named)):
+        case model.AskNode(answer=model.Choice(values=named)):
             found |= {name: frozenset(own_phrases(value, language)) for name, value in named.items()}
-        case model.Ask(answer=model.Score(low=low, high=high)):
+        case model.AskNode(answer=model.Score(low=low, high=high)):
             for phrase, parsed in _scores(language, low, high).items():
                 meaning = str(parsed.value) if isinstance(parsed, Read) else f"<{type(parsed).__name__}>"
                 found[meaning] = found.get(meaning, frozenset()) | {phrase}
-        case model.Ask(answer=model.Digits()):
+        case model.AskNode(answer=model.Digits()):
             found["digits"] = frozenset(digit_words(language))
-        case model.Book():
+        case model.BookNode():
             found["time"] = frozenset(when_words(language))
-        case model.Record(cues=cues):
+        case model.RecordNode(cues=cues):
             found["cues"] = frozenset(_plain(cue, language) for cue in cues.get(language, ()))
             found["spot"] = frozenset(spotted(node, language))
     return found | commands(universals, language)
 
 
-def spotted(node: model.Question, language: str) -> tuple[str, ...]:
+def spotted(node: model.QuestionNode, language: str) -> tuple[str, ...]:
     """The words worth noticing in free speech that answer nothing."""
-    words = node.spot.get(language, ()) if isinstance(node, model.Record) else ()
+    words = node.spot.get(language, ()) if isinstance(node, model.RecordNode) else ()
     return tuple(sorted(_plain(word, language) for word in words))
 
 
@@ -115,7 +115,7 @@ def commands(universals: model.Universals, language: str) -> dict[str, frozenset
     return {f"({name})": frozenset(own_phrases(each, language)) for name, each in universals.named().items()}
 
 
-def speech(node: model.Question, universals: model.Universals, language: str) -> SpeechInput:
+def speech(node: model.QuestionNode, universals: model.Universals, language: str) -> SpeechInput:
     """What may be said to the question."""
     said = meanings(node, universals, language).values()
     phrases = tuple(sorted(frozenset[str]().union(*said)))
@@ -123,7 +123,7 @@ def speech(node: model.Question, universals: model.Universals, language: str) ->
     return SpeechInput(language, how, phrases, spotted(node, language), _groups(said) if how == "closed" else ())
 
 
-def confirmation_speech(node: model.Question, universals: model.Universals, language: str) -> SpeechInput:
+def confirmation_speech(node: model.QuestionNode, universals: model.Universals, language: str) -> SpeechInput:
     """What may be said when an answer is read back: yes, no, or at once another answer."""
     another = meanings(node, universals, language) if kind(node) == "closed" else commands(universals, language)
     agrees = _yes_or_no(language)
@@ -147,17 +147,17 @@ def _groups(meant: Iterable[frozenset[str]]) -> tuple[tuple[str, ...], ...]:
 
 
 def understand(
-    node: model.Question,
+    node: model.QuestionNode,
     universals: model.Universals,
     language: str,
     alternatives: Sequence[Heard],
     now: datetime,
-) -> Outcome:
+) -> AnswerOutcome:
     """What was said, from its readings, best first."""
     read = [(one, reading(node, universals, language, one.text, now)) for one in alternatives]
     known = [(one, meaning) for one, meaning in read if not isinstance(meaning, NotUnderstood)]
     reject_below, confirm_below = (
-        (node.reject_below, node.confirm_below) if isinstance(node, model.Ask) else (0.0, SURE)
+        (node.reject_below, node.confirm_below) if isinstance(node, model.AskNode) else (0.0, SURE)
     )
     if not known or known[0][0].confidence < reject_below:
         return NotUnderstood()
@@ -176,31 +176,33 @@ def understand(
 
 
 def understand_confirmation(
-    node: model.Question,
+    node: model.QuestionNode,
     universals: model.Universals,
     language: str,
     alternatives: Sequence[Heard],
     now: datetime,
     candidate: Value,
-) -> Outcome:
+) -> AnswerOutcome:
     """Whether the candidate that was read back is right: Confirmed, Denied, or at once another answer.
 
     The question's own phrases are answers first: 没有 confirms "not solved", though by itself it says no.
     """
-    if not alternatives or alternatives[0].confidence < (node.reject_below if isinstance(node, model.Ask) else REJECT):
+    if not alternatives or alternatives[0].confidence < (
+        node.reject_below if isinstance(node, model.AskNode) else REJECT
+    ):
         return NotUnderstood()
     text = alternatives[0].text
     if not _own(node, language, text) and isinstance(said := parse_yes_no(text, language), Read):
         return Confirmed() if said.value else Denied()
     outcome = understand(node, universals, language, alternatives, now)
-    if isinstance(node, model.Record) and isinstance(outcome, Understood):
+    if isinstance(node, model.RecordNode) and isinstance(outcome, Understood):
         return NotUnderstood()
     return Confirmed() if isinstance(outcome, Understood) and outcome.value == candidate else outcome
 
 
 def verdict(
-    node: model.Question, universals: model.Universals, language: str, alternatives: Sequence[Heard], now: datetime
-) -> Verdict:
+    node: model.QuestionNode, universals: model.Universals, language: str, alternatives: Sequence[Heard], now: datetime
+) -> Completeness:
     """How far an answer has come, for the end of the turn: complete, a prefix of something longer, or nothing yet."""
     match understand(node, universals, language, alternatives, now):
         case NotUnderstood():
@@ -212,13 +214,13 @@ def verdict(
 
 
 def confirmation_verdict(
-    node: model.Question,
+    node: model.QuestionNode,
     universals: model.Universals,
     language: str,
     alternatives: Sequence[Heard],
     now: datetime,
     candidate: Value,
-) -> Verdict:
+) -> Completeness:
     """The same while an answer is read back."""
     match understand_confirmation(node, universals, language, alternatives, now, candidate):
         case NotUnderstood():
@@ -228,47 +230,49 @@ def confirmation_verdict(
     return "complete"
 
 
-def _sense(outcome: Outcome) -> object:
+def _sense(outcome: AnswerOutcome) -> object:
     """What an outcome says, however it was said."""
     return outcome.value if isinstance(outcome, Understood) else outcome
 
 
-def _own(node: model.Question, language: str, text: str) -> bool:
+def _own(node: model.QuestionNode, language: str, text: str) -> bool:
     """Whether the text is one of the phrases that the flows give for the question's values."""
-    named = values(node.answer).values() if isinstance(node, model.Ask) else ()
+    named = values(node.answer).values() if isinstance(node, model.AskNode) else ()
     return any(_plain(text, language) in own_phrases(value, language) for value in named)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def reading(node: model.Question, universals: model.Universals, language: str, text: str, now: datetime) -> Outcome:
+def reading(
+    node: model.QuestionNode, universals: model.Universals, language: str, text: str, now: datetime
+) -> AnswerOutcome:
     """What one reading means by itself; it is never sure."""
     forms = {_plain(text, language), strip_carriers(text, language)}
     for name, universal in universals.named().items():
         if not forms.isdisjoint(own_phrases(universal, language)):
             return Command(name)
     match node:
-        case model.Record():
+        case model.RecordNode():
             return Understood(text, text, 0.0, sure=False) if text else NotUnderstood()
-        case model.Book():
+        case model.BookNode():
             return read_time(node, language, text, now, 0.0)
-        case model.Ask(answer=model.Digits() as answer):
+        case model.AskNode(answer=model.Digits() as answer):
             return read_digits(answer, language, text, 0.0)
-        case model.Ask(answer=model.Score(low=low, high=high)):
+        case model.AskNode(answer=model.Score(low=low, high=high)):
             return _read_score(text, language, low, high)
-        case model.Ask(answer=model.YesNo(yes=yes, no=no)):
+        case model.AskNode(answer=model.YesNo(yes=yes, no=no)):
             match parse_yes_no(text, language, own_phrases(yes, language), own_phrases(no, language)):
                 case Read(value=right):
                     return Understood("yes" if right else "no", text, 0.0, sure=False)
-        case model.Ask(answer=model.Choice(values=named)):
+        case model.AskNode(answer=model.Choice(values=named)):
             match parse_choice(text, language, {name: own_phrases(each, language) for name, each in named.items()}):
                 case Read(value=name):
                     return Understood(name, text, 0.0, sure=False)
     return NotUnderstood()
 
 
-def _read_score(text: str, language: str, low: int, high: int) -> Outcome:
+def _read_score(text: str, language: str, low: int, high: int) -> AnswerOutcome:
     match parse_score(text, language, low, high):
         case Read(value=score):
             return Understood(score, text, 0.0, sure=False)
@@ -279,7 +283,7 @@ def _read_score(text: str, language: str, low: int, high: int) -> Outcome:
     return NotUnderstood()
 
 
-def read_time(node: model.Book, language: str, text: str, now: datetime, confidence: float) -> Outcome:
+def read_time(node: model.BookNode, language: str, text: str, now: datetime, confidence: float) -> AnswerOutcome:
     """A time to call back; it is always read back, chosen by key included."""
     match parse_when(text, language, now):
         case Read(value=when) if node.earliest <= when.start.time() <= node.latest:
@@ -291,13 +295,13 @@ def read_time(node: model.Book, language: str, text: str, now: datetime, confide
     return NotUnderstood()
 
 
-def read_digits(answer: model.Digits, language: str, text: str, confidence: float) -> Outcome:
+def read_digits(answer: model.Digits, language: str, text: str, confidence: float) -> AnswerOutcome:
     """Digits are always read back, those typed included: R2 asks it of every number taken."""
     if answer.type == "phone":
         match parse_phone(text, language):
             case Read(value=number):
                 return Understood(number, text, confidence, sure=False)
-            case Incomplete():
+            case ParsedIncomplete():
                 return Unfinished()
         return NotUnderstood()
     digits = parse_digits(text, language)
@@ -307,7 +311,7 @@ def read_digits(answer: model.Digits, language: str, text: str, confidence: floa
 # --- beginnings -------------------------------------------------------------------------------------------------
 
 
-def _beginnings(node: model.Question, universals: model.Universals, language: str) -> frozenset[str]:
+def _beginnings(node: model.QuestionNode, universals: model.Universals, language: str) -> frozenset[str]:
     found: Mapping[str, Iterable[str]] = meanings(node, universals, language)
     return _beginnings_of(tuple((phrase, meaning) for meaning, phrases in found.items() for phrase in sorted(phrases)))
 

@@ -27,7 +27,7 @@ class Prompts(Protocol):
         """The variables in the prompt's text; empty for an unknown prompt."""
 
 
-class Hearing(Protocol):
+class PhraseLint(Protocol):
     """The recogniser as the check needs it."""
 
     @property
@@ -41,7 +41,9 @@ class Hearing(Protocol):
         """Pairs of different phrases that sound alike to the model."""
 
 
-def check(book: model.Callflows, file: str, prompts: Prompts, hearing: Hearing, timing: Collection[str]) -> list[Fault]:
+def check(
+    book: model.Callflows, file: str, prompts: Prompts, hearing: PhraseLint, timing: Collection[str]
+) -> list[Fault]:
     """Every fault of the flows, sorted by path; empty when they may take calls.
 
     `timing` are the names of the thresholds that a question may override.
@@ -60,7 +62,7 @@ def check(book: model.Callflows, file: str, prompts: Prompts, hearing: Hearing, 
             fault(path, reason)
         _check_flow(book, name, flow, prompts, fault)
         for node_name, node in flow.nodes.items():
-            if isinstance(node, model.Ask | model.Book | model.Record):
+            if isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
                 check_question(book, f"{name}.{node_name}", node, hearing, timing, fault)
     for common, prompt in book.common:
         _check_prompt(book, f"common.{common}", prompt, prompts, frozenset(), fault)
@@ -82,7 +84,7 @@ def _check_flow(book: model.Callflows, name: str, flow: model.Flow, prompts: Pro
         path = f"{name}.{node_name}"
         for key, prompt, extra in _prompts(node):
             _check_prompt(book, f"{path}.{key}", prompt, prompts, known | extra, fault)
-        if isinstance(node, model.Branch):
+        if isinstance(node, model.BranchNode):
             for number, case in enumerate(node.cases, 1):
                 for reason in _condition_faults(case.when, known, questions, {**book.variables, **flow.variables}):
                     fault(f"{path}.cases.{number}", reason)
@@ -90,22 +92,22 @@ def _check_flow(book: model.Callflows, name: str, flow: model.Flow, prompts: Pro
             fault(f"{path}.{key}", reason)
 
 
-def _own_faults(node: model.Node, known: Collection[str], prompts: Prompts) -> Iterator[tuple[str, str]]:
+def _own_faults(node: model.FlowNode, known: Collection[str], prompts: Prompts) -> Iterator[tuple[str, str]]:
     """What is wrong with what only this kind of node has."""
     match node:
-        case model.Complaint(details=details):
+        case model.ComplaintNode(details=details):
             yield from (("details", _unknown(name)) for name in set(details) - set(known))
-        case model.Lookup(value=str() as name) if name not in known:
+        case model.LookupNode(value=str() as name) if name not in known:
             yield "value", _unknown(name)
-        case model.Transfer(line=line, whisper=whisper):
+        case model.TransferNode(line=line, whisper=whisper):
             if line is not None and line not in known:
                 yield "line", _unknown(line)
             if node.play is not None and f"{node.play}_span" not in known:
                 yield "play", f"“{node.play}” is no question for free speech"
             yield from (("whisper", reason) for phrase in whisper for reason in whisper_faults(phrase, known))
-        case model.Ask(answer=model.Digits(offer=model.Offer(variable=variable))) if variable not in known:
+        case model.AskNode(answer=model.Digits(offer=model.OfferedAnswer(variable=variable))) if variable not in known:
             yield "answer.offer.variable", _unknown(variable)
-        case model.Record(read_back=model.ReadBack(prompt=prompt)) if "said" not in prompts.variables(prompt):
+        case model.RecordNode(read_back=model.ReadBack(prompt=prompt)) if "said" not in prompts.variables(prompt):
             yield (
                 "read_back.prompt",
                 f"prompt “{prompt}” does not play what was said; its variable is {{said:recording}}",
@@ -121,16 +123,16 @@ def _known(book: model.Callflows) -> frozenset[str]:
     known = {"language", "cues", "unconfirmed", *book.variables}
     for flow in book.flows.values():
         known |= {*flow.variables, *(key for key, _ in _questions(flow))}
-        known.update(key for node in flow.nodes.values() if isinstance(node, model.Set) for key in node.values)
-        if any(isinstance(node, model.Lookup) for node in flow.nodes.values()):
+        known.update(key for node in flow.nodes.values() if isinstance(node, model.SetNode) for key in node.values)
+        if any(isinstance(node, model.LookupNode) for node in flow.nodes.values()):
             known |= {"case_number", "case_kind", "case_open", "case_opened_on", "case_tier", "case_roster"}
-        known.update(f"{key}_span" for key, node in _questions(flow) if isinstance(node, model.Record))
+        known.update(f"{key}_span" for key, node in _questions(flow) if isinstance(node, model.RecordNode))
     return frozenset(known)
 
 
-def _questions(flow: model.Flow) -> Iterator[tuple[str, model.Question]]:
+def _questions(flow: model.Flow) -> Iterator[tuple[str, model.QuestionNode]]:
     for key, node in flow.nodes.items():
-        if isinstance(node, model.Ask | model.Book | model.Record):
+        if isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
             yield key, node
 
 
@@ -138,7 +140,7 @@ def _questions(flow: model.Flow) -> Iterator[tuple[str, model.Question]]:
 
 
 def _condition_faults(
-    condition: str, known: Collection[str], questions: dict[str, model.Question], variables: dict[str, Value]
+    condition: str, known: Collection[str], questions: dict[str, model.QuestionNode], variables: dict[str, Value]
 ) -> Iterator[str]:
     try:
         named = conditions.names(condition)
@@ -149,7 +151,7 @@ def _condition_faults(
         yield f"“{variable}” is neither a variable nor a question"
     for variable in sorted(conditions.bare(condition)):
         match questions.get(variable):
-            case model.Ask(answer=model.YesNo() | model.Choice() as answer):
+            case model.AskNode(answer=model.YesNo() | model.Choice() as answer):
                 first = next(iter(answers.values(answer)))
                 yield f"“{variable}” alone is true for every answer; compare it, as in {variable} == '{first}'"
     for comparison in conditions.comparisons(condition):
@@ -158,17 +160,17 @@ def _condition_faults(
 
 
 def _mismatch(
-    comparison: conditions.Comparison, questions: dict[str, model.Question], variables: dict[str, Value]
+    comparison: conditions.Comparison, questions: dict[str, model.QuestionNode], variables: dict[str, Value]
 ) -> str | None:
     """Why a comparison can never be true, or never be made; None when it can."""
     name, value = comparison.name, comparison.value
     match questions.get(name):
-        case model.Ask(answer=model.YesNo() | model.Choice() as answer):
+        case model.AskNode(answer=model.YesNo() | model.Choice() as answer):
             known = answers.values(answer)
             if comparison.ordered:
                 return f"“{name}” is a word and cannot be less or greater"
             return None if value in known else f"“{name}” is never {value!r}; it is one of {', '.join(known)}"
-        case model.Ask(answer=model.Score(low=low, high=high)):
+        case model.AskNode(answer=model.Score(low=low, high=high)):
             fits = type(value) is int and (comparison.ordered or low <= value <= high)
             return None if fits else f"“{name}” is never {value!r}; it is a number from {low} to {high}"
     default = variables.get(name)
@@ -180,7 +182,7 @@ def _mismatch(
 # --- prompts ----------------------------------------------------------------------------------------------------
 
 
-def _prompts(node: model.Node) -> Iterator[tuple[str, str, frozenset[str]]]:
+def _prompts(node: model.FlowNode) -> Iterator[tuple[str, str, frozenset[str]]]:
     """The prompts of a node: key, name, and the variables that the node itself gives it."""
     nothing: frozenset[str] = frozenset()
     for key in ("prompt", "keys_prompt", "out_of_range", "outside_hours"):
@@ -189,20 +191,20 @@ def _prompts(node: model.Node) -> Iterator[tuple[str, str, frozenset[str]]]:
     for key in ("no_input", "no_match"):
         yield from ((f"{key}.{n}", prompt, nothing) for n, prompt in enumerate(getattr(node, key, ()), 1))
     match node:
-        case model.Book(confirm=confirm):
+        case model.BookNode(confirm=confirm):
             yield "confirm", confirm, frozenset({"when"})
-        case model.Ask(answer=model.YesNo() | model.Choice() as answer):
+        case model.AskNode(answer=model.YesNo() | model.Choice() as answer):
             for key, value in answers.values(answer).items():
                 yield f"answer.{key}.confirm", value.confirm, nothing
-        case model.Ask(answer=model.Score() as score):
+        case model.AskNode(answer=model.Score() as score):
             yield "answer.confirm", score.confirm, frozenset({"value"})
             yield "answer.out_of_range", score.out_of_range, nothing
             yield "answer.not_whole", score.not_whole, nothing
-        case model.Ask(answer=model.Digits(confirm=confirm, offer=offer)):
+        case model.AskNode(answer=model.Digits(confirm=confirm, offer=offer)):
             yield "answer.confirm", confirm, frozenset({"value"})
             if offer:
                 yield "answer.offer.prompt", offer.prompt, frozenset({"value"})
-        case model.Record(read_back=model.ReadBack(prompt=prompt, unplayed=unplayed)):
+        case model.RecordNode(read_back=model.ReadBack(prompt=prompt, unplayed=unplayed)):
             yield "read_back.prompt", prompt, frozenset({"said"})
             yield "read_back.unplayed", unplayed, nothing
 

@@ -56,7 +56,7 @@ _RIGHT_WRONG = keypad.CONFIRM_KEYS.items()
 def check_question(
     book: model.Callflows,
     path: str,
-    node: model.Question,
+    node: model.QuestionNode,
     hearing: _Hearing,
     timing: Collection[str],
     fault: _Report,
@@ -67,15 +67,15 @@ def check_question(
     if "dtmf" in node.input:
         _check_keys(book, path, node, fault)
     _check_ways_to_answer(book, path, node, hearing, fault)
-    if isinstance(node, model.Ask):
+    if isinstance(node, model.AskNode):
         for name, value in answers.values(node.answer).items():
             _check_languages(book, f"{path}.answer.{name}.phrases", value.phrases, fault)
         if isinstance(node.next, dict):
             _check_routes(path, node.answer, node.next, fault)
-    if isinstance(node, model.Record):
+    if isinstance(node, model.RecordNode):
         _check_languages(book, f"{path}.cues", node.cues, fault)
         _check_languages(book, f"{path}.spot", node.spot, fault)
-    if isinstance(node, model.Book):
+    if isinstance(node, model.BookNode):
         _check_choices(book, path, node, fault)
     if "speech" in node.input:
         for language in book.languages:
@@ -89,7 +89,7 @@ def _check_languages(book: model.Callflows, path: str, phrases: Iterable[str], f
 
 
 def _check_ways_to_answer(
-    book: model.Callflows, path: str, node: model.Question, hearing: _Hearing, fault: _Report
+    book: model.Callflows, path: str, node: model.QuestionNode, hearing: _Hearing, fault: _Report
 ) -> None:
     for language in book.languages:
         if language in hearing.languages and "speech" in node.input:
@@ -105,15 +105,15 @@ def _check_ways_to_answer(
 
 
 def _check_phrases(
-    book: model.Callflows, path: str, node: model.Question, language: str, hearing: _Hearing, fault: _Report
+    book: model.Callflows, path: str, node: model.QuestionNode, language: str, hearing: _Hearing, fault: _Report
 ) -> None:
-    answer = path if isinstance(node, model.Record) else f"{path}.answer"
+    answer = path if isinstance(node, model.RecordNode) else f"{path}.answer"
     commands = answers.commands(book.universals, language)
     meanings = answers.meanings(node, book.universals, language)
     own = {meaning: phrases for meaning, phrases in meanings.items() if meaning not in commands}
     written = {
         name: frozenset(answers.own_phrases(value, language))
-        for name, value in (answers.values(node.answer).items() if isinstance(node, model.Ask) else ())
+        for name, value in (answers.values(node.answer).items() if isinstance(node, model.AskNode) else ())
     }
     for name in own:
         if not own[name] and name not in ("cues", "spot"):
@@ -180,7 +180,7 @@ def _unheard(phrase: str, reason: str) -> str:
 # --- keys, routes, choices --------------------------------------------------------------------------------------
 
 
-def _check_keys(book: model.Callflows, path: str, node: model.Question, fault: _Report) -> None:
+def _check_keys(book: model.Callflows, path: str, node: model.QuestionNode, fault: _Report) -> None:
     finish = keypad.finish_key(node)
     owners: dict[str, str] = {}
     for owner, keys in keypad.key_owners(node, book.universals):
@@ -202,7 +202,7 @@ def _check_routes(path: str, answer: model.Answer, routes: Mapping[str, str], fa
         fault(f"{path}.next", f"no way for {left}; add it or a default")
 
 
-def _check_choices(book: model.Callflows, path: str, node: model.Book, fault: _Report) -> None:
+def _check_choices(book: model.Callflows, path: str, node: model.BookNode, fault: _Report) -> None:
     for keys, said in node.choices.items():
         _check_languages(book, f"{path}.choices.{keys}", said, fault)
         for language in book.languages:

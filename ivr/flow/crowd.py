@@ -15,8 +15,8 @@ from typing import Final
 from ivr.actions import SaveAnswer
 from ivr.flow import answers, model
 from ivr.flow.keypad import CONFIRM_KEYS
-from ivr.flow.parse import FlowBook
-from ivr.flow.simulate import Conversation
+from ivr.flow.parse import FlowSet
+from ivr.flow.simulate import SimulatedCall
 from ivr.lifecycle import Disposition
 
 _KEYS_AFTER: Final = 2
@@ -26,19 +26,19 @@ _NOTHING_TO_ADD: Final = "~没什么意见"
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class HeardAs:
     """How one answer was heard: as what was meant or as something else, and how surely (0: not at all)."""
 
     right: bool
     confidence: float
 
 
-Ears = Mapping[str, Sequence[Ear]]
+HearingModel = Mapping[str, Sequence[HeardAs]]
 """By kind of answer (`yes_no`, `choice`, `score`): ears to draw from."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CrowdResult:
     """What became of calls: how many completed, what was stored, how many of it right, and what it took."""
 
     calls: int
@@ -51,8 +51,16 @@ class Told:
 
 
 def survey(
-    book: FlowBook, flow: str, language: str, ears: Ears, *, calls: int, seed: int, now: datetime, first: str = ""
-) -> Told:
+    book: FlowSet,
+    flow: str,
+    language: str,
+    ears: HearingModel,
+    *,
+    calls: int,
+    seed: int,
+    now: datetime,
+    first: str = "",
+) -> CrowdResult:
     """Take so many calls through a flow; to the question `first` everybody says yes.
 
     Raises:
@@ -62,9 +70,11 @@ def survey(
     completed = stored = right = keyed = confirmed = turns = 0
     for _ in range(calls):
         nodes = book.flows.flows[flow].nodes
-        truth = {name: chance.choice(_possible(node)) for name, node in nodes.items() if isinstance(node, model.Ask)}
+        truth = {
+            name: chance.choice(_possible(node)) for name, node in nodes.items() if isinstance(node, model.AskNode)
+        }
         truth |= {first: "yes"} if first else {}
-        talk = Conversation(book, flow, language, now)
+        talk = SimulatedCall(book, flow, language, now)
         for _ in range(_MOST_TURNS):
             if talk.over:
                 break
@@ -76,18 +86,20 @@ def survey(
         right += sum(str(fact.value) == truth[fact.question] for fact in saved)
         keyed += sum(fact.by == "key" for fact in saved)
         confirmed += sum(fact.confirmed for fact in saved)
-    return Told(calls, completed, stored, right, keyed, confirmed, turns)
+    return CrowdResult(calls, completed, stored, right, keyed, confirmed, turns)
 
 
-def _says(talk: Conversation, book: FlowBook, truth: Mapping[str, str], ears: Ears, chance: random.Random) -> str:
+def _says(
+    talk: SimulatedCall, book: FlowSet, truth: Mapping[str, str], ears: HearingModel, chance: random.Random
+) -> str:
     """What the caller's next words come out as, in the writing of `simulate`."""
     place, wait = talk.state.place, talk.state.wait
     node = book.flows.flows[place.flow].nodes[place.node]
-    if isinstance(node, model.Transfer) or wait is None:
+    if isinstance(node, model.TransferNode) or wait is None:
         return "<untaken>"
-    if isinstance(node, model.Record):
+    if isinstance(node, model.RecordNode):
         return _NOTHING_TO_ADD
-    if not isinstance(node, model.Ask) or place.node not in truth:
+    if not isinstance(node, model.AskNode) or place.node not in truth:
         return "#1"
     true = truth[place.node]
     if wait.candidate:
@@ -104,11 +116,11 @@ def _says(talk: Conversation, book: FlowBook, truth: Mapping[str, str], ears: Ea
     return _written(chance.choice(sorted(meanings[meaning])), ear)
 
 
-def _written(phrase: str, ear: Ear) -> str:
+def _written(phrase: str, ear: HeardAs) -> str:
     return f"{phrase}@{ear.confidence:.3f}" if ear.confidence else "???"
 
 
-def _possible(node: model.Ask) -> list[str]:
+def _possible(node: model.AskNode) -> list[str]:
     """The values that an answer may have, as text."""
     match node.answer:
         case model.Score(low=low, high=high):
@@ -118,6 +130,6 @@ def _possible(node: model.Ask) -> list[str]:
     return list(answers.values(node.answer))
 
 
-def _key(node: model.Ask, true: str) -> str:
+def _key(node: model.AskNode, true: str) -> str:
     named = answers.values(node.answer)
     return named[true].keys or "" if named else true

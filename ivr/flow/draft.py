@@ -14,7 +14,7 @@ from ivr.actions import Action, BookCallback, Hangup, OpenComplaint, Prompt, Sav
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.flow import conditions, model
-from ivr.flow.state import Candidate, FlowState, Place, Turn, Wait, WaitKind
+from ivr.flow.state import Candidate, FlowState, FlowTurn, NodeRef, Wait, WaitKind
 from ivr.lifecycle import Disposition
 
 MAX_NODES_A_TURN: Final = 100
@@ -36,7 +36,7 @@ def disposition(flow: model.Flow, state: FlowState) -> Disposition:
     return Disposition.PARTIAL if given and 2 * given >= len(flow.essential) else Disposition.BREAKOFF
 
 
-class Draft:
+class StepBuilder:
     """The next turn as far as it has been made. Where a method gives a target, the call goes on at that node."""
 
     def __init__(self, book: model.Callflows, state: FlowState, now: datetime) -> None:
@@ -45,9 +45,9 @@ class Draft:
         self._prompts: list[Prompt] = []
         self._actions: list[Action] = []
 
-    def turn(self) -> Turn:
+    def turn(self) -> FlowTurn:
         """The finished turn."""
-        return Turn(replace(self.state, turn=self._number), tuple(self._actions))
+        return FlowTurn(replace(self.state, turn=self._number), tuple(self._actions))
 
     # --- where the call is and what it knows -------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class Draft:
         return self.book.flows[self.state.place.flow]
 
     @property
-    def node(self) -> model.Node:
+    def node(self) -> model.FlowNode:
         """The present node."""
         return self.flow.nodes[self.state.place.node]
 
@@ -89,7 +89,7 @@ class Draft:
         """The present question's answer is in doubt no longer."""
         self._list("unconfirmed", [one for one in self._listed("unconfirmed") if one != self.state.place.node])
 
-    def adopt(self, other: Draft) -> None:
+    def adopt(self, other: StepBuilder) -> None:
         """Take over what another draft of the same step has learnt from the caller, but not where it went."""
         self.state = replace(self.state, variables=other.state.variables, answered=other.state.answered)
         self._actions.extend(action for action in other.turn().actions if isinstance(action, SaveAnswer | BookCallback))
@@ -106,14 +106,14 @@ class Draft:
     def move(self, node: str) -> None:
         """Go to another node of the present flow."""
         stack = self.state.stack
-        self.state = replace(self.state, stack=(*stack[:-1], Place(stack[-1].flow, node)))
+        self.state = replace(self.state, stack=(*stack[:-1], NodeRef(stack[-1].flow, node)))
 
     def call(self, name: str) -> str:
         """Go into another flow, to come back after it; gives its first node."""
         callee = self.book.flows[name]
         self.remember({key: value for key, value in callee.variables.items() if key not in self.state.variables})
         entered = tuple(dict.fromkeys((*self.state.entered, name)))
-        self.state = replace(self.state, stack=(*self.state.stack, Place(name, callee.start)), entered=entered)
+        self.state = replace(self.state, stack=(*self.state.stack, NodeRef(name, callee.start)), entered=entered)
         return callee.start
 
     def come_back(self) -> str | None:
@@ -123,7 +123,7 @@ class Draft:
             return None
         self.state = replace(self.state, stack=self.state.stack[:-1])
         caller = self.node
-        return caller.next if isinstance(caller, model.Subflow) else None
+        return caller.next if isinstance(caller, model.SubflowNode) else None
 
     # --- speaking and waiting ----------------------------------------------------------------------------------
 
@@ -152,19 +152,19 @@ class Draft:
 
     # --- quiet nodes -------------------------------------------------------------------------------------------
 
-    def quietly(self, node: model.Node) -> str:
+    def quietly(self, node: model.FlowNode) -> str:
         """Do a node that neither speaks nor waits; gives the next one.
 
         Raises:
             EngineFault: it is another kind of node, or a condition cannot be evaluated.
         """
         match node:
-            case model.Branch(cases=cases, otherwise=otherwise):
+            case model.BranchNode(cases=cases, otherwise=otherwise):
                 return next((case.next for case in cases if self._holds(case.when)), otherwise)
-            case model.Set(values=values, next=onward):
+            case model.SetNode(values=values, next=onward):
                 self.remember(values)
                 return onward
-            case model.Complaint(kind=kind, reason=reason, details=details, next=onward):
+            case model.ComplaintNode(kind=kind, reason=reason, details=details, next=onward):
                 self.act(OpenComplaint(kind, reason, {name: self.names.get(name) for name in details}))
                 return onward
         raise EngineFault(f"{self.state.place}: a {node.type} node cannot stand here")

@@ -28,9 +28,9 @@ from ivr.events import (
     TransferFailed,
 )
 from ivr.flow import answers, model, questions
-from ivr.flow.draft import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, Draft, EngineFault, disposition
-from ivr.flow.outcome import Verdict
-from ivr.flow.state import FlowState, Place, Turn, Wait
+from ivr.flow.draft import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, EngineFault, StepBuilder, disposition
+from ivr.flow.outcome import Completeness
+from ivr.flow.state import FlowState, FlowTurn, NodeRef, Wait
 from ivr.flow.whisper import whispered
 
 __all__ = ["MAX_TURNS", "EngineFault", "begin", "disposition", "fail", "step", "verdict"]
@@ -46,22 +46,22 @@ def begin(book: model.Callflows, version: str, flow: str, language: str, *, spee
         KeyError: there is no such flow.
     """
     first = book.flows[flow]
-    return FlowState(version, language, speech, (Place(flow, first.start),), {**book.variables, **first.variables})
+    return FlowState(version, language, speech, (NodeRef(flow, first.start),), {**book.variables, **first.variables})
 
 
-def step(book: model.Callflows, state: FlowState, event: Event, now: datetime) -> Turn:
+def step(book: model.Callflows, state: FlowState, event: Event, now: datetime) -> FlowTurn:
     """What the event leads to. An event for an earlier wait, or after the end, changes nothing and has no actions.
 
     Raises:
         EngineFault: the flow cannot go on.
     """
     if state.ended:
-        return Turn(state, ())
-    draft = Draft(book, state, now)
+        return FlowTurn(state, ())
+    draft = StepBuilder(book, state, now)
     match event:
         case CallAnswered(variables):
             if state.turn:
-                return Turn(state, ())
+                return FlowTurn(state, ())
             draft.remember(variables)
             _walk(draft, state.place.node)
         case CallEnded():
@@ -69,12 +69,12 @@ def step(book: model.Callflows, state: FlowState, event: Event, now: datetime) -
             draft.end()
         case _:
             if state.wait is None or event.wait != state.wait.id:
-                return Turn(state, ())
+                return FlowTurn(state, ())
             _walk(draft, _resume(draft, state.wait, event) if state.turn < MAX_TURNS else _too_many_turns(draft))
     return draft.turn()
 
 
-def fail(book: model.Callflows, state: FlowState, now: datetime, event: Event | None = None) -> Turn:
+def fail(book: model.Callflows, state: FlowState, now: datetime, event: Event | None = None) -> FlowTurn:
     """End a call that a fault of ours hit: an apology, and everything answered so far is kept and judged.
 
     That includes what the caller answered by `event`, the one that led to the fault.
@@ -82,7 +82,7 @@ def fail(book: model.Callflows, state: FlowState, now: datetime, event: Event | 
     Never raises: where the flow's last words are the fault, they are left out. A call that has ended stays as it is.
     """
     if state.ended:
-        return Turn(state, ())
+        return FlowTurn(state, ())
     draft = _apology(book, state, now, event)
     try:
         draft.hang_up(None, UNANNOUNCED_LINGER_MS)
@@ -93,10 +93,10 @@ def fail(book: model.Callflows, state: FlowState, now: datetime, event: Event | 
     return draft.turn()
 
 
-def _apology(book: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> Draft:
-    draft = Draft(book, state, now)
+def _apology(book: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> StepBuilder:
+    draft = StepBuilder(book, state, now)
     if state.wait and event and not isinstance(event, CallAnswered | CallEnded) and event.wait == state.wait.id:
-        answered = Draft(book, state, now)
+        answered = StepBuilder(book, state, now)
         with suppress(EngineFault):
             _resume(answered, state.wait, event)
         draft.adopt(answered)
@@ -104,10 +104,10 @@ def _apology(book: model.Callflows, state: FlowState, now: datetime, event: Even
     return draft
 
 
-def verdict(book: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime) -> Verdict:
+def verdict(book: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime) -> Completeness:
     """How far the readings of an utterance go towards an answer to what the call waits for."""
     node = book.flows[state.place.flow].nodes[state.place.node]
-    if state.wait is None or not isinstance(node, model.Ask | model.Book | model.Record):
+    if state.wait is None or not isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
         return "nothing"
     if state.wait.candidate:
         candidate = state.wait.candidate.value
@@ -115,7 +115,7 @@ def verdict(book: model.Callflows, state: FlowState, alternatives: Sequence[Hear
     return answers.verdict(node, book.universals, state.language, alternatives, now)
 
 
-def _walk(draft: Draft, target: str | None) -> None:
+def _walk(draft: StepBuilder, target: str | None) -> None:
     """Go to a node and on through the flow until it waits or ends.
 
     Raises:
@@ -132,30 +132,30 @@ def _walk(draft: Draft, target: str | None) -> None:
     raise EngineFault(f"{draft.state.place}: {MAX_NODES_A_TURN} nodes without waiting for the caller")
 
 
-def _visit(draft: Draft, node: model.Node) -> str | None:
+def _visit(draft: StepBuilder, node: model.FlowNode) -> str | None:
     """Do what the node says; the next node, or None when the call waits or is over."""
     match node:
-        case model.Ask() | model.Book() | model.Record():
+        case model.AskNode() | model.BookNode() | model.RecordNode():
             questions.ask(draft, node)
-        case model.Say(prompt=prompt, next=onward):
+        case model.SayNode(prompt=prompt, next=onward):
             draft.say(draft.prompt(prompt))
             return onward
-        case model.Notice(prompt=prompt):
+        case model.NoticeNode(prompt=prompt):
             draft.say(draft.prompt(prompt))
             draft.act(Notice(draft.wait("notice"), draft.spoken()))
-        case model.Lookup(by=by, value=name):
+        case model.LookupNode(by=by, value=name):
             if prompts := draft.spoken():
                 draft.act(Say(prompts))
             draft.act(LookUpCase(draft.wait("lookup"), by, str(draft.names.get(name or "") or "")))
-        case model.Transfer(prompt=prompt, target=target, line=name, whisper=whisper, play=play):
+        case model.TransferNode(prompt=prompt, target=target, line=name, whisper=whisper, play=play):
             draft.say(draft.prompt(prompt))
             words = whispered(whisper, draft.names, draft.book)
             line = str(draft.names.get(name or "") or "")
             said = str(draft.names.get(f"{play}_span") or "")
             draft.act(TransferAction(draft.wait("transfer"), target, draft.spoken(), words, line, said))
-        case model.Subflow(flow=name):
+        case model.SubflowNode(flow=name):
             return draft.call(name)
-        case model.Hangup(prompt=prompt, disposition=verdict, linger=linger):
+        case model.HangupNode(prompt=prompt, disposition=verdict, linger=linger):
             if prompt:
                 draft.say(draft.prompt(prompt))
             draft.hang_up(verdict, linger)
@@ -164,7 +164,7 @@ def _visit(draft: Draft, node: model.Node) -> str | None:
     return None
 
 
-def _too_many_turns(draft: Draft) -> str | None:
+def _too_many_turns(draft: StepBuilder) -> str | None:
     """Give the call up; hang up when even that leads to more questions."""
     if draft.state.turn == MAX_TURNS:
         return draft.leave("on_give_up")
@@ -172,14 +172,14 @@ def _too_many_turns(draft: Draft) -> str | None:
     return None
 
 
-def _resume(draft: Draft, wait: Wait, event: Event) -> str | None:
+def _resume(draft: StepBuilder, wait: Wait, event: Event) -> str | None:
     """Go on with what the call waited for."""
     match event, draft.node:
-        case PromptsFinished(), model.Notice(consent=consent, next=onward):
+        case PromptsFinished(), model.NoticeNode(consent=consent, next=onward):
             if consent:
                 draft.act(StartRecording())
             return onward
-        case CaseFound() as case, model.Lookup(found=onward):
+        case CaseFound() as case, model.LookupNode(found=onward):
             draft.remember(
                 {
                     "case_number": case.number,
@@ -191,21 +191,21 @@ def _resume(draft: Draft, wait: Wait, event: Event) -> str | None:
                 }
             )
             return onward
-        case CaseMissing(), model.Lookup(missing=onward):
+        case CaseMissing(), model.LookupNode(missing=onward):
             return onward
-        case TransferCompleted(), model.Transfer(after=str() as onward):
+        case TransferCompleted(), model.TransferNode(after=str() as onward):
             return onward
-        case TransferCompleted(), model.Transfer():
+        case TransferCompleted(), model.TransferNode():
             draft.hang_up(None, 0)
             return None
-        case TransferFailed(), model.Transfer(failed=onward):
+        case TransferFailed(), model.TransferNode(failed=onward):
             return onward
-        case NothingHeard(), model.Ask() | model.Book() | model.Record() as node:
+        case NothingHeard(), model.AskNode() | model.BookNode() | model.RecordNode() as node:
             return questions.silence(draft, node, wait)
-        case SpeechRecorded() as speech, model.Record() as node:
+        case SpeechRecorded() as speech, model.RecordNode() as node:
             return questions.recorded(draft, node, wait, speech)
-        case SpeechHeard(alternatives=alternatives), model.Ask() | model.Book() | model.Record() as node:
+        case SpeechHeard(alternatives=alternatives), model.AskNode() | model.BookNode() | model.RecordNode() as node:
             return questions.hear(draft, node, wait, alternatives)
-        case DigitsPressed(digits=digits), model.Ask() | model.Book() | model.Record() as node:
+        case DigitsPressed(digits=digits), model.AskNode() | model.BookNode() | model.RecordNode() as node:
             return questions.press(draft, node, wait, digits)
     raise EngineFault(f"{draft.state.place}: {type(event).__name__} while waiting for {wait.kind}")

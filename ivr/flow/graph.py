@@ -42,19 +42,19 @@ def _id(node: str) -> str:
     return node.capitalize() if node in _RESERVED or node == model.RETURN else node
 
 
-def _caption(node: model.Node) -> str:
+def _caption(node: model.FlowNode) -> str:
     match node:
-        case model.Ask(answer=answer):
+        case model.AskNode(answer=answer):
             return answer.type
-        case model.Lookup(by=by):
+        case model.LookupNode(by=by):
             return f"by {by}"
-        case model.Subflow(flow=flow):
+        case model.SubflowNode(flow=flow):
             return flow
     return str(getattr(node, "prompt", None) or node.type)
 
 
-def _label(node: model.Node, label: str) -> str:
-    if isinstance(node, model.Branch) and label.startswith("cases."):
+def _label(node: model.FlowNode, label: str) -> str:
+    if isinstance(node, model.BranchNode) and label.startswith("cases."):
         return f'|"{_plain(node.cases[int(label[6:]) - 1].when)}"|'
     plain = label.removeprefix("next.")
     return "" if plain == "next" else f'|"{plain}"|'

@@ -9,46 +9,46 @@ from typing import Final
 from ivr.actions import KeyInput
 from ivr.flow import model
 from ivr.flow.answers import read_digits, read_time, values
-from ivr.flow.outcome import Command, Confirmed, Denied, NotUnderstood, Outcome, Understood
+from ivr.flow.outcome import AnswerOutcome, Command, Confirmed, Denied, NotUnderstood, Understood
 
 CONFIRM_KEYS: Final = {"1": True, "2": False}
 FINISH_KEY: Final = "#"
 """Ends an input that could go on (1 before 10), where the question names no other."""
 
 
-def key_owners(node: model.Question, universals: model.Universals) -> Iterator[tuple[str, str]]:
+def key_owners(node: model.QuestionNode, universals: model.Universals) -> Iterator[tuple[str, str]]:
     """Whom each input by key belongs to: pairs of a meaning and its keys; commands stand in round brackets."""
     match node:
-        case model.Ask(answer=model.Digits(finish_on_key=finish)):
+        case model.AskNode(answer=model.Digits(finish_on_key=finish)):
             if finish:
                 yield "finish_on_key", finish
             if universals.repeat.keys:
                 yield "(repeat)", universals.repeat.keys
             return
-        case model.Ask(answer=model.Score(low=low, high=high)):
+        case model.AskNode(answer=model.Score(low=low, high=high)):
             yield from ((str(score), str(score)) for score in range(low, high + 1))
-        case model.Ask(answer=answer):
+        case model.AskNode(answer=answer):
             yield from ((name, value.keys) for name, value in values(answer).items())
-        case model.Book(choices=choices):
+        case model.BookNode(choices=choices):
             yield from ((f"choices.{keys}", keys) for keys in choices)
-        case model.Record(skip_on_key=skip):
+        case model.RecordNode(skip_on_key=skip):
             yield "skip_on_key", skip
     yield "finish_on_key", finish_key(node)
     yield from ((f"({name})", keys) for keys, name in _commands(universals).items())
 
 
-def finish_key(node: model.Question) -> str:
+def finish_key(node: model.QuestionNode) -> str:
     """The key that ends an input; empty where none does."""
     match node:
-        case model.Record(finish_on_key=finish) | model.Ask(answer=model.Digits(finish_on_key=finish)):
+        case model.RecordNode(finish_on_key=finish) | model.AskNode(answer=model.Digits(finish_on_key=finish)):
             return finish
     return FINISH_KEY
 
 
-def keys(node: model.Question, universals: model.Universals) -> KeyInput:
+def keys(node: model.QuestionNode, universals: model.Universals) -> KeyInput:
     """Which keys count for the question."""
     match node:
-        case model.Ask(answer=model.Digits(num_digits=most, finish_on_key=finish)):
+        case model.AskNode(answer=model.Digits(num_digits=most, finish_on_key=finish)):
             return KeyInput("0123456789" + (universals.repeat.keys or ""), most, finish)
     finish = finish_key(node)
     return _choices([owned for _, owned in key_owners(node, universals) if owned != finish], finish)
@@ -60,27 +60,27 @@ def confirmation_keys(universals: model.Universals) -> KeyInput:
 
 
 def understand_keys(
-    node: model.Question, universals: model.Universals, language: str, digits: str, now: datetime
-) -> Outcome:
+    node: model.QuestionNode, universals: model.Universals, language: str, digits: str, now: datetime
+) -> AnswerOutcome:
     """What keys mean to the question."""
     owner = {owned: name for name, owned in key_owners(node, universals)}.get(digits)
     if owner and owner.startswith("("):
         return Command(owner.strip("()"))
     match node:
-        case model.Ask(answer=model.Digits() as answer):
+        case model.AskNode(answer=model.Digits() as answer):
             return read_digits(answer, language, digits, 1.0)
-        case model.Book(choices=choices) if digits in choices:
+        case model.BookNode(choices=choices) if digits in choices:
             return read_time(node, language, choices[digits][language], now, 1.0)
-        case model.Record() if owner:
+        case model.RecordNode() if owner:
             return Understood(None, digits, 1.0, sure=True)
-        case model.Ask(answer=model.Score()) if owner and owner.isdecimal():
+        case model.AskNode(answer=model.Score()) if owner and owner.isdecimal():
             return Understood(int(owner), digits, 1.0, sure=True)
-        case model.Ask(answer=answer) if owner in values(answer):
+        case model.AskNode(answer=answer) if owner in values(answer):
             return Understood(owner, digits, 1.0, sure=True)
     return NotUnderstood()
 
 
-def understand_confirmation_keys(universals: model.Universals, digits: str) -> Outcome:
+def understand_confirmation_keys(universals: model.Universals, digits: str) -> AnswerOutcome:
     """What keys mean when an answer is read back."""
     if name := _commands(universals).get(digits):
         return Command(name)

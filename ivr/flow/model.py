@@ -15,29 +15,29 @@ from ivr.lifecycle import Disposition
 RETURN = "return"
 """The target that ends a subflow and goes on after the node that called it."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+NodeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}-[A-Z]{2}$")]
-Keys = Annotated[str, StringConstraints(pattern=r"^[0-9*#]+$")]
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}-[A-Z]{2}$")]
+KeyString = Annotated[str, StringConstraints(pattern=r"^[0-9*#]+$")]
 Share = Annotated[float, Field(ge=0, le=1)]
-Phrases = dict[Language, tuple[Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)], ...]]
+Phrases = dict[LanguageTag, tuple[Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)], ...]]
 
 
-class Part(BaseModel):
+class FlowPart(BaseModel):
     """Base of everything in the file: read-only, and a key that is not known is a fault."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class AnswerValue(Part):
+class AnswerValue(FlowPart):
     """One value of a closed question: what may be said for it and which key stands for it."""
 
     phrases: Phrases = Field(description="What callers say for this value, per language.")
-    keys: Keys = Field(description="The key that stands for this value.")
+    keys: KeyString = Field(description="The key that stands for this value.")
     confirm: PromptName = Field(description="The prompt that reads this value back.")
 
 
-class YesNo(Part):
+class YesNo(FlowPart):
     """Yes or no. The common words for both are known; `phrases` are this question's own (还没有, 修好了)."""
 
     type: Literal["yes_no"]
@@ -45,14 +45,14 @@ class YesNo(Part):
     no: AnswerValue
 
 
-class Choice(Part):
+class Choice(FlowPart):
     """One of several named values."""
 
     type: Literal["choice"]
-    values: dict[Name, AnswerValue] = Field(min_length=2)
+    values: dict[NodeName, AnswerValue] = Field(min_length=2)
 
 
-class Score(Part):
+class Score(FlowPart):
     """A whole number in a range, by number words or keys."""
 
     type: Literal["score"]
@@ -69,28 +69,30 @@ class Score(Part):
         return self
 
 
-class Offer(Part):
+class OfferedAnswer(FlowPart):
     """An answer that may be known already, such as the number that the caller calls from; it needs only a yes."""
 
-    variable: Name = Field(description="holds the answer; without a value that fits, the question is asked as usual")
+    variable: NodeName = Field(
+        description="holds the answer; without a value that fits, the question is asked as usual"
+    )
     prompt: PromptName = Field(description="offers the answer; its variable is called `value`")
 
 
-class Digits(Part):
+class Digits(FlowPart):
     """A string of digits: a work number, or a phone number, by voice or keys."""
 
     type: Literal["digits", "phone"]
     confirm: PromptName = Field(description="Reads the digits back; its variable is called `value`.")
-    offer: Offer | None = None
+    offer: OfferedAnswer | None = None
     num_digits: Annotated[int, Field(ge=1, le=20)] = 12
-    finish_on_key: Keys | Literal[""] = "#"
+    finish_on_key: KeyString | Literal[""] = "#"
 
 
 Answer = Annotated[YesNo | Choice | Score | Digits, Field(discriminator="type")]
-Target = Name
+Target = NodeName
 
 
-class Listening(Part):
+class QuestionBase(FlowPart):
     """What all questions share. Times in ms; the thresholds of confidence are shares from 0 to 1."""
 
     prompt: PromptName
@@ -108,7 +110,7 @@ class Listening(Part):
     )
 
 
-class Ask(Listening):
+class AskNode(QuestionBase):
     """A question: says its prompt, takes an answer by voice or key, keeps it under the node's name."""
 
     type: Literal["ask"]
@@ -125,7 +127,7 @@ class Ask(Listening):
         return self
 
 
-class Book(Listening):
+class BookNode(QuestionBase):
     """Agrees on another time for the call, reads it back, books it. The times of day are the callers' own."""
 
     type: Literal["book"]
@@ -134,23 +136,25 @@ class Book(Listening):
     outside_hours: PromptName = Field(description="said when nobody is called at that time of day")
     earliest: time = Field(time(8), description="nobody is called before this time of day")
     latest: time = Field(time(20), description="nobody is called after this time of day")
-    choices: dict[Keys, dict[Language, str]] = Field(description="key → a time as one would say it, per language")
+    choices: dict[KeyString, dict[LanguageTag, str]] = Field(
+        description="key → a time as one would say it, per language"
+    )
     next: Target
 
 
-class ReadBack(Part):
+class ReadBack(FlowPart):
     """Free speech read back: the caller's own words are played and confirmed, or said again."""
 
     prompt: PromptName = Field(description="plays the words, which are its variable `{said:recording}`")
     unplayed: PromptName = Field(description="asks without playing them, where they are gone")
 
 
-class Record(Listening):
+class RecordNode(QuestionBase):
     """Free speech: recorded whole. Ends by silence, by a key or at max_ms."""
 
     type: Literal["record"]
-    finish_on_key: Keys = "#"
-    skip_on_key: Keys = Field(description="the key for: nothing to say")
+    finish_on_key: KeyString = "#"
+    skip_on_key: KeyString = Field(description="the key for: nothing to say")
     cues: Phrases = Field(default_factory=dict, description="short answers worth recognising, such as 没有了")
     spot: Phrases = Field(
         default_factory=dict,
@@ -161,7 +165,7 @@ class Record(Listening):
     next: Target
 
 
-class Say(Part):
+class SayNode(FlowPart):
     """Says a prompt and goes on."""
 
     type: Literal["say"]
@@ -169,7 +173,7 @@ class Say(Part):
     next: Target
 
 
-class Notice(Part):
+class NoticeNode(FlowPart):
     """Says a prompt that must be heard in full before the call goes on; `consent` starts what it asked leave for."""
 
     type: Literal["notice"]
@@ -178,47 +182,47 @@ class Notice(Part):
     next: Target
 
 
-class Case(Part):
+class BranchCase(FlowPart):
     """One way out of a branch."""
 
     when: str = Field(description="a condition over variables and answers, such as `score <= 4`")
     next: Target
 
 
-class Branch(Part):
+class BranchNode(FlowPart):
     """Goes to the first case whose condition holds, else to `otherwise`."""
 
     type: Literal["branch"]
-    cases: tuple[Case, ...] = Field(min_length=1)
+    cases: tuple[BranchCase, ...] = Field(min_length=1)
     otherwise: Target
 
 
-class Set(Part):
+class SetNode(FlowPart):
     """Remembers values."""
 
     type: Literal["set"]
-    values: dict[Name, Value]
+    values: dict[NodeName, Value]
     next: Target
 
 
-class Complaint(Part):
+class ComplaintNode(FlowPart):
     """Opens a case; `details` names the variables and answers that go into it."""
 
     type: Literal["complaint"]
-    kind: Name
+    kind: NodeName
     reason: str
-    details: tuple[Name, ...] = ()
+    details: tuple[NodeName, ...] = ()
     next: Target
 
 
-class Lookup(Part):
+class LookupNode(FlowPart):
     """Looks for a case; what is found is kept as `case_number`, `case_kind`, `case_open`, `case_opened_on`, `case_tier`
     and `case_roster`.
     """
 
     type: Literal["lookup"]
     by: CaseKey = Field(description="`call`: the case that this call opened last; `number`, `phone`: given by `value`")
-    value: Name | None = Field(None, description="the variable or question that holds the number")
+    value: NodeName | None = Field(None, description="the variable or question that holds the number")
     found: Target
     missing: Target
 
@@ -229,17 +233,19 @@ class Lookup(Part):
         return self
 
 
-class Transfer(Part):
+class TransferNode(FlowPart):
     """Hands the caller to a person; goes on when nobody takes the call, and `after` it when the person hangs up."""
 
     type: Literal["transfer"]
-    target: Name
-    line: Name | None = Field(None, description="the variable that names a line of the rosters to ask before `target`")
+    target: NodeName
+    line: NodeName | None = Field(
+        None, description="the variable that names a line of the rosters to ask before `target`"
+    )
     prompt: PromptName
     whisper: tuple[str, ...] = Field(
         (), description="said to whoever takes the call; a phrase that speaks of something unknown is left out"
     )
-    play: Name | None = Field(
+    play: NodeName | None = Field(
         None, description="the free speech that whoever takes the call hears in the caller's own words"
     )
     failed: Target
@@ -251,15 +257,15 @@ class Transfer(Part):
         return (whisper,) if isinstance(whisper, str) else whisper
 
 
-class Subflow(Part):
+class SubflowNode(FlowPart):
     """Runs another flow and goes on after it; its answers are kept."""
 
     type: Literal["subflow"]
-    flow: Name
+    flow: NodeName
     next: Target
 
 
-class Hangup(Part):
+class HangupNode(FlowPart):
     """Says goodbye and ends the call. The answers given decide what became of it, or `disposition` where it stands.
 
     A call in which every essential question was answered is completed, whatever stands here.
@@ -271,21 +277,32 @@ class Hangup(Part):
     linger: Annotated[int, Field(ge=0, le=10_000)] = Field(2000, description="ms for the caller to hang up first (R12)")
 
 
-Node = Annotated[
-    Ask | Book | Record | Say | Notice | Branch | Set | Complaint | Lookup | Transfer | Subflow | Hangup,
+FlowNode = Annotated[
+    AskNode
+    | BookNode
+    | RecordNode
+    | SayNode
+    | NoticeNode
+    | BranchNode
+    | SetNode
+    | ComplaintNode
+    | LookupNode
+    | TransferNode
+    | SubflowNode
+    | HangupNode,
     Field(discriminator="type"),
 ]
-Question = Ask | Book | Record
+QuestionNode = AskNode | BookNode | RecordNode
 
 
-class Universal(Part):
+class Universal(FlowPart):
     """A command understood in every question."""
 
     phrases: Phrases
-    keys: Keys | None = None
+    keys: KeyString | None = None
 
 
-class Universals(Part):
+class Universals(FlowPart):
     """The commands understood in every question: say it again, wait, a person please, no thank you."""
 
     repeat: Universal
@@ -298,7 +315,7 @@ class Universals(Part):
         return {"repeat": self.repeat, "wait": self.wait, "agent": self.agent, "refuse": self.refuse}
 
 
-class CommonPrompts(Part):
+class CommonPrompts(FlowPart):
     """Prompts that the engine itself needs."""
 
     wait: PromptName = Field(description="the caller asked for a moment")
@@ -308,10 +325,10 @@ class CommonPrompts(Part):
     keys_only: PromptName = Field(description="said at the first question where no model hears the call's language")
 
 
-class Flow(Part):
+class Flow(FlowPart):
     """One conversation. `essential` questions decide between completed, partial and broken off."""
 
-    title: dict[Language, str] = Field(min_length=1)
+    title: dict[LanguageTag, str] = Field(min_length=1)
     start: Target
     on_agent: Target | None = None
     on_refuse: Target | None = None
@@ -319,17 +336,19 @@ class Flow(Part):
     lastly: Target | None = Field(
         None, description="a chain of branch, set and complaint nodes, run however the call ends; ends in `return`"
     )
-    essential: tuple[Name, ...] = ()
-    variables: dict[Name, Value] = Field(default_factory=dict)
-    nodes: dict[Name, Node] = Field(min_length=1)
+    essential: tuple[NodeName, ...] = ()
+    variables: dict[NodeName, Value] = Field(default_factory=dict)
+    nodes: dict[NodeName, FlowNode] = Field(min_length=1)
 
 
-class Callflows(Part):
+class Callflows(FlowPart):
     """The whole file."""
 
     version: Literal[1]
-    languages: tuple[Language, ...] = Field(min_length=1, description="the first is the default")
-    variables: dict[Name, Value] = Field(default_factory=dict, description="known to every flow; a call may override")
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, description="the first is the default")
+    variables: dict[NodeName, Value] = Field(
+        default_factory=dict, description="known to every flow; a call may override"
+    )
     universals: Universals
     common: CommonPrompts
-    flows: dict[Name, Flow] = Field(min_length=1)
+    flows: dict[NodeName, Flow] = Field(min_length=1)

@@ -60,5 +60,7 @@ class NotUnderstood:
     """No answer to this question."""
 
 
-Outcome = Understood | Command | Confirmed | Denied | OutOfRange | NotWhole | OutsideHours | Unfinished | NotUnderstood
-Verdict = Literal["complete", "prefix", "nothing"]
+AnswerOutcome = (
+    Understood | Command | Confirmed | Denied | OutOfRange | NotWhole | OutsideHours | Unfinished | NotUnderstood
+)
+Completeness = Literal["complete", "prefix", "nothing"]

@@ -16,7 +16,7 @@ _UNSAID = {"flows", "nodes"}
 
 
 @dataclass(frozen=True, slots=True)
-class FlowBook:
+class FlowSet:
     """One version of all flows: the model with the source that it was read from."""
 
     version: str
@@ -29,13 +29,13 @@ def version_of(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:12]
 
 
-def parse(source: str, file: str) -> FlowBook:
+def parse(source: str, file: str) -> FlowSet:
     """Read the text of a flows file.
 
     Raises:
         FaultyFile: it is no YAML, or not of the file's shape; what the flows mean is checked by ivr.flow.check.
     """
-    return FlowBook(version_of(source), source, document.parse(Callflows, source, file, _spell))
+    return FlowSet(version_of(source), source, document.parse(Callflows, source, file, _spell))
 
 
 def _spell(steps: Sequence[str]) -> str:

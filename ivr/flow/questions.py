@@ -14,14 +14,14 @@ from ivr.actions import BookCallback as BookAction
 from ivr.actions import Record as RecordAction
 from ivr.events import Heard, SpeechRecorded, place
 from ivr.flow import answers, keypad, model
-from ivr.flow.draft import Draft
+from ivr.flow.draft import StepBuilder
 from ivr.flow.outcome import (
+    AnswerOutcome,
     Command,
     Confirmed,
     Denied,
     NotUnderstood,
     NotWhole,
-    Outcome,
     OutOfRange,
     OutsideHours,
     Understood,
@@ -36,14 +36,14 @@ HOLD_MS: Final = 30_000
 """How long a caller who asked for a moment is waited for."""
 
 
-def ask(draft: Draft, node: model.Question) -> Onward:
+def ask(draft: StepBuilder, node: model.QuestionNode) -> Onward:
     """Ask the present question for the first time; an answer that is known already is offered."""
     if known := offer(draft, node):
         return confirm(draft, node, known, Wait("", "confirm"))
     return _ask(draft, node, _opening(draft, node))
 
 
-def hear(draft: Draft, node: model.Question, wait: Wait, alternatives: tuple[Heard, ...]) -> Onward:
+def hear(draft: StepBuilder, node: model.QuestionNode, wait: Wait, alternatives: tuple[Heard, ...]) -> Onward:
     """The caller spoke."""
     universals, language = draft.book.universals, draft.state.language
     if wait.candidate:
@@ -54,7 +54,7 @@ def hear(draft: Draft, node: model.Question, wait: Wait, alternatives: tuple[Hea
     return _take(draft, node, wait, outcome, "voice", alternatives)
 
 
-def press(draft: Draft, node: model.Question, wait: Wait, digits: str) -> Onward:
+def press(draft: StepBuilder, node: model.QuestionNode, wait: Wait, digits: str) -> Onward:
     """The caller pressed keys."""
     universals = draft.book.universals
     if wait.candidate:
@@ -64,7 +64,7 @@ def press(draft: Draft, node: model.Question, wait: Wait, digits: str) -> Onward
     return _take(draft, node, wait, outcome, "key", (Heard(digits, 1.0),))
 
 
-def silence(draft: Draft, node: model.Question, wait: Wait) -> Onward:
+def silence(draft: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
     """The caller neither spoke nor pressed a key."""
     if wait.kind == "hold":
         draft.say(draft.prompt(draft.book.common.still_there))
@@ -75,7 +75,7 @@ def silence(draft: Draft, node: model.Question, wait: Wait) -> Onward:
     return _again(draft, node, missed, _hints(draft, node, node.no_input), missed.silences)
 
 
-def recorded(draft: Draft, node: model.Record, wait: Wait, speech: SpeechRecorded) -> Onward:
+def recorded(draft: StepBuilder, node: model.RecordNode, wait: Wait, speech: SpeechRecorded) -> Onward:
     """The caller spoke freely: kept at once, for who hangs up while it is read back has said it all the same."""
     heard = speech.text or " ".join(speech.cues)
     said = Candidate(speech.text or None, heard, 1.0, span_ms=speech.span_ms)
@@ -91,7 +91,7 @@ def recorded(draft: Draft, node: model.Record, wait: Wait, speech: SpeechRecorde
 # --- asking -----------------------------------------------------------------------------------------------------
 
 
-def _opening(draft: Draft, node: model.Question) -> list[Prompt]:
+def _opening(draft: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
     """The question; where nobody hears the answer with its keys, and once with a word about using them."""
     prompts = [draft.prompt(node.prompt)]
     if hears(draft, node):
@@ -102,11 +102,11 @@ def _opening(draft: Draft, node: model.Question) -> list[Prompt]:
     return prompts + _offer_keys(draft, node)
 
 
-def _offer_keys(draft: Draft, node: model.Question) -> list[Prompt]:
+def _offer_keys(draft: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
     return [draft.prompt(node.keys_prompt)] if node.keys_prompt and "dtmf" in node.input else []
 
 
-def _inputs(draft: Draft, node: model.Question) -> tuple[SpeechInput | None, KeyInput | None]:
+def _inputs(draft: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
     """What answers the question."""
     universals = draft.book.universals
     return (
@@ -115,24 +115,26 @@ def _inputs(draft: Draft, node: model.Question) -> tuple[SpeechInput | None, Key
     )
 
 
-def _ask(draft: Draft, node: model.Question, prompts: list[Prompt], silences: int = 0, mismatches: int = 0) -> Onward:
+def _ask(
+    draft: StepBuilder, node: model.QuestionNode, prompts: list[Prompt], silences: int = 0, mismatches: int = 0
+) -> Onward:
     draft.say(*prompts)
     question = draft.state.place.node
     speech, keys = _inputs(draft, node)
-    if isinstance(node, model.Record):
+    if isinstance(node, model.RecordNode):
         wait = draft.wait("record", silences, mismatches)
         action: Action = RecordAction(
             wait, question, draft.spoken(), speech, keys, node.timeout, node.max_ms, node.timing
         )
     else:
         wait = draft.wait("answer", silences, mismatches)
-        barge_in = node.barge_in if isinstance(node, model.Ask) else True
+        barge_in = node.barge_in if isinstance(node, model.AskNode) else True
         action = AskAction(wait, question, draft.spoken(), speech, keys, barge_in, node.timeout, node.timing)
     draft.act(action)
     return None
 
 
-def _hold(draft: Draft, node: model.Question, wait: Wait) -> Onward:
+def _hold(draft: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
     """Wait for a caller who asked for a moment; whatever the question takes is taken in it."""
     draft.say(draft.prompt(draft.book.common.wait))
     speech, keys = confirmation(draft, node) if wait.candidate else _inputs(draft, node)
@@ -141,7 +143,7 @@ def _hold(draft: Draft, node: model.Question, wait: Wait) -> Onward:
     return None
 
 
-def _resume(draft: Draft, node: model.Question, wait: Wait) -> Onward:
+def _resume(draft: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
     """Go on where the caller interrupted: read back again, or ask again."""
     if wait.candidate:
         return confirm(draft, node, wait.candidate, wait)
@@ -152,10 +154,10 @@ def _resume(draft: Draft, node: model.Question, wait: Wait) -> Onward:
 
 
 def _take(
-    draft: Draft,
-    node: model.Question,
+    draft: StepBuilder,
+    node: model.QuestionNode,
     wait: Wait,
-    outcome: Outcome,
+    outcome: AnswerOutcome,
     by: AnsweredBy,
     alternatives: tuple[Heard, ...],
 ) -> Onward:
@@ -174,44 +176,49 @@ def _take(
         case Understood(value=value, heard=heard, confidence=confidence, sure=sure):
             pairs = tuple((one.text, one.confidence) for one in alternatives)
             candidate = Candidate(value, heard, confidence, pairs, by)
-            if sure or isinstance(node, model.Record):
+            if sure or isinstance(node, model.RecordNode):
                 return _keep(draft, node, wait, candidate, confirmed=False)
             return confirm(draft, node, candidate, wait)
         case NotUnderstood() if wait.kind == "hold":
             return _resume(draft, node, wait)
     missed = replace(wait, mismatches=wait.mismatches + 1)
-    if isinstance(node, model.Record) and wait.candidate and missed.misses < node.max_misses and outcome != Denied():
+    if (
+        isinstance(node, model.RecordNode)
+        and wait.candidate
+        and missed.misses < node.max_misses
+        and outcome != Denied()
+    ):
         return confirm(draft, node, wait.candidate, missed, keys=True)
     reason = _reason(node, outcome)
     return _again(draft, node, missed, (reason,) if reason else _hints(draft, node, node.no_match), missed.mismatches)
 
 
-def _reason(node: model.Question, outcome: Outcome) -> str | None:
+def _reason(node: model.QuestionNode, outcome: AnswerOutcome) -> str | None:
     """The prompt that says why what was understood is no answer."""
     match node, outcome:
-        case model.Ask(answer=model.Score(out_of_range=prompt)), OutOfRange():
+        case model.AskNode(answer=model.Score(out_of_range=prompt)), OutOfRange():
             return prompt
-        case model.Ask(answer=model.Score(not_whole=prompt)), NotWhole():
+        case model.AskNode(answer=model.Score(not_whole=prompt)), NotWhole():
             return prompt
-        case model.Book(out_of_range=prompt), OutOfRange():
+        case model.BookNode(out_of_range=prompt), OutOfRange():
             return prompt
-        case model.Book(outside_hours=prompt), OutsideHours():
+        case model.BookNode(outside_hours=prompt), OutsideHours():
             return prompt
     return None
 
 
-def _hints(draft: Draft, node: model.Question, prompts: tuple[str, ...]) -> tuple[str, ...]:
+def _hints(draft: StepBuilder, node: model.QuestionNode, prompts: tuple[str, ...]) -> tuple[str, ...]:
     """What helps a caller to say it; of no use where nobody hears: there the question itself comes again."""
     return prompts if hears(draft, node) else ()
 
 
-def _again(draft: Draft, node: model.Question, missed: Wait, tapering: tuple[str, ...], time: int) -> Onward:
+def _again(draft: StepBuilder, node: model.QuestionNode, missed: Wait, tapering: tuple[str, ...], time: int) -> Onward:
     """Ask once more, differently each time; from the second miss on offer the keys; then give the question up.
 
     What was said freely and is still not confirmed stands as it is.
     """
     if missed.misses >= node.max_misses:
-        if isinstance(node, model.Record) and missed.candidate:
+        if isinstance(node, model.RecordNode) and missed.candidate:
             return node.next
         return node.otherwise or draft.leave("on_give_up")
     prompt = tapering[min(time, len(tapering)) - 1] if tapering else node.prompt
@@ -221,17 +228,17 @@ def _again(draft: Draft, node: model.Question, missed: Wait, tapering: tuple[str
     return _ask(draft, node, said, missed.silences, missed.mismatches)
 
 
-def _keep(draft: Draft, node: model.Question, wait: Wait, candidate: Candidate, *, confirmed: bool) -> str:
+def _keep(draft: StepBuilder, node: model.QuestionNode, wait: Wait, candidate: Candidate, *, confirmed: bool) -> str:
     _save(draft, wait, candidate, confirmed=confirmed)
     draft.settle()
-    if isinstance(node, model.Book):
+    if isinstance(node, model.BookNode):
         draft.act(BookAction(str(candidate.value), candidate.heard))
     if isinstance(node.next, str):
         return node.next
     return node.next.get(str(candidate.value)) or node.next["default"]
 
 
-def _save(draft: Draft, wait: Wait, candidate: Candidate, *, confirmed: bool) -> None:
+def _save(draft: StepBuilder, wait: Wait, candidate: Candidate, *, confirmed: bool) -> None:
     alternatives = tuple(Heard(text, confidence) for text, confidence in candidate.alternatives)
     draft.act(
         SaveAnswer(

@@ -6,17 +6,17 @@ from ivr.actions import Ask as AskAction
 from ivr.actions import KeyInput, Prompt, SpeechInput
 from ivr.events import place
 from ivr.flow import answers, keypad, model
-from ivr.flow.draft import Draft
+from ivr.flow.draft import StepBuilder
 from ivr.flow.outcome import Understood
 from ivr.flow.state import Candidate, Wait
 
 
-def hears(draft: Draft, node: model.Question) -> bool:
+def hears(draft: StepBuilder, node: model.QuestionNode) -> bool:
     """Whether anybody hears what is said to the question."""
     return draft.state.speech and "speech" in node.input
 
 
-def confirmation(draft: Draft, node: model.Question) -> tuple[SpeechInput | None, KeyInput | None]:
+def confirmation(draft: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
     """What counts as right, as wrong or as another answer."""
     universals, language = draft.book.universals, draft.state.language
     return (
@@ -25,7 +25,9 @@ def confirmation(draft: Draft, node: model.Question) -> tuple[SpeechInput | None
     )
 
 
-def confirm(draft: Draft, node: model.Question, candidate: Candidate, wait: Wait, *, keys: bool = False) -> str | None:
+def confirm(
+    draft: StepBuilder, node: model.QuestionNode, candidate: Candidate, wait: Wait, *, keys: bool = False
+) -> str | None:
     """Read the candidate back and wait for a yes or a no; with the keys for both where they are of use."""
     draft.say(_prompt(draft, node, candidate))
     if (keys or candidate.by == "key" or not hears(draft, node)) and "dtmf" in node.input:
@@ -46,10 +48,10 @@ def confirm(draft: Draft, node: model.Question, candidate: Candidate, wait: Wait
     return None
 
 
-def offer(draft: Draft, node: model.Question) -> Candidate | None:
+def offer(draft: StepBuilder, node: model.QuestionNode) -> Candidate | None:
     """An answer that is known already and only needs the caller's yes; None where there is none."""
     match node:
-        case model.Ask(answer=model.Digits(offer=model.Offer(variable=variable)) as answer):
+        case model.AskNode(answer=model.Digits(offer=model.OfferedAnswer(variable=variable)) as answer):
             known = str(draft.names.get(variable) or "")
             match answers.read_digits(answer, draft.state.language, known, 1.0):
                 case Understood(value=value):
@@ -57,20 +59,20 @@ def offer(draft: Draft, node: model.Question) -> Candidate | None:
     return None
 
 
-def _prompt(draft: Draft, node: model.Question, candidate: Candidate) -> Prompt:
+def _prompt(draft: StepBuilder, node: model.QuestionNode, candidate: Candidate) -> Prompt:
     value = candidate.value
     match node:
-        case model.Book(confirm=prompt):
+        case model.BookNode(confirm=prompt):
             return draft.prompt(prompt, when=value)
-        case model.Ask(answer=model.YesNo() as answer):
+        case model.AskNode(answer=model.YesNo() as answer):
             return draft.prompt((answer.yes if value == "yes" else answer.no).confirm)
-        case model.Ask(answer=model.Choice(values=values)):
+        case model.AskNode(answer=model.Choice(values=values)):
             return draft.prompt(values[str(value)].confirm)
-        case model.Ask(answer=model.Digits(offer=model.Offer(prompt=prompt))) if candidate.offered:
+        case model.AskNode(answer=model.Digits(offer=model.OfferedAnswer(prompt=prompt))) if candidate.offered:
             return draft.prompt(prompt, value=value)
-        case model.Ask(answer=model.Score(confirm=prompt) | model.Digits(confirm=prompt)):
+        case model.AskNode(answer=model.Score(confirm=prompt) | model.Digits(confirm=prompt)):
             return draft.prompt(prompt, value=value)
-        case model.Record(read_back=model.ReadBack(prompt=prompt, unplayed=unplayed)) if candidate.span_ms:
+        case model.RecordNode(read_back=model.ReadBack(prompt=prompt, unplayed=unplayed)) if candidate.span_ms:
             said = draft.prompt(prompt, said=place(candidate.span_ms))
             return Prompt(said.name, said.values, unplayed)
     raise AssertionError(node)

@@ -8,13 +8,13 @@ from datetime import datetime
 from ivr.actions import Action, Prompt, SaveAnswer
 from ivr.events import CallAnswered, CallEnded, Event, Value
 from ivr.flow import engine
-from ivr.flow.parse import FlowBook
+from ivr.flow.parse import FlowSet
 
 
 class Replay:
     """One call in a version of the flows that may be another than its own; each event meets the present wait."""
 
-    def __init__(self, book: FlowBook, flow: str, language: str, *, speech: bool) -> None:
+    def __init__(self, book: FlowSet, flow: str, language: str, *, speech: bool) -> None:
         self._book = book
         self._state = engine.begin(book.flows, book.version, flow, language, speech=speech)
         self._actions: tuple[Action, ...] = ()

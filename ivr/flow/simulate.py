@@ -29,28 +29,28 @@ from ivr.events import (
     Value,
 )
 from ivr.flow import answers, engine, model, state
-from ivr.flow.parse import FlowBook
+from ivr.flow.parse import FlowSet
 
-Route = Callable[[OpenComplaint, datetime], tuple[str, str]]
+CaseRouter = Callable[[OpenComplaint, datetime], tuple[str, str]]
 """A case, and when it is opened → its tier and its roster, as ivr.events.CaseFound has them."""
 
 TURN_SECONDS = 4
 SOME_CASE = "20261118-0007"
 
 
-class Conversation:
+class SimulatedCall:
     """One simulated call. `actions` are those of the last turn, `facts` all so far, `now` moves on with each turn."""
 
     def __init__(
         self,
-        book: FlowBook,
+        book: FlowSet,
         flow: str,
         language: str,
         now: datetime,
         variables: Mapping[str, Value] | None = None,
         *,
         speech: bool = True,
-        route: Route | None = None,
+        route: CaseRouter | None = None,
     ) -> None:
         """`route` tells the tier and the roster of a case that the call opens; without it nobody decides."""
         self._book, self._route = book, route
@@ -79,7 +79,9 @@ class Conversation:
             return {"signs": ("<taken>", "<untaken>")}
         if isinstance(waiting, LookUpCase):
             return {"signs": ("<found>", "<missing>")}
-        if not isinstance(waiting, Ask | Record | Hold) or not isinstance(node, model.Ask | model.Book | model.Record):
+        if not isinstance(waiting, Ask | Record | Hold) or not isinstance(
+            node, model.AskNode | model.BookNode | model.RecordNode
+        ):
             return {}
         meanings = answers.meanings(node, self._book.flows.universals, self.state.language) if waiting.speech else {}
         return {name: tuple(sorted(phrases, key=len)) for name, phrases in meanings.items() if phrases} | {
@@ -139,7 +141,7 @@ class Conversation:
     def _free_speech(self, question: Ask | Record | Hold, text: str) -> SpeechRecorded:
         place, waiting = self.state.place, self.state.wait
         node = self._book.flows.flows[place.flow].nodes[place.node]
-        if not isinstance(node, model.Record) or (waiting and waiting.candidate):
+        if not isinstance(node, model.RecordNode) or (waiting and waiting.candidate):
             raise ValueError("free speech is not asked for here")
         spot = question.speech.spot if question.speech else ()
         cues = tuple(cue for cue in spot if cue in text)

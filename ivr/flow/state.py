@@ -18,7 +18,7 @@ WaitKind = Literal["notice", "answer", "confirm", "hold", "record", "lookup", "t
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodeRef:
     """A node of a flow."""
 
     flow: str
@@ -71,7 +71,7 @@ class FlowState:
     version: str
     language: str
     speech: bool
-    stack: tuple[Place, ...]
+    stack: tuple[NodeRef, ...]
     variables: Mapping[str, Value] = field(default_factory=dict)
     answered: tuple[str, ...] = ()
     turn: int = 0
@@ -82,13 +82,13 @@ class FlowState:
     entered: tuple[str, ...] = ()
 
     @property
-    def place(self) -> Place:
+    def place(self) -> NodeRef:
         """The present node."""
         return self.stack[-1]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class FlowTurn:
     """A state with the actions that bring it about: what is saved before any of them is performed."""
 
     state: FlowState
@@ -99,14 +99,14 @@ _STATE = TypeAdapter(FlowState)
 _ACTIONS: Tagged[Action] = Tagged(Action)
 
 
-def dump(turn: Turn) -> bytes:
+def dump(turn: FlowTurn) -> bytes:
     """The turn as JSON."""
     return to_json(
         {"state": _STATE.dump_python(turn.state, mode="json"), "actions": list(map(_ACTIONS.dump, turn.actions))}
     )
 
 
-def load(data: bytes) -> Turn:
+def load(data: bytes) -> FlowTurn:
     """The turn that `dump` wrote.
 
     Raises:
@@ -114,5 +114,5 @@ def load(data: bytes) -> Turn:
     """
     match from_json(data):
         case {"state": state, "actions": list(actions)}:
-            return Turn(_STATE.validate_python(state), tuple(map(_ACTIONS.load, actions)))
+            return FlowTurn(_STATE.validate_python(state), tuple(map(_ACTIONS.load, actions)))
     raise ValueError("not a turn")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ivr.flow import model
 
-_QUIET = model.Branch | model.Set | model.Complaint
-_QUESTION = model.Ask | model.Book | model.Record
-_WAITING = _QUESTION | model.Notice | model.Transfer | model.Hangup
+_QUIET = model.BranchNode | model.SetNode | model.ComplaintNode
+_QUESTION = model.AskNode | model.BookNode | model.RecordNode
+_WAITING = _QUESTION | model.NoticeNode | model.TransferNode | model.HangupNode
 
 WAYS_OUT = ("on_agent", "on_refuse", "on_give_up")
 
@@ -17,22 +17,22 @@ Found = Iterator[tuple[str, str]]
 """Faults: pairs of a path and a reason."""
 
 
-def targets(node: model.Node) -> Iterator[tuple[str, str]]:
+def targets(node: model.FlowNode) -> Iterator[tuple[str, str]]:
     """The nodes that a node leads to, each with the key that says so."""
     match node:
-        case model.Branch(cases=cases, otherwise=otherwise):
+        case model.BranchNode(cases=cases, otherwise=otherwise):
             yield from ((f"cases.{number}", case.next) for number, case in enumerate(cases, 1))
             yield "otherwise", otherwise
-        case model.Lookup(found=found, missing=missing):
+        case model.LookupNode(found=found, missing=missing):
             yield "found", found
             yield "missing", missing
-        case model.Transfer(failed=failed, after=after):
+        case model.TransferNode(failed=failed, after=after):
             yield "failed", failed
             if after:
                 yield "after", after
-        case model.Hangup():
+        case model.HangupNode():
             return
-        case model.Ask(next=dict(ways)):
+        case model.AskNode(next=dict(ways)):
             yield from ((f"next.{value}", way) for value, way in ways.items())
         case _ if isinstance(node.next, str):
             yield "next", node.next
@@ -92,7 +92,7 @@ def _unknown(book: model.Callflows, name: str, flow: model.Flow) -> Found:
         for key, target in targets(node):
             if target != model.RETURN and target not in flow.nodes:
                 yield f"{name}.{node_name}.{key}", f"unknown node “{target}”"
-        if isinstance(node, model.Subflow) and node.flow not in book.flows:
+        if isinstance(node, model.SubflowNode) and node.flow not in book.flows:
             yield f"{name}.{node_name}.flow", f"unknown flow “{node.flow}”"
     for question in flow.essential:
         if question not in _questions(book, name):
@@ -104,7 +104,7 @@ def _dead_ends(name: str, flow: model.Flow, onward: Ways, reached: set[str]) -> 
     for source, sinks in onward.items():
         for sink in sinks:
             backward.setdefault(sink, set()).add(source)
-    ends = {key for key, node in flow.nodes.items() if isinstance(node, model.Hangup)} | {model.RETURN}
+    ends = {key for key, node in flow.nodes.items() if isinstance(node, model.HangupNode)} | {model.RETURN}
     if not ends & onward.keys() and model.RETURN not in backward:
         yield name, "no way ends the call: there is no hangup"
         return
@@ -119,9 +119,9 @@ def _circles(book: model.Callflows, name: str, flow: model.Flow, onward: Ways) -
             yield f"{name}.{node}", "goes round in a circle without waiting for the caller"
 
 
-def _waits(book: model.Callflows, node: model.Node, inside: frozenset[str]) -> bool:
+def _waits(book: model.Callflows, node: model.FlowNode, inside: frozenset[str]) -> bool:
     """Whether the caller is always waited for in the node; in a subflow: on every way through it."""
-    if not isinstance(node, model.Subflow) or node.flow not in book.flows or node.flow in inside:
+    if not isinstance(node, model.SubflowNode) or node.flow not in book.flows or node.flow in inside:
         return isinstance(node, _WAITING)
     callee = book.flows[node.flow]
     quiet = {
@@ -142,8 +142,8 @@ def _subflows(book: model.Callflows, name: str) -> Found:
             yield f"{name}.{question}", f"subflow “{callee}” has a question of the same name"
 
 
-def _calls(flow: model.Flow) -> Iterator[model.Subflow]:
-    return (node for node in flow.nodes.values() if isinstance(node, model.Subflow))
+def _calls(flow: model.Flow) -> Iterator[model.SubflowNode]:
+    return (node for node in flow.nodes.values() if isinstance(node, model.SubflowNode))
 
 
 def _questions(book: model.Callflows, name: str) -> set[str]:

@@ -45,7 +45,7 @@ def _words(name: str, value: Value, book: model.Callflows) -> str:
         return ""
     for flow in book.flows.values():
         match flow.nodes.get(name):
-            case model.Ask(answer=model.YesNo() | model.Choice() as closed):
+            case model.AskNode(answer=model.YesNo() | model.Choice() as closed):
                 chosen = answers.values(closed).get(str(value))
                 said = chosen.phrases.get(book.languages[0], ()) if chosen else ()
                 return said[0] if said else str(value)

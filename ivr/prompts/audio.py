@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-RATE_HZ: Final = 8000
+PROMPT_RATE_HZ: Final = 8000
 LEVEL_DBOV: Final = -22.0
 """Active speech level of every prompt."""
 PEAK_DBOV: Final = -3.5
@@ -38,14 +38,14 @@ Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class PromptSound:
     """One channel of audio at any rate (Hz)."""
 
     samples: Samples
     rate_hz: int
 
 
-def level_dbov(samples: Samples, rate_hz: int = RATE_HZ) -> float:
+def level_dbov(samples: Samples, rate_hz: int = PROMPT_RATE_HZ) -> float:
     """The active speech level: after ITU-T P.56, the power of the frames that lie above that same level less 15.9 dB.
 
     P.56 bridges pauses of 200 ms, made for conversations; here frames of 10 ms alone decide, so that a one-syllable
@@ -68,13 +68,13 @@ def peak_dbov(samples: Samples) -> float:
     return float(20 * np.log10(peak)) if peak else -np.inf
 
 
-def prepare(sound: Sound) -> Samples:
+def prepare(sound: PromptSound) -> Samples:
     """Make speech at any rate into a prompt: 8 kHz, no silence around it, soft edges, levelled, peaks limited.
 
     Raises:
         ValueError: there is no speech in it.
     """
-    samples = _without_drift(soxr.resample(sound.samples, sound.rate_hz, RATE_HZ, quality="VHQ"))
+    samples = _without_drift(soxr.resample(sound.samples, sound.rate_hz, PROMPT_RATE_HZ, quality="VHQ"))
     if level_dbov(samples) < SILENCE_DBOV:
         raise ValueError("there is no speech in it")
     return _levelled(_trimmed(samples))
@@ -86,7 +86,7 @@ def write_wav(path: Path, samples: Samples) -> None:
     with wave.open(str(part), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
+        file.setframerate(PROMPT_RATE_HZ)
         file.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
     part.replace(path)
 
@@ -103,18 +103,18 @@ def _without_drift(samples: Samples) -> Samples:
     """Without offset and slow steps, which sound like nothing but measure like speech."""
     if not samples.size:
         return samples
-    reach = RATE_HZ // 10
+    reach = PROMPT_RATE_HZ // 10
     padded = np.pad(samples, reach, mode="edge")
-    hertz = np.fft.rfftfreq(padded.size, 1 / RATE_HZ)
+    hertz = np.fft.rfftfreq(padded.size, 1 / PROMPT_RATE_HZ)
     kept = np.fft.irfft(np.fft.rfft(padded) * hertz**2 / (hertz**2 + DRIFT_HZ**2), padded.size)
     return kept[reach:-reach].astype(np.float32)
 
 
 def _trimmed(samples: Samples) -> Samples:
-    size = RATE_HZ * FRAME_MS // 1000
+    size = PROMPT_RATE_HZ * FRAME_MS // 1000
     threshold = level_dbov(samples) - SPEECH_DB
-    loud = np.flatnonzero(_frame_power(samples, RATE_HZ) > 10 ** (threshold / 10))
-    lead, tail, fade = (RATE_HZ * ms // 1000 for ms in (LEAD_MS, TAIL_MS, FADE_MS))
+    loud = np.flatnonzero(_frame_power(samples, PROMPT_RATE_HZ) > 10 ** (threshold / 10))
+    lead, tail, fade = (PROMPT_RATE_HZ * ms // 1000 for ms in (LEAD_MS, TAIL_MS, FADE_MS))
     start, end = loud[0] * size - lead, (loud[-1] + 1) * size + tail
     padded = np.pad(samples, (lead, tail + size))[start + lead : end + lead].copy()
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
@@ -135,7 +135,7 @@ def _levelled(samples: Samples) -> Samples:
 
 def _limited(samples: Samples) -> Samples:
     """Turn the gain down smoothly around each peak (2 ms before to 2 ms after)."""
-    reach = RATE_HZ * 2 // 1000
+    reach = PROMPT_RATE_HZ * 2 // 1000
     needed = np.minimum(1, 10 ** (PEAK_DBOV / 20) / np.maximum(np.abs(samples), 1e-9))
     lowest = np.lib.stride_tricks.sliding_window_view(np.pad(needed, 2 * reach, mode="edge"), 2 * reach + 1).min(axis=1)
     window = np.hanning(2 * reach + 3)[1:-1]

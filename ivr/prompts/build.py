@@ -12,7 +12,7 @@ from ivr.errors import Fault, FaultyFile, HuifangError
 from ivr.prompts import manifest as manifests
 from ivr.prompts.audio import Samples, prepare, write_wav
 from ivr.prompts.catalog import Catalog, load
-from ivr.prompts.manifest import PERSON, Entry, recorded_file, recorded_key, spoken_key
+from ivr.prompts.manifest import PERSON, ManifestEntry, recorded_file, recorded_key, spoken_key
 from ivr.prompts.recording import read_sound
 from ivr.prompts.render import Engine, EngineFailed, Voice, engines
 
@@ -72,7 +72,7 @@ class _Language:
     catalog: Catalog
     language: str
     speaker: _Speaker | str
-    entries: dict[str, Entry]
+    entries: dict[str, ManifestEntry]
     report: Report
 
     def build(self, progress: Progress | None) -> None:
@@ -89,20 +89,20 @@ class _Language:
             write_wav(target, self._samples(name, recordings[name], wanted[name]))
             self.entries[name] = wanted[name]
 
-    def _entry(self, name: str, words: str) -> Entry:
+    def _entry(self, name: str, words: str) -> ManifestEntry:
         recorded = recorded_file(self.catalog, self.language, name)
         if recorded.exists():
-            return Entry(PERSON, recorded_key(recorded))
+            return ManifestEntry(PERSON, recorded_key(recorded))
         if isinstance(self.speaker, _Speaker):
             by = str(self.speaker.voice)
         else:
             by = self.entries[name].by if name in self.entries else ""
-        return Entry(by, spoken_key(words, by))
+        return ManifestEntry(by, spoken_key(words, by))
 
-    def _fresh(self, name: str, entry: Entry) -> bool:
+    def _fresh(self, name: str, entry: ManifestEntry) -> bool:
         return self.entries.get(name) == entry and self.catalog.wav(self.language, name).exists()
 
-    def _samples(self, name: str, words: str, entry: Entry) -> Samples:
+    def _samples(self, name: str, words: str, entry: ManifestEntry) -> Samples:
         if entry.by != PERSON and isinstance(self.speaker, _Speaker):
             self.report.spoken.append(self._label(name))
             return self.speaker.speak(words)

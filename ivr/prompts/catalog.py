@@ -15,11 +15,11 @@ from ruamel.yaml.error import MarkedYAMLError
 from ivr.errors import Fault, FaultyFile
 from ivr.prompts.render import DEFAULT_SPEED, Voice
 from ivr.prompts.spoken import KINDS, TONGUES, fragments
-from ivr.prompts.template import Template, parse
+from ivr.prompts.template import PromptTemplate, parse
 
 CATALOG_FILE = "catalog.yaml"
 
-Name = Annotated[str, StringConstraints(pattern=r"^\w+(\.\w+)*$")]
+CatalogName = Annotated[str, StringConstraints(pattern=r"^\w+(\.\w+)*$")]
 
 
 class _Strict(BaseModel):
@@ -38,7 +38,7 @@ class _File(_Strict):
     audio: str = "audio"
     languages: Annotated[list[str], Field(min_length=1)]
     voices: dict[str, Annotated[list[_Voice], Field(min_length=1)]]
-    prompts: dict[Name, dict[str, str]]
+    prompts: dict[CatalogName, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Catalog:
     audio: Path
     languages: tuple[str, ...]
     voices: dict[str, tuple[Voice, ...]]
-    prompts: dict[str, dict[str, Template]]
+    prompts: dict[str, dict[str, PromptTemplate]]
 
     def wav(self, language: str, recording: str) -> Path:
         """Where a recording's audio lies."""
@@ -139,9 +139,9 @@ def _voice_faults(file: Path, content: _File) -> list[Fault]:
     ]
 
 
-def _templates(file: Path, content: _File) -> tuple[list[Fault], dict[str, dict[str, Template]]]:
+def _templates(file: Path, content: _File) -> tuple[list[Fault], dict[str, dict[str, PromptTemplate]]]:
     faults: list[Fault] = []
-    prompts: dict[str, dict[str, Template]] = {}
+    prompts: dict[str, dict[str, PromptTemplate]] = {}
     for name, texts in content.prompts.items():
         at = f"prompts.{name}"
         missing = [language for language in content.languages if language not in texts]
@@ -158,7 +158,7 @@ def _templates(file: Path, content: _File) -> tuple[list[Fault], dict[str, dict[
     return faults, prompts
 
 
-def _variable_faults(file: Path, at: str, templates: dict[str, Template]) -> list[Fault]:
+def _variable_faults(file: Path, at: str, templates: dict[str, PromptTemplate]) -> list[Fault]:
     faults = [
         Fault(str(file), f"{at}.{language}", _unknown_kind(variable, kind))
         for language, template in templates.items()

@@ -10,7 +10,7 @@ import numpy as np
 
 from ivr.errors import Fault
 from ivr.prompts import manifest as manifests
-from ivr.prompts.audio import LEVEL_DBOV, RATE_HZ, level_dbov
+from ivr.prompts.audio import LEVEL_DBOV, PROMPT_RATE_HZ, level_dbov
 from ivr.prompts.catalog import Catalog, load
 from ivr.prompts.manifest import PERSON, Manifest, recorded_file, recorded_key, spoken_key
 from ivr.prompts.recording import AudioSegment, open_wav
@@ -51,8 +51,8 @@ def _audio(file: Path) -> Iterator[str]:
         yield str(error)
         return
     form = (sound.frame_rate, sound.sample_width * 8, sound.channels)
-    if form != (RATE_HZ, 16, 1):
-        yield f"it has {form[0]} Hz, {form[1]} bit, {form[2]} channel(s); wanted are {RATE_HZ} Hz, 16 bit, 1 channel"
+    if form != (PROMPT_RATE_HZ, 16, 1):
+        yield f"it has {form[0]} Hz, {form[1]} bit, {form[2]} channel(s); wanted are {PROMPT_RATE_HZ} Hz, 16 bit, 1 channel"
         return
     if sound.duration_seconds > MAX_S:
         yield f"it is too long: {sound.duration_seconds:.1f} s; at most {MAX_S:.0f} s, for callers don't listen longer"

@@ -11,10 +11,10 @@ from typing import Final
 
 from ivr.actions import Prompt
 from ivr.errors import Fault, FaultyFile
-from ivr.prompts.audio import RATE_HZ
+from ivr.prompts.audio import PROMPT_RATE_HZ
 from ivr.prompts.catalog import Catalog, fragment_file, load
 from ivr.prompts.spoken import TONGUES, Unspeakable, fragments, speak
-from ivr.prompts.template import Mark, Piece, Template, Variable
+from ivr.prompts.template import PromptTemplate, PromptVariable, PunctuationMark, RecordedPiece
 
 GROUP_MS: Final = 160
 COMMA_MS: Final = 120
@@ -74,9 +74,9 @@ class PromptLibrary:
         """
         said = []
         for part in self._template(prompt, language).parts:
-            if isinstance(part, Variable) and part.kind == "recording":
+            if isinstance(part, PromptVariable) and part.kind == "recording":
                 said.append(OWN_WORDS)
-            elif isinstance(part, Variable):
+            elif isinstance(part, PromptVariable):
                 tongue, words = TONGUES[language], fragments(part.kind, language)
                 groups = self._groups(part, prompt, language)
                 said.append(tongue.pause.join(tongue.joint.join(words[name] for name in group) for group in groups))
@@ -84,12 +84,12 @@ class PromptLibrary:
                 said.append(part.text)
         return "".join(said)
 
-    def _template(self, prompt: Prompt, language: str) -> Template:
+    def _template(self, prompt: Prompt, language: str) -> PromptTemplate:
         if reason := self._catalog.absent(prompt.name, language):
             raise Unspeakable(reason)
         return self._catalog.prompts[prompt.name][language]
 
-    def _groups(self, variable: Variable, prompt: Prompt, language: str) -> tuple[tuple[str, ...], ...]:
+    def _groups(self, variable: PromptVariable, prompt: Prompt, language: str) -> tuple[tuple[str, ...], ...]:
         if variable.name not in prompt.values:
             raise Unspeakable(f"{prompt.name}: there is no value for {{{variable.name}:{variable.kind}}}")
         return speak(variable.kind, prompt.values[variable.name], language, self._clock())
@@ -99,13 +99,13 @@ class PromptLibrary:
         sequence: list[str | int] = []
         for part in self._template(prompt, language).parts:
             match part:
-                case Piece():
+                case RecordedPiece():
                     sequence.append(part.name)
-                case Mark():
+                case PunctuationMark():
                     sequence.append(SENTENCE_MS if part.long else COMMA_MS)
-                case Variable(kind="recording"):
+                case PromptVariable(kind="recording"):
                     sequence.append(OWN_WORDS)
-                case Variable():
+                case PromptVariable():
                     for index, group in enumerate(self._groups(part, prompt, language)):
                         sequence += [GROUP_MS] if index else []
                         sequence += map(fragment_file, group)
@@ -116,7 +116,7 @@ class PromptLibrary:
     def _join(self, language: str, sequence: tuple[str | int, ...]) -> bytes:
         audio = self._audio[language]
         return b"".join(
-            bytes(RATE_HZ * item // 1000 * 2) if isinstance(item, int) else audio[item] for item in sequence
+            bytes(PROMPT_RATE_HZ * item // 1000 * 2) if isinstance(item, int) else audio[item] for item in sequence
         )
 
 
@@ -136,6 +136,6 @@ def _recordings(catalog: Catalog, language: str) -> dict[str, bytes]:
 
 def _read(file: Path) -> bytes:
     with wave.open(str(file), "rb") as sound:
-        if (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) != (RATE_HZ, 2, 1):
-            raise wave.Error(f"not {RATE_HZ} Hz, 16 bit, mono")
+        if (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) != (PROMPT_RATE_HZ, 2, 1):
+            raise wave.Error(f"not {PROMPT_RATE_HZ} Hz, 16 bit, mono")
         return sound.readframes(sound.getnframes())

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from ivr.prompts.audio import LEVEL_DBOV, RATE_HZ
+from ivr.prompts.audio import LEVEL_DBOV, PROMPT_RATE_HZ
 from ivr.prompts.catalog import Catalog
 
 MANIFEST_FILE: Final = "manifest.json"
@@ -18,14 +18,14 @@ PERSON: Final = "a person"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """`by` is a voice or PERSON; `key` changes when what was said, who said it or the form of the audio changes."""
 
     by: str
     key: str
 
 
-Manifest = dict[str, dict[str, Entry]]
+Manifest = dict[str, dict[str, ManifestEntry]]
 """Language → recording → entry."""
 
 _FORM: Final = TypeAdapter(Manifest)
@@ -62,4 +62,4 @@ def write(catalog: Catalog, manifest: Manifest) -> None:
 
 
 def _digest(content: bytes) -> str:
-    return hashlib.sha256(f"{RATE_HZ} {LEVEL_DBOV}\n".encode() + content).hexdigest()[:16]
+    return hashlib.sha256(f"{PROMPT_RATE_HZ} {LEVEL_DBOV}\n".encode() + content).hexdigest()[:16]

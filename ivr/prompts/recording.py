@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from ivr.prompts.audio import Sound
+from ivr.prompts.audio import PromptSound
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pydub warns of the standard library's audioop and of a missing ffmpeg
@@ -29,7 +29,7 @@ def open_wav(content: bytes) -> AudioSegment:
         raise ValueError(f"it is no WAV file ({error})") from error
 
 
-def read_sound(content: bytes) -> Sound:
+def read_sound(content: bytes) -> PromptSound:
     """Decode the content of a WAV file of any rate and width; several channels become one.
 
     Raises:
@@ -37,4 +37,4 @@ def read_sound(content: bytes) -> Sound:
     """
     segment = open_wav(content)
     channels = np.array(segment.get_array_of_samples(), dtype=np.float32).reshape(-1, segment.channels)
-    return Sound(channels.mean(axis=1) / np.float32(segment.max_possible_amplitude), segment.frame_rate)
+    return PromptSound(channels.mean(axis=1) / np.float32(segment.max_possible_amplitude), segment.frame_rate)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ivr.errors import HuifangError
-from ivr.prompts.audio import Sound
+from ivr.prompts.audio import PromptSound
 from ivr.prompts.pinyin import pinyin
 from ivr.prompts.recording import read_sound
 
@@ -51,7 +51,7 @@ class Engine(Protocol):
     def missing(self, voice: Voice) -> str:
         """Why this voice can't be had here and what to do about it, in plain words; empty when it can."""
 
-    def speak(self, words: str, voice: Voice) -> Sound:
+    def speak(self, words: str, voice: Voice) -> PromptSound:
         """Speak `words`.
 
         Raises:
@@ -67,7 +67,7 @@ class EspeakNg:
             return ""
         return "espeak-ng is not installed; install it with: apt-get install espeak-ng"
 
-    def speak(self, words: str, voice: Voice) -> Sound:
+    def speak(self, words: str, voice: Voice) -> PromptSound:
         text = pinyin(words) if "pinyin" in voice.voice else words
         options = ["-a", AMPLITUDE, "-v", voice.voice, "-s", str(voice.speed), "-p", str(voice.pitch)]
         command = ["espeak-ng", *options, "--stdin", "--stdout"]
@@ -99,7 +99,7 @@ class Piper:
             return f"Piper is not installed; install it with: {sys.executable} -m pip install piper-tts"
         return ""
 
-    def speak(self, words: str, voice: Voice) -> Sound:
+    def speak(self, words: str, voice: Voice) -> PromptSound:
         piper = importlib.import_module("piper")
         model = self._model(voice)
         spoken = io.BytesIO()

@@ -14,7 +14,7 @@ LONG_MARKS: Final = "。？！.?!"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RecordedPiece:
     """Recorded words: `name` of the recording, `text` as written, `words` for the speech engine."""
 
     name: str
@@ -23,7 +23,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
+class PromptVariable:
     """A value spoken from fragments: its name and its type."""
 
     name: str
@@ -31,33 +31,33 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PunctuationMark:
     """Punctuation between a variable and what follows; `long` ends a sentence."""
 
     text: str
     long: bool
 
 
-Part = Piece | Variable | Mark
+TemplatePart = RecordedPiece | PromptVariable | PunctuationMark
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class PromptTemplate:
     """A prompt in one language."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[TemplatePart, ...]
 
     @property
-    def pieces(self) -> tuple[Piece, ...]:
-        return tuple(part for part in self.parts if isinstance(part, Piece))
+    def pieces(self) -> tuple[RecordedPiece, ...]:
+        return tuple(part for part in self.parts if isinstance(part, RecordedPiece))
 
     @property
     def variables(self) -> dict[str, str]:
         """The variables' names with their types."""
-        return {part.name: part.kind for part in self.parts if isinstance(part, Variable)}
+        return {part.name: part.kind for part in self.parts if isinstance(part, PromptVariable)}
 
 
-def parse(name: str, text: str) -> Template:
+def parse(name: str, text: str) -> PromptTemplate:
     """Cut a prompt's text. Without variables it is one piece called `name`, else the pieces are `name-1`, `name-2`, ….
 
     Raises:
@@ -69,21 +69,21 @@ def parse(name: str, text: str) -> Template:
     if not re.search(r"\w", text):
         raise ValueError("there is nothing to say in it")
     whole = not VARIABLE.search(text)
-    return Template((Piece(name, text, text),) if whole else tuple(_cut(name, text)))
+    return PromptTemplate((RecordedPiece(name, text, text),) if whole else tuple(_cut(name, text)))
 
 
-def _cut(name: str, text: str) -> Iterator[Part]:
+def _cut(name: str, text: str) -> Iterator[TemplatePart]:
     fields = VARIABLE.split(text)
     count = 0
     for index in range(0, len(fields), 3):
         marks, words = _split_marks(fields[index]) if index else ("", fields[index])
         if marks:
-            yield Mark(marks, any(mark in LONG_MARKS for mark in marks))
+            yield PunctuationMark(marks, any(mark in LONG_MARKS for mark in marks))
         if spoken := words.strip():
             count += 1
-            yield Piece(f"{name}-{count}", words, _unfinished(spoken) if index + 2 < len(fields) else spoken)
+            yield RecordedPiece(f"{name}-{count}", words, _unfinished(spoken) if index + 2 < len(fields) else spoken)
         if index + 2 < len(fields):
-            yield Variable(fields[index + 1], fields[index + 2])
+            yield PromptVariable(fields[index + 1], fields[index + 2])
 
 
 def _split_marks(text: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from ivr.records.cases import open_case
 
 
 async def keep_fact(
-    session: AsyncSession, call: t.Call, turn: int, fact: Fact, at: datetime, rules: Rules | None
+    session: AsyncSession, call: t.CallRow, turn: int, fact: Fact, at: datetime, rules: Rules | None
 ) -> None:
     """Write one fact of `call`, which is locked; cases are judged by `rules`."""
     match fact:
@@ -27,7 +27,7 @@ async def keep_fact(
         case BookCallback():
             when = datetime.fromisoformat(fact.at)
             session.add(
-                t.Booking(call_id=call.id, at=when, spoken=fact.spoken, state="open", wished=True, next_at=when)
+                t.BookingRow(call_id=call.id, at=when, spoken=fact.spoken, state="open", wished=True, next_at=when)
             )
         case OpenComplaint():
             await open_case(session, rules, call, fact, at)
@@ -36,10 +36,14 @@ async def keep_fact(
 
 
 async def _keep_answer(session: AsyncSession, call_id: str, turn: int, answer: SaveAnswer, at: datetime) -> None:
-    earlier = (t.Answer.call_id == call_id, t.Answer.question == answer.question, t.Answer.replaced_at.is_(None))
-    await session.execute(update(t.Answer).where(*earlier).values(replaced_at=at))
+    earlier = (
+        t.AnswerRow.call_id == call_id,
+        t.AnswerRow.question == answer.question,
+        t.AnswerRow.replaced_at.is_(None),
+    )
+    await session.execute(update(t.AnswerRow).where(*earlier).values(replaced_at=at))
     session.add(
-        t.Answer(
+        t.AnswerRow(
             call_id=call_id,
             turn=turn,
             question=answer.question,

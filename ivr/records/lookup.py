@@ -14,7 +14,7 @@ from ivr.complaints.model import Lines
 from ivr.records import tables as t
 from ivr.records.record import CaseStatus
 
-TOLD: Final = ("repair", "complaint")
+ANNOUNCED_DAYS: Final = ("repair", "complaint")
 """The kinds of cases that whoever calls may be told of; never reports of misconduct (R18) or discipline."""
 SETTLED: Final = ("replied", "verified", "archived")
 """The states of a case that its customer has been told the result of."""
@@ -27,18 +27,18 @@ async def find_case(
     session: AsyncSession, call_id: str, by: CaseKey, value: str, lines: Lines | None
 ) -> CaseStatus | None:
     """The newest case that fits (see ivr.actions.LookUpCase); `lines` name the rosters."""
-    query = select(t.Case).order_by(t.Case.id.desc()).limit(1)
-    told = query.where(t.Case.kind.in_(TOLD), t.Case.confidential.is_(False))
+    query = select(t.CaseRow).order_by(t.CaseRow.id.desc()).limit(1)
+    told = query.where(t.CaseRow.kind.in_(ANNOUNCED_DAYS), t.CaseRow.confidential.is_(False))
     match by:
         case "call":
-            query = query.where(t.Case.call_id == call_id)
+            query = query.where(t.CaseRow.call_id == call_id)
         case "number":
-            query = told.where(t.Case.number == f"{value[:_DAY]}-{value[_DAY:]}")
+            query = told.where(t.CaseRow.number == f"{value[:_DAY]}-{value[_DAY:]}")
         case "phone":
             forms = _forms(value)
-            told = told.outerjoin(t.Customer, t.Case.customer_id == t.Customer.id)
-            named = (t.Case.details[name].as_string().in_(forms) for name in PHONES)
-            query = told.where(or_(t.Customer.number.in_(forms), *named))
+            told = told.outerjoin(t.CustomerRow, t.CaseRow.customer_id == t.CustomerRow.id)
+            named = (t.CaseRow.details[name].as_string().in_(forms) for name in PHONES)
+            query = told.where(or_(t.CustomerRow.number.in_(forms), *named))
     found = await session.scalar(query)
     if found is None:
         return None

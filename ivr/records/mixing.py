@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from ivr.call.media import FRAME_MS, SAMPLE_RATE_HZ, Side
+from ivr.call.media import FRAME_MS, SAMPLE_RATE_HZ, AudioSide
 
 SAMPLES_PER_MS: Final = SAMPLE_RATE_HZ // 1000
 SETTLE_MS: Final = 1000
@@ -25,7 +25,7 @@ _LOST = SETTLE_MS * SAMPLES_PER_MS
 _NEVER = -(1 << 62)
 
 
-class Track:
+class MixTrack:
     """One voice: samples by their place since the start of the recording, kept until they are taken."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Track:
         return pcm.ljust(count * 2, b"\0")
 
 
-class Arrivals:
+class FrameArrivals:
     """Places frames that a steady sender sent and an unsteady network brought.
 
     Frames follow each other without a gap, however they arrive: a stall followed by a burst leaves no trace. Only when
@@ -87,12 +87,12 @@ class StereoMix:
 
     def __init__(self, start_ms: int) -> None:
         self._start_ms = start_ms
-        self._caller = Track()
-        self._us = Track()
-        self._third = Track()
-        self._arrivals = Arrivals()
-        self._tracks: dict[Side, Track] = {"caller": self._caller, "other": self._us, "third": self._third}
-        self._heard_of = {side: Arrivals() for side in self._tracks}
+        self._caller = MixTrack()
+        self._us = MixTrack()
+        self._third = MixTrack()
+        self._arrivals = FrameArrivals()
+        self._tracks: dict[AudioSide, MixTrack] = {"caller": self._caller, "other": self._us, "third": self._third}
+        self._heard_of = {side: FrameArrivals() for side in self._tracks}
         self._heard_at = dict.fromkeys(self._tracks, _NEVER)
         self._taken = 0
 
@@ -100,11 +100,11 @@ class StereoMix:
         """A frame of the caller's voice arrived."""
         self._caller.put(self._arrivals.place(self._place(at_ms), self._caller.end), pcm)
 
-    def overheard(self, at_ms: int, who: Side, pcm: bytes) -> None:
+    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
         """A frame arrived of the voice of the caller, or of one of those who talk in our place."""
         track, arrived = self._tracks[who], self._place(at_ms)
         if arrived - self._heard_at[who] > _LOST:
-            self._heard_of[who] = Arrivals()
+            self._heard_of[who] = FrameArrivals()
             track.put(max(arrived, track.end), pcm)
         else:
             track.put(self._heard_of[who].place(arrived, track.end), pcm)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ivr.actions import AnsweredBy, SaveAnswer
-from ivr.complaints.case import Role
+from ivr.complaints.case import ReaderRole
 from ivr.complaints.intake import reports
 from ivr.complaints.model import Lines
 from ivr.events import EndedBy, Event, Heard
@@ -32,20 +32,20 @@ from ivr.records.record import (
     TurnRecord,
 )
 from ivr.tagged import Tagged
-from ivr.transcript import Line, Who
+from ivr.transcript import Party, TranscriptLine
 
 EVENTS: Final[Tagged[Event]] = Tagged(Event)
 
-Row = TypeVar("Row", bound=t.Base)
+RowT = TypeVar("RowT", bound=t.Base)
 
 
-async def summaries(session: AsyncSession, query: Select[t.Call]) -> tuple[CallSummary, ...]:
+async def summaries(session: AsyncSession, query: Select[t.CallRow]) -> tuple[CallSummary, ...]:
     """The calls of a query as everybody may see them."""
-    rows = await session.execute(query.add_columns(_reported(t.Call.id)))
+    rows = await session.execute(query.add_columns(_reported(t.CallRow.id)))
     return tuple(_summary(row, withheld) for row, withheld in rows)
 
 
-def _summary(row: t.Call, withheld: bool) -> CallSummary:
+def _summary(row: t.CallRow, withheld: bool) -> CallSummary:
     caller, called = row.caller, row.called
     if withheld and row.direction == "inbound":
         caller = mask(caller)
@@ -76,60 +76,62 @@ def _summary(row: t.Call, withheld: bool) -> CallSummary:
     )
 
 
-async def record(session: AsyncSession, call: t.Call, role: Role, lines: Lines | None) -> CallRecord:
+async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines: Lines | None) -> CallRecord:
     """Everything that hangs on a call's row and that the reader may see. `lines` tell words of misconduct."""
-    answers = await _rows(session, t.Answer, t.Answer.call_id == call.id, t.Answer.id)
+    answers = await _rows(session, t.AnswerRow, t.AnswerRow.call_id == call.id, t.AnswerRow.id)
     dispositions = tuple(
         DispositionRecord(Disposition(row.disposition), row.aapor, row.by, row.why, row.at)
         for row in await _rows(
-            session, t.DispositionChange, t.DispositionChange.call_id == call.id, t.DispositionChange.id
+            session, t.DispositionChangeRow, t.DispositionChangeRow.call_id == call.id, t.DispositionChangeRow.id
         )
     )
     if role != "management":
         said = {row.question: row.value for row in answers if row.replaced_at is None}
         if reports(said, lines) or await session.scalar(select(_reported(call.id))):
             return CallRecord(_summary(call, True), (), (), (), (), (), dispositions, (), ())
-    line_order = (t.TranscriptLine.turn, t.TranscriptLine.position)
+    line_order = (t.TranscriptLineRow.turn, t.TranscriptLineRow.position)
     return CallRecord(
         call=_summary(call, False),
         turns=tuple(
             TurnRecord(row.turn, EVENTS.load(row.event), row.at)
-            for row in await _rows(session, t.Turn, t.Turn.call_id == call.id, t.Turn.turn)
+            for row in await _rows(session, t.TurnRow, t.TurnRow.call_id == call.id, t.TurnRow.turn)
         ),
         answers=tuple(_answer(row) for row in answers if row.replaced_at is None),
         replaced_answers=tuple(_answer(row) for row in answers if row.replaced_at is not None),
         transcript=tuple(
-            Line(cast("Who", row.who), row.text, row.at_ms, row.confidence)
-            for row in await _rows(session, t.TranscriptLine, t.TranscriptLine.call_id == call.id, *line_order)
+            TranscriptLine(cast("Party", row.who), row.text, row.at_ms, row.confidence)
+            for row in await _rows(session, t.TranscriptLineRow, t.TranscriptLineRow.call_id == call.id, *line_order)
         ),
         recordings=tuple(
             RecordingRecord(row.path, row.format, row.seconds, row.offset_ms, row.sha256, row.consent_at)
-            for row in await _rows(session, t.Recording, t.Recording.call_id == call.id, t.Recording.id)
+            for row in await _rows(session, t.RecordingRow, t.RecordingRow.call_id == call.id, t.RecordingRow.id)
         ),
         dispositions=dispositions,
         bookings=tuple(
             BookingRecord(row.at, row.spoken, row.state)
-            for row in await _rows(session, t.Booking, t.Booking.call_id == call.id, t.Booking.id)
+            for row in await _rows(session, t.BookingRow, t.BookingRow.call_id == call.id, t.BookingRow.id)
         ),
         cases=tuple(
             CaseRecord(row.number, row.kind, row.reason, row.details, row.opened_at)
-            for row in await _rows(session, t.Case, t.Case.call_id == call.id, t.Case.id)
+            for row in await _rows(session, t.CaseRow, t.CaseRow.call_id == call.id, t.CaseRow.id)
         ),
     )
 
 
 def _reported(call_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """Whether a case was opened on the call that only management may see."""
-    return exists().where(t.Case.call_id == call_id, t.Case.confidential.is_(True))
+    return exists().where(t.CaseRow.call_id == call_id, t.CaseRow.confidential.is_(True))
 
 
 async def customer(session: AsyncSession, number: str) -> CustomerRecord | None:
-    row = await session.scalar(select(t.Customer).where(t.Customer.number == number))
+    row = await session.scalar(select(t.CustomerRow).where(t.CustomerRow.number == number))
     if row is None:
         return None
-    changes = await _rows(session, t.CustomerChange, t.CustomerChange.customer_id == row.id, t.CustomerChange.id)
-    query = select(t.Call).where(t.Call.customer_id == row.id)
-    calls = await summaries(session, query.order_by(t.Call.started_at.desc(), t.Call.id.desc()))
+    changes = await _rows(
+        session, t.CustomerChangeRow, t.CustomerChangeRow.customer_id == row.id, t.CustomerChangeRow.id
+    )
+    query = select(t.CallRow).where(t.CallRow.customer_id == row.id)
+    calls = await summaries(session, query.order_by(t.CallRow.started_at.desc(), t.CallRow.id.desc()))
     return CustomerRecord(
         number=row.number,
         name=row.name,
@@ -140,12 +142,12 @@ async def customer(session: AsyncSession, number: str) -> CustomerRecord | None:
 
 
 async def _rows(
-    session: AsyncSession, table: type[Row], where: ColumnElement[bool], *order: InstrumentedAttribute[object]
-) -> list[Row]:
+    session: AsyncSession, table: type[RowT], where: ColumnElement[bool], *order: InstrumentedAttribute[object]
+) -> list[RowT]:
     return list(await session.scalars(select(table).where(where).order_by(*order)))
 
 
-def _answer(row: t.Answer) -> AnswerRecord:
+def _answer(row: t.AnswerRow) -> AnswerRecord:
     answer = SaveAnswer(
         question=row.question,
         value=row.value,

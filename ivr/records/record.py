@@ -10,7 +10,7 @@ from typing import Final
 from ivr.actions import SaveAnswer
 from ivr.events import EndedBy, Event, Value
 from ivr.lifecycle import Direction, Disposition, Network
-from ivr.transcript import Line
+from ivr.transcript import TranscriptLine
 
 WITHHELD: Final = "what was said is withheld: only management may see it (R18)"
 """What readers are told in place of the words of a call on which misconduct was reported."""
@@ -136,7 +136,7 @@ class CallRecord:
     turns: tuple[TurnRecord, ...]
     answers: tuple[AnswerRecord, ...]
     replaced_answers: tuple[AnswerRecord, ...]
-    transcript: tuple[Line, ...]
+    transcript: tuple[TranscriptLine, ...]
     recordings: tuple[RecordingRecord, ...]
     dispositions: tuple[DispositionRecord, ...]
     bookings: tuple[BookingRecord, ...]

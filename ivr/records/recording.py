@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ivr.call.media import SAMPLE_RATE_HZ, Side
+from ivr.call.media import SAMPLE_RATE_HZ, AudioSide
 from ivr.records.errors import RecordingLost
 from ivr.records.mixing import StereoMix
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class StereoRecording:
     """A finished recording; `sha256` in hexadecimal is of the whole file."""
 
     path: Path
@@ -36,7 +36,7 @@ class Recording:
     sha256: str
 
 
-class Recorder:
+class StereoRecorder:
     """Records one call from the consent on. `caller`, `us` and `clear` mirror the media stream and never block.
 
     Offsets are ms since the call was answered and do not run backwards; audio is 16-bit mono at 8 kHz.
@@ -58,7 +58,7 @@ class Recorder:
         self._queue(self._mix.settled(at_ms))
         self._mix.caller(at_ms, pcm)
 
-    def overheard(self, at_ms: int, who: Side, pcm: bytes) -> None:
+    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
         """A frame arrived of what the caller and others, who take our side, say to each other."""
         self._queue(self._mix.settled(at_ms))
         self._mix.overheard(at_ms, who, pcm)
@@ -72,7 +72,7 @@ class Recorder:
         """Our audio stopped at `at_ms`; the rest of what was queued was never heard."""
         self._mix.clear(at_ms)
 
-    async def close(self, at_ms: int) -> Recording:
+    async def close(self, at_ms: int) -> StereoRecording:
         """End the recording at `at_ms`.
 
         Raises:
@@ -90,7 +90,7 @@ class Recorder:
             if not self._writing.done():
                 self._pieces.put_nowait(piece)
 
-    async def _write(self) -> Recording:
+    async def _write(self) -> StereoRecording:
         try:
             file = await asyncio.to_thread(_WavFile, self._path)
             with closing(file):
@@ -119,11 +119,11 @@ class _WavFile:
         self._wav.writeframes(samples)
         self._file.flush()
 
-    def finish(self) -> Recording:
+    def finish(self) -> StereoRecording:
         seconds = self._wav.tell() / SAMPLE_RATE_HZ
         os.fsync(self._file.fileno())
         with self._path.open("rb") as file:
-            return Recording(self._path, seconds, hashlib.file_digest(file, "sha256").hexdigest())
+            return StereoRecording(self._path, seconds, hashlib.file_digest(file, "sha256").hexdigest())
 
     def close(self) -> None:
         """Let go of the file; what a full disk refused is given up."""

@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import CaseKey, Fact
-from ivr.complaints.case import Role
+from ivr.complaints.case import ReaderRole
 from ivr.complaints.intake import Rules
 from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
@@ -24,13 +24,13 @@ from ivr.records.lookup import find_case
 from ivr.records.record import CallRecord, CallSummary, CaseStatus, CustomerRecord
 from ivr.records.upsert import insert_once
 from ivr.telephony.port import Call
-from ivr.transcript import Line
+from ivr.transcript import TranscriptLine
 
 PATIENCE_S: Final = 5.0
 """How long a record is tried again while the database is away; a caller is waiting for the next question."""
 
 
-class Records:
+class CallRecords:
     """The records of all calls. Safe for concurrent use, one per process; times have a zone, and are UTC when read.
 
     Every write is one transaction that may be repeated: doing the same thing again changes nothing. All methods raise
@@ -70,11 +70,11 @@ class Records:
         async def work(session: AsyncSession) -> None:
             customer = None
             if number := call.caller if call.direction == "inbound" else call.called:
-                await insert_once(session, t.Customer, number=number, name="", language=call.language)
-                customer = await session.scalar(select(t.Customer.id).where(t.Customer.number == number))
+                await insert_once(session, t.CustomerRow, number=number, name="", language=call.language)
+                customer = await session.scalar(select(t.CustomerRow.id).where(t.CustomerRow.number == number))
             await insert_once(
                 session,
-                t.Call,
+                t.CallRow,
                 id=call.id,
                 customer_id=customer,
                 network=call.network,
@@ -109,7 +109,13 @@ class Records:
         await self._database.write(work)
 
     async def save_turn(
-        self, call_id: str, turn: int, event: Event, facts: Sequence[Fact], lines: Sequence[Line], at: datetime
+        self,
+        call_id: str,
+        turn: int,
+        event: Event,
+        facts: Sequence[Fact],
+        lines: Sequence[TranscriptLine],
+        at: datetime,
     ) -> None:
         """Keep the event that led to a turn and all that it brought, or none of it; a second time changes nothing.
 
@@ -120,16 +126,16 @@ class Records:
 
         async def work(session: AsyncSession) -> None:
             call = await _locked(session, call_id)
-            if await session.get(t.Turn, (call_id, turn)) is not None:
+            if await session.get(t.TurnRow, (call_id, turn)) is not None:
                 return
             _must_be_open(call)
-            session.add(t.Turn(call_id=call_id, turn=turn, event=reading.EVENTS.dump(event), node=self._node, at=at))
+            session.add(t.TurnRow(call_id=call_id, turn=turn, event=reading.EVENTS.dump(event), node=self._node, at=at))
             call.turn, call.node = max(call.turn, turn), self._node
             for fact in facts:
                 await keep_fact(session, call, turn, fact, at, self._rules)
             for position, line in enumerate(lines):
                 session.add(
-                    t.TranscriptLine(
+                    t.TranscriptLineRow(
                         call_id=call_id,
                         turn=turn,
                         position=position,
@@ -199,7 +205,7 @@ class Records:
                 raise IllegalMove(f"call {call_id} was recorded without consent")
             await insert_once(
                 session,
-                t.Recording,
+                t.RecordingRow,
                 call_id=call_id,
                 path=path,
                 format=audio_format,
@@ -215,7 +221,7 @@ class Records:
         """Keep the source of a call flow file under its hash."""
 
         async def work(session: AsyncSession) -> None:
-            await insert_once(session, t.FlowVersion, version=version, source=source)
+            await insert_once(session, t.FlowVersionRow, version=version, source=source)
 
         await self._database.write(work)
 
@@ -223,7 +229,7 @@ class Records:
         """The source kept under this hash, None when there is none."""
 
         async def work(session: AsyncSession) -> str | None:
-            return await session.scalar(select(t.FlowVersion.source).where(t.FlowVersion.version == version))
+            return await session.scalar(select(t.FlowVersionRow.source).where(t.FlowVersionRow.version == version))
 
         return await self._database.read(work)
 
@@ -231,13 +237,13 @@ class Records:
         """Write a customer's profile; what it was before stays in its history."""
 
         async def work(session: AsyncSession) -> None:
-            await insert_once(session, t.Customer, number=number, name="", language="")
+            await insert_once(session, t.CustomerRow, number=number, name="", language="")
             customer = (
-                await session.scalars(select(t.Customer).where(t.Customer.number == number).with_for_update())
+                await session.scalars(select(t.CustomerRow).where(t.CustomerRow.number == number).with_for_update())
             ).one()
             if (customer.name, customer.language) != (name, language):
                 customer.name, customer.language = name, language
-                session.add(t.CustomerChange(customer_id=customer.id, name=name, language=language, by=by, at=at))
+                session.add(t.CustomerChangeRow(customer_id=customer.id, name=name, language=language, by=by, at=at))
 
         await self._database.write(work)
 
@@ -253,17 +259,17 @@ class Records:
         """
 
         async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
-            query = select(t.Call).order_by(t.Call.started_at.desc(), t.Call.id.desc()).limit(limit)
+            query = select(t.CallRow).order_by(t.CallRow.started_at.desc(), t.CallRow.id.desc()).limit(limit)
             if before is not None:
                 last = await _found(session, before)
-                older = t.Call.started_at < last.started_at
-                same_time = and_(t.Call.started_at == last.started_at, t.Call.id < last.id)
+                older = t.CallRow.started_at < last.started_at
+                same_time = and_(t.CallRow.started_at == last.started_at, t.CallRow.id < last.id)
                 query = query.where(or_(older, same_time))
             return await reading.summaries(session, query)
 
         return await self._database.read(work)
 
-    async def call(self, call_id: str, role: Role = "staff") -> CallRecord:
+    async def call(self, call_id: str, role: ReaderRole = "staff") -> CallRecord:
         """Everything known of a call that the reader may see.
 
         Raises:
@@ -286,29 +292,29 @@ class Records:
         """The calls that were never closed, oldest first: live ones, and those a crash has left behind."""
 
         async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
-            query = select(t.Call).where(t.Call.ended_at.is_(None)).order_by(t.Call.started_at, t.Call.id)
+            query = select(t.CallRow).where(t.CallRow.ended_at.is_(None)).order_by(t.CallRow.started_at, t.CallRow.id)
             return await reading.summaries(session, query)
 
         return await self._database.read(work)
 
 
-async def _found(session: AsyncSession, call_id: str, lock: bool = False) -> t.Call:
-    call = await session.get(t.Call, call_id, with_for_update=lock)
+async def _found(session: AsyncSession, call_id: str, lock: bool = False) -> t.CallRow:
+    call = await session.get(t.CallRow, call_id, with_for_update=lock)
     if call is None:
         raise UnknownCall(f"there is no call {call_id}")
     return call
 
 
-async def _locked(session: AsyncSession, call_id: str) -> t.Call:
+async def _locked(session: AsyncSession, call_id: str) -> t.CallRow:
     return await _found(session, call_id, lock=True)
 
 
-def _must_be_open(call: t.Call) -> None:
+def _must_be_open(call: t.CallRow) -> None:
     if call.ended_at is not None:
         raise IllegalMove(f"call {call.id} is over since {call.ended_at.isoformat()}")
 
 
-def _dispose(session: AsyncSession, call: t.Call, disposition: Disposition, by: str, why: str, at: datetime) -> None:
+def _dispose(session: AsyncSession, call: t.CallRow, disposition: Disposition, by: str, why: str, at: datetime) -> None:
     code = AAPOR[disposition]
     call.disposition, call.aapor = disposition, code
-    session.add(t.DispositionChange(call_id=call.id, disposition=disposition, aapor=code, by=by, why=why, at=at))
+    session.add(t.DispositionChangeRow(call_id=call.id, disposition=disposition, aapor=code, by=by, why=why, at=at))

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-Json: Final = JSON().with_variant(JSONB(), "postgresql")
+JsonColumn: Final = JSON().with_variant(JSONB(), "postgresql")
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -51,10 +51,10 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcTime, str: Text, Any: Json}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcTime, str: Text, Any: JsonColumn}  # noqa: RUF012
 
 
-class Customer(Base):
+class CustomerRow(Base):
     """A person or household known by a telephone number."""
 
     __tablename__ = "customers"
@@ -65,7 +65,7 @@ class Customer(Base):
     language: Mapped[str]
 
 
-class CustomerChange(Base):
+class CustomerChangeRow(Base):
     """Who wrote what into a customer's profile, and when."""
 
     __tablename__ = "customer_changes"
@@ -78,7 +78,7 @@ class CustomerChange(Base):
     at: Mapped[datetime]
 
 
-class Call(Base):
+class CallRow(Base):
     """The call detail record. `turn` is the highest one saved, `node` the last that saved one.
 
     A call without a number (from a browser) has no customer.
@@ -118,7 +118,7 @@ class Call(Base):
     duration_ms: Mapped[int | None]
 
 
-class Turn(Base):
+class TurnRow(Base):
     """One turn that was saved, with the event that led to it: the mark which makes saving it again change nothing."""
 
     __tablename__ = "turns"
@@ -130,7 +130,7 @@ class Turn(Base):
     at: Mapped[datetime]
 
 
-class TranscriptLine(Base):
+class TranscriptLineRow(Base):
     """One thing said."""
 
     __tablename__ = "transcript_lines"
@@ -144,7 +144,7 @@ class TranscriptLine(Base):
     confidence: Mapped[float | None]
 
 
-class Answer(Base):
+class AnswerRow(Base):
     """An answer given; `replaced_at` when the caller answered the same question again."""
 
     __tablename__ = "answers"
@@ -176,7 +176,7 @@ class Answer(Base):
     replaced_at: Mapped[datetime | None]
 
 
-class Recording(Base):
+class RecordingRow(Base):
     """Where a call's audio lies. `offset_ms` from the answer of the call to its first sample."""
 
     __tablename__ = "recordings"
@@ -191,7 +191,7 @@ class Recording(Base):
     consent_at: Mapped[datetime]
 
 
-class DispositionChange(Base):
+class DispositionChangeRow(Base):
     """What a call was said to have become, by whom and why; the last one counts."""
 
     __tablename__ = "dispositions"
@@ -205,7 +205,7 @@ class DispositionChange(Base):
     at: Mapped[datetime]
 
 
-class Booking(Base):
+class BookingRow(Base):
     """A promise to call again, given on a call or to verify a case. `state`: open, done or cancelled.
 
     `wished`: the customer has named the time. `next_at` is when the service calls next; None while it does, and when it
@@ -224,7 +224,7 @@ class Booking(Base):
     next_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
-class Attempt(Base):
+class AttemptRow(Base):
     """A call made for a booking: first a claim, by which no other node makes it too, then what became of it.
 
     `outcome` is the call's disposition, `failed` where it was never made, None until it is settled. `counted`: it is
@@ -241,7 +241,7 @@ class Attempt(Base):
     counted: Mapped[bool]
 
 
-class Case(Base):
+class CaseRow(Base):
     """Something to be put right, under a number that can be told on the telephone.
 
     Without a `tier` it has not been routed yet. `article` names the rule that led it to its line, `responsible` the
@@ -281,7 +281,7 @@ class Case(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
-class CaseStep(Base):
+class CaseStepRow(Base):
     """What was done with a case, by whom and why; never changed."""
 
     __tablename__ = "case_steps"
@@ -294,7 +294,7 @@ class CaseStep(Base):
     why: Mapped[str]
 
 
-class News(Base):
+class OutboxRow(Base):
     """An event that the feed has not been told of yet; `confidential`: only management's is."""
 
     __tablename__ = "news"
@@ -304,7 +304,7 @@ class News(Base):
     confidential: Mapped[bool]
 
 
-class CaseCounter(Base):
+class CaseCounterRow(Base):
     """The last case number of a day (`yyyymmdd`)."""
 
     __tablename__ = "case_counters"
@@ -313,7 +313,7 @@ class CaseCounter(Base):
     last: Mapped[int]
 
 
-class FlowVersion(Base):
+class FlowVersionRow(Base):
     """The source of a call flow file, by its hash: a call can be told again as it was."""
 
     __tablename__ = "flow_versions"

@@ -13,14 +13,14 @@ from ivr.actions import SaveAnswer
 from ivr.events import DigitsPressed, Event, NothingHeard, SpeechHeard, SpeechRecorded
 from ivr.flow import answers, engine, model
 from ivr.flow.outcome import Understood
-from ivr.flow.parse import FlowBook
-from ivr.flow.state import FlowState, Place
+from ivr.flow.parse import FlowSet
+from ivr.flow.state import FlowState, NodeRef
 from ivr.records.record import CallRecord, TurnRecord
-from ivr.transcript import Line
+from ivr.transcript import TranscriptLine
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ConfirmedAnswer:
     """`text` was said in a turn, with `voice_ms` of voice; it was over at `end_ms` on the call's clock."""
 
     turn: int
@@ -31,16 +31,16 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    place: Place
+    place: NodeRef
     past: TurnRecord
     event: SpeechHeard
     end_ms: int
 
-    def as_text(self, text: str) -> Confirmed:
-        return Confirmed(self.past.turn, text, self.event.voice_ms, self.end_ms)
+    def as_text(self, text: str) -> ConfirmedAnswer:
+        return ConfirmedAnswer(self.past.turn, text, self.event.voice_ms, self.end_ms)
 
 
-def confirmed(book: FlowBook, record: CallRecord) -> Iterator[Confirmed]:
+def confirmed(book: FlowSet, record: CallRecord) -> Iterator[ConfirmedAnswer]:
     """What is certain in a call that went through the flows in `book`; nothing more where its record leaves them."""
     state = engine.begin(book.flows, book.version, record.call.flow, record.call.language, speech=True)
     lines = iter([line for line in record.transcript if line.who == "caller"])
@@ -68,7 +68,7 @@ def _has_line(event: Event) -> bool:
     return isinstance(event, SpeechHeard | SpeechRecorded | DigitsPressed | NothingHeard)
 
 
-def _said(state: FlowState, past: TurnRecord, line: Line) -> _Said | None:
+def _said(state: FlowState, past: TurnRecord, line: TranscriptLine) -> _Said | None:
     """An answer spoken, not yet the reply to its being read back."""
     match past.event:
         case SpeechHeard(alternatives=(best, *_)) as event if best.text == line.text:
@@ -77,10 +77,10 @@ def _said(state: FlowState, past: TurnRecord, line: Line) -> _Said | None:
     return None
 
 
-def _certain(book: model.Callflows, language: str, said: list[_Said], answer: SaveAnswer) -> Iterator[Confirmed]:
+def _certain(book: model.Callflows, language: str, said: list[_Said], answer: SaveAnswer) -> Iterator[ConfirmedAnswer]:
     for one in said:
         node = book.flows[one.place.flow].nodes[one.place.node]
-        if not isinstance(node, model.Ask | model.Book) or _personal(node):
+        if not isinstance(node, model.AskNode | model.BookNode) or _personal(node):
             continue
         if answer.by == "key":
             readings = (heard.text for heard in one.event.alternatives)
@@ -91,10 +91,10 @@ def _certain(book: model.Callflows, language: str, said: list[_Said], answer: Sa
             yield one.as_text(answer.heard)
 
 
-def _personal(node: model.Question) -> bool:
-    return isinstance(node, model.Ask) and isinstance(node.answer, model.Digits)
+def _personal(node: model.QuestionNode) -> bool:
+    return isinstance(node, model.AskNode) and isinstance(node.answer, model.Digits)
 
 
-def _value(book: model.Callflows, node: model.Question, language: str, text: str, said: _Said) -> object:
+def _value(book: model.Callflows, node: model.QuestionNode, language: str, text: str, said: _Said) -> object:
     read = answers.reading(node, book.universals, language, text, said.past.at)
     return read.value if isinstance(read, Understood) else None

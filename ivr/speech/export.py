@@ -14,12 +14,12 @@ from typing import Final
 
 from ivr.call.media import SAMPLE_RATE_HZ
 from ivr.errors import FaultyFile
-from ivr.flow.parse import FlowBook, parse
+from ivr.flow.parse import FlowSet, parse
 from ivr.records.record import CallRecord, RecordingRecord
-from ivr.records.store import Records
-from ivr.speech.confirmed import Confirmed, confirmed
+from ivr.records.store import CallRecords
+from ivr.speech.confirmed import ConfirmedAnswer, confirmed
 from ivr.speech.cutting import cut
-from ivr.speech.folder import Clip, ClipFolder
+from ivr.speech.folder import CallerClip, ClipFolder
 from ivr.speech.speakers import Speakers
 from recognizer.pronounce import syllables
 
@@ -32,7 +32,7 @@ _EXTRA_MS: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportSummary:
     """What an export brought: new clips, of how many speakers; calls whose recording could not be read."""
 
     clips: int
@@ -40,21 +40,21 @@ class Exported:
     unread: int
 
 
-class Export:
+class ClipExport:
     """Brings a folder up to date with the records. What is in it already stays as it is."""
 
-    def __init__(self, records: Records, speakers: Speakers, folder: ClipFolder) -> None:
+    def __init__(self, records: CallRecords, speakers: Speakers, folder: ClipFolder) -> None:
         self._records, self._speakers, self._folder = records, speakers, folder
-        self._books: dict[str, FlowBook | None] = {}
+        self._books: dict[str, FlowSet | None] = {}
 
-    async def run(self) -> Exported:
+    async def run(self) -> ExportSummary:
         """Go through all calls.
 
         Raises:
             RecordsUnavailable: the database cannot be used.
         """
         erased = self._speakers.erased()
-        new: list[Clip] = []
+        new: list[CallerClip] = []
         unread = 0
         async for record in self._recorded():
             speaker = self._speakers.name(_number(record))
@@ -66,7 +66,7 @@ class Export:
             except (OSError, EOFError, ValueError, wave.Error):
                 unread += 1
         self._folder.save()
-        return Exported(len(new), len({clip.speaker for clip in new}), unread)
+        return ExportSummary(len(new), len({clip.speaker for clip in new}), unread)
 
     async def _recorded(self) -> AsyncIterator[CallRecord]:
         """The calls that are over, were recorded with consent, and have a number by which they can be erased."""
@@ -79,7 +79,7 @@ class Export:
                         yield record
             last = page[-1].id
 
-    async def _book(self, version: str) -> FlowBook | None:
+    async def _book(self, version: str) -> FlowSet | None:
         """The flows as they were in the call; None where they were not kept, or can't be read any more."""
         if version not in self._books:
             source = await self._records.flow_source(version)
@@ -89,11 +89,13 @@ class Export:
                 self._books[version] = None
         return self._books[version]
 
-    def _take_all(self, book: FlowBook, record: CallRecord, speaker: str) -> list[Clip]:
+    def _take_all(self, book: FlowSet, record: CallRecord, speaker: str) -> list[CallerClip]:
         taken = (self._take(record, record.recordings[0], said, speaker) for said in confirmed(book, record))
         return [clip for clip in taken if clip]
 
-    def _take(self, record: CallRecord, recording: RecordingRecord, said: Confirmed, speaker: str) -> Clip | None:
+    def _take(
+        self, record: CallRecord, recording: RecordingRecord, said: ConfirmedAnswer, speaker: str
+    ) -> CallerClip | None:
         path = f"{speaker}/{self._speakers.clip(record.call.id, said.turn)}.wav"
         if path in self._folder:
             return None
@@ -101,7 +103,7 @@ class Export:
         length_ms = len(pcm) // 2 * 1000 // SAMPLE_RATE_HZ
         if not 0 < length_ms <= _SYLLABLE_MS * syllables(record.call.language, said.text) + _EXTRA_MS:
             return None
-        clip = Clip(
+        clip = CallerClip(
             path=path,
             text=said.text,
             speaker=speaker,

@@ -15,7 +15,7 @@ from ivr.call.media import SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class CallerClip:
     """A line of the manifest; `path` is below the folder, `sec` the length."""
 
     path: str
@@ -28,7 +28,7 @@ class Clip:
     note: str
 
 
-_COLUMNS: Final = tuple(field.name for field in fields(Clip))
+_COLUMNS: Final = tuple(field.name for field in fields(CallerClip))
 
 
 class _Tabs(csv.Dialect):
@@ -48,7 +48,7 @@ class ClipFolder:
     def __contains__(self, path: str) -> bool:
         return path in self._clips
 
-    def add(self, clip: Clip, pcm: bytes) -> None:
+    def add(self, clip: CallerClip, pcm: bytes) -> None:
         """Write the sound of a clip; `save` lists it."""
         path = self.folder / clip.path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,8 +79,8 @@ class ClipFolder:
             writer.writerows(rows)
         Path(draft.name).replace(self._manifest)
 
-    def _listed(self) -> list[Clip]:
+    def _listed(self) -> list[CallerClip]:
         if not self._manifest.exists():
             return []
         with self._manifest.open(encoding="utf-8", newline="") as manifest:
-            return [Clip(**row) for row in csv.DictReader(manifest, dialect=_Tabs)]
+            return [CallerClip(**row) for row in csv.DictReader(manifest, dialect=_Tabs)]

@@ -51,7 +51,7 @@ class TransferRefused(Exception):
         self.reason = reason
 
 
-class Line(Protocol):
+class CallLeg(Protocol):
     """One answered call, ready to talk."""
 
     @property
@@ -108,7 +108,7 @@ class Person(Protocol):
         """Let them talk with whoever else has stepped aside, without the caller."""
 
 
-class Hold(Protocol):
+class HeldCaller(Protocol):
     """A caller who hears music while somebody is sought for them."""
 
     @property
@@ -132,13 +132,13 @@ class Hold(Protocol):
         """
 
 
-class Desk(Protocol):
+class CallDistributor(Protocol):
     """Finds somebody for a caller among several people."""
 
     def staffs(self, target: str) -> bool:
         """Whether this target is a line with people of its own."""
 
-    async def hand_over(self, call: Call, target: str, whisper: str, hold: Hold, own: bytes = b"") -> None:
+    async def hand_over(self, call: Call, target: str, whisper: str, hold: HeldCaller, own: bytes = b"") -> None:
         """Find somebody, and return once they have hung up. Cancelled when the caller does.
 
         `whisper` and `own` as in Line.transfer.

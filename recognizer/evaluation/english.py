@@ -8,13 +8,13 @@ from typing import Final
 
 from recognizer.evaluation.questions import EN_DIGITS, EN_SCORE, EN_WORDS, EN_YES_NO
 from recognizer.evaluation.trials import Trial, half_of
-from recognizer.training.corpus import Recording, samples
+from recognizer.training.corpus import CorpusRecording, samples
 
 _MOST_PER_SPEAKER: Final = 4
 """Of one speaker's recordings of one answer."""
 
 
-def answers(folder: Path, unheard: Sequence[Recording]) -> Iterator[Trial]:
+def answers(folder: Path, unheard: Sequence[CorpusRecording]) -> Iterator[Trial]:
     """All answers of held-out speakers in `folder`."""
     count: dict[tuple[str, str, str], int] = {}
     for one in unheard:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, parts
 from recognizer.evaluation.conditions import PLAIN
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.summary import measured
 
 Matrix = NDArray[np.float64]
@@ -36,7 +36,7 @@ _LEAST_APART: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FittingLimits:
     """Shares allowed on the dev half: of answers accepted wrongly, of other speech and of other sounds accepted, and
     of these taken at all (accepted or confirmed).
     """
@@ -48,17 +48,17 @@ class Limits:
     sounds_taken: float = 0.05
 
 
-_ENGLISH: Final = Limits(wrong=0.005)
+_ENGLISH: Final = FittingLimits(wrong=0.005)
 """With .015, 99.0 % of what simulated callers of the dev half answer is stored right (five draws, three of them below
 99), with this 99.5: English answers are so short."""
 
 
-def _limits_for(language: str) -> Limits:
+def _limits_for(language: str) -> FittingLimits:
     """The limits for a language (BCP 47 tag)."""
-    return _ENGLISH if language.partition("-")[0] == "en" else Limits()
+    return _ENGLISH if language.partition("-")[0] == "en" else FittingLimits()
 
 
-def fitted(heard: Iterable[Hearing], limits: Limits) -> Weights:
+def fitted(heard: Iterable[HeardTrial], limits: FittingLimits) -> Weights:
     """The weights for hearings, which are all of the dev half and not synthetic but for tones and music.
 
     Raises:
@@ -83,7 +83,7 @@ def fitted(heard: Iterable[Hearing], limits: Limits) -> Weights:
     )
 
 
-def _regression(read: Sequence[Hearing]) -> Weights:
+def _regression(read: Sequence[HeardTrial]) -> Weights:
     """How evidence adds up to the log odds of being right; answers and other sounds count alike."""
     given = np.array([parts(one.readings[0].evidence) for one in read])
     right = np.array([one.right for one in read], dtype=np.float64)
@@ -103,7 +103,7 @@ def _regression(read: Sequence[Hearing]) -> Weights:
     return Weights(*map(float, found))
 
 
-def _thresholds(plain: Sequence[Hearing], line: Weights, limits: Limits) -> tuple[float, float]:
+def _thresholds(plain: Sequence[HeardTrial], line: Weights, limits: FittingLimits) -> tuple[float, float]:
     """The log odds from which to confirm and from which to accept, both as low as the limits allow."""
     answers = [one for one in plain if one.answer]
     speech = [one for one in plain if one.how == "other speech"]
@@ -121,7 +121,7 @@ def _edge(odds: Sequence[float], share: float) -> float:
     return sorted(odds, reverse=True)[int(share * len(odds))] + _ABOVE if odds else -math.inf
 
 
-def _odds_of_wrong(group: Sequence[Hearing], line: Weights) -> list[float]:
+def _odds_of_wrong(group: Sequence[HeardTrial], line: Weights) -> list[float]:
     """Log odds of the best readings that are wrong; without bound below for all others."""
     return [_log_odds(one.readings[0].evidence, line) if one.readings and not one.right else -math.inf for one in group]
 

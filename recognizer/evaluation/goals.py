@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 
 from recognizer.evaluation.conditions import PLAIN
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import Cost
-from recognizer.evaluation.tally import DIGITS, NO_ANSWERS, TWO_SYLLABLES, Row, Tally, interval
+from recognizer.evaluation.tally import DIGITS, NO_ANSWERS, TWO_SYLLABLES, Tally, TallyRow, interval
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class GoalResult:
     """A figure beside its goal. `range_` is where a share probably is; `n` counts the trials (0: not a share)."""
 
     name: str
@@ -33,7 +33,7 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class _Share:
     name: str
-    row: Row
+    row: TallyRow
     part: Callable[[Tally], tuple[int, int]]
     least: float | None = None
     most: float | None = None
@@ -66,7 +66,7 @@ _MOST_LOAD_S: Final = 0.1
 _MOST_MEMORY_MB: Final = 15.0
 
 
-def outcomes(heard: Sequence[Hearing], cost: Cost) -> list[Outcome]:
+def outcomes(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
     """All goals that the hearings say something about."""
     plain = [one for one in heard if one.half == "test" and one.condition == PLAIN]
     made = []
@@ -78,14 +78,16 @@ def outcomes(heard: Sequence[Hearing], cost: Cost) -> list[Outcome]:
     answers = [one for one in plain if one.answer and not one.synthetic]
     if answers:
         rtf = sum(one.spent_s for one in answers) / sum(one.audio_s for one in answers)
-        made.append(Outcome("processor time for a second of audio", "≤ 0.02 s", rtf, (0, 0), 0, rtf <= _MOST_RTF, "s"))
+        made.append(
+            GoalResult("processor time for a second of audio", "≤ 0.02 s", rtf, (0, 0), 0, rtf <= _MOST_RTF, "s")
+        )
     load, memory = cost.load_s, cost.memory_mb
-    made.append(Outcome("time to load", "≤ 100 ms", 1000 * load, (0, 0), 0, load <= _MOST_LOAD_S, "ms"))
-    made.append(Outcome("memory of the model", "≤ 15 MB", memory, (0, 0), 0, memory <= _MOST_MEMORY_MB, "MB"))
+    made.append(GoalResult("time to load", "≤ 100 ms", 1000 * load, (0, 0), 0, load <= _MOST_LOAD_S, "ms"))
+    made.append(GoalResult("memory of the model", "≤ 15 MB", memory, (0, 0), 0, memory <= _MOST_MEMORY_MB, "MB"))
     return made
 
 
-def response_ms(heard: Sequence[Hearing]) -> tuple[float, float]:
+def response_ms(heard: Sequence[HeardTrial]) -> tuple[float, float]:
     """Processor time from the end of the audio to the final result: the median, and what 95 % stay below."""
     times = [1000 * one.answered_s for one in heard if one.answer]
     if not times:
@@ -94,9 +96,9 @@ def response_ms(heard: Sequence[Hearing]) -> tuple[float, float]:
     return float(middle), float(most)
 
 
-def _outcome(share: _Share, count: int, n: int) -> Outcome:
+def _outcome(share: _Share, count: int, n: int) -> GoalResult:
     value = count / n
     goal = f"≥ {100 * share.least:g} %" if share.least is not None else f"≤ {100 * (share.most or 0):g} %"
     reached = value >= share.least if share.least is not None else value <= (share.most or 0)
     low, high = interval(count, n)
-    return Outcome(share.name, goal, 100 * value, (100 * low, 100 * high), n, reached)
+    return GoalResult(share.name, goal, 100 * value, (100 * low, 100 * high), n, reached)

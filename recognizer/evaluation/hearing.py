@@ -19,7 +19,7 @@ from recognizer.decoding import AnswerDecoding
 from recognizer.endpoint import VoiceActivity
 from recognizer.evaluation.conditions import CONDITIONS
 from recognizer.evaluation.trials import Half, How, Trial
-from recognizer.model import Model
+from recognizer.model import SpeechModel
 from recognizer.training.corpus import Samples
 
 CLOSE: Final = 0.1
@@ -33,7 +33,7 @@ Band = Literal["accept", "confirm", "again"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TrialReading:
     """One way to read the sound. `right`: it means what was said."""
 
     meaning: str
@@ -43,7 +43,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class HeardTrial:
     """How one trial went. `readings` are the best first; times are of the processor, in seconds."""
 
     question: str
@@ -53,7 +53,7 @@ class Hearing:
     speaker: str
     half: Half
     condition: str
-    readings: tuple[Reading, ...]
+    readings: tuple[TrialReading, ...]
     audio_s: float
     spent_s: float
     answered_s: float
@@ -83,13 +83,13 @@ class Hearing:
         close = best.confidence - max(rivals, default=0.0) < CLOSE
         return "confirm" if close or best.confidence < CONFIRM_BELOW else "accept"
 
-    def judged(self) -> Hearing:
+    def judged(self) -> HeardTrial:
         """The same with the confidence that the evidence has now."""
         again = (replace(one, confidence=confidence(one.evidence)) for one in self.readings)
         return replace(self, readings=tuple(sorted(again, key=lambda one: -one.confidence)))
 
 
-def hear(model: Model, trial: Trial, condition: str, others: Sequence[Samples]) -> Hearing:
+def hear(model: SpeechModel, trial: Trial, condition: str, others: Sequence[Samples]) -> HeardTrial:
     """Put a trial to a model that has learnt its phrases, in frames of 20 ms; `others` may talk in the background.
 
     Where turn-taking would find no voice in it, nothing is read.
@@ -111,7 +111,7 @@ def hear(model: Model, trial: Trial, condition: str, others: Sequence[Samples]) 
     done = time.thread_time()
     if heard and _voice_ms(pcm) < VOICE_MS:
         heard = ()
-    return Hearing(
+    return HeardTrial(
         question=trial.question.name,
         said=trial.said,
         length=trial.length,
@@ -134,7 +134,7 @@ def _voice_ms(pcm: bytes) -> int:
     return FRAME_MS * sum(frame.silero >= SURE_VOICE for frame in frames)
 
 
-def _reading(trial: Trial, heard: Hypothesis, evidence: Evidence) -> Reading:
+def _reading(trial: Trial, heard: Hypothesis, evidence: Evidence) -> TrialReading:
     meaning = trial.question.meaning(heard.text)
     right = bool(trial.said) and meaning == trial.question.meaning(trial.said)
-    return Reading(meaning, right, heard.confidence, evidence)
+    return TrialReading(meaning, right, heard.confidence, evidence)

@@ -18,10 +18,10 @@ from pypinyin import Style, lazy_pinyin
 from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.evaluation.conditions import CONDITIONS
 from recognizer.evaluation.cutting import places, whole
-from recognizer.evaluation.questions import ZH_CHOICE, ZH_DIGITS, ZH_SCORE, ZH_YES_NO, Question, one_of
+from recognizer.evaluation.questions import ZH_CHOICE, ZH_DIGITS, ZH_SCORE, ZH_YES_NO, EvaluationQuestion, one_of
 from recognizer.evaluation.trials import Trial, half_of
 from recognizer.lexicon import Unpronounceable, sound
-from recognizer.training.corpus import Recording, Samples, samples
+from recognizer.training.corpus import CorpusRecording, Samples, samples
 
 _JOIN_S: Final = 0.02
 _LONGEST_S: Final = 0.7
@@ -43,7 +43,7 @@ _SPOKEN_DIGITS: Final = {
 }
 
 
-def answers(folder: Path, unheard: Sequence[Recording], acoustic: Path, words: Iterable[str]) -> Iterator[Trial]:
+def answers(folder: Path, unheard: Sequence[CorpusRecording], acoustic: Path, words: Iterable[str]) -> Iterator[Trial]:
     """All answers of held-out speakers in `folder`; `acoustic` finds the syllables in sentences, `words` are any."""
     syllables = [one for one in unheard if one.pinyin]
     for speaker in sorted({one.speaker for one in syllables}):
@@ -73,7 +73,7 @@ def _voiced(part: Samples) -> Samples:
     return part[loud[0] : loud[-1] + 1]
 
 
-def _some(sentences: Iterable[Recording]) -> Iterator[Recording]:
+def _some(sentences: Iterable[CorpusRecording]) -> Iterator[CorpusRecording]:
     """The first few of each speaker."""
     count: Counter[str] = Counter()
     for one in sentences:
@@ -86,7 +86,7 @@ def _put_together(folder: Path, speaker: str, spoken: Mapping[str, Path], words:
     chance = random.Random(0)  # noqa: S311
     half = half_of(speaker)
 
-    def said(question: Question, phrase: str) -> Iterator[Trial]:
+    def said(question: EvaluationQuestion, phrase: str) -> Iterator[Trial]:
         pinyin = _pinyin(phrase)
         if all(syllable in spoken for syllable in pinyin):
             parts = [_voiced(samples(folder / spoken[syllable])) for syllable in pinyin]
@@ -109,7 +109,7 @@ def _put_together(folder: Path, speaker: str, spoken: Mapping[str, Path], words:
         yield from said(ZH_DIGITS, "".join(chance.choice("零一二三四五六七八九") for _ in range(4)))
 
 
-def _cut_out(folder: Path, sentences: Sequence[Recording], acoustic: Path) -> Iterator[Trial]:
+def _cut_out(folder: Path, sentences: Sequence[CorpusRecording], acoustic: Path) -> Iterator[Trial]:
     """Digits, and pieces of one to three syllables, each among others from the sentences."""
     chance = random.Random(0)  # noqa: S311
     pieces: list[tuple[str, str, Samples]] = []

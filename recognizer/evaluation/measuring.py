@@ -13,10 +13,10 @@ from typing import Final
 from recognizer.evaluation import english, mandarin, others, voices
 from recognizer.evaluation.conditions import CONDITIONS, PLAIN
 from recognizer.evaluation.folds import unfold
-from recognizer.evaluation.hearing import Hearing, hear
+from recognizer.evaluation.hearing import HeardTrial, hear
 from recognizer.evaluation.trials import Half, Trial
-from recognizer.model import Model, open_model
-from recognizer.training.corpus import FOLDS, Recording, Samples, fold_of, held_out, recordings
+from recognizer.model import SpeechModel, open_model
+from recognizer.training.corpus import FOLDS, CorpusRecording, Samples, fold_of, held_out, recordings
 
 _PHRASES: Final = Path(__file__).parents[1] / "training" / "phrases.zh.txt"
 _DEV_CONDITIONS: Final = (PLAIN, "noise 20 dB", "noise 10 dB")
@@ -42,11 +42,11 @@ class Opened:
 
     name: str
     language: str
-    model: Model
-    folds: Sequence[Model]
+    model: SpeechModel
+    folds: Sequence[SpeechModel]
     cost: Cost
 
-    def model_for(self, trial: Trial) -> Model:
+    def model_for(self, trial: Trial) -> SpeechModel:
         """The model that has not heard who speaks."""
         fold = None if trial.synthetic or trial.how == "noise" else fold_of(trial.speaker)
         return self.folds[fold] if self.folds and fold is not None else self.model
@@ -87,7 +87,7 @@ def count(asked: Sequence[Trial]) -> int:
     return sum(len(_conditions(trial)) for trial in asked)
 
 
-def hearings(one: Opened, asked: Sequence[Trial]) -> Iterator[Hearing]:
+def hearings(one: Opened, asked: Sequence[Trial]) -> Iterator[HeardTrial]:
     """Every trial under each of its conditions."""
     crowd = _crowd(asked)
     for trial in asked:
@@ -108,7 +108,7 @@ def _crowd(asked: Sequence[Trial]) -> Sequence[tuple[str, Samples]]:
     return [(trial.speaker, trial.sound) for trial in talking[:: max(1, len(talking) // _CROWD)]]
 
 
-def _answers(folder: Path, unheard: Sequence[Recording], language: str, acoustic: Path) -> Iterator[Trial]:
+def _answers(folder: Path, unheard: Sequence[CorpusRecording], language: str, acoustic: Path) -> Iterator[Trial]:
     if language.startswith("zh"):
         words = _PHRASES.read_text(encoding="utf-8").split()
         return mandarin.answers(folder, unheard, acoustic, words)

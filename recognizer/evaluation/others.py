@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 
 from recognizer.base import SAMPLE_RATE_HZ
-from recognizer.evaluation.questions import CLOSED, Question
+from recognizer.evaluation.questions import CLOSED, EvaluationQuestion
 from recognizer.evaluation.trials import Half, How, Trial, half_of
 from recognizer.lexicon import pronunciations
 from recognizer.training import sounds
-from recognizer.training.corpus import Recording, samples
+from recognizer.training.corpus import CorpusRecording, samples
 from recognizer.training.inventory import PHONES, untoned
 
 _PIECE_S: Final = 1.5
@@ -24,7 +24,7 @@ _TONES: Final = 60
 _SEEDS: Final[dict[Half, int]] = {"dev": 7, "test": 1}
 
 
-def no_answers(folder: Path, unheard: Sequence[Recording], language: str) -> Iterator[Trial]:
+def no_answers(folder: Path, unheard: Sequence[CorpusRecording], language: str) -> Iterator[Trial]:
     """All sounds that are no answer, put to each closed question of a language."""
     spoken = "zh" if language.startswith("zh") else "en"
     for question in CLOSED[language]:
@@ -32,7 +32,7 @@ def no_answers(folder: Path, unheard: Sequence[Recording], language: str) -> Ite
             ours = [one for one in unheard if _half(one) == half]
             own = [one for one in ours if one.language == spoken and not _answers(one, question)]
             foreign = [one for one in ours if one.language == ("en" if spoken == "zh" else "zh")]
-            groups: tuple[tuple[How, list[Recording]], ...] = (
+            groups: tuple[tuple[How, list[CorpusRecording]], ...] = (
                 ("other speech", [one for one in own if one.pinyin]),
                 ("other speech", [one for one in own if one.said]),
                 ("other speech", [one for one in foreign if one.said]),
@@ -47,7 +47,9 @@ def no_answers(folder: Path, unheard: Sequence[Recording], language: str) -> Ite
                 yield Trial(question, "", "tones and music", "-", half, voice)
 
 
-def _speech(folder: Path, group: Sequence[Recording], question: Question, how: How, half: Half) -> Iterator[Trial]:
+def _speech(
+    folder: Path, group: Sequence[CorpusRecording], question: EvaluationQuestion, how: How, half: Half
+) -> Iterator[Trial]:
     """A stretch of a sentence, or a word."""
     chance = random.Random(0)  # noqa: S311
     size = int(_PIECE_S * SAMPLE_RATE_HZ)
@@ -57,7 +59,7 @@ def _speech(folder: Path, group: Sequence[Recording], question: Question, how: H
             yield Trial(question, "", how, one.speaker, half, voice[start : start + size])
 
 
-def _noise(folder: Path, group: Sequence[Recording], question: Question, half: Half) -> Iterator[Trial]:
+def _noise(folder: Path, group: Sequence[CorpusRecording], question: EvaluationQuestion, half: Half) -> Iterator[Trial]:
     for one in group:
         voice = samples(folder / one.path)
         for start in range(0, len(voice), 2 * SAMPLE_RATE_HZ):
@@ -66,7 +68,7 @@ def _noise(folder: Path, group: Sequence[Recording], question: Question, half: H
                 yield Trial(question, "", "noise", one.path.stem, half, piece)
 
 
-def _answers(one: Recording, question: Question) -> bool:
+def _answers(one: CorpusRecording, question: EvaluationQuestion) -> bool:
     """Whether a syllable sounds like an answer but for the tone, or an answer's words are among English ones."""
     phrases = question.grammar.phrases
     if one.language == "en":
@@ -76,5 +78,5 @@ def _answers(one: Recording, question: Question) -> bool:
     return any(plain in pronunciations(phrase) for phrase in phrases)
 
 
-def _half(one: Recording) -> Half:
+def _half(one: CorpusRecording) -> Half:
     return half_of(one.path.stem if one.language == "noise" else one.speaker)

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW
 from recognizer.evaluation.conditions import CONDITIONS
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.tables import Measured
-from recognizer.evaluation.tally import DIGITS, NO_ANSWERS, Row, Tally, interval
+from recognizer.evaluation.tally import DIGITS, NO_ANSWERS, Tally, TallyRow, interval
 
 matplotlib.use("svg")
 _STYLE: Final = {
@@ -157,12 +157,12 @@ def digits(one: Measured) -> str:
     return _drawn(draw, 1.2 + 0.3 * len(names))
 
 
-def _right(heard: Sequence[Hearing], row: Row, condition: str) -> float:
+def _right(heard: Sequence[HeardTrial], row: TallyRow, condition: str) -> float:
     tally = Tally.of(h for h in heard if row.holds(h) and h.condition == condition)
     return 100 * tally.right / tally.n if tally.n else float("nan")
 
 
-def _bars(groups: Sequence[tuple[str, Sequence[Hearing]]]) -> str:
+def _bars(groups: Sequence[tuple[str, Sequence[HeardTrial]]]) -> str:
     """Stacked shares, a line for each group that is not empty."""
     tallies = [(name, Tally.of(group)) for name, group in groups if group]
     if not tallies:

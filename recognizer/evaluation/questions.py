@@ -11,7 +11,7 @@ from recognizer.base import Grammar, GrammarKind
 
 
 @dataclass(frozen=True)
-class Question:
+class EvaluationQuestion:
     """`meanings`: meaning → the phrases for it. In a `sequence` each phrase is its own meaning."""
 
     name: str
@@ -30,14 +30,14 @@ class Question:
         return next((name for name, phrases in self.meanings.items() if text in phrases), text)
 
 
-def one_of(name: str, language: str, phrases: Iterable[str]) -> Question:
+def one_of(name: str, language: str, phrases: Iterable[str]) -> EvaluationQuestion:
     """A closed question whose answers all mean something else."""
-    return Question(name, language, "closed", {phrase: (phrase,) for phrase in phrases})
+    return EvaluationQuestion(name, language, "closed", {phrase: (phrase,) for phrase in phrases})
 
 
 _NUMBERS: Final = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
-ZH_YES_NO: Final = Question(
+ZH_YES_NO: Final = EvaluationQuestion(
     "yes/no",
     "zh-CN",
     "closed",
@@ -46,7 +46,7 @@ ZH_YES_NO: Final = Question(
         "no": ("不是", "不对", "不", "没有", "不可以"),
     },
 )
-ZH_CHOICE: Final = Question(
+ZH_CHOICE: Final = EvaluationQuestion(
     "choice",
     "zh-CN",
     "closed",
@@ -56,13 +56,13 @@ ZH_CHOICE: Final = Question(
         "dissatisfied": ("不满意", "很不满意", "非常不满意"),
     },
 )
-ZH_SCORE: Final = Question(
+ZH_SCORE: Final = EvaluationQuestion(
     "score", "zh-CN", "closed", {digit: (digit, f"{digit}分") for digit in "一二三四五六七八九十"}
 )
-ZH_DIGITS: Final = Question(
+ZH_DIGITS: Final = EvaluationQuestion(
     "digit string", "zh-CN", "sequence", {digit: (digit,) for digit in "零一二三四五六七八九幺"}
 )
-EN_YES_NO: Final = Question(
+EN_YES_NO: Final = EvaluationQuestion(
     "yes/no",
     "en-US",
     "closed",
@@ -72,12 +72,12 @@ EN_YES_NO: Final = Question(
     },
 )
 EN_SCORE: Final = one_of("score", "en-US", _NUMBERS)
-EN_DIGITS: Final = Question(
+EN_DIGITS: Final = EvaluationQuestion(
     "digit string", "en-US", "sequence", {word: (word,) for word in ("zero", "oh", *_NUMBERS[:9])}
 )
 EN_WORDS: Final = one_of("words", "en-US", ("up", "down", "left", "right", "on", "off", "stop", "go", "happy", "bird"))
 
-CLOSED: Final[Mapping[str, tuple[Question, ...]]] = {
+CLOSED: Final[Mapping[str, tuple[EvaluationQuestion, ...]]] = {
     "zh-CN": (ZH_YES_NO, ZH_CHOICE, ZH_SCORE),
     "en-US": (EN_YES_NO, EN_SCORE, EN_WORDS),
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import count, hearings, opened, trials
 from recognizer.evaluation.tables import Measured
 from recognizer.evaluation.trials import Half
 from recognizer.vosk import SHIPPED
 
-Watch = Callable[[Iterator[Hearing], int], Iterable[Hearing]]
+Watch = Callable[[Iterator[HeardTrial], int], Iterable[HeardTrial]]
 """Passes hearings on, of which there will be so many."""
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from recognizer.evaluation.conditions import CONDITIONS, PLAIN
-from recognizer.evaluation.goals import Outcome, outcomes, response_ms
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.goals import GoalResult, outcomes, response_ms
+from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import Cost
-from recognizer.evaluation.tally import ANSWERS, NO_ANSWERS, Row, Tally, interval
+from recognizer.evaluation.tally import ANSWERS, NO_ANSWERS, Tally, TallyRow, interval
 
 _MANY: Final = 8
 """Speakers with so many answers have a line of their own."""
@@ -25,10 +25,10 @@ class Measured:
 
     name: str
     language: str
-    heard: Sequence[Hearing]
+    heard: Sequence[HeardTrial]
     cost: Cost
 
-    def part(self, *, synthetic: bool, condition: str | None = PLAIN) -> list[Hearing]:
+    def part(self, *, synthetic: bool, condition: str | None = PLAIN) -> list[HeardTrial]:
         """The hearings of the test half from real or synthetic sources, under one condition or all."""
         return [
             one
@@ -36,7 +36,7 @@ class Measured:
             if one.half == "test" and one.synthetic == synthetic and condition in {None, one.condition}
         ]
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[TallyRow]:
         """What is answered in its language."""
         return ANSWERS[self.language]
 
@@ -72,7 +72,7 @@ def tables(one: Measured) -> list[Table]:
     return [table for table in made if table.rows]
 
 
-def _goals(all_: Iterable[Outcome]) -> Table:
+def _goals(all_: Iterable[GoalResult]) -> Table:
     rows = []
     for one in all_:
         value = f"{one.value:.1f} %" if one.n else f"{one.value:.3g} {one.unit}"
@@ -81,7 +81,7 @@ def _goals(all_: Iterable[Outcome]) -> Table:
     return Table("Goals", ("what", "goal", "measured", "reached", "probably", "n"), rows)
 
 
-def _answers(title: str, heard: Sequence[Hearing], rows: Sequence[Row]) -> Table:
+def _answers(title: str, heard: Sequence[HeardTrial], rows: Sequence[TallyRow]) -> Table:
     made = []
     for row in rows:
         tally = Tally.of(one for one in heard if row.holds(one))
@@ -101,7 +101,7 @@ def _by_condition(title: str, one: Measured, *, synthetic: bool) -> Table:
     return Table(title, ("what", *CONDITIONS), made)
 
 
-def _no_answers(source: str, heard: Sequence[Hearing]) -> Table:
+def _no_answers(source: str, heard: Sequence[HeardTrial]) -> Table:
     made = []
     for row in NO_ANSWERS:
         for question in dict.fromkeys(one.question for one in heard):
@@ -112,7 +112,7 @@ def _no_answers(source: str, heard: Sequence[Hearing]) -> Table:
     return Table(f"No answers: {source}", ("what", "n", "accepted", "confirmed", "again"), made)
 
 
-def _speakers(heard: Sequence[Hearing]) -> Table:
+def _speakers(heard: Sequence[HeardTrial]) -> Table:
     answers = [one for one in heard if one.answer]
     count = Counter(one.speaker for one in answers)
     made = [

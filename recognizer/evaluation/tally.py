@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 
 _CERTAINTY: Final = 1.96
 """Standard deviations on either side of a share: 95 % of the cases."""
@@ -24,7 +24,7 @@ class Tally:
     again: int = 0
 
     @classmethod
-    def of(cls, heard: Iterable[Hearing]) -> Tally:
+    def of(cls, heard: Iterable[HeardTrial]) -> Tally:
         """Count."""
         counts = dict.fromkeys(cls.__slots__, 0)
         for one in heard:
@@ -49,46 +49,46 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TallyRow:
     """A line of a table: which hearings belong to it."""
 
     name: str
-    holds: Callable[[Hearing], bool]
+    holds: Callable[[HeardTrial], bool]
 
 
-def _asked(question: str) -> Callable[[Hearing], bool]:
+def _asked(question: str) -> Callable[[HeardTrial], bool]:
     return lambda one: one.question == question and one.answer
 
 
-def _two(one: Hearing) -> bool:
+def _two(one: HeardTrial) -> bool:
     return one.length == 2 and one.answer and one.question != "digit string"
 
 
-def _digit(one: Hearing) -> bool:
+def _digit(one: HeardTrial) -> bool:
     return one.question == "score" and one.length == 1 and one.answer
 
 
-DIGITS: Final = Row("score digits", lambda one: _digit(one) and one.how != "cut out")
-TWO_SYLLABLES: Final = Row("two-syllable answers", _two)
-_SHARED: Final = (Row("yes/no", _asked("yes/no")), DIGITS)
-_STRINGS: Final = Row("digit strings", _asked("digit string"))
-ANSWERS: Final[Mapping[str, Sequence[Row]]] = {
+DIGITS: Final = TallyRow("score digits", lambda one: _digit(one) and one.how != "cut out")
+TWO_SYLLABLES: Final = TallyRow("two-syllable answers", _two)
+_SHARED: Final = (TallyRow("yes/no", _asked("yes/no")), DIGITS)
+_STRINGS: Final = TallyRow("digit strings", _asked("digit string"))
+ANSWERS: Final[Mapping[str, Sequence[TallyRow]]] = {
     "zh-CN": (
         *_SHARED,
-        Row("score digits cut out of sentences", lambda one: _digit(one) and one.how == "cut out"),
-        Row("choice", _asked("choice")),
+        TallyRow("score digits cut out of sentences", lambda one: _digit(one) and one.how == "cut out"),
+        TallyRow("choice", _asked("choice")),
         TWO_SYLLABLES,
-        Row("… put together of syllables", lambda one: _two(one) and one.how == "put together"),
-        Row("… cut out of sentences", lambda one: _two(one) and one.how == "cut out"),
-        Row("one syllable among ten", lambda one: one.question == "one of ten" and one.length == 1),
-        Row("three syllables among ten", lambda one: one.question == "one of ten" and one.length == 3),
+        TallyRow("… put together of syllables", lambda one: _two(one) and one.how == "put together"),
+        TallyRow("… cut out of sentences", lambda one: _two(one) and one.how == "cut out"),
+        TallyRow("one syllable among ten", lambda one: one.question == "one of ten" and one.length == 1),
+        TallyRow("three syllables among ten", lambda one: one.question == "one of ten" and one.length == 3),
         _STRINGS,
     ),
-    "en-US": (*_SHARED, Row("words", _asked("words")), _STRINGS),
+    "en-US": (*_SHARED, TallyRow("words", _asked("words")), _STRINGS),
 }
 """What is answered, by language."""
 NO_ANSWERS: Final = tuple(
-    Row(how, lambda one, how=how: one.how == how)  # type: ignore[misc]
+    TallyRow(how, lambda one, how=how: one.how == how)  # type: ignore[misc]
     for how in ("other speech", "foreign syllables", "noise", "tones and music")
 )
 """What is no answer and should be asked again."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from recognizer.evaluation.questions import Question
+from recognizer.evaluation.questions import EvaluationQuestion
 from recognizer.training.corpus import Samples
 
 Half = Literal["dev", "test"]
@@ -29,7 +29,7 @@ class Trial:
     """`said` is the phrase spoken (of a sequence, the phrases without spaces between them in Chinese), empty where
     nothing is an answer. `sound` is the voice alone, before any line."""
 
-    question: Question
+    question: EvaluationQuestion
     said: str
     how: How
     speaker: str

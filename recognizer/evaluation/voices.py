@@ -12,7 +12,7 @@ from recognizer.evaluation.questions import (
     CLOSED,
     EN_DIGITS,
     ZH_DIGITS,
-    Question,
+    EvaluationQuestion,
 )
 from recognizer.evaluation.trials import Trial
 from recognizer.training.espeak import ENGLISH, MANDARIN, Espeak, Manner
@@ -36,7 +36,7 @@ def answers(language: str) -> Iterator[Trial]:
     rows = ["".join(chance.choices("零一二三四五六七八九", k=4)) for _ in range(_STRINGS)]
     if not chinese:
         rows = [" ".join(chance.choices(digits.grammar.phrases, k=4)) for _ in range(_STRINGS)]
-    said: list[tuple[Question, str]] = [(digits, row) for row in rows]
+    said: list[tuple[EvaluationQuestion, str]] = [(digits, row) for row in rows]
     said += [(question, phrase) for question in CLOSED[language] for phrase in question.grammar.phrases * _TIMES]
     for question, phrase in said:
         variant = chance.choice(sorted(HELD_OUT_VARIANTS))

@@ -18,15 +18,15 @@ from torch import Tensor
 
 from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training.augment import WARPS, Augmenter
-from recognizer.training.batches import Share, batch, epoch
+from recognizer.training.batches import BatchShare, batch, epoch
 from recognizer.training.card import Story, card
-from recognizer.training.clips import Clips
-from recognizer.training.corpus import FOLDS, Recording, fold_of, samples
+from recognizer.training.clips import ClipStore
+from recognizer.training.corpus import FOLDS, CorpusRecording, fold_of, samples
 from recognizer.training.export import export
 from recognizer.training.features import Fbank, FrontEnd
 from recognizer.training.inventory import phones_of
 from recognizer.training.layers import save
-from recognizer.training.network import Network, Shape
+from recognizer.training.network import AcousticNetwork, Shape
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.preparing import agreed, noises, prepare, rooms, trained_on
 from recognizer.training.talk import talk
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_float32_matmul_precision("high")
     torch.manual_seed(0)
     phrases = {language: _phrases(language) for language in SYNTHETIC}
-    stores = [Clips(path) for path in prepare(options.speech, options.work, phrases, SYNTHETIC, options.calls)]
+    stores = [ClipStore(path) for path in prepare(options.speech, options.work, phrases, SYNTHETIC, options.calls)]
     times = [_REAL_TIMES, _SILENT_TIMES, *[_SYNTHETIC_TIMES] * (len(stores) - 2)]
     shares = [_share(store, options.fold, often) for store, often in zip(stores, times, strict=True)]
     seconds = sum(clip.length for share in shares for clip in share.clips) / SAMPLE_RATE_HZ
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     front = FrontEnd()
     with options.device:
         fbank = Fbank(front, WARPS)
-        network = Network(Shape(features=front.bands))
+        network = AcousticNetwork(Shape(features=front.bands))
     noise, echo = (made.to(options.device) for made in (_noises(options.speech), _rooms(options.speech)))
     augment = Augmenter(fbank, noise, echo, seed=0)
     trainer = Trainer(network, augment, front, lm, Plan(options.minutes, options.rate, options.clips))
@@ -121,13 +121,13 @@ def _phrases(language: str) -> list[str]:
     return (_HERE / f"phrases.{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def _share(store: Clips, fold: int | None, times: float) -> Share:
+def _share(store: ClipStore, fold: int | None, times: float) -> BatchShare:
     """The clips of a store that the model of a fold is trained on."""
     kept = [clip for clip in store.all if fold is None or not clip.speaker or fold_of(clip.speaker) != fold]
-    return Share(store, kept, times)
+    return BatchShare(store, kept, times)
 
 
-def _normalise(network: Network, augment: Augmenter, shares: Sequence[Share]) -> None:
+def _normalise(network: AcousticNetwork, augment: Augmenter, shares: Sequence[BatchShare]) -> None:
     """Set the normalisation of the input."""
     groups = epoch(shares, seed=0, most=64)[:12]
     samples = [batch(group).samples.to(network.mean.device) for group in groups]
@@ -152,7 +152,7 @@ def _rows(sounds: Iterable[Tensor], length: int) -> Tensor:
     return torch.stack(made) if made else torch.zeros(0, length)
 
 
-def _sound(folder: Path, one: Recording) -> Tensor:
+def _sound(folder: Path, one: CorpusRecording) -> Tensor:
     return torch.from_numpy(samples(folder / one.path).astype("float32"))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recognizer.base import SAMPLE_RATE_HZ
-from recognizer.training.clips import Clip, Clips
+from recognizer.training.clips import ClipStore, TrainingClip
 from recognizer.training.transcripts import Transcript
 
 _SECONDS_EACH = 2
@@ -47,22 +47,22 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Share:
+class BatchShare:
     """Clips of a store, and how many an epoch draws of them for each that there is."""
 
-    store: Clips
-    clips: Sequence[Clip]
+    store: ClipStore
+    clips: Sequence[TrainingClip]
     times: float
 
 
-def epoch(shares: Sequence[Share], seed: int, most: int) -> list[list[tuple[Clips, Clip]]]:
+def epoch(shares: Sequence[BatchShare], seed: int, most: int) -> list[list[tuple[ClipStore, TrainingClip]]]:
     """The clips of one epoch in groups of at most so many, those of about the same length together."""
     chance = np.random.default_rng(seed)
     chosen = [(share.store, clip) for share in shares for clip in _drawn(share, chance)]
     chosen = [(store, clip) for store, clip in chosen if clip.length >= _SHORTEST_S * SAMPLE_RATE_HZ]
     lengths = np.array([clip.length for _, clip in chosen])
     order = np.argsort(lengths * np.exp(chance.normal(0, _LENGTH_SPREAD, len(lengths))))
-    groups: list[list[tuple[Clips, Clip]]] = [[]]
+    groups: list[list[tuple[ClipStore, TrainingClip]]] = [[]]
     for place in order:
         taken = len(groups[-1])
         if taken >= most or (taken + 1) * lengths[place] > most * _SECONDS_EACH * SAMPLE_RATE_HZ:
@@ -72,7 +72,7 @@ def epoch(shares: Sequence[Share], seed: int, most: int) -> list[list[tuple[Clip
     return [even[place] for place in chance.permutation(len(even))]
 
 
-def batch(group: Sequence[tuple[Clips, Clip]]) -> Batch:
+def batch(group: Sequence[tuple[ClipStore, TrainingClip]]) -> Batch:
     """Clips side by side, the shorter ones with silence after them."""
     longest = max(clip.length for _, clip in group)
     samples: NDArray[np.float32] = np.zeros((len(group), longest), np.float32)
@@ -85,7 +85,7 @@ def batch(group: Sequence[tuple[Clips, Clip]]) -> Batch:
     )
 
 
-def _drawn(share: Share, chance: np.random.Generator) -> list[Clip]:
+def _drawn(share: BatchShare, chance: np.random.Generator) -> list[TrainingClip]:
     """Of a speaker with many clips, each is drawn more seldom."""
     count = Counter(clip.speaker for clip in share.clips)
     weights = np.array([count[clip.speaker] ** -_EVENED for clip in share.clips])

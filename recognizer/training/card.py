@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from recognizer.training.corpus import Recording
+from recognizer.training.corpus import CorpusRecording
 
 _LICENCE: Final = "CC BY-SA 3.0"
 _NAMES: Final = {"zh": "Mandarin", "en": "English"}
@@ -31,9 +31,9 @@ class Story:
     machine: str
     steps: int
     clips: int
-    trained_on: tuple[Recording, ...]
-    callers: tuple[Recording, ...]
-    noises: tuple[Recording, ...]
+    trained_on: tuple[CorpusRecording, ...]
+    callers: tuple[CorpusRecording, ...]
+    noises: tuple[CorpusRecording, ...]
     synthetic: Mapping[str, int]
 
 
@@ -82,8 +82,8 @@ level first, as `recognizer/passes.py` does.
 """
 
 
-def _sources(recordings: Iterable[Recording]) -> str:
-    groups: dict[tuple[str, str, str], list[Recording]] = {}
+def _sources(recordings: Iterable[CorpusRecording]) -> str:
+    groups: dict[tuple[str, str, str], list[CorpusRecording]] = {}
     for one in recordings:
         groups.setdefault((one.corpus, one.licence, one.source), []).append(one)
     return "\n".join(
@@ -92,14 +92,14 @@ def _sources(recordings: Iterable[Recording]) -> str:
     )
 
 
-def _callers(clips: Sequence[Recording]) -> str:
+def _callers(clips: Sequence[CorpusRecording]) -> str:
     if not clips:
         return ""
     speakers = len({clip.speaker for clip in clips})
     return f"- {len(clips)} confirmed answers of {speakers} caller(s) of the service, by their consent\n"
 
 
-def _terms(callers: Sequence[Recording]) -> str:
+def _terms(callers: Sequence[CorpusRecording]) -> str:
     if callers:
         return "Callers agreed to models of the service that they called: this one is not to be passed on."
     return f"The model is shipped under {_LICENCE} with these attributions."

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recognizer.training.transcripts import Transcript
 
 
-class Sound(NamedTuple):
+class ClipSound(NamedTuple):
     """Samples (16 bits, 8 kHz) to be kept as a clip."""
 
     samples: NDArray[np.int16]
@@ -26,7 +26,7 @@ class Sound(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class TrainingClip:
     """A stretch of a store's samples, what is said in it and by whom (empty: by nobody, or a synthetic voice)."""
 
     start: int
@@ -35,17 +35,17 @@ class Clip:
     speaker: str
 
 
-class Clips:
+class ClipStore:
     """A finished store, opened for reading."""
 
     def __init__(self, path: Path) -> None:
         self._samples = np.memmap(path.with_suffix(".i16"), np.int16, "r")
         rows = map(json.loads, _index(path).read_text().splitlines())
         self.all = tuple(
-            Clip(start, length, tuple(map(tuple, words)), speaker) for start, length, words, speaker in rows
+            TrainingClip(start, length, tuple(map(tuple, words)), speaker) for start, length, words, speaker in rows
         )
 
-    def samples(self, clip: Clip) -> NDArray[np.int16]:
+    def samples(self, clip: TrainingClip) -> NDArray[np.int16]:
         """The clip's sound."""
         return self._samples[clip.start : clip.start + clip.length]
 
@@ -55,7 +55,7 @@ def finished(path: Path) -> bool:
     return _index(path).is_file()
 
 
-def write(path: Path, sounds: Iterable[Sound]) -> None:
+def write(path: Path, sounds: Iterable[ClipSound]) -> None:
     """Make a store of the sounds; the index comes last, all at once."""
     place = 0
     rows = []

@@ -33,7 +33,7 @@ in none: a model without her would tell little about one with her."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class CorpusRecording:
     """One file of the corpus. `said` is text, `pinyin` a syllable with its tone; both may be empty.
 
     `language` is zh, en, noise or rir (the impulse response of a room).
@@ -64,7 +64,7 @@ class Recording:
             return None
 
 
-def recordings(folder: Path, check: Callable[[str], None] = check_licence) -> Iterator[Recording]:
+def recordings(folder: Path, check: Callable[[str], None] = check_licence) -> Iterator[CorpusRecording]:
     """All recordings of the manifest in `folder`; `check` is given the licence of each.
 
     Raises:
@@ -74,7 +74,7 @@ def recordings(folder: Path, check: Callable[[str], None] = check_licence) -> It
         for row in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE):
             check(row["licence"])
             syllable = re.match(r"pinyin (\w+)", row["note"] or "")
-            yield Recording(
+            yield CorpusRecording(
                 path=Path(row["path"]),
                 said="" if syllable else row["text"].lower(),
                 pinyin=syllable.group(1).replace("uu", "v") if syllable else "",
@@ -90,7 +90,7 @@ def fold_of(speaker: str) -> int | None:
     return _APART[speaker] if speaker in _APART else zlib.crc32(speaker.encode()) % FOLDS
 
 
-def held_out(recording: Recording, fold: int | None) -> bool:
+def held_out(recording: CorpusRecording, fold: int | None) -> bool:
     """Whether the model of a fold is not trained on the recording. A third of the noises are for measuring only.
 
     The model of no fold is the one that ships.

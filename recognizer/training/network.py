@@ -47,7 +47,7 @@ class Norm(nn.BatchNorm1d):
         super().__init__(width, affine=False, eps=_BN_FLOOR)
 
 
-class Network(nn.Module):
+class AcousticNetwork(nn.Module):
     """Features (B, T, features) → outputs (B, ⌈T/3⌉, OUTPUTS)."""
 
     def __init__(self, shape: Shape) -> None:

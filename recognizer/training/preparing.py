@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training import clips, sounds
-from recognizer.training.clips import Sound
-from recognizer.training.corpus import Recording, held_out, recordings, samples
+from recognizer.training.clips import ClipSound
+from recognizer.training.corpus import CorpusRecording, held_out, recordings, samples
 from recognizer.training.espeak import Espeak
 from recognizer.training.licences import check_consent
 from recognizer.training.synthetic import english, mandarin
@@ -43,7 +43,7 @@ _FORM: Final = 1
 """To be raised when other clips are made of the same recordings."""
 
 
-def trained_on(folder: Path) -> list[Recording]:
+def trained_on(folder: Path) -> list[CorpusRecording]:
     """The recordings of speech for training, in which what is said is known.
 
     Raises:
@@ -60,7 +60,7 @@ def trained_on(folder: Path) -> list[Recording]:
     return kept
 
 
-def agreed(folder: Path) -> list[Recording]:
+def agreed(folder: Path) -> list[CorpusRecording]:
     """The clips of callers in a folder that `service.py speech export` filled.
 
     Raises:
@@ -129,25 +129,25 @@ def _start_over_if_other(work: Path, origin: str) -> None:
     stamp.write_text(origin)
 
 
-def noises(folder: Path) -> list[Recording]:
+def noises(folder: Path) -> list[CorpusRecording]:
     """The recordings of noise for training."""
     return [one for one in recordings(folder) if one.language == "noise" and not held_out(one, None)]
 
 
-def rooms(folder: Path) -> list[Recording]:
+def rooms(folder: Path) -> list[CorpusRecording]:
     """Impulse responses."""
     return [one for one in recordings(folder) if one.language == "rir"]
 
 
-def _spoken(folder: Path, chosen: Sequence[Recording]) -> Iterator[Sound]:
+def _spoken(folder: Path, chosen: Sequence[CorpusRecording]) -> Iterator[ClipSound]:
     """Each; then rows of short ones, as numbers are dictated."""
     chance = random.Random(0)  # noqa: S311
-    short: dict[str, list[Sound]] = {}
+    short: dict[str, list[ClipSound]] = {}
     for one in chosen:
         sound = samples(folder / one.path).astype(np.float32)
         transcript = one.transcript()
         if transcript and 0 < len(sound) <= LONGEST_S * SAMPLE_RATE_HZ:
-            made = Sound(_level(sound), transcript, one.speaker)
+            made = ClipSound(_level(sound), transcript, one.speaker)
             yield made
             if len(transcript) == 1 and len(sound) <= _SHORT_S * SAMPLE_RATE_HZ:
                 short.setdefault(one.speaker, []).append(made)
@@ -155,7 +155,7 @@ def _spoken(folder: Path, chosen: Sequence[Recording]) -> Iterator[Sound]:
         yield from _rows(voice, chance)
 
 
-def _rows(voice: Sequence[Sound], chance: random.Random) -> Iterator[Sound]:
+def _rows(voice: Sequence[ClipSound], chance: random.Random) -> Iterator[ClipSound]:
     """Rows of one voice's words, half of them of digits alone; half as many as there are words."""
     digits = [one for one in voice if one.transcript in _digits()]
     for _ in range(len(voice) // 2):
@@ -164,7 +164,7 @@ def _rows(voice: Sequence[Sound], chance: random.Random) -> Iterator[Sound]:
         parts = [part for one, pause in zip(row, pauses, strict=True) for part in (_voiced(one.samples), pause)]
         made = np.concatenate(parts)
         if len(made) <= LONGEST_S * SAMPLE_RATE_HZ:
-            yield Sound(made, tuple(chain.from_iterable(one.transcript for one in row)), row[0].speaker)
+            yield ClipSound(made, tuple(chain.from_iterable(one.transcript for one in row)), row[0].speaker)
 
 
 @cache
@@ -179,7 +179,7 @@ def _voiced(sound: NDArray[np.int16]) -> NDArray[np.int16]:
     return sound[loud[0] : loud[-1] + 1] if len(loud) else sound
 
 
-def _unspoken(folder: Path) -> Iterator[Sound]:
+def _unspoken(folder: Path) -> Iterator[ClipSound]:
     """Recorded noise in pieces, and as many invented sounds of lines."""
     chance = np.random.default_rng(0)
     for one in noises(folder):
@@ -187,16 +187,16 @@ def _unspoken(folder: Path) -> Iterator[Sound]:
         for start in range(0, len(sound), 2 * SAMPLE_RATE_HZ):
             piece = sound[start : start + 2 * SAMPLE_RATE_HZ]
             if len(piece) > SAMPLE_RATE_HZ // 2:
-                yield Sound(_level(piece), ())
+                yield ClipSound(_level(piece), ())
     for _ in range(500):
-        yield Sound(_level(sounds.sound(chance)), ())
+        yield ClipSound(_level(sounds.sound(chance)), ())
 
 
 def _synthesise(path: Path, language: str, seed: int, phrases: Sequence[str], count: int) -> None:
     clips.write(path, _voices(language, seed, phrases, count))
 
 
-def _voices(language: str, seed: int, phrases: Sequence[str], count: int) -> Iterator[Sound]:
+def _voices(language: str, seed: int, phrases: Sequence[str], count: int) -> Iterator[ClipSound]:
     chance = random.Random(seed)  # noqa: S311
     espeak = Espeak()
     invent = english if language == "en" else mandarin
@@ -209,7 +209,7 @@ def _voices(language: str, seed: int, phrases: Sequence[str], count: int) -> Ite
         voice = soxr.resample(sound[max(0, loud[0] - 100) : loud[-1] + 200], said.speed, 1.0)
         before, after = (np.zeros(int(SAMPLE_RATE_HZ * chance.uniform(*_PAUSE_S)), np.float32) for _ in range(2))
         if len(voice) <= LONGEST_S * SAMPLE_RATE_HZ:
-            yield Sound(_level(np.concatenate([before, voice, after])), said.meant)
+            yield ClipSound(_level(np.concatenate([before, voice, after])), said.meant)
 
 
 def _level(sound: NDArray[np.float32]) -> NDArray[np.int16]:

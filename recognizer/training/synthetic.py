@@ -35,7 +35,7 @@ _MERGED_ENDINGS: Final = (("ing", "in"), ("eng", "en"), ("in", "ing"))
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class SyntheticUtterance:
     """Something to be said. `text` is what the voice is given, `meant` what it counts as; then played at `speed`."""
 
     text: str
@@ -44,15 +44,15 @@ class Utterance:
     speed: float
 
 
-def mandarin(phrases: Sequence[str], chance: random.Random) -> Utterance:
+def mandarin(phrases: Sequence[str], chance: random.Random) -> SyntheticUtterance:
     """Something that somebody may say where `phrases` are answers."""
     words = _words(phrases, chance)
     spoken = _accented(words, chance) if chance.random() < 0.2 else words
     text = chance.choice((" ", "  ")).join(chance.choice(("", " ")).join(word) for word in spoken)
-    return Utterance(text, of_pinyin(words), _manner(MANDARIN, chance), _speed(chance))
+    return SyntheticUtterance(text, of_pinyin(words), _manner(MANDARIN, chance), _speed(chance))
 
 
-def english(phrases: Sequence[str], chance: random.Random) -> Utterance:
+def english(phrases: Sequence[str], chance: random.Random) -> SyntheticUtterance:
     """The same in English: an answer, with hesitation or twice, or a few answers and words in a row."""
     spoken = fillers("en")
     words = [chance.choice(phrases)]
@@ -63,7 +63,9 @@ def english(phrases: Sequence[str], chance: random.Random) -> Utterance:
     if chance.random() < 0.15:
         words.append(chance.choice(spoken.after))
     text = chance.choice((" ", " ", ", ")).join(words)
-    return Utterance(text, of_english(text.replace(",", "")), _manner(chance.choice(ENGLISH), chance), _speed(chance))
+    return SyntheticUtterance(
+        text, of_english(text.replace(",", "")), _manner(chance.choice(ENGLISH), chance), _speed(chance)
+    )
 
 
 def _manner(voice: str, chance: random.Random) -> Manner:

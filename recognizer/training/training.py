@@ -18,14 +18,14 @@ from torch import Tensor
 
 from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training.augment import Augmenter
-from recognizer.training.batches import Batch, Share, batch, epoch
-from recognizer.training.clips import Clip, Clips
+from recognizer.training.batches import Batch, BatchShare, batch, epoch
+from recognizer.training.clips import ClipStore, TrainingClip
 from recognizer.training.even import even
 from recognizer.training.features import FrontEnd
 from recognizer.training.inventory import OUTPUTS
 from recognizer.training.layers import SUBSAMPLING
 from recognizer.training.lfmmi import Denominator, Numerator, numerator
-from recognizer.training.network import Network
+from recognizer.training.network import AcousticNetwork
 from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.transcripts import Transcript
 
@@ -61,7 +61,7 @@ class Trainer:
 
     def __init__(
         self,
-        network: Network,
+        network: AcousticNetwork,
         augment: Augmenter,
         front: FrontEnd,
         lm: PhoneLM,
@@ -105,7 +105,7 @@ class Trainer:
         )
         scratch.rename(path)
 
-    def train(self, shares: Sequence[Share], checkpoint: Path) -> None:
+    def train(self, shares: Sequence[BatchShare], checkpoint: Path) -> None:
         """Until the time is used up, from where `restore` left it."""
         self.network.train()
         gains: list[float] = []
@@ -133,7 +133,7 @@ class Trainer:
     def _progress(self) -> float:
         return self._spent_s / (60 * self._plan.minutes)
 
-    def _groups(self, shares: Sequence[Share]) -> list[list[tuple[Clips, Clip]]]:
+    def _groups(self, shares: Sequence[BatchShare]) -> list[list[tuple[ClipStore, TrainingClip]]]:
         """Those of the next epoch; while places are guessed, only short ones, as far as there are any."""
         groups = epoch(shares, self._epochs, self._plan.clips)
         short = [one for one in groups if max(clip.length for _, clip in one) <= _SHORT_S * SAMPLE_RATE_HZ]

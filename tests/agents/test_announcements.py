@@ -10,7 +10,7 @@ import pytest
 from ivr.actions import Prompt
 from ivr.agents.announcements import PAUSE, Announcements
 from ivr.prompts.announce import Announcer
-from ivr.prompts.audio import RATE_HZ
+from ivr.prompts.audio import PROMPT_RATE_HZ
 from ivr.prompts.catalog import load
 from ivr.prompts.library import PromptLibrary
 from ivr.prompts.render import EspeakNg
@@ -59,5 +59,5 @@ def test_free_words_are_spoken_where_an_engine_is_installed_and_nowhere_else():
     catalog = load(ROOT / "prompts")
     installed = any(voice.engine == "espeak-ng" and not EspeakNg().missing(voice) for voice in catalog.voices[ZH])
     pcm = np.frombuffer(announce("三次报修未解决，情绪不满", ZH), "<i2")
-    assert (len(pcm) > RATE_HZ) == installed
+    assert (len(pcm) > PROMPT_RATE_HZ) == installed
     assert announce("", ZH) == announce("verba", "la") == b""

@@ -9,22 +9,22 @@ from functools import partial
 import pytest
 
 from ivr.agents import presence
-from ivr.agents.board import Board
-from ivr.agents.presence import Presence, State
+from ivr.agents.board import PresenceStore
+from ivr.agents.presence import AgentState, Presence
 from ivr.errors import IllegalMove
 from ivr.live.agents import ENGAGED, LiveAgents
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
 
-SEE = partial(presence.see_phone, reachable=True)
-COME = partial(presence.come, now=1.0)
+SEE = partial(presence.set_reachable, reachable=True)
+COME = partial(presence.set_available, now=1.0)
 
 
 @pytest.fixture
-async def boards(server: EmbeddedRedis) -> AsyncIterator[tuple[Board, Board]]:
+async def boards(server: EmbeddedRedis) -> AsyncIterator[tuple[PresenceStore, PresenceStore]]:
     """The boards of two nodes; `zhang` is available."""
     live = [await LiveAgents.open(server.url) for _ in range(2)]
-    one, other = (Board(each) for each in live)
+    one, other = (PresenceStore(each) for each in live)
     await one.move("zhang", COME)
     await one.move("zhang", SEE)
     yield one, other
@@ -38,7 +38,7 @@ def offer(call: str, node: str = "n") -> partial[Presence]:
 
 async def test_what_one_node_does_the_other_sees(boards):
     one, other = boards
-    assert (await other.all())["zhang"].state is State.AVAILABLE
+    assert (await other.all())["zhang"].state is AgentState.AVAILABLE
     await one.move("zhang", offer("a", "n1"))
     seen = (await other.all())["zhang"]
     assert seen == presence.offer(Presence(True, True, 1.0), "a", "hotline", "n1")
@@ -64,14 +64,14 @@ async def test_a_move_that_is_not_allowed_changes_nothing(boards):
 async def test_words_and_offers_at_the_same_time_are_both_kept(boards):
     one, other = boards
     await asyncio.gather(one.move("zhang", offer("a")), *(other.move("zhang", COME) for _ in range(10)))
-    assert (await one.all())["zhang"].state is State.RINGING
+    assert (await one.all())["zhang"].state is AgentState.RINGING
     await asyncio.gather(
         one.move("zhang", partial(presence.accept, call="a")),
-        other.move("zhang", presence.leave),
+        other.move("zhang", presence.set_away),
         return_exceptions=True,
     )
     after = (await one.all())["zhang"]
-    assert after.state is State.BUSY and not after.here
+    assert after.state is AgentState.BUSY and not after.here
 
 
 async def lapse(server: EmbeddedRedis) -> None:
@@ -83,7 +83,7 @@ async def test_an_agent_whose_node_died_is_free_again(boards, server):
     one, other = boards
     await one.move("zhang", offer("a"))
     await lapse(server)
-    assert (await other.all())["zhang"].state is State.AVAILABLE
+    assert (await other.all())["zhang"].state is AgentState.AVAILABLE
     assert (await other.move("zhang", offer("b"))).engaged.call == "b"
     with pytest.raises(IllegalMove):
         await one.move("zhang", partial(presence.accept, call="a"))
@@ -111,7 +111,7 @@ async def test_the_wrap_up_ends_by_itself(boards, server):
     one, other = boards
     for step in (offer("a"), partial(presence.accept, call="a"), partial(presence.hang_up, call="a", now=8.0)):
         after = await one.move("zhang", step, wrap_up_s=600)
-    assert after.state is State.WRAP_UP
+    assert after.state is AgentState.WRAP_UP
     await one.renew()
     async with connect(server.url) as redis:
         assert 0 < await redis.pttl(ENGAGED + "zhang") <= 600_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.agents.book import RosterBook, Targets
+from ivr.agents.book import RosterStore, TransferTargets
 from ivr.errors import FaultyFile
 
 ROSTER = 'version: 1\nagents: {{a: {{name: A, phone: "1001"}}}}\nlines: {{{line}: {{shifts: {{s: {shift}}}}}}}\n'
@@ -20,8 +20,8 @@ def write(file: Path, line: str, shift: str = ALWAYS) -> None:
 def test_a_reload_takes_the_file_as_it_is_unless_it_is_faulty(tmp_path, caplog):
     file = tmp_path / "rosters.yaml"
     write(file, "hotline")
-    book = RosterBook(file, ("1001",))
-    targets = Targets(["person"], book)
+    book = RosterStore(file, ("1001",))
+    targets = TransferTargets(["person"], book)
     assert sorted(targets) == ["hotline", "person"]
     write(file, "orders")
     assert book.reload() and sorted(targets) == ["orders", "person"] and len(targets) == 2
@@ -32,8 +32,8 @@ def test_a_reload_takes_the_file_as_it_is_unless_it_is_faulty(tmp_path, caplog):
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(FaultyFile, match="cannot be read"):
-        RosterBook(tmp_path / "rosters.yaml", None)
+        RosterStore(tmp_path / "rosters.yaml", None)
 
 
 def test_without_rosters_there_are_only_the_targets_of_the_site():
-    assert list(Targets({"person": "PJSIP/1"}, None)) == ["person"]
+    assert list(TransferTargets({"person": "PJSIP/1"}, None)) == ["person"]

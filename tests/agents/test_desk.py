@@ -13,10 +13,10 @@ import pytest
 
 from ivr.agents import presence
 from ivr.agents.announcements import Announcements
-from ivr.agents.board import Board
-from ivr.agents.desk import Desk
+from ivr.agents.board import PresenceStore
+from ivr.agents.desk import AcdService
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
-from ivr.agents.talk import What
+from ivr.agents.talk import CommandName
 from ivr.errors import HuifangError
 from ivr.live.agents import LiveAgents
 from ivr.live.client import connect
@@ -110,8 +110,8 @@ class ScriptedHold:
 class Made:
     """A desk, and what it works with."""
 
-    desk: Desk
-    board: Board
+    desk: AcdService
+    board: PresenceStore
     feed: EventFeed
     journal: list[tuple[str, str, str]]
 
@@ -121,10 +121,10 @@ async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
     """Both agents are available; zhang has been idle longer."""
     agents, queues = await LiveAgents.open(server.url, retries=1), await LiveQueues.open(server.url, retries=1)
     feed = await EventFeed.open(server.url, retries=1)
-    board = Board(agents)
+    board = PresenceStore(agents)
     for number, agent in enumerate(("zhang", "li")):
-        await board.move(agent, partial(presence.come, now=float(number)))
-        await board.move(agent, partial(presence.see_phone, reachable=True))
+        await board.move(agent, partial(presence.set_available, now=float(number)))
+        await board.move(agent, partial(presence.set_reachable, reachable=True))
     library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
     sounds = Announcements(library, lambda words, language: b"")
     journal: list[tuple[str, str, str]] = []
@@ -132,7 +132,7 @@ async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
     async def write(call: str, agent: str, line: str, at: datetime) -> None:
         journal.append((call, agent, line))
 
-    desk = Desk(lambda: ROSTERS, board, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
+    desk = AcdService(lambda: ROSTERS, board, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
     yield Made(desk, board, feed, journal)
     for each in (agents, queues, feed):
         await each.close()
@@ -145,7 +145,7 @@ def gone(keys: list[str]) -> ScriptedPerson:
     return person
 
 
-async def refusal(desk: Desk, hold: ScriptedHold, line: str = "hotline") -> str:
+async def refusal(desk: AcdService, hold: ScriptedHold, line: str = "hotline") -> str:
     with pytest.raises(TransferRefused) as caught:
         await desk.hand_over(CALL, line, "", hold)
     return caught.value.reason
@@ -255,7 +255,7 @@ async def test_a_journal_that_is_away_disturbs_nobody(made, caplog):
     assert "not written down" in caplog.text and hold.people["1001"].doing[-1] == "connected"
 
 
-async def wishes(made: Made, what: What, line: str = "") -> None:
+async def wishes(made: Made, what: CommandName, line: str = "") -> None:
     await made.desk.want("zhang", CALL.id, what, line)
 
 

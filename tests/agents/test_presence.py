@@ -10,38 +10,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.agents import presence
-from ivr.agents.presence import Presence, State
+from ivr.agents.presence import AgentState, Presence
 from ivr.errors import IllegalMove
 
 HERE = Presence(here=True, reachable=True, idle_since=5.0)
 RINGING = presence.offer(HERE, "a", "hotline", "n1")
 BUSY = presence.accept(RINGING, "a")
 WRAP_UP = presence.hang_up(BUSY, "a", 9.0)
-AWAY = presence.leave(HERE)
-UNREACHABLE = presence.see_phone(HERE, False)
+AWAY = presence.set_away(HERE)
+UNREACHABLE = presence.set_reachable(HERE, False)
 
 Move = Callable[[Presence], Presence]
 MOVES: dict[str, Move] = {
-    "come": partial(presence.come, now=7.0),
-    "leave": presence.leave,
-    "phone": partial(presence.see_phone, reachable=True),
-    "no phone": partial(presence.see_phone, reachable=False),
+    "come": partial(presence.set_available, now=7.0),
+    "leave": presence.set_away,
+    "phone": partial(presence.set_reachable, reachable=True),
+    "no phone": partial(presence.set_reachable, reachable=False),
     "offer a": partial(presence.offer, call="a", line="hotline", node="n1"),
     "offer b": partial(presence.offer, call="b", line="hotline", node="n2"),
     "withdraw a": partial(presence.withdraw, call="a"),
     "accept a": partial(presence.accept, call="a"),
     "accept b": partial(presence.accept, call="b"),
     "hang up a": partial(presence.hang_up, call="a", now=9.0),
-    "rest": presence.rest,
+    "rest": presence.end_wrap_up,
 }
 WORDS = {"come", "leave", "phone", "no phone"}
 ALLOWED = {
-    State.AVAILABLE: {"offer a", "offer b"},
-    State.RINGING: {"withdraw a", "accept a"},
-    State.BUSY: {"hang up a"},
-    State.WRAP_UP: {"rest"},
-    State.AWAY: set(),
-    State.UNREACHABLE: set(),
+    AgentState.AVAILABLE: {"offer a", "offer b"},
+    AgentState.RINGING: {"withdraw a", "accept a"},
+    AgentState.BUSY: {"hang up a"},
+    AgentState.WRAP_UP: {"rest"},
+    AgentState.AWAY: set(),
+    AgentState.UNREACHABLE: set(),
 }
 """What is allowed beside the agent's word and their phone's coming and going, which always are."""
 
@@ -61,7 +61,7 @@ def test_each_state_allows_its_moves_and_no_others(before):
 
 def test_a_call_goes_from_ringing_over_busy_and_wrap_up_to_free_and_last_in_turn():
     assert [each.state for each in (RINGING, BUSY, WRAP_UP)] == ["ringing", "busy", "wrap_up"]
-    assert presence.rest(WRAP_UP) == Presence(here=True, reachable=True, idle_since=9.0)
+    assert presence.end_wrap_up(WRAP_UP) == Presence(here=True, reachable=True, idle_since=9.0)
 
 
 def test_who_did_not_take_a_call_keeps_their_turn():
@@ -69,15 +69,15 @@ def test_who_did_not_take_a_call_keeps_their_turn():
 
 
 def test_who_says_away_in_a_call_is_away_after_it():
-    left = presence.leave(BUSY)
+    left = presence.set_away(BUSY)
     assert left.state == "busy"
-    assert presence.rest(presence.hang_up(left, "a", 9.0)).state == "away"
+    assert presence.end_wrap_up(presence.hang_up(left, "a", 9.0)).state == "away"
 
 
 def test_a_phone_that_is_lost_in_a_call_is_missed_after_it():
-    lost = presence.see_phone(BUSY, False)
+    lost = presence.set_reachable(BUSY, False)
     assert lost.state == "busy"
-    assert presence.rest(presence.hang_up(lost, "a", 9.0)).state == "unreachable"
+    assert presence.end_wrap_up(presence.hang_up(lost, "a", 9.0)).state == "unreachable"
 
 
 @pytest.mark.parametrize(("word", "state"), [("come", "available"), ("leave", "away")])
@@ -86,8 +86,8 @@ def test_a_word_ends_the_wrap_up(word, state):
 
 
 def test_who_says_available_again_keeps_their_turn():
-    assert presence.come(HERE, 100.0).idle_since == 5.0
-    assert presence.come(AWAY, 100.0).idle_since == 100.0
+    assert presence.set_available(HERE, 100.0).idle_since == 5.0
+    assert presence.set_available(AWAY, 100.0).idle_since == 100.0
 
 
 @given(st.lists(st.sampled_from(sorted(MOVES))))
@@ -98,7 +98,7 @@ def test_in_no_order_of_events_has_an_agent_two_calls_or_one_nobody_offered(move
         if after is None:
             continue
         if move.startswith("offer"):
-            assert now.state is State.AVAILABLE and now.here and now.reachable
+            assert now.state is AgentState.AVAILABLE and now.here and now.reachable
             call = move[-1]
         elif after.engaged:
             assert now.engaged and after.engaged.call == call

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.agents import presence
-from ivr.agents.presence import Presence, State
-from ivr.agents.queue import Waiting, ahead, hopeless, match
+from ivr.agents.presence import AgentState, Presence
+from ivr.agents.queue import QueuedCaller, callers_ahead, match_agents, unavailable_reason
 from ivr.agents.roster import Agent
 
 
@@ -19,8 +19,8 @@ def free(since: float) -> Presence:
     return Presence(here=True, reachable=True, idle_since=since)
 
 
-def waits(call: str, *needs: str, tried: tuple[str, ...] = ()) -> Waiting:
-    return Waiting(call, frozenset(needs), frozenset(tried))
+def waits(call: str, *needs: str, tried: tuple[str, ...] = ()) -> QueuedCaller:
+    return QueuedCaller(call, frozenset(needs), frozenset(tried))
 
 
 A, B, C = agent("a"), agent("b", "en-US"), agent("c")
@@ -28,50 +28,50 @@ A, B, C = agent("a"), agent("b", "en-US"), agent("c")
 
 def test_the_first_caller_gets_whoever_has_been_idle_longest():
     presences = {"a": free(30.0), "b": free(10.0), "c": free(20.0)}
-    assert match([waits("1")], [A, B, C], presences) == {"1": "b"}
-    assert match([waits("1"), waits("2")], [A, B, C], presences) == {"1": "b", "2": "c"}
+    assert match_agents([waits("1")], [A, B, C], presences) == {"1": "b"}
+    assert match_agents([waits("1"), waits("2")], [A, B, C], presences) == {"1": "b", "2": "c"}
 
 
 def test_of_two_callers_for_one_agent_the_first_gets_them():
-    assert match([waits("1"), waits("2")], [A], {"a": free(1.0)}) == {"1": "a"}
+    assert match_agents([waits("1"), waits("2")], [A], {"a": free(1.0)}) == {"1": "a"}
 
 
 def test_a_caller_for_whom_a_phone_rings_keeps_nobody_else():
     presences = {"a": free(1.0)}
-    assert match([Waiting("1", offered=True), waits("2")], [A], presences) == {"2": "a"}
+    assert match_agents([QueuedCaller("1", offered=True), waits("2")], [A], presences) == {"2": "a"}
 
 
 def test_only_those_on_duty_who_are_free_are_offered_anything():
-    presences = {"a": presence.leave(free(1.0)), "b": presence.offer(free(2.0), "x", "hotline", "n"), "c": free(3.0)}
-    assert match([waits("1")], [A, B], presences) == {}
-    assert match([waits("1")], [A, B, C], presences) == {"1": "c"}
-    assert match([waits("1")], [A, agent("unheard-of")], presences) == {}
+    presences = {"a": presence.set_away(free(1.0)), "b": presence.offer(free(2.0), "x", "hotline", "n"), "c": free(3.0)}
+    assert match_agents([waits("1")], [A, B], presences) == {}
+    assert match_agents([waits("1")], [A, B, C], presences) == {"1": "c"}
+    assert match_agents([waits("1")], [A, agent("unheard-of")], presences) == {}
 
 
 def test_a_caller_who_takes_a_skill_waits_for_it_and_holds_up_nobody():
     presences = {"a": free(1.0), "b": presence.offer(free(2.0), "x", "hotline", "n")}
-    assert match([waits("1", "en-US"), waits("2")], [A, B], presences) == {"2": "a"}
+    assert match_agents([waits("1", "en-US"), waits("2")], [A, B], presences) == {"2": "a"}
 
 
 def test_who_did_not_take_a_caller_is_not_asked_again():
     presences = {"a": free(1.0), "b": free(2.0)}
-    assert match([waits("1", tried=("a",))], [A, B], presences) == {"1": "b"}
-    assert match([waits("1", tried=("a",)), waits("2")], [A], presences) == {"2": "a"}
+    assert match_agents([waits("1", tried=("a",))], [A, B], presences) == {"1": "b"}
+    assert match_agents([waits("1", tried=("a",)), waits("2")], [A], presences) == {"2": "a"}
 
 
 def test_a_caller_waits_as_long_as_somebody_may_become_free():
     busy = presence.accept(presence.offer(free(1.0), "x", "hotline", "n"), "x")
-    assert hopeless(waits("1"), [A], {"a": busy}) == ""
-    assert hopeless(waits("1"), [A], {"a": presence.leave(free(1.0))}) == "unavailable"
-    assert hopeless(waits("1"), [A], {"a": presence.see_phone(free(1.0), False)}) == "unreachable"
-    assert hopeless(waits("1", tried=("a",)), [A], {"a": busy}) == "unavailable"
-    assert hopeless(waits("1", "en-US"), [A], {"a": busy}) == "unavailable"
-    assert hopeless(waits("1"), [], {}) == "unavailable"
+    assert unavailable_reason(waits("1"), [A], {"a": busy}) == ""
+    assert unavailable_reason(waits("1"), [A], {"a": presence.set_away(free(1.0))}) == "unavailable"
+    assert unavailable_reason(waits("1"), [A], {"a": presence.set_reachable(free(1.0), False)}) == "unreachable"
+    assert unavailable_reason(waits("1", tried=("a",)), [A], {"a": busy}) == "unavailable"
+    assert unavailable_reason(waits("1", "en-US"), [A], {"a": busy}) == "unavailable"
+    assert unavailable_reason(waits("1"), [], {}) == "unavailable"
 
 
 def test_a_caller_is_told_how_many_are_before_them():
     queue = [waits("1"), waits("2"), waits("3")]
-    assert [ahead(queue, call) for call in ("1", "2", "3")] == [0, 1, 2]
+    assert [callers_ahead(queue, call) for call in ("1", "2", "3")] == [0, 1, 2]
 
 
 SKILLS = st.frozensets(st.sampled_from(["en-US", "heating"]))
@@ -83,21 +83,23 @@ PRESENCES = st.dictionaries(
     st.builds(Presence, here=st.booleans(), reachable=st.booleans(), idle_since=st.floats(0, 100)),
 )
 QUEUES = st.lists(
-    st.builds(Waiting, st.integers(0, 9).map(str), SKILLS, st.frozensets(st.sampled_from("abcdef")), st.booleans()),
+    st.builds(
+        QueuedCaller, st.integers(0, 9).map(str), SKILLS, st.frozensets(st.sampled_from("abcdef")), st.booleans()
+    ),
     unique_by=lambda one: one.call,
 )
 
 
 @given(QUEUES, AGENTS, PRESENCES)
 def test_nobody_is_matched_twice_or_unfit_and_nobody_waits_for_a_free_agent(queue, agents, presences):
-    matched = match(queue, agents, presences)
+    matched = match_agents(queue, agents, presences)
     known, callers = {one.id: one for one in agents}, {one.call: one for one in queue}
     assert len(set(matched.values())) == len(matched)
     for call, name in matched.items():
-        assert presences[name].state is State.AVAILABLE and callers[call].suits(known[name])
-    idle = [one for one in agents if presences.get(one.id, Presence()).state is State.AVAILABLE]
+        assert presences[name].state is AgentState.AVAILABLE and callers[call].suits(known[name])
+    idle = [one for one in agents if presences.get(one.id, Presence()).state is AgentState.AVAILABLE]
     for caller in queue:
         if caller.call not in matched:
             assert caller.offered or not [one for one in idle if caller.suits(one) and one.id not in matched.values()]
         else:
-            assert hopeless(caller, agents, presences) == ""
+            assert unavailable_reason(caller, agents, presences) == ""

@@ -6,9 +6,9 @@ from datetime import UTC, time
 from functools import partial
 
 from ivr.agents import presence
-from ivr.agents.board import Board
+from ivr.agents.board import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
-from ivr.agents.watch import look
+from ivr.agents.watch import update_reachability
 from ivr.live.agents import LiveAgents
 from ivr.live.embedded import EmbeddedRedis
 
@@ -22,16 +22,16 @@ ROSTERS = Rosters(
 
 async def test_phones_that_come_and_go_are_noticed(server: EmbeddedRedis) -> None:
     live = await LiveAgents.open(server.url)
-    board = Board(live)
-    await board.move("zhang", partial(presence.come, now=1.0))
+    board = PresenceStore(live)
+    await board.move("zhang", partial(presence.set_available, now=1.0))
 
     async def states() -> dict[str, str]:
         return {agent: str(each.state) for agent, each in (await board.all()).items()}
 
-    await look(frozenset(), ROSTERS, board)
+    await update_reachability(frozenset(), ROSTERS, board)
     assert await states() == {"zhang": "unreachable"}
-    await look(frozenset({"phone-zhang", "phone-li", "phone-of-a-stranger"}), ROSTERS, board)
+    await update_reachability(frozenset({"phone-zhang", "phone-li", "phone-of-a-stranger"}), ROSTERS, board)
     assert await states() == {"zhang": "available", "li": "away"}
-    await look(frozenset({"phone-li"}), ROSTERS, board)
+    await update_reachability(frozenset({"phone-li"}), ROSTERS, board)
     assert await states() == {"zhang": "unreachable", "li": "away"}
     await live.close()

@@ -11,10 +11,10 @@ import numpy as np
 
 from ivr.actions import Prompt
 from ivr.prompts.library import PromptLibrary
-from ivr.prompts.template import Variable
+from ivr.prompts.template import PromptVariable
 from ivr.settings import ROOT
 from ivr.telephony.browser.caller import load_clips
-from ivr.telephony.browser.timeline import SOUND, Span, speech
+from ivr.telephony.browser.timeline import SOUND, SoundSpan, speech
 from tests.asterisk.g711 import Samples
 from tests.asterisk.phone import PhoneCall
 from tests.asterisk.sound import FRAME, LOUD, RATE, Heard
@@ -70,7 +70,7 @@ class Ear:
         plain = [
             Prompt(name, {})
             for name, spoken in library.catalog.prompts.items()
-            if not any(isinstance(part, Variable) for part in spoken[language].parts)
+            if not any(isinstance(part, PromptVariable) for part in spoken[language].parts)
         ]
         self.prompts = [
             (prompt.name, np.frombuffer(library.pcm(prompt, language), "<i2")) for prompt in [*plain, *VALUES]
@@ -167,7 +167,7 @@ class Caller:
     async def says(self, clip: str, to: str = "") -> Reply:
         """Speak."""
         sound = self.clips[clip]
-        words = speech(sound, Span(0, len(sound)))
+        words = speech(sound, SoundSpan(0, len(sound)))
         assert words
         last = -(-words.end // FRAME) * FRAME
         spoken, _ = await asyncio.gather(self.call.say(sound[:last]), self.call.say(sound[last:]))

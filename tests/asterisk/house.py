@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from ivr.prompts.library import PromptLibrary
 from ivr.records.record import CallRecord
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT, Settings
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.pbx import Pbx
@@ -63,7 +63,7 @@ class House:
     ear: Ear
     stack: AsyncExitStack
     service: Service | None = None
-    opened: Records | None = None
+    opened: CallRecords | None = None
     _idle: list[Phone] = field(default_factory=list)
     _spare: list[str] = field(default_factory=lambda: [phone for phone in reversed(PHONES) if phone != FALLBACK])
 
@@ -78,7 +78,7 @@ class House:
         )
 
     @property
-    def records(self) -> Records:
+    def records(self) -> CallRecords:
         """The records of the service in this process, unless others were opened."""
         if self.opened:
             return self.opened

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ivr.agents import presence
 from ivr.agents.announcements import Announcements
-from ivr.agents.board import Board
-from ivr.agents.desk import Desk
+from ivr.agents.board import PresenceStore
+from ivr.agents.desk import AcdService
 from ivr.agents.presence import Presence
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
 from ivr.live.agents import LiveAgents
@@ -23,7 +23,7 @@ from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
 from ivr.prompts.library import PromptLibrary
 from ivr.settings import ROOT
-from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.telephony.asterisk.line import AsteriskCallLeg
 from tests.asterisk.house import House, a_house
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.service import Service
@@ -38,14 +38,14 @@ class Switch(Service):
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
-        self._arrived: dict[str, asyncio.Queue[AsteriskLine]] = defaultdict(asyncio.Queue)
+        self._arrived: dict[str, asyncio.Queue[AsteriskCallLeg]] = defaultdict(asyncio.Queue)
 
-    async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskLine]:
+    async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskCallLeg]:
         call = await phone.call("4000")
         line = await asyncio.wait_for(self._arrived[phone.account.name].get(), 10)
         return await call.answered(), line
 
-    async def _answer(self, line: AsteriskLine) -> None:
+    async def _answer(self, line: AsteriskCallLeg) -> None:
         self._arrived[line.call.caller].put_nowait(line)
         await asyncio.shield(line.over)
 
@@ -55,13 +55,13 @@ class Office:
     """The lines are made by `staffed`."""
 
     house: House
-    board: Board
+    board: PresenceStore
     feed: EventFeed
     library: PromptLibrary
     agents: dict[str, Agent] = field(default_factory=dict)
     lines: dict[str, Roster] = field(default_factory=dict)
     switch: Switch | None = None
-    desk: Desk | None = None
+    desk: AcdService | None = None
 
     @property
     def rosters(self) -> Rosters:
@@ -74,13 +74,13 @@ class Office:
         for number, phone in enumerate(phones):
             agent = Agent(f"{line}_{number}", "", phone.account.name)
             self.agents[agent.id] = agent
-            await self.board.move(agent.id, partial(presence.come, now=float(number)))
-            await self.board.move(agent.id, partial(presence.see_phone, reachable=True))
+            await self.board.move(agent.id, partial(presence.set_available, now=float(number)))
+            await self.board.move(agent.id, partial(presence.set_reachable, reachable=True))
         crew = tuple(f"{line}_{number}" for number in range(people))
         self.lines[line] = Roster({"always": Shift(time(0), time(0), crew)}, wait_s=wait_s, wrap_up_s=wrap_up_s)
         return phones
 
-    async def calls(self) -> tuple[PhoneCall, AsteriskLine]:
+    async def calls(self) -> tuple[PhoneCall, AsteriskCallLeg]:
         """Somebody calls; both ends of the call."""
         assert self.switch
         return await self.switch.connect(await self.house.phone())
@@ -100,13 +100,13 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
         live = [await kind.open(redis.url) for kind in (LiveAgents, LiveQueues, EventFeed)]
         for each in live:
             stack.push_async_callback(each.close)
-        board = Board(live[0])
+        board = PresenceStore(live[0])
         keeping = asyncio.create_task(board.keep())
         stack.callback(keeping.cancel)
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
         office = Office(house, board, live[2], library)
         sounds = Announcements(library, lambda words, language: WORDS.tobytes())
-        desk = Desk(lambda: office.rosters, board, live[1], live[2], sounds, "node", lambda: datetime.now(UTC))
+        desk = AcdService(lambda: office.rosters, board, live[1], live[2], sounds, "node", lambda: datetime.now(UTC))
         office.desk = desk
         obeying = asyncio.create_task(desk.obey())
         stack.callback(obeying.cancel)

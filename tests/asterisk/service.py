@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
-from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.telephony.asterisk.line import AsteriskCallLeg
 from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.port import Call
 from tests.asterisk.phone import Phone, PhoneCall
@@ -24,8 +24,8 @@ class Service:
         self.site = site
         self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, site.app)
         self.asterisk = Asterisk(site, secrets, self.ari, self._answer, **options)
-        self.left: list[AsteriskLine] = []
-        self._lines: asyncio.Queue[AsteriskLine] = asyncio.Queue()
+        self.left: list[AsteriskCallLeg] = []
+        self._lines: asyncio.Queue[AsteriskCallLeg] = asyncio.Queue()
         self._stack = AsyncExitStack()
         self._running: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
@@ -48,17 +48,17 @@ class Service:
         await self._runner.cleanup()
         await self._stack.aclose()
 
-    async def line(self, within_s: float = 5) -> AsteriskLine:
+    async def line(self, within_s: float = 5) -> AsteriskCallLeg:
         """The next call that arrived, answered."""
         return await asyncio.wait_for(self._lines.get(), within_s)
 
-    async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskLine]:
+    async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskCallLeg]:
         """Have a phone call line 4000; both ends of the call that is up then."""
         call = await phone.call("4000")
         line = await self.line()
         return await call.answered(), line
 
-    async def dial(self, number: str, ring_s: int = 5) -> AsteriskLine:
+    async def dial(self, number: str, ring_s: int = 5) -> AsteriskCallLeg:
         """Place a call."""
         call = Call(f"out-{id(object())}", "asterisk", "outbound", "4000", number, "survey", "zh-CN")
         return await self.asterisk.dial(call, ring_s)
@@ -73,6 +73,6 @@ class Service:
         except TimeoutError:
             raise AssertionError(f"left in Asterisk: {left}") from None
 
-    async def _answer(self, line: AsteriskLine) -> None:
+    async def _answer(self, line: AsteriskCallLeg) -> None:
         self._lines.put_nowait(line)
         await asyncio.shield(line.over)

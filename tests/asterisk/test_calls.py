@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ivr.call.media import Closed
+from ivr.call.media import MediaClosed
 from tests.asterisk.sound import babble
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -32,7 +32,7 @@ async def test_a_call_says_who_calls_which_line(service, phone):
 async def test_the_caller_hangs_up(service, phone):
     call, line = await service.connect(await phone("1001"))
     await call.hang_up()
-    assert await closing(line) == Closed(by="caller", cause="normal")
+    assert await closing(line) == MediaClosed(by="caller", cause="normal")
 
 
 async def test_the_caller_hangs_up_in_mid_word(service, phone):
@@ -41,7 +41,7 @@ async def test_the_caller_hangs_up_in_mid_word(service, phone):
     speaking = asyncio.create_task(call.say(babble(1.0)))
     await asyncio.sleep(0.3)
     await call.hang_up()
-    assert await closing(line) == Closed(by="caller", cause="normal")
+    assert await closing(line) == MediaClosed(by="caller", cause="normal")
     await asyncio.gather(speaking, return_exceptions=True)
 
 
@@ -50,7 +50,7 @@ async def test_we_hang_up_and_the_phone_knows(service, phone):
     await line.hang_up()
     await line.hang_up()
     await call.ended()
-    assert await closing(line) == Closed(by="us", cause="normal")
+    assert await closing(line) == MediaClosed(by="us", cause="normal")
     assert not call.ended_by_us
 
 
@@ -81,4 +81,4 @@ async def test_ten_calls_at_once(service, phone):
         assert (await call.hears(prompt)).likeness > 0.98
     for call, line in both:
         await call.hang_up()
-        assert await closing(line) == Closed(by="caller", cause="normal")
+        assert await closing(line) == MediaClosed(by="caller", cause="normal")

@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from ivr.actions import Prompt
-from ivr.agents.talk import What
-from ivr.call.media import Overheard, Talking
-from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.agents.talk import CommandName
+from ivr.call.media import OverheardAudio, PartiesChanged
+from ivr.telephony.asterisk.line import AsteriskCallLeg
 from tests.asterisk.g711 import Samples
 from tests.asterisk.office import WORDS, Office, an_office
 from tests.asterisk.phone import Phone, PhoneCall
@@ -80,7 +80,7 @@ class Scene:
         self.agent = await takes(self.desk_phone)
         await self.shows("accepted", self.agent_id)
 
-    async def wants(self, what: What, line: str = "", by: str = "") -> None:
+    async def wants(self, what: CommandName, line: str = "", by: str = "") -> None:
         assert self.office.desk
         await self.office.desk.want(by or self.agent_id, self.line.call.id, what, line)
 
@@ -162,8 +162,8 @@ def likeness(where: Samples, sought: Samples) -> float:
     return float(np.max(np.correlate(here, there, "valid") / np.sqrt(energy)))
 
 
-async def noted(line: AsteriskLine) -> list[tuple[str, ...]]:
-    return [event.parties async for event in until_now(line) if isinstance(event, Talking)]
+async def noted(line: AsteriskCallLeg) -> list[tuple[str, ...]]:
+    return [event.parties async for event in until_now(line) if isinstance(event, PartiesChanged)]
 
 
 @story
@@ -229,13 +229,13 @@ async def all_three_then_two(office: Office) -> None:
     assert await scene.transferring == "us"
     assert (await scene.shows("ended", "three_up_0"))["wrap_up_s"] == 600
     happened = [event async for event in until_now(scene.line)]
-    talks = [event.parties for event in happened if isinstance(event, Talking)]
+    talks = [event.parties for event in happened if isinstance(event, PartiesChanged)]
     assert talks == [
         ("caller", "three_0"), (), ("three_0", "three_up_0"), ("caller", "three_0", "three_up_0"),
         ("caller", "three_up_0"),
     ]  # fmt: skip
     for number, who in enumerate(("caller", "other", "third", "caller", "third")):
-        pcm = b"".join(event.pcm for event in happened if isinstance(event, Overheard) and event.who == who)
+        pcm = b"".join(event.pcm for event in happened if isinstance(event, OverheardAudio) and event.who == who)
         spoken = babble(0.8, seed=last - 2 + number)
         assert clear(Heard(0, np.frombuffer(pcm, "<i2")), spoken), f"{who} is on the recording"
     await still_ours(scene.call, scene.line)

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from ivr.call.media import Closed, Frame
+from ivr.call.media import AudioFrame, MediaClosed
 from ivr.telephony.asterisk.adapter import Unanswered
 from tests.asterisk.sound import Heard, babble, tone
 
@@ -24,7 +24,7 @@ async def outcome(dialling):
 async def hear(line):
     """What a line heard till its end, and how it ended."""
     events = [event async for event in line.media.events()]
-    pcm = b"".join(event.pcm for event in events if isinstance(event, Frame))
+    pcm = b"".join(event.pcm for event in events if isinstance(event, AudioFrame))
     return Heard(0, np.frombuffer(pcm, np.int16)), events[-1]
 
 
@@ -44,7 +44,7 @@ async def test_whoever_answers_hears_us_and_is_heard_from_the_first_word(service
     await speaking
     await call.hang_up()
     heard, end = await hear(line)
-    assert end == Closed(by="caller", cause="normal")
+    assert end == MediaClosed(by="caller", cause="normal")
     assert heard.find(word).likeness > 0.99
 
 

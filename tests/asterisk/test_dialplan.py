@@ -9,7 +9,7 @@ import pytest
 
 from ivr.errors import FaultyFile
 from ivr.telephony.asterisk.dialplan import TEMPLATES, render
-from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, load, secrets
+from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, load_site, secrets
 
 EXAMPLE = TEMPLATES / "site.yaml"
 ENVIRONMENT = {
@@ -29,7 +29,7 @@ def written(tmp_path, site, environment=ENVIRONMENT):
 
 
 def test_the_example_is_whole(tmp_path):
-    files = written(tmp_path, load(EXAMPLE))
+    files = written(tmp_path, load_site(EXAMPLE))
     assert {"extensions.conf", "pjsip.conf", "ari.conf", "http.conf", "websocket_client.conf"} <= set(files)
     assert {"modules.conf", "rtp.conf", "queues.conf"} <= set(files)
     assert "exten => 4000,1," in files["extensions.conf"]
@@ -39,7 +39,7 @@ def test_the_example_is_whole(tmp_path):
 
 
 def test_asterisks_own_variables_are_left_alone(tmp_path):
-    extensions = written(tmp_path, load(EXAMPLE))["extensions.conf"]
+    extensions = written(tmp_path, load_site(EXAMPLE))["extensions.conf"]
     assert "Stasis(huifang,line,${CALLED},$[0${RINGS}])" in extensions
 
 
@@ -51,7 +51,7 @@ def test_a_caller_at_a_full_line_hears_a_few_rings_of_the_countrys_length(tmp_pa
 
 
 def test_passwords_come_from_the_environment_and_are_readable_by_their_owner_alone(tmp_path):
-    files = written(tmp_path, load(EXAMPLE))
+    files = written(tmp_path, load_site(EXAMPLE))
     assert "password = ari\\;word\n" in files["ari.conf"]
     assert "password = first-word\n" in files["pjsip.conf"]
     for file in (tmp_path / "asterisk").glob("*.conf"):
@@ -59,7 +59,7 @@ def test_passwords_come_from_the_environment_and_are_readable_by_their_owner_alo
 
 
 def test_who_is_inside_sees_this_machines_own_address(tmp_path):
-    example = load(EXAMPLE).model_dump(by_alias=True)
+    example = load_site(EXAMPLE).model_dump(by_alias=True)
     site = Site.model_validate(example | {"outside": "198.51.100.7", "inside": ["172.31.200.0/24"]})
     pjsip = written(tmp_path, site)["pjsip.conf"]
     assert "external_media_address = 198.51.100.7\n" in pjsip
@@ -67,7 +67,7 @@ def test_who_is_inside_sees_this_machines_own_address(tmp_path):
 
 
 def test_every_missing_password_is_named():
-    site = load(EXAMPLE).model_copy(update={"trunk": Site.model_validate({"trunk": TRUNK}).trunk})
+    site = load_site(EXAMPLE).model_copy(update={"trunk": Site.model_validate({"trunk": TRUNK}).trunk})
     with pytest.raises(MissingSecrets) as caught:
         secrets(site, {"ASTERISK_ARI_PASSWORD": "x", "ASTERISK_PHONE_PASSWORD_1001": ""})
     assert caught.value.names == (
@@ -80,7 +80,7 @@ def test_every_missing_password_is_named():
 
 
 def test_passwords_are_not_shown_when_printed():
-    shown = repr(secrets(load(EXAMPLE), ENVIRONMENT))
+    shown = repr(secrets(load_site(EXAMPLE), ENVIRONMENT))
     assert not any(word in shown for word in ENVIRONMENT.values())
 
 
@@ -129,7 +129,7 @@ def test_a_faulty_site_is_refused_with_its_place_and_reason(tmp_path, text, path
     file = tmp_path / "site.yaml"
     file.write_text(text)
     with pytest.raises(FaultyFile) as caught:
-        load(file)
+        load_site(file)
     (fault,) = caught.value.faults
     assert fault.file == str(file)
     assert fault.path.startswith(path)
@@ -138,4 +138,4 @@ def test_a_faulty_site_is_refused_with_its_place_and_reason(tmp_path, text, path
 
 def test_a_site_file_that_is_not_there(tmp_path):
     with pytest.raises(FaultyFile, match="No such file"):
-        load(tmp_path / "none.yaml")
+        load_site(tmp_path / "none.yaml")

@@ -17,7 +17,7 @@ import pytest_asyncio
 from ivr.actions import Prompt
 from ivr.agents.announcements import Announcements
 from ivr.complaints.case import CaseFile, UnknownCase
-from ivr.complaints.files import Files
+from ivr.complaints.files import CaseQueries
 from ivr.lifecycle import Disposition
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
@@ -124,7 +124,7 @@ class Switchboard:
 
     async def case(self, record: CallRecord) -> CaseFile:
         """The first case of a call."""
-        return await Files(self.house.records.database).case(record.cases[0].number, "staff")
+        return await CaseQueries(self.house.records.database).case(record.cases[0].number, "staff")
 
     def whisper(self, line: str, caller: str, words: str) -> list[np.ndarray]:
         """What the agent hears beside the caller's own words, before them and after them."""
@@ -434,8 +434,8 @@ async def test_fraud_is_put_through_to_nobody(end, of):
     database = end.board.house.records.database
     [case] = (await end.board.house.records.call(told.record.call.id, "management")).cases
     with pytest.raises(UnknownCase):
-        await Files(database).case(case.number, "staff")
-    file = await Files(database).case(case.number, "management")
+        await CaseQueries(database).case(case.number, "staff")
+    file = await CaseQueries(database).case(case.number, "management")
     assert (file.case.kind, file.case.tier, file.case.confidential) == ("fraud", "management", True)
     assert [step.what for step in file.steps] == ["registered"]
     for name in ("complaint.management", "complaint.thanks"):

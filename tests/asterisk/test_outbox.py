@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.call.media import FRAME_BYTES
-from ivr.telephony.asterisk.outbox import CHUNK_BYTES, LEAD_S, Outbox
+from ivr.telephony.asterisk.outbox import CHUNK_BYTES, LEAD_S, MediaPacer
 
 BUFFERING = '{"command": "START_MEDIA_BUFFERING"}'
 SECOND = b"\x01\x02" * 8000
@@ -36,7 +36,7 @@ def audio(messages):
 
 
 def begun():
-    outbox = Outbox()
+    outbox = MediaPacer()
     assert drain(outbox) == [BUFFERING]
     return outbox
 

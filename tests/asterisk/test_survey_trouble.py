@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from ivr.lifecycle import Disposition
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT
 from tests.asterisk.house import FALLBACK, House, a_house, passwords_in_environment
 from tests.asterisk.wire import Wire
@@ -125,7 +125,7 @@ async def test_the_caller_of_a_killed_service_reaches_a_person_and_the_next_one_
         await caller.call.hang_up()
         await other.ended()
         async with service_process(house):
-            house.opened = await Records.open(house.settings.database_url)
+            house.opened = await CallRecords.open(house.settings.database_url)
             try:
                 record = await house.record_when(
                     phone.account.name, lambda record: record.call.ended_at is not None, LEASE_S

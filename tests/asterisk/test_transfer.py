@@ -7,7 +7,7 @@ import asyncio
 import pytest
 import soundfile
 
-from ivr.call.media import Frame, Marked
+from ivr.call.media import AudioFrame, MarkReached
 from ivr.telephony.asterisk.dialplan import TEMPLATES
 from ivr.telephony.port import TransferRefused
 from tests.asterisk.sound import Heard, babble, tone
@@ -35,7 +35,7 @@ async def still_ours(call, line):
     await call.say(tone(700, 0.3))
     line.media.mark("now")
     async for event in line.media.events():
-        if event == Marked("now"):
+        if event == MarkReached("now"):
             break
 
 
@@ -59,7 +59,7 @@ async def test_the_two_hear_each_other_and_the_service_hears_neither(service, ph
     assert await transferring == "caller"
     await other.ended()
     events = [event async for event in line.media.events()]
-    frames = [event for event in events if isinstance(event, Frame)]
+    frames = [event for event in events if isinstance(event, AudioFrame)]
     assert len(frames) < 25, "only what the caller said before the transfer"
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from ivr.call.media import Closed, Frame, Key
+from ivr.call.media import AudioFrame, KeyPressed, MediaClosed
 from ivr.telephony.asterisk.adapter import Unanswered
 from ivr.telephony.asterisk.dialplan import TEMPLATES
-from ivr.telephony.asterisk.legs import Legs
+from ivr.telephony.asterisk.legs import ChannelTracker
 from ivr.telephony.asterisk.pbx import Pbx, free_port
 from ivr.telephony.asterisk.sweep import sweep
 from tests.asterisk.conftest import DATA, make_secrets, make_site
@@ -180,7 +180,7 @@ async def test_two_people_go_on_talking_when_the_service_is_killed_and_another_c
     assert other.heard().find(word).likeness > 0.95
     await other.hang_up()
     await asyncio.sleep(0.2)
-    await sweep(service.ari, Legs())
+    await sweep(service.ari, ChannelTracker())
     assert await service.ari.bridges() == {}
     assert not call.over.is_set(), "the caller goes to a person"
     await call.hang_up()
@@ -213,15 +213,15 @@ async def test_calls_go_on_while_the_event_socket_is_cut_and_it_comes_back_witho
         assert 0 < wire.tries - tries < 5
         wire.mend()
         await asyncio.wait_for(service.asterisk.connected.wait(), 10)
-        assert (await hear(line))[-1] == Closed(by="caller", cause="normal")
+        assert (await hear(line))[-1] == MediaClosed(by="caller", cause="normal")
         pressing = asyncio.create_task(stays.press("5"))
         async for event in other_line.media.events():
-            if isinstance(event, Key):
+            if isinstance(event, KeyPressed):
                 break
-        assert event == Key("5")
+        assert event == KeyPressed("5")
         await pressing
         await other_line.hang_up()
-        assert sum(isinstance(event, Key) for event in await hear(other_line)) == 0
+        assert sum(isinstance(event, KeyPressed) for event in await hear(other_line)) == 0
         await service.nothing_is_left()
 
 
@@ -232,7 +232,7 @@ async def test_when_asterisk_is_killed_every_line_ends_and_calls_come_again_once
         async with Phone("1001", passwords.phones["1001"], at) as first:
             _, line = await service.connect(first)
             await pbx.kill()
-            assert (await hear(line))[-1] == Closed(by="network", cause="failed")
+            assert (await hear(line))[-1] == MediaClosed(by="network", cause="failed")
             first.deaf = True
             with pytest.raises(Unanswered, match="failed"):
                 await service.dial("1001")
@@ -253,7 +253,7 @@ async def test_asterisk_can_make_the_connection():
                 call, line = await service.connect(caller)
                 await call.press("7")
                 await line.hang_up()
-                assert Key("7") in await hear(line)
+                assert KeyPressed("7") in await hear(line)
                 await service.nothing_is_left()
 
 
@@ -269,8 +269,8 @@ async def test_5_percent_loss_and_60_ms_jitter(service, phone):
     await call.say(tone(700, 1.0))
     await line.hang_up()
     events = await hear(line)
-    assert [event.digit for event in events if isinstance(event, Key)] == list("1234567890*#")
-    assert sum(isinstance(event, Frame) for event in events) > 160
+    assert [event.digit for event in events if isinstance(event, KeyPressed)] == list("1234567890*#")
+    assert sum(isinstance(event, AudioFrame) for event in events) > 160
 
 
 async def test_when_no_person_is_there_either_the_caller_is_told(pbx, phone):

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import trustme
 
-from ivr.call.media import Frame, Marked
+from ivr.call.media import AudioFrame, MarkReached
 from ivr.telephony.asterisk.adapter import Unanswered
 from ivr.telephony.asterisk.pbx import Pbx, free_port
 from tests.asterisk.conftest import DATA, make_secrets, make_site
@@ -52,7 +52,7 @@ async def connect(tmp_path):
 
 async def hear(line):
     """What a line hears till its end."""
-    pcm = b"".join([event.pcm async for event in line.media.events() if isinstance(event, Frame)])
+    pcm = b"".join([event.pcm async for event in line.media.events() if isinstance(event, AudioFrame)])
     return Heard(0, np.frombuffer(pcm, np.int16))
 
 
@@ -65,7 +65,7 @@ async def test_both_sides_hear_each_other_over_tls_and_srtp(connect):
     line.media.play(to_them.tobytes())
     other.media.play(to_us.tobytes())
     other.media.mark("said")
-    await anext(event async for event in other.media.events() if isinstance(event, Marked))
+    await anext(event async for event in other.media.events() if isinstance(event, MarkReached))
     await asyncio.sleep(0.2)
     await line.hang_up()
     assert (await hear(line)).find(to_us).likeness > 0.98

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from ivr.complaints.case import CaseFile
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseQueries
 from ivr.settings import ROOT
 from tests.asterisk.caller import Caller
 from tests.asterisk.house import House, a_house
@@ -43,7 +43,7 @@ async def rectified(house: House, phone: Phone) -> str:
     call = f"call-{phone.account.name}"
     await complain(house.records, "bad_review", call, at, resolved="no", phone=phone.account.name)
     [case] = (await house.records.call(call)).cases
-    await work(Desk(house.records.database, house.service.rules), case.number, TO_THE_REPLY, at)
+    await work(CaseService(house.records.database, house.service.rules), case.number, TO_THE_REPLY, at)
     return case.number
 
 
@@ -51,7 +51,7 @@ async def settled(house: House, number: str, step: str) -> CaseFile:
     """The case, once a step is in its history."""
     async with asyncio.timeout(SETTLED_S):
         while True:
-            file = await Files(house.records.database).case(number, "staff")
+            file = await CaseQueries(house.records.database).case(number, "staff")
             if step in [done.what for done in file.steps]:
                 return file
             await asyncio.sleep(0.2)

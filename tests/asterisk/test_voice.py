@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from ivr.call.media import Frame, Key, Marked
+from ivr.call.media import AudioFrame, KeyPressed, MarkReached
 from tests.asterisk.sound import Heard, babble
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -32,7 +32,7 @@ async def test_a_prompt_is_heard_whole_and_undistorted(service, phone):
     for start, end in ((0, 100), (100, 7777), (7777, len(prompt))):
         line.media.play(prompt[start:end].tobytes())
     line.media.mark("end")
-    await until(line, Marked("end"))
+    await until(line, MarkReached("end"))
     found = await call.hears(prompt)
     assert found.likeness > FLOOR
     assert found.gap_ms <= 60
@@ -54,9 +54,9 @@ async def test_the_caller_is_heard_whole_and_the_prompt_does_not_come_back(servi
     line.media.play(prompt.tobytes())
     speaking = asyncio.create_task(call.say(said))
     line.media.mark("end")
-    events = await until(line, Marked("end"))
+    events = await until(line, MarkReached("end"))
     await speaking
-    heard = Heard(0, np.frombuffer(b"".join(e.pcm for e in events if isinstance(e, Frame)), np.int16))
+    heard = Heard(0, np.frombuffer(b"".join(e.pcm for e in events if isinstance(e, AudioFrame)), np.int16))
     assert heard.find(said).likeness > FLOOR
     assert heard.find(prompt).likeness < 0.1
     assert call.heard().find(said).likeness < 0.1
@@ -93,8 +93,8 @@ async def test_what_is_played_after_clear_is_heard_and_the_old_marks_are_forgott
     prompt = babble(1.0, seed=2)
     line.media.play(prompt.tobytes())
     line.media.mark("new")
-    events = await until(line, Marked("new"))
-    assert Marked("old") not in events
+    events = await until(line, MarkReached("new"))
+    assert MarkReached("old") not in events
     assert (await call.hears(prompt)).likeness > FLOOR
 
 
@@ -105,7 +105,7 @@ async def test_keys_arrive_once_each_and_in_order(service, phone):
     keys = []
     async with asyncio.timeout(10):
         async for event in line.media.events():
-            if isinstance(event, Key):
+            if isinstance(event, KeyPressed):
                 keys.append(event.digit)
             if len(keys) == 6:
                 break

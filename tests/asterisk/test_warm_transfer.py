@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from ivr.actions import Prompt
-from ivr.call.media import Closed, Marked, MediaEvent, Overheard
-from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.call.media import MarkReached, MediaClosed, MediaEvent, OverheardAudio
+from ivr.telephony.asterisk.line import AsteriskCallLeg
 from ivr.telephony.port import TransferRefused
 from tests.asterisk.office import WORDS, Office, an_office
 from tests.asterisk.phone import Phone, PhoneCall
@@ -56,7 +56,7 @@ def clear(heard: Heard, sought: np.ndarray) -> bool:
     return bool(np.median([heard.find(part).likeness for part in np.array_split(sought, 5)]) > 0.95)
 
 
-def handing_over(line: AsteriskLine, target: str, **options: bool) -> asyncio.Task[str]:
+def handing_over(line: AsteriskCallLeg, target: str, **options: bool) -> asyncio.Task[str]:
     return asyncio.create_task(line.transfer(target, "三次报修未解决", **options))
 
 
@@ -99,7 +99,7 @@ async def talk(one: PhoneCall, other: PhoneCall, seed: int) -> None:
     assert clear(one.voice.received(), answered)
 
 
-async def still_ours(call: PhoneCall, line: AsteriskLine) -> None:
+async def still_ours(call: PhoneCall, line: AsteriskCallLeg) -> None:
     """Caller and service hear each other as before, and there is no music."""
     prompt = babble(0.6, seed=5)
     line.media.play(prompt.tobytes())
@@ -111,16 +111,16 @@ async def still_ours(call: PhoneCall, line: AsteriskLine) -> None:
     line.media.mark("now")
     async with asyncio.timeout(10):
         async for event in line.media.events():
-            if event == Marked("now"):
+            if event == MarkReached("now"):
                 break
     await line.hang_up()
 
 
-async def until_now(line: AsteriskLine) -> AsyncIterator[MediaEvent]:
+async def until_now(line: AsteriskCallLeg) -> AsyncIterator[MediaEvent]:
     """What has come from the far end so far."""
     line.media.mark("until now")
     async for event in line.media.events():
-        if event == Marked("until now"):
+        if event == MarkReached("until now"):
             return
         yield event
 
@@ -396,7 +396,7 @@ async def passed_on(office: Office) -> None:
     await talk(call, other, seed=61)
     await other.hang_up()
     assert await transferring == "us"
-    heard = [event async for event in until_now(line) if isinstance(event, Overheard)]
+    heard = [event async for event in until_now(line) if isinstance(event, OverheardAudio)]
     pcm = b"".join(event.pcm for event in heard if event.who == "other")
     for seed in (50, 62):
         assert clear(Heard(0, np.frombuffer(pcm, "<i2")), babble(0.8, seed=seed))
@@ -430,9 +430,9 @@ async def overheard(office: Office) -> None:
     await call.hang_up()
     async with asyncio.timeout(10):
         events = [event async for event in line.media.events()]
-    assert isinstance(events[-1], Closed)
+    assert isinstance(events[-1], MediaClosed)
     for who, own, others in (("caller", 47, 48), ("other", 48, 47)):
-        pcm = b"".join(event.pcm for event in events if isinstance(event, Overheard) and event.who == who)
+        pcm = b"".join(event.pcm for event in events if isinstance(event, OverheardAudio) and event.who == who)
         heard = Heard(0, np.frombuffer(pcm, "<i2"))
         assert clear(heard, babble(0.8, seed=own)), who
         assert heard.find(babble(0.8, seed=others)).likeness < 0.3, who

@@ -12,11 +12,11 @@ from aiohttp import ClientSession, ClientWebSocketResponse, web
 from aiohttp.typedefs import Middleware
 from playwright.async_api import Page, async_playwright
 
-from ivr.call.media import Closed, MediaEvent
+from ivr.call.media import MediaClosed, MediaEvent
 from ivr.console.access import access
-from ivr.telephony.browser.limits import Limits
-from ivr.telephony.browser.server import Answer, FlowChoice, routes
-from ivr.telephony.browser.stream import BrowserLine
+from ivr.telephony.browser.limits import PhoneLimits
+from ivr.telephony.browser.server import CallHandler, FlowChoice, routes
+from ivr.telephony.browser.stream import BrowserCallLeg
 
 FLOWS = (
     FlowChoice("survey", {"zh-CN": "供暖回访", "en-US": "Callback survey"}, ("zh-CN", "en-US")),
@@ -40,12 +40,12 @@ CHROMIUM_ARGS = [
 class Sessions:
     """An `answer` that notes what happens on each call, and speaks where `act` says so."""
 
-    act: Callable[[BrowserLine, MediaEvent], None] = lambda line, event: None
-    lines: list[BrowserLine] = field(default_factory=list)
+    act: Callable[[BrowserCallLeg, MediaEvent], None] = lambda line, event: None
+    lines: list[BrowserCallLeg] = field(default_factory=list)
     events: list[MediaEvent] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def answer(self, line: BrowserLine) -> None:
+    async def answer(self, line: BrowserCallLeg) -> None:
         self.lines.append(line)
         async for event in line.media.events():
             async with self.news:
@@ -58,9 +58,9 @@ class Sessions:
             await self.news.wait_for(lambda: met(self.events))
             return list(self.events)
 
-    async def closed(self) -> Closed:
-        last = (await self.until(lambda events: bool(events) and isinstance(events[-1], Closed)))[-1]
-        assert isinstance(last, Closed)
+    async def closed(self) -> MediaClosed:
+        last = (await self.until(lambda events: bool(events) and isinstance(events[-1], MediaClosed)))[-1]
+        assert isinstance(last, MediaClosed)
         return last
 
 
@@ -72,7 +72,7 @@ async def serve() -> AsyncIterator[Serve]:
     """`await serve(answer, limits=…, token=…)` starts a server and gives its address."""
     async with AsyncExitStack() as stack:
 
-        async def start(answer: Answer, limits: Limits | None = None, token: str | None = None) -> str:
+        async def start(answer: CallHandler, limits: PhoneLimits | None = None, token: str | None = None) -> str:
             app = web.Application(middlewares=[access(token)])
             app.add_routes(routes(answer, lambda: FLOWS, limits=limits))
             return await stack.enter_async_context(_serving(app))
@@ -124,7 +124,7 @@ def opened(serve: Serve, http: ClientSession) -> Callable[..., Awaitable[ClientW
     """`await opened(answer, limits=…)` opens a bare socket to a new server, without any message yet."""
 
     async def open_socket(
-        answer: Answer, limits: Limits | None = None, *, autoping: bool = True
+        answer: CallHandler, limits: PhoneLimits | None = None, *, autoping: bool = True
     ) -> ClientWebSocketResponse:
         return await http.ws_connect(await serve(answer, limits) + "/phone/socket", autoping=autoping, autoclose=True)
 

@@ -9,15 +9,15 @@ from socket import SO_RCVBUF, SOL_SOCKET
 import pytest
 from aiohttp import ClientSession, WSCloseCode, WSMsgType
 
-from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, Marked
-from ivr.telephony.browser.limits import Limits
+from ivr.call.media import FRAME_BYTES, AudioFrame, KeyPressed, MarkReached, MediaClosed
+from ivr.telephony.browser.limits import PhoneLimits
 
 CALL = {"type": "call", "version": 1, "flow": "survey", "language": "zh-CN", "rate": 8000}
 FRAME = bytes(FRAME_BYTES)
-PROTOCOL = Closed(by="network", cause="protocol")
-PATIENT = Limits(first_message_s=60, silence_s=60, stalled_s=60, heartbeat_s=60)
+PROTOCOL = MediaClosed(by="network", cause="protocol")
+PATIENT = PhoneLimits(first_message_s=60, silence_s=60, stalled_s=60, heartbeat_s=60)
 """So that only what a test shortens can end its call."""
-CUT = Closed(by="network", cause="media_lost")
+CUT = MediaClosed(by="network", cause="media_lost")
 
 
 async def refusal(socket):
@@ -34,7 +34,7 @@ def once(act):
     """An act of Sessions for the first frame heard."""
 
     def at_first(line, event, done=[]):  # noqa: B006 it is its memory
-        if isinstance(event, Frame) and not done:
+        if isinstance(event, AudioFrame) and not done:
             done.append(True)
             act(line)
 
@@ -181,7 +181,7 @@ async def test_who_goes_on_sending_is_not_lost(opened, sessions):
         await socket.send_bytes(FRAME)
         await asyncio.sleep(0.02)
     await socket.send_json({"type": "hangup"})
-    assert await sessions.closed() == Closed(by="caller", cause="normal")
+    assert await sessions.closed() == MediaClosed(by="caller", cause="normal")
 
 
 async def test_a_mark_returned_while_clear_was_on_its_way_is_forgotten(opened, sessions):
@@ -190,7 +190,7 @@ async def test_a_mark_returned_while_clear_was_on_its_way_is_forgotten(opened, s
         line.media.mark("same")
 
     def act(line, event):
-        if event == Key("1"):
+        if event == KeyPressed("1"):
             line.media.clear()
             line.media.mark("same")
 
@@ -208,7 +208,7 @@ async def test_a_mark_returned_while_clear_was_on_its_way_is_forgotten(opened, s
     await socket.send_json({"type": "mark", "name": after})
     await socket.send_json({"type": "hangup"})
     await sessions.closed()
-    assert [event for event in sessions.events if isinstance(event, Marked)] == [Marked("same")]
+    assert [event for event in sessions.events if isinstance(event, MarkReached)] == [MarkReached("same")]
 
 
 async def test_who_answers_no_heartbeat_is_a_lost_call(opened, sessions):
@@ -221,7 +221,7 @@ async def test_a_closed_tab_is_a_caller_who_hung_up(opened, sessions):
     socket = await opened(sessions.answer)
     await calling(socket)
     await socket.close(code=WSCloseCode.GOING_AWAY)
-    assert await sessions.closed() == Closed(by="caller", cause="normal")
+    assert await sessions.closed() == MediaClosed(by="caller", cause="normal")
 
 
 async def test_a_close_for_trouble_is_a_lost_call(opened, sessions):
@@ -255,13 +255,13 @@ async def test_a_session_that_reads_nothing_ends_its_call(opened, sessions):
         await reading.wait()
         await sessions.answer(line)
 
-    socket = await opened(sleepy, Limits(unread_events=10))
+    socket = await opened(sleepy, PhoneLimits(unread_events=10))
     await calling(socket)
     for _ in range(20):
         await socket.send_bytes(FRAME)
     assert await socket.receive_json() == {"type": "ended", "by": "us", "cause": "failed"}
     reading.set()
-    assert await sessions.closed() == Closed(by="us", cause="failed")
+    assert await sessions.closed() == MediaClosed(by="us", cause="failed")
     assert len(sessions.events) == 11
 
 

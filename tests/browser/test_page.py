@@ -3,7 +3,7 @@
 import numpy as np
 from playwright.async_api import expect
 
-from ivr.call.media import Closed, Frame, Key, Marked
+from ivr.call.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
 
 RATE = 8000
 
@@ -32,7 +32,7 @@ def share_heard(whole, said, piece=100 * 16):
 
 
 def heard(events):
-    return b"".join(event.pcm for event in events if isinstance(event, Frame))
+    return b"".join(event.pcm for event in events if isinstance(event, AudioFrame))
 
 
 async def test_a_call(serve, sessions, chromium, microphone, tmp_path):
@@ -43,7 +43,7 @@ async def test_a_call(serve, sessions, chromium, microphone, tmp_path):
             line.media.play(prompt)
             line.media.mark("prompt")
             line.show("us", "您好，您家的暖气问题解决了吗？", {})
-        if isinstance(event, Key):
+        if isinstance(event, KeyPressed):
             line.show("caller", event.digit, {"understood": "是", "by": "key"})
 
     sessions.act = act
@@ -53,19 +53,19 @@ async def test_a_call(serve, sessions, chromium, microphone, tmp_path):
     await expect(page.get_by_role("status")).to_have_text("通话中")
     await expect(page.get_by_role("log")).to_contain_text("暖气问题解决了吗")
 
-    await sessions.until(lambda events: Marked("prompt") in events)
+    await sessions.until(lambda events: MarkReached("prompt") in events)
     await expect(page.locator("#speaker")).to_have_attribute("data-played-ms", "1000")
     await sessions.until(lambda events: len(heard(events)) >= 16 * 4500)
     assert share_heard(heard(sessions.events), said) >= 0.7
 
     await page.get_by_role("button", name="5").click()
     await page.keyboard.press("#")
-    await sessions.until(lambda events: {Key("5"), Key("#")} <= set(events))
+    await sessions.until(lambda events: {KeyPressed("5"), KeyPressed("#")} <= set(events))
     await expect(page.get_by_role("log")).to_contain_text("理解为：是")
     await page.screenshot(path=tmp_path / "call.png")
 
     await page.get_by_role("button", name="挂断").click()
-    assert await sessions.closed() == Closed(by="caller", cause="normal")
+    assert await sessions.closed() == MediaClosed(by="caller", cause="normal")
     await expect(page.get_by_role("status")).to_have_text("您已挂断")
 
 
@@ -84,7 +84,7 @@ async def test_the_page_speaks_english_when_asked(serve, sessions, chromium):
 
 
 async def test_the_page_says_why_a_call_ended(serve, sessions, chromium, microphone):
-    sessions.act = lambda line, event: line.media.end(Closed(by="network", cause="media_lost"))
+    sessions.act = lambda line, event: line.media.end(MediaClosed(by="network", cause="media_lost"))
     page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
     await page.get_by_role("button", name="呼叫").click()
     await expect(page.get_by_role("status")).to_have_text("连接断了，通话已结束")
@@ -100,7 +100,7 @@ async def test_clear_silences_the_page_and_forgets_its_marks(serve, sessions, ch
         if len(sessions.events) == 1:
             line.media.play(chirp(30_000))
             line.media.mark("old")
-        if event == Key("1"):
+        if event == KeyPressed("1"):
             line.media.clear()
             line.media.play(chirp(500))
             line.media.mark("new")
@@ -110,8 +110,8 @@ async def test_clear_silences_the_page_and_forgets_its_marks(serve, sessions, ch
     await calling(page)
     await page.wait_for_function("document.getElementById('speaker').value > 0.5")
     await page.keyboard.press("1")
-    events = await sessions.until(lambda events: any(isinstance(event, Marked) for event in events))
-    assert [event for event in events if isinstance(event, Marked)] == [Marked("new")]
+    events = await sessions.until(lambda events: any(isinstance(event, MarkReached) for event in events))
+    assert [event for event in events if isinstance(event, MarkReached)] == [MarkReached("new")]
     assert float(await page.locator("#speaker").get_attribute("data-played-ms")) < 15_000
 
 
@@ -129,7 +129,7 @@ async def test_the_chosen_flow_and_language_are_called(serve, sessions, chromium
 
 
 async def test_a_second_call_begins_anew(serve, sessions, chromium, microphone):
-    sessions.act = lambda line, event: line.show("us", "您好", {}) if event == Key("1") else None
+    sessions.act = lambda line, event: line.show("us", "您好", {}) if event == KeyPressed("1") else None
     page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
     for call in (1, 2):
         await calling(page)
@@ -152,7 +152,7 @@ async def test_a_closed_page_hangs_up(serve, sessions, chromium, microphone):
     page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
     await calling(page)
     await page.close()
-    assert await sessions.closed() == Closed(by="caller", cause="normal")
+    assert await sessions.closed() == MediaClosed(by="caller", cause="normal")
 
 
 async def test_a_service_that_is_gone_before_the_call_is_said_in_plain_words(serve, sessions, chromium, microphone):

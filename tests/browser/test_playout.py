@@ -1,16 +1,16 @@
 from ivr.call.media import FRAME_BYTES
-from ivr.telephony.browser.playout import Playout
+from ivr.telephony.browser.playout import PlayoutBuffer
 
 SILENCE = bytes(FRAME_BYTES)
 TONE = b"\x10\x20" * (FRAME_BYTES // 2)
 
 
 def test_an_empty_buffer_plays_silence():
-    assert Playout().next() == (SILENCE, [])
+    assert PlayoutBuffer().next() == (SILENCE, [])
 
 
 def test_audio_is_played_a_frame_at_a_time_and_filled_with_silence_at_its_end():
-    playout = Playout()
+    playout = PlayoutBuffer()
     playout.add(TONE + TONE[:100])
     assert playout.next() == (TONE, [])
     assert playout.next() == (TONE[:100] + SILENCE[100:], [])
@@ -18,7 +18,7 @@ def test_audio_is_played_a_frame_at_a_time_and_filled_with_silence_at_its_end():
 
 
 def test_a_mark_is_reached_with_the_frame_that_holds_the_audio_behind_it():
-    playout = Playout()
+    playout = PlayoutBuffer()
     playout.add(TONE)
     playout.mark("1")
     playout.add(TONE)
@@ -27,14 +27,14 @@ def test_a_mark_is_reached_with_the_frame_that_holds_the_audio_behind_it():
 
 
 def test_marks_with_nothing_before_them_are_reached_at_once_and_in_order():
-    playout = Playout()
+    playout = PlayoutBuffer()
     playout.mark("1")
     playout.mark("2")
     assert playout.next() == (SILENCE, ["1", "2"])
 
 
 def test_clear_forgets_audio_and_marks():
-    playout = Playout()
+    playout = PlayoutBuffer()
     playout.add(TONE)
     playout.mark("1")
     playout.clear()
@@ -42,7 +42,7 @@ def test_clear_forgets_audio_and_marks():
 
 
 def test_audio_that_runs_out_before_its_mark_is_an_underflow():
-    playout = Playout()
+    playout = PlayoutBuffer()
     playout.add(TONE)
     playout.next()
     playout.next()
@@ -55,7 +55,7 @@ def test_audio_that_runs_out_before_its_mark_is_an_underflow():
 
 
 def test_audio_that_is_cleared_is_no_underflow():
-    playout = Playout()
+    playout = PlayoutBuffer()
     playout.add(TONE * 2)
     playout.next()
     playout.clear()

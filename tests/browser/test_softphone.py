@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from ivr.call.media import Closed, Frame, Key, Marked
+from ivr.call.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
 from ivr.telephony.browser.softphone import CallOver, CallRefused, dial
 from ivr.telephony.port import TransferRefused
 
@@ -34,7 +34,7 @@ def phone(serve, sessions):
 
 
 def heard_by(sessions):
-    return b"".join(event.pcm for event in sessions.events if isinstance(event, Frame))
+    return b"".join(event.pcm for event in sessions.events if isinstance(event, AudioFrame))
 
 
 async def test_what_is_said_arrives_and_lies_on_the_timeline_where_it_was_said(phone, sessions):
@@ -66,7 +66,7 @@ async def test_a_prompt_has_ended_when_it_was_played_out_and_quiet_followed(phon
 
 
 async def test_each_prompt_is_reported_once(phone, sessions):
-    sessions.act = lambda line, event: line.media.play(noise(60)) if isinstance(event, Key) else None
+    sessions.act = lambda line, event: line.media.play(noise(60)) if isinstance(event, KeyPressed) else None
     async with phone() as far:
         ends = []
         for digit in "12":
@@ -80,7 +80,7 @@ async def test_a_key_has_its_place_on_the_timeline(phone, sessions):
         await far.say(noise(60))
         before = len(far.timeline.heard)
         assert await far.press("7") >= before - FRAME_SAMPLES
-        assert Key("7") in await sessions.until(lambda events: Key("7") in events)
+        assert KeyPressed("7") in await sessions.until(lambda events: KeyPressed("7") in events)
 
 
 async def test_a_mark_is_reached_where_the_audio_before_it_ends(phone, sessions):
@@ -91,7 +91,7 @@ async def test_a_mark_is_reached_where_the_audio_before_it_ends(phone, sessions)
 
     sessions.act = act
     async with phone() as far:
-        await sessions.until(lambda events: Marked("end") in events)
+        await sessions.until(lambda events: MarkReached("end") in events)
         [(_, place)] = far.marks
         assert far.timeline.heard[place - FRAME_SAMPLES : place].all()
         assert not far.timeline.heard[place:].any()
@@ -102,7 +102,7 @@ async def test_the_transcript_is_read_as_it_comes_and_ends_with_the_call(phone, 
         if len(sessions.events) == 1:
             line.show("us", "解决了吗？", {})
             line.show("caller", "解决了", {"understood": "是", "confidence": 0.9, "by": "voice"})
-            line.media.end(Closed(by="us", cause="normal"))
+            line.media.end(MediaClosed(by="us", cause="normal"))
 
     sessions.act = act
     async with phone() as far:
@@ -136,7 +136,7 @@ async def test_whatever_is_awaited_ends_with_the_call(phone, sessions):
 async def test_leaving_the_block_hangs_up(phone, sessions):
     async with phone():
         pass
-    assert await sessions.closed() == Closed(by="caller", cause="normal")
+    assert await sessions.closed() == MediaClosed(by="caller", cause="normal")
 
 
 async def test_a_broken_rule_is_told_as_the_end(phone, sessions):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ivr.telephony.browser.timeline import Span, Timeline, ms, response_ms, speech, stop_ms
+from ivr.telephony.browser.timeline import CallTimeline, SoundSpan, ms, response_ms, speech, stop_ms
 
 
 def recording(total_ms, *sounds, level=8000):
@@ -20,64 +20,64 @@ def test_a_second_has_8000_samples():
 
 
 def test_speech_lies_between_its_first_and_last_5_ms():
-    assert speech(recording(1000, (200, 300), (400, 650)), Span(0, 8000)) == Span(200 * 8, 650 * 8)
+    assert speech(recording(1000, (200, 300), (400, 650)), SoundSpan(0, 8000)) == SoundSpan(200 * 8, 650 * 8)
 
 
 def test_speech_is_looked_for_only_within_the_span():
-    assert speech(recording(1000, (100, 200), (400, 500)), Span(300 * 8, 8000)) == Span(400 * 8, 500 * 8)
+    assert speech(recording(1000, (100, 200), (400, 500)), SoundSpan(300 * 8, 8000)) == SoundSpan(400 * 8, 500 * 8)
 
 
 def test_the_noise_of_the_room_is_no_speech():
     noisy = np.random.default_rng(1).integers(-60, 60, 8000).astype(np.int16)
     noisy[400 * 8 : 600 * 8] += recording(200, (0, 200))
-    assert speech(noisy, Span(0, 8000)) == Span(400 * 8, 600 * 8)
-    assert speech(noisy[: 400 * 8], Span(0, 400 * 8)) is None
+    assert speech(noisy, SoundSpan(0, 8000)) == SoundSpan(400 * 8, 600 * 8)
+    assert speech(noisy[: 400 * 8], SoundSpan(0, 400 * 8)) is None
 
 
 def test_an_offset_held_after_the_voice_is_no_speech():
     voice = recording(1000, (200, 650))
     held = np.concatenate([voice, np.full(2400, 120, np.int16)])
-    assert speech(held, Span(0, held.size)) == Span(200 * 8, 650 * 8)
+    assert speech(held, SoundSpan(0, held.size)) == SoundSpan(200 * 8, 650 * 8)
 
 
 def test_silence_and_nothing_hold_no_speech():
-    assert speech(SILENCE, Span(0, 8000)) is None
-    assert speech(SILENCE, Span(5, 5)) is None
+    assert speech(SILENCE, SoundSpan(0, 8000)) is None
+    assert speech(SILENCE, SoundSpan(5, 5)) is None
 
 
 def test_the_response_is_timed_from_the_last_speech_sample_to_the_first_of_the_prompt():
-    line = Timeline(recording(3000, (1000, 1400)), recording(3000, (0, 900), (1700, 2500)))
-    assert response_ms(line, Span(900 * 8, 1600 * 8)) == 300
+    line = CallTimeline(recording(3000, (1000, 1400)), recording(3000, (0, 900), (1700, 2500)))
+    assert response_ms(line, SoundSpan(900 * 8, 1600 * 8)) == 300
 
 
 def test_no_prompt_no_response():
-    assert response_ms(Timeline(recording(3000, (1000, 1400)), SILENCE), Span(0, 24000)) is None
+    assert response_ms(CallTimeline(recording(3000, (1000, 1400)), SILENCE), SoundSpan(0, 24000)) is None
 
 
 def test_nothing_said_no_response():
-    assert response_ms(Timeline(SILENCE, recording(3000, (1000, 1400))), Span(0, 24000)) is None
+    assert response_ms(CallTimeline(SILENCE, recording(3000, (1000, 1400))), SoundSpan(0, 24000)) is None
 
 
 def test_a_prompt_that_never_stopped_is_no_response():
-    line = Timeline(recording(3000, (1000, 1400)), recording(3000, (0, 2500)))
-    assert response_ms(line, Span(0, 24000)) is None
+    line = CallTimeline(recording(3000, (1000, 1400)), recording(3000, (0, 2500)))
+    assert response_ms(line, SoundSpan(0, 24000)) is None
 
 
 @pytest.mark.parametrize("pause_end", [1150, 1199])
 def test_a_stop_is_the_last_sample_before_lasting_quiet(pause_end):
     heard = recording(3000, (0, 1000), (pause_end, 1300), (2000, 2500))
-    assert stop_ms(Timeline(SILENCE, heard), onset=900 * 8) == 400
+    assert stop_ms(CallTimeline(SILENCE, heard), onset=900 * 8) == 400
 
 
 def test_a_prompt_that_goes_on_does_not_stop():
-    assert stop_ms(Timeline(SILENCE, recording(3000, (0, 3000))), onset=900 * 8) is None
+    assert stop_ms(CallTimeline(SILENCE, recording(3000, (0, 3000))), onset=900 * 8) is None
 
 
 def test_quiet_at_the_onset_has_nothing_to_stop():
-    assert stop_ms(Timeline(SILENCE, recording(3000, (2000, 2500))), onset=900 * 8) is None
+    assert stop_ms(CallTimeline(SILENCE, recording(3000, (2000, 2500))), onset=900 * 8) is None
 
 
 def test_a_prompt_that_ends_the_recording_has_stopped_only_if_the_quiet_is_long_enough():
     heard = recording(3000, (0, 2900))
-    assert stop_ms(Timeline(SILENCE, heard), onset=2000 * 8) is None
-    assert stop_ms(Timeline(SILENCE, heard), onset=2000 * 8, quiet_ms=100) == 900
+    assert stop_ms(CallTimeline(SILENCE, heard), onset=2000 * 8) is None
+    assert stop_ms(CallTimeline(SILENCE, heard), onset=2000 * 8, quiet_ms=100) == 900

@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ivr.call.switchboard import Switchboard
+from ivr.call.switchboard import CallManager
 from ivr.events import Value
 from ivr.records.errors import UnknownCall
 from ivr.records.record import CallRecord
@@ -20,7 +20,7 @@ from ivr.telephony.browser import wire
 from ivr.telephony.browser.caller import load_clips
 from ivr.telephony.browser.server import routes
 from ivr.telephony.browser.softphone import CallOver, Softphone, dial
-from ivr.telephony.browser.stream import BrowserLine
+from ivr.telephony.browser.stream import BrowserCallLeg
 from service import Service, serving
 
 CLIPS = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
@@ -35,7 +35,7 @@ class Person:
     """One call from the person's side. `lines` is the live transcript so far."""
 
     phone: Softphone
-    lines: list[wire.Transcript] = field(default_factory=list)
+    lines: list[wire.TranscriptMessage] = field(default_factory=list)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _reached: int = 0
 
@@ -131,13 +131,13 @@ async def a_person(socket: str, language: str = "zh-CN", **variables: Value) -> 
 
 @asynccontextmanager
 async def beside(
-    site: Site, line: type[BrowserLine] = BrowserLine, caller: str = "", **node: object
+    site: Site, line: type[BrowserCallLeg] = BrowserCallLeg, caller: str = "", **node: object
 ) -> AsyncIterator[Site]:
     """Another node with the same records, to which `node` is different; `line` and `caller` are those of its calls."""
     name = f"{site.service.node.name}, the other"
-    switchboard = Switchboard(replace(site.service.node, name=name, **node), site.service.shelf)
+    switchboard = CallManager(replace(site.service.node, name=name, **node), site.service.shelf)
 
-    async def answer(given: BrowserLine) -> None:
+    async def answer(given: BrowserCallLeg) -> None:
         its = line(replace(given.call, caller=caller), given.media)
         await switchboard.answer(its, its.show)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ivr.actions import Prompt
-from ivr.call.own_words import TAIL_MS, OwnWords
+from ivr.call.own_words import TAIL_MS, UtteranceBuffer
 
 BACK = Prompt("confirm.said", {"said": "40-80"}, "confirm.noted")
 NOTED = Prompt("confirm.noted", {"said": "40-80"}, "confirm.noted")
 
 
-def spoken(*, free: bool = True) -> OwnWords:
+def spoken(*, free: bool = True) -> UtteranceBuffer:
     """Ten frames of 20 ms, the n-th of them of the byte n."""
-    words = OwnWords()
+    words = UtteranceBuffer()
     words.listen(free)
     for number in range(1, 11):
         words.take(number * 20, bytes([number]))
@@ -32,7 +32,7 @@ def test_words_of_another_place_are_gone() -> None:
 
 
 def test_without_any_words_the_other_prompt_is_said() -> None:
-    assert OwnWords().beside(BACK) == (NOTED, b"")
+    assert UtteranceBuffer().beside(BACK) == (NOTED, b"")
 
 
 def test_other_prompts_play_nothing() -> None:
@@ -59,4 +59,4 @@ def test_what_was_said_at_a_place_is_there_until_something_else_is_said() -> Non
     words = spoken()
     words.keep((40, 80))
     assert words.said("40-80") == bytes(range(3, 10))
-    assert words.said("") == words.said("0-80") == OwnWords().said("40-80") == b""
+    assert words.said("") == words.said("0-80") == UtteranceBuffer().said("40-80") == b""

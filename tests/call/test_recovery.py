@@ -12,20 +12,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivr.actions import Fact, OpenComplaint
-from ivr.call.node import Node
+from ivr.call.node import ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.timing import Timing
-from ivr.complaints.desk import Desk
+from ivr.complaints.desk import CaseService
 from ivr.complaints.rulebook import load
 from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, PromptsFinished
 from ivr.flow import engine
-from ivr.flow.parse import FlowBook, parse
-from ivr.flow.state import Turn, dump
+from ivr.flow.parse import FlowSet, parse
+from ivr.flow.state import FlowTurn, dump
 from ivr.lifecycle import Disposition
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT
 from ivr.telephony.port import Call
 from recognizer.endpoint import VoiceActivity
@@ -38,11 +38,11 @@ KEYS = ("1", "2", "1")
 
 
 @pytest.fixture
-async def node(url: str, tmp_path: Path) -> AsyncIterator[Node]:
+async def node(url: str, tmp_path: Path) -> AsyncIterator[ServiceNode]:
     redis = await EmbeddedRedis.start(tmp_path / "redis")
-    live, records = await LiveCalls.open(redis.url), await Records.open(url, "this node")
+    live, records = await LiveCalls.open(redis.url), await CallRecords.open(url, "this node")
     zone = ZoneInfo("Asia/Shanghai")
-    yield Node(
+    yield ServiceNode(
         name="this node",
         recognizer=ScriptedRecognizer(),
         activity=VoiceActivity,
@@ -59,14 +59,14 @@ async def node(url: str, tmp_path: Path) -> AsyncIterator[Node]:
 
 
 @pytest.fixture
-def book() -> FlowBook:
+def book() -> FlowSet:
     return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
 
 
 class Lost:
     """A call as another node was leading it when that node died."""
 
-    def __init__(self, node: Node, book: FlowBook) -> None:
+    def __init__(self, node: ServiceNode, book: FlowSet) -> None:
         self.node, self.book = node, book
         self.state = engine.begin(book.flows, book.version, CALL.flow, CALL.language, speech=True)
         self.at = NOW
@@ -92,7 +92,7 @@ class Lost:
         self.at += timedelta(seconds=5)
         await self.keep(event, engine.step(self.book.flows, self.state, event, self.at), records=records, live=live)
 
-    async def keep(self, event: Event, turn: Turn, *, records: bool = True, live: bool = True) -> None:
+    async def keep(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
         self.state = turn.state
         facts = [action for action in turn.actions if isinstance(action, Fact)]
         if records:
@@ -102,13 +102,13 @@ class Lost:
 
 
 @pytest.fixture
-async def lost(node: Node, book: FlowBook) -> Lost:
+async def lost(node: ServiceNode, book: FlowSet) -> Lost:
     call = Lost(node, book)
     await call.begin()
     return call
 
 
-async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(node: Node, lost: Lost) -> None:
+async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(node: ServiceNode, lost: Lost) -> None:
     await lost.answers(KEYS)
     assert await sweep(node, ()) == 1
     record = await node.records.call(CALL.id)
@@ -119,8 +119,10 @@ async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(n
     assert await sweep(node, ()) == 0
 
 
-async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_too(node: Node, lost: Lost) -> None:
-    desk = Desk(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
+async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_too(
+    node: ServiceNode, lost: Lost
+) -> None:
+    desk = CaseService(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
     await desk.open(OpenComplaint("fraud", "举报"), "王", NOW, CALL.id)
     await lost.answers(KEYS)
     assert (await node.records.call(CALL.id)).call.withheld
@@ -130,7 +132,7 @@ async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_t
     assert record.call.disposition == Disposition.PARTIAL
 
 
-async def test_the_records_alone_are_enough(node: Node, lost: Lost) -> None:
+async def test_the_records_alone_are_enough(node: ServiceNode, lost: Lost) -> None:
     await lost.answers(KEYS)
     await node.live.drop(CALL.id)
     assert await sweep(node, ()) == 1
@@ -138,7 +140,7 @@ async def test_the_records_alone_are_enough(node: Node, lost: Lost) -> None:
     assert record.call.disposition is Disposition.PARTIAL and len(record.cases) == 1
 
 
-async def test_an_answer_that_the_records_never_got_is_taken_from_redis(node: Node, lost: Lost) -> None:
+async def test_an_answer_that_the_records_never_got_is_taken_from_redis(node: ServiceNode, lost: Lost) -> None:
     await lost.answers(KEYS[:2])
     await lost.meets(DigitsPressed(lost.wait, KEYS[2]), records=False)
     await sweep(node, ())
@@ -147,14 +149,16 @@ async def test_an_answer_that_the_records_never_got_is_taken_from_redis(node: No
     assert record.call.disposition is Disposition.PARTIAL
 
 
-async def test_a_turn_that_redis_never_got_counts(node: Node, lost: Lost) -> None:
+async def test_a_turn_that_redis_never_got_counts(node: ServiceNode, lost: Lost) -> None:
     await lost.answers(KEYS[:2])
     await lost.meets(DigitsPressed(lost.wait, KEYS[2]), live=False)
     await sweep(node, ())
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.PARTIAL
 
 
-async def test_a_call_lost_during_our_apology_is_closed_like_any_other(node: Node, lost: Lost, book: FlowBook) -> None:
+async def test_a_call_lost_during_our_apology_is_closed_like_any_other(
+    node: ServiceNode, lost: Lost, book: FlowSet
+) -> None:
     await lost.answers(KEYS)
     await lost.keep(CallEnded("us", "failed"), engine.fail(book.flows, lost.state, lost.at), live=False)
     await sweep(node, ())
@@ -163,31 +167,31 @@ async def test_a_call_lost_during_our_apology_is_closed_like_any_other(node: Nod
     assert len(record.cases) == 1
 
 
-async def test_a_call_that_another_node_leads_is_left_alone(node: Node, lost: Lost) -> None:
+async def test_a_call_that_another_node_leads_is_left_alone(node: ServiceNode, lost: Lost) -> None:
     assert await node.live.claim(CALL.id, "the other node", LEASE_MS)
     assert await sweep(node, ()) == 0
     assert (await node.records.call(CALL.id)).call.ended_at is None
 
 
-async def test_a_call_that_this_node_leads_is_left_alone(node: Node, lost: Lost) -> None:
+async def test_a_call_that_this_node_leads_is_left_alone(node: ServiceNode, lost: Lost) -> None:
     assert await sweep(node, {CALL.id}) == 0
     assert (await node.records.call(CALL.id)).call.ended_at is None
 
 
-async def test_of_a_call_that_is_closed_only_the_live_state_is_dropped(node: Node, lost: Lost) -> None:
+async def test_of_a_call_that_is_closed_only_the_live_state_is_dropped(node: ServiceNode, lost: Lost) -> None:
     await node.records.close_call(CALL.id, Disposition.REFUSED, "normal", "caller", NOW)
     assert await sweep(node, ()) == 0
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.REFUSED
     assert await node.live.load(CALL.id) is None
 
 
-async def test_a_call_in_a_version_of_the_flows_that_is_gone_is_closed_as_failed(node: Node) -> None:
+async def test_a_call_in_a_version_of_the_flows_that_is_gone_is_closed_as_failed(node: ServiceNode) -> None:
     await node.records.open_call(replace(CALL, id="call-2"), "no such version", NOW)
     assert await sweep(node, ()) == 1
     assert (await node.records.call("call-2")).call.disposition is Disposition.FAILED
 
 
-async def test_the_audio_that_the_lost_node_left_is_listed(node: Node, lost: Lost) -> None:
+async def test_the_audio_that_the_lost_node_left_is_listed(node: ServiceNode, lost: Lost) -> None:
     consent_at = (await node.records.call(CALL.id)).call.consent_at
     assert consent_at
     path = node.recording_path(CALL.id, consent_at)

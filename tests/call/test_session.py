@@ -17,9 +17,9 @@ from aiohttp import ClientSession, WSMsgType
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.caller import converse
+from ivr.telephony.browser.caller import run_script
 from ivr.telephony.browser.softphone import CallOver, dial
-from ivr.telephony.browser.timeline import Timeline, stop_ms
+from ivr.telephony.browser.timeline import CallTimeline, stop_ms
 from tests.call.person import ANSWERS, CLIPS, KEYS, Site, a_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,8 +40,8 @@ class Told:
     """A call that is over: its record, how it ended at the phone, what was said and heard there."""
 
     record: CallRecord
-    ended: wire.Ended
-    timeline: Timeline
+    ended: wire.EndedMessage
+    timeline: CallTimeline
 
     @property
     def said_by_us(self) -> list[str]:
@@ -75,7 +75,7 @@ Telling = Callable[[Story], Awaitable[Told]]
 @story
 async def by_voice(site: Site) -> Told:
     async with dial(site.socket, "survey", "zh-CN", {"fee_unpaid": True}) as phone:
-        talk = await converse(phone, {words: CLIPS[clip] for words, clip in REPLIES.items()})
+        talk = await run_script(phone, {words: CLIPS[clip] for words, clip in REPLIES.items()})
         return Told(await site.record(phone.call), talk.ended, phone.timeline)
 
 
@@ -169,7 +169,7 @@ async def test_voice_and_keys_may_be_mixed(told: Telling) -> None:
 async def booking(site: Site) -> Told:
     replies = {"方便吗": "不方便", "什么时候": "明天下午三点", "对吗": "对"}
     async with dial(site.socket, "survey", "zh-CN") as phone:
-        talk = await converse(phone, {words: CLIPS[clip] for words, clip in replies.items()})
+        talk = await run_script(phone, {words: CLIPS[clip] for words, clip in replies.items()})
         return Told(await site.record(phone.call), talk.ended, phone.timeline)
 
 
@@ -304,32 +304,32 @@ async def a_phone_without_microphone(site: Site, speed: float) -> Told:
     loop, plays_until = asyncio.get_running_loop(), 0.0
     answers: set[asyncio.Task[None]] = set()
 
-    async def reach(mark: wire.Mark, at: float) -> None:
+    async def reach(mark: wire.MarkMessage, at: float) -> None:
         await asyncio.sleep(at - loop.time())
         await socket.send_str(mark.encode())
 
     async def fidget() -> None:
         while True:
-            await socket.send_str(wire.KeyPress(digit="#").encode())
+            await socket.send_str(wire.KeyPressMessage(digit="#").encode())
             await asyncio.sleep(4)
 
     async with ClientSession() as session, session.ws_connect(site.socket) as socket:
-        await socket.send_str(wire.Call(version=1, flow="survey", language="zh-CN", rate=8000).encode())
+        await socket.send_str(wire.CallMessage(version=1, flow="survey", language="zh-CN", rate=8000).encode())
         answered = wire.decode_server((await socket.receive()).data)
-        assert isinstance(answered, wire.Answered)
+        assert isinstance(answered, wire.AnsweredMessage)
         answers.add(asyncio.create_task(fidget()))
         async for message in socket:
             if message.type is WSMsgType.BINARY:
                 plays_until = max(plays_until, loop.time()) + len(message.data) / 16_000 / speed
                 continue
             heard = wire.decode_server(message.data)
-            if isinstance(heard, wire.Mark):
+            if isinstance(heard, wire.MarkMessage):
                 answers.add(asyncio.create_task(reach(heard, plays_until)))
-            elif isinstance(heard, wire.Ended):
+            elif isinstance(heard, wire.EndedMessage):
                 for answer in answers:
                     answer.cancel()
                 nothing = np.zeros(0, np.int16)
-                return Told(await site.record(answered.call), heard, Timeline(nothing, nothing))
+                return Told(await site.record(answered.call), heard, CallTimeline(nothing, nothing))
     raise AssertionError("the socket closed without a word")
 
 
@@ -359,9 +359,9 @@ async def test_a_phone_that_claims_to_have_heard_the_notice_at_once_is_not_belie
 
 async def test_a_socket_that_says_nothing_at_all_is_given_up_as_lost(site: Site) -> None:
     async with ClientSession() as session, session.ws_connect(site.socket) as socket:
-        await socket.send_str(wire.Call(version=1, flow="survey", language="zh-CN", rate=8000).encode())
+        await socket.send_str(wire.CallMessage(version=1, flow="survey", language="zh-CN", rate=8000).encode())
         answered = wire.decode_server((await socket.receive()).data)
-        assert isinstance(answered, wire.Answered)
+        assert isinstance(answered, wire.AnsweredMessage)
         record = await site.record(answered.call)
     assert (record.call.ended_by, record.call.cause) == ("network", "media_lost")
 

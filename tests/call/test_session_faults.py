@@ -16,7 +16,7 @@ import pytest_asyncio
 from ivr.events import EndedBy
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
-from ivr.telephony.browser.stream import BrowserLine
+from ivr.telephony.browser.stream import BrowserCallLeg
 from recognizer.base import Hypothesis
 from recognizer.scripted import ScriptedRecognizer
 from tests.call.person import ANSWERS, Site, a_site, beside
@@ -200,7 +200,7 @@ async def test_who_refuses_is_left_in_peace(told: Telling) -> None:
     assert (await told(refusing)).call.disposition is Disposition.REFUSED
 
 
-class ClumsyLine(BrowserLine):
+class ClumsyLine(BrowserCallLeg):
     """Its transfers fail in a way that the port knows nothing of, and it cannot hang up."""
 
     async def transfer(self, target: str, whisper: str) -> EndedBy:

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from ivr.call.ledger import Ledger
-from ivr.call.mailbox import UNREAD, Broken, Mailbox
-from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, MediaEvent
+from ivr.call.ledger import WriteQueue
+from ivr.call.mailbox import UNREAD, Mailbox, TaskFailed
+from ivr.call.media import FRAME_BYTES, AudioFrame, KeyPressed, MediaClosed, MediaEvent
 from ivr.errors import IllegalMove
 from ivr.records.errors import RecordsUnavailable
 
-FRAME = Frame(bytes(FRAME_BYTES))
+FRAME = AudioFrame(bytes(FRAME_BYTES))
 
 
 class Stream:
@@ -37,16 +37,16 @@ class Stream:
 
 async def everything(mailbox: Mailbox) -> list[object]:
     items: list[object] = []
-    while not items or not isinstance(items[-1], Closed):
+    while not items or not isinstance(items[-1], MediaClosed):
         items.append(await mailbox.take(None))
     return items
 
 
 async def test_a_consumer_held_up_for_long_loses_audio_and_nothing_else() -> None:
-    mailbox = Mailbox(Stream([*[FRAME] * UNREAD * 3, Key("1"), Closed("caller", "normal")]))
+    mailbox = Mailbox(Stream([*[FRAME] * UNREAD * 3, KeyPressed("1"), MediaClosed("caller", "normal")]))
     mailbox.open()
     await asyncio.sleep(0.01)
-    assert await everything(mailbox) == [*[FRAME] * UNREAD, Key("1"), Closed("caller", "normal")]
+    assert await everything(mailbox) == [*[FRAME] * UNREAD, KeyPressed("1"), MediaClosed("caller", "normal")]
     await mailbox.close()
 
 
@@ -54,7 +54,7 @@ async def test_a_consumer_held_up_for_long_loses_audio_and_nothing_else() -> Non
 async def test_a_stream_that_ends_without_a_word_or_fails_counts_as_closed(fault: Exception | None) -> None:
     mailbox = Mailbox(Stream([FRAME], fault))
     mailbox.open()
-    assert await everything(mailbox) == [FRAME, Closed("network", "failed")]
+    assert await everything(mailbox) == [FRAME, MediaClosed("network", "failed")]
     await mailbox.close()
 
 
@@ -65,7 +65,7 @@ async def test_work_that_fails_in_the_background_is_told_to_the_consumer() -> No
     mailbox = Mailbox(Stream([]))
     mailbox.spawn(work())
     item = await mailbox.take(None)
-    assert isinstance(item, Broken) and str(item.error) == "gone"
+    assert isinstance(item, TaskFailed) and str(item.error) == "gone"
     await mailbox.close()
 
 
@@ -90,7 +90,7 @@ class Book:
 
 
 async def test_what_the_records_do_not_take_is_written_later_in_the_same_order() -> None:
-    book, ledger = Book(), Ledger("call-1")
+    book, ledger = Book(), WriteQueue("call-1")
     book.away = True
     ledger.note(lambda: book.write("first"))
     with pytest.raises(RecordsUnavailable):
@@ -102,7 +102,7 @@ async def test_what_the_records_do_not_take_is_written_later_in_the_same_order()
 
 
 async def test_an_entry_that_can_never_be_written_does_not_hold_up_the_others() -> None:
-    book, ledger = Book(), Ledger("call-1")
+    book, ledger = Book(), WriteQueue("call-1")
     for entry in ("first", "illegal", "last"):
         ledger.note(lambda entry=entry: book.write(entry))
     with pytest.raises(IllegalMove):
@@ -112,7 +112,7 @@ async def test_an_entry_that_can_never_be_written_does_not_hold_up_the_others() 
 
 
 async def test_an_entry_whose_writing_was_broken_off_is_written_again() -> None:
-    started, ledger, written = asyncio.Event(), Ledger("call-1"), list[str]()
+    started, ledger, written = asyncio.Event(), WriteQueue("call-1"), list[str]()
 
     async def slow() -> None:
         if not started.is_set():

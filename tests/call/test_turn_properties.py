@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.call.orders import (
-    Answered,
     Decode,
-    Expected,
-    Final,
+    FreeSpeechEnded,
     GiveUpPrompt,
+    InputSpec,
+    KeysEntered,
     Listen,
     Mute,
-    Output,
-    Pressed,
     Resume,
-    Spoke,
+    SpeechAnswered,
+    TurnOutput,
+    TurnResult,
     Verdict,
 )
 from ivr.call.timing import Timing
-from ivr.call.turn import Turn
+from ivr.call.turn import QuestionTurn
 
 FRAME_MS = 20
 LONGEST_PROMPT_MS = 6000
@@ -100,7 +100,7 @@ steps: st.SearchStrategy[list[Step]] = st.lists(
     max_size=40,
 )
 expectations = st.builds(
-    Expected,
+    InputSpec,
     voice=st.sampled_from(["closed", "sequence", "free", None]),
     timeout_ms=st.just(TIMEOUT_MS),
     keys=st.sampled_from(["", "12"]),
@@ -115,10 +115,10 @@ expectations = st.builds(
 class Run:
     """Plays steps into a turn and keeps what comes out."""
 
-    def __init__(self, expected: Expected) -> None:
-        self.turn = Turn(expected, Timing())
+    def __init__(self, expected: InputSpec) -> None:
+        self.turn = QuestionTurn(expected, Timing())
         self.now = 0
-        self.outputs: list[Output] = []
+        self.outputs: list[TurnOutput] = []
 
     def play(self, step: Step) -> None:
         match step:
@@ -151,11 +151,11 @@ class Run:
         return sum(isinstance(output, Decode) for output in self.outputs)
 
     @property
-    def finals(self) -> list[Output]:
-        return [output for output in self.outputs if isinstance(output, Final)]
+    def finals(self) -> list[TurnOutput]:
+        return [output for output in self.outputs if isinstance(output, TurnResult)]
 
 
-def played(expected: Expected, sequence: list[Step]) -> Run:
+def played(expected: InputSpec, sequence: list[Step]) -> Run:
     run = Run(expected)
     for step in sequence:
         run.play(step)
@@ -171,14 +171,14 @@ def bound_ms() -> int:
 
 
 @given(expectations, steps)
-def test_there_is_at_most_one_final_output_and_nothing_after_it(expected: Expected, sequence: list[Step]) -> None:
+def test_there_is_at_most_one_final_output_and_nothing_after_it(expected: InputSpec, sequence: list[Step]) -> None:
     run = played(expected, sequence)
     assert len(run.finals) <= 1
-    assert not run.finals or isinstance(run.outputs[-1], Final)
+    assert not run.finals or isinstance(run.outputs[-1], TurnResult)
 
 
 @given(expectations, steps)
-def test_the_prompt_is_quieted_resumed_and_given_up_in_order(expected: Expected, sequence: list[Step]) -> None:
+def test_the_prompt_is_quieted_resumed_and_given_up_in_order(expected: InputSpec, sequence: list[Step]) -> None:
     stage = "playing"
     legal = {("playing", Mute): "muted", ("muted", Resume): "playing", ("muted", GiveUpPrompt): "over"}
     for output in played(expected, sequence).outputs:
@@ -187,7 +187,7 @@ def test_the_prompt_is_quieted_resumed_and_given_up_in_order(expected: Expected,
 
 
 @given(expectations, steps)
-def test_decodes_are_numbered_and_come_after_listening(expected: Expected, sequence: list[Step]) -> None:
+def test_decodes_are_numbered_and_come_after_listening(expected: InputSpec, sequence: list[Step]) -> None:
     outputs = played(expected, sequence).outputs
     assert [output.request for output in outputs if isinstance(output, Decode)] == list(
         range(1, 1 + sum(isinstance(output, Decode) for output in outputs))
@@ -197,22 +197,22 @@ def test_decodes_are_numbered_and_come_after_listening(expected: Expected, seque
 
 
 @given(expectations, steps)
-def test_only_what_is_expected_comes_out(expected: Expected, sequence: list[Step]) -> None:
+def test_only_what_is_expected_comes_out(expected: InputSpec, sequence: list[Step]) -> None:
     for output in played(expected, sequence).outputs:
-        assert not isinstance(output, Answered | Decode) or expected.voice in ("closed", "sequence")
-        assert not isinstance(output, Spoke) or expected.voice == "free"
-        assert not isinstance(output, Pressed) or set(output.digits) <= set(expected.keys)
+        assert not isinstance(output, SpeechAnswered | Decode) or expected.voice in ("closed", "sequence")
+        assert not isinstance(output, FreeSpeechEnded) or expected.voice == "free"
+        assert not isinstance(output, KeysEntered) or set(output.digits) <= set(expected.keys)
         assert not isinstance(output, Mute) or expected.barge_in or expected.keys
 
 
 @given(expectations, steps)
-def test_without_barge_in_and_keys_the_prompt_is_never_touched(expected: Expected, sequence: list[Step]) -> None:
+def test_without_barge_in_and_keys_the_prompt_is_never_touched(expected: InputSpec, sequence: list[Step]) -> None:
     run = played(expected, [step for step in sequence if not isinstance(step, Key)])
     assert expected.barge_in or not {Mute, Resume, GiveUpPrompt} & {type(output) for output in run.outputs}
 
 
 @given(expectations, steps)
-def test_it_ends_when_no_audio_comes_any_more(expected: Expected, sequence: list[Step]) -> None:
+def test_it_ends_when_no_audio_comes_any_more(expected: InputSpec, sequence: list[Step]) -> None:
     run = played(expected, [Started(LONGEST_PROMPT_MS), *sequence])
     run.wait(bound_ms())
     assert len(run.finals) == 1
@@ -220,7 +220,7 @@ def test_it_ends_when_no_audio_comes_any_more(expected: Expected, sequence: list
 
 
 @given(expectations, st.lists(frames, min_size=1, max_size=8), st.sampled_from([None, Verdict.NOTHING, Verdict.PREFIX]))
-def test_it_ends_whatever_noise_never_ends(expected: Expected, noise: list[Frames], verdict: Verdict | None) -> None:
+def test_it_ends_whatever_noise_never_ends(expected: InputSpec, noise: list[Frames], verdict: Verdict | None) -> None:
     run = played(expected, [Started(LONGEST_PROMPT_MS)])
     for step in around(noise):
         run.play(step)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from ivr.actions import Record, SpeechInput
-from ivr.call.orders import Spoke
+from ivr.call.orders import FreeSpeechEnded
 from ivr.call.waiting import outcome
 from ivr.events import Event, Heard, SpeechHeard, SpeechRecorded
-from recognizer.base import Hypothesis, Word
+from recognizer.base import HeardWord, Hypothesis
 
 SPEECH = SpeechInput("zh-CN", "free", ("没有了", "转人工", "银保监", "媒体"), ("银保监", "媒体"))
 QUESTION = Record("7", "what", (), SPEECH, None, 5000, 60_000)
 
 
 def heard(*words: tuple[str, float], duration_ms: int = 2000, question: Record = QUESTION) -> Event:
-    read = tuple(Word(text, 0, 0, confidence) for text, confidence in words)
+    read = tuple(HeardWord(text, 0, 0, confidence) for text, confidence in words)
     text = "".join(word.text for word in read)
     reading = (Hypothesis(text, min(word.confidence for word in read), read),) if read else ()
-    return outcome(question, Spoke(1000, duration_ms), reading)
+    return outcome(question, FreeSpeechEnded(1000, duration_ms), reading)
 
 
 def test_a_command_alone_is_a_command() -> None:

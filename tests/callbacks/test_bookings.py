@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 
 from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
 from ivr.calendar import ZONE
-from ivr.callbacks.bookings import Bookings, Due
+from ivr.callbacks.bookings import CallbackScheduler, DueCallback
 from ivr.callbacks.plan import SOLVED
-from ivr.complaints.case import CaseFile, Role
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files, Wanted
+from ivr.complaints.case import CaseFile, ReaderRole
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseFilter, CaseQueries
 from ivr.complaints.intake import Rules
 from ivr.events import NothingHeard
 from ivr.lifecycle import Disposition
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.telephony.port import Call
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
 
@@ -42,11 +42,11 @@ DUE = after(days=1)
 class Town:
     """The customers' telephones: each call goes as the script says, then as its last entry says for ever."""
 
-    records: Records
+    records: CallRecords
     script: list[str]
     placed: list[tuple[str, datetime]] = field(default_factory=list)
 
-    async def rings(self, due: Due, now: datetime) -> None:
+    async def rings(self, due: DueCallback, now: datetime) -> None:
         """A call is placed, and over a minute later."""
         how = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         self.placed.append((due.number, now))
@@ -74,7 +74,9 @@ class Town:
         await end(became.get(how, Disposition.COMPLETED), "normal")
 
 
-async def passes(bookings: Sequence[Bookings], town: Town, begin: datetime, end: datetime, step: timedelta) -> None:
+async def passes(
+    bookings: Sequence[CallbackScheduler], town: Town, begin: datetime, end: datetime, step: timedelta
+) -> None:
     """Time passes: at each step a node settles what is over, and makes the calls that are due."""
     now, turn = begin, 0
     while now < end:
@@ -86,15 +88,15 @@ async def passes(bookings: Sequence[Bookings], town: Town, begin: datetime, end:
     await bookings[0].settle(now)
 
 
-async def rectified(records: Records, rules: Rules, **details: str) -> str:
+async def rectified(records: CallRecords, rules: Rules, **details: str) -> str:
     """A bad review that was put right and replied to on Tuesday."""
     number = await complain(records, "bad_review", resolved="no", **details)
-    await work(Desk(records.database, rules), number, TO_THE_REPLY)
+    await work(CaseService(records.database, rules), number, TO_THE_REPLY)
     return number
 
 
-async def file_of(records: Records, number: str, role: Role = "staff") -> CaseFile:
-    return await Files(records.database).case(number, role)
+async def file_of(records: CallRecords, number: str, role: ReaderRole = "staff") -> CaseFile:
+    return await CaseQueries(records.database).case(number, role)
 
 
 def told(file: CaseFile) -> list[tuple[str, str]]:
@@ -103,19 +105,19 @@ def told(file: CaseFile) -> list[tuple[str, str]]:
     return [(step.what, step.why.partition("call out-")[2].partition(": ")[2]) for step in steps]
 
 
-async def unreached(records: Records) -> list[str]:
+async def unreached(records: CallRecords) -> list[str]:
     """The cases whose customers a person must call."""
-    return [case.number for case in await Files(records.database).cases(Wanted(unreached=True), "staff", 9)]
+    return [case.number for case in await CaseQueries(records.database).cases(CaseFilter(unreached=True), "staff", 9)]
 
 
-async def two_days(records: Records, rules: Rules, *script: str, **details: str) -> tuple[CaseFile, Town]:
+async def two_days(records: CallRecords, rules: Rules, *script: str, **details: str) -> tuple[CaseFile, Town]:
     number = await rectified(records, rules, **details)
     town = Town(records, list(script))
-    await passes([Bookings(records.database, rules)], town, DUE, after(days=3), timedelta(minutes=15))
+    await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=3), timedelta(minutes=15))
     return await file_of(records, number), town
 
 
-async def test_a_customer_who_says_it_is_solved_archives_the_case(records: Records, rules: Rules) -> None:
+async def test_a_customer_who_says_it_is_solved_archives_the_case(records: CallRecords, rules: Rules) -> None:
     file, town = await two_days(records, rules, "yes")
     assert town.placed == [("13812345678", DUE)]
     assert (file.case.state, [step.what for step in file.steps[-2:]]) == ("archived", ["verify", "archive"])
@@ -123,7 +125,7 @@ async def test_a_customer_who_says_it_is_solved_archives_the_case(records: Recor
     assert [(call.state, call.attempts) for call in file.verifying_calls] == [("done", 1)]
 
 
-async def test_a_customer_who_says_it_is_not_opens_it_again_one_tier_up(records: Records, rules: Rules) -> None:
+async def test_a_customer_who_says_it_is_not_opens_it_again_one_tier_up(records: CallRecords, rules: Rules) -> None:
     file, town = await two_days(records, rules, "no")
     assert (file.case.state, file.case.tier, file.case.responsible) == ("investigating", "assistance", "hotline")
     assert [step.what for step in file.steps[-2:]] == ["reopen", "escalate"]
@@ -131,7 +133,7 @@ async def test_a_customer_who_says_it_is_not_opens_it_again_one_tier_up(records:
 
 
 async def test_who_is_not_reached_three_times_is_left_to_a_person_and_stays_open(
-    records: Records, rules: Rules
+    records: CallRecords, rules: Rules
 ) -> None:
     file, town = await two_days(records, rules, "no_answer", "busy", "hangs up", "yes")
     assert [at for _, at in town.placed] == [DUE, DUE + timedelta(minutes=75), DUE + timedelta(hours=5, minutes=30)]
@@ -145,41 +147,47 @@ async def test_who_is_not_reached_three_times_is_left_to_a_person_and_stays_open
     assert await unreached(records) == [file.case.number]
 
 
-async def test_a_person_may_verify_what_the_service_could_not(records: Records, rules: Rules) -> None:
+async def test_a_person_may_verify_what_the_service_could_not(records: CallRecords, rules: Rules) -> None:
     file, _ = await two_days(records, rules, "no_answer")
-    after_all = await work(Desk(records.database, rules), file.case.number, ["verify", "archive"], after(days=8))
+    after_all = await work(CaseService(records.database, rules), file.case.number, ["verify", "archive"], after(days=8))
     assert (after_all.case.state, after_all.verifying_calls[0].state) == ("archived", "done")
     assert await unreached(records) == []
 
 
-async def test_faults_of_the_network_are_no_attempts(records: Records, rules: Rules) -> None:
+async def test_faults_of_the_network_are_no_attempts(records: CallRecords, rules: Rules) -> None:
     file, town = await two_days(records, rules, *["congestion"] * 5, "yes")
     assert (file.case.state, len(town.placed), file.verifying_calls[0].attempts) == ("archived", 6, 1)
     assert all(later - at >= timedelta(minutes=10) for (_, at), (_, later) in pairwise(town.placed))
 
 
-async def test_who_refuses_is_not_called_again(records: Records, rules: Rules) -> None:
+async def test_who_refuses_is_not_called_again(records: CallRecords, rules: Rules) -> None:
     file, town = await two_days(records, rules, "refuses")
     assert (len(town.placed), file.case.state) == (1, "replied")
     assert told(file) == [("unreached", "refused; the customer does not want to be asked: a person must see to it")]
 
 
-async def test_another_time_that_the_customer_named_is_kept_even_before_hours(records: Records, rules: Rules) -> None:
+async def test_another_time_that_the_customer_named_is_kept_even_before_hours(
+    records: CallRecords, rules: Rules
+) -> None:
     file, town = await two_days(records, rules, "later", "yes")
     assert [at for _, at in town.placed] == [DUE, after(days=2).replace(hour=8, minute=30)]
     assert (file.case.state, [call.state for call in file.verifying_calls]) == ("archived", ["done", "done"])
 
 
-async def test_the_customer_is_called_where_they_asked_to_be(records: Records, rules: Rules) -> None:
+async def test_the_customer_is_called_where_they_asked_to_be(records: CallRecords, rules: Rules) -> None:
     _, town = await two_days(records, rules, "yes", callback_phone="02488886666")
     assert [number for number, _ in town.placed] == ["02488886666"]
 
 
 async def test_no_verifying_call_is_made_before_the_customer_was_told_the_result(
-    records: Records, rules: Rules
+    records: CallRecords, rules: Rules
 ) -> None:
     number = await complain(records, "bad_review", resolved="no")
-    desk, bookings, town = Desk(records.database, rules), Bookings(records.database, rules), Town(records, ["yes"])
+    desk, bookings, town = (
+        CaseService(records.database, rules),
+        CallbackScheduler(records.database, rules),
+        Town(records, ["yes"]),
+    )
     await work(desk, number, TO_THE_REPLY[:4])
     await passes([bookings], town, DUE, after(days=3), timedelta(minutes=30))
     assert town.placed == []
@@ -188,21 +196,21 @@ async def test_no_verifying_call_is_made_before_the_customer_was_told_the_result
     assert (await file_of(records, number)).case.state == "archived"
 
 
-async def test_a_case_that_became_a_report_is_not_called(records: Records, rules: Rules) -> None:
+async def test_a_case_that_became_a_report_is_not_called(records: CallRecords, rules: Rules) -> None:
     number = await rectified(records, rules)
-    await Desk(records.database, rules).move(number, "report", "王", "柜员挪用", after(hours=1))
+    await CaseService(records.database, rules).move(number, "report", "王", "柜员挪用", after(hours=1))
     town = Town(records, ["yes"])
-    await passes([Bookings(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
+    await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
     assert town.placed == []
 
 
-async def test_an_answer_is_not_lost_when_a_person_was_faster(records: Records, rules: Rules) -> None:
+async def test_an_answer_is_not_lost_when_a_person_was_faster(records: CallRecords, rules: Rules) -> None:
     number, town = await rectified(records, rules), Town(records, ["no"])
-    bookings = Bookings(records.database, rules)
+    bookings = CallbackScheduler(records.database, rules)
     due = await bookings.claim("out-1", DUE)
     assert due is not None
     await town.rings(due, DUE)
-    await work(Desk(records.database, rules), number, ["verify", "archive"], DUE)
+    await work(CaseService(records.database, rules), number, ["verify", "archive"], DUE)
     await bookings.settle(after(days=2))
     file = await file_of(records, number)
     assert (file.case.state, told(file)[-1]) == (
@@ -210,56 +218,56 @@ async def test_an_answer_is_not_lost_when_a_person_was_faster(records: Records, 
     )  # fmt: skip
 
 
-async def test_a_case_without_a_number_is_left_to_a_person(records: Records, rules: Rules) -> None:
-    desk = Desk(records.database, rules)
+async def test_a_case_without_a_number_is_left_to_a_person(records: CallRecords, rules: Rules) -> None:
+    desk = CaseService(records.database, rules)
     number = await desk.open(OpenComplaint("complaint", "来信", {"phone": "不知道"}), "王", TUESDAY)
     await work(desk, number, TO_THE_REPLY)
     town = Town(records, ["yes"])
-    await passes([Bookings(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
+    await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
     file = await work(desk, number, ["verify"], after(days=3))
     assert town.placed == []
     assert [step.what for step in file.steps].count("unreached") == 1
 
 
-async def test_the_call_that_a_customer_of_the_survey_asked_for_is_made(records: Records, rules: Rules) -> None:
+async def test_the_call_that_a_customer_of_the_survey_asked_for_is_made(records: CallRecords, rules: Rules) -> None:
     survey = Call("call-1", "asterisk", "outbound", "95500", "13812345678", "survey", "en-US", {"fee_unpaid": True})
     await records.open_call(survey, "v1", TUESDAY)
     wish = BookCallback(at=after(hours=5).isoformat(), spoken="下午三点")
     await records.save_turn("call-1", 1, NothingHeard("1"), [wish], [], TUESDAY)
-    bookings = Bookings(records.database, rules)
+    bookings = CallbackScheduler(records.database, rules)
     assert await bookings.claim("out-1", after(hours=4)) is None
     due = await bookings.claim("out-1", after(hours=5))
-    assert due == Due("out-1", "13812345678", "survey", "en-US", {"fee_unpaid": True})
+    assert due == DueCallback("out-1", "13812345678", "survey", "en-US", {"fee_unpaid": True})
     await Town(records, ["hangs up"]).rings(due, after(hours=5))
     await bookings.settle(after(hours=6))
     assert [booking.state for booking in (await records.call("call-1")).bookings] == ["done"]
     assert await bookings.claim("out-2", after(days=1)) is None
 
 
-async def test_of_many_nodes_one_makes_a_call(url: str, records: Records, rules: Rules) -> None:
+async def test_of_many_nodes_one_makes_a_call(url: str, records: CallRecords, rules: Rules) -> None:
     for n in range(1, 4):
         await complain(records, "bad_review", f"call-{n}", resolved="no")
-        await work(Desk(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
-    others = [await Records.open(url, patience_s=30, rules=rules) for _ in range(4)]
-    claims = [Bookings(other.database, rules).claim(f"out-{n}", DUE) for n, other in enumerate(others * 3)]
+        await work(CaseService(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
+    others = [await CallRecords.open(url, patience_s=30, rules=rules) for _ in range(4)]
+    claims = [CallbackScheduler(other.database, rules).claim(f"out-{n}", DUE) for n, other in enumerate(others * 3)]
     found = await asyncio.gather(*claims)
     for other in others:
         await other.close()
     assert sum(due is not None for due in found) == 3
 
 
-async def test_a_claim_whose_answer_was_lost_on_the_way_is_the_same_claim(records: Records, rules: Rules) -> None:
+async def test_a_claim_whose_answer_was_lost_on_the_way_is_the_same_claim(records: CallRecords, rules: Rules) -> None:
     await rectified(records, rules)
-    bookings = Bookings(records.database, rules)
+    bookings = CallbackScheduler(records.database, rules)
     due = await bookings.claim("out-1", DUE)
     assert due is not None and await bookings.claim("out-1", DUE) == due
     assert await unreached(records) == []
     assert await bookings.claim("out-2", DUE) is None
 
 
-async def test_a_call_that_cannot_be_placed_here_is_put_off(records: Records, rules: Rules) -> None:
+async def test_a_call_that_cannot_be_placed_here_is_put_off(records: CallRecords, rules: Rules) -> None:
     await rectified(records, rules)
-    bookings = Bookings(records.database, rules)
+    bookings = CallbackScheduler(records.database, rules)
     assert await bookings.claim("out-1", DUE)
     await bookings.put_off("out-1", DUE)
     assert await bookings.claim("out-2", DUE) is None
@@ -283,12 +291,12 @@ def test_whatever_happens_no_verifying_call_is_forgotten_doubled_or_made_at_nigh
 
 async def lives(rules: Rules, script: list[str], resolved: timedelta, step: timedelta, random: Random) -> None:
     with TemporaryDirectory() as folder:
-        records = await Records.open(f"sqlite:///{Path(folder) / 'records.sqlite'}", rules=rules)
+        records = await CallRecords.open(f"sqlite:///{Path(folder) / 'records.sqlite'}", rules=rules)
         at = TUESDAY.replace(hour=0) + resolved
         number = await complain(records, "bad_review", at=at, resolved="no")
-        await work(Desk(records.database, rules), number, TO_THE_REPLY, at)
+        await work(CaseService(records.database, rules), number, TO_THE_REPLY, at)
         town = Town(records, script)
-        nodes = [Bookings(records.database, rules) for _ in range(random.randint(1, 3))]
+        nodes = [CallbackScheduler(records.database, rules) for _ in range(random.randint(1, 3))]
         await passes(nodes, town, at, at + timedelta(days=6), step)
         file = await file_of(records, number)
         await records.close()

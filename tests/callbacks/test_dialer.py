@@ -10,11 +10,11 @@ from datetime import timedelta
 
 import pytest
 
-from ivr.callbacks.bookings import Bookings
-from ivr.callbacks.dialer import AT_ONCE, Dialer
-from ivr.complaints.desk import Desk
+from ivr.callbacks.bookings import CallbackScheduler
+from ivr.callbacks.dialer import MAX_CONCURRENT, CallbackDialer
+from ivr.complaints.desk import CaseService
 from ivr.complaints.intake import Rules
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.telephony.port import Call
 from tests.callbacks.test_bookings import DUE
 from tests.complaints.people import TO_THE_REPLY, complain, work
@@ -31,7 +31,7 @@ class Phones:
 
     async def ring(self, call: Call) -> None:
         self.placed.append(call)
-        if len(self.placed) == AT_ONCE:
+        if len(self.placed) == MAX_CONCURRENT:
             self.rung.set()
         await asyncio.Event().wait()
 
@@ -49,31 +49,31 @@ class Flows:
 
 @asynccontextmanager
 async def dialling(
-    records: Records, rules: Rules, flows: Flows, ready: Callable[[], bool] = lambda: True
+    records: CallRecords, rules: Rules, flows: Flows, ready: Callable[[], bool] = lambda: True
 ) -> AsyncIterator[Phones]:
     """More cases than calls at a time wait for their verifying calls."""
-    for n in range(1, AT_ONCE + 3):
+    for n in range(1, MAX_CONCURRENT + 3):
         await complain(records, "bad_review", f"call-{n}", resolved="no")
-        await work(Desk(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
-    phones, bookings = Phones(), Bookings(records.database, rules)
-    dialer = Dialer(bookings, "asterisk", phones.ring, flows, ready, lambda: DUE)
+        await work(CaseService(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
+    phones, bookings = Phones(), CallbackScheduler(records.database, rules)
+    dialer = CallbackDialer(bookings, "asterisk", phones.ring, flows, ready, lambda: DUE)
     keeping = asyncio.create_task(dialer.keep())
     yield phones
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
 
 
-async def test_so_many_calls_are_placed_at_a_time(records: Records, rules: Rules) -> None:
+async def test_so_many_calls_are_placed_at_a_time(records: CallRecords, rules: Rules) -> None:
     async with dialling(records, rules, Flows()) as phones:
         await asyncio.wait_for(phones.rung.wait(), WITHIN_S)
         await asyncio.sleep(0.5)
-    assert len(phones.placed) == AT_ONCE
+    assert len(phones.placed) == MAX_CONCURRENT
     assert {(call.direction, call.called, call.flow, call.language) for call in phones.placed} == {
         ("outbound", "13812345678", "verify", "zh-CN")
     }
 
 
-async def test_while_calls_cannot_be_placed_none_is_claimed(records: Records, rules: Rules) -> None:
+async def test_while_calls_cannot_be_placed_none_is_claimed(records: CallRecords, rules: Rules) -> None:
     asked = asyncio.Event()
 
     def ready() -> bool:
@@ -83,18 +83,18 @@ async def test_while_calls_cannot_be_placed_none_is_claimed(records: Records, ru
     async with dialling(records, rules, Flows(), ready) as phones:
         await asyncio.wait_for(asked.wait(), WITHIN_S)
     assert phones.placed == []
-    assert await Bookings(records.database, rules).claim("out-1", DUE) is not None
+    assert await CallbackScheduler(records.database, rules).claim("out-1", DUE) is not None
 
 
 async def test_without_a_flow_for_it_a_call_waits_and_the_log_says_why(
-    records: Records, rules: Rules, caplog: pytest.LogCaptureFixture
+    records: CallRecords, rules: Rules, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with dialling(records, rules, Flows(names=("survey",))) as phones:
         async with asyncio.timeout(WITHIN_S):
-            while caplog.text.count("there is no flow “verify” in zh-CN") < AT_ONCE + 2:  # noqa: ASYNC110
+            while caplog.text.count("there is no flow “verify” in zh-CN") < MAX_CONCURRENT + 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)
     assert phones.placed == []
-    bookings = Bookings(records.database, rules)
+    bookings = CallbackScheduler(records.database, rules)
     assert await bookings.claim("out-1", DUE) is None
     assert await bookings.claim("out-1", DUE + timedelta(minutes=10)) is not None

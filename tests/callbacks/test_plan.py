@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from ivr.calendar import ZONE, Calendar
 from ivr.callbacks.plan import (
-    Again,
-    Confirmed,
-    Denied,
-    Ended,
-    LeftOpen,
-    Outcome,
-    Postponed,
-    Talked,
+    CustomerReached,
+    EndedCall,
+    FollowUp,
+    HandedToPerson,
+    ProblemSolved,
+    ProblemUnsolved,
+    Rebooked,
+    RetryAt,
     follow_up,
     may_call,
 )
@@ -34,7 +34,7 @@ MOMENTS = st.integers(0, 900 * 24 * 60).map(
     lambda minutes: datetime(2025, 6, 1, tzinfo=ZONE) + timedelta(minutes=minutes)
 )
 ENDS = st.builds(
-    Ended,
+    EndedCall,
     at=MOMENTS,
     disposition=st.sampled_from(Disposition),
     cause=st.sampled_from(sorted(HANGUP_CAUSES)),
@@ -43,44 +43,44 @@ ENDS = st.builds(
 )
 
 
-def talked(answer: str | None = None, disposition: Disposition = Disposition.COMPLETED) -> Ended:
-    return Ended(NOON, disposition, "normal", answered=True, answer=answer)
+def talked(answer: str | None = None, disposition: Disposition = Disposition.COMPLETED) -> EndedCall:
+    return EndedCall(NOON, disposition, "normal", answered=True, answer=answer)
 
 
-def unanswered(disposition: Disposition, cause: str, at: datetime = NOON) -> Ended:
-    return Ended(at, disposition, cause, answered=False)
+def unanswered(disposition: Disposition, cause: str, at: datetime = NOON) -> EndedCall:
+    return EndedCall(at, disposition, cause, answered=False)
 
 
 @pytest.mark.parametrize(
     ("ended", "earlier", "outcome"),
     [
-        (talked("yes"), 0, Confirmed()),
-        (talked("no"), 2, Denied()),
-        (talked("no", Disposition.FAILED), 0, Denied()),
-        (talked(disposition=Disposition.CALLBACK_BOOKED), 0, Postponed()),
-        (talked(disposition=Disposition.REFUSED), 0, LeftOpen("the customer does not want to be asked")),
-        (talked(disposition=Disposition.BREAKOFF), 0, Again(NOON + timedelta(hours=1))),
-        (talked(disposition=Disposition.BREAKOFF), 2, LeftOpen("after 3 calls")),
-        (unanswered(Disposition.NO_ANSWER, "no_answer"), 0, Again(NOON + timedelta(hours=1))),
-        (unanswered(Disposition.BUSY, "busy"), 1, Again(NOON + timedelta(hours=4))),
-        (unanswered(Disposition.UNREACHABLE, "unreachable"), 2, LeftOpen("after 3 calls")),
-        (unanswered(Disposition.FAILED, "congestion"), 2, Again(NOON + timedelta(minutes=10))),
+        (talked("yes"), 0, ProblemSolved()),
+        (talked("no"), 2, ProblemUnsolved()),
+        (talked("no", Disposition.FAILED), 0, ProblemUnsolved()),
+        (talked(disposition=Disposition.CALLBACK_BOOKED), 0, Rebooked()),
+        (talked(disposition=Disposition.REFUSED), 0, HandedToPerson("the customer does not want to be asked")),
+        (talked(disposition=Disposition.BREAKOFF), 0, RetryAt(NOON + timedelta(hours=1))),
+        (talked(disposition=Disposition.BREAKOFF), 2, HandedToPerson("after 3 calls")),
+        (unanswered(Disposition.NO_ANSWER, "no_answer"), 0, RetryAt(NOON + timedelta(hours=1))),
+        (unanswered(Disposition.BUSY, "busy"), 1, RetryAt(NOON + timedelta(hours=4))),
+        (unanswered(Disposition.UNREACHABLE, "unreachable"), 2, HandedToPerson("after 3 calls")),
+        (unanswered(Disposition.FAILED, "congestion"), 2, RetryAt(NOON + timedelta(minutes=10))),
         (unanswered(Disposition.NO_ANSWER, "no_answer", NOON.replace(hour=19, minute=30)), 0,
-         Again(NOON.replace(hour=9) + timedelta(days=1))),
+         RetryAt(NOON.replace(hour=9) + timedelta(days=1))),
     ],
 )  # fmt: skip
-def test_what_follows_from_a_verifying_call(ended: Ended, earlier: int, outcome: Outcome) -> None:
+def test_what_follows_from_a_verifying_call(ended: EndedCall, earlier: int, outcome: FollowUp) -> None:
     assert follow_up(CALLING, CALENDAR, ended, earlier, verifying=True) == outcome
 
 
 @pytest.mark.parametrize("disposition", [Disposition.COMPLETED, Disposition.BREAKOFF, Disposition.PARTIAL])
 def test_another_promise_is_kept_by_talking(disposition: Disposition) -> None:
-    assert follow_up(CALLING, CALENDAR, talked("no", disposition), 0, verifying=False) == Talked()
+    assert follow_up(CALLING, CALENDAR, talked("no", disposition), 0, verifying=False) == CustomerReached()
 
 
 def test_a_fault_of_ours_in_the_middle_of_a_call_keeps_no_promise() -> None:
     broken = follow_up(CALLING, CALENDAR, talked(disposition=Disposition.FAILED), 0, verifying=False)
-    assert broken == Again(NOON + timedelta(hours=1))
+    assert broken == RetryAt(NOON + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,11 @@ def test_the_next_moment_within_hours_is_the_first_one(calling: Calling, moment:
 
 
 @given(ended=ENDS, earlier=st.integers(0, 5), verifying=st.booleans())
-def test_no_further_call_is_outside_hours_too_soon_or_one_too_many(ended: Ended, earlier: int, verifying: bool) -> None:
+def test_no_further_call_is_outside_hours_too_soon_or_one_too_many(
+    ended: EndedCall, earlier: int, verifying: bool
+) -> None:
     outcome = follow_up(CALLING, CALENDAR, ended, earlier, verifying=verifying)
-    if isinstance(outcome, Again):
+    if isinstance(outcome, RetryAt):
         assert CALLING.hours.hold(CALENDAR, outcome.at)
         assert outcome.at - ended.at >= timedelta(minutes=10)
         assert earlier < 2 or not ended.counts

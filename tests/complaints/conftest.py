@@ -8,7 +8,7 @@ import pytest
 
 from ivr.complaints.intake import Rules
 from ivr.complaints.rulebook import load
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT
 from tests.records.conftest import postgres, server, url
 
@@ -21,7 +21,7 @@ def rules() -> Rules:
 
 
 @pytest.fixture
-async def records(url: str, rules: Rules) -> AsyncIterator[Records]:
-    opened = await Records.open(url, node="node-1", rules=rules)
+async def records(url: str, rules: Rules) -> AsyncIterator[CallRecords]:
+    opened = await CallRecords.open(url, node="node-1", rules=rules)
     yield opened
     await opened.close()

@@ -12,17 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ivr.actions import OpenComplaint
 from ivr.calendar import ZONE
 from ivr.complaints.case import CaseFile
-from ivr.complaints.desk import Desk
-from ivr.complaints.life import Move
+from ivr.complaints.desk import CaseService
+from ivr.complaints.life import CaseMove
 from ivr.events import NothingHeard, Value
 from ivr.records import tables as t
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.telephony.port import Call
 
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
 CALL = Call("call-1", "asterisk", "inbound", "13812345678", "95500", "hotline", "zh-CN")
 
-TO_THE_REPLY: Sequence[Move] = ("acknowledge", "assign", "investigate", "resolve", "reply")
+TO_THE_REPLY: Sequence[CaseMove] = ("acknowledge", "assign", "investigate", "resolve", "reply")
 
 
 def after(**time: float) -> datetime:
@@ -30,7 +30,7 @@ def after(**time: float) -> datetime:
 
 
 async def complain(
-    records: Records, kind: str = "complaint", call: str = "call-1", at: datetime = TUESDAY, **details: Value
+    records: CallRecords, kind: str = "complaint", call: str = "call-1", at: datetime = TUESDAY, **details: Value
 ) -> str:
     """A caller complains; gives the number of the case."""
     await records.open_call(replace(CALL, id=call), "v1", at)
@@ -40,7 +40,7 @@ async def complain(
 
 
 async def work(
-    desk: Desk, number: str, moves: Sequence[Move] = TO_THE_REPLY, at: datetime = TUESDAY, why: str = "因为"
+    desk: CaseService, number: str, moves: Sequence[CaseMove] = TO_THE_REPLY, at: datetime = TUESDAY, why: str = "因为"
 ) -> CaseFile:
     """王 makes the moves, one after the other."""
     file = None
@@ -52,6 +52,6 @@ async def work(
 
 async def multiply(session: AsyncSession, number: str, copies: int) -> None:
     """Make many cases like this one, but for their numbers."""
-    case = (await session.execute(select(t.Case.__table__).where(t.Case.number == number))).one()._asdict()
+    case = (await session.execute(select(t.CaseRow.__table__).where(t.CaseRow.number == number))).one()._asdict()
     del case["id"]
-    await session.execute(insert(t.Case), [{**case, "number": f"20260101-{n:05}"} for n in range(copies)])
+    await session.execute(insert(t.CaseRow), [{**case, "number": f"20260101-{n:05}"} for n in range(copies)])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.calendar import ZONE
-from ivr.complaints.clock import Alarm, Watch, contact_due, due, next_alarm, reply_due, verifying_call
+from ivr.complaints.clock import SlaAlarm, SlaState, contact_due, due_alarms, next_alarm, reply_due, verifying_call
 from ivr.complaints.intake import Rules
 
 H, MIN = timedelta(hours=1), timedelta(minutes=1)
@@ -18,16 +18,16 @@ TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
 FOREVER = timedelta(days=60)
 
 
-def watch(rules: Rules, opened: datetime) -> Watch:
+def watch(rules: Rules, opened: datetime) -> SlaState:
     clocks = rules.lines.clocks
-    return Watch(contact_due(clocks, opened), None, reply_due(clocks, rules.calendar, opened), None, opened)
+    return SlaState(contact_due(clocks, opened), None, reply_due(clocks, rules.calendar, opened), None, opened)
 
 
-def raised(rules: Rules, case: Watch, looks: list[datetime]) -> list[Alarm]:
+def raised(rules: Rules, case: SlaState, looks: list[datetime]) -> list[SlaAlarm]:
     """All alarms that looking at these times finds."""
-    alarms: list[Alarm] = []
+    alarms: list[SlaAlarm] = []
     for now in looks:
-        alarms += due(rules.lines.clocks, case, now)
+        alarms += due_alarms(rules.lines.clocks, case, now)
         case = replace(case, watched_until=max(now, case.watched_until))
     return alarms
 
@@ -35,11 +35,11 @@ def raised(rules: Rules, case: Watch, looks: list[datetime]) -> list[Alarm]:
 def test_the_alarms_of_a_case_that_nobody_touches(rules: Rules) -> None:
     monday = TUESDAY + timedelta(days=6)
     assert raised(rules, watch(rules, TUESDAY), [TUESDAY + FOREVER]) == [
-        Alarm(TUESDAY + 90 * MIN, "contact", "warning"),
-        Alarm(TUESDAY + 2 * H, "contact", "breach"),
-        Alarm(monday - 24 * H, "reply", "warning"),
-        Alarm(monday - 4 * H, "reply", "warning"),
-        Alarm(monday, "reply", "breach"),
+        SlaAlarm(TUESDAY + 90 * MIN, "contact", "warning"),
+        SlaAlarm(TUESDAY + 2 * H, "contact", "breach"),
+        SlaAlarm(monday - 24 * H, "reply", "warning"),
+        SlaAlarm(monday - 4 * H, "reply", "warning"),
+        SlaAlarm(monday, "reply", "breach"),
     ]
 
 
@@ -56,7 +56,7 @@ def test_what_is_done_late_was_late_even_if_nobody_looked_before(rules: Rules) -
 
 
 def test_a_case_without_clocks_is_never_looked_at(rules: Rules) -> None:
-    report = Watch(None, None, None, None, TUESDAY)
+    report = SlaState(None, None, None, None, TUESDAY)
     assert next_alarm(rules.lines.clocks, report) is None
     assert raised(rules, report, [TUESDAY + FOREVER]) == []
 
@@ -66,7 +66,7 @@ LATER = st.none() | st.timedeltas(timedelta(0), timedelta(days=12))
 LOOKS = st.lists(st.timedeltas(timedelta(0), timedelta(days=25)), max_size=30)
 
 
-def drawn(rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None) -> Watch:
+def drawn(rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None) -> SlaState:
     case = watch(rules, opened)
     return replace(
         case,
@@ -110,7 +110,7 @@ def test_looking_only_when_the_next_alarm_falls_due_finds_them_all_at_their_time
     case, found = drawn(rules, opened, contacted, replied), []
     expected = raised(rules, case, [opened + FOREVER])
     while at := next_alarm(rules.lines.clocks, case):
-        alarms = due(rules.lines.clocks, case, at)
+        alarms = due_alarms(rules.lines.clocks, case, at)
         assert alarms and all(alarm.at == at for alarm in alarms)
         found += alarms
         case = replace(case, watched_until=at)

@@ -8,42 +8,42 @@ import pytest
 
 from ivr.actions import OpenComplaint, SaveAnswer, StartRecording
 from ivr.complaints.case import UnknownCase
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files, Wanted
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseFilter, CaseQueries
 from ivr.complaints.intake import Rules
 from ivr.complaints.life import RefusedMove
-from ivr.complaints.rounds import Rounds
+from ivr.complaints.rounds import SlaWorker
 from ivr.events import NothingHeard, Value
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
-from ivr.records.store import Records
-from ivr.transcript import Line
+from ivr.records.store import CallRecords
+from ivr.transcript import TranscriptLine
 from tests.complaints.people import CALL, TO_THE_REPLY, TUESDAY, after, complain, work
 from tests.complaints.test_rounds import Listener
 
 
 @pytest.fixture
-def desk(records: Records, rules: Rules) -> Desk:
-    return Desk(records.database, rules)
+def desk(records: CallRecords, rules: Rules) -> CaseService:
+    return CaseService(records.database, rules)
 
 
 @pytest.fixture
-def files(records: Records) -> Files:
-    return Files(records.database)
+def files(records: CallRecords) -> CaseQueries:
+    return CaseQueries(records.database)
 
 
-async def seen(files: Files) -> list[str]:
+async def seen(files: CaseQueries) -> list[str]:
     """What everybody sees."""
-    listed = await files.cases(Wanted(), "staff", 100)
-    assert [case.number async for case in files.all(Wanted(), "staff")] == [case.number for case in listed]
+    listed = await files.cases(CaseFilter(), "staff", 100)
+    assert [case.number async for case in files.all(CaseFilter(), "staff")] == [case.number for case in listed]
     return [case.number for case in listed]
 
 
-async def nobody_else_sees(number: str, records: Records, desk: Desk, files: Files) -> bool:
+async def nobody_else_sees(number: str, records: CallRecords, desk: CaseService, files: CaseQueries) -> bool:
     with pytest.raises(UnknownCase):
         await files.case(number, "staff")
     with pytest.raises(UnknownCase):
-        await files.cases(Wanted(), "staff", 5, before=number)
+        await files.cases(CaseFilter(), "staff", 5, before=number)
     with pytest.raises(UnknownCase):
         await desk.move(number, "acknowledge", "王", "", after(hours=1))
     with pytest.raises(UnknownCase):
@@ -53,23 +53,23 @@ async def nobody_else_sees(number: str, records: Records, desk: Desk, files: Fil
 
 @pytest.mark.parametrize("details", [{"kind": "fraud"}, {"kind": "complaint", "what": "经理收回扣"}])
 async def test_a_report_is_seen_by_management_alone(
-    records: Records, desk: Desk, files: Files, details: dict[str, str]
+    records: CallRecords, desk: CaseService, files: CaseQueries, details: dict[str, str]
 ) -> None:
     number = await complain(records, **details, branch="dalian")  # type: ignore[arg-type]
     other = await complain(records, call="call-2", branch="dalian")
     assert await nobody_else_sees(number, records, desk, files)
     assert await seen(files) == [other]
-    assert [case.number for case in await files.cases(Wanted(), "management", 9)] == [other, number]
+    assert [case.number for case in await files.cases(CaseFilter(), "management", 9)] == [other, number]
     file = await files.case(number, "management")
     assert (file.case.owner, file.case.line, file.case.article, file.case.kind) == ("management", None, "R18", "fraud")
     assert [step.what for step in file.steps] == ["registered"]
 
 
 async def test_it_is_told_to_management_alone_and_not_watched_by_the_clocks(
-    records: Records, rules: Rules, desk: Desk
+    records: CallRecords, rules: Rules, desk: CaseService
 ) -> None:
     number = await complain(records, "fraud", branch="dalian")
-    rounds, feed, management = Rounds(records.database, rules), Listener(), Listener()
+    rounds, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
     assert await rounds.sweep(after(days=30)) == ()
     assert (await rounds.tell(feed, management), feed.heard) == (1, [])
     [event] = management.heard
@@ -82,37 +82,39 @@ async def test_it_is_told_to_management_alone_and_not_watched_by_the_clocks(
 
 
 async def test_management_is_told_when_a_case_turns_out_to_be_misconduct_and_nobody_else(
-    records: Records, rules: Rules, desk: Desk
+    records: CallRecords, rules: Rules, desk: CaseService
 ) -> None:
     number = await complain(records, branch="dalian")
-    rounds, feed, management = Rounds(records.database, rules), Listener(), Listener()
+    rounds, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
     await desk.move(number, "report", "王", "柜员挪用", after(hours=1))
     await rounds.tell(feed, management)
     assert [event["what"] for event in feed.heard] == ["registered", "reported"]
     assert [event["what"] for event in management.heard] == ["registered", "reported", "report"]
 
 
-async def test_it_is_hidden_before_it_is_routed(url: str, records: Records, desk: Desk, files: Files) -> None:
-    plain = await Records.open(url)
+async def test_it_is_hidden_before_it_is_routed(
+    url: str, records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    plain = await CallRecords.open(url)
     number = await complain(plain, "fraud")
     await plain.close()
     assert await nobody_else_sees(number, records, desk, files)
 
 
 async def test_words_of_misconduct_hide_a_case_as_soon_as_somebody_touches_it(
-    url: str, records: Records, rules: Rules, desk: Desk, files: Files
+    url: str, records: CallRecords, rules: Rules, desk: CaseService, files: CaseQueries
 ) -> None:
-    plain = await Records.open(url)
+    plain = await CallRecords.open(url)
     number = await complain(plain, what="经理收回扣")
     await plain.close()
     with pytest.raises(UnknownCase):
         await desk.move(number, "acknowledge", "王", "", after(hours=1))
-    assert await Rounds(records.database, rules).admit() == 1
+    assert await SlaWorker(records.database, rules).admit() == 1
     assert await nobody_else_sees(number, records, desk, files)
 
 
 async def test_a_case_that_turns_out_to_be_misconduct_vanishes_for_who_reports_it(
-    records: Records, desk: Desk, files: Files
+    records: CallRecords, desk: CaseService, files: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     await work(desk, number, TO_THE_REPLY[:4])
@@ -126,7 +128,9 @@ async def test_a_case_that_turns_out_to_be_misconduct_vanishes_for_who_reports_i
     assert [call.state for call in file.verifying_calls] == ["cancelled"]
 
 
-async def test_management_leads_it_through_its_life(records: Records, desk: Desk, files: Files) -> None:
+async def test_management_leads_it_through_its_life(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
     number = await complain(records, "fraud")
     for move in (*TO_THE_REPLY, "verify", "archive"):
         await desk.move(number, move, "行长", "", after(hours=1), handler="行长", role="management")
@@ -140,18 +144,18 @@ async def test_management_leads_it_through_its_life(records: Records, desk: Desk
 # --- what was said on the call ----------------------------------------------------------------------------------
 
 
-async def says(records: Records, turn: int, *cases: OpenComplaint, **answers: Value) -> None:
+async def says(records: CallRecords, turn: int, *cases: OpenComplaint, **answers: Value) -> None:
     """On a call that is recorded the caller answers, and the flow opens cases."""
     if turn == 1:
         await records.open_call(replace(CALL, variables={"name": "张三"}), "v1", TUESDAY)
         await records.answer_call(CALL.id, TUESDAY)
     saved = [SaveAnswer(name, value, f"我说{value}", (), 0.9, "voice", 1) for name, value in answers.items()]
-    spoken = [Line("caller", f"我说{value}", 1000) for value in answers.values()]
+    spoken = [TranscriptLine("caller", f"我说{value}", 1000) for value in answers.values()]
     facts = [StartRecording(), *saved, *cases]
     await records.save_turn(CALL.id, turn, NothingHeard(str(turn)), facts, spoken, TUESDAY)
 
 
-async def hidden(records: Records) -> bool:
+async def hidden(records: CallRecords) -> bool:
     """Whether everybody but management sees that there was a call, and nothing of what was said."""
     seen, whole = await records.call(CALL.id), await records.call(CALL.id, "management")
     assert whole.transcript and whole.answers and whole.turns and not whole.call.withheld
@@ -164,7 +168,7 @@ async def hidden(records: Records) -> bool:
     return True
 
 
-async def test_what_was_said_on_the_call_of_a_report_is_withheld_from_all_but_management(records: Records) -> None:
+async def test_what_was_said_on_the_call_of_a_report_is_withheld_from_all_but_management(records: CallRecords) -> None:
     await says(records, 1, what="暖气不热")
     assert not await hidden(records)
     await says(records, 2, OpenComplaint("fraud", "举报欺诈"), OpenComplaint("repair", "报修"), branch="dalian")
@@ -178,7 +182,7 @@ async def test_what_was_said_on_the_call_of_a_report_is_withheld_from_all_but_ma
     assert (listed.disposition, listed.duration_ms, listed.flow) == (Disposition.COMPLETED, 120_000, "hotline")
 
 
-async def test_other_calls_are_told_as_ever(records: Records) -> None:
+async def test_other_calls_are_told_as_ever(records: CallRecords) -> None:
     await says(records, 1, OpenComplaint("complaint", "客户投诉", {"what": "太慢"}), what="太慢")
     await complain(records, "fraud", call="call-2")
     assert not await hidden(records)
@@ -186,25 +190,25 @@ async def test_other_calls_are_told_as_ever(records: Records) -> None:
 
 
 @pytest.mark.parametrize("answers", [{"what": "经理拿钱", "misconduct": "fraud"}, {"what": "经理收回扣"}])
-async def test_a_report_is_withheld_before_its_case_is_opened(records: Records, answers: dict[str, str]) -> None:
+async def test_a_report_is_withheld_before_its_case_is_opened(records: CallRecords, answers: dict[str, str]) -> None:
     await says(records, 1, **answers)
     assert await hidden(records)
 
 
-async def test_who_takes_back_the_report_has_made_none(records: Records) -> None:
+async def test_who_takes_back_the_report_has_made_none(records: CallRecords) -> None:
     await says(records, 1, misconduct="fraud")
     await says(records, 2, misconduct="neither")
     assert not await hidden(records)
 
 
-async def test_what_was_said_is_withheld_once_the_case_is_reported(records: Records, desk: Desk) -> None:
+async def test_what_was_said_is_withheld_once_the_case_is_reported(records: CallRecords, desk: CaseService) -> None:
     await says(records, 1, OpenComplaint("complaint", "客户投诉"), what="柜员态度差")
     assert not await hidden(records)
     await desk.move("20261124-0001", "report", "王", "柜员挪用", after(hours=1))
     assert await hidden(records)
 
 
-async def test_the_number_is_masked_on_a_call_that_we_made(records: Records, desk: Desk) -> None:
+async def test_the_number_is_masked_on_a_call_that_we_made(records: CallRecords, desk: CaseService) -> None:
     survey = replace(CALL, direction="outbound", caller="95500", called="13812345678")
     await records.open_call(survey, "v1", TUESDAY)
     await desk.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
@@ -212,7 +216,9 @@ async def test_the_number_is_masked_on_a_call_that_we_made(records: Records, des
     assert (listed.caller, listed.called, listed.withheld) == ("95500", "138****5678", True)
 
 
-async def test_who_takes_a_call_leaves_no_trace_on_a_report(records: Records, desk: Desk, files: Files) -> None:
+async def test_who_takes_a_call_leaves_no_trace_on_a_report(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
     number = await complain(records, "fraud", branch="dalian")
     await desk.put_through("call-1", "刘洋", "hotline", after(minutes=3))
     file = await files.case(number, "management")

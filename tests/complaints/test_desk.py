@@ -8,27 +8,27 @@ import pytest
 
 from ivr.actions import OpenComplaint
 from ivr.complaints.case import UnknownCase, VerifyingCall
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files, Wanted
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseFilter, CaseQueries
 from ivr.complaints.intake import Rules
-from ivr.complaints.life import LEGAL, MOVES, RefusedMove
+from ivr.complaints.life import CASE_MOVES, LEGAL, RefusedMove
 from ivr.records.errors import UnknownCall
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
 
 
 @pytest.fixture
-def desk(records: Records, rules: Rules) -> Desk:
-    return Desk(records.database, rules)
+def desk(records: CallRecords, rules: Rules) -> CaseService:
+    return CaseService(records.database, rules)
 
 
 @pytest.fixture
-def files(records: Records) -> Files:
-    return Files(records.database)
+def files(records: CallRecords) -> CaseQueries:
+    return CaseQueries(records.database)
 
 
 async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_at_once(
-    records: Records, files: Files
+    records: CallRecords, files: CaseQueries
 ) -> None:
     number = await complain(records, line="hotline", branch="dalian", cues="曝光", phone="13812345678")
     file = await files.case(number, "staff")
@@ -45,7 +45,7 @@ async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_
     ]
 
 
-async def test_an_order_for_a_repair_is_no_complaint(records: Records, files: Files) -> None:
+async def test_an_order_for_a_repair_is_no_complaint(records: CallRecords, files: CaseQueries) -> None:
     number = await complain(records, "repair", problem_span="8000-9000", cues="赔偿", confirmed="no")
     file = await files.case(number, "staff")
     case = file.case
@@ -54,7 +54,9 @@ async def test_an_order_for_a_repair_is_no_complaint(records: Records, files: Fi
     assert [(step.what, step.why) for step in file.steps] == [("registered", "to hotline (R2)")]
 
 
-async def test_a_case_goes_through_its_life_with_every_step_kept(records: Records, desk: Desk, files: Files) -> None:
+async def test_a_case_goes_through_its_life_with_every_step_kept(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
     number = await complain(records, branch="dalian")
     await work(desk, number, TO_THE_REPLY, after(hours=1))
     file = await work(desk, number, ["verify", "archive"], after(days=1, hours=2), why="")
@@ -73,7 +75,9 @@ async def test_a_case_goes_through_its_life_with_every_step_kept(records: Record
     assert await files.case(number, "staff") == file
 
 
-async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(records: Records, desk: Desk) -> None:
+async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(
+    records: CallRecords, desk: CaseService
+) -> None:
     number = await complain(records, "bad_review", resolved="no")
     file = await work(desk, number)
     assert file.verifying_calls == (VerifyingCall(after(days=1), "open", 0, after(days=1)),)
@@ -82,7 +86,9 @@ async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(record
     assert (await work(desk, number, ["verify"])).verifying_calls == (VerifyingCall(after(days=1), "done", 0, None),)
 
 
-async def test_a_customer_who_is_not_content_starts_the_reply_clock_again(records: Records, desk: Desk) -> None:
+async def test_a_customer_who_is_not_content_starts_the_reply_clock_again(
+    records: CallRecords, desk: CaseService
+) -> None:
     number = await complain(records, branch="dalian")
     await work(desk, number)
     case, calls = (file := await work(desk, number, ["reopen"], after(days=2))).case, file.verifying_calls
@@ -92,10 +98,12 @@ async def test_a_customer_who_is_not_content_starts_the_reply_clock_again(record
     assert [call.state for call in again.verifying_calls] == ["cancelled", "done"]
 
 
-async def test_an_illegal_move_is_refused_and_changes_nothing(records: Records, desk: Desk, files: Files) -> None:
+async def test_an_illegal_move_is_refused_and_changes_nothing(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
     number = await complain(records, branch="dalian")
     before = await files.case(number, "staff")
-    for move in set(MOVES) - LEGAL["registered"].keys():
+    for move in set(CASE_MOVES) - LEGAL["registered"].keys():
         with pytest.raises(RefusedMove, match="possible now: acknowledge, escalate, report"):
             await desk.move(number, move, "王", "因为", after(hours=1), handler="李")
     for move in ("escalate", "report"):
@@ -107,7 +115,9 @@ async def test_an_illegal_move_is_refused_and_changes_nothing(records: Records, 
         await desk.move(number, "assign", "王", "因为", after(hours=1))
 
 
-async def test_two_people_who_do_the_same_do_it_once(records: Records, desk: Desk, files: Files) -> None:
+async def test_two_people_who_do_the_same_do_it_once(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
     number = await complain(records, branch="dalian")
     tries = await asyncio.gather(
         *(desk.move(number, "acknowledge", f"座席{n}", "", after(hours=1)) for n in range(6)), return_exceptions=True
@@ -116,7 +126,7 @@ async def test_two_people_who_do_the_same_do_it_once(records: Records, desk: Des
     assert [step.what for step in (await files.case(number, "staff")).steps].count("acknowledge") == 1
 
 
-async def test_the_same_done_again_changes_nothing(records: Records, desk: Desk, files: Files) -> None:
+async def test_the_same_done_again_changes_nothing(records: CallRecords, desk: CaseService, files: CaseQueries) -> None:
     letter = OpenComplaint("complaint", "来信", {"business": "card"})
     number = await desk.open(letter, "王", TUESDAY)
     once = await work(desk, number, ["acknowledge", "escalate"], after(minutes=1))
@@ -124,11 +134,11 @@ async def test_the_same_done_again_changes_nothing(records: Records, desk: Desk,
     assert await desk.open(letter, "王", TUESDAY) == number
     assert await work(desk, number, ["acknowledge", "escalate"], after(minutes=1)) == graded
     assert await desk.regrade(number, "serious", "王", "记者", after(minutes=2)) == graded
-    assert len(graded.steps) == len(once.steps) + 1 and len(await files.cases(Wanted(), "staff", 9)) == 1
+    assert len(graded.steps) == len(once.steps) + 1 and len(await files.cases(CaseFilter(), "staff", 9)) == 1
 
 
 async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_responsible(
-    records: Records, desk: Desk
+    records: CallRecords, desk: CaseService
 ) -> None:
     number = await complain(records, branch="shenyang_north")
     files = [await work(desk, number, ["escalate"], after(minutes=minute)) for minute in (1, 2)]
@@ -138,20 +148,24 @@ async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_r
     assert (await work(desk, number, ["acknowledge"])).case.responsible == "hotline"
 
 
-async def test_an_order_goes_up_from_the_line_that_took_it_and_is_not_judged(records: Records, desk: Desk) -> None:
+async def test_an_order_goes_up_from_the_line_that_took_it_and_is_not_judged(
+    records: CallRecords, desk: CaseService
+) -> None:
     number = await complain(records, "repair", line="aid_anshan", problem="暖气不热，要找媒体", branch="dalian")
     case = (await work(desk, number, ["escalate"], after(hours=1))).case
     assert (case.kind, case.line, case.owner, case.responsible) == ("repair", "supervision", "hr", "aid_anshan")
     assert (case.grade_reason, case.contact_due, case.reply_due, case.confidential) == ("", None, None, False)
 
 
-async def test_an_order_on_the_hotline_does_not_go_up_to_the_branch_it_mentions(records: Records, desk: Desk) -> None:
+async def test_an_order_on_the_hotline_does_not_go_up_to_the_branch_it_mentions(
+    records: CallRecords, desk: CaseService
+) -> None:
     number = await complain(records, "repair", line="hotline", problem="维修工收回扣", branch="dalian")
     case = (await work(desk, number, ["escalate"], after(hours=1))).case
     assert (case.line, case.owner, case.confidential) == ("aid_card", "card", False)
 
 
-async def test_an_order_has_no_grade(records: Records, desk: Desk, files: Files) -> None:
+async def test_an_order_has_no_grade(records: CallRecords, desk: CaseService, files: CaseQueries) -> None:
     number = await complain(records, "repair", problem="维修工收回扣")
     before = await files.case(number, "staff")
     with pytest.raises(RefusedMove, match="an order for work has no grade"):
@@ -159,7 +173,9 @@ async def test_an_order_has_no_grade(records: Records, desk: Desk, files: Files)
     assert await files.case(number, "staff") == before
 
 
-async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(records: Records, desk: Desk) -> None:
+async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(
+    records: CallRecords, desk: CaseService
+) -> None:
     number = await complain(records, branch="dalian")
     file = await desk.regrade(number, "serious", "王", "客户是记者", after(minutes=5))
     case = file.case
@@ -171,7 +187,9 @@ async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(records:
         await desk.regrade(number, "serious", "王", "", after(minutes=9))
 
 
-async def test_a_complaint_made_elsewhere_is_opened_by_hand(records: Records, desk: Desk, files: Files) -> None:
+async def test_a_complaint_made_elsewhere_is_opened_by_hand(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
     number = await desk.open(OpenComplaint("complaint", "来信", {"business": "card"}), "王", TUESDAY)
     case = (await files.case(number, "staff")).case
     assert (case.call, case.line, case.responsible) == (None, "aid_card", "hotline")
@@ -180,9 +198,9 @@ async def test_a_complaint_made_elsewhere_is_opened_by_hand(records: Records, de
 
 
 async def test_a_case_opened_without_rules_is_judged_when_it_is_first_touched(
-    url: str, records: Records, desk: Desk, files: Files
+    url: str, records: CallRecords, desk: CaseService, files: CaseQueries
 ) -> None:
-    plain = await Records.open(url)
+    plain = await CallRecords.open(url)
     number = await complain(plain, branch="dalian")
     await plain.close()
     assert (await files.case(number, "staff")).case.tier is None
@@ -191,34 +209,34 @@ async def test_a_case_opened_without_rules_is_judged_when_it_is_first_touched(
 
 
 async def test_cases_are_listed_newest_first_page_by_page_and_by_what_is_wanted(
-    records: Records, desk: Desk, files: Files
+    records: CallRecords, desk: CaseService, files: CaseQueries
 ) -> None:
     branches = ("dalian", "shenyang", "dalian", "anshan", "dalian")
     numbers = [await complain(records, call=f"call-{n}", branch=at) for n, at in enumerate(branches, 1)]
     await work(desk, numbers[0], ["acknowledge"])
-    newest = await files.cases(Wanted(), "staff", 2)
-    older = await files.cases(Wanted(), "staff", 9, before=newest[-1].number)
+    newest = await files.cases(CaseFilter(), "staff", 2)
+    older = await files.cases(CaseFilter(), "staff", 9, before=newest[-1].number)
     assert [case.number for case in (*newest, *older)] == numbers[::-1]
-    assert [case.number for case in await files.cases(Wanted(line="aid_dalian"), "staff", 9)] == [
+    assert [case.number for case in await files.cases(CaseFilter(line="aid_dalian"), "staff", 9)] == [
         numbers[4], numbers[2], numbers[0],
     ]  # fmt: skip
-    assert [case.number for case in await files.cases(Wanted(state="acknowledged"), "staff", 9)] == [numbers[0]]
-    assert await files.cases(Wanted(since=after(hours=1)), "staff", 9) == ()
-    assert [case.number async for case in files.all(Wanted(until=after(hours=1)), "staff")] == numbers[::-1]
+    assert [case.number for case in await files.cases(CaseFilter(state="acknowledged"), "staff", 9)] == [numbers[0]]
+    assert await files.cases(CaseFilter(since=after(hours=1)), "staff", 9) == ()
+    assert [case.number async for case in files.all(CaseFilter(until=after(hours=1)), "staff")] == numbers[::-1]
 
 
 @pytest.mark.parametrize("number", ["20261124-0009", "", "x' OR 1=1"])
-async def test_an_unknown_case_is_named(desk: Desk, files: Files, number: str) -> None:
+async def test_an_unknown_case_is_named(desk: CaseService, files: CaseQueries, number: str) -> None:
     with pytest.raises(UnknownCase, match="there is no case"):
         await files.case(number, "management")
     with pytest.raises(UnknownCase):
         await desk.move(number, "acknowledge", "王", "", TUESDAY)
     with pytest.raises(UnknownCase):
-        await files.cases(Wanted(), "staff", 5, before=number)
+        await files.cases(CaseFilter(), "staff", 5, before=number)
 
 
 async def test_every_bad_review_is_looked_into_put_right_and_called_back(
-    records: Records, desk: Desk, files: Files
+    records: CallRecords, desk: CaseService, files: CaseQueries
 ) -> None:
     numbers = [await complain(records, "bad_review", f"call-{n}", resolved="no") for n in (1, 2, 3, 4)]
     await complain(records, "complaint", "call-5")
@@ -238,7 +256,7 @@ async def test_every_bad_review_is_looked_into_put_right_and_called_back(
 
 
 async def test_an_agent_who_takes_the_call_is_the_first_contact_with_the_customer(
-    records: Records, desk: Desk, files: Files
+    records: CallRecords, desk: CaseService, files: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
@@ -251,7 +269,7 @@ async def test_an_agent_who_takes_the_call_is_the_first_contact_with_the_custome
 
 
 async def test_a_case_that_is_further_on_only_keeps_who_took_the_call(
-    records: Records, desk: Desk, files: Files
+    records: CallRecords, desk: CaseService, files: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     await work(desk, number, ["acknowledge", "assign"], after(minutes=1))
@@ -261,9 +279,9 @@ async def test_a_case_that_is_further_on_only_keeps_who_took_the_call(
     assert file.steps[-1].what == "put_through"
 
 
-async def test_a_call_without_a_case_is_put_through_all_the_same(desk: Desk, files: Files) -> None:
+async def test_a_call_without_a_case_is_put_through_all_the_same(desk: CaseService, files: CaseQueries) -> None:
     await desk.put_through("call-9", "刘洋", "aid_dalian", TUESDAY)
-    assert await files.cases(Wanted(), "staff", 9) == ()
+    assert await files.cases(CaseFilter(), "staff", 9) == ()
 
 
 @pytest.mark.parametrize(
@@ -275,7 +293,7 @@ async def test_a_call_without_a_case_is_put_through_all_the_same(desk: Desk, fil
     ],
 )
 async def test_a_call_is_told_who_handles_its_case(
-    records: Records, kind: str, details: dict[str, str], handled: tuple[str, str]
+    records: CallRecords, kind: str, details: dict[str, str], handled: tuple[str, str]
 ) -> None:
     await complain(records, kind, **details)
     found = await records.find_case("call-1", "call", "")

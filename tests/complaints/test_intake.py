@@ -7,14 +7,14 @@ from datetime import datetime
 import pytest
 
 from ivr.calendar import ZONE
-from ivr.complaints.intake import Rules, Verdict, handled_by, judge
+from ivr.complaints.intake import CaseAssessment, Rules, assess, handled_by
 from ivr.events import Value
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
 
 
-def judged(rules: Rules, kind: str = "complaint", called: str = "95500", **details: Value) -> Verdict:
-    return judge(rules, kind, details, called, NOW)
+def judged(rules: Rules, kind: str = "complaint", called: str = "95500", **details: Value) -> CaseAssessment:
+    return assess(rules, kind, details, called, NOW)
 
 
 def test_a_call_with_everything_said(rules: Rules) -> None:
@@ -35,7 +35,7 @@ def test_cue_words_make_it_serious(rules: Rules) -> None:
 def test_a_number_to_call_back_is_no_word_of_the_caller(rules: Rules) -> None:
     lines = rules.lines.model_copy(update={"cues": {"money": ("139",)}})
     called_back = {"callback_phone": "+8613912345678"}
-    assert judge(Rules(lines, rules.calendar), "complaint", called_back, "", NOW).grade.grade == "general"
+    assert assess(Rules(lines, rules.calendar), "complaint", called_back, "", NOW).grade.grade == "general"
 
 
 def test_free_words_count_as_cue_words_do(rules: Rules) -> None:

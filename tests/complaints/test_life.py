@@ -6,25 +6,25 @@ from functools import reduce
 
 import pytest
 
-from ivr.complaints.life import LEGAL, MOVES, STATES, Move, RefusedMove, State, after, reached
+from ivr.complaints.life import CASE_MOVES, CASE_STATES, LEGAL, CaseMove, CaseState, RefusedMove, after, reached
 
-WHOLE: tuple[Move, ...] = ("acknowledge", "assign", "investigate", "resolve", "reply", "verify", "archive")
+WHOLE: tuple[CaseMove, ...] = ("acknowledge", "assign", "investigate", "resolve", "reply", "verify", "archive")
 
 
 def test_a_case_goes_through_its_whole_life() -> None:
-    states = [reduce(after, WHOLE[:count], STATES[0]) for count in range(len(WHOLE) + 1)]
-    assert states == list(STATES)
+    states = [reduce(after, WHOLE[:count], CASE_STATES[0]) for count in range(len(WHOLE) + 1)]
+    assert states == list(CASE_STATES)
 
 
 def test_what_the_customer_does_not_confirm_is_investigated_again() -> None:
     assert {after(state, "reopen") for state in ("resolved", "replied", "verified")} == {"investigating"}
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("move", MOVES)
-def test_every_other_move_is_refused_with_those_that_are_possible(state: State, move: Move) -> None:
+@pytest.mark.parametrize("state", CASE_STATES)
+@pytest.mark.parametrize("move", CASE_MOVES)
+def test_every_other_move_is_refused_with_those_that_are_possible(state: CaseState, move: CaseMove) -> None:
     if move in LEGAL[state]:
-        assert after(state, move) in STATES
+        assert after(state, move) in CASE_STATES
         return
     with pytest.raises(RefusedMove) as refused:
         after(state, move)
@@ -35,10 +35,15 @@ def test_every_other_move_is_refused_with_those_that_are_possible(state: State, 
 
 
 def test_a_case_is_archived_only_when_it_was_verified() -> None:
-    assert [state for state in STATES if "archive" in LEGAL[state]] == ["verified"]
-    assert [state for state in STATES if LEGAL[state].get("verify")] == ["replied"]
+    assert [state for state in CASE_STATES if "archive" in LEGAL[state]] == ["verified"]
+    assert [state for state in CASE_STATES if LEGAL[state].get("verify")] == ["replied"]
     assert not LEGAL["archived"]
 
 
 def test_milestones_are_reached_in_order() -> None:
-    assert [state for state in STATES if reached(state, "resolved")] == ["resolved", "replied", "verified", "archived"]
+    assert [state for state in CASE_STATES if reached(state, "resolved")] == [
+        "resolved",
+        "replied",
+        "verified",
+        "archived",
+    ]

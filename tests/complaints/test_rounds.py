@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.calendar import ZONE
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files, Wanted
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseFilter, CaseQueries
 from ivr.complaints.intake import Rules
-from ivr.complaints.rounds import BATCH, Rounds
+from ivr.complaints.rounds import BATCH, SlaWorker
 from ivr.events import Value
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, multiply, work
 
 UNTOUCHED = ["registered", "reported", "warned", "escalated", "warned", "warned", "escalated"]
@@ -39,21 +39,21 @@ class Listener:
 
 
 @pytest.fixture
-def rounds(records: Records, rules: Rules) -> Rounds:
-    return Rounds(records.database, rules)
+def rounds(records: CallRecords, rules: Rules) -> SlaWorker:
+    return SlaWorker(records.database, rules)
 
 
 @pytest.fixture
-def files(records: Records) -> Files:
-    return Files(records.database)
+def files(records: CallRecords) -> CaseQueries:
+    return CaseQueries(records.database)
 
 
-async def history(files: Files, number: str) -> list[str]:
+async def history(files: CaseQueries, number: str) -> list[str]:
     return [step.what for step in (await files.case(number, "management")).steps]
 
 
 async def test_a_case_that_nobody_touches_is_warned_of_and_goes_up_tier_by_tier(
-    records: Records, rounds: Rounds, files: Files
+    records: CallRecords, rounds: SlaWorker, files: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     tiers = []
@@ -73,7 +73,9 @@ async def test_a_case_that_nobody_touches_is_warned_of_and_goes_up_tier_by_tier(
     assert file.case.responsible == "hotline"
 
 
-async def test_one_late_round_catches_up_with_everything(records: Records, rounds: Rounds, files: Files) -> None:
+async def test_one_late_round_catches_up_with_everything(
+    records: CallRecords, rounds: SlaWorker, files: CaseQueries
+) -> None:
     number = await complain(records, branch="dalian")
     raised = await rounds.sweep(after(days=30))
     assert [one.number for one in raised] == [number] * 5
@@ -81,62 +83,66 @@ async def test_one_late_round_catches_up_with_everything(records: Records, round
 
 
 async def test_what_is_done_in_time_is_left_in_peace(
-    records: Records, rounds: Rounds, rules: Rules, files: Files
+    records: CallRecords, rounds: SlaWorker, rules: Rules, files: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    await work(Desk(records.database, rules), number, TO_THE_REPLY, after(hours=1))
+    await work(CaseService(records.database, rules), number, TO_THE_REPLY, after(hours=1))
     assert await rounds.sweep(after(days=30)) == ()
     assert (await files.case(number, "staff")).case.line == "aid_dalian"
 
 
 async def test_a_late_breach_of_a_case_that_is_done_is_kept_but_takes_it_nowhere(
-    records: Records, rounds: Rounds, rules: Rules, files: Files
+    records: CallRecords, rounds: SlaWorker, rules: Rules, files: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    await work(Desk(records.database, rules), number, TO_THE_REPLY, after(hours=3))
+    await work(CaseService(records.database, rules), number, TO_THE_REPLY, after(hours=3))
     await rounds.sweep(after(hours=4))
     assert (await history(files, number))[-2:] == ["warned", "breached"]
     assert (await files.case(number, "staff")).case.line == "aid_dalian"
 
 
-async def test_several_nodes_raise_each_alarm_once(url: str, rules: Rules, files: Files, records: Records) -> None:
+async def test_several_nodes_raise_each_alarm_once(
+    url: str, rules: Rules, files: CaseQueries, records: CallRecords
+) -> None:
     numbers = [await complain(records, call=f"call-{n}", branch="dalian") for n in range(1, 13)]
-    nodes = [await Records.open(url, node=f"node-{n}") for n in range(3)]
+    nodes = [await CallRecords.open(url, node=f"node-{n}") for n in range(3)]
     for now in (after(hours=2), after(days=10)):
-        await asyncio.gather(*(Rounds(node.database, rules).sweep(now) for node in (*nodes, *nodes)))
+        await asyncio.gather(*(SlaWorker(node.database, rules).sweep(now) for node in (*nodes, *nodes)))
     for node in nodes:
         await node.close()
     # A node that meets a locked case leaves it to the one that has it; nothing is left over in the end.
-    assert await Rounds(records.database, rules).sweep(after(days=10)) == ()
+    assert await SlaWorker(records.database, rules).sweep(after(days=10)) == ()
     for number in numbers:
         assert await history(files, number) == UNTOUCHED
 
 
 async def test_rounds_that_die_half_way_leave_the_next_one_what_they_did_not_do(
-    url: str, rules: Rules, records: Records, files: Files
+    url: str, rules: Rules, records: CallRecords, files: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    dying = await Records.open(url)
+    dying = await CallRecords.open(url)
     for steps in range(0, 40, 4):
-        sweep = asyncio.create_task(Rounds(dying.database, rules).sweep(after(days=30)))
+        sweep = asyncio.create_task(SlaWorker(dying.database, rules).sweep(after(days=30)))
         for _ in range(steps):
             await asyncio.sleep(0.001)
         sweep.cancel()
         await asyncio.gather(sweep, return_exceptions=True)
     await dying.close()
-    await Rounds(records.database, rules).sweep(after(days=30))
+    await SlaWorker(records.database, rules).sweep(after(days=30))
     assert await history(files, number) == UNTOUCHED
 
 
-async def test_more_cases_than_one_transaction_takes_are_all_seen(records: Records, rounds: Rounds) -> None:
+async def test_more_cases_than_one_transaction_takes_are_all_seen(records: CallRecords, rounds: SlaWorker) -> None:
     number, count = await complain(records, branch="dalian"), 2 * BATCH + 1
     await records.database.write(lambda session: multiply(session, number, count - 1))
     raised = await rounds.sweep(after(hours=2))
     assert Counter(one.alarm.kind for one in raised) == {"warning": count, "breach": count}
 
 
-async def test_cases_opened_without_rules_are_routed_by_the_next_round(url: str, rounds: Rounds, files: Files) -> None:
-    plain = await Records.open(url)
+async def test_cases_opened_without_rules_are_routed_by_the_next_round(
+    url: str, rounds: SlaWorker, files: CaseQueries
+) -> None:
+    plain = await CallRecords.open(url)
     number = await complain(plain, business="ebank")
     await plain.close()
     assert (await rounds.admit(), await rounds.admit()) == (1, 0)
@@ -145,7 +151,7 @@ async def test_cases_opened_without_rules_are_routed_by_the_next_round(url: str,
     assert [step.what for step in file.steps] == ["registered", "reported"]
 
 
-async def test_each_step_is_told_once_in_order(records: Records, rounds: Rounds) -> None:
+async def test_each_step_is_told_once_in_order(records: CallRecords, rounds: SlaWorker) -> None:
     feed = Listener()
     number = await complain(records, branch="dalian", phone="13812345678")
     await rounds.tell(feed, Listener())
@@ -160,7 +166,7 @@ async def test_each_step_is_told_once_in_order(records: Records, rounds: Rounds)
     }  # fmt: skip
 
 
-async def test_news_wait_for_a_feed_that_is_away(records: Records, rounds: Rounds) -> None:
+async def test_news_wait_for_a_feed_that_is_away(records: CallRecords, rounds: SlaWorker) -> None:
     feed = Listener(fails=1)
     await complain(records, branch="dalian")
     with pytest.raises(OSError, match="away"):
@@ -168,9 +174,9 @@ async def test_news_wait_for_a_feed_that_is_away(records: Records, rounds: Round
     assert await rounds.tell(feed, Listener()) == 2 and len(feed.heard) == 2
 
 
-async def test_the_clock_goes_on_after_a_failure(records: Records, rules: Rules, files: Files) -> None:
+async def test_the_clock_goes_on_after_a_failure(records: CallRecords, rules: Rules, files: CaseQueries) -> None:
     number, feed = await complain(records, branch="dalian"), Listener(fails=1)
-    keeping = asyncio.create_task(Rounds(records.database, rules).keep(feed, Listener(), lambda: after(hours=2)))
+    keeping = asyncio.create_task(SlaWorker(records.database, rules).keep(feed, Listener(), lambda: after(hours=2)))
     async with asyncio.timeout(30):
         while len(feed.heard) < 4:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -192,18 +198,18 @@ def test_through_any_restarts_each_case_has_each_alarm_once(
 
     async def live() -> list[list[str]]:
         url = f"sqlite:///{tmp_path_factory.mktemp('cases') / 'records.db'}"
-        records = await Records.open(url, rules=rules)
+        records = await CallRecords.open(url, rules=rules)
         for n, at in enumerate(opened, 1):
             await complain(records, call=f"call-{n}", at=at, branch="dalian")
         await records.close()
         for hour in [*sorted(hours), 24 * 60]:
-            node = await Records.open(url)
-            await Rounds(node.database, rules).sweep(min(opened) + timedelta(hours=hour))
+            node = await CallRecords.open(url)
+            await SlaWorker(node.database, rules).sweep(min(opened) + timedelta(hours=hour))
             await node.close()
-        node = await Records.open(url)
-        await Rounds(node.database, rules).sweep(max(opened) + timedelta(days=60))
-        files = Files(node.database)
-        cases = [case.number async for case in files.all(Wanted(), "staff")]
+        node = await CallRecords.open(url)
+        await SlaWorker(node.database, rules).sweep(max(opened) + timedelta(days=60))
+        files = CaseQueries(node.database)
+        cases = [case.number async for case in files.all(CaseFilter(), "staff")]
         histories = [await history(files, number) for number in cases]
         await node.close()
         return histories

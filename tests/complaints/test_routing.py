@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ivr.calendar import ZONE
 from ivr.complaints.intake import Rules
 from ivr.complaints.model import TIERS, Grade, Kind, LineTier, Tier
-from ivr.complaints.routing import Complaint, Route, above, route
+from ivr.complaints.routing import Complaint, Route, next_tier_up, route
 
 WHEN = {
     "workday": "2026-11-24T10:00",
@@ -164,11 +164,11 @@ def test_the_table_is_as_long_as_it_should_be_and_uses_every_rule(rules: Rules) 
 def test_what_a_tier_cannot_settle_goes_one_tier_up(rules: Rules, row: tuple[Any, ...]) -> None:
     article, tier, called, business, branch, higher, line, owner = row
     complaint = Complaint("complaint", "general", called, business, branch)
-    assert above(rules.lines, complaint, tier) == Route(higher, line, owner, article)
+    assert next_tier_up(rules.lines, complaint, tier) == Route(higher, line, owner, article)
 
 
 def test_nobody_is_above_management(rules: Rules) -> None:
-    assert above(rules.lines, Complaint("complaint", "general", "hotline"), "management") is None
+    assert next_tier_up(rules.lines, Complaint("complaint", "general", "hotline"), "management") is None
 
 
 KINDS: tuple[Kind, ...] = ("complaint", "bad_review", "call_wanted", "discipline", "fraud")
@@ -190,7 +190,7 @@ def test_every_complaint_goes_somewhere_and_each_escalation_higher(rules: Rules,
     chosen = route(rules.lines, rules.calendar, complaint, now)
     assert chosen.confidential == (complaint.kind == "fraud")
     tiers = [chosen.tier]
-    while higher := above(rules.lines, complaint, tiers[-1]):
+    while higher := next_tier_up(rules.lines, complaint, tiers[-1]):
         tiers.append(higher.tier)
     assert tiers[-1] == "management"
     assert tiers == sorted(set(tiers), key=TIERS.index)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from ivr.complaints.desk import Desk
-from ivr.complaints.files import Files
+from ivr.complaints.desk import CaseService
+from ivr.complaints.files import CaseQueries
 from ivr.complaints.rulebook import load
 from ivr.console.access import access
-from ivr.console.complaints import Complaints
-from ivr.records.store import Records
+from ivr.console.complaints import CasesApi
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT
 from tests.complaints.people import after, complain
 
@@ -24,7 +24,7 @@ MANAGEMENT = {"Authorization": "Bearer of-the-management"}
 class Api:
     """The service's cases, and a client of them."""
 
-    def __init__(self, records: Records, session: ClientSession) -> None:
+    def __init__(self, records: CallRecords, session: ClientSession) -> None:
         self.records, self._session = records, session
 
     async def get(self, path: str = "", **options: Any) -> tuple[int, Any]:
@@ -44,10 +44,10 @@ async def _said(response: Any) -> Any:
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
-    records = await Records.open(f"sqlite:///{tmp_path}/records.db", rules=rules)
-    desk, files = Desk(records.database, rules), Files(records.database)
+    records = await CallRecords.open(f"sqlite:///{tmp_path}/records.db", rules=rules)
+    desk, files = CaseService(records.database, rules), CaseQueries(records.database)
     app = web.Application(middlewares=[access(None, management="of-the-management")])
-    app.add_routes(Complaints(desk, files, {}, lambda: after(hours=1)).routes())
+    app.add_routes(CasesApi(desk, files, {}, lambda: after(hours=1)).routes())
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

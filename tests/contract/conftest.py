@@ -11,18 +11,18 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ivr.call.media import Closed, MediaEvent
+from ivr.call.media import MediaClosed, MediaEvent
 from ivr.telephony.browser.server import FlowChoice, routes
 from ivr.telephony.browser.softphone import dial
-from ivr.telephony.browser.timeline import Timeline
-from ivr.telephony.port import Line
+from ivr.telephony.browser.timeline import CallTimeline
+from ivr.telephony.port import CallLeg
 
 
 class FarEnd(Protocol):
     """What a person can do with a phone, whatever the network. ivr.telephony.browser.softphone.Softphone is one."""
 
     @property
-    def timeline(self) -> Timeline: ...
+    def timeline(self) -> CallTimeline: ...
 
     def say(self, pcm: bytes) -> Awaitable[Any]: ...
 
@@ -43,7 +43,7 @@ class FarEnd(Protocol):
 class Connected:
     """One call; `events` gathers what the line's media stream tells, up to and including Closed."""
 
-    line: Line
+    line: CallLeg
     far: FarEnd
     events: list[MediaEvent]
     reading: asyncio.Task[None]
@@ -53,16 +53,16 @@ class Connected:
         async with asyncio.timeout(20), self.news:
             await self.news.wait_for(lambda: met(self.events))
 
-    async def closed(self) -> Closed:
+    async def closed(self) -> MediaClosed:
         async with asyncio.timeout(20):
             await self.reading
         last = self.events[-1]
-        assert isinstance(last, Closed)
+        assert isinstance(last, MediaClosed)
         return last
 
 
 @asynccontextmanager
-async def connected(line: Line, far: FarEnd) -> AsyncIterator[Connected]:
+async def connected(line: CallLeg, far: FarEnd) -> AsyncIterator[Connected]:
     events: list[MediaEvent] = []
     news = asyncio.Condition()
 
@@ -83,10 +83,10 @@ async def connected(line: Line, far: FarEnd) -> AsyncIterator[Connected]:
 
 @asynccontextmanager
 async def browser() -> AsyncIterator[Connected]:
-    answered: asyncio.Future[Line] = asyncio.get_running_loop().create_future()
+    answered: asyncio.Future[CallLeg] = asyncio.get_running_loop().create_future()
     done = asyncio.Event()
 
-    async def answer(line: Line) -> None:
+    async def answer(line: CallLeg) -> None:
         answered.set_result(line)
         await done.wait()
 

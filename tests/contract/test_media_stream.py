@@ -1,29 +1,29 @@
 """What every network's line and media stream keep to (ivr/call/media.py, ivr/telephony/port.py)."""
 
-from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, Marked
+from ivr.call.media import FRAME_BYTES, AudioFrame, KeyPressed, MarkReached, MediaClosed
 
 ALIKE = 0.95
 """The least likeness to the original of audio that went through a network (µ-law keeps 0.99)."""
 
 
 def frames(events):
-    return b"".join(event.pcm for event in events if isinstance(event, Frame))
+    return b"".join(event.pcm for event in events if isinstance(event, AudioFrame))
 
 
 def marks(events):
-    return [event.name for event in events if isinstance(event, Marked)]
+    return [event.name for event in events if isinstance(event, MarkReached)]
 
 
 async def test_the_callers_voice_arrives_whole_in_frames_of_20_ms(call, voice, find):
     said = voice(400)
     await call.far.say(said)
     await call.until(lambda events: find(frames(events), said)[1] > ALIKE)
-    assert all(len(event.pcm) == FRAME_BYTES for event in call.events if isinstance(event, Frame))
+    assert all(len(event.pcm) == FRAME_BYTES for event in call.events if isinstance(event, AudioFrame))
 
 
 async def test_silence_is_audio_too(call):
     await call.until(lambda events: len(events) >= 10)
-    assert all(isinstance(event, Frame) for event in call.events)
+    assert all(isinstance(event, AudioFrame) for event in call.events)
 
 
 async def test_what_is_played_in_pieces_of_any_length_is_heard_in_one_piece(call, voice, find):
@@ -93,25 +93,25 @@ async def test_clear_with_nothing_to_clear_is_harmless(call):
 async def test_keys_arrive_in_order(call):
     for digit in "159*0#":
         await call.far.press(digit)
-    await call.until(lambda events: sum(isinstance(event, Key) for event in events) == 6)
-    assert [event.digit for event in call.events if isinstance(event, Key)] == list("159*0#")
+    await call.until(lambda events: sum(isinstance(event, KeyPressed) for event in events) == 6)
+    assert [event.digit for event in call.events if isinstance(event, KeyPressed)] == list("159*0#")
 
 
 async def test_the_caller_hangs_up(call):
     await call.far.hang_up()
-    assert await call.closed() == Closed(by="caller", cause="normal")
+    assert await call.closed() == MediaClosed(by="caller", cause="normal")
 
 
 async def test_we_hang_up_twice_and_the_far_end_knows(call):
     await call.line.hang_up()
     await call.line.hang_up()
-    assert await call.closed() == Closed(by="us", cause="normal")
+    assert await call.closed() == MediaClosed(by="us", cause="normal")
     await call.far.ended()
 
 
 async def test_a_cut_connection_is_lost_media(call):
     await call.far.cut()
-    assert await call.closed() == Closed(by="network", cause="media_lost")
+    assert await call.closed() == MediaClosed(by="network", cause="media_lost")
 
 
 async def test_the_verbs_are_harmless_after_the_end_and_nothing_more_is_told(call, voice):
@@ -121,8 +121,8 @@ async def test_the_verbs_are_harmless_after_the_end_and_nothing_more_is_told(cal
     call.line.media.mark("late")
     call.line.media.clear()
     await call.line.hang_up()
-    assert await call.closed() == Closed(by="caller", cause="normal")
-    assert sum(isinstance(event, Closed) for event in call.events) == 1
+    assert await call.closed() == MediaClosed(by="caller", cause="normal")
+    assert sum(isinstance(event, MediaClosed) for event in call.events) == 1
 
 
 async def test_the_line_knows_whose_call_it_is(call):

@@ -9,7 +9,7 @@ import socket
 import pytest
 from ruamel.yaml import YAML
 
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.telephony.asterisk.pbx import free_port
 from tests.asterisk.phone import Phone
 from tests.docker.engine import ROOT
@@ -78,7 +78,7 @@ async def test_a_phone_calls_the_service_through_asterisk(
     await asyncio.to_thread(asterisk.stop, 10)
     assert asterisk.status == 0, asterisk.log
 
-    records = await Records.open(f"sqlite:///{folder / 'records.sqlite'}")
+    records = await CallRecords.open(f"sqlite:///{folder / 'records.sqlite'}")
     try:
         (kept,) = await records.calls(2, None)
     finally:

@@ -13,12 +13,12 @@ import pytest
 from dotenv import dotenv_values
 
 from ivr.settings import Settings
-from ivr.telephony.asterisk.site import load, secrets
+from ivr.telephony.asterisk.site import load_site, secrets
 from tests.docker.engine import ROOT, Failed
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
 EXAMPLE = dotenv_values(ROOT / ".env.example")
-SITE = load(ROOT / "dialplans/docker/site.yaml")
+SITE = load_site(ROOT / "dialplans/docker/site.yaml")
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import ClientSession
 
 from ivr.cli.demo import EXPECTED, REPLIES
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.telephony.asterisk.pbx import free_port
-from ivr.telephony.browser.caller import converse, load_clips
+from ivr.telephony.browser.caller import load_clips, run_script
 from ivr.telephony.browser.softphone import dial
 from tests.docker.engine import ROOT
 
@@ -42,7 +42,7 @@ async def test_a_caller_takes_the_survey_by_voice_and_sigterm_ends_the_service(s
 
     clips = load_clips(ROOT / "prompts/caller/zh-CN")
     async with dial(f"{address}/phone/socket", "survey", "zh-CN", {"fee_unpaid": True}, token) as phone:
-        await converse(phone, {words: clips[clip] for words, clip in REPLIES.items()})
+        await run_script(phone, {words: clips[clip] for words, clip in REPLIES.items()})
 
     await asyncio.to_thread(container.stop, 10)
     assert container.status == 0, container.log
@@ -56,7 +56,7 @@ async def test_a_caller_takes_the_survey_by_voice_and_sigterm_ends_the_service(s
 
 
 async def read(folder, call):
-    records = await Records.open(f"sqlite:///{folder / 'records.sqlite'}")
+    records = await CallRecords.open(f"sqlite:///{folder / 'records.sqlite'}")
     try:
         return await records.call(call)
     finally:

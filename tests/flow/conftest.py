@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.flow.parse import FlowBook, parse
+from ivr.flow.parse import FlowSet, parse
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def book() -> FlowBook:
+def book() -> FlowSet:
     return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ivr.flow import answers
-from ivr.flow.parse import FlowBook
+from ivr.flow.parse import FlowSet
 
 
-def test_what_means_the_same_is_told_to_the_recogniser(book: FlowBook) -> None:
+def test_what_means_the_same_is_told_to_the_recogniser(book: FlowSet) -> None:
     survey = book.flows.flows["survey"].nodes
     asked = answers.speech(survey["resolved"], book.flows.universals, "zh-CN")
     (solved,) = (group for group in asked.same if "解决了" in group)

@@ -8,21 +8,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.flow.crowd import Ear, Told, survey
+from ivr.flow.crowd import CrowdResult, HeardAs, survey
 from ivr.flow.parse import parse
 
 FILE = Path(__file__).parents[2] / "callflows.yaml"
 BOOK = parse(FILE.read_text(encoding="utf-8"), "callflows.yaml")
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
-SURE = Ear(right=True, confidence=0.95)
-UNSURE = Ear(right=True, confidence=0.6)
-UNSURELY_WRONG = Ear(right=False, confidence=0.6)
-SURELY_WRONG = Ear(right=False, confidence=0.95)
-DEAF = Ear(right=False, confidence=0.0)
+SURE = HeardAs(right=True, confidence=0.95)
+UNSURE = HeardAs(right=True, confidence=0.6)
+UNSURELY_WRONG = HeardAs(right=False, confidence=0.6)
+SURELY_WRONG = HeardAs(right=False, confidence=0.95)
+DEAF = HeardAs(right=False, confidence=0.0)
 CALLS = 60
 
 
-def taken(*ears: Ear, yes_no: tuple[Ear, ...] = (), language: str = "zh-CN") -> Told:
+def taken(*ears: HeardAs, yes_no: tuple[HeardAs, ...] = (), language: str = "zh-CN") -> CrowdResult:
     return survey(
         BOOK,
         "survey",

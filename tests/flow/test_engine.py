@@ -20,9 +20,9 @@ from ivr.events import (
     TransferCompleted,
 )
 from ivr.flow import engine, model
-from ivr.flow.parse import FlowBook, parse
-from ivr.flow.simulate import Conversation
-from ivr.flow.state import FlowState, Turn, dump, load
+from ivr.flow.parse import FlowSet, parse
+from ivr.flow.simulate import SimulatedCall
+from ivr.flow.state import FlowState, FlowTurn, dump, load
 from ivr.lifecycle import Disposition
 
 SURVEY = ["方便", "解决了", "满意", "没有", "八分", "没有"]
@@ -45,21 +45,21 @@ AT_QUESTION += [pytest.param(SURVEY[:3], "charged", id="charged"), pytest.param(
 AT_QUESTION += [pytest.param(SURVEY[:5], "comments", id="comments"), pytest.param(["不方便"], "book", id="book")]
 
 
-def had(book: FlowBook, now: datetime, typed: list[str]) -> Conversation:
-    talk = Conversation(book, "survey", "zh-CN", now)
+def had(book: FlowSet, now: datetime, typed: list[str]) -> SimulatedCall:
+    talk = SimulatedCall(book, "survey", "zh-CN", now)
     for text in typed:
         talk.type(text)
     return talk
 
 
-def answered(book: FlowBook, now: datetime) -> Turn:
+def answered(book: FlowSet, now: datetime) -> FlowTurn:
     """A call at its first question."""
     turn = engine.step(book.flows, begun(book), CallAnswered(), now)
     assert turn.state.wait
     return engine.step(book.flows, turn.state, PromptsFinished(turn.state.wait.id), now)
 
 
-def begun(book: FlowBook) -> FlowState:
+def begun(book: FlowSet) -> FlowState:
     return engine.begin(book.flows, book.version, "survey", "zh-CN", speech=True)
 
 
@@ -83,54 +83,54 @@ def waits_for(state: FlowState) -> str:
     ],
     ids=lambda event: type(event).__name__,
 )
-def test_an_event_for_another_wait_changes_nothing(book: FlowBook, now: datetime, late: Event) -> None:
+def test_an_event_for_another_wait_changes_nothing(book: FlowSet, now: datetime, late: Event) -> None:
     turn = answered(book, now)
-    assert engine.step(book.flows, turn.state, late, now) == Turn(turn.state, ())
+    assert engine.step(book.flows, turn.state, late, now) == FlowTurn(turn.state, ())
 
 
-def test_the_same_answer_twice_counts_once(book: FlowBook, now: datetime) -> None:
+def test_the_same_answer_twice_counts_once(book: FlowSet, now: datetime) -> None:
     at_convenient = answered(book, now).state
     yes = SpeechHeard(waits_for(at_convenient), (Heard("方便", 1.0),))
     at_resolved = engine.step(book.flows, at_convenient, yes, now).state
     assert at_resolved.place.node == "resolved"
-    assert engine.step(book.flows, at_resolved, yes, now) == Turn(at_resolved, ())
+    assert engine.step(book.flows, at_resolved, yes, now) == FlowTurn(at_resolved, ())
 
 
-def test_a_call_is_answered_once(book: FlowBook, now: datetime) -> None:
+def test_a_call_is_answered_once(book: FlowSet, now: datetime) -> None:
     turn = answered(book, now)
-    assert engine.step(book.flows, turn.state, CallAnswered(), now) == Turn(turn.state, ())
+    assert engine.step(book.flows, turn.state, CallAnswered(), now) == FlowTurn(turn.state, ())
 
 
-def test_nothing_happens_after_the_end(book: FlowBook, now: datetime) -> None:
+def test_nothing_happens_after_the_end(book: FlowSet, now: datetime) -> None:
     ended = had(book, now, ["<hangup>"]).state
     for event in (CallAnswered(), CallEnded("caller"), NothingHeard("1"), SpeechHeard("2", (Heard("方便", 1.0),))):
-        assert engine.step(book.flows, ended, event, now) == Turn(ended, ())
-    assert engine.fail(book.flows, ended, now) == Turn(ended, ())
+        assert engine.step(book.flows, ended, event, now) == FlowTurn(ended, ())
+    assert engine.fail(book.flows, ended, now) == FlowTurn(ended, ())
 
 
-def test_nothing_is_heard_any_more_once_goodbye_is_said(book: FlowBook, now: datetime) -> None:
+def test_nothing_is_heard_any_more_once_goodbye_is_said(book: FlowSet, now: datetime) -> None:
     at_comments = had(book, now, SURVEY[:5]).state
     skip = DigitsPressed(waits_for(at_comments), "2")
     leaving = engine.step(book.flows, at_comments, skip, now).state
     assert leaving.wait is None and not leaving.ended
-    assert engine.step(book.flows, leaving, skip, now) == Turn(leaving, ())
+    assert engine.step(book.flows, leaving, skip, now) == FlowTurn(leaving, ())
     gone = engine.step(book.flows, leaving, CallEnded("caller"), now)
     assert gone.state.ended and gone.actions == ()
 
 
-def test_an_event_that_does_not_answer_the_wait_is_a_fault(book: FlowBook, now: datetime) -> None:
+def test_an_event_that_does_not_answer_the_wait_is_a_fault(book: FlowSet, now: datetime) -> None:
     state = engine.step(book.flows, begun(book), CallAnswered(), now).state
     with pytest.raises(engine.EngineFault, match="NothingHeard while waiting for notice"):
         engine.step(book.flows, state, NothingHeard(waits_for(state)), now)
 
 
-def test_recording_starts_when_the_notice_was_heard_in_full(book: FlowBook, now: datetime) -> None:
+def test_recording_starts_when_the_notice_was_heard_in_full(book: FlowSet, now: datetime) -> None:
     first = engine.step(book.flows, begun(book), CallAnswered(), now)
     assert actions.StartRecording() not in first.actions
     assert actions.StartRecording() in answered(book, now).actions
 
 
-def test_a_turn_survives_being_written_down(book: FlowBook, now: datetime) -> None:
+def test_a_turn_survives_being_written_down(book: FlowSet, now: datetime) -> None:
     at_score = had(book, now, SURVEY[:4]).state
     turn = engine.step(book.flows, at_score, SpeechHeard(waits_for(at_score), (Heard("八分", 0.6),)), now)
     assert turn.state.wait and turn.state.wait.candidate
@@ -141,7 +141,7 @@ def test_a_turn_survives_being_written_down(book: FlowBook, now: datetime) -> No
 
 
 @pytest.mark.parametrize("typed", PLACES)
-def test_a_caller_who_hangs_up_loses_no_answer(book: FlowBook, now: datetime, typed: list[str]) -> None:
+def test_a_caller_who_hangs_up_loses_no_answer(book: FlowSet, now: datetime, typed: list[str]) -> None:
     talk = had(book, now, typed)
     kept = [fact for fact in talk.facts if isinstance(fact, actions.SaveAnswer)]
     talk.type("<hangup>")
@@ -158,7 +158,7 @@ def test_a_caller_who_hangs_up_loses_no_answer(book: FlowBook, now: datetime, ty
 
 
 @pytest.mark.parametrize("typed", PLACES)
-def test_a_fault_of_ours_ends_the_call_kindly(book: FlowBook, now: datetime, typed: list[str]) -> None:
+def test_a_fault_of_ours_ends_the_call_kindly(book: FlowSet, now: datetime, typed: list[str]) -> None:
     state = had(book, now, typed).state
     turn = engine.fail(book.flows, state, now)
     assert [prompt.name for prompt in turn.actions[0].prompts] == ["common.technical"]
@@ -167,7 +167,7 @@ def test_a_fault_of_ours_ends_the_call_kindly(book: FlowBook, now: datetime, typ
     assert turn.state.answered == state.answered
 
 
-def test_the_answer_that_led_to_a_fault_is_kept(book: FlowBook, now: datetime) -> None:
+def test_the_answer_that_led_to_a_fault_is_kept(book: FlowSet, now: datetime) -> None:
     at_resolved = had(book, now, SURVEY[:1]).state
     no = SpeechHeard(waits_for(at_resolved), (Heard("没解决", 1.0),))
     turn = engine.fail(book.flows, at_resolved, now, no)
@@ -178,7 +178,7 @@ def test_the_answer_that_led_to_a_fault_is_kept(book: FlowBook, now: datetime) -
 
 
 @pytest.mark.parametrize("ending", ["<hangup>", "拒绝", "<transfer>", "<silence>"])
-def test_a_bad_review_becomes_a_case_however_the_call_ends(book: FlowBook, now: datetime, ending: str) -> None:
+def test_a_bad_review_becomes_a_case_however_the_call_ends(book: FlowSet, now: datetime, ending: str) -> None:
     talk = had(book, now, ["方便", "没解决"])
     typed = {"<transfer>": ["转人工", "<taken>"], "<silence>": ["", "", ""]}.get(ending, [ending])
     for text in typed:
@@ -191,12 +191,12 @@ def test_a_bad_review_becomes_a_case_however_the_call_ends(book: FlowBook, now: 
 @pytest.mark.parametrize(("typed", "question"), AT_QUESTION)
 @pytest.mark.parametrize("miss", ["", "???"])
 def test_a_question_is_given_up_after_its_misses(
-    book: FlowBook, now: datetime, typed: list[str], question: str, miss: str
+    book: FlowSet, now: datetime, typed: list[str], question: str, miss: str
 ) -> None:
     talk = had(book, now, typed)
     assert talk.state.place.node == question
     node = book.flows.flows["survey"].nodes[question]
-    assert isinstance(node, model.Ask | model.Book | model.Record)
+    assert isinstance(node, model.AskNode | model.BookNode | model.RecordNode)
     for _ in range(node.max_misses - 1):
         talk.type(miss)
         assert talk.state.place.node == question
@@ -211,7 +211,7 @@ def test_a_question_is_given_up_after_its_misses(
     [("再说一遍", None), ("等一下", "common.wait"), ("转人工", "common.transfer"), ("拒绝", "survey.refused")],
 )
 def test_every_question_understands_the_commands(
-    book: FlowBook, now: datetime, typed: list[str], question: str, command: str, said: str | None
+    book: FlowSet, now: datetime, typed: list[str], question: str, command: str, said: str | None
 ) -> None:
     talk = had(book, now, typed)
     talk.type(command)
@@ -222,7 +222,7 @@ def test_every_question_understands_the_commands(
 # --- limits and faults ------------------------------------------------------------------------------------------
 
 
-def test_a_call_that_goes_on_and_on_is_given_up(book: FlowBook, now: datetime) -> None:
+def test_a_call_that_goes_on_and_on_is_given_up(book: FlowSet, now: datetime) -> None:
     talk = had(book, now, ["方便"])
     while talk.state.turn < engine.MAX_TURNS:
         talk.type("再说一遍")
@@ -257,12 +257,12 @@ flows:
 """
 
 
-def small(rest: str) -> FlowBook:
+def small(rest: str) -> FlowSet:
     return parse(SMALL + rest, "small.yaml")
 
 
-def play(book: FlowBook, now: datetime, *typed: str) -> Conversation:
-    talk = Conversation(book, "main", "zh-CN", now)
+def play(book: FlowSet, now: datetime, *typed: str) -> SimulatedCall:
+    talk = SimulatedCall(book, "main", "zh-CN", now)
     for text in typed:
         talk.type(text)
     return talk
@@ -347,7 +347,7 @@ def test_a_subflow_takes_the_ways_out_of_the_flow_that_called_it(now: datetime, 
 
 
 def test_a_subflow_called_by_nobody_ends_the_call(now: datetime) -> None:
-    talk = Conversation(small(SUB), "more", "zh-CN", now)
+    talk = SimulatedCall(small(SUB), "more", "zh-CN", now)
     talk.type("六十")
     assert talk.over
 
@@ -401,12 +401,12 @@ def test_zero_is_a_digit_in_a_number_and_a_person_when_it_is_read_back(now: date
         ([*SURVEY[:1], "转人工"], "喂", "nothing"),
     ],
 )
-def test_verdict(book: FlowBook, now: datetime, typed: list[str], heard: str, verdict: str) -> None:
+def test_verdict(book: FlowSet, now: datetime, typed: list[str], heard: str, verdict: str) -> None:
     state = had(book, now, typed).state
     assert engine.verdict(book.flows, state, (Heard(heard, 0.95),), now) == verdict
 
 
-def test_no_readings_are_nothing(book: FlowBook, now: datetime) -> None:
+def test_no_readings_are_nothing(book: FlowSet, now: datetime) -> None:
     assert engine.verdict(book.flows, had(book, now, SURVEY[:1]).state, (), now) == "nothing"
 
 
@@ -426,7 +426,7 @@ ADDRESS = """      after:
 """
 
 
-def kept(talk: Conversation) -> list[tuple[object, bool, int]]:
+def kept(talk: SimulatedCall) -> list[tuple[object, bool, int]]:
     return [
         (fact.value, fact.confirmed, fact.attempts)
         for fact in talk.facts
@@ -501,8 +501,8 @@ def test_free_speech_is_not_taken_where_it_is_read_back(now: datetime) -> None:
 OFFER = PHONE.replace("confirm: p.right", "confirm: p.right, offer: {variable: caller, prompt: p.yours}")
 
 
-def called(now: datetime, caller: str, *typed: str) -> Conversation:
-    talk = Conversation(small(OFFER), "main", "zh-CN", now, {"caller": caller})
+def called(now: datetime, caller: str, *typed: str) -> SimulatedCall:
+    talk = SimulatedCall(small(OFFER), "main", "zh-CN", now, {"caller": caller})
     for text in ("五十", *typed):
         talk.type(text)
     return talk
@@ -612,7 +612,7 @@ def test_a_flow_without_essential_questions_is_judged_by_the_one_that_it_called(
     book = book.model_copy(
         update={"flows": {**book.flows, "main": book.flows["main"].model_copy(update={"essential": ()})}}
     )
-    talk = Conversation(FlowBook("v", "", book), "main", "zh-CN", now)
+    talk = SimulatedCall(FlowSet("v", "", book), "main", "zh-CN", now)
     for typed in ("五十", "~好"):
         talk.type(typed)
     assert talk.state.disposition == Disposition.COMPLETED
@@ -630,7 +630,7 @@ def test_a_whisper_leaves_out_what_is_not_known_and_says_answers_in_words(now: d
 
 def test_a_transfer_asks_the_line_that_its_variable_names(now: datetime) -> None:
     book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x" + "    on_give_up"))
-    talk = Conversation(book, "main", "zh-CN", now, {"case_roster": "aid_dalian"})
+    talk = SimulatedCall(book, "main", "zh-CN", now, {"case_roster": "aid_dalian"})
     talk.type("转人工")
     [handed] = [action for action in talk.actions if isinstance(action, actions.Transfer)]
     assert (handed.target, handed.line, handed.whisper) == ("desk", "aid_dalian", "x")
@@ -638,7 +638,7 @@ def test_a_transfer_asks_the_line_that_its_variable_names(now: datetime) -> None
 
 def test_a_transfer_names_the_place_of_what_is_played(now: datetime) -> None:
     book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x, play: wish" + "    on_give_up"))
-    talk = Conversation(book, "main", "zh-CN", now, {"wish_span": "100-900"})
+    talk = SimulatedCall(book, "main", "zh-CN", now, {"wish_span": "100-900"})
     talk.type("转人工")
     [handed] = [action for action in talk.actions if isinstance(action, actions.Transfer)]
     assert handed.said == "100-900"

@@ -17,8 +17,8 @@ from ivr.actions import BookCallback, OpenComplaint, SaveAnswer, Transfer
 from ivr.complaints.intake import handled_by
 from ivr.complaints.rulebook import load as load_rules
 from ivr.events import Value
-from ivr.flow.parse import FlowBook
-from ivr.flow.simulate import Conversation
+from ivr.flow.parse import FlowSet
+from ivr.flow.simulate import SimulatedCall
 from ivr.settings import ROOT
 
 FOLDER = Path(__file__).parents[1] / "flows"
@@ -67,10 +67,10 @@ GOLDEN = [
 ]
 
 
-def difference(golden: Golden, book: FlowBook, now: datetime) -> str:
+def difference(golden: Golden, book: FlowSet, now: datetime) -> str:
     """What went otherwise, as a diff of the expected conversation and the one that was had; empty when nothing did."""
     speech = not golden.keys_only
-    talk = Conversation(book, golden.flow, golden.language, now, golden.variables, speech=speech, route=_route)
+    talk = SimulatedCall(book, golden.flow, golden.language, now, golden.variables, speech=speech, route=_route)
     had = [] if golden.opening is None else [_heard(talk)]
     handed = []
     for typed in golden.given:
@@ -103,11 +103,11 @@ def _route(case: OpenComplaint, at: datetime) -> tuple[str, str]:
     return handled_by(RULES, case.kind, case.details, at)
 
 
-def _handed(talk: Conversation) -> list[Transfer]:
+def _handed(talk: SimulatedCall) -> list[Transfer]:
     return [action for action in talk.actions if isinstance(action, Transfer)]
 
 
-def _heard(talk: Conversation) -> str:
+def _heard(talk: SimulatedCall) -> str:
     return _prompts([prompt.name for prompt in talk.prompts])
 
 
@@ -120,7 +120,7 @@ def _expected_outcome(golden: Golden) -> list[str]:
     return _lines(answers, golden.disposition, golden.cases, golden.bookings, golden.details, over=True)
 
 
-def _outcome(talk: Conversation, golden: Golden) -> list[str]:
+def _outcome(talk: SimulatedCall, golden: Golden) -> list[str]:
     kept = {fact.question: fact for fact in talk.facts if isinstance(fact, SaveAnswer)}
     answers = {question: _detail(fact, golden.answers.get(question)) for question, fact in kept.items()}
     opened = [fact for fact in talk.facts if isinstance(fact, OpenComplaint)]
@@ -158,12 +158,12 @@ def _lines(
 
 
 @pytest.mark.parametrize("golden", GOLDEN)
-def test_conversation(golden: Golden, book: FlowBook, now: datetime) -> None:
+def test_conversation(golden: Golden, book: FlowSet, now: datetime) -> None:
     if diff := difference(golden, book, now):
         pytest.fail(diff, pytrace=False)
 
 
-def test_the_example_of_the_guide(book: FlowBook, now: datetime) -> None:
+def test_the_example_of_the_guide(book: FlowSet, now: datetime) -> None:
     guide = (FOLDER.parents[1] / "docs" / "flows.md").read_text(encoding="utf-8")
     [text] = re.findall(r"```yaml golden\n(.*?)```", guide, re.DOTALL)
     [example] = YAML(typ="safe", pure=True).load(text)
@@ -176,7 +176,7 @@ def test_no_two_conversations_have_the_same_name() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_a_conversation_that_goes_otherwise_shows_where(book: FlowBook, now: datetime) -> None:
+def test_a_conversation_that_goes_otherwise_shows_where(book: FlowSet, now: datetime) -> None:
     golden = Golden(
         name="wrong on purpose",
         opening=["survey.notice", "survey.opening"],

@@ -10,7 +10,7 @@ from ivr.events import CallAnswered, CallEnded, Event, Heard, NothingHeard, Prom
 from ivr.flow.engine import EngineFault
 from ivr.flow.graph import mermaid
 from ivr.flow.model import Flow
-from ivr.flow.parse import FlowBook
+from ivr.flow.parse import FlowSet
 from ivr.flow.replay import Replay
 
 PAST: list[Event] = [
@@ -46,7 +46,7 @@ def test_words_that_mermaid_keeps_for_itself_become_names_again() -> None:
     ]
 
 
-def test_a_call_taken_again_gives_the_same_answers(book: FlowBook, now: datetime) -> None:
+def test_a_call_taken_again_gives_the_same_answers(book: FlowSet, now: datetime) -> None:
     again = Replay(book, "survey", "zh-CN", speech=True)
     heard = []
     for event in PAST:
@@ -63,7 +63,7 @@ def test_a_call_taken_again_gives_the_same_answers(book: FlowBook, now: datetime
     ]
 
 
-def test_a_call_that_does_not_fit_the_flow_is_a_fault(book: FlowBook, now: datetime) -> None:
+def test_a_call_that_does_not_fit_the_flow_is_a_fault(book: FlowSet, now: datetime) -> None:
     again = Replay(book, "survey", "zh-CN", speech=True)
     again.take(PAST[0], now)
     with pytest.raises(EngineFault, match="SpeechHeard while waiting for notice"):

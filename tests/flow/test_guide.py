@@ -19,7 +19,7 @@ from recognizer.grammar import confusable, unpronounceable
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
-NODES = TypeAdapter(dict[str, model.Node])
+NODES = TypeAdapter(dict[str, model.FlowNode])
 
 
 def examples(kind: str) -> list[str]:
@@ -73,7 +73,7 @@ def test_every_type_of_node_is_shown() -> None:
         node.answer.type
         for text in examples("nodes")
         for node in NODES.validate_python(data(text)).values()
-        if isinstance(node, model.Ask)
+        if isinstance(node, model.AskNode)
     }
     assert answers == {"yes_no", "choice", "score", "digits", "phone"}
 
@@ -84,5 +84,8 @@ def test_the_flow_with_last_words_is_well_formed() -> None:
 
 
 def test_every_field_of_a_question_is_explained() -> None:
-    for field in {*model.Ask.model_fields, *model.Book.model_fields, *model.Record.model_fields} - {"type", "next"}:
+    for field in {*model.AskNode.model_fields, *model.BookNode.model_fields, *model.RecordNode.model_fields} - {
+        "type",
+        "next",
+    }:
         assert re.search(rf"\b{field}\b", GUIDE), field

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
 from ivr.flow import engine
 from ivr.flow.parse import parse
-from ivr.flow.simulate import Conversation
+from ivr.flow.simulate import SimulatedCall
 from ivr.lifecycle import Disposition
 
 FILE = Path(__file__).parents[2] / "callflows.yaml"
@@ -45,7 +45,7 @@ def inputs(language: str) -> st.SearchStrategy[list[str]]:
 @settings(max_examples=300, deadline=None)
 @given(data=st.data(), language=st.sampled_from(list(WORDS)), speech=st.booleans(), unpaid=st.booleans())
 def test_any_conversation_ends_or_goes_on(data: st.DataObject, language: str, speech: bool, unpaid: bool) -> None:
-    talk = Conversation(BOOK, "survey", language, NOW, {"fee_unpaid": unpaid}, speech=speech)
+    talk = SimulatedCall(BOOK, "survey", language, NOW, {"fee_unpaid": unpaid}, speech=speech)
     for typed in [*data.draw(inputs(language)), "<hangup>"]:
         before = talk.state
         try:
@@ -60,7 +60,7 @@ def test_any_conversation_ends_or_goes_on(data: st.DataObject, language: str, sp
     assert_consistent(talk)
 
 
-def assert_consistent(talk: Conversation) -> None:
+def assert_consistent(talk: SimulatedCall) -> None:
     kept = {fact.question: fact.value for fact in talk.facts if isinstance(fact, SaveAnswer)}
     cases = [fact for fact in talk.facts if isinstance(fact, OpenComplaint) and fact.kind == "bad_review"]
     booked = [fact for fact in talk.facts if isinstance(fact, BookCallback)]
@@ -79,7 +79,7 @@ def assert_consistent(talk: Conversation) -> None:
 @given(text=st.text(max_size=30), confidence=st.floats(0, 1), language=st.sampled_from(list(WORDS)))
 def test_no_words_are_too_strange(text: str, confidence: float, language: str) -> None:
     for lead in (["yes", "yes", "good", "no"], ["no"]):
-        talk = Conversation(BOOK, "survey", language, NOW)
+        talk = SimulatedCall(BOOK, "survey", language, NOW)
         for word in lead:
             talk.type({"yes": "是的", "good": "满意", "no": "不是"}[word] if language == "zh-CN" else word)
         try:
@@ -110,7 +110,7 @@ SAID_AT_THE_HOTLINE = st.tuples(st.sampled_from(INTAKE.split()), CONFIDENCE).map
 def test_whoever_said_anything_at_the_hotline_has_left_a_case(
     flow: str, typed: list[str], speech: bool, caller: str
 ) -> None:
-    talk = Conversation(BOOK, flow, "zh-CN", NOW, {"caller": caller}, speech=speech)
+    talk = SimulatedCall(BOOK, flow, "zh-CN", NOW, {"caller": caller}, speech=speech)
     for text in [*typed, "<hangup>"]:
         with suppress(ValueError):
             talk.type(text)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ivr.flow.spoken.digits import digit_words, parse_digits
 from ivr.flow.spoken.phone import parse_phone
-from ivr.flow.spoken.result import Incomplete, Nothing, OutOfRange, Parsed, Value
+from ivr.flow.spoken.result import Parsed, ParsedIncomplete, ParsedNothing, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.text import LANGUAGES
 
 
@@ -51,27 +51,27 @@ def test_digits_are_taken_down(language: str, text: str, digits: str) -> None:
 @pytest.mark.parametrize(
     ("text", "phone"),
     [
-        ("幺三八零零幺三八零零零", Value("+8613800138000")),
-        ("我的电话是一三八零零一三八三个零", Value("+8613800138000")),
-        ("零幺零六二三四五六七八", Value("+861062345678")),
-        ("零五幺二六二三四五六七八", Value("+8651262345678")),
-        ("四零零八零零幺二三四", Value("+864008001234")),
-        ("＋86 138 0013 8000", Value("+8613800138000")),
-        ("加八六幺三八零零幺三八零零零", Value("+8613800138000")),
-        ("八六幺三八零零幺三八零零零", Value("+8613800138000")),
-        ("0086 13800138000", Value("+8613800138000")),
-        ("幺三八", Incomplete("138")),
-        ("幺三八零零幺三八零零", Incomplete("1380013800")),
-        ("六二三四五六七八", Incomplete("62345678")),
-        ("五五五一二三四", Incomplete("5551234")),
-        ("零", Incomplete("0")),
-        ("零幺零六二三四五", Incomplete("01062345")),
-        ("四零零八零零", Incomplete("400800")),
-        ("幺二零幺二三四五六七八", OutOfRange("12012345678")),
-        ("幺三八零零幺三八零零零零", OutOfRange("138001380000")),
-        ("九" * 30, OutOfRange("9" * 30)),
-        ("没有电话", Nothing()),
-        ("", Nothing()),
+        ("幺三八零零幺三八零零零", ParsedValue("+8613800138000")),
+        ("我的电话是一三八零零一三八三个零", ParsedValue("+8613800138000")),
+        ("零幺零六二三四五六七八", ParsedValue("+861062345678")),
+        ("零五幺二六二三四五六七八", ParsedValue("+8651262345678")),
+        ("四零零八零零幺二三四", ParsedValue("+864008001234")),
+        ("＋86 138 0013 8000", ParsedValue("+8613800138000")),
+        ("加八六幺三八零零幺三八零零零", ParsedValue("+8613800138000")),
+        ("八六幺三八零零幺三八零零零", ParsedValue("+8613800138000")),
+        ("0086 13800138000", ParsedValue("+8613800138000")),
+        ("幺三八", ParsedIncomplete("138")),
+        ("幺三八零零幺三八零零", ParsedIncomplete("1380013800")),
+        ("六二三四五六七八", ParsedIncomplete("62345678")),
+        ("五五五一二三四", ParsedIncomplete("5551234")),
+        ("零", ParsedIncomplete("0")),
+        ("零幺零六二三四五", ParsedIncomplete("01062345")),
+        ("四零零八零零", ParsedIncomplete("400800")),
+        ("幺二零幺二三四五六七八", ParsedOutOfRange("12012345678")),
+        ("幺三八零零幺三八零零零零", ParsedOutOfRange("138001380000")),
+        ("九" * 30, ParsedOutOfRange("9" * 30)),
+        ("没有电话", ParsedNothing()),
+        ("", ParsedNothing()),
     ],
 )
 def test_a_chinese_number_is_whole_short_or_wrong(text: str, phone: Parsed[str]) -> None:
@@ -81,10 +81,10 @@ def test_a_chinese_number_is_whole_short_or_wrong(text: str, phone: Parsed[str])
 @pytest.mark.parametrize(
     ("text", "region", "phone"),
     [
-        ("four one five double five five two six seven one", "US", Value("+14155552671")),
-        ("five five five two six seven one", "US", Incomplete("5552671")),
-        ("plus one four one five triple five two six seven one", "CN", Value("+14155552671")),
-        ("one three eight double oh one three eight triple oh", "CN", Value("+8613800138000")),
+        ("four one five double five five two six seven one", "US", ParsedValue("+14155552671")),
+        ("five five five two six seven one", "US", ParsedIncomplete("5552671")),
+        ("plus one four one five triple five two six seven one", "CN", ParsedValue("+14155552671")),
+        ("one three eight double oh one three eight triple oh", "CN", ParsedValue("+8613800138000")),
     ],
 )
 def test_the_region_decides_how_a_number_is_dialled(text: str, region: str, phone: Parsed[str]) -> None:
@@ -95,7 +95,7 @@ def test_the_region_decides_how_a_number_is_dialled(text: str, region: str, phon
 def test_no_beginning_of_a_mobile_number_passes_for_a_whole_one(number: str) -> None:
     spoken = number.translate(str.maketrans("0123456789", "零幺二三四五六七八九"))
     assert [parse_phone(spoken[:length], "zh-CN") for length in range(1, 11)] == [
-        Incomplete(number[:length]) for length in range(1, 11)
+        ParsedIncomplete(number[:length]) for length in range(1, 11)
     ]
     assert parse_digits(spoken, "zh-CN") == number
 
@@ -116,4 +116,4 @@ def test_any_text_gives_digits_or_none(words: list[str], language: str) -> None:
 @given(st.text(alphabet="零一二两三十个幺洞拐0５加+ "))
 def test_any_digits_are_whole_short_wrong_or_none(text: str) -> None:
     parsed = parse_phone(text, "zh-CN")
-    assert not isinstance(parsed, Value) or parsed.value.startswith("+")
+    assert not isinstance(parsed, ParsedValue) or parsed.value.startswith("+")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.flow.spoken.result import Nothing, OutOfRange, Parsed, Value
+from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.text import LANGUAGES
-from ivr.flow.spoken.when import FURTHEST, When, parse_when, when_words
+from ivr.flow.spoken.when import FURTHEST, SpokenTime, parse_when, when_words
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=SHANGHAI)
@@ -164,26 +164,26 @@ UNCLEAR = [
 
 @pytest.mark.parametrize(("language", "text", "moment"), EXACT)
 def test_a_time_said_exactly_is_that_minute(language: str, text: str, moment: str) -> None:
-    assert parse_when(text, language, NOW) == Value(When(at(moment), "minute"))
+    assert parse_when(text, language, NOW) == ParsedValue(SpokenTime(at(moment), "minute"))
 
 
 @pytest.mark.parametrize(("language", "text", "moment", "precision"), VAGUE)
 def test_a_vague_time_stands_for_its_usual_hour(language: str, text: str, moment: str, precision: str) -> None:
     parsed = parse_when(text, language, NOW)
-    assert isinstance(parsed, Value)
+    assert isinstance(parsed, ParsedValue)
     assert (parsed.value.start, parsed.value.precision) == (at(moment), precision)
 
 
 @pytest.mark.parametrize(("language", "text", "moment"), NEVER)
 def test_a_past_or_distant_time_is_out_of_range(language: str, text: str, moment: str) -> None:
     parsed = parse_when(text, language, NOW)
-    assert isinstance(parsed, OutOfRange)
+    assert isinstance(parsed, ParsedOutOfRange)
     assert parsed.value.start == at(moment)
 
 
 @pytest.mark.parametrize(("language", "text"), UNCLEAR)
 def test_no_time_or_several_are_nothing(language: str, text: str) -> None:
-    assert parse_when(text, language, NOW) == Nothing()
+    assert parse_when(text, language, NOW) == ParsedNothing()
 
 
 @pytest.mark.parametrize(
@@ -203,18 +203,20 @@ def test_no_time_or_several_are_nothing(language: str, text: str) -> None:
 )
 def test_what_has_passed_today_means_the_next_one(now: str, text: str, moment: str) -> None:
     parsed = parse_when(text, "zh-CN", at(now))
-    assert isinstance(parsed, Value | OutOfRange)
+    assert isinstance(parsed, ParsedValue | ParsedOutOfRange)
     assert f"{parsed.value.start:%m-%d %H:%M}" == moment
 
 
 def test_this_afternoon_is_out_of_range_in_the_evening() -> None:
-    assert parse_when("今天下午", "zh-CN", at("03-04 19:00")) == OutOfRange(When(at("03-04 15:00"), "part_of_day"))
+    assert parse_when("今天下午", "zh-CN", at("03-04 19:00")) == ParsedOutOfRange(
+        SpokenTime(at("03-04 15:00"), "part_of_day")
+    )
 
 
 def test_an_hour_is_an_hour_when_the_clocks_change() -> None:
     night = datetime(2026, 3, 29, 1, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     parsed = parse_when("in an hour", "en-US", night)
-    assert isinstance(parsed, Value)
+    assert isinstance(parsed, ParsedValue)
     assert parsed.value.start.astimezone(UTC) - night.astimezone(UTC) == timedelta(hours=1)
     assert parsed.value.start.hour == 3
 
@@ -242,17 +244,17 @@ def test_the_grammar_is_small_and_holds_no_word_twice(language: str) -> None:
 )
 def test_words_of_the_grammar_make_times(language: str, said: list[str]) -> None:
     assert set(said) <= set(when_words(language))
-    assert parse_when(("" if language == "zh-CN" else " ").join(said), language, NOW) != Nothing()
+    assert parse_when(("" if language == "zh-CN" else " ").join(said), language, NOW) != ParsedNothing()
 
 
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(SHANGHAI))  # noqa: DTZ001
 
 
-def check(parsed: Parsed[When], now: datetime) -> None:
-    if isinstance(parsed, Value):
+def check(parsed: Parsed[SpokenTime], now: datetime) -> None:
+    if isinstance(parsed, ParsedValue):
         assert now - timedelta(minutes=1) <= parsed.value.start <= now + FURTHEST
     else:
-        assert isinstance(parsed, OutOfRange | Nothing)
+        assert isinstance(parsed, ParsedOutOfRange | ParsedNothing)
 
 
 @given(st.text(), st.sampled_from(LANGUAGES), MOMENTS)

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.flow.spoken.result import Nothing, Parsed, Value
+from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedValue
 from ivr.flow.spoken.text import LANGUAGES
 from ivr.flow.spoken.yes_no import parse_yes_no, yes_no_phrases
 
-YES, NO, UNCLEAR = Value(True), Value(False), Nothing()
+YES, NO, UNCLEAR = ParsedValue(True), ParsedValue(False), ParsedNothing()
 
 SOLVED = {
     "zh-CN": (
@@ -195,7 +195,7 @@ def test_every_phrase_of_the_grammar_is_read_as_it_says(language: str) -> None:
     yes, no = SOLVED[language]
     phrases = yes_no_phrases(language, yes, no)
     assert {phrase: parse_yes_no(phrase, language, yes, no) for phrase in phrases} == {
-        phrase: Value(meaning) for phrase, meaning in phrases.items()
+        phrase: ParsedValue(meaning) for phrase, meaning in phrases.items()
     }
     assert {phrase: phrases.get(phrase) for phrase in (*yes, *no)} == dict.fromkeys(yes, True) | dict.fromkeys(
         no, False

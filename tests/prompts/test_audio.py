@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ivr.prompts.audio import LEVEL_DBOV, PEAK_DBOV, Samples, Sound, level_dbov, peak_dbov, prepare, write_wav
+from ivr.prompts.audio import LEVEL_DBOV, PEAK_DBOV, PromptSound, Samples, level_dbov, peak_dbov, prepare, write_wav
 from ivr.prompts.recording import read_sound
 
 MakeTone = Callable[..., Samples]
@@ -34,32 +34,32 @@ def test_silence_has_no_level(tone: MakeTone) -> None:
 @pytest.mark.parametrize("level", [-50, -22, -6])
 @pytest.mark.parametrize("seconds", [0.08, 2])
 def test_quiet_and_loud_short_and_long_come_out_alike(tone: MakeTone, level: float, seconds: float) -> None:
-    samples = prepare(Sound(tone(level, seconds, rate_hz=22050), 22050))
+    samples = prepare(PromptSound(tone(level, seconds, rate_hz=22050), 22050))
     assert level_dbov(samples) == pytest.approx(LEVEL_DBOV, abs=0.1)
 
 
 def test_peaks_are_limited_without_losing_the_level(tone: MakeTone) -> None:
     speech = tone(-30, 2)
     speech[4000:12000:400] *= 12
-    samples = prepare(Sound(speech, 8000))
+    samples = prepare(PromptSound(speech, 8000))
     assert peak_dbov(samples) <= PEAK_DBOV + 0.01
     assert level_dbov(samples) == pytest.approx(LEVEL_DBOV, abs=0.2)
 
 
 def test_silence_is_cut_off_both_ends(tone: MakeTone) -> None:
     silence = np.zeros(16000, np.float32)
-    samples = prepare(Sound(np.concatenate([silence, tone(-20, 0.5), silence]), 8000))
+    samples = prepare(PromptSound(np.concatenate([silence, tone(-20, 0.5), silence]), 8000))
     assert 0.5 <= samples.size / 8000 <= 0.6
 
 
 def test_an_offset_held_after_speech_is_silence(tone: MakeTone) -> None:
     held = np.full(4000, 0.004, np.float32)
-    samples = prepare(Sound(np.concatenate([tone(-20, 0.5), held]), 8000))
+    samples = prepare(PromptSound(np.concatenate([tone(-20, 0.5), held]), 8000))
     assert samples.size / 8000 <= 0.6
 
 
 def test_the_ends_are_soft(tone: MakeTone) -> None:
-    samples = prepare(Sound(tone(-20, 0.5), 8000))
+    samples = prepare(PromptSound(tone(-20, 0.5), 8000))
     assert samples[0] == 0
     assert samples[-1] == 0
     assert np.abs(np.diff(samples)).max() < np.abs(np.diff(tone(LEVEL_DBOV))).max() * 1.1
@@ -67,7 +67,7 @@ def test_the_ends_are_soft(tone: MakeTone) -> None:
 
 def test_what_lies_above_the_telephone_band_does_not_fold_down(tone: MakeTone) -> None:
     low, high = tone(-20, 1, 1000, 22050), tone(-20, 1, 6000, 22050)
-    samples = prepare(Sound(low + high, 22050))[400:-400]
+    samples = prepare(PromptSound(low + high, 22050))[400:-400]
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
     hz = np.fft.rfftfreq(samples.size, 1 / 8000)
     folded = spectrum[(hz > 1500) & (hz < 3500)].max()
@@ -79,7 +79,7 @@ def test_what_lies_above_the_telephone_band_does_not_fold_down(tone: MakeTone) -
 )
 def test_silence_alone_is_refused(samples: Samples) -> None:
     with pytest.raises(ValueError, match="there is no speech in it"):
-        prepare(Sound(samples, 8000))
+        prepare(PromptSound(samples, 8000))
 
 
 def test_a_file_reads_back_as_written(tmp_path: Path, tone: MakeTone) -> None:

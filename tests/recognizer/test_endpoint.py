@@ -11,12 +11,12 @@ import soxr
 
 from recognizer.audio import SILENCE_DBOV
 from recognizer.base import FRAME_BYTES, SAMPLE_RATE_HZ
-from recognizer.endpoint import Activity, VoiceActivity
+from recognizer.endpoint import DetectedActivity, VoiceActivity
 
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"
 
 
-def activities(samples: np.ndarray, stream: VoiceActivity | None = None) -> list[Activity]:
+def activities(samples: np.ndarray, stream: VoiceActivity | None = None) -> list[DetectedActivity]:
     stream = stream or VoiceActivity()
     pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
     whole = len(pcm) // FRAME_BYTES * FRAME_BYTES

@@ -1,6 +1,6 @@
 import pytest
 
-from recognizer.base import Grammar, Word
+from recognizer.base import Grammar, HeardWord
 from recognizer.confidence import Alternative
 from recognizer.judging import Judge, transcript
 
@@ -9,7 +9,7 @@ SCORE = Grammar("en-US", "closed", ("two", "four", "eight"))
 
 def reading(score: float, *texts: str) -> Alternative:
     """Words of 300 ms each."""
-    return Alternative(tuple(Word(text, 300 * n, 300 * n + 300, 1.0) for n, text in enumerate(texts)), score)
+    return Alternative(tuple(HeardWord(text, 300 * n, 300 * n + 300, 1.0) for n, text in enumerate(texts)), score)
 
 
 def judged(*alternatives: Alternative, background: float = 10.0) -> dict[str, float]:
@@ -45,11 +45,11 @@ def test_audio_that_is_likelier_as_anything_else_is_less_sure() -> None:
 
 
 def test_a_word_far_too_long_for_its_syllables_is_none() -> None:
-    assert Judge(SCORE).hypotheses([Alternative((Word("two", 0, 1500, 1.0),), 10)], background=10) == ()
+    assert Judge(SCORE).hypotheses([Alternative((HeardWord("two", 0, 1500, 1.0),), 10)], background=10) == ()
 
 
 def test_a_transcript_is_as_sure_as_its_weakest_word() -> None:
-    words = (Word("very", 0, 200, 0.9), Word("good", 200, 500, 0.4))
+    words = (HeardWord("very", 0, 200, 0.9), HeardWord("good", 200, 500, 0.4))
     (speech,) = transcript(words, " ")
     assert (speech.text, speech.confidence, speech.words) == ("very good", 0.4, words)
     assert transcript((), " ") == ()

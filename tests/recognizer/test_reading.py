@@ -1,13 +1,13 @@
 import pytest
 
-from recognizer.base import Word
+from recognizer.base import HeardWord
 from recognizer.grammar import expected
 
 SCORES = tuple("一二三四五六七八九十") + tuple(f"{score}分" for score in "一二三四五六七八九十")
 
 
-def words(*texts: str, confidence: float = 1.0) -> list[Word]:
-    return [Word(text, 100 * place, 100 * place + 90, confidence) for place, text in enumerate(texts)]
+def words(*texts: str, confidence: float = 1.0) -> list[HeardWord]:
+    return [HeardWord(text, 100 * place, 100 * place + 90, confidence) for place, text in enumerate(texts)]
 
 
 def closed(phrases: tuple[str, ...], *texts: str, language: str = "zh-CN") -> str:
@@ -55,12 +55,12 @@ def test_english_phrases_are_joined_with_spaces() -> None:
 
 def test_an_answer_has_its_place_in_the_audio_and_its_weakest_confidence() -> None:
     heard = [
-        Word("嗯", 0, 200, 0.3),
-        Word("不", 300, 400, 0.9),
-        Word("满意", 400, 900, 0.7),
-        Word("吧", 900, 1000, 0.2),
+        HeardWord("嗯", 0, 200, 0.3),
+        HeardWord("不", 300, 400, 0.9),
+        HeardWord("满意", 400, 900, 0.7),
+        HeardWord("吧", 900, 1000, 0.2),
     ]
-    assert expected("zh-CN", ("不满意",)).closed(heard) == (Word("不满意", 300, 900, 0.7),)
+    assert expected("zh-CN", ("不满意",)).closed(heard) == (HeardWord("不满意", 300, 900, 0.7),)
 
 
 DIGITS = ("零", "一", "二", "三", "八", "幺", "明天", "明天下午")

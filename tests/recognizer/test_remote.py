@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from recognizer.base import FRAME_BYTES, Grammar, Hypothesis, Listener, Recognizer, UnheardLanguage
 from recognizer.building import built_model
 from recognizer.confidence import REJECT_BELOW
-from recognizer.ears import Ears, named
+from recognizer.ears import RecognizerRouter, named
 from recognizer.english import PHONES, pronunciations
 from recognizer.remote import RemoteRecognizer, ServerFailed
 from recognizer.vosk import SHIPPED
@@ -121,7 +121,7 @@ async def test_a_later_reading_covers_everything_since_the_start(english: str) -
 
 
 async def test_languages_are_heard_here_and_there(english: str, clip: Clip, tmp_path: Path) -> None:
-    ears = Ears(tmp_path, {"zh-CN": SHIPPED["zh-CN"], "en-US": english})
+    ears = RecognizerRouter(tmp_path, {"zh-CN": SHIPPED["zh-CN"], "en-US": english})
     for language, grammar in (("zh-CN", CONTENT), ("en-US", SCORE)):
         ears.learn(language, grammar.phrases)
     assert ears.languages == {"zh-CN", "en-US"}

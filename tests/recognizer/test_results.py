@@ -1,4 +1,4 @@
-from recognizer.base import Word
+from recognizer.base import HeardWord
 from recognizer.graph import as_phrase
 from recognizer.results import alternatives, words
 
@@ -20,7 +20,7 @@ def test_alternatives_go_on_from_the_best_of_the_stretch_before() -> None:
     first, second = alternatives([before, last], as_phrase)
     assert [one.text for one in first.words] == ["two", "i think"]
     assert (first.score, second.score) == (10.0, 8.0)
-    assert second.words == (Word("two", 500, 750, 1.0),)
+    assert second.words == (HeardWord("two", 500, 750, 1.0),)
 
 
 def test_where_nothing_was_said_there_is_one_empty_alternative_or_none() -> None:
@@ -34,4 +34,4 @@ def test_words_of_all_stretches_have_their_confidence() -> None:
         {"text": ""},
         {"result": [{**word("four", 1.0), "conf": 1}]},
     ]
-    assert words(results) == (Word("two", 0, 250, 0.5), Word("four", 1000, 1250, 1.0))
+    assert words(results) == (HeardWord("two", 0, 250, 0.5), HeardWord("four", 1000, 1250, 1.0))

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.records.tables import Base
 
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
@@ -67,7 +67,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-async def records(url: str) -> AsyncIterator[Records]:
-    opened = await Records.open(url, node="node-1")
+async def records(url: str) -> AsyncIterator[CallRecords]:
+    opened = await CallRecords.open(url, node="node-1")
     yield opened
     await opened.close()

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from ivr.actions import SaveAnswer
 from ivr.events import NothingHeard
 from ivr.records.errors import RecordsUnavailable
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.telephony.port import Call
 
 EVENT = NothingHeard("1")
@@ -92,7 +92,7 @@ async def wire(postgres: str) -> AsyncIterator[Wire]:
 
 
 async def test_connections_that_the_server_ended_are_replaced(postgres: str, wire: Wire) -> None:
-    records = await Records.open(postgres)
+    records = await CallRecords.open(postgres)
     await records.open_call(CALL, "v1", NOW)
     other = await asyncpg.connect(postgres)
     ended = await other.fetch(
@@ -109,7 +109,7 @@ async def test_connections_that_the_server_ended_are_replaced(postgres: str, wir
 @pytest.mark.parametrize("moment", [b"INSERT INTO turns", b"INSERT INTO answers", b"COMMIT"])
 async def test_a_connection_lost_in_the_middle_of_a_turn_loses_and_doubles_nothing(wire: Wire, moment: bytes) -> None:
     async with wire.open() as url:
-        records = await Records.open(url)
+        records = await CallRecords.open(url)
         await records.open_call(CALL, "v1", NOW)
         wire.cut_after = moment
         await records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW)
@@ -121,7 +121,7 @@ async def test_a_connection_lost_in_the_middle_of_a_turn_loses_and_doubles_nothi
 
 async def test_a_server_that_comes_back_in_time_is_waited_for(wire: Wire) -> None:
     async with wire.open() as url:
-        records = await Records.open(url, patience_s=60)
+        records = await CallRecords.open(url, patience_s=60)
         await records.open_call(CALL, "v1", NOW)
         wire.refusing = True
         wire.cut()
@@ -135,7 +135,7 @@ async def test_a_server_that_comes_back_in_time_is_waited_for(wire: Wire) -> Non
 
 async def test_a_server_that_stays_away_is_reported_and_the_next_call_may_work(wire: Wire) -> None:
     async with wire.open() as url:
-        records = await Records.open(url, patience_s=0.2)
+        records = await CallRecords.open(url, patience_s=0.2)
         await records.open_call(CALL, "v1", NOW)
         wire.refusing = True
         wire.cut()
@@ -148,10 +148,10 @@ async def test_a_server_that_stays_away_is_reported_and_the_next_call_may_work(w
 
 
 async def test_two_processes_can_write_one_sqlite_file(tmp_path: Path) -> None:
-    both = [await Records.open(f"sqlite:///{tmp_path}/records.db", node=node) for node in ("n1", "n2")]
+    both = [await CallRecords.open(f"sqlite:///{tmp_path}/records.db", node=node) for node in ("n1", "n2")]
     calls = [replace(CALL, id=f"call-{n}") for n in range(10)]
 
-    async def lead(records: Records, call: Call) -> None:
+    async def lead(records: CallRecords, call: Call) -> None:
         await records.open_call(call, "v1", NOW)
         for turn in range(1, 6):
             await records.save_turn(call.id, turn, EVENT, [answer(f"q{turn}")], [], NOW)
@@ -165,7 +165,7 @@ async def test_two_processes_can_write_one_sqlite_file(tmp_path: Path) -> None:
 
 
 async def test_a_sqlite_file_that_stays_locked_is_reported_and_reading_goes_on(tmp_path: Path) -> None:
-    records = await Records.open(f"sqlite:///{tmp_path}/records.db", patience_s=0.1)
+    records = await CallRecords.open(f"sqlite:///{tmp_path}/records.db", patience_s=0.1)
     await records.open_call(CALL, "v1", NOW)
     with closing(sqlite3.connect(tmp_path / "records.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -178,7 +178,7 @@ async def test_a_sqlite_file_that_stays_locked_is_reported_and_reading_goes_on(t
     await records.close()
 
 
-async def test_a_call_given_up_in_the_middle_of_saving_does_not_block_the_others(records: Records) -> None:
+async def test_a_call_given_up_in_the_middle_of_saving_does_not_block_the_others(records: CallRecords) -> None:
     calls = [replace(CALL, id=f"call-{n}") for n in range(10)]
     for call in calls:
         await records.open_call(call, "v1", NOW)

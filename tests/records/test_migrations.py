@@ -16,12 +16,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from ivr.complaints.files import Files, Wanted
-from ivr.complaints.rounds import Rounds
+from ivr.complaints.files import CaseFilter, CaseQueries
+from ivr.complaints.rounds import SlaWorker
 from ivr.complaints.rulebook import load
 from ivr.records.database import DRIVERS
 from ivr.records.errors import RecordsUnavailable
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.records.tables import Base
 from ivr.settings import ROOT
 from ivr.telephony.port import Call
@@ -35,7 +35,7 @@ def _differences(connection: Connection) -> list[Any]:
 
 
 async def test_the_migrations_lead_to_the_tables_of_the_program(url: str) -> None:
-    await (await Records.open(url)).close()
+    await (await CallRecords.open(url)).close()
     scheme, rest = url.split(":", 1)
     engine = create_async_engine(f"{DRIVERS[scheme]}:{rest}")
     async with engine.connect() as connection:
@@ -45,14 +45,14 @@ async def test_the_migrations_lead_to_the_tables_of_the_program(url: str) -> Non
 
 async def test_opening_again_keeps_what_is_there(url: str) -> None:
     for _ in range(2):
-        records = await Records.open(url)
+        records = await CallRecords.open(url)
         await records.open_call(CALL, "v1", datetime(2026, 11, 21, tzinfo=UTC))
         assert len(await records.calls(10)) == 1
         await records.close()
 
 
 async def test_nodes_that_start_together_make_the_tables_once(url: str) -> None:
-    nodes = await asyncio.gather(*(Records.open(url, patience_s=30) for _ in range(4)))
+    nodes = await asyncio.gather(*(CallRecords.open(url, patience_s=30) for _ in range(4)))
     for records in nodes:
         assert await records.calls(1) == ()
         await records.close()
@@ -60,17 +60,17 @@ async def test_nodes_that_start_together_make_the_tables_once(url: str) -> None:
 
 async def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/records.db"
-    await (await Records.open(url)).close()
+    await (await CallRecords.open(url)).close()
     with closing(sqlite3.connect(tmp_path / "records.db")) as other:
         other.execute("UPDATE alembic_version SET version_num = '9999'")
         other.commit()
     with pytest.raises(RecordsUnavailable, match=r"another version of this program.*9999"):
-        await Records.open(url)
+        await CallRecords.open(url)
 
 
 async def test_a_new_sqlite_file_is_private_and_keeps_a_journal_ahead(tmp_path: Path) -> None:
     file = tmp_path / "new" / "folder" / "records.db"
-    await (await Records.open(f"sqlite:///{file}")).close()
+    await (await CallRecords.open(f"sqlite:///{file}")).close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with closing(sqlite3.connect(file)) as other:
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -88,12 +88,12 @@ async def test_a_new_sqlite_file_is_private_and_keeps_a_journal_ahead(tmp_path: 
 )
 async def test_a_database_that_cannot_be_opened_is_reported_with_the_reason(url: str, reason: str) -> None:
     with pytest.raises(RecordsUnavailable, match=reason):
-        await Records.open(url, patience_s=0.1)
+        await CallRecords.open(url, patience_s=0.1)
 
 
 async def test_a_database_that_does_not_exist_on_the_server_is_reported(postgres: str) -> None:
     with pytest.raises(RecordsUnavailable, match="huifang_nowhere"):
-        await Records.open(postgres.rsplit("/", 1)[0] + "/huifang_nowhere", patience_s=0.1)
+        await CallRecords.open(postgres.rsplit("/", 1)[0] + "/huifang_nowhere", patience_s=0.1)
 
 
 async def test_cases_of_the_first_version_are_kept_and_routed_later(url: str) -> None:
@@ -106,16 +106,16 @@ async def test_cases_of_the_first_version_are_kept_and_routed_later(url: str) ->
     await engine.dispose()
 
     rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
-    records = await Records.open(url, rules=rules)
-    files = Files(records.database)
-    plain = await files.cases(Wanted(), "staff", 9)
+    records = await CallRecords.open(url, rules=rules)
+    files = CaseQueries(records.database)
+    plain = await files.cases(CaseFilter(), "staff", 9)
     assert [(case.number, case.customer, case.tier, case.state) for case in plain] == [
         ("20261120-0001", "13812345678", None, "registered")
     ]
-    assert await Rounds(records.database, rules).admit() == 2
-    [case] = await files.cases(Wanted(), "staff", 9)
+    assert await SlaWorker(records.database, rules).admit() == 2
+    [case] = await files.cases(CaseFilter(), "staff", 9)
     assert (case.line, case.opened_at) == ("hotline", datetime(2026, 11, 20, tzinfo=UTC))
-    assert [each.kind for each in await files.cases(Wanted(), "management", 9)] == ["fraud", "bad_review"]
+    assert [each.kind for each in await files.cases(CaseFilter(), "management", 9)] == ["fraud", "bad_review"]
     assert [booking.spoken for booking in (await records.call("call-1", "management")).bookings] == ["明天"]
     await records.close()
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ivr.records.errors import RecordingLost
-from ivr.records.recording import Recorder
+from ivr.records.recording import StereoRecorder
 
 
 def sound(ms: int, level: int) -> bytes:
@@ -28,7 +28,7 @@ def stereo(path: Path) -> np.ndarray:
 
 async def test_a_call_is_recorded_from_the_consent_to_the_end(tmp_path: Path) -> None:
     path = tmp_path / "2026" / "call.wav"
-    recorder = Recorder.start(path, 1000)
+    recorder = StereoRecorder.start(path, 1000)
     recorder.us(1000, sound(2000, 7))
     recorder.clear(2500)
     for at in range(2500, 6000, 20):
@@ -44,19 +44,19 @@ async def test_a_call_is_recorded_from_the_consent_to_the_end(tmp_path: Path) ->
 
 
 async def test_a_recording_that_ends_at_once_is_an_empty_file_that_plays(tmp_path: Path) -> None:
-    recording = await Recorder.start(tmp_path / "call.wav", 1000).close(1000)
+    recording = await StereoRecorder.start(tmp_path / "call.wav", 1000).close(1000)
     assert recording.seconds == 0 and len(stereo(recording.path)) == 0
 
 
 async def test_a_recording_is_for_its_owner_only(tmp_path: Path) -> None:
-    recording = await Recorder.start(tmp_path / "call.wav", 0).close(20)
+    recording = await StereoRecorder.start(tmp_path / "call.wav", 0).close(20)
     assert stat.S_IMODE(recording.path.stat().st_mode) == 0o600
 
 
 async def test_a_file_that_exists_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     path.write_bytes(b"precious")
-    recorder = Recorder.start(path, 0)
+    recorder = StereoRecorder.start(path, 0)
     with pytest.raises(RecordingLost, match="exists"):
         await recorder.close(20)
     assert path.read_bytes() == b"precious"
@@ -69,7 +69,7 @@ async def test_a_full_disk_loses_the_recording_not_the_call(tmp_path: Path) -> N
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        recorder = Recorder.start(path, 0)
+        recorder = StereoRecorder.start(path, 0)
         for at in range(0, 10_000, 20):
             recorder.caller(at, sound(20, 9))
             await asyncio.sleep(0)
@@ -106,7 +106,7 @@ def test_a_crash_leaves_a_file_that_plays(tmp_path: Path) -> None:
 
 async def test_feeding_does_not_wait_for_the_disk(tmp_path: Path) -> None:
     """Ten seconds of audio go in before the writer has had a single turn of the event loop."""
-    recorder = Recorder.start(tmp_path / "call.wav", 0)
+    recorder = StereoRecorder.start(tmp_path / "call.wav", 0)
     for at in range(0, 10_000, 20):
         recorder.caller(at, sound(20, 9))
     assert not (tmp_path / "call.wav").exists()

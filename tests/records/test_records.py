@@ -12,9 +12,9 @@ from ivr.errors import IllegalMove
 from ivr.events import Heard, NothingHeard, SpeechHeard, Value
 from ivr.lifecycle import Disposition
 from ivr.records.errors import UnknownCall
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.telephony.port import Call
-from ivr.transcript import Line
+from ivr.transcript import TranscriptLine
 
 EVENT = NothingHeard("1")
 
@@ -32,23 +32,23 @@ def answer(question: str, value: Value, **others: object) -> SaveAnswer:
     return replace(said, **others)  # type: ignore[arg-type]
 
 
-async def open_call(records: Records, call: Call = CALL) -> str:
+async def open_call(records: CallRecords, call: Call = CALL) -> str:
     await records.open_call(call, "v1", START)
     await records.answer_call(call.id, after(1))
     return call.id
 
 
-async def close(records: Records, call_id: str) -> None:
+async def close(records: CallRecords, call_id: str) -> None:
     await records.close_call(call_id, Disposition.COMPLETED, "normal", "caller", after(61.5))
 
 
-async def test_a_whole_call_is_read_back_as_it_was_written(records: Records) -> None:
+async def test_a_whole_call_is_read_back_as_it_was_written(records: CallRecords) -> None:
     call_id = await open_call(records)
     solved = answer("solved", "yes")
     tip = answer("suggestions", None, heard="", alternatives=(), span_ms=(6100, 8900))
     said = SpeechHeard("1", (Heard("解决了", 0.9), Heard("没解决", 0.1)), 640)
-    lines = [Line("us", "问题解决了吗？", 1200), Line("caller", "解决了", 4200, 0.9)]
-    await records.save_turn(call_id, 1, EVENT, [StartRecording()], [Line("us", "您好", 0)], after(2))
+    lines = [TranscriptLine("us", "问题解决了吗？", 1200), TranscriptLine("caller", "解决了", 4200, 0.9)]
+    await records.save_turn(call_id, 1, EVENT, [StartRecording()], [TranscriptLine("us", "您好", 0)], after(2))
     await records.save_turn(call_id, 2, said, [solved], lines, after(6))
     booking = BookCallback("2026-11-22T15:00:00+08:00", "明天下午三点")
     complaint = OpenComplaint("bad_review", "charged", {"charged": True, "score": 3})
@@ -72,7 +72,7 @@ async def test_a_whole_call_is_read_back_as_it_was_written(records: Records) -> 
     assert (record.call.cause, record.call.ended_by) == ("normal", "caller")
     assert [(a.answer, a.turn, a.at) for a in record.answers] == [(solved, 2, after(6)), (tip, 3, after(9))]
     assert record.values == {"solved": "yes", "suggestions": None}
-    assert record.transcript == (Line("us", "您好", 0), *lines)
+    assert record.transcript == (TranscriptLine("us", "您好", 0), *lines)
     assert [(b.at, b.spoken, b.state) for b in record.bookings] == [
         (datetime(2026, 11, 22, 7, tzinfo=UTC), "明天下午三点", "open")
     ]
@@ -84,13 +84,13 @@ async def test_a_whole_call_is_read_back_as_it_was_written(records: Records) -> 
     assert (disposition.disposition, disposition.by, disposition.why) == (Disposition.COMPLETED, "node-1", "normal")
 
 
-async def test_times_come_back_in_utc(records: Records) -> None:
+async def test_times_come_back_in_utc(records: CallRecords) -> None:
     call_id = await open_call(records)
     started = (await records.call(call_id)).call.started_at
     assert started.tzinfo is UTC and started.isoformat() == "2026-11-20T23:30:00.123456+00:00"
 
 
-async def test_a_time_without_a_zone_is_refused_and_nothing_is_kept(records: Records) -> None:
+async def test_a_time_without_a_zone_is_refused_and_nothing_is_kept(records: CallRecords) -> None:
     call_id = await open_call(records)
     with pytest.raises(Exception, match="has no zone"):
         await records.save_turn(
@@ -103,24 +103,24 @@ async def test_a_time_without_a_zone_is_refused_and_nothing_is_kept(records: Rec
 
 
 @pytest.mark.parametrize("value", ["yes", "", 0, 1, 10, True, False, None])
-async def test_the_type_of_a_value_survives(records: Records, value: Value) -> None:
+async def test_the_type_of_a_value_survives(records: CallRecords, value: Value) -> None:
     call_id = await open_call(records)
     await records.save_turn(call_id, 1, EVENT, [answer("q", value)], [], after(2))
     kept = (await records.call(call_id)).values["q"]
     assert kept == value and type(kept) is type(value)
 
 
-async def test_a_repeated_turn_changes_nothing(records: Records) -> None:
+async def test_a_repeated_turn_changes_nothing(records: CallRecords) -> None:
     call_id = await open_call(records)
     facts = [answer("q", "yes"), OpenComplaint("complaint", "why"), BookCallback("2026-11-22T15:00:00+08:00", "明天")]
-    await records.save_turn(call_id, 1, EVENT, facts, [Line("us", "好", 5)], after(2))
+    await records.save_turn(call_id, 1, EVENT, facts, [TranscriptLine("us", "好", 5)], after(2))
     once = await records.call(call_id)
-    await records.save_turn(call_id, 1, EVENT, facts, [Line("us", "好", 5)], after(3))
+    await records.save_turn(call_id, 1, EVENT, facts, [TranscriptLine("us", "好", 5)], after(3))
     await records.save_turn(call_id, 1, EVENT, [answer("q", "no")], [], after(4))
     assert await records.call(call_id) == once
 
 
-async def test_the_same_turn_saved_by_many_at_once_is_kept_once(records: Records) -> None:
+async def test_the_same_turn_saved_by_many_at_once_is_kept_once(records: CallRecords) -> None:
     call_id = await open_call(records)
     saving = (
         records.save_turn(call_id, 1, EVENT, [answer("q", n), OpenComplaint("complaint", "why")], [], after(2))
@@ -131,7 +131,7 @@ async def test_the_same_turn_saved_by_many_at_once_is_kept_once(records: Records
     assert len(record.answers) == len(record.cases) == 1 and record.replaced_answers == ()
 
 
-async def test_a_later_answer_replaces_and_the_earlier_one_stays_in_history(records: Records) -> None:
+async def test_a_later_answer_replaces_and_the_earlier_one_stays_in_history(records: CallRecords) -> None:
     call_id = await open_call(records)
     await records.save_turn(call_id, 1, EVENT, [answer("q", "yes")], [], after(2))
     await records.save_turn(call_id, 2, EVENT, [answer("q", "no", attempts=2)], [], after(5))
@@ -140,12 +140,14 @@ async def test_a_later_answer_replaces_and_the_earlier_one_stays_in_history(reco
     assert [(a.answer.value, a.turn, a.replaced_at) for a in record.replaced_answers] == [("yes", 1, after(5))]
 
 
-async def test_a_call_taken_over_by_another_node_goes_on_and_says_who_led_it_last(records: Records, url: str) -> None:
+async def test_a_call_taken_over_by_another_node_goes_on_and_says_who_led_it_last(
+    records: CallRecords, url: str
+) -> None:
     call_id = await open_call(records)
-    await records.save_turn(call_id, 1, EVENT, [answer("a", 1)], [Line("us", "一", 0)], after(2))
-    other = await Records.open(url, node="node-2")
-    await other.save_turn(call_id, 3, EVENT, [answer("c", 3)], [Line("us", "三", 9)], after(9))
-    await other.save_turn(call_id, 2, EVENT, [answer("b", 2)], [Line("us", "二", 5)], after(5))
+    await records.save_turn(call_id, 1, EVENT, [answer("a", 1)], [TranscriptLine("us", "一", 0)], after(2))
+    other = await CallRecords.open(url, node="node-2")
+    await other.save_turn(call_id, 3, EVENT, [answer("c", 3)], [TranscriptLine("us", "三", 9)], after(9))
+    await other.save_turn(call_id, 2, EVENT, [answer("b", 2)], [TranscriptLine("us", "二", 5)], after(5))
     await other.close()
     record = await records.call(call_id)
     assert (record.call.turn, record.call.node) == (3, "node-2")
@@ -153,7 +155,7 @@ async def test_a_call_taken_over_by_another_node_goes_on_and_says_who_led_it_las
     assert record.values == {"a": 1, "b": 2, "c": 3}
 
 
-async def test_opening_answering_and_closing_may_be_repeated(records: Records) -> None:
+async def test_opening_answering_and_closing_may_be_repeated(records: CallRecords) -> None:
     call_id = await open_call(records)
     await records.save_turn(call_id, 1, EVENT, [], [], after(2))
     await records.open_call(CALL, "v2", after(30))
@@ -166,7 +168,7 @@ async def test_opening_answering_and_closing_may_be_repeated(records: Records) -
     assert (once.call.flow_version, once.call.answered_at) == ("v1", after(1))
 
 
-async def test_a_closed_call_is_closed(records: Records) -> None:
+async def test_a_closed_call_is_closed(records: CallRecords) -> None:
     call_id = await open_call(records)
     await records.save_turn(call_id, 1, EVENT, [answer("q", 1)], [], after(2))
     await close(records, call_id)
@@ -179,7 +181,7 @@ async def test_a_closed_call_is_closed(records: Records) -> None:
     assert await records.call(call_id) == closed
 
 
-async def test_a_call_nobody_answered_cannot_be_answered_after_its_end(records: Records) -> None:
+async def test_a_call_nobody_answered_cannot_be_answered_after_its_end(records: CallRecords) -> None:
     await records.open_call(CALL, "v1", START)
     await records.close_call(CALL.id, Disposition.NO_ANSWER, "no_answer", "network", after(25))
     with pytest.raises(IllegalMove):
@@ -188,13 +190,13 @@ async def test_a_call_nobody_answered_cannot_be_answered_after_its_end(records: 
     assert (call.answered_at, call.duration_ms, call.aapor) == (None, 0, "3.13")
 
 
-async def test_an_unknown_cause_is_refused(records: Records) -> None:
+async def test_an_unknown_cause_is_refused(records: CallRecords) -> None:
     call_id = await open_call(records)
     with pytest.raises(ValueError, match="no-answer"):
         await records.close_call(call_id, Disposition.NO_ANSWER, "no-answer", "network", after(5))
 
 
-async def test_a_disposition_is_corrected_with_who_and_why(records: Records) -> None:
+async def test_a_disposition_is_corrected_with_who_and_why(records: CallRecords) -> None:
     call_id = await open_call(records)
     with pytest.raises(IllegalMove, match="not over yet"):
         await records.change_disposition(call_id, Disposition.REFUSED, "王", "said so", after(5))
@@ -209,7 +211,7 @@ async def test_a_disposition_is_corrected_with_who_and_why(records: Records) -> 
     ]
 
 
-async def test_a_recording_needs_consent_and_is_kept_once(records: Records) -> None:
+async def test_a_recording_needs_consent_and_is_kept_once(records: CallRecords) -> None:
     call_id = await open_call(records)
     with pytest.raises(IllegalMove, match="without consent"):
         await records.add_recording(call_id, "a.wav", "wav", 1.0, 0, "00" * 32)
@@ -233,12 +235,12 @@ async def test_a_recording_needs_consent_and_is_kept_once(records: Records) -> N
         lambda r: r.add_recording("none", "a", "wav", 1.0, 0, ""),
     ],
 )
-async def test_an_unknown_call_is_named(records: Records, ask: Callable[[Records], object]) -> None:
+async def test_an_unknown_call_is_named(records: CallRecords, ask: Callable[[CallRecords], object]) -> None:
     with pytest.raises(UnknownCall, match="none"):
         await ask(records)  # type: ignore[misc]
 
 
-async def test_cases_are_numbered_by_day_without_gaps_or_doubles(records: Records) -> None:
+async def test_cases_are_numbered_by_day_without_gaps_or_doubles(records: CallRecords) -> None:
     calls = [replace(CALL, id=f"call-{n}") for n in range(12)]
     await asyncio.gather(*(records.open_call(call, "v1", START) for call in calls))
     opening = [OpenComplaint("complaint", "why")]
@@ -248,7 +250,7 @@ async def test_cases_are_numbered_by_day_without_gaps_or_doubles(records: Record
     assert sorted(numbers) == [*(f"20261121-{n:04}" for n in range(1, 13)), "20261122-0001"]
 
 
-async def test_calls_are_listed_newest_first_page_by_page(records: Records) -> None:
+async def test_calls_are_listed_newest_first_page_by_page(records: CallRecords) -> None:
     for n, second in enumerate([0, 10, 10, 10, 20]):
         await records.open_call(replace(CALL, id=f"call-{n}"), "v1", after(second))
     first = await records.calls(2)
@@ -261,21 +263,21 @@ async def test_calls_are_listed_newest_first_page_by_page(records: Records) -> N
     ]
 
 
-async def test_calls_left_open_are_found(records: Records) -> None:
+async def test_calls_left_open_are_found(records: CallRecords) -> None:
     for name in ("b", "a", "c"):
         await records.open_call(replace(CALL, id=name), "v1", after(ord(name)))
     await close(records, "b")
     assert [(call.id, call.node) for call in await records.open_calls()] == [("a", "node-1"), ("c", "node-1")]
 
 
-async def test_flow_sources_are_kept_by_version(records: Records) -> None:
+async def test_flow_sources_are_kept_by_version(records: CallRecords) -> None:
     assert await records.flow_source("abc") is None
     for _ in range(2):
         await records.keep_flow("abc", "version: 1\n# 您好\n")
     assert await records.flow_source("abc") == "version: 1\n# 您好\n"
 
 
-async def test_a_customer_has_profile_changes_and_calls(records: Records) -> None:
+async def test_a_customer_has_profile_changes_and_calls(records: CallRecords) -> None:
     assert await records.customer("13812345678") is None
     await records.open_call(CALL, "v1", START)
     await records.open_call(
@@ -294,7 +296,7 @@ async def test_a_customer_has_profile_changes_and_calls(records: Records) -> Non
     assert [call.id for call in customer.calls] == ["out", "call-1"]
 
 
-async def test_a_call_without_a_number_belongs_to_no_customer(records: Records) -> None:
+async def test_a_call_without_a_number_belongs_to_no_customer(records: CallRecords) -> None:
     await open_call(records, replace(CALL, caller=""))
     assert await records.customer("") is None
     assert (await records.call(CALL.id)).call.caller == ""

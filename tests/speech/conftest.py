@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from ivr.actions import Fact
-from ivr.call.script import Script
+from ivr.call.script import TranscriptBuilder
 from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, Heard, PromptsFinished, SpeechHeard
 from ivr.flow import engine
-from ivr.flow.parse import FlowBook, parse
+from ivr.flow.parse import FlowSet, parse
 from ivr.lifecycle import Disposition
-from ivr.records.store import Records
+from ivr.records.store import CallRecords
 from ivr.settings import ROOT
 from ivr.telephony.port import Call
 
@@ -38,11 +38,11 @@ def voice(name: str) -> np.ndarray:
 class Recorded:
     """A call that is being led and recorded; nothing but the caller's answers sounds in it."""
 
-    def __init__(self, records: Records, book: FlowBook, call: Call, folder: Path) -> None:
+    def __init__(self, records: CallRecords, book: FlowSet, call: Call, folder: Path) -> None:
         self.records, self.book, self.call = records, book, call
         self.path = folder / f"{call.id}.wav"
         self.state = engine.begin(book.flows, book.version, call.flow, call.language, speech=True)
-        self.script = Script(lambda who, text, detail: None)
+        self.script = TranscriptBuilder(lambda who, text, detail: None)
         self.at_ms = CONSENT_MS
         self.sound = np.zeros((8 * 100 * STEP_MS, 2), "<i2")
 
@@ -95,26 +95,26 @@ class Recorded:
 
 
 @pytest.fixture(scope="session")
-def book() -> FlowBook:
+def book() -> FlowSet:
     return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
 
 
 @pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Records]:
-    opened = await Records.open(f"sqlite:///{tmp_path / 'var' / 'records.sqlite'}")
+async def records(tmp_path: Path) -> AsyncIterator[CallRecords]:
+    opened = await CallRecords.open(f"sqlite:///{tmp_path / 'var' / 'records.sqlite'}")
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-def line(records: Records, book: FlowBook, tmp_path: Path) -> Line:
+def line(records: CallRecords, book: FlowSet, tmp_path: Path) -> Line:
     return Line(records, book, tmp_path)
 
 
 class Line:
     """Where calls come in."""
 
-    def __init__(self, records: Records, book: FlowBook, folder: Path) -> None:
+    def __init__(self, records: CallRecords, book: FlowSet, folder: Path) -> None:
         self.records, self.book, self.folder = records, book, folder
         self.calls = 0
 

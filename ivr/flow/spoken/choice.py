@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from ivr.flow.spoken.carriers import leading, trailing
-from ivr.flow.spoken.result import Nothing, Parsed, Value
+from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedValue
 from ivr.flow.spoken.text import Tokens, cover, strip, tokens
 
 T = TypeVar("T")
@@ -30,9 +30,9 @@ def parse_choice(text: str, language: str, phrases: Mapping[T, Collection[str]])
         if candidate in meanings:
             return _single([meanings[candidate]])
     pieces = cover(spoken, vocabulary)
-    return _single([values for _, values in pieces if values]) if pieces else Nothing()
+    return _single([values for _, values in pieces if values]) if pieces else ParsedNothing()
 
 
 def _single(said: list[set[T]]) -> Parsed[T]:
     values = set().union(*said) if said else set()
-    return Value(values.pop()) if len(values) == 1 else Nothing()
+    return ParsedValue(values.pop()) if len(values) == 1 else ParsedNothing()

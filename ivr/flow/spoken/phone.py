@@ -12,7 +12,7 @@ import unicodedata
 import phonenumbers
 
 from ivr.flow.spoken.digits import parse_digits
-from ivr.flow.spoken.result import Incomplete, Nothing, OutOfRange, Parsed, Value
+from ivr.flow.spoken.result import Parsed, ParsedIncomplete, ParsedNothing, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.text import tokens
 
 _CHINA = "CN"
@@ -34,20 +34,20 @@ def parse_phone(text: str, language: str, region: str = _CHINA) -> Parsed[str]:
     """
     digits = parse_digits(text, language)
     if not digits:
-        return Nothing()
+        return ParsedNothing()
     abroad = _says_plus(text, language)
     try:
         number = phonenumbers.parse(f"+{digits}" if abroad else digits, region)
     except phonenumbers.NumberParseException as error:
         too_long = error.error_type == phonenumbers.NumberParseException.TOO_LONG
-        return OutOfRange(digits) if too_long else Incomplete(digits)
+        return ParsedOutOfRange(digits) if too_long else ParsedIncomplete(digits)
     national = str(number.national_number)
     if region == _CHINA and not abroad and national == digits.removeprefix("0") and _unfinished(digits):
-        return Incomplete(digits)
+        return ParsedIncomplete(digits)
     if phonenumbers.is_valid_number(number):
-        return Value(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return ParsedValue(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
     unfinished = phonenumbers.is_possible_number_with_reason(number) in _UNFINISHED
-    return Incomplete(digits) if unfinished else OutOfRange(digits)
+    return ParsedIncomplete(digits) if unfinished else ParsedOutOfRange(digits)
 
 
 def _unfinished(dialled: str) -> bool:

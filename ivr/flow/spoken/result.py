@@ -9,37 +9,37 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Value(Generic[T]):
+class ParsedValue(Generic[T]):
     """The answer was understood."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfRange(Generic[T]):
+class ParsedOutOfRange(Generic[T]):
     """Understood, but not allowed: a score beyond the scale, a time past, a telephone number nobody can have."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
-class NotWhole:
+class ParsedFraction:
     """A score between two whole ones; `text` is what was said. The caller has to choose one of them."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Incomplete:
+class ParsedIncomplete:
     """The beginning of a number; the caller may go on. `digits` are those said so far."""
 
     digits: str
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class ParsedNothing:
     """No answer, or more than one."""
 
 
-Parsed = Value[T] | OutOfRange[T] | NotWhole | Incomplete | Nothing
+Parsed = ParsedValue[T] | ParsedOutOfRange[T] | ParsedFraction | ParsedIncomplete | ParsedNothing
 """A closed union; every reader says which of these it gives."""

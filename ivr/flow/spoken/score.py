@@ -11,7 +11,7 @@ from functools import cache
 
 from ivr.flow.spoken.carriers import leading, trailing
 from ivr.flow.spoken.numbers import parse_number, say_number
-from ivr.flow.spoken.result import Nothing, NotWhole, OutOfRange, Parsed, Value
+from ivr.flow.spoken.result import Parsed, ParsedFraction, ParsedNothing, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, join, strip, tokens
 
 _GIVING = {
@@ -53,15 +53,15 @@ def parse_score(text: str, language: str, low: int, high: int) -> Parsed[int]:
     """
     spoken = join(strip(tokens(text, language), _leading(language), trailing(language)), language)
     if spoken in _FULL[language]:
-        return Value(high)
+        return ParsedValue(high)
     if spoken in _LOWEST[language]:
-        return Value(low)
+        return ParsedValue(low)
     number = _chinese(spoken) if language == CHINESE else _english(spoken, high)
-    if isinstance(number, NotWhole):
+    if isinstance(number, ParsedFraction):
         return number
     if number is None:
-        return Nothing()
-    return Value(number) if low <= number <= high else OutOfRange(number)
+        return ParsedNothing()
+    return ParsedValue(number) if low <= number <= high else ParsedOutOfRange(number)
 
 
 def score_phrases(language: str, low: int, high: int) -> dict[str, Parsed[int]]:
@@ -79,9 +79,9 @@ def score_phrases(language: str, low: int, high: int) -> dict[str, Parsed[int]]:
     return {phrase: parse_score(phrase, language, low, high) for phrase in phrases}
 
 
-def _chinese(spoken: str) -> int | NotWhole | None:
+def _chinese(spoken: str) -> int | ParsedFraction | None:
     if _ZH_BETWEEN.fullmatch(spoken):
-        return NotWhole(spoken)
+        return ParsedFraction(spoken)
     spoken = re.sub(r"[.]0+(?=分|$)", "", spoken)
     if len(spoken) % 2 == 0 and "分" in spoken and spoken[: len(spoken) // 2] * 2 == spoken:
         spoken = spoken[: len(spoken) // 2]
@@ -90,10 +90,10 @@ def _chinese(spoken: str) -> int | NotWhole | None:
     return -number if match and number and match["minus"] else number
 
 
-def _english(spoken: str, high: int) -> int | NotWhole | None:
+def _english(spoken: str, high: int) -> int | ParsedFraction | None:
     between = _EN_BETWEEN.fullmatch(spoken)
     if between and (between["number"] is None or parse_number(between["number"], ENGLISH) is not None):
-        return NotWhole(spoken)
+        return ParsedFraction(spoken)
     match = _EN_SCORE.fullmatch(re.sub(r"[.]0+(?= |$)", "", spoken))
     if not match or (match["scale"] and parse_number(match["scale"], ENGLISH) != high):
         return None

@@ -12,20 +12,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from ivr.flow.spoken import when_en, when_zh
-from ivr.flow.spoken.result import Nothing, OutOfRange, Parsed, Value
+from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.text import CHINESE, ENGLISH, normalise
 from ivr.flow.spoken.when_terms import (
     WHOLE_DAY,
-    After,
-    Clock,
-    Date,
+    ClockTime,
     Day,
-    InDays,
-    Now,
     PartOfDay,
-    Week,
-    Weekday,
-    Weekend,
+    SpokenDate,
+    SpokenDays,
+    SpokenDelay,
+    SpokenNow,
+    SpokenWeek,
+    SpokenWeekday,
+    SpokenWeekend,
     scan,
 )
 
@@ -36,7 +36,7 @@ _WORDS = {CHINESE: when_zh.WORDS, ENGLISH: when_en.WORDS}
 
 
 @dataclass(frozen=True, slots=True)
-class When:
+class SpokenTime:
     """A moment and how exactly it was said; `start` has the zone of the `now` it was reckoned from.
 
     A part of the day stands for its usual hour (上午 10, 中午 12, 下午 15, 晚上 19), a day for 10 o'clock.
@@ -46,7 +46,7 @@ class When:
     precision: Literal["minute", "part_of_day", "day"]
 
 
-def parse_when(text: str, language: str, now: datetime) -> Parsed[When]:
+def parse_when(text: str, language: str, now: datetime) -> Parsed[SpokenTime]:
     """The time said, seen from `now` (aware): Value, OutOfRange when it is past or more than 31 days ahead, or Nothing.
 
     A bare hour is read within 8 to 20 o'clock (三点 is 15:00). What leaves the day open means the next there is:
@@ -55,15 +55,15 @@ def parse_when(text: str, language: str, now: datetime) -> Parsed[When]:
     """
     terms = scan(normalise(text, language), _RULES[language])
     if not terms:
-        return Nothing()
-    if terms == {Now()}:
-        return Value(When(now, "minute"))
-    delays = [term for term in terms if isinstance(term, After)]
+        return ParsedNothing()
+    if terms == {SpokenNow()}:
+        return ParsedValue(SpokenTime(now, "minute"))
+    delays = [term for term in terms if isinstance(term, SpokenDelay)]
     days = [term for term in terms if isinstance(term, Day)]
     parts = [term for term in terms if isinstance(term, PartOfDay)]
-    clocks = [term for term in terms if isinstance(term, Clock)]
-    if Now() in terms or max(len(days), len(parts), len(clocks)) > 1 or (delays and len(terms) > 1):
-        return Nothing()
+    clocks = [term for term in terms if isinstance(term, ClockTime)]
+    if SpokenNow() in terms or max(len(days), len(parts), len(clocks)) > 1 or (delays and len(terms) > 1):
+        return ParsedNothing()
     whens = [_later(delay, now) for delay in delays] or [
         when
         for day in _dates(next(iter(days), None), now.date())
@@ -71,8 +71,8 @@ def parse_when(text: str, language: str, now: datetime) -> Parsed[When]:
     ]
     ahead = [when for when in whens if when.start > now]
     if ahead and ahead[0].start - now <= FURTHEST:
-        return Value(ahead[0])
-    return OutOfRange((ahead or whens)[0]) if whens else Nothing()
+        return ParsedValue(ahead[0])
+    return ParsedOutOfRange((ahead or whens)[0]) if whens else ParsedNothing()
 
 
 def when_words(language: str) -> tuple[str, ...]:
@@ -80,8 +80,10 @@ def when_words(language: str) -> tuple[str, ...]:
     return _WORDS[language]
 
 
-def _later(after: After, now: datetime) -> When:
-    return When((now.astimezone(UTC) + after.delay).astimezone(now.tzinfo).replace(second=0, microsecond=0), "minute")
+def _later(after: SpokenDelay, now: datetime) -> SpokenTime:
+    return SpokenTime(
+        (now.astimezone(UTC) + after.delay).astimezone(now.tzinfo).replace(second=0, microsecond=0), "minute"
+    )
 
 
 def _dates(day: Day | None, today: date) -> Iterable[date]:
@@ -90,26 +92,26 @@ def _dates(day: Day | None, today: date) -> Iterable[date]:
     match day:
         case None:
             return [today, today + timedelta(days=1)]
-        case InDays(days):
+        case SpokenDays(days):
             return [today + timedelta(days=days)]
-        case Week(weeks):
+        case SpokenWeek(weeks):
             return [monday + timedelta(weeks=weeks)]
-        case Weekday(weekday, weeks):
+        case SpokenWeekday(weekday, weeks):
             this_week = monday + timedelta(days=weekday)
             if weeks is None:
                 return [ahead for ahead in (this_week, this_week + timedelta(weeks=1)) if ahead >= today]
             return [this_week + timedelta(weeks=weeks)]
-        case Weekend(weeks):
+        case SpokenWeekend(weeks):
             saturday = monday + timedelta(days=5, weeks=weeks or 0)
             both = [saturday, saturday + timedelta(days=1)]
             return (
                 both if weeks is not None else [one for one in (*both, saturday + timedelta(weeks=1)) if one >= today]
             )
-        case Date():
+        case SpokenDate():
             return _of_month(day, today)
 
 
-def _of_month(day: Date, today: date) -> Iterator[date]:
+def _of_month(day: SpokenDate, today: date) -> Iterator[date]:
     if day.month is not None:
         months = [(today.year, day.month), (today.year + 1, day.month)]
     else:
@@ -123,17 +125,17 @@ def _of_month(day: Date, today: date) -> Iterator[date]:
             continue
 
 
-def _times(day: date, part: PartOfDay | None, clock: Clock | None, now: datetime) -> Iterator[When]:
+def _times(day: date, part: PartOfDay | None, clock: ClockTime | None, now: datetime) -> Iterator[SpokenTime]:
     """The moments of a day that may be meant, the likeliest first."""
     if clock:
         for hour in _hours(clock.hour, part):
-            yield When(_at(day, hour, clock.minute, now), "minute")
+            yield SpokenTime(_at(day, hour, clock.minute, now), "minute")
         return
     stretch = part or WHOLE_DAY
     hour = stretch.default
     if day == now.date() and now.hour + 1 < stretch.end:
         hour = max(hour, now.hour + 1)
-    yield When(_at(day, hour, 0, now), "part_of_day" if part else "day")
+    yield SpokenTime(_at(day, hour, 0, now), "part_of_day" if part else "day")
 
 
 def _hours(hour: int, part: PartOfDay | None) -> list[int]:

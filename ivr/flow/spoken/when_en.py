@@ -17,16 +17,16 @@ from ivr.flow.spoken.when_terms import (
     NOON,
     PM,
     SOON,
-    After,
-    Clock,
-    Date,
-    InDays,
-    Now,
-    Rule,
+    ClockTime,
+    SpokenDate,
+    SpokenDays,
+    SpokenDelay,
+    SpokenNow,
+    SpokenWeek,
+    SpokenWeekday,
+    SpokenWeekend,
     Term,
-    Week,
-    Weekday,
-    Weekend,
+    TermRule,
 )
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -43,18 +43,18 @@ _ORDINALS |= {"twentieth": 20, "thirtieth": 30, "thirty first": 31}
 _ORDINALS |= {f"twenty {word}": 20 + day for day, word in enumerate(_FIRST_TWELVE[:9], 1)}
 
 _TERMS: dict[str, list[Term]] = {
-    "now|right now|right away|immediately|straight away|at once": [Now()],
+    "now|right now|right away|immediately|straight away|at once": [SpokenNow()],
     "later|later on|in a while|in a little while|in a bit|in a few minutes": [SOON],
-    "today": [InDays(0)],
-    "tomorrow": [InDays(1)],
-    "the day after tomorrow|day after tomorrow": [InDays(2)],
-    "yesterday": [InDays(-1)],
-    "this morning": [InDays(0), MORNING],
-    "this afternoon": [InDays(0), AFTERNOON],
-    "this evening|tonight": [InDays(0), EVENING],
-    "weekend|the weekend|this weekend": [Weekend(None)],
-    "next weekend": [Weekend(1)],
-    "next week": [Week(1)],
+    "today": [SpokenDays(0)],
+    "tomorrow": [SpokenDays(1)],
+    "the day after tomorrow|day after tomorrow": [SpokenDays(2)],
+    "yesterday": [SpokenDays(-1)],
+    "this morning": [SpokenDays(0), MORNING],
+    "this afternoon": [SpokenDays(0), AFTERNOON],
+    "this evening|tonight": [SpokenDays(0), EVENING],
+    "weekend|the weekend|this weekend": [SpokenWeekend(None)],
+    "next weekend": [SpokenWeekend(1)],
+    "next week": [SpokenWeek(1)],
     "morning|in the morning": [MORNING],
     "noon|midday|lunchtime": [NOON],
     "afternoon|in the afternoon": [AFTERNOON],
@@ -81,30 +81,30 @@ def _count(words: str) -> int | None:
 def _hours(match: re.Match[str]) -> Sequence[Term] | None:
     hours = 0 if match["only"] else _count(match["hours"])
     half = match["half"] or match["more"] or match["only"]
-    return None if hours is None else [After(timedelta(hours=hours, minutes=30 if half else 0))]
+    return None if hours is None else [SpokenDelay(timedelta(hours=hours, minutes=30 if half else 0))]
 
 
 def _minutes(match: re.Match[str]) -> Sequence[Term] | None:
     minutes = 15 if match["quarter"] else _count(match["count"])
-    return None if minutes is None else [After(timedelta(minutes=minutes))]
+    return None if minutes is None else [SpokenDelay(timedelta(minutes=minutes))]
 
 
 def _days(match: re.Match[str]) -> Sequence[Term] | None:
     count = _count(match["count"])
-    return None if count is None else [InDays(count * {"day": 1, "week": 7}[match["unit"]])]
+    return None if count is None else [SpokenDays(count * {"day": 1, "week": 7}[match["unit"]])]
 
 
 def _date(match: re.Match[str]) -> Sequence[Term] | None:
     words = match["day"]
     day = _ORDINALS.get(words) or parse_number(re.sub(" (?:st|nd|rd|th)$", "", words), ENGLISH)
     month = _MONTHS.index(match["month"]) + 1 if match["month"] else None
-    return None if day is None else [Date(day, month)]
+    return None if day is None else [SpokenDate(day, month)]
 
 
 def _clock(match: re.Match[str]) -> Sequence[Term] | None:
     hour = parse_number(match["hour"], ENGLISH)
     minute = parse_number(match["minute"] or match["odd"] or "0", ENGLISH)
-    return None if hour is None or hour > 24 or minute is None else [Clock(hour, minute)]
+    return None if hour is None or hour > 24 or minute is None else [ClockTime(hour, minute)]
 
 
 def _relative(match: re.Match[str]) -> Sequence[Term] | None:
@@ -112,29 +112,29 @@ def _relative(match: re.Match[str]) -> Sequence[Term] | None:
     minute = {"half": 30, "quarter": 15, "a quarter": 15}.get(match["minute"]) or parse_number(match["minute"], ENGLISH)
     if hour is None or minute is None or not 0 < hour <= 12 or minute >= 60:
         return None
-    return [Clock(hour, minute)] if match["side"] == "past" else [Clock(hour - 1 or 12, 60 - minute)]
+    return [ClockTime(hour, minute)] if match["side"] == "past" else [ClockTime(hour - 1 or 12, 60 - minute)]
 
 
 def _digital(match: re.Match[str]) -> Sequence[Term] | None:
     hour, minute = int(match["hour"]), int(match["minute"])
-    return [Clock(hour, minute)] if hour <= 24 and minute < 60 else None
+    return [ClockTime(hour, minute)] if hour <= 24 and minute < 60 else None
 
 
 def _weekday(match: re.Match[str]) -> Sequence[Term] | None:
-    return [Weekday(_WEEKDAYS.index(match["day"]), 1 if match["which"] == "next" else None)]
+    return [SpokenWeekday(_WEEKDAYS.index(match["day"]), 1 if match["which"] == "next" else None)]
 
 
 def _rule(pattern: str) -> re.Pattern[str]:
     return re.compile(f" ?(?:{pattern}){_END}")
 
 
-def _listed(listing: str, terms: list[Term]) -> Rule:
+def _listed(listing: str, terms: list[Term]) -> TermRule:
     return _rule("|".join(sorted(listing.split("|"), key=len, reverse=True))), lambda match: terms
 
 
 _DAY = "|".join([*sorted(_ORDINALS, key=len, reverse=True), "[0-9]{1,2} (?:st|nd|rd|th)"])
 _FILLERS = "|".join([_ASIDE, *(join(words, ENGLISH) for words in leading(ENGLISH) | trailing(ENGLISH))])
-RULES: list[Rule] = [
+RULES: list[TermRule] = [
     *(_listed(listing, terms) for listing, terms in _TERMS.items()),
     (
         _rule(

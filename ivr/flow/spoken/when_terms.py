@@ -9,26 +9,26 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
+class SpokenNow:
     """At once."""
 
 
 @dataclass(frozen=True, slots=True)
-class After:
+class SpokenDelay:
     """So long from now."""
 
     delay: timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class InDays:
+class SpokenDays:
     """A day counted from today (0)."""
 
     days: int
 
 
 @dataclass(frozen=True, slots=True)
-class Weekday:
+class SpokenWeekday:
     """A day of the week, Monday is 0, `weeks` after this week; None: the next one there is."""
 
     weekday: int
@@ -36,21 +36,21 @@ class Weekday:
 
 
 @dataclass(frozen=True, slots=True)
-class Weekend:
+class SpokenWeekend:
     """Saturday or Sunday, `weeks` after this week; None: the next one there is."""
 
     weeks: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Week:
+class SpokenWeek:
     """Any day of the week that is `weeks` after this one."""
 
     weeks: int
 
 
 @dataclass(frozen=True, slots=True)
-class Date:
+class SpokenDate:
     """A day of a month: of `month`, or `months` after this month; both None: the next one there is."""
 
     day: int
@@ -58,7 +58,7 @@ class Date:
     months: int | None = None
 
 
-Day = InDays | Weekday | Weekend | Week | Date
+Day = SpokenDays | SpokenWeekday | SpokenWeekend | SpokenWeek | SpokenDate
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +89,22 @@ WHOLE_DAY = PartOfDay(10, first=8, last=21, end=20)
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ClockTime:
     """A time on the clock; up to 12 the half of the day is open."""
 
     hour: int
     minute: int = 0
 
 
-Term = Now | After | Day | PartOfDay | Clock
-Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], Sequence[Term] | None]]
+Term = SpokenNow | SpokenDelay | Day | PartOfDay | ClockTime
+TermRule = tuple[re.Pattern[str], Callable[[re.Match[str]], Sequence[Term] | None]]
 """What to look for and what it means: terms (none for a mere filler), or None for what can't be (25 o'clock)."""
 
-SOON = After(timedelta(minutes=30))
+SOON = SpokenDelay(timedelta(minutes=30))
 """“过一会儿”, "later"."""
 
 
-def scan(text: str, rules: Sequence[Rule]) -> set[Term] | None:
+def scan(text: str, rules: Sequence[TermRule]) -> set[Term] | None:
     """The terms that the whole text is made of, the longest match first; None when some of it is none."""
     terms: set[Term] = set()
     at = 0

@@ -18,31 +18,31 @@ from ivr.flow.spoken.when_terms import (
     MORNING,
     NOON,
     SOON,
-    After,
-    Clock,
-    Date,
-    InDays,
-    Now,
-    Rule,
+    ClockTime,
+    SpokenDate,
+    SpokenDays,
+    SpokenDelay,
+    SpokenNow,
+    SpokenWeek,
+    SpokenWeekday,
+    SpokenWeekend,
     Term,
-    Week,
-    Weekday,
-    Weekend,
+    TermRule,
 )
 
 _TERMS: dict[str, list[Term]] = {
-    "现在 马上 立刻 立即 这会儿 这就": [Now()],
+    "现在 马上 立刻 立即 这会儿 这就": [SpokenNow()],
     "一会儿 过一会儿 等一会儿 待会儿 过会儿 等会儿 一会 过一会 待会 晚点 晚一点 稍后": [SOON],
-    "今天 今日 今儿": [InDays(0)],
-    "明天 明日 明儿": [InDays(1)],
-    "后天": [InDays(2)],
-    "大后天": [InDays(3)],
-    "昨天": [InDays(-1)],
-    "前天": [InDays(-2)],
-    "今早": [InDays(0), EARLY],
-    "今晚": [InDays(0), EVENING],
-    "明早": [InDays(1), EARLY],
-    "明晚": [InDays(1), EVENING],
+    "今天 今日 今儿": [SpokenDays(0)],
+    "明天 明日 明儿": [SpokenDays(1)],
+    "后天": [SpokenDays(2)],
+    "大后天": [SpokenDays(3)],
+    "昨天": [SpokenDays(-1)],
+    "前天": [SpokenDays(-2)],
+    "今早": [SpokenDays(0), EARLY],
+    "今晚": [SpokenDays(0), EVENING],
+    "明早": [SpokenDays(1), EARLY],
+    "明晚": [SpokenDays(1), EVENING],
     "凌晨": [BEFORE_DAWN],
     "早上 早晨 清早 一早 一大早": [EARLY],
     "上午": [MORNING],
@@ -70,18 +70,20 @@ _WEEK = "(?:星期|周|礼拜)"
 def _hours(match: re.Match[str]) -> Sequence[Term] | None:
     hours = 0 if match["only"] else parse_number(match["hours"], CHINESE)
     return (
-        None if hours is None else [After(timedelta(hours=hours, minutes=30 if match["half"] or match["only"] else 0))]
+        None
+        if hours is None
+        else [SpokenDelay(timedelta(hours=hours, minutes=30 if match["half"] or match["only"] else 0))]
     )
 
 
 def _minutes(match: re.Match[str]) -> Sequence[Term] | None:
     count = parse_number(match["count"], CHINESE)
-    return None if count is None else [After(timedelta(minutes=count * (15 if match["unit"] == "刻钟" else 1)))]
+    return None if count is None else [SpokenDelay(timedelta(minutes=count * (15 if match["unit"] == "刻钟" else 1)))]
 
 
 def _days(match: re.Match[str]) -> Sequence[Term] | None:
     count = parse_number(match["count"], CHINESE)
-    return None if count is None else [InDays(count * {"天": 1, "月": 30}.get(match["unit"], 7))]
+    return None if count is None else [SpokenDays(count * {"天": 1, "月": 30}.get(match["unit"], 7))]
 
 
 def _date(match: re.Match[str]) -> Sequence[Term] | None:
@@ -89,7 +91,7 @@ def _date(match: re.Match[str]) -> Sequence[Term] | None:
     month = parse_number(match["month"], CHINESE) if match["month"] else None
     if day is None or (match["month"] and month is None):
         return None
-    return [Date(day, month, 1 if match["next"] else 0 if match["this"] else None)]
+    return [SpokenDate(day, month, 1 if match["next"] else 0 if match["this"] else None)]
 
 
 def _clock(match: re.Match[str]) -> Sequence[Term] | None:
@@ -97,24 +99,24 @@ def _clock(match: re.Match[str]) -> Sequence[Term] | None:
     if hour is None or hour > 24:
         return None
     if match["quarters"]:
-        return [Clock(hour, 45 if match["quarters"] == "三" else 15)]
+        return [ClockTime(hour, 45 if match["quarters"] == "三" else 15)]
     words = match["minute"] or match["odd"] or match["single"]
     minute = parse_number(words, CHINESE) if words else 30 if match["half"] else 0
-    return None if minute is None else [Clock(hour, minute)]
+    return None if minute is None else [ClockTime(hour, minute)]
 
 
 def _digital(match: re.Match[str]) -> Sequence[Term] | None:
     hour, minute = int(match["hour"]), int(match["minute"])
-    return [Clock(hour, minute)] if hour <= 24 and minute < 60 else None
+    return [ClockTime(hour, minute)] if hour <= 24 and minute < 60 else None
 
 
-def _listed(listing: str, terms: list[Term]) -> Rule:
+def _listed(listing: str, terms: list[Term]) -> TermRule:
     longest_first = sorted(listing.split(), key=len, reverse=True)
     return re.compile("|".join(longest_first)), lambda match: terms
 
 
 _FILLERS = " ".join([_ASIDE, *(join(words, CHINESE) for words in leading(CHINESE) | trailing(CHINESE))])
-RULES: list[Rule] = [
+RULES: list[TermRule] = [
     *(_listed(listing, terms) for listing, terms in _TERMS.items()),
     (
         re.compile(rf"(?:再?过)?(?:(?P<hours>{_N})个?(?P<half>半)?|(?P<only>半)个?)(?:小时|钟头){_AFTER}?"),
@@ -125,10 +127,10 @@ RULES: list[Rule] = [
     (re.compile(rf"再?过(?P<count>{_N})个?(?P<unit>天|星期|周|礼拜|月)"), _days),
     (
         re.compile(rf"{_WHICH}?{_WEEK}(?P<day>[{''.join(_WEEKDAYS)}])"),
-        lambda match: [Weekday(_WEEKDAYS[match["day"]], _WEEKS.get(match["which"]))],
+        lambda match: [SpokenWeekday(_WEEKDAYS[match["day"]], _WEEKS.get(match["which"]))],
     ),
-    (re.compile(rf"{_WHICH}?(?:周末)"), lambda match: [Weekend(_WEEKS.get(match["which"]))]),
-    (re.compile(rf"{_WHICH}{_WEEK}"), lambda match: [Week(_WEEKS[match["which"]])]),
+    (re.compile(rf"{_WHICH}?(?:周末)"), lambda match: [SpokenWeekend(_WEEKS.get(match["which"]))]),
+    (re.compile(rf"{_WHICH}{_WEEK}"), lambda match: [SpokenWeek(_WEEKS[match["which"]])]),
     (
         re.compile(rf"(?:(?P<next>下个?月)|(?P<this>这个?月|本月)|(?P<month>{_N})月)?(?P<day>{_N})[号日]"),
         _date,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
-from ivr.flow.spoken.result import Nothing, Parsed, Value
+from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedValue
 from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, clauses, cover, join, normalise, tokens
 from ivr.flow.spoken.yes_no_words import COMBINED, STARTS, Rank, answers, fillers, negators, phrases
 
@@ -54,13 +54,13 @@ def parse_yes_no(text: str, language: str, yes: Collection[str] = (), no: Collec
     """
     said = _deny(_answers(text, language, _vocabulary(language, frozenset(yes), frozenset(no))), language)
     if not said:
-        return Nothing()
+        return ParsedNothing()
     top = max(answer.rank for answer in said)
     meanings = {answer.meaning for answer in said if answer.rank == top}
     last = max(index for index, answer in enumerate(said) if answer.rank == top)
     if len(meanings) > 1 or (True in meanings and any(not answer.meaning for answer in said[last + 1 :])):
-        return Nothing()
-    return Value(meanings.pop())
+        return ParsedNothing()
+    return ParsedValue(meanings.pop())
 
 
 def yes_no_phrases(language: str, yes: Collection[str] = (), no: Collection[str] = ()) -> dict[str, bool]:
@@ -81,7 +81,7 @@ def yes_no_phrases(language: str, yes: Collection[str] = (), no: Collection[str]
     return {
         normalise(phrase, language): parsed.value
         for phrase in candidates
-        if isinstance(parsed := parse_yes_no(phrase, language, yes, no), Value)
+        if isinstance(parsed := parse_yes_no(phrase, language, yes, no), ParsedValue)
     }
 
 

@@ -18,30 +18,30 @@ from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.ari_events import (
     ApplicationReplaced,
+    AriConnected,
+    AriDisconnected,
     AriEvent,
-    Connected,
-    Disconnected,
     StasisStart,
 )
 from ivr.telephony.asterisk.dialling import dialled
-from ivr.telephony.asterisk.event_socket import EventSource, Login, OurSocket, TheirSocket
-from ivr.telephony.asterisk.legs import Leg, LegEnded, Legs
-from ivr.telephony.asterisk.line import AsteriskLine
+from ivr.telephony.asterisk.event_socket import EventSource, IncomingEventSocket, OutgoingEventSocket, SocketLogin
+from ivr.telephony.asterisk.legs import ChannelEnded, ChannelTracker, TrackedChannel
+from ivr.telephony.asterisk.line import AsteriskCallLeg
 from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.asterisk.stream import MediaSockets
 from ivr.telephony.asterisk.sweep import sweep
-from ivr.telephony.asterisk.voice import Voice
-from ivr.telephony.port import Call, Desk, Unanswered
+from ivr.telephony.asterisk.voice import VoiceBridge
+from ivr.telephony.port import Call, CallDistributor, Unanswered
 
 log = logging.getLogger(__name__)
 
-RING_S: Final = 30
+DIAL_RING_S: Final = 30
 ANSWER_SLACK_S: Final = 10
 """Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
 SWEEP_EVERY_S: Final = 30.0
 SETTLE_AGAIN_S: Final = 1.0
 NO_ROUTE: Final = 3
-Answer = Callable[[AsteriskLine], Awaitable[None]]
+CallHandler = Callable[[AsteriskCallLeg], Awaitable[None]]
 
 
 class Asterisk:
@@ -61,10 +61,10 @@ class Asterisk:
         site: Site,
         secrets: Secrets,
         ari: Ari,
-        answer: Answer,
+        answer: CallHandler,
         capacity: int = 100,
         announce: Callable[[str, str], bytes] | None = None,
-        desk: Desk | None = None,
+        desk: CallDistributor | None = None,
     ) -> None:
         self._site = site
         self._ari = ari
@@ -74,12 +74,12 @@ class Asterisk:
         self.capacity = capacity
         self.connected = asyncio.Event()
         """Whether calls can arrive and be placed just now."""
-        self._legs = Legs()
+        self._legs = ChannelTracker()
         self._sockets = MediaSockets()
-        self._login = Login(site.app, secrets.media)
-        self._events: EventSource = OurSocket(ari)
+        self._login = SocketLogin(site.app, secrets.media)
+        self._events: EventSource = OutgoingEventSocket(ari)
         if site.events == "asterisk_connects":
-            self._events = TheirSocket(self._login)
+            self._events = IncomingEventSocket(self._login)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: asyncio.Task[None] | None = None
         self.leading = 0
@@ -88,7 +88,7 @@ class Asterisk:
     def routes(self) -> list[web.RouteDef]:
         """What Asterisk connects to (see websocket_client.conf); to be added to the service's web server."""
         found = [web.get("/asterisk/media", self._media)]
-        if isinstance(self._events, TheirSocket):
+        if isinstance(self._events, IncomingEventSocket):
             found.append(web.get("/asterisk/events", self._events.handle))
         return found
 
@@ -118,9 +118,9 @@ class Asterisk:
 
     def _take(self, event: AriEvent) -> None:
         match event:
-            case Connected():
+            case AriConnected():
                 self._begin()
-            case Disconnected():
+            case AriDisconnected():
                 self._pause()
             case ApplicationReplaced():
                 log.error("another client has connected as ARI application %s and gets its calls", self._site.app)
@@ -190,14 +190,14 @@ class Asterisk:
             finally:
                 await line.hang_up()
 
-    async def _take_up(self, call: Call, party: Leg) -> AsteriskLine | None:
+    async def _take_up(self, call: Call, party: TrackedChannel) -> AsteriskCallLeg | None:
         self.leading += 1
-        voice = Voice(self._ari, self._legs, self._sockets, call.id)
+        voice = VoiceBridge(self._ari, self._legs, self._sockets, call.id)
         try:
             await voice.open(party.channel, "inbound")
             await voice.join(party)
             await self._ari.answer(party.channel)
-        except (AriRefused, AriUnreachable, LegEnded, TimeoutError) as error:
+        except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             if not party.gone.done():
                 log.error("a call could not be taken: %r", error)
                 await voice.let_go()
@@ -212,7 +212,7 @@ class Asterisk:
 
     # -- calls that we place ---------------------------------------------------------------------------------------
 
-    async def dial(self, call: Call, ring_s: int = RING_S) -> AsteriskLine:
+    async def dial(self, call: Call, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
         """Call `call.called` (a phone of the site, else over the trunk), with `call.caller` as the number shown.
 
         The line is led by whoever called this, who also hangs it up.
@@ -224,7 +224,7 @@ class Asterisk:
             raise Unanswered("failed", rang=False)
         self.leading += 1
         party = self._legs.expect(f"{self._ari.app}.party.{call.id}")
-        voice = Voice(self._ari, self._legs, self._sockets, call.id)
+        voice = VoiceBridge(self._ari, self._legs, self._sockets, call.id)
         try:
             await voice.open(party.channel, "outbound")
             await self._ring(call, party, ring_s)
@@ -233,7 +233,7 @@ class Asterisk:
             log.error("a call could not be placed: %s", error)
             await self._abandon(voice, party)
             raise Unanswered("failed", rang=party.rang) from error
-        except LegEnded as ended:
+        except ChannelEnded as ended:
             await self._abandon(voice, party)
             raise Unanswered(causes.ended(ended.cause), rang=party.rang) from ended
         except asyncio.CancelledError:
@@ -241,25 +241,27 @@ class Asterisk:
             raise
         return self._line(call, party, voice)
 
-    async def _ring(self, call: Call, party: Leg, ring_s: int) -> None:
+    async def _ring(self, call: Call, party: TrackedChannel, ring_s: int) -> None:
         number = call.called
         endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{dialled(number)}@trunk"
         try:
             await self._ari.originate(party.channel, endpoint, call.caller, ring_s)
         except AriRefused as refused:
-            raise LegEnded(NO_ROUTE) from refused
+            raise ChannelEnded(NO_ROUTE) from refused
         party.made = True
         async with asyncio.timeout(ring_s + ANSWER_SLACK_S):
             await party.come()
 
     # -- both ------------------------------------------------------------------------------------------------------
 
-    def _line(self, call: Call, party: Leg, voice: Voice) -> AsteriskLine:
-        line = AsteriskLine(call, self._ari, self._legs, party, voice, self._site.targets, self._announce, self._desk)
+    def _line(self, call: Call, party: TrackedChannel, voice: VoiceBridge) -> AsteriskCallLeg:
+        line = AsteriskCallLeg(
+            call, self._ari, self._legs, party, voice, self._site.targets, self._announce, self._desk
+        )
         line.over.add_done_callback(self._count_down)
         return line
 
-    async def _abandon(self, voice: Voice, party: Leg) -> None:
+    async def _abandon(self, voice: VoiceBridge, party: TrackedChannel) -> None:
         self._count_down()
         with contextlib.suppress(AriUnreachable):
             if party.channel.startswith(f"{self._ari.app}."):

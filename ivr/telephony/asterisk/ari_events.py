@@ -9,12 +9,12 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class AriConnected:
     """Events arrive from here on; any may have been missed before."""
 
 
 @dataclass(frozen=True, slots=True)
-class Disconnected:
+class AriDisconnected:
     """No events until the next Connected. Calls go on."""
 
 
@@ -72,8 +72,8 @@ class ApplicationReplaced:
 
 
 AriEvent = (
-    Connected
-    | Disconnected
+    AriConnected
+    | AriDisconnected
     | StasisStart
     | StasisEnd
     | ChannelStateChange
@@ -83,8 +83,8 @@ AriEvent = (
     | ApplicationReplaced
 )
 
-Json = Mapping[str, Any]
-_READERS: Final[Mapping[str, Callable[[Json], AriEvent]]] = {
+JsonObject = Mapping[str, Any]
+_READERS: Final[Mapping[str, Callable[[JsonObject], AriEvent]]] = {
     "StasisStart": lambda e: StasisStart(e["channel"]["id"], tuple(e["args"]), e["channel"]["caller"]["number"]),
     "StasisEnd": lambda e: StasisEnd(e["channel"]["id"]),
     "ChannelStateChange": lambda e: ChannelStateChange(e["channel"]["id"], e["channel"]["state"]),

@@ -18,7 +18,7 @@ TEMPLATES: Final = Path(__file__).resolve().parents[3] / "dialplans"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AsteriskFolders:
     """Folders of an Asterisk that does not live where its package puts it."""
 
     config: Path
@@ -34,7 +34,7 @@ def _value(text: str) -> str:
     return text.replace(";", "\\;")
 
 
-def render(site: Site, secrets: Secrets, into: Path, place: Place | None = None) -> list[Path]:
+def render(site: Site, secrets: Secrets, into: Path, place: AsteriskFolders | None = None) -> list[Path]:
     """Write the configuration into a folder, readable by its owner alone; `sounds` goes into it as well.
 
     Args:

@@ -7,9 +7,9 @@ import contextlib
 import logging
 from typing import Final
 
-from ivr.call.media import Frame, Overheard, Side
+from ivr.call.media import AudioFrame, AudioSide, OverheardAudio
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.legs import Leg, LegEnded, Legs
+from ivr.telephony.asterisk.legs import ChannelEnded, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.stream import AsteriskStream, MediaSockets
 
 log = logging.getLogger(__name__)
@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 READY_WITHIN_S: Final = 5.0
 
 
-class Ear:
+class Snoop:
     """Brings what `party` says into `stream`, through a channel that listens to theirs and a socket of its own."""
 
     def __init__(
         self,
         ari: Ari,
-        legs: Legs,
+        legs: ChannelTracker,
         sockets: MediaSockets,
         bridge: str,
-        who: Side,
-        party: Leg,
+        who: AudioSide,
+        party: TrackedChannel,
         stream: AsteriskStream,
     ) -> None:
         self._ari, self._legs, self._sockets = ari, legs, sockets
@@ -43,7 +43,7 @@ class Ear:
         try:
             async with asyncio.timeout(READY_WITHIN_S):
                 await self._open()
-        except (AriRefused, AriUnreachable, LegEnded, TimeoutError) as error:
+        except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             if not self._party.gone.done():
                 log.error("a conversation cannot be heard: %r", error)
 
@@ -72,5 +72,5 @@ class Ear:
 
     async def _bring(self) -> None:
         async for event in self._stream.events():
-            if isinstance(event, Frame):
-                self._into.overhear(Overheard(self._who, event.pcm))
+            if isinstance(event, AudioFrame):
+                self._into.overhear(OverheardAudio(self._who, event.pcm))

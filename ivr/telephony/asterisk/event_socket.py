@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from ivr.telephony.asterisk.ari import Ari
-from ivr.telephony.asterisk.ari_events import AriEvent, Connected, Disconnected, read
+from ivr.telephony.asterisk.ari_events import AriConnected, AriDisconnected, AriEvent, read
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class EventSource(Protocol):
         """Events without end; Connected and Disconnected tell how things stand. To be iterated once."""
 
 
-class OurSocket:
+class OutgoingEventSocket:
     """The socket that we open to Asterisk, and open again, with growing pauses, whenever it breaks."""
 
     def __init__(self, ari: Ari) -> None:
@@ -53,24 +53,24 @@ class OurSocket:
                     f"{self._ari.url}/events", params={"app": self._ari.app}, heartbeat=PING_S, max_msg_size=0
                 ) as socket:
                     connected = True
-                    yield Connected()
+                    yield AriConnected()
                     async for event in _read_all(socket):
                         yield event
                 log.warning("Asterisk has closed the event socket")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 log.warning("no event socket to Asterisk: %s", error or type(error).__name__)
             if connected:
-                yield Disconnected()
+                yield AriDisconnected()
             if loop.time() - began > STEADY_AFTER_S:
                 pause = FIRST_RETRY_S
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads load, guards nothing)
             pause = min(pause * 2, LAST_RETRY_S)
 
 
-class TheirSocket:
+class IncomingEventSocket:
     """The socket that Asterisk opens to us (`events: asterisk_connects`); `handle` is its route."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: SocketLogin) -> None:
         self._login = login
         self._arrived: asyncio.Queue[AriEvent] = asyncio.Queue()
         self._newest: web.WebSocketResponse | None = None
@@ -81,13 +81,13 @@ class TheirSocket:
         socket = web.WebSocketResponse(protocols=("ari",), heartbeat=PING_S, max_msg_size=0)
         await socket.prepare(request)
         self._newest = socket
-        self._arrived.put_nowait(Connected())
+        self._arrived.put_nowait(AriConnected())
         try:
             async for event in _read_all(socket):
                 self._arrived.put_nowait(event)
         finally:
             if self._newest is socket:
-                self._arrived.put_nowait(Disconnected())
+                self._arrived.put_nowait(AriDisconnected())
         return socket
 
     async def events(self) -> AsyncIterator[AriEvent]:
@@ -96,7 +96,7 @@ class TheirSocket:
             yield await self._arrived.get()
 
 
-class Login:
+class SocketLogin:
     """The name and password that Asterisk presents when it opens a socket to us."""
 
     def __init__(self, user: str, password: str) -> None:

@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from ivr.call.media import Talking
+from ivr.call.media import PartiesChanged
 from ivr.events import EndedBy
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.legs import Leg, Legs
+from ivr.telephony.asterisk.legs import ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.room import Room
-from ivr.telephony.asterisk.voice import Voice
+from ivr.telephony.asterisk.voice import VoiceBridge
 from ivr.telephony.port import TransferRefused
 
 SLACK_S: Final = 5
@@ -29,7 +29,7 @@ CANCELLED: Final = 16
 class AsteriskPerson:
     """Implements ivr.telephony.port.Person."""
 
-    def __init__(self, ari: Ari, room: Room, leg: Leg, voice: Voice) -> None:
+    def __init__(self, ari: Ari, room: Room, leg: TrackedChannel, voice: VoiceBridge) -> None:
         self._ari, self._room, self._leg, self._voice = ari, room, leg, voice
         self._rings = False
         self._keys: asyncio.Queue[str] = asyncio.Queue()
@@ -79,10 +79,12 @@ class AsteriskPerson:
                 await self._ari.stop_ringback(self._leg.channel)
 
 
-class AsteriskHold:
+class AsteriskHeldCaller:
     """Implements ivr.telephony.port.Hold. With `overhear` what people say to each other comes to our stream."""
 
-    def __init__(self, ari: Ari, legs: Legs, caller: Leg, voice: Voice, overhear: bool) -> None:
+    def __init__(
+        self, ari: Ari, legs: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
+    ) -> None:
         self._ari, self._legs, self._caller, self._voice = ari, legs, caller, voice
         self.overheard = overhear
         self._room = Room(ari, voice, caller, overhear)
@@ -122,7 +124,7 @@ class AsteriskHold:
 
     def note(self, parties: Sequence[str]) -> None:
         """See Hold."""
-        self._voice.stream.overhear(Talking(tuple(parties)))
+        self._voice.stream.overhear(PartiesChanged(tuple(parties)))
 
     async def tell(self, pcm: bytes) -> None:
         """See Hold."""
@@ -153,13 +155,13 @@ class AsteriskHold:
         finally:
             await _whole(self._part(leg))
 
-    async def _part(self, leg: Leg) -> None:
+    async def _part(self, leg: TrackedChannel) -> None:
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.hang_up(leg.channel, CANCELLED)
         await self._room.forget(leg)
         self._legs.forget(leg)
 
-    async def _ring(self, leg: Leg, endpoint: str, shown: str, ring_s: int) -> None:
+    async def _ring(self, leg: TrackedChannel, endpoint: str, shown: str, ring_s: int) -> None:
         try:
             await _whole(self._ari.originate(leg.channel, endpoint, shown, ring_s))
         except AriRefused as refused:

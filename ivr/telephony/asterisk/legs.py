@@ -22,7 +22,7 @@ GONE_ELSEWHERE: Final = 0
 """In place of a Q.850 cause: the channel lives on, but in the dialplan."""
 
 
-class LegEnded(HuifangError):
+class ChannelEnded(HuifangError):
     """A channel went away instead of coming up; `cause` is Q.850."""
 
     def __init__(self, cause: int) -> None:
@@ -30,7 +30,7 @@ class LegEnded(HuifangError):
         self.cause = cause
 
 
-class Leg:
+class TrackedChannel:
     """One channel, from before it is made until it is gone."""
 
     def __init__(self, channel: str) -> None:
@@ -73,29 +73,29 @@ class Leg:
         """
         await asyncio.wait((self.entered, self.gone), return_when=asyncio.FIRST_COMPLETED)
         if self.gone.done():
-            raise LegEnded(self.gone.result())
+            raise ChannelEnded(self.gone.result())
 
 
-class Legs:
+class ChannelTracker:
     """All channels that are ours, by id."""
 
     def __init__(self) -> None:
-        self._legs: dict[str, Leg] = {}
+        self._legs: dict[str, TrackedChannel] = {}
 
-    def expect(self, channel: str) -> Leg:
+    def expect(self, channel: str) -> TrackedChannel:
         """Begin to follow a channel, best before it is made."""
-        leg = Leg(channel)
+        leg = TrackedChannel(channel)
         self.add(leg)
         return leg
 
-    def add(self, leg: Leg) -> None:
+    def add(self, leg: TrackedChannel) -> None:
         """Begin to follow a channel."""
         self._legs[leg.channel] = leg
 
     def __contains__(self, channel: object) -> bool:
         return channel in self._legs
 
-    def forget(self, leg: Leg) -> None:
+    def forget(self, leg: TrackedChannel) -> None:
         """Follow a channel no longer."""
         self._legs.pop(leg.channel, None)
 

@@ -12,12 +12,12 @@ from typing import Final
 from ivr.events import EndedBy
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.hold import AsteriskHold
-from ivr.telephony.asterisk.legs import GONE_ELSEWHERE, NORMAL, Leg, Legs
+from ivr.telephony.asterisk.hold import AsteriskHeldCaller
+from ivr.telephony.asterisk.legs import GONE_ELSEWHERE, NORMAL, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.stream import AsteriskStream
 from ivr.telephony.asterisk.transfer import hand_over
-from ivr.telephony.asterisk.voice import Voice
-from ivr.telephony.port import Call, Desk, TransferRefused
+from ivr.telephony.asterisk.voice import VoiceBridge
+from ivr.telephony.port import Call, CallDistributor, TransferRefused
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ CAUSE_WITHIN_S: Final = 1.0
 """When something breaks off because the call is over, Asterisk tells why within this time."""
 
 
-class AsteriskLine:
+class AsteriskCallLeg:
     """Implements ivr.telephony.port.Line.
 
     Args:
@@ -38,12 +38,12 @@ class AsteriskLine:
         self,
         call: Call,
         ari: Ari,
-        legs: Legs,
-        party: Leg,
-        voice: Voice,
+        legs: ChannelTracker,
+        party: TrackedChannel,
+        voice: VoiceBridge,
         targets: Mapping[str, str],
         announce: Callable[[str, str], bytes] | None,
-        desk: Desk | None,
+        desk: CallDistributor | None,
     ) -> None:
         self._call = call
         self._ari = ari
@@ -88,7 +88,7 @@ class AsteriskLine:
 
     async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
         """See Line."""
-        hold = AsteriskHold(self._ari, self._legs, self._party, self._voice, overhear)
+        hold = AsteriskHeldCaller(self._ari, self._legs, self._party, self._voice, overhear)
         if self._desk and self._desk.staffs(target):
             work = partial(self._desk.hand_over, self._call, target, whisper, hold, own)
         elif endpoint := self._targets.get(target):
@@ -104,7 +104,7 @@ class AsteriskLine:
             log.error("transfer to %s: %s", target, error)
             raise TransferRefused("unavailable") from error
 
-    async def _hand_over(self, endpoint: str, whisper: str, own: bytes, hold: AsteriskHold) -> None:
+    async def _hand_over(self, endpoint: str, whisper: str, own: bytes, hold: AsteriskHeldCaller) -> None:
         words = b""
         if whisper and self._announce:
             words = await asyncio.to_thread(self._announce, whisper, self._call.language)

@@ -26,7 +26,7 @@ def command(name: str, **fields: str) -> str:
     return json.dumps({"command": name, **fields})
 
 
-class Outbox:
+class MediaPacer:
     """Queued audio and marks of one call."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ import aiohttp
 
 from ivr.errors import HuifangError
 from ivr.telephony.asterisk import packages
-from ivr.telephony.asterisk.dialplan import Place, render
+from ivr.telephony.asterisk.dialplan import AsteriskFolders, render
 from ivr.telephony.asterisk.site import Secrets, Site
 
 READY_WITHIN_S: Final = 20.0
@@ -79,7 +79,7 @@ class Pbx:
         self._run = Path(tempfile.mkdtemp(prefix="huifang-pbx-"))
         for folder in ("lib/keys", "spool/recording", "spool/tmp", "log", "cache", "agi"):
             (self._run / folder).mkdir(parents=True)
-        place = Place(config=self._run / "etc", modules=modules, data=shared, run=self._run)
+        place = AsteriskFolders(config=self._run / "etc", modules=modules, data=shared, run=self._run)
         render(self.site, self._secrets, place.config, place)
         for name in UNUSED:
             (place.config / f"{name}.conf").write_text(

@@ -9,26 +9,26 @@ import asyncio
 import contextlib
 from typing import Final
 
-from ivr.call.media import Side
+from ivr.call.media import AudioSide
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.ear import Ear
-from ivr.telephony.asterisk.legs import Leg
-from ivr.telephony.asterisk.voice import Voice
+from ivr.telephony.asterisk.ear import Snoop
+from ivr.telephony.asterisk.legs import TrackedChannel
+from ivr.telephony.asterisk.voice import VoiceBridge
 
-SIDES: Final[tuple[Side, ...]] = ("other", "third")
+SIDES: Final[tuple[AudioSide, ...]] = ("other", "third")
 
 
 class Room:
     """The caller's bridge, with music as long as nobody is with them, and one aside. With `overhear` we hear both."""
 
-    def __init__(self, ari: Ari, voice: Voice, caller: Leg, overhear: bool) -> None:
+    def __init__(self, ari: Ari, voice: VoiceBridge, caller: TrackedChannel, overhear: bool) -> None:
         self._ari, self._voice, self._caller, self._overhear = ari, voice, caller, overhear
         self._aside = f"{voice.bridge}.room"
         self._aside_made = False
-        self._with_caller: set[Leg] = set()
-        self._ears: dict[Leg, tuple[Side, Ear]] = {}
+        self._with_caller: set[TrackedChannel] = set()
+        self._ears: dict[TrackedChannel, tuple[AudioSide, Snoop]] = {}
 
-    async def enter(self, leg: Leg) -> None:
+    async def enter(self, leg: TrackedChannel) -> None:
         """Bring somebody to the caller.
 
         Raises:
@@ -48,7 +48,7 @@ class Room:
         await self._voice.let_go()
         await self._listen(leg)
 
-    async def leave(self, leg: Leg) -> None:
+    async def leave(self, leg: TrackedChannel) -> None:
         """Take somebody from the caller."""
         await self._part(self._voice.bridge, leg)
         self._with_caller.discard(leg)
@@ -56,7 +56,7 @@ class Room:
             await self._voice.take_back()
             await self._ari.start_music(self._voice.bridge)
 
-    async def step_aside(self, leg: Leg) -> None:
+    async def step_aside(self, leg: TrackedChannel) -> None:
         """Bring somebody aside.
 
         Raises:
@@ -68,7 +68,7 @@ class Room:
         await self._ari.join(self._aside, [leg.channel])
         await self._listen(leg)
 
-    async def forget(self, leg: Leg) -> None:
+    async def forget(self, leg: TrackedChannel) -> None:
         """Somebody has hung up."""
         self._with_caller.discard(leg)
         if leg in self._ears:
@@ -83,11 +83,11 @@ class Room:
             with contextlib.suppress(AriRefused, AriUnreachable):
                 await self._ari.destroy_bridge(self._aside)
 
-    async def _part(self, bridge: str, leg: Leg) -> None:
+    async def _part(self, bridge: str, leg: TrackedChannel) -> None:
         with contextlib.suppress(AriRefused):  # they are not in it
             await self._ari.part(bridge, leg.channel)
 
-    async def _listen(self, leg: Leg) -> None:
+    async def _listen(self, leg: TrackedChannel) -> None:
         """Begin to hear somebody, and the caller if that has not begun."""
         if not self._overhear:
             return
@@ -96,7 +96,7 @@ class Room:
             if one not in self._ears:
                 taken = {side for side, _ in self._ears.values()}
                 free = next((side for side in SIDES if side not in taken), SIDES[-1])
-                side: Side = "caller" if one is self._caller else free
+                side: AudioSide = "caller" if one is self._caller else free
                 self._ears[one] = side, self._voice.ear(side, one)
                 fresh.append(self._ears[one][1])
         await asyncio.gather(*(ear.open() for ear in fresh))

@@ -18,12 +18,12 @@ from ruamel.yaml.error import YAMLError
 
 from ivr.errors import Fault, FaultyFile, HuifangError
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
-Number = Annotated[str, StringConstraints(pattern=r"^[0-9+*#]+$")]
+EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+DialString = Annotated[str, StringConstraints(pattern=r"^[0-9+*#]+$")]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+/[A-Za-z0-9_.+*#@:/-]+$")]
-File = Annotated[str, StringConstraints(pattern=r"^[^;\n]*$")]
+DialTarget = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+/[A-Za-z0-9_.+*#@:/-]+$")]
+FilePath = Annotated[str, StringConstraints(pattern=r"^[^;\n]*$")]
 
 
 class _Model(BaseModel):
@@ -54,7 +54,7 @@ class RtpPorts(_Model):
 class Fallback(_Model):
     """The people who take calls when the service can't: `ring_s` for each round, at most `wait_s` in all."""
 
-    phones: tuple[Name, ...] = ()
+    phones: tuple[EndpointName, ...] = ()
     ring_s: int = Field(default=20, ge=1)
     wait_s: int = Field(default=120, ge=1)
 
@@ -76,12 +76,12 @@ class Trunk(_Model):
     port: Port | None = None
     transport: Literal["tls", "tcp", "udp"] = "tls"
     srtp: bool = True
-    user: Name | None = None
+    user: EndpointName | None = None
     register_there: bool = Field(default=False, alias="register")
     local_port: Port = 5061
-    authorities: File = "/etc/ssl/certs/ca-certificates.crt"
-    certificate: File | None = None
-    key: File | None = None
+    authorities: FilePath = "/etc/ssl/certs/ca-certificates.crt"
+    certificate: FilePath | None = None
+    key: FilePath | None = None
 
     @property
     def uri(self) -> str:
@@ -101,9 +101,9 @@ class Trunk(_Model):
 class Site(_Model):
     """One Asterisk and what hangs on it. `service` is where Asterisk finds the service (ws:// or wss://)."""
 
-    app: Name = "huifang"
-    ari_user: Name = "huifang"
-    language: Name = "zh-CN"
+    app: EndpointName = "huifang"
+    ari_user: EndpointName = "huifang"
+    language: EndpointName = "zh-CN"
     service: Annotated[str, StringConstraints(pattern=r"^wss?://[A-Za-z0-9.:_/-]+$")] = "ws://127.0.0.1:8080"
     events: Literal["we_connect", "asterisk_connects"] = "we_connect"
     http: Bind = Bind(port=8088)
@@ -113,14 +113,14 @@ class Site(_Model):
     """This machine's address as others see it, where that is not its own (NAT, containers)."""
     inside: tuple[IPv4Network, ...] = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
     """The networks that see this machine's own address instead."""
-    lines: dict[Number, ServedLine] = {}
-    phones: tuple[Name, ...] = ()
+    lines: dict[DialString, ServedLine] = {}
+    phones: tuple[EndpointName, ...] = ()
     voiceless_s: int = Field(default=30, ge=1)
     """A phone that sends no voice for so long has lost its connection."""
     qualify_s: int = Field(default=30, ge=0)
     fallback: Fallback = Fallback()
     ringing: Ringing = Ringing()
-    targets: dict[str, Target] = {}
+    targets: dict[str, DialTarget] = {}
     trunk: Trunk | None = None
 
     @model_validator(mode="after")
@@ -136,7 +136,7 @@ class Site(_Model):
         return f"http://{self.http.host}:{self.http.port}/ari"
 
 
-def load(path: Path) -> Site:
+def load_site(path: Path) -> Site:
     """Read a site file.
 
     Raises:

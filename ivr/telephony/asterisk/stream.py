@@ -13,9 +13,18 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
-from ivr.call.media import FRAME_BYTES, Closed, Frame, Key, Marked, MediaEvent, Overheard, Talking
+from ivr.call.media import (
+    FRAME_BYTES,
+    AudioFrame,
+    KeyPressed,
+    MarkReached,
+    MediaClosed,
+    MediaEvent,
+    OverheardAudio,
+    PartiesChanged,
+)
 from ivr.events import EndedBy
-from ivr.telephony.asterisk.outbox import Outbox
+from ivr.telephony.asterisk.outbox import MediaPacer
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +41,7 @@ class AsteriskStream:
         """Asterisk has begun the stream."""
         self.broken = asyncio.Event()
         """The socket is gone."""
-        self._outbox = Outbox()
+        self._outbox = MediaPacer()
         self._wake = asyncio.Event()
         self._arrived: asyncio.Queue[MediaEvent] = asyncio.Queue()
         self._part = bytearray()
@@ -44,7 +53,7 @@ class AsteriskStream:
         while True:
             event = await self._arrived.get()
             yield event
-            if isinstance(event, Closed):
+            if isinstance(event, MediaClosed):
                 return
 
     def play(self, pcm: bytes) -> None:
@@ -72,9 +81,9 @@ class AsteriskStream:
     def press(self, digit: str) -> None:
         """Pass on a key of the caller."""
         if self.listening:
-            self._arrived.put_nowait(Key(digit))
+            self._arrived.put_nowait(KeyPressed(digit))
 
-    def overhear(self, heard: Overheard | Talking) -> None:
+    def overhear(self, heard: OverheardAudio | PartiesChanged) -> None:
         """Pass on what was said between the caller and others, or who talks with whom."""
         if not self._closed:
             self._arrived.put_nowait(heard)
@@ -83,7 +92,7 @@ class AsteriskStream:
         """Say that the call is over; only the first time counts."""
         if not self._closed:
             self._closed = True
-            self._arrived.put_nowait(Closed(by, cause))
+            self._arrived.put_nowait(MediaClosed(by, cause))
 
     async def carry(self, socket: web.WebSocketResponse) -> None:
         """Move voice over Asterisk's socket until that ends."""
@@ -119,7 +128,7 @@ class AsteriskStream:
         self._part += pcm
         whole = len(self._part) // FRAME_BYTES * FRAME_BYTES
         for start in range(0, whole, FRAME_BYTES):
-            self._arrived.put_nowait(Frame(bytes(self._part[start : start + FRAME_BYTES])))
+            self._arrived.put_nowait(AudioFrame(bytes(self._part[start : start + FRAME_BYTES])))
         del self._part[:whole]
 
     def _take_control(self, text: str) -> None:
@@ -141,7 +150,7 @@ class AsteriskStream:
             if name == TOLD and self._told and not self._told.done():
                 self._told.set_result(None)
             elif name is not None and not self._closed:
-                self._arrived.put_nowait(Marked(name))
+                self._arrived.put_nowait(MarkReached(name))
 
 
 class MediaSockets:

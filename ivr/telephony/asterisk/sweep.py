@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 
 from ivr.telephony.asterisk.ari import Ari, AriRefused, Channel
-from ivr.telephony.asterisk.legs import Legs
+from ivr.telephony.asterisk.legs import ChannelTracker
 
 
-async def sweep(ari: Ari, legs: Legs) -> None:
+async def sweep(ari: Ari, legs: ChannelTracker) -> None:
     """Bring `legs` up to date, and end what belongs to our application but to no call of ours.
 
     Callers who were left alone go to a person; two people in the middle of talking to each other are not disturbed.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ivr.telephony.asterisk.hold import AsteriskHold
+from ivr.telephony.asterisk.hold import AsteriskHeldCaller
 
 RING_S: Final = 20
 
 
-async def hand_over(hold: AsteriskHold, endpoint: str, shown: str, words: bytes) -> None:
+async def hand_over(hold: AsteriskHeldCaller, endpoint: str, shown: str, words: bytes) -> None:
     """Ring `endpoint` with `shown` as the caller's number; `words` (audio) are for their ears only.
 
     Returns when they have hung up.

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 from typing import Final
 
-from ivr.call.media import Side
+from ivr.call.media import AudioSide
 from ivr.lifecycle import Direction
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.ear import Ear
-from ivr.telephony.asterisk.legs import Leg, Legs
+from ivr.telephony.asterisk.ear import Snoop
+from ivr.telephony.asterisk.legs import ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.stream import AsteriskStream, MediaSockets
 
 READY_WITHIN_S: Final = 5.0
@@ -21,10 +21,10 @@ LEADING: Final = "LEADING"
 """A variable of the voice channel that tells the dialplan whether the party is in our hands."""
 
 
-class Voice:
+class VoiceBridge:
     """See the module. `id` is the call's id."""
 
-    def __init__(self, ari: Ari, legs: Legs, sockets: MediaSockets, call_id: str) -> None:
+    def __init__(self, ari: Ari, legs: ChannelTracker, sockets: MediaSockets, call_id: str) -> None:
         self._ari = ari
         self._legs = legs
         self._sockets = sockets
@@ -61,7 +61,7 @@ class Voice:
             await self.stream.ready.wait()
             await self._ari.join(self.bridge, [name])
 
-    async def join(self, party: Leg) -> None:
+    async def join(self, party: TrackedChannel) -> None:
         """Let the party hear us and us the party."""
         await self._ari.join(self.bridge, [party.channel])
 
@@ -85,7 +85,7 @@ class Voice:
         await self._ari.join(self.bridge, [self._leg.channel])
         self.stream.listening = True
 
-    async def tell(self, party: Leg, pcm: bytes) -> None:
+    async def tell(self, party: TrackedChannel, pcm: bytes) -> None:
         """While out of the bridge: say something to another party alone, to the end, or till they are gone."""
         aside = f"{self.bridge}.aside"
         await self._ari.create_bridge(aside)
@@ -95,7 +95,7 @@ class Voice:
         finally:
             await self._ari.destroy_bridge(aside)
 
-    async def announce(self, party: Leg, pcm: bytes) -> None:
+    async def announce(self, party: TrackedChannel, pcm: bytes) -> None:
         """While out of the bridge: say something to the party in it, to the end, or till they are gone."""
         await self._ari.join(self.bridge, [self._leg.channel])
         try:
@@ -103,7 +103,7 @@ class Voice:
         finally:
             await self._ari.part(self.bridge, self._leg.channel)
 
-    async def _say(self, party: Leg, pcm: bytes) -> None:
+    async def _say(self, party: TrackedChannel, pcm: bytes) -> None:
         told = asyncio.ensure_future(self.stream.tell(pcm))
         try:
             await asyncio.wait((told, party.gone), return_when=asyncio.FIRST_COMPLETED)
@@ -112,9 +112,9 @@ class Voice:
                 told.cancel()
                 self.stream.clear()
 
-    def ear(self, who: Side, party: Leg) -> Ear:
+    def ear(self, who: AudioSide, party: TrackedChannel) -> Snoop:
         """Something that brings to our stream what the party says to others."""
-        return Ear(self._ari, self._legs, self._sockets, self.bridge, who, party, self.stream)
+        return Snoop(self._ari, self._legs, self._sockets, self.bridge, who, party, self.stream)
 
     async def close(self) -> None:
         """Take all of it away; what Asterisk keeps nevertheless, the next sweep takes."""

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.softphone import CallOver, Softphone
-from ivr.telephony.browser.timeline import Span
+from ivr.telephony.browser.timeline import SoundSpan
 
 PAUSE_MS = 300
 """Silence after a prompt before the caller answers."""
 
-Watch = Callable[[wire.Transcript], None]
+LineObserver = Callable[[wire.TranscriptMessage], None]
 
 
 def load_clips(folder: Path) -> dict[str, bytes]:
@@ -31,31 +31,31 @@ def load_clips(folder: Path) -> dict[str, bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GivenReply:
     """What the caller said to which words, and where that lies on the phone's timeline."""
 
     prompt: str
-    said: Span
+    said: SoundSpan
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class ScriptedCall:
     """A conversation that is over."""
 
-    replies: tuple[Reply, ...]
-    ended: wire.Ended
+    replies: tuple[GivenReply, ...]
+    ended: wire.EndedMessage
 
 
-async def converse(
-    phone: Softphone, replies: Mapping[str, bytes], watch: Watch = lambda line: None, goodbye: str = ""
-) -> Talk:
+async def run_script(
+    phone: Softphone, replies: Mapping[str, bytes], watch: LineObserver = lambda line: None, goodbye: str = ""
+) -> ScriptedCall:
     """Answer until the call is over: each prompt with the reply whose words are in it (the first that fits).
 
     `replies` maps words of a prompt to audio; a prompt with none of them is left unanswered. `watch` sees every line.
     A prompt with the words `goodbye` is heard out, then the caller hangs up first.
     """
     prompts: asyncio.Queue[str] = asyncio.Queue()
-    given: list[Reply] = []
+    given: list[GivenReply] = []
 
     async def listen() -> None:
         async for line in phone.transcript():
@@ -73,10 +73,10 @@ async def converse(
             if goodbye and goodbye in prompt:
                 await phone.hang_up()
             elif reply := next((audio for words, audio in replies.items() if words in prompt), None):
-                given.append(Reply(prompt, await phone.say(reply)))
+                given.append(GivenReply(prompt, await phone.say(reply)))
     except CallOver:
         await listening
-        return Talk(tuple(given), await phone.ended())
+        return ScriptedCall(tuple(given), await phone.ended())
     finally:
         listening.cancel()
 

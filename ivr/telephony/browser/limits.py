@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PhoneLimits:
     """Times in seconds, on the server's side of the socket."""
 
     first_message_s: float = 10
@@ -29,7 +29,7 @@ class Limits:
     """Audio queued for a client that does not take it: 10 minutes."""
 
 
-class Allowance:
+class RateAllowance:
     """Counts messages: `burst` at once, `per_s` in the long run."""
 
     def __init__(self, burst: int, per_s: float, now: float) -> None:

@@ -9,17 +9,17 @@ from collections import deque
 from collections.abc import Iterator
 
 from ivr.call.media import FRAME_BYTES
-from ivr.telephony.browser.wire import Clear, Mark, Message
+from ivr.telephony.browser.wire import ClearMessage, MarkMessage, WireMessage
 
 CHUNK_BYTES = 10 * FRAME_BYTES
 """The most audio in one message: 200 ms."""
 
 
-class Outbox:
+class SendQueue:
     """A queue that joins audio, sends it in whole frames and can be cleared."""
 
     def __init__(self) -> None:
-        self._queue: deque[bytearray | Message] = deque()
+        self._queue: deque[bytearray | WireMessage] = deque()
         self.audio_bytes = 0
         """Audio waiting here."""
 
@@ -33,24 +33,24 @@ class Outbox:
         elif pcm:
             self._queue.append(bytearray(pcm))
 
-    def put(self, message: Message) -> None:
+    def put(self, message: WireMessage) -> None:
         """Queue a message behind the audio that is there."""
         self._queue.append(message)
 
     def clear(self) -> None:
         """Drop audio and marks, keep the transcript, and tell the far end before anything else."""
-        kept = [item for item in self._queue if not isinstance(item, bytearray | Mark | Clear)]
-        self._queue = deque([Clear(), *kept])
+        kept = [item for item in self._queue if not isinstance(item, bytearray | MarkMessage | ClearMessage)]
+        self._queue = deque([ClearMessage(), *kept])
         self.audio_bytes = 0
 
-    def drain(self) -> Iterator[bytes | Message]:
+    def drain(self) -> Iterator[bytes | WireMessage]:
         """Take out what is there and what comes meanwhile: messages, and audio in whole frames.
 
         A last part of a frame is filled up with silence when no audio follows it.
         """
         while self._queue:
             head = self._queue[0]
-            if isinstance(head, Message):
+            if isinstance(head, WireMessage):
                 yield self._queue.popleft()  # type: ignore[misc]
                 continue
             chunk = bytes(head[:CHUNK_BYTES])

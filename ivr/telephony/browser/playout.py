@@ -7,7 +7,7 @@ from collections import deque
 from ivr.call.media import FRAME_BYTES
 
 
-class Playout:
+class PlayoutBuffer:
     """A queue read frame by frame, silence when it is empty."""
 
     def __init__(self) -> None:

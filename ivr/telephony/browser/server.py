@@ -15,10 +15,10 @@ from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ivr.call.media import Closed
+from ivr.call.media import MediaClosed
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.limits import Limits
-from ivr.telephony.browser.stream import CUT, BrowserLine, BrowserStream, send
+from ivr.telephony.browser.limits import PhoneLimits
+from ivr.telephony.browser.stream import CUT, BrowserCallLeg, BrowserStream, send
 from ivr.telephony.port import Call
 
 PAGE = Path(__file__).parent / "page"
@@ -31,7 +31,7 @@ PAGE_HEADERS = {
 
 log = logging.getLogger(__name__)
 
-Answer = Callable[[BrowserLine], Awaitable[None]]
+CallHandler = Callable[[BrowserCallLeg], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class FlowChoice:
 
 
 def routes(
-    answer: Answer,
+    answer: CallHandler,
     flows: Callable[[], Sequence[FlowChoice]],
     new_id: Callable[[], str] = lambda: uuid4().hex,
-    limits: Limits | None = None,
+    limits: PhoneLimits | None = None,
 ) -> list[web.AbstractRouteDef]:
     """Routes under /phone. `answer` leads each call and returns when it is done; the line is then hung up.
 
     A session outlives its socket: when the handler is cancelled it still sees Closed and ends by itself.
     `flows` is asked again for each page and each call, so a reloaded file counts at once.
     """
-    phone = _Phone(answer, flows, new_id, limits or Limits())
+    phone = _Phone(answer, flows, new_id, limits or PhoneLimits())
     return [
         web.get("/phone", _page),
         web.static("/phone/static", PAGE),
@@ -69,7 +69,11 @@ async def _page(_: web.Request) -> web.FileResponse:
 
 class _Phone:
     def __init__(
-        self, answer: Answer, flows: Callable[[], Sequence[FlowChoice]], new_id: Callable[[], str], limits: Limits
+        self,
+        answer: CallHandler,
+        flows: Callable[[], Sequence[FlowChoice]],
+        new_id: Callable[[], str],
+        limits: PhoneLimits,
     ) -> None:
         self._answer, self._flows, self._new_id, self._limits = answer, flows, new_id, limits
         self._sessions: set[asyncio.Task[None]] = set()
@@ -88,12 +92,12 @@ class _Phone:
         try:
             call = await self._wanted(socket)
         except wire.WireError as fault:
-            await self._close(request, socket, wire.Error(reason=fault.reason), fault.code)
+            await self._close(request, socket, wire.ErrorMessage(reason=fault.reason), fault.code)
             return socket
         if call is not None:
             stream = BrowserStream(socket, self._limits)
-            stream.send(wire.Answered(call=call.id))
-            await self._lead(request, socket, BrowserLine(call, stream))
+            stream.send(wire.AnsweredMessage(call=call.id))
+            await self._lead(request, socket, BrowserCallLeg(call, stream))
         return socket
 
     async def _wanted(self, socket: web.WebSocketResponse) -> Call | None:
@@ -107,7 +111,7 @@ class _Phone:
         if message.type is not WSMsgType.TEXT:
             return None
         wanted = wire.decode_client(message.data)
-        if not isinstance(wanted, wire.Call):
+        if not isinstance(wanted, wire.CallMessage):
             raise wire.WireError(f"{wanted.type} before the call message", WSCloseCode.POLICY_VIOLATION)
         if not any(wanted.flow == flow.name and wanted.language in flow.languages for flow in self._flows()):
             raise wire.WireError("no such flow in this language", WSCloseCode.POLICY_VIOLATION)
@@ -122,31 +126,31 @@ class _Phone:
             variables=wanted.variables,
         )
 
-    async def _lead(self, request: web.Request, socket: web.WebSocketResponse, line: BrowserLine) -> None:
+    async def _lead(self, request: web.Request, socket: web.WebSocketResponse, line: BrowserCallLeg) -> None:
         session = asyncio.create_task(self._session(line))
         self._sessions.add(session)
         session.add_done_callback(self._sessions.discard)
         try:
             closed = await line.media.run()
             if fault := line.media.fault:
-                await self._close(request, socket, wire.Error(reason=fault.reason), fault.code)
+                await self._close(request, socket, wire.ErrorMessage(reason=fault.reason), fault.code)
             else:
-                await self._close(request, socket, wire.Ended(by=closed.by, cause=closed.cause), WSCloseCode.OK)
+                await self._close(request, socket, wire.EndedMessage(by=closed.by, cause=closed.cause), WSCloseCode.OK)
             await asyncio.shield(session)
         except asyncio.CancelledError:
-            line.media.end(CUT if request.transport is None else Closed(by="us", cause="failed"))
+            line.media.end(CUT if request.transport is None else MediaClosed(by="us", cause="failed"))
             raise
 
-    async def _session(self, line: BrowserLine) -> None:
+    async def _session(self, line: BrowserCallLeg) -> None:
         try:
             await self._answer(line)
         except Exception:
             log.exception("call %s: its session failed", line.call.id)
-            line.media.end(Closed(by="us", cause="failed"))
+            line.media.end(MediaClosed(by="us", cause="failed"))
         await line.hang_up()
 
     async def _close(
-        self, request: web.Request, socket: web.WebSocketResponse, last: wire.Message, code: WSCloseCode
+        self, request: web.Request, socket: web.WebSocketResponse, last: wire.WireMessage, code: WSCloseCode
     ) -> None:
         with suppress(ConnectionError):
             try:

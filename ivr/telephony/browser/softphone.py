@@ -17,8 +17,8 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 from ivr.call.media import FRAME_BYTES, FRAME_MS, SAMPLE_RATE_HZ
 from ivr.events import Value
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.playout import Playout
-from ivr.telephony.browser.timeline import SOUND, Span, Timeline
+from ivr.telephony.browser.playout import PlayoutBuffer
+from ivr.telephony.browser.timeline import SOUND, CallTimeline, SoundSpan
 
 FRAME_S = FRAME_MS / 1000
 PARTING_S = 5
@@ -36,7 +36,7 @@ class CallOver(Exception):
 class _Utterance:
     pcm: bytearray
     start: int | None = None
-    said: asyncio.Future[Span] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    said: asyncio.Future[SoundSpan] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 @asynccontextmanager
@@ -51,14 +51,16 @@ async def dial(
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with ClientSession(headers=headers) as session, session.ws_connect(url) as socket:
-        wanted = wire.Call(
+        wanted = wire.CallMessage(
             version=wire.VERSION, flow=flow, language=language, rate=SAMPLE_RATE_HZ, variables=dict(variables or {})
         )
         await socket.send_str(wanted.encode())
         first = await socket.receive()
         answer = wire.decode_server(first.data) if first.type is WSMsgType.TEXT else None
-        if not isinstance(answer, wire.Answered):
-            raise CallRefused(answer.reason if isinstance(answer, wire.Error) else "the server closed the socket")
+        if not isinstance(answer, wire.AnsweredMessage):
+            raise CallRefused(
+                answer.reason if isinstance(answer, wire.ErrorMessage) else "the server closed the socket"
+            )
         phone = Softphone(session, socket, answer.call)
         running = asyncio.create_task(phone.run())
         try:
@@ -84,13 +86,13 @@ class Softphone:
         self._session, self._socket, self._now = session, socket, loop.time
         self._began = loop.time()
         self._utterances: deque[_Utterance] = deque()
-        self._playout = Playout()
+        self._playout = PlayoutBuffer()
         self._said, self._heard = bytearray(), bytearray(FRAME_BYTES)
         self._last_sound = 0
         self._sounded = False
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        self._transcript: asyncio.Queue[wire.Transcript | None] = asyncio.Queue()
-        self._ended: asyncio.Future[wire.Ended] = loop.create_future()
+        self._transcript: asyncio.Queue[wire.TranscriptMessage | None] = asyncio.Queue()
+        self._ended: asyncio.Future[wire.EndedMessage] = loop.create_future()
 
     @property
     def over(self) -> bool:
@@ -108,11 +110,11 @@ class Softphone:
         return round((self._now() - self._began + FRAME_S) * SAMPLE_RATE_HZ)
 
     @property
-    def timeline(self) -> Timeline:
+    def timeline(self) -> CallTimeline:
         """What was said and heard so far. A frame is said in the 20 ms before it is sent, heard in the 20 ms after."""
-        return Timeline(np.frombuffer(bytes(self._said), "<i2"), np.frombuffer(bytes(self._heard), "<i2"))
+        return CallTimeline(np.frombuffer(bytes(self._said), "<i2"), np.frombuffer(bytes(self._heard), "<i2"))
 
-    def say(self, pcm: bytes) -> asyncio.Future[Span]:
+    def say(self, pcm: bytes) -> asyncio.Future[SoundSpan]:
         """Say audio after what is still to be said, beginning with the next frame; the result is its place.
 
         Await it to wait for the last sample; it raises CallOver when the call ends before.
@@ -126,13 +128,13 @@ class Softphone:
 
     async def press(self, digit: str) -> int:
         """Press a key (0-9, *, #); returns its place on the timeline."""
-        await self._send(wire.KeyPress(digit=digit))
+        await self._send(wire.KeyPressMessage(digit=digit))
         return self.position
 
-    async def hang_up(self) -> wire.Ended:
+    async def hang_up(self) -> wire.EndedMessage:
         """Hang up and wait for the server to confirm it. Harmless when the call is over."""
         with suppress(ConnectionError):
-            await self._send(wire.HangUp())
+            await self._send(wire.HangUpMessage())
         async with asyncio.timeout(PARTING_S):
             return await self.ended()
 
@@ -140,7 +142,7 @@ class Softphone:
         """Lose the connection without a word."""
         await self._session.close()
 
-    async def ended(self) -> wire.Ended:
+    async def ended(self) -> wire.EndedMessage:
         """Wait for the end of the call."""
         return await asyncio.shield(self._ended)
 
@@ -162,7 +164,7 @@ class Softphone:
         """Wait until something sounds that heard_quiet has not yet reported. Raises CallOver."""
         await self._until(lambda: self._sounded)
 
-    async def transcript(self) -> AsyncIterator[wire.Transcript]:
+    async def transcript(self) -> AsyncIterator[wire.TranscriptMessage]:
         """The live transcript's lines as they come, until the call ends. For one reader."""
         while (line := await self._transcript.get()) is not None:
             yield line
@@ -175,7 +177,7 @@ class Softphone:
         finally:
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
-            self._end(wire.Ended(by="network", cause="media_lost"))
+            self._end(wire.EndedMessage(by="network", cause="media_lost"))
 
     async def _keep_time(self) -> None:
         self._began = self._now()
@@ -202,7 +204,7 @@ class Softphone:
             self._last_sound = start + int(loud[-1]) + 1
         await self._socket.send_bytes(spoken)
         for name in marks:
-            await self._send(wire.Mark(name=name))
+            await self._send(wire.MarkMessage(name=name))
 
     def _tell_waiting(self) -> None:
         for waiter in [waiter for waiter in self._waiting if waiter[0]()]:
@@ -222,7 +224,7 @@ class Softphone:
             if not now.pcm:
                 self._utterances.popleft()
                 if not now.said.done():
-                    now.said.set_result(Span(now.start, (len(self._said) + len(frame)) // 2))
+                    now.said.set_result(SoundSpan(now.start, (len(self._said) + len(frame)) // 2))
         return bytes(frame) + bytes(FRAME_BYTES - len(frame))
 
     async def _receive(self) -> None:
@@ -234,18 +236,18 @@ class Softphone:
 
     def _obey(self, message: wire.ServerMessage) -> None:
         match message:
-            case wire.Mark(name=name):
+            case wire.MarkMessage(name=name):
                 self._playout.mark(name)
-            case wire.Clear():
+            case wire.ClearMessage():
                 self._playout.clear()
-            case wire.Transcript():
+            case wire.TranscriptMessage():
                 self._transcript.put_nowait(message)
-            case wire.Ended():
+            case wire.EndedMessage():
                 self._end(message)
-            case wire.Error():
-                self._end(wire.Ended(by="network", cause="protocol"))
+            case wire.ErrorMessage():
+                self._end(wire.EndedMessage(by="network", cause="protocol"))
 
-    def _end(self, how: wire.Ended) -> None:
+    def _end(self, how: wire.EndedMessage) -> None:
         if self._ended.done():
             return
         self._ended.set_result(how)
@@ -264,11 +266,11 @@ class Softphone:
         self._waiting.append((met, waiter))
         await waiter
 
-    async def _send(self, message: wire.Message) -> None:
+    async def _send(self, message: wire.WireMessage) -> None:
         await self._socket.send_str(message.encode())
 
 
-def _give_up(future: asyncio.Future[Span] | asyncio.Future[None]) -> None:
+def _give_up(future: asyncio.Future[SoundSpan] | asyncio.Future[None]) -> None:
     """End a future with CallOver; nobody need await it."""
     if not future.done():
         future.set_exception(CallOver())

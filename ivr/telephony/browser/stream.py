@@ -12,40 +12,40 @@ from typing import Literal
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
-from ivr.call.media import Closed, Key, Marked, MediaEvent
+from ivr.call.media import KeyPressed, MarkReached, MediaClosed, MediaEvent
 from ivr.events import EndedBy, Value
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.limits import Allowance, Limits
-from ivr.telephony.browser.outbox import Outbox
+from ivr.telephony.browser.limits import PhoneLimits, RateAllowance
+from ivr.telephony.browser.outbox import SendQueue
 from ivr.telephony.port import Call, TransferRefused
 
-CUT = Closed(by="network", cause="media_lost")
+CUT = MediaClosed(by="network", cause="media_lost")
 DELIBERATE = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 
 
 class BrowserStream:
     """MediaStream over an opened WebSocket whose `call` message has been read; `run` moves the messages."""
 
-    def __init__(self, socket: web.WebSocketResponse, limits: Limits) -> None:
+    def __init__(self, socket: web.WebSocketResponse, limits: PhoneLimits) -> None:
         loop = asyncio.get_running_loop()
         self._socket, self._limits, self._now = socket, limits, loop.time
         self._events: asyncio.Queue[MediaEvent] = asyncio.Queue()
-        self._outbox, self._outgoing = Outbox(), asyncio.Event()
+        self._outbox, self._outgoing = SendQueue(), asyncio.Event()
         self._marks: dict[str, str] = {}  # the names of marks on their way, by their numbers on the wire
         self._mark_numbers = count(1)
-        self._closed: asyncio.Future[Closed] = loop.create_future()
+        self._closed: asyncio.Future[MediaClosed] = loop.create_future()
         self.fault: wire.WireError | None = None
         """How the client broke the protocol, if it did."""
 
     async def events(self) -> AsyncIterator[MediaEvent]:
         while True:
             event = await self._events.get()
-            if isinstance(event, Marked):
+            if isinstance(event, MarkReached):
                 if event.name not in self._marks:
                     continue
-                event = Marked(self._marks.pop(event.name))
+                event = MarkReached(self._marks.pop(event.name))
             yield event
-            if isinstance(event, Closed):
+            if isinstance(event, MediaClosed):
                 return
 
     def play(self, pcm: bytes) -> None:
@@ -62,25 +62,25 @@ class BrowserStream:
     def mark(self, name: str) -> None:
         number = str(next(self._mark_numbers))
         self._marks[number] = name
-        self.send(wire.Mark(name=number))
+        self.send(wire.MarkMessage(name=number))
 
     def clear(self) -> None:
         self._marks.clear()
         self._outbox.clear()
         self._outgoing.set()
 
-    def send(self, message: wire.Message) -> None:
+    def send(self, message: wire.WireMessage) -> None:
         """Queue a message that `clear` does not drop."""
         self._outbox.put(message)
         self._outgoing.set()
 
-    def end(self, closed: Closed) -> None:
+    def end(self, closed: MediaClosed) -> None:
         """Let `run` return and the events end with `closed`; the first one counts."""
         if not self._closed.done():
             self._closed.set_result(closed)
             self._events.put_nowait(closed)
 
-    async def run(self) -> Closed:
+    async def run(self) -> MediaClosed:
         """Move messages both ways until the call is over; returns how it ended."""
         both = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
@@ -91,7 +91,7 @@ class BrowserStream:
             await asyncio.gather(*both, return_exceptions=True)
 
     async def _read(self) -> None:
-        allowance = Allowance(self._limits.burst_messages, self._limits.messages_per_s, self._now())
+        allowance = RateAllowance(self._limits.burst_messages, self._limits.messages_per_s, self._now())
         try:
             async with asyncio.timeout(self._limits.silence_s) as silence:
                 while not self._closed.done():
@@ -104,7 +104,7 @@ class BrowserStream:
             self.end(CUT)
         except wire.WireError as fault:
             self.fault = fault
-            self.end(Closed(by="network", cause="protocol"))
+            self.end(MediaClosed(by="network", cause="protocol"))
 
     def _take(self, kind: WSMsgType, data: object) -> None:
         if isinstance(data, bytes):
@@ -112,26 +112,26 @@ class BrowserStream:
         elif isinstance(data, str):
             self._obey(wire.decode_client(data))
         elif kind is WSMsgType.CLOSE:
-            self.end(Closed(by="caller", cause="normal") if data in DELIBERATE else CUT)
+            self.end(MediaClosed(by="caller", cause="normal") if data in DELIBERATE else CUT)
         elif kind is WSMsgType.ERROR and isinstance(data, WebSocketError):
-            self.end(Closed(by="network", cause="protocol"))
+            self.end(MediaClosed(by="network", cause="protocol"))
         else:
             self.end(CUT)
 
     def _obey(self, message: wire.ClientMessage) -> None:
         match message:
-            case wire.KeyPress(digit=digit):
-                self._hear(Key(digit))
-            case wire.Mark(name=number):
-                self._hear(Marked(number))
-            case wire.HangUp():
-                self.end(Closed(by="caller", cause="normal"))
-            case wire.Call():
+            case wire.KeyPressMessage(digit=digit):
+                self._hear(KeyPressed(digit))
+            case wire.MarkMessage(name=number):
+                self._hear(MarkReached(number))
+            case wire.HangUpMessage():
+                self.end(MediaClosed(by="caller", cause="normal"))
+            case wire.CallMessage():
                 raise wire.WireError("a second call on one socket", WSCloseCode.POLICY_VIOLATION)
 
     def _hear(self, event: MediaEvent) -> None:
         if self._events.qsize() >= self._limits.unread_events:
-            self.end(Closed(by="us", cause="failed"))
+            self.end(MediaClosed(by="us", cause="failed"))
         elif not self._closed.done():
             self._events.put_nowait(event)
 
@@ -147,7 +147,7 @@ class BrowserStream:
             self.end(CUT)
 
 
-async def send(socket: web.WebSocketResponse, item: bytes | wire.Message) -> None:
+async def send(socket: web.WebSocketResponse, item: bytes | wire.WireMessage) -> None:
     """Send one message; waits while the client takes none. Raises ConnectionError when the socket is gone."""
     if isinstance(item, bytes):
         await socket.send_bytes(item)
@@ -155,7 +155,7 @@ async def send(socket: web.WebSocketResponse, item: bytes | wire.Message) -> Non
         await socket.send_str(item.encode())
 
 
-class BrowserLine:
+class BrowserCallLeg:
     """Line of a browser phone."""
 
     def __init__(self, call: Call, media: BrowserStream) -> None:
@@ -170,7 +170,7 @@ class BrowserLine:
         return self._media
 
     async def hang_up(self) -> None:
-        self._media.end(Closed(by="us", cause="normal"))
+        self._media.end(MediaClosed(by="us", cause="normal"))
 
     def reaches(self, target: str) -> bool:
         """See Line; nobody can be."""
@@ -186,4 +186,4 @@ class BrowserLine:
 
     def show(self, who: Literal["us", "caller"], text: str, detail: Mapping[str, Value | float]) -> None:
         """Add a line to the caller's live transcript; `detail` as docs/browser-phone.md lists it."""
-        self._media.send(wire.Transcript(who=who, text=text, detail=detail))
+        self._media.send(wire.TranscriptMessage(who=who, text=text, detail=detail))

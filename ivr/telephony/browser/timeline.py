@@ -23,7 +23,7 @@ STILL = SAMPLE_RATE_HZ * 20 // 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class SoundSpan:
     """Samples from `start` up to, not including, `end`."""
 
     start: int
@@ -31,7 +31,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class CallTimeline:
     """Both sides of a call as the phone's owner experienced them, from the same first moment."""
 
     said: Samples
@@ -43,7 +43,7 @@ def ms(samples: int) -> float:
     return samples * 1000 / SAMPLE_RATE_HZ
 
 
-def speech(samples: Samples, within: Span) -> Span | None:
+def speech(samples: Samples, within: SoundSpan) -> SoundSpan | None:
     """From the first to the last 5 ms of speech in a part of a recording, None when it is silent."""
     part = samples[within.start : within.end].astype(np.float64)
     windows = part[: len(part) // WINDOW * WINDOW].reshape(-1, WINDOW)
@@ -51,10 +51,10 @@ def speech(samples: Samples, within: Span) -> Span | None:
     if level.max() < SOUND:
         return None
     loud = np.flatnonzero(level >= max(SOUND, level.max() * 10 ** (-SPEECH_RANGE_DB / 20)))
-    return Span(within.start + int(loud[0]) * WINDOW, within.start + (int(loud[-1]) + 1) * WINDOW)
+    return SoundSpan(within.start + int(loud[0]) * WINDOW, within.start + (int(loud[-1]) + 1) * WINDOW)
 
 
-def response_ms(timeline: Timeline, said: Span) -> float | None:
+def response_ms(timeline: CallTimeline, said: SoundSpan) -> float | None:
     """From the last speech sample of `said` to the first sample of the next prompt.
 
     None when `said` is silent, when a prompt was still to be heard at its end, or when none followed.
@@ -66,7 +66,7 @@ def response_ms(timeline: Timeline, said: Span) -> float | None:
     return ms(int(after[0])) if after.size else None
 
 
-def stop_ms(timeline: Timeline, onset: int, quiet_ms: int = 200) -> float | None:
+def stop_ms(timeline: CallTimeline, onset: int, quiet_ms: int = 200) -> float | None:
     """From `onset` (speech or key) to the last sample heard of the prompt that it stopped.
 
     The prompt has stopped when `quiet_ms` of silence follow. None when no prompt was to be heard at the onset or it

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from aiohttp import WSCloseCode
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ivr.call.media import FRAME_BYTES, SAMPLE_RATE_HZ, Frame
+from ivr.call.media import FRAME_BYTES, SAMPLE_RATE_HZ, AudioFrame
 from ivr.events import EndedBy, Value
 
 VERSION: Final = 1
@@ -19,8 +19,8 @@ MESSAGE_BYTES: Final = 16_384
 """The longest text message either side may send."""
 
 M = TypeVar("M")
-Name = Annotated[str, Field(min_length=1, max_length=64)]
-Text = Annotated[str, Field(max_length=500)]
+WireName = Annotated[str, Field(min_length=1, max_length=64)]
+WireText = Annotated[str, Field(max_length=500)]
 
 
 class WireError(Exception):
@@ -32,7 +32,7 @@ class WireError(Exception):
         self.code = code
 
 
-class Message(BaseModel):
+class WireMessage(BaseModel):
     """One text message of either side."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -41,47 +41,47 @@ class Message(BaseModel):
         return self.model_dump_json()
 
 
-class Call(Message):
+class CallMessage(WireMessage):
     """The client's first message: which flow it calls, in which language, what the flow may know."""
 
     type: Literal["call"] = "call"
     version: int
-    flow: Name
-    language: Name
+    flow: WireName
+    language: WireName
     rate: int
     variables: Annotated[
-        dict[Name, Annotated[str, Field(max_length=500)] | bool | int | None], Field(max_length=32)
+        dict[WireName, Annotated[str, Field(max_length=500)] | bool | int | None], Field(max_length=32)
     ] = {}
 
 
-class KeyPress(Message):
+class KeyPressMessage(WireMessage):
     type: Literal["key"] = "key"
     digit: Annotated[str, Field(pattern=r"^[0-9*#]$")]
 
 
-class Mark(Message):
+class MarkMessage(WireMessage):
     """From the server: a place in the audio. From the client: everything before that place has been played."""
 
     type: Literal["mark"] = "mark"
-    name: Name
+    name: WireName
 
 
-class HangUp(Message):
+class HangUpMessage(WireMessage):
     type: Literal["hangup"] = "hangup"
 
 
-class Answered(Message):
+class AnsweredMessage(WireMessage):
     type: Literal["answered"] = "answered"
     call: str
 
 
-class Clear(Message):
+class ClearMessage(WireMessage):
     """Throw away all audio and marks not yet played."""
 
     type: Literal["clear"] = "clear"
 
 
-class Transcript(Message):
+class TranscriptMessage(WireMessage):
     """One line of the live transcript: who said what, and in `detail` what was made of it."""
 
     type: Literal["transcript"] = "transcript"
@@ -90,21 +90,21 @@ class Transcript(Message):
     detail: Mapping[str, Value | float] = {}
 
 
-class Ended(Message):
+class EndedMessage(WireMessage):
     type: Literal["ended"] = "ended"
     by: EndedBy
     cause: str
 
 
-class Error(Message):
+class ErrorMessage(WireMessage):
     """The client broke the protocol; the socket closes right after."""
 
     type: Literal["error"] = "error"
     reason: str
 
 
-ClientMessage = Call | KeyPress | Mark | HangUp
-ServerMessage = Answered | Mark | Clear | Transcript | Ended | Error
+ClientMessage = CallMessage | KeyPressMessage | MarkMessage | HangUpMessage
+ServerMessage = AnsweredMessage | MarkMessage | ClearMessage | TranscriptMessage | EndedMessage | ErrorMessage
 
 _client: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 _server: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field(discriminator="type")])
@@ -115,7 +115,7 @@ def decode_client(text: str) -> ClientMessage:
     if len(text) > MESSAGE_BYTES:
         raise WireError(f"message longer than {MESSAGE_BYTES} characters", WSCloseCode.MESSAGE_TOO_BIG)
     message = _decode(_client, text)
-    if isinstance(message, Call):
+    if isinstance(message, CallMessage):
         if message.version != VERSION:
             raise WireError(
                 f"version {message.version} is not spoken here, only {VERSION}", WSCloseCode.UNSUPPORTED_DATA
@@ -125,14 +125,14 @@ def decode_client(text: str) -> ClientMessage:
     return message
 
 
-def decode_frame(data: bytes) -> Frame:
+def decode_frame(data: bytes) -> AudioFrame:
     """Read a client's binary message: one frame of microphone audio; raises WireError."""
     if len(data) % 2:
         raise WireError("audio of an odd number of bytes; samples have two", WSCloseCode.INVALID_TEXT)
     if len(data) != FRAME_BYTES:
         code = WSCloseCode.MESSAGE_TOO_BIG if len(data) > FRAME_BYTES else WSCloseCode.INVALID_TEXT
         raise WireError(f"audio message of {len(data)} bytes; a frame has {FRAME_BYTES}", code)
-    return Frame(data)
+    return AudioFrame(data)
 
 
 def decode_server(text: str) -> ServerMessage:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from recognizer.confidence import Evidence
-from recognizer.evaluation.hearing import Hearing, Reading
+from recognizer.evaluation.hearing import HeardTrial, TrialReading
 
 soundfile = pytest.importorskip("soundfile")
 
 HEADER = "path\ttext\tspeaker\tlang\tsec\tlicence\tsource\tnote\n"
-Hear = Callable[..., Hearing]
+Hear = Callable[..., HeardTrial]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def hearing() -> Hear:
 
     def make(
         heard: str = "八", sure: float = 0.9, rival: str = "", rival_sure: float = 0.0, **other: object
-    ) -> Hearing:
+    ) -> HeardTrial:
         said = str(other.get("said", "八"))
         pairs = ((heard, sure), (rival, rival_sure))
         usual = {
@@ -59,12 +59,12 @@ def hearing() -> Hear:
             "speaker": "hantts_m",
             "half": "test",
         }
-        return Hearing(
+        return HeardTrial(
             **{
                 **usual,
                 **{"condition": "µ-law", "audio_s": 1.0, "spent_s": 0.01, "answered_s": 0.005},
                 "readings": tuple(
-                    Reading(text, text == said, share, Evidence("zh-CN", text, "", 1.0, 2.0, len(text), 300))
+                    TrialReading(text, text == said, share, Evidence("zh-CN", text, "", 1.0, 2.0, len(text), 300))
                     for text, share in pairs
                     if text
                 ),

@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.flow.crowd import Ear
+from ivr.flow.crowd import HeardAs
 from recognizer.confidence import CONFIRM_BELOW
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 
 pytest.importorskip("matplotlib", reason='matplotlib is not here: pip install ".[training]"')
 from bench.hearing import ears
 
-Hear = Callable[..., Hearing]
+Hear = Callable[..., HeardTrial]
 
 
 def test_answers_are_handed_on_as_the_service_would_take_them(hearing: Hear) -> None:
     heard = [hearing(), hearing("九", 0.6), hearing(sure=0.2), hearing("八", 0.95, "二", 0.9), hearing(readings=())]
     surely, unsurely_wrong, not_heard, near, silent = ears(heard)["score"]
-    assert (surely, unsurely_wrong) == (Ear(True, 0.9), Ear(False, 0.6))
+    assert (surely, unsurely_wrong) == (HeardAs(True, 0.9), HeardAs(False, 0.6))
     assert not_heard.confidence == silent.confidence == 0
     assert near.right
     assert 0.7 < near.confidence < CONFIRM_BELOW

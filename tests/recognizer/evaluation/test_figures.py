@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from recognizer.evaluation.goals import outcomes
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import Cost
 from recognizer.evaluation.tables import Measured, tables
 from recognizer.evaluation.tally import Tally, interval
 
-Hear = Callable[..., Hearing]
+Hear = Callable[..., HeardTrial]
 COST = Cost(load_s=0.05, memory_mb=12.0, size_mb=5.3)
 
 

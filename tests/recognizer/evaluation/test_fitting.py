@@ -7,26 +7,26 @@ import numpy as np
 import pytest
 
 from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, parts
-from recognizer.evaluation.fitting import Limits, fitted
-from recognizer.evaluation.hearing import Hearing, Reading
+from recognizer.evaluation.fitting import FittingLimits, fitted
+from recognizer.evaluation.hearing import HeardTrial, TrialReading
 
-Hear = Callable[..., Hearing]
+Hear = Callable[..., HeardTrial]
 
 
-def sure(weights: Weights, one: Hearing) -> float:
+def sure(weights: Weights, one: HeardTrial) -> float:
     """As `recognizer.confidence` would have it with these weights."""
     by = (weights.single, weights.several, weights.ratio, weights.margin)
     return float(1 / (1 + np.exp(-np.dot(parts(one.readings[0].evidence), by))))
 
 
 @pytest.fixture
-def heard(hearing: Hear) -> list[Hearing]:
+def heard(hearing: Hear) -> list[HeardTrial]:
     """Right answers with much evidence, wrong ones with less, other speech with little."""
     chance = np.random.default_rng(0)
 
-    def make(centre: float, *, right: bool, **other: object) -> Hearing:
+    def make(centre: float, *, right: bool, **other: object) -> HeardTrial:
         evidence = Evidence("zh-CN", "八", "二", chance.normal(centre, 0.5), chance.normal(centre + 1, 1), 1, 300)
-        reading = Reading("八" if right else "二", right, 0.5, evidence)
+        reading = TrialReading("八" if right else "二", right, 0.5, evidence)
         return hearing(half="dev", **{"readings": (reading,), **other})
 
     return [
@@ -37,8 +37,8 @@ def heard(hearing: Hear) -> list[Hearing]:
     ]
 
 
-def test_weights_keep_within_the_limits_and_take_most_right_answers(heard: list[Hearing]) -> None:
-    weights = fitted(heard, Limits())
+def test_weights_keep_within_the_limits_and_take_most_right_answers(heard: list[HeardTrial]) -> None:
+    weights = fitted(heard, FittingLimits())
     answers = [one for one in heard if one.answer]
     wrong = sum(sure(weights, one) >= CONFIRM_BELOW and not one.right for one in answers)
     right = sum(sure(weights, one) >= CONFIRM_BELOW and one.right for one in answers)
@@ -48,17 +48,17 @@ def test_weights_keep_within_the_limits_and_take_most_right_answers(heard: list[
     assert sum(share >= REJECT_BELOW for share in talk) <= 0.13 * len(talk)
 
 
-def test_stricter_limits_accept_less(heard: list[Hearing]) -> None:
-    loose, strict = fitted(heard, Limits(wrong=0.05)), fitted(heard, Limits(wrong=0.001))
+def test_stricter_limits_accept_less(heard: list[HeardTrial]) -> None:
+    loose, strict = fitted(heard, FittingLimits(wrong=0.05)), fitted(heard, FittingLimits(wrong=0.001))
     accepted = [sum(sure(weights, one) >= CONFIRM_BELOW for one in heard) for weights in (loose, strict)]
     assert accepted[0] > accepted[1]
 
 
-def test_nothing_of_the_test_half_is_looked_at(heard: list[Hearing]) -> None:
+def test_nothing_of_the_test_half_is_looked_at(heard: list[HeardTrial]) -> None:
     with pytest.raises(ValueError, match="dev half only"):
-        fitted([*heard, replace(heard[0], half="test")], Limits())
+        fitted([*heard, replace(heard[0], half="test")], FittingLimits())
 
 
 def test_without_mistakes_there_is_nothing_to_choose(hearing: Hear) -> None:
     with pytest.raises(ValueError, match="no wrong ones"):
-        fitted([hearing(half="dev")], Limits())
+        fitted([hearing(half="dev")], FittingLimits())

@@ -11,40 +11,40 @@ from ivr.call.timing import Timing
 from recognizer.decoding import AnswerDecoding
 from recognizer.evaluation.conditions import CONDITIONS
 from recognizer.evaluation.cutting import places
-from recognizer.evaluation.hearing import SURE_VOICE, VOICE_MS, Hearing, hear
-from recognizer.evaluation.questions import ZH_CHOICE, ZH_SCORE, Question
+from recognizer.evaluation.hearing import SURE_VOICE, VOICE_MS, HeardTrial, hear
+from recognizer.evaluation.questions import ZH_CHOICE, ZH_SCORE, EvaluationQuestion
 from recognizer.evaluation.trials import Trial
-from recognizer.model import Model, open_model
+from recognizer.model import SpeechModel, open_model
 from recognizer.vosk import SHIPPED
 
 Clip = Callable[[str], bytes]
-Hear = Callable[..., Hearing]
+Hear = Callable[..., HeardTrial]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model(tmp_path_factory: pytest.TempPathFactory) -> SpeechModel:
     made = open_model("zh-CN", SHIPPED["zh-CN"], tmp_path_factory.mktemp("graphs"))
     made.learn((*ZH_SCORE.grammar.phrases, *ZH_CHOICE.grammar.phrases))
     return made
 
 
-def trial(clip: Clip, name: str, said: str, question: Question) -> Trial:
+def trial(clip: Clip, name: str, said: str, question: EvaluationQuestion) -> Trial:
     how = "recorded" if said else "other speech"
     return Trial(question, said, how, "anna", "test", np.frombuffer(clip(name), "<i2"))
 
 
-def test_an_answer_is_right_when_it_means_what_was_said(model: Model, clip: Clip) -> None:
+def test_an_answer_is_right_when_it_means_what_was_said(model: SpeechModel, clip: Clip) -> None:
     heard = hear(model, trial(clip, "bafen", "八", ZH_SCORE), "µ-law", ())
     assert (heard.right, heard.band) == (True, "accept")
     assert not hear(model, trial(clip, "bafen", "九", ZH_SCORE), "µ-law", ()).right
 
 
-def test_what_is_no_answer_is_asked_again_and_never_right(model: Model, clip: Clip) -> None:
+def test_what_is_no_answer_is_asked_again_and_never_right(model: SpeechModel, clip: Clip) -> None:
     heard = hear(model, trial(clip, "kuaidi_fang_menkou", "", ZH_SCORE), "µ-law", ())
     assert (heard.right, heard.answer, heard.band) == (False, False, "again")
 
 
-def test_what_is_read_in_hardly_any_voice_is_not_heard(model: Model, clip: Clip) -> None:
+def test_what_is_read_in_hardly_any_voice_is_not_heard(model: SpeechModel, clip: Clip) -> None:
     whole = trial(clip, "bafen", "八", ZH_SCORE)
     shred = replace(whole, sound=whole.sound[400:2800])
     listening = AnswerDecoding(model, ZH_SCORE.grammar)
@@ -59,7 +59,7 @@ def test_voice_is_told_from_noise_as_turn_taking_does() -> None:
     assert (round(100 * SURE_VOICE), VOICE_MS) == (timing.sure_percent, timing.answer_voice_ms)
 
 
-def test_evidence_is_kept_and_can_be_judged_again(model: Model, clip: Clip) -> None:
+def test_evidence_is_kept_and_can_be_judged_again(model: SpeechModel, clip: Clip) -> None:
     heard = hear(model, trial(clip, "manyi", "满意", ZH_CHOICE), "µ-law", ())
     assert heard.readings[0].evidence.text == "满意"
     assert heard.judged() == heard

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from recognizer.evaluation.hearing import Hearing
+from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import Cost
 from recognizer.evaluation.tables import Measured, Table
 
 pytest.importorskip("matplotlib", reason='matplotlib is not here: pip install ".[training]"')
 from recognizer.evaluation.report import Section, page
 
-Hear = Callable[..., Hearing]
+Hear = Callable[..., HeardTrial]
 
 
 def test_the_page_shows_goals_drawings_tables_and_what_is_added(hearing: Hear) -> None:

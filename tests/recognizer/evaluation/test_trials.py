@@ -10,13 +10,13 @@ from recognizer.evaluation import english, mandarin, others
 from recognizer.evaluation.measuring import Cost, Opened
 from recognizer.evaluation.questions import CLOSED, ZH_CHOICE, ZH_SCORE
 from recognizer.evaluation.trials import Trial, half_of
-from recognizer.training.corpus import FOLDS, Recording, fold_of, held_out, recordings
+from recognizer.training.corpus import FOLDS, CorpusRecording, fold_of, held_out, recordings
 from recognizer.vosk import SHIPPED
 
 soundfile = pytest.importorskip("soundfile")
 
 
-def unheard_in(speech: Path) -> list[Recording]:
+def unheard_in(speech: Path) -> list[CorpusRecording]:
     """Of all folds."""
     return [one for one in recordings(speech) if any(held_out(one, fold) for fold in range(FOLDS))]
 

@@ -11,7 +11,7 @@ from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.transcripts import of_text
 
 if TYPE_CHECKING:
-    from recognizer.training.network import Network
+    from recognizer.training.network import AcousticNetwork
 
 _BANDS = 40
 _TEXTS = ("满意", "不满意", "一般", "八分", "九分", "可以", "没有")
@@ -24,14 +24,14 @@ def lm() -> PhoneLM:
 
 
 @pytest.fixture
-def network() -> Network:
+def network() -> AcousticNetwork:
     """A tiny network of random weights whose outputs differ."""
     import torch
 
-    from recognizer.training.network import Network, Shape
+    from recognizer.training.network import AcousticNetwork, Shape
 
     torch.manual_seed(3)
-    made = Network(Shape(_BANDS, first=8, width=12, depth=2))
+    made = AcousticNetwork(Shape(_BANDS, first=8, width=12, depth=2))
     torch.nn.init.normal_(made.out.weight, std=1.0)
     made.mean.fill_(8.0)
     made.deviation.fill_(3.0)
@@ -41,7 +41,7 @@ def network() -> Network:
 
 
 @pytest.fixture
-def exported(network: Network, lm: PhoneLM, tmp_path: Path) -> Path:
+def exported(network: AcousticNetwork, lm: PhoneLM, tmp_path: Path) -> Path:
     """The network's folder."""
     from recognizer.training.export import export
     from recognizer.training.features import FrontEnd

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from recognizer.training.card import Story, card
-from recognizer.training.corpus import Recording
+from recognizer.training.corpus import CorpusRecording
 
 
-def recording(speaker: str, corpus: str = "words", licence: str = "CC0") -> Recording:
-    return Recording(Path(corpus) / f"{speaker}.flac", "是", "", speaker, "zh", licence, "somewhere")
+def recording(speaker: str, corpus: str = "words", licence: str = "CC0") -> CorpusRecording:
+    return CorpusRecording(Path(corpus) / f"{speaker}.flac", "是", "", speaker, "zh", licence, "somewhere")
 
 
 @pytest.mark.parametrize(("language", "named"), [("zh", "Mandarin"), ("en", "English")])

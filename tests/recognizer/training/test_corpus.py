@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 soundfile = pytest.importorskip("soundfile")
-from recognizer.training.clips import Clips  # noqa: E402
+from recognizer.training.clips import ClipStore  # noqa: E402
 from recognizer.training.corpus import held_out, recordings, samples  # noqa: E402
 from recognizer.training.licences import LicenceRefused  # noqa: E402
 from recognizer.training.preparing import prepare, trained_on  # noqa: E402
@@ -75,7 +75,7 @@ def test_clips_of_callers_are_learnt_beside_the_recordings(tmp_path: Path) -> No
         folder.mkdir()
         soundfile.write(folder / "a.wav", np.full(4000, 900, np.int16), 8000)
         corpus(folder, row("a.wav", text, "anna", licence=licence))
-    store = Clips(prepare(folders[0], tmp_path / "work", {}, {}, [folders[1]])[0])
+    store = ClipStore(prepare(folders[0], tmp_path / "work", {}, {}, [folders[1]])[0])
     assert {of_text("是"), of_text("八分")} <= {clip.transcript for clip in store.all}
     with pytest.raises(LicenceRefused):
         trained_on(folders[1])
@@ -92,7 +92,7 @@ def test_clips_are_made_anew_when_the_recordings_are_others(tmp_path: Path) -> N
     checkpoint.write_bytes(b"trained on both")
     prepare(tmp_path, work, {}, {})
     assert checkpoint.is_file()
-    store = Clips(prepare(corpus(tmp_path, row("a.wav", "是", "anna")), work, {}, {})[0])
+    store = ClipStore(prepare(corpus(tmp_path, row("a.wav", "是", "anna")), work, {}, {})[0])
     assert [clip.speaker for clip in store.all] == ["anna"]
     assert not checkpoint.exists()
 
@@ -103,7 +103,7 @@ def test_rows_of_one_voice_are_made_of_its_short_recordings(tmp_path: Path) -> N
     rows = [row(f"{number}.flac", text, "anna") for number, text in enumerate("一二三四五六七八" * 13)]
     for line in rows:
         soundfile.write(tmp_path / line.partition("\t")[0], np.full(3000, 900, np.int16), 8000)
-    store = Clips(prepare(corpus(tmp_path, *rows), tmp_path / "work", {}, {})[0])
+    store = ClipStore(prepare(corpus(tmp_path, *rows), tmp_path / "work", {}, {})[0])
     made = [clip for clip in store.all if len(clip.transcript) > 1]
     assert len(made) > 50
     assert all(2 <= len(clip.transcript) <= 5 for clip in made)

@@ -19,7 +19,7 @@ from recognizer.training.export import export  # noqa: E402
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
 from recognizer.training.inventory import NUMBER, phones_of  # noqa: E402
 from recognizer.training.kaldi import read_layers  # noqa: E402
-from recognizer.training.network import Network  # noqa: E402
+from recognizer.training.network import AcousticNetwork  # noqa: E402
 from recognizer.training.phone_lm import PhoneLM  # noqa: E402
 
 Babble = Callable[[float], np.ndarray]
@@ -48,7 +48,7 @@ def test_a_new_answer_needs_a_graph_only(exported: Path, tmp_path: Path, babble:
 
 
 def test_the_score_of_a_path_is_that_of_the_network_in_torch(
-    exported: Path, network: Network, tmp_path: Path, babble: Babble
+    exported: Path, network: AcousticNetwork, tmp_path: Path, babble: Babble
 ) -> None:
     """Features, network and graph together, to 2e-3; what the grammar adds is the same for all audio."""
     model = built_model("zh-CN", exported, ["八分"], tmp_path / "cache", lattice_beam=4)
@@ -65,7 +65,7 @@ def test_the_score_of_a_path_is_that_of_the_network_in_torch(
     assert 0 < grammar_costs[0] < 5
 
 
-def test_layers_are_read_as_they_were_written(exported: Path, network: Network) -> None:
+def test_layers_are_read_as_they_were_written(exported: Path, network: AcousticNetwork) -> None:
     *inner, _ = network.kaldi_layers()
     *written, _ = read_layers(exported / "am" / "final.mdl")
     for layer, (weights, bias) in zip(inner, written, strict=True):
@@ -75,7 +75,7 @@ def test_layers_are_read_as_they_were_written(exported: Path, network: Network) 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_languages_model_has_the_outputs_of_its_own_phones(
-    language: str, network: Network, lm: PhoneLM, tmp_path: Path
+    language: str, network: AcousticNetwork, lm: PhoneLM, tmp_path: Path
 ) -> None:
     export(network.kaldi_layers(), FrontEnd(), lm, language, tmp_path)
     names = (tmp_path / "phones.txt").read_text().split()

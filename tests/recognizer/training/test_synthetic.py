@@ -17,17 +17,17 @@ PHRASES = ("满意", "八分", "不是", "可以", "女士")
 ENGLISH_PHRASES = ("yes", "no", "very satisfied", "eight")
 
 
-def spoken(count: int) -> list[synthetic.Utterance]:
+def spoken(count: int) -> list[synthetic.SyntheticUtterance]:
     chance = random.Random(5)
     return [mandarin(PHRASES, chance) for _ in range(count)]
 
 
-def spoken_english(count: int) -> list[synthetic.Utterance]:
+def spoken_english(count: int) -> list[synthetic.SyntheticUtterance]:
     chance = random.Random(5)
     return [english(ENGLISH_PHRASES, chance) for _ in range(count)]
 
 
-def sounded(one: synthetic.Utterance) -> tuple[int, ...]:
+def sounded(one: synthetic.SyntheticUtterance) -> tuple[int, ...]:
     """The phones of what a Mandarin voice is given."""
     return sum(of_pinyin([[syllable] for syllable in re.findall(r"[a-z]+[1-5]", one.text)]), ())
 

@@ -13,12 +13,12 @@ torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[t
 from recognizer.phones import SILENCE  # noqa: E402
 from recognizer.training import clips  # noqa: E402
 from recognizer.training.augment import WARPS, Augmenter  # noqa: E402
-from recognizer.training.batches import Batch, Share, batch, epoch  # noqa: E402
-from recognizer.training.clips import Clips, Sound  # noqa: E402
+from recognizer.training.batches import Batch, BatchShare, batch, epoch  # noqa: E402
+from recognizer.training.clips import ClipSound, ClipStore  # noqa: E402
 from recognizer.training.even import even  # noqa: E402
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
 from recognizer.training.inventory import NUMBER  # noqa: E402
-from recognizer.training.network import Network, Shape  # noqa: E402
+from recognizer.training.network import AcousticNetwork, Shape  # noqa: E402
 from recognizer.training.phone_lm import PhoneLM  # noqa: E402
 from recognizer.training.training import Plan, Trainer  # noqa: E402
 from recognizer.training.transcripts import of_text  # noqa: E402
@@ -27,25 +27,25 @@ FRONT = FrontEnd()
 
 
 @pytest.fixture
-def shares(tmp_path: Path) -> list[Share]:
+def shares(tmp_path: Path) -> list[BatchShare]:
     """Two words, each a pitch of its own, and silence."""
     chance = np.random.default_rng(0)
     made = []
     for _ in range(40):
         for text, pitch in (("八", 400), ("六", 1500)):
             time = np.arange(int(8000 * chance.uniform(0.5, 0.8))) / 8000
-            made.append(Sound((np.sin(2 * np.pi * pitch * time) * 8000).astype(np.int16), of_text(text), "anna"))
-        made.append(Sound(chance.normal(size=4000).astype(np.int16), ()))
+            made.append(ClipSound((np.sin(2 * np.pi * pitch * time) * 8000).astype(np.int16), of_text(text), "anna"))
+        made.append(ClipSound(chance.normal(size=4000).astype(np.int16), ()))
     clips.write(tmp_path / "store", made)
-    store = Clips(tmp_path / "store")
-    return [Share(store, store.all, 1.0)]
+    store = ClipStore(tmp_path / "store")
+    return [BatchShare(store, store.all, 1.0)]
 
 
 def trainer(lm: PhoneLM, minutes: float) -> Trainer:
     """Of a network whose every step takes a second."""
     torch.manual_seed(0)
     augment = Augmenter(Fbank(FRONT, WARPS), torch.zeros(0, 8000), torch.zeros(0, 2000), seed=0)
-    network = Network(Shape(FRONT.bands, first=16, width=24, depth=1))
+    network = AcousticNetwork(Shape(FRONT.bands, first=16, width=24, depth=1))
     network.mean.fill_(9.0)
     network.deviation.fill_(3.0)
     seconds = itertools.count()
@@ -53,7 +53,7 @@ def trainer(lm: PhoneLM, minutes: float) -> Trainer:
 
 
 def test_training_learns_and_goes_on_where_it_was(
-    lm: PhoneLM, shares: list[Share], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    lm: PhoneLM, shares: list[BatchShare], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     checkpoint = tmp_path / "checkpoint.pt"
@@ -74,7 +74,7 @@ def test_training_learns_and_goes_on_where_it_was(
     assert untrained.network(features)[0].std() < done.network(features)[0].std()
 
 
-def test_an_epoch_draws_as_many_as_it_should(shares: list[Share]) -> None:
+def test_an_epoch_draws_as_many_as_it_should(shares: list[BatchShare]) -> None:
     def count(times: float) -> int:
         return sum(len(group) for group in epoch([replace(shares[0], times=times)], seed=1, most=64))
 
@@ -84,15 +84,17 @@ def test_an_epoch_draws_as_many_as_it_should(shares: list[Share]) -> None:
 
 def test_speakers_with_few_clips_are_drawn_more_often_for_each(tmp_path: Path) -> None:
     sounds = [
-        Sound(np.full(4000, 900, np.int16), of_text("八"), "anna" if number else "berta") for number in range(200)
+        ClipSound(np.full(4000, 900, np.int16), of_text("八"), "anna" if number else "berta") for number in range(200)
     ]
     clips.write(tmp_path / "store", sounds)
-    store = Clips(tmp_path / "store")
-    drawn = [clip.speaker for group in epoch([Share(store, store.all, 20.0)], seed=1, most=64) for _, clip in group]
+    store = ClipStore(tmp_path / "store")
+    drawn = [
+        clip.speaker for group in epoch([BatchShare(store, store.all, 20.0)], seed=1, most=64) for _, clip in group
+    ]
     assert 2 * 20 < drawn.count("berta") < 8 * 20
 
 
-def test_a_batch_is_played_faster(shares: list[Share]) -> None:
+def test_a_batch_is_played_faster(shares: list[BatchShare]) -> None:
     time = torch.arange(8000) / 8000
     one = Batch(torch.sin(2 * torch.pi * 400 * time)[None] * 1000, torch.tensor([8000]), (of_text("八"),))
     fast = one.played(1.25)
