@@ -18,50 +18,50 @@ import typer
 import uvloop
 from aiohttp import web
 
+from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
-from ivr.agents.book import RosterStore, TransferTargets
-from ivr.agents.staff import AgentServices
-from ivr.bookshelf import FlowStore
+from ivr.agents.roster_store import RosterStore, TransferTargets
+from ivr.call.manager import CallManager
 from ivr.call.node import ServiceNode
 from ivr.call.outbound import OutboundCaller
-from ivr.call.switchboard import CallManager
-from ivr.call.timing import Timing
-from ivr.callbacks.bookings import CallbackScheduler
 from ivr.callbacks.dialer import CallbackDialer
+from ivr.callbacks.scheduler import CallbackScheduler
 from ivr.cli import agents, calls, complaints, demo, dialplan, flows, lines, models, prompts, speech
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.doctor import doctor
 from ivr.cli.pbx import private_pbx
-from ivr.complaints.case import ReaderRole
-from ivr.complaints.desk import CaseService
-from ivr.complaints.files import CaseQueries
-from ivr.complaints.intake import Rules
-from ivr.complaints.rounds import SlaWorker
+from ivr.complaints.case_queries import CaseQueries
+from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load as load_rules
 from ivr.complaints.rulebook import reload as reload_lines
+from ivr.complaints.rules.case import ReaderRole
+from ivr.complaints.rules.intake import Rules
+from ivr.complaints.sla_worker import SlaWorker
 from ivr.console import health
 from ivr.console.access import access, load_token
 from ivr.console.agents import AgentsApi
 from ivr.console.calls import CallsApi
 from ivr.console.complaints import CasesApi
 from ivr.errors import FaultyFile, HuifangError
+from ivr.flow_store import FlowStore
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import MANAGEMENT, EventFeed
 from ivr.privacy import configure_logging
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT, Settings
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
-from ivr.telephony.asterisk.line import AsteriskCallLeg
+from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.site import load_site as load_site
 from ivr.telephony.asterisk.site import own_secrets
 from ivr.telephony.browser.server import FlowChoice, routes
 from ivr.telephony.browser.stream import BrowserCallLeg
-from recognizer.ears import RecognizerRouter
+from ivr.turntaking.timing import Timing
 from recognizer.endpoint import VoiceActivity
+from recognizer.router import RecognizerRouter
 from recognizer.vosk import SHIPPED
 
 log = logging.getLogger("service")

@@ -12,7 +12,7 @@ import uvloop
 
 from bench import agents, asterisk, browser, complaints, recordings, turn_taking
 from bench.figures import Figure, publish
-from ivr.call.timing import Timing
+from ivr.turntaking.timing import Timing
 from recognizer.vosk import SHIPPED
 
 

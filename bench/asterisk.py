@@ -20,10 +20,10 @@ from aiohttp import ClientSession
 from bench.figures import Figure, percentiles
 from bench.prompts import steady_s
 from bench.running import running_service
-from ivr.telephony.browser.timeline import CallTimeline, stop_ms
+from ivr.devtools.timeline import CallTimeline, stop_ms
 from tests.asterisk.caller import ANSWERS, Caller
-from tests.asterisk.house import House, a_house, passwords_in_environment
 from tests.asterisk.sound import RATE
+from tests.asterisk.system import House, a_house, passwords_in_environment
 
 P50_MS: Final = 380
 P95_MS: Final = 560

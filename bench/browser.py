@@ -11,9 +11,9 @@ from bench.figures import Figure, percentiles
 from bench.prompts import steady_s
 from bench.running import ROOT, Running, running_service
 from ivr.cli.demo import EXPECTED, REPLIES
-from ivr.telephony.browser.caller import load_clips, run_script
-from ivr.telephony.browser.softphone import Softphone, dial
-from ivr.telephony.browser.timeline import response_ms, speech, stop_ms
+from ivr.devtools.scripted_caller import load_clips, run_script
+from ivr.devtools.softphone import Softphone, dial
+from ivr.devtools.timeline import response_ms, speech, stop_ms
 
 GOALS: Final = {
     "turn_response_ms.browser": "p50 ≤ 330, p95 ≤ 480",

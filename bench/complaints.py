@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench.figures import Figure
 from ivr.calendar import ZONE
-from ivr.complaints import clock
-from ivr.complaints.intake import Rules, assess
-from ivr.complaints.rounds import SlaWorker
 from ivr.complaints.rulebook import load
+from ivr.complaints.rules import clock
+from ivr.complaints.rules.intake import Rules, assess
+from ivr.complaints.sla_worker import SlaWorker
+from ivr.database import tables as t
 from ivr.events import Value
-from ivr.records import tables as t
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
 
 CASES: Final = 10_000

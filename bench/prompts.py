@@ -6,7 +6,7 @@ import numpy as np
 import soundfile
 
 from bench.running import ROOT
-from ivr.telephony.browser.timeline import SOUND
+from ivr.devtools.timeline import SOUND
 
 _STEP_S = 0.01
 

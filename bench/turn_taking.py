@@ -1,7 +1,7 @@
 """Turn-taking on recordings: how soon a prompt goes quiet, how often for nothing, how soon an answer is looked at.
 
-Runs recognizer/endpoint.py and ivr/call/turn.py in virtual time, without recogniser or network, over ../shared/speech:
-`python -m bench.turn_taking [ENTRY=VALUE …]`, where the entries are those of the table in ivr/call/timing.py.
+Runs recognizer/endpoint.py and ivr/turntaking/turn.py in virtual time, without recogniser or network, over ../shared/speech:
+`python -m bench.turn_taking [ENTRY=VALUE …]`, where the entries are those of the table in ivr/turntaking/timing.py.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from rich.table import Table
 from bench import recordings
 from bench.figures import Figure, percentiles
 from bench.recordings import FRAME, Samples, Speech
-from ivr.call.orders import Decode, GiveUpPrompt, InputSpec, Mute, Resume, TurnOutput, Verdict
-from ivr.call.timing import Timing
-from ivr.call.turn import QuestionTurn
-from ivr.call.voice import SILENT_DBOV
+from ivr.turntaking.timing import Timing
+from ivr.turntaking.turn import QuestionTurn
+from ivr.turntaking.turn_io import Decode, GiveUpPrompt, InputSpec, Mute, Resume, TurnOutput, Verdict
+from ivr.turntaking.voice import SILENT_DBOV
 from recognizer.audio import FULL_SCALE, level_dbov
 from recognizer.base import FRAME_BYTES, FRAME_MS
 from recognizer.endpoint import DetectedActivity, VoiceActivity

@@ -77,7 +77,7 @@ class Ask:
     """Play prompts and take an answer: SpeechHeard, DigitsPressed or NothingHeard.
 
     `timeout_ms` is the time to begin an answer, counted from the end of the prompt. `timing` overrides single entries
-    of the table in ivr/call/turn.py (ms).
+    of the table in ivr/turntaking/turn.py (ms).
     """
 
     wait: str

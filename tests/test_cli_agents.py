@@ -13,13 +13,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
-from ivr.agents.book import RosterStore
-from ivr.agents.staff import AgentServices
+from ivr.agents.roster_store import RosterStore
 from ivr.console.agents import AgentsApi
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT, Settings
 
 

@@ -16,7 +16,7 @@ from ivr.cli import complaints, lines
 from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
 from ivr.events import Value
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
 from tests.complaints.people import complain
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ivr.actions import OpenComplaint
 from ivr.cli import calls, flows, speech
-from ivr.complaints.desk import CaseService
+from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
 from ivr.records.record import WITHHELD

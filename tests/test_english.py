@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ivr.bookshelf import FlowStore
 from ivr.events import Heard, Value
 from ivr.flow import answers, model
 from ivr.flow.outcome import Command, Understood
+from ivr.flow_store import FlowStore
 from ivr.prompts.catalog import load
 from recognizer.base import Grammar
 from recognizer.english import PHONES, pronunciations

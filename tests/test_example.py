@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ivr.agents.book import RosterStore, TransferTargets
 from ivr.agents.roster import Rosters
-from ivr.complaints.model import Lines
+from ivr.agents.roster_store import RosterStore, TransferTargets
 from ivr.complaints.rulebook import load as load_rules
+from ivr.complaints.rules.model import Lines
 from ivr.flow import model
 from ivr.flow.parse import parse
 from ivr.prompts.catalog import load as load_catalog

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from ivr.devtools.softphone import CallOver
 from ivr.lifecycle import Disposition
+from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
-from ivr.records.store import CallRecords
 from ivr.settings import ROOT
-from ivr.telephony.browser.softphone import CallOver
-from tests.call.person import ANSWERS, KEYS, Person, a_person
+from tests.call.caller import ANSWERS, KEYS, Person, a_person
 
 START_S = 60
 LOST_S = 60

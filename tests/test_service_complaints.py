@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientResponse, ClientSession
 
-from ivr.complaints.files import CaseQueries
+from ivr.complaints.case_queries import CaseQueries
 from ivr.console.access import load_token
 from ivr.errors import FaultyFile
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT, Settings
 from service import open_service, serving
-from tests.call.person import KEYS, a_site
+from tests.call.caller import KEYS, a_site
 from tests.complaints.people import complain
 
 

@@ -15,8 +15,8 @@ from ivr.call.outbound import OutboundCaller
 from ivr.console.access import access
 from ivr.console.calls import CallsApi
 from ivr.events import NothingHeard
+from ivr.records.call_records import CallRecords
 from ivr.records.record import WITHHELD
-from ivr.records.store import CallRecords
 from ivr.settings import ROOT, Settings
 from ivr.telephony.port import Call, CallLeg, Unanswered
 from service import open_service, serving

@@ -6,7 +6,7 @@ from datetime import tzinfo
 
 from ivr.actions import LookUpCase
 from ivr.events import CaseFound, CaseMissing
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 
 
 async def look_up(records: CallRecords, zone: tzinfo, call_id: str, wanted: LookUpCase) -> CaseFound | CaseMissing:

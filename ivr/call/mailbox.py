@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr import events
-from ivr.call.media import FRAME_MS, AudioFrame, MediaClosed, MediaEvent, MediaStream, OverheardAudio
-from ivr.call.turn import QuestionTurn
+from ivr.telephony.media import FRAME_MS, AudioFrame, MediaClosed, MediaEvent, MediaStream, OverheardAudio
+from ivr.turntaking.turn import QuestionTurn
 from recognizer.base import Hypothesis
 
 log = logging.getLogger(__name__)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from ivr.calendar import Calendar
-from ivr.call.timing import Timing
 from ivr.events import Value
 from ivr.live.calls import LiveCalls
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.transcript import Speaker
+from ivr.turntaking.timing import Timing
 from recognizer.base import Recognizer
 from recognizer.endpoint import VoiceActivity
 

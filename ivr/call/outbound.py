@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from ivr.bookshelf import FlowStore
+from ivr.call.manager import CallManager
 from ivr.call.node import ServiceNode
-from ivr.call.switchboard import CallManager
+from ivr.flow_store import FlowStore
 from ivr.lifecycle import Disposition
 from ivr.telephony.port import Call, CallLeg, Unanswered
 

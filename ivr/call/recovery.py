@@ -18,13 +18,13 @@ from typing import Final
 
 from ivr.actions import Fact
 from ivr.call.node import ServiceNode
+from ivr.database.errors import RecordsUnavailable, UnknownCall
 from ivr.events import CallEnded
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet, parse
 from ivr.flow.state import FlowState, load
 from ivr.lifecycle import Disposition
 from ivr.live.errors import LiveStateUnavailable
-from ivr.records.errors import RecordsUnavailable, UnknownCall
 from ivr.records.record import CallRecord, CallSummary
 
 log = logging.getLogger(__name__)

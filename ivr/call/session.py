@@ -14,27 +14,35 @@ from datetime import datetime
 from typing import Final
 
 from ivr import actions, events
-from ivr.call import orders
 from ivr.call.arrival import arrival
-from ivr.call.keeping import CallJournal
-from ivr.call.listening import RecognitionSession
+from ivr.call.audio.call_recorder import CallRecorder
+from ivr.call.audio.player import BYTES_PER_MS, Player
+from ivr.call.audio.recognition_session import RecognitionSession
+from ivr.call.audio.utterance_buffer import UtteranceBuffer
+from ivr.call.journal.call_journal import CallJournal
+from ivr.call.journal.transcript_builder import TranscriptBuilder
 from ivr.call.lookup import look_up
 from ivr.call.mailbox import DecodingFinished, EndCall, Mailbox, MailboxItem, PromptStarted, TaskFailed
-from ivr.call.media import AudioFrame, KeyPressed, MarkReached, MediaClosed, MediaEvent, OverheardAudio, PartiesChanged
 from ivr.call.node import Observer, ServiceNode
-from ivr.call.own_words import UtteranceBuffer
-from ivr.call.player import BYTES_PER_MS, Player
-from ivr.call.script import TranscriptBuilder
-from ivr.call.tape import CallRecorder
-from ivr.call.turn import QuestionTurn
-from ivr.call.waiting import InputAction, alternatives, input_spec, outcome
 from ivr.events import Event
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet
 from ivr.flow.state import FlowTurn as FlowTurn
 from ivr.lifecycle import Disposition
 from ivr.prompts.library import SENTENCE_MS
+from ivr.telephony.media import (
+    AudioFrame,
+    KeyPressed,
+    MarkReached,
+    MediaClosed,
+    MediaEvent,
+    OverheardAudio,
+    PartiesChanged,
+)
 from ivr.telephony.port import CallLeg, TransferRefused
+from ivr.turntaking import turn_io
+from ivr.turntaking.translation import InputAction, alternatives, input_spec, outcome
+from ivr.turntaking.turn import QuestionTurn
 from recognizer.base import Grammar, Hypothesis
 
 log = logging.getLogger(__name__)
@@ -133,7 +141,7 @@ class Session:
             case DecodingFinished(asker, request, hypotheses) if asker is turn:
                 self._hypotheses = hypotheses
                 verdict = engine.verdict(self._book.flows, self._state, alternatives(hypotheses), self._node.now())
-                await self._obey(asker.decoded(at_ms, request, orders.Verdict[verdict.upper()]))
+                await self._obey(asker.decoded(at_ms, request, turn_io.Verdict[verdict.upper()]))
             case events.CaseFound() | events.CaseMissing():
                 await self._apply(item)
             case events.TransferCompleted() | events.TransferFailed():
@@ -175,21 +183,21 @@ class Session:
 
     # --- turn-taking -------------------------------------------------------------------------------------------
 
-    async def _obey(self, outputs: Sequence[orders.TurnOutput]) -> None:
+    async def _obey(self, outputs: Sequence[turn_io.TurnOutput]) -> None:
         for output in outputs:
             match output:
-                case orders.Mute():
+                case turn_io.Mute():
                     self._player.mute(self._mailbox.clock())
-                case orders.Resume():
+                case turn_io.Resume():
                     self._listening.stop()
                     self._player.resume(self._mailbox.clock())
-                case orders.GiveUpPrompt():
+                case turn_io.GiveUpPrompt():
                     continue
-                case orders.Listen(from_ms):
+                case turn_io.Listen(from_ms):
                     self._listen(from_ms)
-                case orders.Decode(request) if self._turn:
+                case turn_io.Decode(request) if self._turn:
                     self._mailbox.spawn(self._decode(self._turn, request))
-                case orders.Decode():
+                case turn_io.Decode():
                     continue
                 case _:
                     await self._settle(output)
@@ -202,9 +210,9 @@ class Session:
     async def _decode(self, turn: QuestionTurn, request: int) -> None:
         self._mailbox.post(DecodingFinished(turn, request, await self._listening.hypotheses()))
 
-    async def _settle(self, final: orders.TurnResult) -> None:
+    async def _settle(self, final: turn_io.TurnResult) -> None:
         """The turn is over: tell the flow what came of it."""
-        if isinstance(final, orders.FreeSpeechEnded):
+        if isinstance(final, turn_io.FreeSpeechEnded):
             self._hypotheses = await self._listening.hypotheses()
         self._listening.stop()
         self._turn = None

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import uuid4
 
-from ivr.callbacks.bookings import CallbackScheduler, DueCallback
+from ivr.callbacks.scheduler import CallbackScheduler, DueCallback
 from ivr.errors import HuifangError
 from ivr.lifecycle import Network
 from ivr.telephony.port import Call

@@ -17,14 +17,14 @@ from rich.table import Column, Table
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.management import Token, role_of
 from ivr.cli.records import ask
-from ivr.complaints.case import Case, CaseFile, plain
-from ivr.complaints.desk import CaseService
-from ivr.complaints.files import CaseFilter, CaseQueries
-from ivr.complaints.form import ComplaintForm, FaultyForm, FormKind
-from ivr.complaints.intake import Rules
-from ivr.complaints.life import CaseMove, CaseState, legal
-from ivr.complaints.model import Grade, Tier
+from ivr.complaints.case_queries import CaseFilter, CaseQueries
+from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
+from ivr.complaints.rules.case import Case, CaseFile, plain
+from ivr.complaints.rules.form import ComplaintForm, FaultyForm, FormKind
+from ivr.complaints.rules.intake import Rules
+from ivr.complaints.rules.life import CaseMove, CaseState, legal
+from ivr.complaints.rules.model import Grade, Tier
 from ivr.errors import FaultyFile
 from ivr.settings import Settings
 

@@ -15,12 +15,12 @@ from rich.markup import escape
 from ivr.call.node import ServiceNode
 from ivr.cli.calls import print_record
 from ivr.cli.console import out
+from ivr.devtools.scripted_caller import load_clips, run_script
+from ivr.devtools.softphone import dial
 from ivr.events import Value
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.caller import load_clips, run_script
-from ivr.telephony.browser.softphone import dial
 
 REPLIES: Final = {
     "对吗": "对",

@@ -13,21 +13,21 @@ from pathlib import Path
 
 import typer
 
-from ivr.agents.book import RosterStore
-from ivr.bookshelf import load_flows
+from ivr.agents.roster_store import RosterStore
 from ivr.cli.console import out
 from ivr.complaints.rulebook import load as load_rules
 from ivr.errors import FaultyFile, HuifangError
+from ivr.flow_store import load_flows
 from ivr.live.calls import LiveCalls
 from ivr.prompts.catalog import load as load_catalog
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import Settings
 from ivr.telephony.asterisk.check import check as check_asterisk
 from ivr.telephony.asterisk.site import load_site as load_site
 from ivr.telephony.asterisk.site import own_secrets
-from recognizer.ears import RecognizerRouter, named
 from recognizer.remote import ServerFailed
+from recognizer.router import RecognizerRouter, named
 from recognizer.vosk import SHIPPED
 
 Check = Callable[[Settings], Awaitable[str]]

@@ -15,12 +15,12 @@ from typing import Annotated, Any
 import typer
 
 from ivr.actions import BookCallback, OpenComplaint, Prompt, SaveAnswer
-from ivr.bookshelf import load_flows
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.management import Token, role_of
-from ivr.complaints.case import ReaderRole
-from ivr.complaints.intake import handled_by
 from ivr.complaints.rulebook import load as load_rules
+from ivr.complaints.rules.case import ReaderRole
+from ivr.complaints.rules.intake import handled_by
+from ivr.database.errors import RecordsUnavailable, UnknownCall
 from ivr.errors import FaultyFile
 from ivr.events import Value
 from ivr.flow.engine import EngineFault
@@ -29,14 +29,14 @@ from ivr.flow.model import Callflows
 from ivr.flow.parse import FlowSet, parse
 from ivr.flow.replay import Replay
 from ivr.flow.simulate import SimulatedCall
+from ivr.flow_store import load_flows
 from ivr.prompts.catalog import load as load_catalog
 from ivr.prompts.library import PromptLibrary
 from ivr.prompts.spoken import Unspeakable
-from ivr.records.errors import RecordsUnavailable, UnknownCall
+from ivr.records.call_records import CallRecords
 from ivr.records.record import WITHHELD, CallRecord
-from ivr.records.store import CallRecords
 from ivr.settings import Settings
-from recognizer.ears import RecognizerRouter
+from recognizer.router import RecognizerRouter
 from recognizer.vosk import SHIPPED
 
 HOW_TO_TYPE = (

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ivr.agents.book import RosterStore
+from ivr.agents.roster_store import RosterStore
 from ivr.cli.console import out, refuse_faults
-from ivr.complaints.intake import Rules
-from ivr.complaints.model import ComplaintLine, Lines, RoutingRule
 from ivr.complaints.rulebook import load
+from ivr.complaints.rules.intake import Rules
+from ivr.complaints.rules.model import ComplaintLine, Lines, RoutingRule
 from ivr.errors import Fault, FaultyFile
 from ivr.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ivr.cli.console import refuse
-from ivr.complaints.case import ReaderRole
+from ivr.complaints.rules.case import ReaderRole
 from ivr.console.access import load_token
 from ivr.settings import Settings
 

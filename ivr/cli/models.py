@@ -12,9 +12,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from ivr.cli.console import err, out, refuse
 from ivr.settings import Settings
-from recognizer.ears import named
 from recognizer.install import ADDRESS, KNOWN, InstallFailed
 from recognizer.install import install as install_model
+from recognizer.router import named
 from recognizer.vosk import SHIPPED
 
 app = typer.Typer(no_args_is_help=True, help="Speech models: what ships, and official Vosk models to install.")

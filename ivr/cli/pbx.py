@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ivr.cli.console import out
-from ivr.telephony.asterisk.pbx import Pbx
+from ivr.devtools.private_pbx import Pbx
 from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, secrets
 
 

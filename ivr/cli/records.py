@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ivr.cli.console import refuse
 from ivr.errors import HuifangError
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import Settings
 
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from ivr.cli.console import out, refuse
+from ivr.database.errors import RecordsUnavailable
 from ivr.privacy import mask
-from ivr.records.errors import RecordsUnavailable
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import Settings
 from ivr.speech.export import ClipExport, ExportSummary
 from ivr.speech.folder import ClipFolder

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ivr import calendar
 from ivr.calendar import Calendar
-from ivr.complaints import lines
-from ivr.complaints.intake import Rules
-from ivr.complaints.model import Lines
+from ivr.complaints.rules import lines
+from ivr.complaints.rules.intake import Rules
+from ivr.complaints.rules.model import Lines
 from ivr.errors import Fault, FaultyFile
 
 log = logging.getLogger(__name__)

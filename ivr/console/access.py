@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from ivr.complaints.case import ReaderRole
+from ivr.complaints.rules.case import ReaderRole
 
 COOKIE = "huifang_token"
 MANAGES = web.RequestKey("MANAGES", bool)

@@ -16,18 +16,18 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ivr.agents import presence
+from ivr.agents.agent_services import AgentServices
 from ivr.agents.presence import AgentState, Presence
 from ivr.agents.roster import Agent
-from ivr.agents.staff import AgentServices
-from ivr.agents.talk import CommandName
+from ivr.agents.transfer_state import CommandName
 from ivr.console.faults import faults
 from ivr.console.sse import BEAT, SseStreams, beating, message, resumed_after
+from ivr.database.errors import UnknownCall
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.live.errors import LiveStateUnavailable
-from ivr.records.errors import UnknownCall
+from ivr.records.call_records import CallRecords
 from ivr.records.record import WITHHELD
-from ivr.records.store import CallRecords
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from ivr.call.outbound import OutboundCaller
 from ivr.console.access import role
 from ivr.console.faults import faults
+from ivr.database.errors import UnknownCall
 from ivr.errors import HuifangError
 from ivr.events import Value
-from ivr.records.errors import UnknownCall
+from ivr.records.call_records import CallRecords
 from ivr.records.record import WITHHELD
-from ivr.records.store import CallRecords
 from ivr.telephony.port import Call
 
 log = logging.getLogger(__name__)

@@ -11,11 +11,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from ivr.complaints.case import CaseFile, ReaderRole, UnknownCase, plain
-from ivr.complaints.desk import CaseService
-from ivr.complaints.files import CaseFilter, CaseQueries
-from ivr.complaints.life import CaseMove, RefusedMove, legal
-from ivr.complaints.model import Grade
+from ivr.complaints.case_queries import CaseFilter, CaseQueries
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rules.case import CaseFile, ReaderRole, UnknownCase, plain
+from ivr.complaints.rules.life import CaseMove, RefusedMove, legal
+from ivr.complaints.rules.model import Grade
 from ivr.console.access import role
 from ivr.console.faults import faults
 from ivr.console.sse import BEAT, SseStreams, beating, message, resumed_after

@@ -28,9 +28,9 @@ from ivr.events import (
     TransferFailed,
 )
 from ivr.flow import answers, model, questions
-from ivr.flow.draft import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, EngineFault, StepBuilder, disposition
 from ivr.flow.outcome import Completeness
 from ivr.flow.state import FlowState, FlowTurn, NodeRef, Wait
+from ivr.flow.step_builder import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, EngineFault, StepBuilder, disposition
 from ivr.flow.whisper import whispered
 
 __all__ = ["MAX_TURNS", "EngineFault", "begin", "disposition", "fail", "step", "verdict"]

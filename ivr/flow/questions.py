@@ -14,7 +14,6 @@ from ivr.actions import BookCallback as BookAction
 from ivr.actions import Record as RecordAction
 from ivr.events import Heard, SpeechRecorded, place
 from ivr.flow import answers, keypad, model
-from ivr.flow.draft import StepBuilder
 from ivr.flow.outcome import (
     AnswerOutcome,
     Command,
@@ -28,6 +27,7 @@ from ivr.flow.outcome import (
 )
 from ivr.flow.read_back import confirm, confirmation, hears, offer
 from ivr.flow.state import Candidate, Wait
+from ivr.flow.step_builder import StepBuilder
 
 Onward = str | None
 """The node to go on at; None when the call waits or is over."""

@@ -6,9 +6,9 @@ from ivr.actions import Ask as AskAction
 from ivr.actions import KeyInput, Prompt, SpeechInput
 from ivr.events import place
 from ivr.flow import answers, keypad, model
-from ivr.flow.draft import StepBuilder
 from ivr.flow.outcome import Understood
 from ivr.flow.state import Candidate, Wait
+from ivr.flow.step_builder import StepBuilder
 
 
 def hears(draft: StepBuilder, node: model.QuestionNode) -> bool:

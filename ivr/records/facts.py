@@ -10,9 +10,9 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import BookCallback, Fact, OpenComplaint, SaveAnswer, StartRecording
-from ivr.complaints.intake import Rules
-from ivr.records import tables as t
-from ivr.records.cases import open_case
+from ivr.complaints.case_writer import open_case
+from ivr.complaints.rules.intake import Rules
+from ivr.database import tables as t
 
 
 async def keep_fact(

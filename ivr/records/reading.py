@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ivr.actions import AnsweredBy, SaveAnswer
-from ivr.complaints.case import ReaderRole
-from ivr.complaints.intake import reports
-from ivr.complaints.model import Lines
+from ivr.complaints.rules.case import ReaderRole
+from ivr.complaints.rules.intake import reports
+from ivr.complaints.rules.model import Lines
+from ivr.database import tables as t
 from ivr.events import EndedBy, Event, Heard
 from ivr.lifecycle import Direction, Disposition, Network
 from ivr.privacy import mask
-from ivr.records import tables as t
 from ivr.records.record import (
     AnswerRecord,
     BookingRecord,

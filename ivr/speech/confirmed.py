@@ -64,7 +64,7 @@ def confirmed(book: FlowSet, record: CallRecord) -> Iterator[ConfirmedAnswer]:
 
 
 def _has_line(event: Event) -> bool:
-    """Whether the event stands in the transcript; see ivr/call/script.py."""
+    """Whether the event stands in the transcript; see ivr/call/journal/transcript_builder.py."""
     return isinstance(event, SpeechHeard | SpeechRecorded | DigitsPressed | NothingHeard)
 
 

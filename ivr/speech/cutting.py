@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from ivr.call.media import FRAME_MS, SAMPLE_RATE_HZ
+from ivr.telephony.media import FRAME_MS, SAMPLE_RATE_HZ
 from recognizer.endpoint import VoiceActivity
 
 _BEFORE_MS: Final = 1000

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ivr.call.media import SAMPLE_RATE_HZ
 from ivr.errors import FaultyFile
 from ivr.flow.parse import FlowSet, parse
+from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord, RecordingRecord
-from ivr.records.store import CallRecords
 from ivr.speech.confirmed import ConfirmedAnswer, confirmed
 from ivr.speech.cutting import cut
 from ivr.speech.folder import CallerClip, ClipFolder
 from ivr.speech.speakers import Speakers
+from ivr.telephony.media import SAMPLE_RATE_HZ
 from recognizer.pronounce import syllables
 
 LICENCE: Final = "consent of the caller, {day}, for models of this service"

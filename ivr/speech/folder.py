@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
-from ivr.call.media import SAMPLE_RATE_HZ
+from ivr.telephony.media import SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ivr.call.media import MediaStream
 from ivr.errors import HuifangError
 from ivr.events import EndedBy, Value
 from ivr.lifecycle import Direction, Network
+from ivr.telephony.media import MediaStream
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ivr.actions import Prompt
+from ivr.devtools.scripted_caller import load_clips
+from ivr.devtools.timeline import SOUND, SoundSpan, speech
 from ivr.prompts.library import PromptLibrary
 from ivr.prompts.template import PromptVariable
 from ivr.settings import ROOT
-from ivr.telephony.browser.caller import load_clips
-from ivr.telephony.browser.timeline import SOUND, SoundSpan, speech
 from tests.asterisk.g711 import Samples
 from tests.asterisk.phone import PhoneCall
 from tests.asterisk.sound import FRAME, LOUD, RATE, Heard

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ivr.telephony.asterisk.pbx import Pbx, free_port
+from ivr.devtools.private_pbx import Pbx, free_port
 from ivr.telephony.asterisk.site import Secrets, Site
 from tests.asterisk.phone import Phone
 from tests.asterisk.service import Service

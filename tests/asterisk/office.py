@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from ivr.agents import presence
+from ivr.agents.acd_service import AcdService
 from ivr.agents.announcements import Announcements
-from ivr.agents.board import PresenceStore
-from ivr.agents.desk import AcdService
 from ivr.agents.presence import Presence
+from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
 from ivr.live.agents import LiveAgents
 from ivr.live.embedded import EmbeddedRedis
@@ -23,11 +23,11 @@ from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
 from ivr.prompts.library import PromptLibrary
 from ivr.settings import ROOT
-from ivr.telephony.asterisk.line import AsteriskCallLeg
-from tests.asterisk.house import House, a_house
+from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.service import Service
 from tests.asterisk.sound import babble
+from tests.asterisk.system import House, a_house
 
 WORDS = babble(0.8, seed=21)
 """What free words sound like here."""

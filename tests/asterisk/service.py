@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
-from ivr.telephony.asterisk.line import AsteriskCallLeg
+from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.port import Call
 from tests.asterisk.phone import Phone, PhoneCall

@@ -17,9 +17,9 @@ from aiohttp import ClientSession, ClientTimeout
 
 from ivr.records.record import CallRecord
 from tests.asterisk.caller import Caller
-from tests.asterisk.house import House, a_house
 from tests.asterisk.phone import Phone
 from tests.asterisk.sound import RATE, Heard, babble
+from tests.asterisk.system import House, a_house
 from tests.asterisk.test_survey import likeness, sides
 from tests.asterisk.test_warm_transfer import clear
 

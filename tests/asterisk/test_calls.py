@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ivr.call.media import MediaClosed
+from ivr.telephony.media import MediaClosed
 from tests.asterisk.sound import babble
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

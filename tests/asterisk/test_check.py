@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ivr.devtools.private_pbx import free_port
 from ivr.telephony.asterisk.check import check
-from ivr.telephony.asterisk.pbx import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

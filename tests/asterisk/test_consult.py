@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from ivr.actions import Prompt
-from ivr.agents.talk import CommandName
-from ivr.call.media import OverheardAudio, PartiesChanged
-from ivr.telephony.asterisk.line import AsteriskCallLeg
+from ivr.agents.transfer_state import CommandName
+from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
+from ivr.telephony.media import OverheardAudio, PartiesChanged
 from tests.asterisk.g711 import Samples
 from tests.asterisk.office import WORDS, Office, an_office
 from tests.asterisk.phone import Phone, PhoneCall

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from ivr.records.record import CallRecord
-from tests.asterisk.house import House, a_house
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import babble
+from tests.asterisk.system import House, a_house
 from tests.asterisk.test_agents import CALLER, LI, ZHANG, Screen, asks_for_a_person, becomes, says, screen
 from tests.asterisk.test_agents import ROSTERS as HOTLINE
 from tests.asterisk.test_survey import likeness, sides

@@ -7,8 +7,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from ivr.call.media import AudioFrame, MediaClosed
 from ivr.telephony.asterisk.adapter import Unanswered
+from ivr.telephony.media import AudioFrame, MediaClosed
 from tests.asterisk.sound import Heard, babble, tone
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ivr.devtools.private_pbx import free_port
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.pbx import free_port
 from ivr.telephony.asterisk.stream import MediaSockets
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -14,7 +14,7 @@ from ivr.prompts.render import EspeakNg, Voice
 from ivr.records.record import CallRecord
 from tests.asterisk.caller import ANSWERS, Caller, Ear
 from tests.asterisk.g711 import Samples
-from tests.asterisk.house import a_house
+from tests.asterisk.system import a_house
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.asterisk.house import House, a_house
+from tests.asterisk.system import House, a_house
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

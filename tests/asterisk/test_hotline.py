@@ -16,17 +16,17 @@ import pytest_asyncio
 
 from ivr.actions import Prompt
 from ivr.agents.announcements import Announcements
-from ivr.complaints.case import CaseFile, UnknownCase
-from ivr.complaints.files import CaseQueries
+from ivr.complaints.case_queries import CaseQueries
+from ivr.complaints.rules.case import CaseFile, UnknownCase
 from ivr.lifecycle import Disposition
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
 from ivr.records.record import CallRecord
 from ivr.settings import ROOT
 from tests.asterisk.caller import CLIPS, Caller
-from tests.asterisk.house import House, a_house
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import Heard, babble
+from tests.asterisk.system import House, a_house
 from tests.asterisk.test_agents import becomes, says
 from tests.asterisk.test_survey import likeness, sides
 from tests.asterisk.test_warm_transfer import clear

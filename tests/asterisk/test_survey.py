@@ -14,9 +14,9 @@ import soundfile
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from tests.asterisk.caller import ANSWERS, CLIPS, VOICE, Caller
-from tests.asterisk.house import House, a_house
 from tests.asterisk.rtp import Weather
 from tests.asterisk.sound import RATE, Heard
+from tests.asterisk.system import House, a_house
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

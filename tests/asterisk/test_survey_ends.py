@@ -12,8 +12,8 @@ import pytest_asyncio
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from tests.asterisk.caller import KEYS
-from tests.asterisk.house import House, a_house
 from tests.asterisk.phone import PhoneCall
+from tests.asterisk.system import House, a_house
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from ivr.lifecycle import Disposition
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
-from tests.asterisk.house import FALLBACK, House, a_house, passwords_in_environment
+from tests.asterisk.system import FALLBACK, House, a_house, passwords_in_environment
 from tests.asterisk.wire import Wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

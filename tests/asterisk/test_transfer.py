@@ -7,8 +7,8 @@ import asyncio
 import pytest
 import soundfile
 
-from ivr.call.media import AudioFrame, MarkReached
 from ivr.telephony.asterisk.dialplan import TEMPLATES
+from ivr.telephony.media import AudioFrame, MarkReached
 from ivr.telephony.port import TransferRefused
 from tests.asterisk.sound import Heard, babble, tone
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from ivr.call.media import AudioFrame, KeyPressed, MediaClosed
+from ivr.devtools.private_pbx import Pbx, free_port
 from ivr.telephony.asterisk.adapter import Unanswered
+from ivr.telephony.asterisk.channels import ChannelTracker
 from ivr.telephony.asterisk.dialplan import TEMPLATES
-from ivr.telephony.asterisk.legs import ChannelTracker
-from ivr.telephony.asterisk.pbx import Pbx, free_port
 from ivr.telephony.asterisk.sweep import sweep
+from ivr.telephony.media import AudioFrame, KeyPressed, MediaClosed
 from tests.asterisk.conftest import DATA, make_secrets, make_site
 from tests.asterisk.phone import Phone
 from tests.asterisk.rtp import Weather

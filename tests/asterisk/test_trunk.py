@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 import trustme
 
-from ivr.call.media import AudioFrame, MarkReached
+from ivr.devtools.private_pbx import Pbx, free_port
 from ivr.telephony.asterisk.adapter import Unanswered
-from ivr.telephony.asterisk.pbx import Pbx, free_port
+from ivr.telephony.media import AudioFrame, MarkReached
 from tests.asterisk.conftest import DATA, make_secrets, make_site
 from tests.asterisk.service import Service
 from tests.asterisk.sound import Heard, babble

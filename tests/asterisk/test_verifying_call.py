@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from ivr.complaints.case import CaseFile
-from ivr.complaints.desk import CaseService
-from ivr.complaints.files import CaseQueries
+from ivr.complaints.case_queries import CaseQueries
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rules.case import CaseFile
 from ivr.settings import ROOT
 from tests.asterisk.caller import Caller
-from tests.asterisk.house import House, a_house
 from tests.asterisk.phone import Phone
+from tests.asterisk.system import House, a_house
 from tests.complaints.people import TO_THE_REPLY, complain, work
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from ivr.call.media import AudioFrame, KeyPressed, MarkReached
+from ivr.telephony.media import AudioFrame, KeyPressed, MarkReached
 from tests.asterisk.sound import Heard, babble
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

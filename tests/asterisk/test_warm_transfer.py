@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from ivr.actions import Prompt
-from ivr.call.media import MarkReached, MediaClosed, MediaEvent, OverheardAudio
-from ivr.telephony.asterisk.line import AsteriskCallLeg
+from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
+from ivr.telephony.media import MarkReached, MediaClosed, MediaEvent, OverheardAudio
 from ivr.telephony.port import TransferRefused
 from tests.asterisk.office import WORDS, Office, an_office
 from tests.asterisk.phone import Phone, PhoneCall

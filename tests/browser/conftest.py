@@ -12,11 +12,11 @@ from aiohttp import ClientSession, ClientWebSocketResponse, web
 from aiohttp.typedefs import Middleware
 from playwright.async_api import Page, async_playwright
 
-from ivr.call.media import MediaClosed, MediaEvent
 from ivr.console.access import access
 from ivr.telephony.browser.limits import PhoneLimits
 from ivr.telephony.browser.server import CallHandler, FlowChoice, routes
 from ivr.telephony.browser.stream import BrowserCallLeg
+from ivr.telephony.media import MediaClosed, MediaEvent
 
 FLOWS = (
     FlowChoice("survey", {"zh-CN": "供暖回访", "en-US": "Callback survey"}, ("zh-CN", "en-US")),

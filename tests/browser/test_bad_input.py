@@ -9,8 +9,8 @@ from socket import SO_RCVBUF, SOL_SOCKET
 import pytest
 from aiohttp import ClientSession, WSCloseCode, WSMsgType
 
-from ivr.call.media import FRAME_BYTES, AudioFrame, KeyPressed, MarkReached, MediaClosed
 from ivr.telephony.browser.limits import PhoneLimits
+from ivr.telephony.media import FRAME_BYTES, AudioFrame, KeyPressed, MarkReached, MediaClosed
 
 CALL = {"type": "call", "version": 1, "flow": "survey", "language": "zh-CN", "rate": 8000}
 FRAME = bytes(FRAME_BYTES)

@@ -3,7 +3,7 @@
 import numpy as np
 from playwright.async_api import expect
 
-from ivr.call.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
+from ivr.telephony.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
 
 RATE = 8000
 

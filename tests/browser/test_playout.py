@@ -1,5 +1,5 @@
-from ivr.call.media import FRAME_BYTES
-from ivr.telephony.browser.playout import PlayoutBuffer
+from ivr.devtools.playout import PlayoutBuffer
+from ivr.telephony.media import FRAME_BYTES
 
 SILENCE = bytes(FRAME_BYTES)
 TONE = b"\x10\x20" * (FRAME_BYTES // 2)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from ivr.call.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
-from ivr.telephony.browser.softphone import CallOver, CallRefused, dial
+from ivr.devtools.softphone import CallOver, CallRefused, dial
+from ivr.telephony.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
 from ivr.telephony.port import TransferRefused
 
 FRAME_SAMPLES = 160

@@ -5,9 +5,9 @@ import asyncio
 from playwright.async_api import expect
 
 from ivr.actions import Prompt
+from ivr.devtools.scripted_caller import load_clips
 from ivr.lifecycle import Disposition
 from ivr.settings import ROOT, Settings
-from ivr.telephony.browser.caller import load_clips
 from service import serving
 
 QUESTIONS = {

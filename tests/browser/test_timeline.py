@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ivr.telephony.browser.timeline import CallTimeline, SoundSpan, ms, response_ms, speech, stop_ms
+from ivr.devtools.timeline import CallTimeline, SoundSpan, ms, response_ms, speech, stop_ms
 
 
 def recording(total_ms, *sounds, level=8000):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.call.person import Site, a_site
+from tests.call.caller import Site, a_site
 from tests.records.conftest import postgres, server, url
 
 __all__ = ["postgres", "server", "url"]

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from ivr.devtools.softphone import Softphone, dial
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
-from ivr.telephony.browser.softphone import Softphone, dial
-from tests.call.person import CLIPS, Person, Site
+from tests.call.caller import CLIPS, Person, Site
 from tests.call.test_session import place
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

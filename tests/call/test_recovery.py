@@ -14,8 +14,7 @@ import pytest
 from ivr.actions import Fact, OpenComplaint
 from ivr.call.node import ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
-from ivr.call.timing import Timing
-from ivr.complaints.desk import CaseService
+from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
 from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, PromptsFinished
 from ivr.flow import engine
@@ -25,9 +24,10 @@ from ivr.lifecycle import Disposition
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
 from ivr.telephony.port import Call
+from ivr.turntaking.timing import Timing
 from recognizer.endpoint import VoiceActivity
 from recognizer.scripted import ScriptedRecognizer
 

@@ -14,13 +14,13 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, WSMsgType
 
+from ivr.devtools.scripted_caller import run_script
+from ivr.devtools.softphone import CallOver, dial
+from ivr.devtools.timeline import CallTimeline, stop_ms
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.caller import run_script
-from ivr.telephony.browser.softphone import CallOver, dial
-from ivr.telephony.browser.timeline import CallTimeline, stop_ms
-from tests.call.person import ANSWERS, CLIPS, KEYS, Site, a_site
+from tests.call.caller import ANSWERS, CLIPS, KEYS, Site, a_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

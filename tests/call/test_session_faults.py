@@ -19,7 +19,7 @@ from ivr.records.record import CallRecord
 from ivr.telephony.browser.stream import BrowserCallLeg
 from recognizer.base import Hypothesis
 from recognizer.scripted import ScriptedRecognizer
-from tests.call.person import ANSWERS, Site, a_site, beside
+from tests.call.caller import ANSWERS, Site, a_site, beside
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

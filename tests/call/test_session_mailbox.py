@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from ivr.call.ledger import WriteQueue
+from ivr.call.journal.write_queue import WriteQueue
 from ivr.call.mailbox import UNREAD, Mailbox, TaskFailed
-from ivr.call.media import FRAME_BYTES, AudioFrame, KeyPressed, MediaClosed, MediaEvent
+from ivr.database.errors import RecordsUnavailable
 from ivr.errors import IllegalMove
-from ivr.records.errors import RecordsUnavailable
+from ivr.telephony.media import FRAME_BYTES, AudioFrame, KeyPressed, MediaClosed, MediaEvent
 
 FRAME = AudioFrame(bytes(FRAME_BYTES))
 

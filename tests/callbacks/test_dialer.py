@@ -10,13 +10,13 @@ from datetime import timedelta
 
 import pytest
 
-from ivr.callbacks.bookings import CallbackScheduler
 from ivr.callbacks.dialer import MAX_CONCURRENT, CallbackDialer
-from ivr.complaints.desk import CaseService
-from ivr.complaints.intake import Rules
-from ivr.records.store import CallRecords
+from ivr.callbacks.scheduler import CallbackScheduler
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rules.intake import Rules
+from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
-from tests.callbacks.test_bookings import DUE
+from tests.callbacks.test_scheduler import DUE
 from tests.complaints.people import TO_THE_REPLY, complain, work
 
 WITHIN_S = 20

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ivr.complaints.intake import Rules
 from ivr.complaints.rulebook import load
-from ivr.records.store import CallRecords
+from ivr.complaints.rules.intake import Rules
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
 from tests.records.conftest import postgres, server, url
 

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import OpenComplaint
 from ivr.calendar import ZONE
-from ivr.complaints.case import CaseFile
-from ivr.complaints.desk import CaseService
-from ivr.complaints.life import CaseMove
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rules.case import CaseFile
+from ivr.complaints.rules.life import CaseMove
+from ivr.database import tables as t
 from ivr.events import NothingHeard, Value
-from ivr.records import tables as t
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
 
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)

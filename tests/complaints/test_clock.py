@@ -10,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.calendar import ZONE
-from ivr.complaints.clock import SlaAlarm, SlaState, contact_due, due_alarms, next_alarm, reply_due, verifying_call
-from ivr.complaints.intake import Rules
+from ivr.complaints.rules.clock import (
+    SlaAlarm,
+    SlaState,
+    contact_due,
+    due_alarms,
+    next_alarm,
+    reply_due,
+    verifying_call,
+)
+from ivr.complaints.rules.intake import Rules
 
 H, MIN = timedelta(hours=1), timedelta(minutes=1)
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)

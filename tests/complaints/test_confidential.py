@@ -7,19 +7,19 @@ from dataclasses import replace
 import pytest
 
 from ivr.actions import OpenComplaint, SaveAnswer, StartRecording
-from ivr.complaints.case import UnknownCase
-from ivr.complaints.desk import CaseService
-from ivr.complaints.files import CaseFilter, CaseQueries
-from ivr.complaints.intake import Rules
-from ivr.complaints.life import RefusedMove
-from ivr.complaints.rounds import SlaWorker
+from ivr.complaints.case_queries import CaseFilter, CaseQueries
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rules.case import UnknownCase
+from ivr.complaints.rules.intake import Rules
+from ivr.complaints.rules.life import RefusedMove
+from ivr.complaints.sla_worker import SlaWorker
 from ivr.events import NothingHeard, Value
 from ivr.lifecycle import Disposition
+from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
-from ivr.records.store import CallRecords
 from ivr.transcript import TranscriptLine
 from tests.complaints.people import CALL, TO_THE_REPLY, TUESDAY, after, complain, work
-from tests.complaints.test_rounds import Listener
+from tests.complaints.test_sla_worker import Listener
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.complaints.grading import QUESTIONS, grade
-from ivr.complaints.intake import Rules
+from ivr.complaints.rules.grading import QUESTIONS, grade
+from ivr.complaints.rules.intake import Rules
 from ivr.events import Value
 
 SERIOUS = {

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from ivr.calendar import ZONE
-from ivr.complaints.intake import CaseAssessment, Rules, assess, handled_by
+from ivr.complaints.rules.intake import CaseAssessment, Rules, assess, handled_by
 from ivr.events import Value
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)

@@ -6,7 +6,7 @@ from functools import reduce
 
 import pytest
 
-from ivr.complaints.life import CASE_MOVES, CASE_STATES, LEGAL, CaseMove, CaseState, RefusedMove, after, reached
+from ivr.complaints.rules.life import CASE_MOVES, CASE_STATES, LEGAL, CaseMove, CaseState, RefusedMove, after, reached
 
 WHOLE: tuple[CaseMove, ...] = ("acknowledge", "assign", "investigate", "resolve", "reply", "verify", "archive")
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ivr.complaints.lines import parse
+from ivr.complaints.rules.lines import parse
 from ivr.errors import FaultyFile
 from ivr.settings import ROOT
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.calendar import ZONE
-from ivr.complaints.intake import Rules
-from ivr.complaints.model import TIERS, Grade, Kind, LineTier, Tier
-from ivr.complaints.routing import Complaint, Route, next_tier_up, route
+from ivr.complaints.rules.intake import Rules
+from ivr.complaints.rules.model import TIERS, Grade, Kind, LineTier, Tier
+from ivr.complaints.rules.routing import Complaint, Route, next_tier_up, route
 
 WHEN = {
     "workday": "2026-11-24T10:00",

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
-from ivr.complaints.desk import CaseService
-from ivr.complaints.files import CaseQueries
+from ivr.complaints.case_queries import CaseQueries
+from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
 from ivr.console.access import access
 from ivr.console.complaints import CasesApi
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
 from tests.complaints.people import after, complain
 

@@ -11,15 +11,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ivr.call.media import MediaClosed, MediaEvent
+from ivr.devtools.softphone import dial
+from ivr.devtools.timeline import CallTimeline
 from ivr.telephony.browser.server import FlowChoice, routes
-from ivr.telephony.browser.softphone import dial
-from ivr.telephony.browser.timeline import CallTimeline
+from ivr.telephony.media import MediaClosed, MediaEvent
 from ivr.telephony.port import CallLeg
 
 
 class FarEnd(Protocol):
-    """What a person can do with a phone, whatever the network. ivr.telephony.browser.softphone.Softphone is one."""
+    """What a person can do with a phone, whatever the network. ivr.devtools.softphone.Softphone is one."""
 
     @property
     def timeline(self) -> CallTimeline: ...

@@ -1,6 +1,6 @@
-"""What every network's line and media stream keep to (ivr/call/media.py, ivr/telephony/port.py)."""
+"""What every network's line and media stream keep to (ivr/telephony/media.py, ivr/telephony/port.py)."""
 
-from ivr.call.media import FRAME_BYTES, AudioFrame, KeyPressed, MarkReached, MediaClosed
+from ivr.telephony.media import FRAME_BYTES, AudioFrame, KeyPressed, MarkReached, MediaClosed
 
 ALIKE = 0.95
 """The least likeness to the original of audio that went through a network (µ-law keeps 0.99)."""

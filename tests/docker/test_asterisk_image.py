@@ -9,8 +9,8 @@ import socket
 import pytest
 from ruamel.yaml import YAML
 
-from ivr.records.store import CallRecords
-from ivr.telephony.asterisk.pbx import free_port
+from ivr.devtools.private_pbx import free_port
+from ivr.records.call_records import CallRecords
 from tests.asterisk.phone import Phone
 from tests.docker.engine import ROOT
 

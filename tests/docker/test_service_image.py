@@ -11,10 +11,10 @@ import pytest
 from aiohttp import ClientSession
 
 from ivr.cli.demo import EXPECTED, REPLIES
-from ivr.records.store import CallRecords
-from ivr.telephony.asterisk.pbx import free_port
-from ivr.telephony.browser.caller import load_clips, run_script
-from ivr.telephony.browser.softphone import dial
+from ivr.devtools.private_pbx import free_port
+from ivr.devtools.scripted_caller import load_clips, run_script
+from ivr.devtools.softphone import dial
+from ivr.records.call_records import CallRecords
 from tests.docker.engine import ROOT
 
 USER = 900

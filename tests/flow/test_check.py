@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ivr.bookshelf import THRESHOLDS
 from ivr.errors import FaultyFile
 from ivr.flow.check import check
 from ivr.flow.parse import parse
+from ivr.flow_store import THRESHOLDS
 
 FILE = "small.yaml"
 GOOD = """

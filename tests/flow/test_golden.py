@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from ruamel.yaml import YAML
 
 from ivr.actions import BookCallback, OpenComplaint, SaveAnswer, Transfer
-from ivr.complaints.intake import handled_by
 from ivr.complaints.rulebook import load as load_rules
+from ivr.complaints.rules.intake import handled_by
 from ivr.events import Value
 from ivr.flow.parse import FlowSet
 from ivr.flow.simulate import SimulatedCall

@@ -10,10 +10,10 @@ import pytest
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
-from ivr.bookshelf import THRESHOLDS
 from ivr.flow import model
 from ivr.flow.check import check
 from ivr.flow.parse import parse
+from ivr.flow_store import THRESHOLDS
 from ivr.prompts.catalog import load
 from recognizer.grammar import confusable, unpronounceable
 

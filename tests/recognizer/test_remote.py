@@ -17,9 +17,9 @@ from aiohttp.test_utils import TestServer
 from recognizer.base import FRAME_BYTES, Grammar, Hypothesis, Listener, Recognizer, UnheardLanguage
 from recognizer.building import built_model
 from recognizer.confidence import REJECT_BELOW
-from recognizer.ears import RecognizerRouter, named
 from recognizer.english import PHONES, pronunciations
 from recognizer.remote import RemoteRecognizer, ServerFailed
+from recognizer.router import RecognizerRouter, named
 from recognizer.vosk import SHIPPED
 from tests.recognizer.chords import say, write_model
 

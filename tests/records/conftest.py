@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from ivr.records.store import CallRecords
-from ivr.records.tables import Base
+from ivr.database.tables import Base
+from ivr.records.call_records import CallRecords
 
 LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import make_url
 
 from ivr.actions import SaveAnswer
+from ivr.database.errors import RecordsUnavailable
 from ivr.events import NothingHeard
-from ivr.records.errors import RecordsUnavailable
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
 
 EVENT = NothingHeard("1")

@@ -16,13 +16,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from ivr.complaints.files import CaseFilter, CaseQueries
-from ivr.complaints.rounds import SlaWorker
+from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.rulebook import load
-from ivr.records.database import DRIVERS
-from ivr.records.errors import RecordsUnavailable
-from ivr.records.store import CallRecords
-from ivr.records.tables import Base
+from ivr.complaints.sla_worker import SlaWorker
+from ivr.database.database import DRIVERS
+from ivr.database.errors import RecordsUnavailable
+from ivr.database.tables import Base
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
 from ivr.telephony.port import Call
 

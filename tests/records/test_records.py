@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from ivr.actions import BookCallback, OpenComplaint, SaveAnswer, StartRecording
+from ivr.database.errors import UnknownCall
 from ivr.errors import IllegalMove
 from ivr.events import Heard, NothingHeard, SpeechHeard, Value
 from ivr.lifecycle import Disposition
-from ivr.records.errors import UnknownCall
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
 from ivr.transcript import TranscriptLine
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from ivr.actions import Fact
-from ivr.call.script import TranscriptBuilder
+from ivr.call.journal.transcript_builder import TranscriptBuilder
 from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, Heard, PromptsFinished, SpeechHeard
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet, parse
 from ivr.lifecycle import Disposition
-from ivr.records.store import CallRecords
+from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
 from ivr.telephony.port import Call
 

@@ -23,14 +23,14 @@ from ivr.telephony.asterisk.ari_events import (
     AriEvent,
     StasisStart,
 )
+from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
+from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.dialling import dialled
 from ivr.telephony.asterisk.event_socket import EventSource, IncomingEventSocket, OutgoingEventSocket, SocketLogin
-from ivr.telephony.asterisk.legs import ChannelEnded, ChannelTracker, TrackedChannel
-from ivr.telephony.asterisk.line import AsteriskCallLeg
 from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.asterisk.stream import MediaSockets
 from ivr.telephony.asterisk.sweep import sweep
-from ivr.telephony.asterisk.voice import VoiceBridge
+from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.port import Call, CallDistributor, Unanswered
 
 log = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 from typing import Final
 
-from ivr.call.media import AudioSide
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.ear import Snoop
-from ivr.telephony.asterisk.legs import TrackedChannel
-from ivr.telephony.asterisk.voice import VoiceBridge
+from ivr.telephony.asterisk.channels import TrackedChannel
+from ivr.telephony.asterisk.snoop import Snoop
+from ivr.telephony.asterisk.voice_bridge import VoiceBridge
+from ivr.telephony.media import AudioSide
 
 SIDES: Final[tuple[AudioSide, ...]] = ("other", "third")
 

@@ -13,7 +13,9 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
-from ivr.call.media import (
+from ivr.events import EndedBy
+from ivr.telephony.asterisk.pacer import MediaPacer
+from ivr.telephony.media import (
     FRAME_BYTES,
     AudioFrame,
     KeyPressed,
@@ -23,8 +25,6 @@ from ivr.call.media import (
     OverheardAudio,
     PartiesChanged,
 )
-from ivr.events import EndedBy
-from ivr.telephony.asterisk.outbox import MediaPacer
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ TOLD: Final = "\0told"
 
 
 class AsteriskStream:
-    """Implements ivr.call.media.MediaStream. What the caller says before `listening` is set is not passed on."""
+    """Implements ivr.telephony.media.MediaStream. What the caller says before `listening` is set is not passed on."""
 
     def __init__(self) -> None:
         self.listening = False

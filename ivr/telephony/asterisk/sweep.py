@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 
 from ivr.telephony.asterisk.ari import Ari, AriRefused, Channel
-from ivr.telephony.asterisk.legs import ChannelTracker
+from ivr.telephony.asterisk.channels import ChannelTracker
 
 
 async def sweep(ari: Ari, legs: ChannelTracker) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ivr.telephony.asterisk.hold import AsteriskHeldCaller
+from ivr.telephony.asterisk.held_caller import AsteriskHeldCaller
 
 RING_S: Final = 20
 

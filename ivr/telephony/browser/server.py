@@ -15,10 +15,10 @@ from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ivr.call.media import MediaClosed
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits
 from ivr.telephony.browser.stream import CUT, BrowserCallLeg, BrowserStream, send
+from ivr.telephony.media import MediaClosed
 from ivr.telephony.port import Call
 
 PAGE = Path(__file__).parent / "page"

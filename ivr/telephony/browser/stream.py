@@ -12,11 +12,11 @@ from typing import Literal
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
-from ivr.call.media import KeyPressed, MarkReached, MediaClosed, MediaEvent
 from ivr.events import EndedBy, Value
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits, RateAllowance
-from ivr.telephony.browser.outbox import SendQueue
+from ivr.telephony.browser.send_queue import SendQueue
+from ivr.telephony.media import KeyPressed, MarkReached, MediaClosed, MediaEvent
 from ivr.telephony.port import Call, TransferRefused
 
 CUT = MediaClosed(by="network", cause="media_lost")

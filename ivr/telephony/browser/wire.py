@@ -11,8 +11,8 @@ from typing import Annotated, Final, Literal, TypeVar
 from aiohttp import WSCloseCode
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ivr.call.media import FRAME_BYTES, SAMPLE_RATE_HZ, AudioFrame
 from ivr.events import EndedBy, Value
+from ivr.telephony.media import FRAME_BYTES, SAMPLE_RATE_HZ, AudioFrame
 
 VERSION: Final = 1
 MESSAGE_BYTES: Final = 16_384

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ivr.call.timing import Timing
+from ivr.turntaking.timing import Timing
 from recognizer.decoding import AnswerDecoding
 from recognizer.evaluation.conditions import CONDITIONS
 from recognizer.evaluation.cutting import places

@@ -1,0 +1,215 @@
+"""Leads what agents make of a call that one of them has taken: does on the phones what ivr.agents.transfer_state says.
+
+Must not know: telephone networks, how presence is kept, how wishes reach this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from ivr.agents import transfer_state as talks
+from ivr.agents.call_offer import CallOffer, OfferContext, cancel_task
+from ivr.agents.key_commands import KeyCommands
+from ivr.agents.queue import QueuedCaller, match_agents, unavailable_reason
+from ivr.agents.roster import Rosters
+from ivr.agents.transfer_state import AgentCommand, TransferPhase, TransferState
+from ivr.errors import HuifangError, IllegalMove
+from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
+
+log = logging.getLogger(__name__)
+
+AGENT_LOST: Final = "unavailable"
+"""What the flow is told when the agent was cut off while the caller waited."""
+
+PostEvent = Callable[[talks.TransferEvent], None]
+
+
+class AgentCallContext(OfferContext, Protocol):
+    """What all conversations of this process share; see ivr.agents.acd_service.AcdService."""
+
+    rosters: Callable[[], Rosters]
+
+    def wishes(self, call: str, post: PostEvent) -> AbstractContextManager[None]:
+        """Within the block what agents want on this call is posted."""
+
+    def words(
+        self, line: str, call: Call, whisper: str, own: bytes, asked_by: str, *, recorded: bool
+    ) -> asyncio.Task[bytes]:
+        """What a colleague hears before they decide."""
+
+
+class AgentCall:
+    """From the moment at which an agent talks with the caller. `whisper` is what the flow tells of them, `own` what
+    they told in their own voice.
+    """
+
+    def __init__(
+        self,
+        exchange: AgentCallContext,
+        call: Call,
+        hold: HeldCaller,
+        whisper: str,
+        own: bytes,
+        offer: CallOffer,
+        person: Person,
+    ) -> None:
+        self._exchange, self._call, self._hold = exchange, call, hold
+        self._whisper, self._own = whisper, own
+        self._talk = TransferState(offer.agent.id)
+        self._seats: dict[str, tuple[CallOffer, Person]] = {}
+        self._watching: dict[str, asyncio.Task[None]] = {}
+        self._asking: asyncio.Task[None] | None = None
+        self._events: asyncio.Queue[talks.TransferEvent] = asyncio.Queue()
+        self._seat(offer, person)
+
+    async def run(self) -> str:
+        """Returns when the last agent has hung up, or wants the caller passed on: the line, else nothing.
+
+        Cancelled when the caller hangs up.
+
+        Raises:
+            TransferRefused: the agent was cut off while the caller waited.
+        """
+        try:
+            with self._exchange.wishes(self._call.id, self._events.put_nowait):
+                self._hold.note(self._talk.parties)
+                while self._talk.phase is not TransferPhase.OVER:
+                    await self._take(await self._events.get())
+        except asyncio.CancelledError:
+            await self._take(talks.CallerGone())
+            raise
+        finally:
+            await self._stop_asking()
+            for who in tuple(self._seats):
+                await self._release(who, "caller" if self._talk.ending == "caller" else "")
+        if self._talk.ending == "dropped":
+            raise TransferRefused(AGENT_LOST)
+        return self._talk.line
+
+    async def _take(self, event: talks.TransferEvent) -> None:
+        before = self._talk
+        try:
+            self._talk, acts = talks.step(before, event)
+        except IllegalMove as illegal:
+            if isinstance(event, AgentCommand):
+                line = self._seats[event.by][0].line if event.by in self._seats else ""
+                await self._exchange.tell("refused", event.by, self._call, line, wanted=event.what, reason=str(illegal))
+            return
+        if self._talk.phase is not TransferPhase.OVER and self._talk.parties != before.parties:
+            self._hold.note(self._talk.parties)
+        for act in acts:
+            await self._do(act)
+        if isinstance(event, talks.ColleagueJoined) and event.colleague in self._seats:
+            await self._seats[event.colleague][0].accepted()
+        if self._talk != before and self._talk.phase is not TransferPhase.OVER:
+            await self._tell()
+
+    async def _tell(self) -> None:
+        """Let everybody's screen know who talks with whom."""
+        talk = self._talk
+        for who in talk.staff:
+            if who in self._seats:
+                others = [other for other in talk.staff if other != who]
+                more = {"line_asked": talk.line} if talk.line else {}
+                why = {"reason": talk.why} if talk.why else {}
+                await self._seats[who][0].tell("talk", state=talk.phase, colleague="".join(others), **more, **why)
+
+    # --- what is to be done ---------------------------------------------------------------------------------------
+
+    async def _do(self, act: talks.TransferAct) -> None:
+        match act:
+            case talks.HoldCaller(who):
+                await self._person(who).give_back()
+                await self._person(who).ringback()
+            case talks.RingColleague(line):
+                self._asking = asyncio.create_task(self._ask(line))
+            case talks.StopRinging():
+                await self._stop_asking()
+            case talks.ConferAside(people):
+                for who in people:
+                    await self._person(who).step_aside()
+            case talks.JoinCaller(who):
+                try:
+                    await self._person(who).connect()
+                except TransferRefused:
+                    self._events.put_nowait(talks.AgentGone(who, unmet=True))
+            case talks.ReleaseAgent(who, by):
+                await self._release(who, by)
+
+    def _person(self, who: str) -> Person:
+        return self._seats[who][1]
+
+    def _seat(self, offer: CallOffer, person: Person) -> None:
+        self._seats[offer.agent.id] = offer, person
+        self._watching[offer.agent.id] = asyncio.create_task(self._watch(offer.agent.id, person))
+
+    async def _watch(self, who: str, person: Person) -> None:
+        """Pass on what somebody wants by the keys of their phone, and that they have hung up."""
+        keys = KeyCommands()
+        while key := await person.key():
+            if wanted := keys.press(key):
+                self._events.put_nowait(AgentCommand(who, wanted))
+        self._events.put_nowait(talks.AgentGone(who))
+
+    async def _release(self, who: str, by: str) -> None:
+        if who in self._seats:
+            offer, _ = self._seats.pop(who)
+            await cancel_task(self._watching.pop(who))
+            closing = asyncio.create_task(offer.close(by))
+            try:
+                await asyncio.shield(closing)
+            except asyncio.CancelledError:
+                await asyncio.gather(closing, return_exceptions=True)
+                raise
+
+    # --- asking a colleague ---------------------------------------------------------------------------------------
+
+    async def _stop_asking(self) -> None:
+        if self._asking:
+            await cancel_task(self._asking)
+            self._asking = None
+
+    async def _ask(self, line: str) -> None:
+        """Ask whoever is free on a line, one after the other."""
+        agent = self._talk.agent
+        words = self._exchange.words(line, self._call, self._whisper, self._own, agent, recorded=self._hold.overheard)
+        try:
+            offer, person = await self._found(line, agent, words)
+        except TransferRefused as refused:
+            self._events.put_nowait(talks.ColleagueUnavailable(refused.reason))
+        except HuifangError as fault:
+            log.error("call %s: no colleague can be asked: %s", self._call.id, fault)
+            self._events.put_nowait(talks.ColleagueUnavailable("unavailable"))
+        except Exception:
+            log.exception("call %s: asking a colleague failed", self._call.id)
+            self._events.put_nowait(talks.ColleagueUnavailable("unavailable"))
+        else:
+            self._seat(offer, person)
+            self._events.put_nowait(talks.ColleagueJoined(offer.agent.id))
+        finally:
+            words.cancel()
+
+    async def _found(self, line: str, agent: str, words: asyncio.Task[bytes]) -> tuple[CallOffer, Person]:
+        rosters, reason, tried = self._exchange.rosters(), "", frozenset({agent})
+        if line not in rosters.lines:
+            raise TransferRefused("unavailable")
+        while True:
+            on_duty = rosters.on_duty(line, self._exchange.now())
+            presences = await self._exchange.board.all()
+            wanted = QueuedCaller(self._call.id, rosters.needs(line, self._call.language), tried)
+            found = match_agents([wanted], on_duty, presences).get(self._call.id)
+            if not found:
+                raise TransferRefused(reason or unavailable_reason(wanted, on_duty, presences) or "busy")
+            offer = CallOffer(
+                self._exchange, self._call, self._hold, line, rosters.lines[line], rosters.agents[found], asked_by=agent
+            )
+            if not await offer.begin():
+                continue
+            try:
+                return offer, await offer.taken(words)
+            except TransferRefused as refused:
+                reason, tried = refused.reason, tried | {found}

@@ -1,0 +1,176 @@
+"""One call offered to one agent: their phone rings, they hear why and press a key; who took it has it until `close`.
+
+Must not know: telephone networks, how the agent was chosen, what the call is taken for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Protocol
+
+from ivr.agents import presence
+from ivr.agents.announcements import Announcements
+from ivr.agents.presence_store import PresenceStep, PresenceStore
+from ivr.agents.roster import Agent, Roster
+from ivr.errors import HuifangError, IllegalMove
+from ivr.events import Value
+from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
+
+log = logging.getLogger(__name__)
+
+AGENT_RING_S: Final = 20
+ACCEPT_S: Final = 10.0
+"""An agent who has heard the whisper and presses nothing for so long does not take the call."""
+ACCEPT_KEY: Final = "1"
+DECLINE_KEY: Final = "2"
+WITHDRAWN: Final = "withdrawn"
+"""Why a call was not taken when nobody wanted it taken any more."""
+
+
+class OfferContext(Protocol):
+    """What all offers of this process share; see ivr.agents.acd_service.AcdService."""
+
+    board: PresenceStore
+    announcements: Announcements
+    node: str
+
+    def now(self) -> datetime:
+        """The time of day, with its zone."""
+
+    async def tell(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
+        """Let those who watch know."""
+
+
+class CallOffer:
+    """See the module. `asked_by` is the agent who wants to consult this one, if that is what it is about."""
+
+    def __init__(
+        self,
+        office: OfferContext,
+        call: Call,
+        hold: HeldCaller,
+        line: str,
+        roster: Roster,
+        agent: Agent,
+        asked_by: str = "",
+    ) -> None:
+        self._office, self._call, self._hold, self._roster = office, call, hold, roster
+        self.line, self.agent = line, agent
+        self._about: dict[str, Value] = {"caller": call.caller, **({"asked_by": asked_by} if asked_by else {})}
+        self._stack = AsyncExitStack()
+        self._took = self._closed = False
+
+    async def begin(self) -> bool:
+        """Whether the agent is ours to ring; another node may have been faster."""
+        offer = partial(presence.offer, call=self._call.id, line=self.line, node=self._office.node)
+        try:
+            await self._office.board.move(self.agent.id, offer)
+        except IllegalMove:
+            return False
+        return True
+
+    async def taken(
+        self,
+        words: asyncio.Task[bytes],
+        quiet: Callable[[], Awaitable[None]] | None = None,
+        meanwhile: AbstractAsyncContextManager[None] | None = None,
+    ) -> Person:
+        """Ring them, and let them hear the words; they are there until `close`.
+
+        `quiet` is awaited before our voice is used; `meanwhile` is entered as long as they make up their mind.
+
+        Raises:
+            TransferRefused: they did not take the call, which is over for them.
+        """
+        try:
+            await self.tell("offered", **self._about)
+            person = await self._stack.enter_async_context(
+                self._hold.ring(self.agent.phone, self._call.caller, AGENT_RING_S)
+            )
+            async with meanwhile or contextlib.nullcontext():
+                await _persuade(person, words, quiet)
+            await self._office.board.move(self.agent.id, partial(presence.accept, call=self._call.id))
+            self._took = True
+        except BaseException as fault:
+            await self.close()
+            await self.tell("not_taken", reason=fault.reason if isinstance(fault, TransferRefused) else WITHDRAWN)
+            raise
+        return person
+
+    async def accepted(self) -> None:
+        """Let those who watch know that they talk."""
+        await self.tell("accepted", **self._about)
+
+    async def tell(self, what: str, **more: Value) -> None:
+        """Let those who watch this agent know."""
+        await self._office.tell(what, self.agent.id, self._call, self.line, **more)
+
+    async def close(self, by: str = "") -> None:
+        """Hang up: the agent has no more to do with the call. `by`: who ended it. A second time changes nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._stack.aclose()
+        finally:
+            await self._free()
+        if self._took:
+            await self.tell("ended", wrap_up_s=self._roster.wrap_up_s, **({"by": by} if by else {}))
+
+    async def _free(self) -> None:
+        step: PresenceStep = partial(presence.withdraw, call=self._call.id)
+        if self._took:
+            step = partial(presence.hang_up, call=self._call.id, now=self._office.now().timestamp())
+        try:
+            await self._office.board.move(self.agent.id, step, self._roster.wrap_up_s)
+        except HuifangError as fault:
+            log.warning("agent %s is free once their call has lapsed: %s", self.agent.id, fault)
+
+
+async def _persuade(person: Person, words: asyncio.Task[bytes], quiet: Callable[[], Awaitable[None]] | None) -> None:
+    """Tell who calls, and wait for the key that takes the call.
+
+    Raises:
+        TransferRefused: it was not pressed.
+    """
+    whisper = await asyncio.shield(words)
+    if quiet:
+        await quiet()
+    deciding = asyncio.create_task(_decision(person))
+    try:
+        await _until(deciding, person.tell(whisper))
+        await asyncio.wait((deciding,), timeout=ACCEPT_S)
+        if not deciding.done():
+            raise TransferRefused("no_answer")
+        if deciding.result() != ACCEPT_KEY:
+            raise TransferRefused("declined")
+    finally:
+        await cancel_task(deciding)
+
+
+async def _decision(person: Person) -> str:
+    """The key that takes the call or does not; empty when the person hangs up instead."""
+    while (key := await person.key()) not in (ACCEPT_KEY, DECLINE_KEY, ""):
+        continue
+    return key
+
+
+async def _until(event: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, or as much of it as can be done before the event."""
+    doing = asyncio.create_task(work)
+    try:
+        await asyncio.wait((event, doing), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await cancel_task(doing)
+
+
+async def cancel_task(task: asyncio.Task[Any]) -> None:
+    """Cancel a task, and wait until it has cleared up."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,44 @@
+"""Watches which agents' phones can be rung. Must not know: telephone networks, calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from ivr.agents import presence
+from ivr.agents.presence import Presence
+from ivr.agents.presence_store import PresenceStore
+from ivr.agents.roster import Rosters
+from ivr.errors import HuifangError
+
+log = logging.getLogger(__name__)
+
+POLL_S: Final = 2.0
+
+RegisteredPhones = Callable[[], Awaitable[frozenset[str]]]
+
+
+async def watch_phones(phones: RegisteredPhones, rosters: Callable[[], Rosters], board: PresenceStore) -> None:
+    """Until cancelled: write down whose phone has come or gone. `phones` names those that are there."""
+    trouble = ""
+    while True:
+        try:
+            await update_reachability(await phones(), rosters(), board)
+            trouble = ""
+        except HuifangError as fault:
+            if str(fault) != trouble:
+                log.warning("it is not known which agents' phones are there: %s", fault)
+            trouble = str(fault)
+        await asyncio.sleep(POLL_S)
+
+
+async def update_reachability(there: frozenset[str], rosters: Rosters, board: PresenceStore) -> None:
+    """Write down whose phone has come or gone since the last look, of whichever node."""
+    known = await board.all()
+    for agent in rosters.agents.values():
+        reachable = agent.phone in there
+        if known.get(agent.id, Presence()).reachable != reachable:
+            await board.move(agent.id, partial(presence.set_reachable, reachable=reachable))

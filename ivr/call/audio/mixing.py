@@ -1,0 +1,139 @@
+"""Two voices on one clock: places the caller's frames and our prompts and gives out stereo. Pure.
+
+Must not know: files, networks, real time.
+
+Offsets are ms since the call was answered, audio is 16-bit little-endian mono at 8 kHz. Gaps become silence.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from ivr.telephony.media import FRAME_MS, SAMPLE_RATE_HZ, AudioSide
+
+SAMPLES_PER_MS: Final = SAMPLE_RATE_HZ // 1000
+SETTLE_MS: Final = 1000
+"""Audio this recent may still be moved or cut; what is older is given out."""
+
+_WINDOW = SETTLE_MS // FRAME_MS
+_TOLERANCE = FRAME_MS * SAMPLES_PER_MS
+_LOST = SETTLE_MS * SAMPLES_PER_MS
+_NEVER = -(1 << 62)
+
+
+class MixTrack:
+    """One voice: samples by their place since the start of the recording, kept until they are taken."""
+
+    def __init__(self) -> None:
+        self.end = _NEVER
+        self._taken = 0
+        self._pcm = bytearray()
+
+    def put(self, start: int, pcm: bytes) -> None:
+        """Write samples at `start`, over what is there; what lies before the part already taken is dropped."""
+        late = max(0, self._taken - start)
+        samples, at = pcm[late * 2 :], (start + late - self._taken) * 2
+        self._pcm.extend(bytes(max(0, at - len(self._pcm))))
+        self._pcm[at : at + len(samples)] = samples
+        self.end = start + len(pcm) // 2
+
+    def cut(self, at: int) -> None:
+        """Forget everything from `at` on."""
+        if at < self.end:
+            self.end = max(at, self._taken)
+            del self._pcm[(self.end - self._taken) * 2 :]
+
+    def take(self, count: int) -> bytes:
+        """The next `count` samples, with silence where nothing was put."""
+        pcm = bytes(self._pcm[: count * 2])
+        del self._pcm[: count * 2]
+        self._taken += count
+        return pcm.ljust(count * 2, b"\0")
+
+
+class FrameArrivals:
+    """Places frames that a steady sender sent and an unsteady network brought.
+
+    Frames follow each other without a gap, however they arrive: a stall followed by a burst leaves no trace. Only when
+    every frame of the last second came late (frames were lost) or early (the sender's clock is fast) does the place
+    move to where the clock says, and after a second without frames at once.
+    """
+
+    def __init__(self) -> None:
+        self._late: deque[int] = deque(maxlen=_WINDOW)
+
+    def place(self, arrived: int, end: int) -> int:
+        """Where the frame that came at `arrived` begins, when its predecessor ends at `end` (samples)."""
+        late = arrived - end
+        if late > _LOST:
+            self._late.clear()
+            return arrived
+        self._late.append(late)
+        if len(self._late) < _WINDOW:
+            return end
+        least, most = min(self._late), max(self._late)
+        if most >= -_TOLERANCE and least <= _TOLERANCE:
+            return end
+        self._late.clear()
+        return end + (least if least > _TOLERANCE else most)
+
+
+class StereoMix:
+    """The caller on the left, we or those whom they talk to on the right, from the offset `start_ms` on."""
+
+    def __init__(self, start_ms: int) -> None:
+        self._start_ms = start_ms
+        self._caller = MixTrack()
+        self._us = MixTrack()
+        self._third = MixTrack()
+        self._arrivals = FrameArrivals()
+        self._tracks: dict[AudioSide, MixTrack] = {"caller": self._caller, "other": self._us, "third": self._third}
+        self._heard_of = {side: FrameArrivals() for side in self._tracks}
+        self._heard_at = dict.fromkeys(self._tracks, _NEVER)
+        self._taken = 0
+
+    def caller(self, at_ms: int, pcm: bytes) -> None:
+        """A frame of the caller's voice arrived."""
+        self._caller.put(self._arrivals.place(self._place(at_ms), self._caller.end), pcm)
+
+    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
+        """A frame arrived of the voice of the caller, or of one of those who talk in our place."""
+        track, arrived = self._tracks[who], self._place(at_ms)
+        if arrived - self._heard_at[who] > _LOST:
+            self._heard_of[who] = FrameArrivals()
+            track.put(max(arrived, track.end), pcm)
+        else:
+            track.put(self._heard_of[who].place(arrived, track.end), pcm)
+        self._heard_at[who] = arrived
+
+    def us(self, at_ms: int, pcm: bytes) -> None:
+        """Audio was queued for the caller: it is heard from `at_ms` on, or when all that was queued before has been."""
+        at = self._place(at_ms)
+        self._us.put(at if at - self._us.end > _TOLERANCE else self._us.end, pcm)
+
+    def clear(self, at_ms: int) -> None:
+        """Our audio stopped at `at_ms`; what was queued behind was never heard."""
+        self._us.cut(max(0, self._place(at_ms)))
+
+    def settled(self, now_ms: int) -> Iterator[bytes]:
+        """Stereo samples that can no longer change, in pieces of one second; less than a second waits."""
+        settled = self._place(now_ms - SETTLE_MS) - self._taken
+        return self._take(self._taken + settled // SAMPLE_RATE_HZ * SAMPLE_RATE_HZ)
+
+    def rest(self, end_ms: int) -> Iterator[bytes]:
+        """Everything up to the end of the recording."""
+        return self._take(self._place(end_ms))
+
+    def _place(self, at_ms: int) -> int:
+        return (at_ms - self._start_ms) * SAMPLES_PER_MS
+
+    def _take(self, until: int) -> Iterator[bytes]:
+        while (count := min(until - self._taken, SAMPLE_RATE_HZ)) > 0:
+            self._taken += count
+            left, right, third = (np.frombuffer(track.take(count), "<i2") for track in self._tracks.values())
+            both = np.clip(right.astype(np.int32) + third, -32768, 32767).astype("<i2")
+            yield np.stack((left, both), axis=1).tobytes()

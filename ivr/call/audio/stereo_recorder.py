@@ -1,0 +1,132 @@
+"""The stereo recorder of a call: what the caller said on the left, what they heard of us on the right.
+
+Must not know: flows, networks, databases.
+
+The file is a WAV of 8 kHz, 16 bits, two channels. Every second of audio is appended and the header then brought up to
+date (the standard library's `wave` does that), so a crash at any moment leaves a file that plays to within a second or
+two of the end; nothing has to be repaired afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import wave
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ivr.call.audio.mixing import StereoMix
+from ivr.database.errors import RecordingLost
+from ivr.telephony.media import SAMPLE_RATE_HZ, AudioSide
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StereoRecording:
+    """A finished recording; `sha256` in hexadecimal is of the whole file."""
+
+    path: Path
+    seconds: float
+    sha256: str
+
+
+class StereoRecorder:
+    """Records one call from the consent on. `caller`, `us` and `clear` mirror the media stream and never block.
+
+    Offsets are ms since the call was answered and do not run backwards; audio is 16-bit mono at 8 kHz.
+    """
+
+    def __init__(self, path: Path, start_ms: int) -> None:
+        self._path = path
+        self._mix = StereoMix(start_ms)
+        self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
+        self._writing = asyncio.create_task(self._write(), name=f"recording {path.name}")
+
+    @classmethod
+    def start(cls, path: Path, start_ms: int) -> Self:
+        """Begin a recording at `path`, which must not exist yet; folders are made."""
+        return cls(path, start_ms)
+
+    def caller(self, at_ms: int, pcm: bytes) -> None:
+        """A frame of the caller's voice arrived at `at_ms`."""
+        self._queue(self._mix.settled(at_ms))
+        self._mix.caller(at_ms, pcm)
+
+    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
+        """A frame arrived of what the caller and others, who take our side, say to each other."""
+        self._queue(self._mix.settled(at_ms))
+        self._mix.overheard(at_ms, who, pcm)
+
+    def us(self, at_ms: int, pcm: bytes) -> None:
+        """Audio was queued for the caller; it sounds from `at_ms` on, behind what was queued before."""
+        self._queue(self._mix.settled(at_ms))
+        self._mix.us(at_ms, pcm)
+
+    def clear(self, at_ms: int) -> None:
+        """Our audio stopped at `at_ms`; the rest of what was queued was never heard."""
+        self._mix.clear(at_ms)
+
+    async def close(self, at_ms: int) -> StereoRecording:
+        """End the recording at `at_ms`.
+
+        Raises:
+            RecordingLost: the disk did not take it all.
+        """
+        self._queue(self._mix.rest(at_ms))
+        self._queue([b""])
+        try:
+            return await self._writing
+        except OSError as error:
+            raise RecordingLost(f"{self._path}: {error}") from error
+
+    def _queue(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            if not self._writing.done():
+                self._pieces.put_nowait(piece)
+
+    async def _write(self) -> StereoRecording:
+        try:
+            file = await asyncio.to_thread(_WavFile, self._path)
+            with closing(file):
+                while piece := await self._pieces.get():
+                    await asyncio.to_thread(file.append, piece)
+                return await asyncio.to_thread(file.finish)
+        except OSError as error:
+            _log.warning("recording stopped: %s", error)
+            raise
+
+
+class _WavFile:
+    """A WAV file that can be read at any moment. Its methods block."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._wav = wave.open(self._file, "wb")  # noqa: SIM115 - stays open until finish
+        self._wav.setnchannels(2)
+        self._wav.setsampwidth(2)
+        self._wav.setframerate(SAMPLE_RATE_HZ)
+        self.append(b"")
+
+    def append(self, samples: bytes) -> None:
+        self._wav.writeframes(samples)
+        self._file.flush()
+
+    def finish(self) -> StereoRecording:
+        seconds = self._wav.tell() / SAMPLE_RATE_HZ
+        os.fsync(self._file.fileno())
+        with self._path.open("rb") as file:
+            return StereoRecording(self._path, seconds, hashlib.file_digest(file, "sha256").hexdigest())
+
+    def close(self) -> None:
+        """Let go of the file; what a full disk refused is given up."""
+        for each in (self._wav, self._file):
+            with suppress(OSError):
+                each.close()

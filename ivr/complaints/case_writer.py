@@ -1,0 +1,109 @@
+"""How a case is opened, routed and stepped within a transaction. Must not know: who asks, when it is due.
+
+Every step becomes news; of a confidential case they are for management alone (R18).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ivr.actions import OpenComplaint
+from ivr.complaints.rules import clock, routing
+from ivr.complaints.rules.intake import ORDERS, Rules, assess, confidential, receiving
+from ivr.complaints.rules.routing import Route
+from ivr.database import tables as t
+from ivr.database.upsert import count_up
+
+SYSTEM: Final = "huifang"
+"""Who did what nobody did by hand."""
+
+
+async def open_case(
+    session: AsyncSession,
+    rules: Rules | None,
+    call: t.CallRow | None,
+    complaint: OpenComplaint,
+    at: datetime,
+    who: str = SYSTEM,
+) -> t.CaseRow:
+    """Open a case and judge it. Without `rules` it waits, unrouted, for `admit`."""
+    day = f"{at:%Y%m%d}"
+    number = await count_up(session, t.CaseCounterRow.last, day=day)
+    case = t.CaseRow(
+        number=f"{day}-{number:04}",
+        call_id=call and call.id,
+        customer_id=call and call.customer_id,
+        kind=complaint.kind,
+        reason=complaint.reason,
+        details=dict(complaint.details),
+        opened_at=at,
+        state="registered",
+        grade="general",
+        grade_reason="",
+        grade_by=SYSTEM,
+        confidential=confidential(complaint.kind),
+        handler="",
+        watched_until=at,
+    )
+    session.add(case)
+    await session.flush()
+    if rules is not None:
+        route_case(session, rules, case, call.called if call else "", at, who)
+    return case
+
+
+def route_case(
+    session: AsyncSession, rules: Rules, case: t.CaseRow, called: str, at: datetime, who: str = SYSTEM
+) -> None:
+    """Judge a case by the rules, set its clocks from its opening, and report it to supervision at once (R4).
+
+    An order for work is no complaint: the line that took it sees to it.
+    """
+    if case.kind in ORDERS:
+        case.line = case.responsible = receiving(rules.lines, case.details, called, [])
+        line = rules.lines.lines[case.line]
+        case.tier, case.owner = line.tier, line.owner
+        add_step(session, case, who, "registered", f"to {case.line} (R2)", at)
+        return
+    verdict = assess(rules, case.kind, case.details, called, case.opened_at)
+    case.kind, case.responsible = verdict.complaint.kind, verdict.complaint.called
+    case.grade, case.grade_reason = verdict.grade.grade, verdict.grade.reason
+    case.contact_due, case.reply_due = verdict.contact_due, verdict.reply_due
+    apply_route(case, verdict.route)
+    case.alarm_at = clock.next_alarm(rules.lines.clocks, sla_state(case))
+    add_step(session, case, who, "registered", verdict.why, at)
+    if not case.confidential:
+        add_step(session, case, SYSTEM, "reported", f"to {routing.supervision(rules.lines)} (R4)", at)
+
+
+def apply_route(case: t.CaseRow, route: Route) -> None:
+    """Hand the case to whoever the route leads to; the first receiver stays responsible."""
+    case.tier, case.line, case.owner, case.article = route.tier, route.line, route.owner, route.article
+    case.confidential = case.confidential or route.confidential
+
+
+def sla_state(case: t.CaseRow) -> clock.SlaState:
+    """The case as its clocks see it."""
+    return clock.SlaState(case.contact_due, case.contacted_at, case.reply_due, case.replied_at, case.watched_until)
+
+
+def add_step(session: AsyncSession, case: t.CaseRow, who: str, what: str, why: str, at: datetime) -> None:
+    """Write down what was done with a case; it must have been flushed."""
+    session.add(t.CaseStepRow(case_id=case.id, at=at, who=who, what=what, why=why))
+    event = {
+        "event": "case",
+        "case": case.number,
+        "what": what,
+        "kind": case.kind,
+        "state": case.state,
+        "grade": case.grade,
+        "tier": case.tier,
+        "line": case.line,
+        "owner": case.owner,
+        "call": case.call_id,
+        "at": at.isoformat(),
+    }
+    session.add(t.OutboxRow(event=event, confidential=case.confidential))

@@ -1,0 +1,132 @@
+"""lines.yaml: text → lines, departments and rules that fit together, or every fault with file and path.
+
+Must not know: where the text comes from.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from ivr import document
+from ivr.complaints.rules.model import MANAGEMENT, Lines, RuleCondition
+from ivr.errors import Fault, FaultyFile
+
+DESTINATIONS: Final = ("called", "branch", "business", "supervision", MANAGEMENT)
+"""What a rule may lead to beside a department."""
+
+_Finding = tuple[str, str]
+
+
+def parse(source: str, file: str) -> Lines:
+    """Read the text of a lines file.
+
+    Raises:
+        FaultyFile: it is no YAML, not of the file's shape, or its parts do not fit together.
+    """
+    lines = document.parse(Lines, source, file)
+    if faults := [Fault(file, path, reason) for path, reason in check(lines)]:
+        raise FaultyFile(sorted(faults))
+    return lines
+
+
+def check(lines: Lines) -> Iterator[_Finding]:
+    """Everything that does not fit together: path and reason."""
+    yield from _names(lines)
+    yield from _owners(lines)
+    yield from _overflows(lines)
+    yield from _answered_for(lines)
+    yield from _rules(lines)
+    yield from _clocks(lines)
+
+
+def _names(lines: Lines) -> Iterator[_Finding]:
+    for kind, names in (("departments", lines.departments), ("branches", lines.branches)):
+        for name in names:
+            if name in DESTINATIONS:
+                yield f"{kind}.{name}", "the name has a meaning of its own in rules"
+    for name in lines.departments.keys() & lines.branches.keys():
+        yield f"branches.{name}", "a department has the same name"
+    for name, branch in lines.branches.items():
+        if branch.of is not None and (branch.of not in lines.branches or lines.branches[branch.of].of is not None):
+            yield f"branches.{name}.of", f"“{branch.of}” is no first-level branch"
+    if lines.default_line not in lines.lines:
+        yield "default_line", f"there is no line “{lines.default_line}”"
+    if not any(line.tier == "supervision" for line in lines.lines.values()):
+        yield "lines", "a line of the tier supervision is missing"
+
+
+def _owners(lines: Lines) -> Iterator[_Finding]:
+    times = Counter(line.number for line in lines.lines.values())
+    for name, line in lines.lines.items():
+        path = f"lines.{name}"
+        if (line.department is None) == (line.branch is None):
+            yield path, "a department or a branch must own it, and not both"
+        if line.department is not None and line.department not in lines.departments:
+            yield f"{path}.department", f"there is no department “{line.department}”"
+        if line.branch is not None and line.branch not in lines.branches:
+            yield f"{path}.branch", f"there is no branch “{line.branch}”"
+        if times[line.number] > 1:
+            yield f"{path}.number", f"another line has the number {line.number} too"
+
+
+def _overflows(lines: Lines) -> Iterator[_Finding]:
+    for name, line in lines.lines.items():
+        if line.hours is not None:
+            if line.overflow is None:
+                yield f"lines.{name}.overflow", "a line with hours needs one that takes over outside them"
+            if line.hours.opens >= line.hours.closes:
+                yield f"lines.{name}.hours", "it must open before it closes, on the same day"
+        if line.overflow is not None and line.overflow not in lines.lines:
+            yield f"lines.{name}.overflow", f"there is no line “{line.overflow}”"
+        elif _goes_round(lines, name):
+            yield f"lines.{name}.overflow", "the lines that take over lead back here"
+
+
+def _goes_round(lines: Lines, name: str) -> bool:
+    onward, seen = lines.lines[name].overflow, set[str]()
+    while onward in lines.lines and onward not in seen:
+        if onward == name:
+            return True
+        seen.add(onward)
+        onward = lines.lines[onward].overflow
+    return False
+
+
+def _answered_for(lines: Lines) -> Iterator[_Finding]:
+    owners = {line.owner for line in lines.lines.values() if line.tier == "assistance"}
+    for name, business in lines.businesses.items():
+        if business.department not in lines.departments:
+            yield f"businesses.{name}.department", f"there is no department “{business.department}”"
+        elif business.department not in owners:
+            yield f"businesses.{name}.department", f"“{business.department}” has no assistance line"
+    for name, branch in lines.branches.items():
+        if branch.of is None and name not in owners:
+            yield f"branches.{name}", "a first-level branch needs an assistance line"
+
+
+def _rules(lines: Lines) -> Iterator[_Finding]:
+    owners = {line.owner for line in lines.lines.values()}
+    for number, rule in enumerate(lines.rules):
+        path = f"rules.{number}"
+        if rule.to not in DESTINATIONS and rule.to not in lines.departments:
+            yield f"{path}.to", f"“{rule.to}” is no department; beside them there are {', '.join(DESTINATIONS)}"
+        elif rule.to in lines.departments and rule.to not in owners:
+            yield f"{path}.to", f"“{rule.to}” has no line"
+        if rule.to in ("branch", "business") and getattr(rule.when, rule.to) is not True:
+            yield f"{path}.when", f"say {rule.to}: true, or there is nowhere to go to"
+    if not lines.rules or lines.rules[-1].when != RuleCondition():
+        yield "rules", "the last rule must hold for every complaint, without “when”"
+
+
+def _clocks(lines: Lines) -> Iterator[_Finding]:
+    clocks = lines.clocks
+    for number, warn in enumerate(clocks.contact.warn):
+        if warn >= clocks.contact.within:
+            yield f"clocks.contact.warn.{number}", "it would come before the complaint"
+    for number, warn in enumerate(clocks.reply.warn):
+        if warn.total_seconds() >= clocks.reply.working_days * 86_400:
+            yield f"clocks.reply.warn.{number}", "it would come before the complaint"
+    if lines.calling.hours.opens >= lines.calling.hours.closes:
+        yield "calling.hours", "it must open before it closes, on the same day"

@@ -1,0 +1,129 @@
+"""Where a complaint goes (R4, R5, R18): the first rule that holds, each with the article it comes from. Pure.
+
+Must not know: how a complaint is kept, who is on duty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ivr.calendar import Calendar
+from ivr.complaints.rules.model import MANAGEMENT, Grade, Kind, Lines, LineTier, RoutingRule, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What the rules ask of a complaint. `called` is the line that took it, `about` the tier of one complained about.
+
+    Ids are those of lines.yaml; `business` and `branch` are None where they are not known.
+    """
+
+    kind: Kind
+    grade: Grade
+    called: str
+    business: str | None = None
+    branch: str | None = None
+    about: LineTier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who handles it: a tier, a line (None: management, which has none), an owner; `article` names the rule's source.
+
+    What is `confidential` is seen by management alone.
+    """
+
+    tier: Tier
+    line: str | None
+    owner: str
+    article: str
+    confidential: bool = False
+
+
+def route(lines: Lines, calendar: Calendar, complaint: Complaint, now: datetime) -> Route:
+    """Decide where it goes now. Reports of fraud and misconduct go to management, whatever the rules say (R18)."""
+    if complaint.kind == "fraud":
+        return Route(MANAGEMENT, None, MANAGEMENT, "R18", confidential=True)
+    rule = next(rule for rule in lines.rules if _holds(lines, rule, complaint))
+    if rule.to == MANAGEMENT:
+        return Route(MANAGEMENT, None, MANAGEMENT, rule.article)
+    line, owner = _destination(lines, rule, complaint)
+    return _answered(lines, calendar, line, owner, rule.article, now)
+
+
+def next_tier_up(lines: Lines, complaint: Complaint, tier: Tier) -> Route | None:
+    """One tier up, for what a tier can't settle (R10), at any hour; None above management.
+
+    From the hotline that is the assistance line of the branch or the department concerned; without one, supervision.
+    """
+    if tier == MANAGEMENT:
+        return None
+    if tier == "supervision":
+        return Route(MANAGEMENT, None, MANAGEMENT, "R10")
+    line = (tier == "hotline" and _assistance(lines, complaint)) or supervision(lines)
+    owner = complaint.branch if lines.lines[line].tier == "assistance" else None
+    return Route(lines.lines[line].tier, line, owner or lines.lines[line].owner, "R10")
+
+
+def supervision(lines: Lines) -> str:
+    """The line that every complaint is reported to."""
+    return next(name for name, line in lines.lines.items() if line.tier == "supervision")
+
+
+def _holds(lines: Lines, rule: RoutingRule, complaint: Complaint) -> bool:
+    when = rule.when
+    return (
+        (not when.kind or complaint.kind in when.kind)
+        and when.grade in (None, complaint.grade)
+        and (not when.called or lines.lines[complaint.called].tier in when.called)
+        and (not when.about or complaint.about in when.about)
+        and when.branch in (None, complaint.branch is not None)
+        and when.business in (None, complaint.business is not None)
+    )
+
+
+def _destination(lines: Lines, rule: RoutingRule, complaint: Complaint) -> tuple[str, str]:
+    """The line, and the owner: an outlet handles its own complaints, on its branch's line (R5)."""
+    match rule.to:
+        case "called":
+            line = complaint.called
+        case "supervision":
+            line = supervision(lines)
+        case "branch" if complaint.branch is not None:
+            return _branch_line(lines, complaint.branch), complaint.branch
+        case "business" if complaint.business is not None:
+            line = _line_of(lines, lines.businesses[complaint.business].department)
+        case department:
+            line = _line_of(lines, department)
+    return line, lines.lines[line].owner
+
+
+def _assistance(lines: Lines, complaint: Complaint) -> str | None:
+    """The assistance line that a complaint belongs to, None where neither branch nor department has one."""
+    if complaint.branch is not None:
+        return _branch_line(lines, complaint.branch)
+    if complaint.business is not None:
+        return _line_of(lines, lines.businesses[complaint.business].department)
+    owner = lines.lines[complaint.called].owner
+    owned = (name for name, line in lines.lines.items() if line.owner == owner and line.tier == "assistance")
+    return next(owned, None)
+
+
+def _branch_line(lines: Lines, branch: str) -> str:
+    return _line_of(lines, lines.branches[branch].of or branch)
+
+
+def _line_of(lines: Lines, owner: str) -> str:
+    """The owner's assistance line, or its other one."""
+    owned = [name for name, line in lines.lines.items() if line.owner == owner]
+    return min(owned, key=lambda name: lines.lines[name].tier != "assistance")
+
+
+def _answered(lines: Lines, calendar: Calendar, line: str, owner: str, article: str, now: datetime) -> Route:
+    """The route to a line, or to the one that takes over where it is closed now (R4: someone answers at any hour)."""
+    while (
+        (hours := lines.lines[line].hours) and not hours.hold(calendar, now) and (onward := lines.lines[line].overflow)
+    ):
+        line = onward
+    return Route(lines.lines[line].tier, line, owner, article)

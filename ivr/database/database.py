@@ -1,0 +1,177 @@
+"""A SQL database: opened, migrated, and kept usable through locks, restarts and lost connections.
+
+Must not know: any table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import Path
+from sqlite3 import SQLITE_BUSY
+from typing import Any, Final, Self, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from ivr.database.errors import RecordsUnavailable
+
+T = TypeVar("T")
+Work = Callable[[AsyncSession], Awaitable[T]]
+
+DRIVERS: Final = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x48756966
+_PASSING_SQLSTATES = ("08", "40", "53300", "57P")
+"""Connection lost, transaction to be repeated, too many connections, server stopping (PostgreSQL, appendix A)."""
+
+
+class Database:
+    """A pool of connections. Safe for concurrent use.
+
+    A transaction that fails for a reason which passes (lock, lost connection, restart) is run again from its start for
+    up to `patience_s`, so it must be one that may be run twice even when the first run was committed.
+    """
+
+    def __init__(self, url: str, patience_s: float) -> None:
+        self._engine = _engine(_parse(url), patience_s)
+        self._reading = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._writing = async_sessionmaker(self._engine.execution_options(writes=True), expire_on_commit=False)
+        self._patience_s = patience_s
+        # SQLite takes one writer at a time and lets the others poll, unfairly: here they queue.
+        self._one_writer: AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if self._engine.dialect.name == "sqlite" else nullcontext()
+        )
+
+    @classmethod
+    async def open(cls, url: str, patience_s: float) -> Self:
+        """Connect and bring the tables up to date.
+
+        Raises:
+            RecordsUnavailable: no such database, or one written by a newer program.
+        """
+        database = cls(url, patience_s)
+        try:
+            await database.write(_migrate)
+        except DBAPIError as error:
+            await database.close()
+            raise RecordsUnavailable(f"the database cannot be opened: {error.orig}") from error
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def write(self, work: Work[T]) -> T:
+        """Do `work` in one transaction, committed when it returns."""
+        async with self._one_writer:
+            return await self._run(self._writing, work)
+
+    async def read(self, work: Work[T]) -> T:
+        """Do `work` in one transaction that changes nothing."""
+        return await self._run(self._reading, work)
+
+    async def _run(self, sessions: async_sessionmaker[AsyncSession], work: Work[T]) -> T:
+        attempts = AsyncRetrying(
+            retry=retry_if_exception(_passes),
+            stop=stop_after_delay(self._patience_s),
+            wait=wait_random_exponential(multiplier=0.05, max=1),
+            reraise=True,
+        )
+        try:
+            async for attempt in attempts:
+                with attempt:
+                    async with sessions.begin() as session:
+                        return await work(session)
+        except Exception as error:
+            if _passes(error):
+                raise RecordsUnavailable(f"the database does not answer: {getattr(error, 'orig', error)}") from error
+            raise
+        raise AssertionError("tenacity returns or raises")
+
+
+def _passes(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return True
+    cause: Any = error.orig if isinstance(error, DBAPIError) else error
+    return (
+        (isinstance(error, DBAPIError) and error.connection_invalidated)
+        or str(getattr(cause, "sqlstate", None) or "").startswith(_PASSING_SQLSTATES)
+        or getattr(cause, "sqlite_errorcode", 0) & 0xFF == SQLITE_BUSY
+    )
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise RecordsUnavailable(
+            "the database's URL is not one; say sqlite:///FILE or postgresql://HOST/NAME"
+        ) from error
+    driver = DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise RecordsUnavailable(f"{parsed.get_backend_name()} is not supported; say sqlite or postgresql")
+    if driver == DRIVERS["sqlite"] and not parsed.database:
+        raise RecordsUnavailable("SQLite needs a file: say sqlite:///FILE")
+    return parsed.set(drivername=driver)
+
+
+def _engine(url: URL, patience_s: float) -> AsyncEngine:
+    if url.drivername != DRIVERS["sqlite"]:
+        limits = {"timeout": 5, "command_timeout": 10}
+        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, connect_args=limits)
+    file = Path(url.database or "")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise RecordsUnavailable(f"the database file cannot be opened: {error}") from error
+    engine = create_async_engine(
+        url, hide_parameters=True, pool_size=5, max_overflow=0, connect_args={"timeout": patience_s}
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {setting}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers lock at once: one that reads first and writes later could not wait for another writer, only fail."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+async def _migrate(session: AsyncSession) -> None:
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+    try:
+        await connection.run_sync(_upgrade)
+    except CommandError as error:
+        raise RecordsUnavailable(f"the database was written by another version of this program: {error}") from error
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,166 @@
+"""A private Asterisk 22 beside the service, for trying out and for tests.
+
+It is an Asterisk found on the PATH, or one fetched as packages, with the configuration of dialplans/ and a folder of
+its own for everything it writes; any number run side by side on different ports. Must not know: calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+
+from ivr.devtools import asterisk_packages
+from ivr.errors import HuifangError
+from ivr.telephony.asterisk.dialplan import AsteriskFolders, render
+from ivr.telephony.asterisk.site import Secrets, Site
+
+READY_WITHIN_S: Final = 20.0
+STOPPED_WITHIN_S: Final = 5.0
+UNUSED: Final = [
+    "acl",
+    "ccss",
+    "cdr",
+    "cel",
+    "chan_websocket",
+    "features",
+    "manager",
+    "pjproject",
+    "queuerules",
+    "stasis",
+    "udptl",
+]
+"""Configuration that Asterisk looks for and that says nothing here."""
+INSTALLED_MODULES: Final = (
+    "/usr/lib/*/asterisk/modules",
+    "/usr/lib/asterisk/modules",
+    "/usr/local/lib/asterisk/modules",
+)
+
+
+class PbxFailed(HuifangError):
+    """The private Asterisk did not come up; says what it wrote last."""
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of the loopback address that nobody listens on at this moment."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Pbx:
+    """One private Asterisk; an async context manager that has it running inside.
+
+    Args:
+        site: what it serves; its addresses must be free.
+        secrets: the passwords of the site.
+        data: the folder (`var/`) under which a fetched Asterisk is kept for the next time.
+    """
+
+    def __init__(self, site: Site, secrets: Secrets, data: Path) -> None:
+        self.site = site
+        self._secrets = secrets
+        self._data = data
+        self._run = Path()
+        self._command: list[str] = []
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        command, modules, shared = await asyncio.to_thread(_find, self._data)
+        # Asterisk's control socket must have a path of less than 108 bytes, so its folder is not under `data`.
+        self._run = Path(tempfile.mkdtemp(prefix="huifang-pbx-"))
+        for folder in ("lib/keys", "spool/recording", "spool/tmp", "log", "cache", "agi"):
+            (self._run / folder).mkdir(parents=True)
+        place = AsteriskFolders(config=self._run / "etc", modules=modules, data=shared, run=self._run)
+        render(self.site, self._secrets, place.config, place)
+        for name in UNUSED:
+            (place.config / f"{name}.conf").write_text(
+                "[general]\nenable = no\n" if name in ("cdr", "cel") else "[general]\n"
+            )
+        self._command = [*command, "-f", "-C", str(place.config / "asterisk.conf")]
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+        shutil.rmtree(self._run, ignore_errors=True)
+
+    async def start(self) -> None:
+        """Start it (again) and wait until it answers through ARI.
+
+        Raises:
+            PbxFailed: it ended, or was not ready after READY_WITHIN_S.
+        """
+        with (self._run / "console.log").open("ab") as console:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
+            )
+        login = {"Authorization": aiohttp.encode_basic_auth(self.site.ari_user, self._secrets.ari)}
+        async with aiohttp.ClientSession(headers=login) as http:
+            try:
+                async with asyncio.timeout(READY_WITHIN_S):
+                    while not await self._ready(http):  # noqa: ASYNC110 (another process gets ready)
+                        await asyncio.sleep(0.05)
+            except TimeoutError:
+                raise PbxFailed(f"Asterisk gave no answer at {self.site.ari_url}:\n{self.last_words()}") from None
+
+    async def _ready(self, http: aiohttp.ClientSession) -> bool:
+        assert self._process is not None  # noqa: S101 (set by start)
+        if self._process.returncode is not None:
+            raise PbxFailed(f"Asterisk ended with {self._process.returncode}:\n{self.last_words()}")
+        try:
+            async with http.get(f"{self.site.ari_url}/asterisk/info") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    def last_words(self) -> str:
+        """The end of what it wrote to its console."""
+        console = self._run / "console.log"
+        return "\n".join(console.read_text(errors="replace").splitlines()[-30:]) if console.exists() else ""
+
+    async def wait(self) -> None:
+        """Wait until it ends."""
+        if self._process is not None:
+            await self._process.wait()
+
+    async def stop(self) -> None:
+        """Stop it in an orderly way, by force when it doesn't listen. Harmless when it doesn't run."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOPPED_WITHIN_S)
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+def _find(data: Path) -> tuple[list[str], Path, Path]:
+    """The command, modules and data of Asterisk 22: the one on the PATH, or else a fetched one."""
+    installed = shutil.which("asterisk")
+    if installed and re.search(r"\b22\.", asterisk_packages.version([installed])):
+        for pattern in INSTALLED_MODULES:
+            for modules in Path("/").glob(pattern[1:]):
+                return [installed], modules, Path("/usr/share/asterisk")
+    prefix = asterisk_packages.fetch(data / "asterisk" / asterisk_packages.SUITE)
+    return prefix.command, prefix.modules, prefix.data

@@ -1,0 +1,320 @@
+"""The records: what happened on every call, kept for good. Must not know: flows, networks, who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Self
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ivr.actions import CaseKey, Fact
+from ivr.complaints.case_lookup import find_case
+from ivr.complaints.rules.case import ReaderRole
+from ivr.complaints.rules.intake import Rules
+from ivr.database import tables as t
+from ivr.database.database import Database
+from ivr.database.errors import UnknownCall
+from ivr.database.upsert import insert_once
+from ivr.errors import IllegalMove
+from ivr.events import EndedBy, Event
+from ivr.lifecycle import AAPOR, HANGUP_CAUSES, Disposition
+from ivr.records import reading
+from ivr.records.facts import keep_fact
+from ivr.records.record import CallRecord, CallSummary, CaseStatus, CustomerRecord
+from ivr.telephony.port import Call
+from ivr.transcript import TranscriptLine
+
+PATIENCE_S: Final = 5.0
+"""How long a record is tried again while the database is away; a caller is waiting for the next question."""
+
+
+class CallRecords:
+    """The records of all calls. Safe for concurrent use, one per process; times have a zone, and are UTC when read.
+
+    Every write is one transaction that may be repeated: doing the same thing again changes nothing. All methods raise
+    RecordsUnavailable when the database stays away for longer than `patience_s`.
+    """
+
+    def __init__(self, database: Database, node: str, rules: Rules | None) -> None:
+        self._database = database
+        self._node = node
+        self._rules = rules
+
+    @classmethod
+    async def open(
+        cls, url: str, node: str = "", patience_s: float = PATIENCE_S, *, rules: Rules | None = None
+    ) -> Self:
+        """Open `sqlite:///FILE` or `postgresql://HOST/NAME`, making or updating the tables. `node` names this process.
+
+        Cases are judged by `rules` as they are opened; without, by the next round of a service that has some.
+
+        Raises:
+            RecordsUnavailable: the database cannot be used.
+        """
+        return cls(await Database.open(url, patience_s), node, rules)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._database.close()
+
+    @property
+    def database(self) -> Database:
+        """The database, for those who keep more in it."""
+        return self._database
+
+    async def open_call(self, call: Call, flow_version: str, at: datetime) -> None:
+        """A call begins (it rings, or we dial); its customer becomes known by the number at the other end."""
+
+        async def work(session: AsyncSession) -> None:
+            customer = None
+            if number := call.caller if call.direction == "inbound" else call.called:
+                await insert_once(session, t.CustomerRow, number=number, name="", language=call.language)
+                customer = await session.scalar(select(t.CustomerRow.id).where(t.CustomerRow.number == number))
+            await insert_once(
+                session,
+                t.CallRow,
+                id=call.id,
+                customer_id=customer,
+                network=call.network,
+                direction=call.direction,
+                caller=call.caller,
+                called=call.called,
+                flow=call.flow,
+                flow_version=flow_version,
+                language=call.language,
+                variables=dict(call.variables),
+                node=self._node,
+                turn=0,
+                started_at=at,
+            )
+
+        await self._database.write(work)
+
+    async def answer_call(self, call_id: str, at: datetime) -> None:
+        """The call is up; the first such time counts.
+
+        Raises:
+            UnknownCall: it was never opened.
+            IllegalMove: it is over.
+        """
+
+        async def work(session: AsyncSession) -> None:
+            call = await _locked(session, call_id)
+            if call.answered_at is None:
+                _must_be_open(call)
+                call.answered_at = at
+
+        await self._database.write(work)
+
+    async def save_turn(
+        self,
+        call_id: str,
+        turn: int,
+        event: Event,
+        facts: Sequence[Fact],
+        lines: Sequence[TranscriptLine],
+        at: datetime,
+    ) -> None:
+        """Keep the event that led to a turn and all that it brought, or none of it; a second time changes nothing.
+
+        Raises:
+            UnknownCall: the call was never opened.
+            IllegalMove: the call is over.
+        """
+
+        async def work(session: AsyncSession) -> None:
+            call = await _locked(session, call_id)
+            if await session.get(t.TurnRow, (call_id, turn)) is not None:
+                return
+            _must_be_open(call)
+            session.add(t.TurnRow(call_id=call_id, turn=turn, event=reading.EVENTS.dump(event), node=self._node, at=at))
+            call.turn, call.node = max(call.turn, turn), self._node
+            for fact in facts:
+                await keep_fact(session, call, turn, fact, at, self._rules)
+            for position, line in enumerate(lines):
+                session.add(
+                    t.TranscriptLineRow(
+                        call_id=call_id,
+                        turn=turn,
+                        position=position,
+                        who=line.who,
+                        text=line.text,
+                        at_ms=line.at_ms,
+                        confidence=line.confidence,
+                    )
+                )
+
+        await self._database.write(work)
+
+    async def close_call(self, call_id: str, disposition: Disposition, cause: str, by: EndedBy, at: datetime) -> None:
+        """The call is over. `cause` is one of lifecycle.HANGUP_CAUSES. The very same closing again changes nothing.
+
+        Raises:
+            UnknownCall: the call was never opened.
+            IllegalMove: it was closed before, in another way.
+            ValueError: no such cause.
+        """
+        if cause not in HANGUP_CAUSES:
+            raise ValueError(f"{cause!r} is not a hang-up cause")
+
+        async def work(session: AsyncSession) -> None:
+            call = await _locked(session, call_id)
+            if (call.ended_at, call.disposition, call.cause, call.ended_by) == (at, disposition, cause, by):
+                return
+            _must_be_open(call)
+            call.ended_at, call.cause, call.ended_by = at, cause, by
+            call.duration_ms = int((at - call.answered_at).total_seconds() * 1000) if call.answered_at else 0
+            _dispose(session, call, disposition, self._node, cause, at)
+
+        await self._database.write(work)
+
+    async def change_disposition(
+        self, call_id: str, disposition: Disposition, who: str, why: str, at: datetime
+    ) -> None:
+        """Correct what became of a call; the earlier disposition stays in its history. To the same: changes nothing.
+
+        Raises:
+            UnknownCall: the call was never opened.
+            IllegalMove: the call is not over yet.
+        """
+
+        async def work(session: AsyncSession) -> None:
+            call = await _locked(session, call_id)
+            if call.ended_at is None:
+                raise IllegalMove(f"call {call_id} is not over yet")
+            if call.disposition != disposition:
+                _dispose(session, call, disposition, who, why, at)
+
+        await self._database.write(work)
+
+    async def add_recording(
+        self, call_id: str, path: str, audio_format: str, seconds: float, offset_ms: int, sha256: str
+    ) -> None:
+        """Audio of the call lies at `path`; `offset_ms` from the answer of the call to its first sample.
+
+        Raises:
+            UnknownCall: the call was never opened.
+            IllegalMove: the caller's consent was never recorded.
+        """
+
+        async def work(session: AsyncSession) -> None:
+            call = await _locked(session, call_id)
+            if call.consent_at is None:
+                raise IllegalMove(f"call {call_id} was recorded without consent")
+            await insert_once(
+                session,
+                t.RecordingRow,
+                call_id=call_id,
+                path=path,
+                format=audio_format,
+                seconds=seconds,
+                offset_ms=offset_ms,
+                sha256=sha256,
+                consent_at=call.consent_at,
+            )
+
+        await self._database.write(work)
+
+    async def keep_flow(self, version: str, source: str) -> None:
+        """Keep the source of a call flow file under its hash."""
+
+        async def work(session: AsyncSession) -> None:
+            await insert_once(session, t.FlowVersionRow, version=version, source=source)
+
+        await self._database.write(work)
+
+    async def flow_source(self, version: str) -> str | None:
+        """The source kept under this hash, None when there is none."""
+
+        async def work(session: AsyncSession) -> str | None:
+            return await session.scalar(select(t.FlowVersionRow.source).where(t.FlowVersionRow.version == version))
+
+        return await self._database.read(work)
+
+    async def keep_customer(self, number: str, name: str, language: str, by: str, at: datetime) -> None:
+        """Write a customer's profile; what it was before stays in its history."""
+
+        async def work(session: AsyncSession) -> None:
+            await insert_once(session, t.CustomerRow, number=number, name="", language="")
+            customer = (
+                await session.scalars(select(t.CustomerRow).where(t.CustomerRow.number == number).with_for_update())
+            ).one()
+            if (customer.name, customer.language) != (name, language):
+                customer.name, customer.language = name, language
+                session.add(t.CustomerChangeRow(customer_id=customer.id, name=name, language=language, by=by, at=at))
+
+        await self._database.write(work)
+
+    async def customer(self, number: str) -> CustomerRecord | None:
+        """Who has this number, with all their calls; None when nobody has."""
+        return await self._database.read(lambda session: reading.customer(session, number))
+
+    async def calls(self, limit: int, before: str | None = None) -> tuple[CallSummary, ...]:
+        """At most `limit` calls, newest first; those that began before the call `before` where one is given.
+
+        Raises:
+            UnknownCall: no call has the id `before`.
+        """
+
+        async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
+            query = select(t.CallRow).order_by(t.CallRow.started_at.desc(), t.CallRow.id.desc()).limit(limit)
+            if before is not None:
+                last = await _found(session, before)
+                older = t.CallRow.started_at < last.started_at
+                same_time = and_(t.CallRow.started_at == last.started_at, t.CallRow.id < last.id)
+                query = query.where(or_(older, same_time))
+            return await reading.summaries(session, query)
+
+        return await self._database.read(work)
+
+    async def call(self, call_id: str, role: ReaderRole = "staff") -> CallRecord:
+        """Everything known of a call that the reader may see.
+
+        Raises:
+            UnknownCall: it was never opened.
+        """
+
+        async def work(session: AsyncSession) -> CallRecord:
+            lines = self._rules.lines if self._rules else None
+            return await reading.record(session, await _found(session, call_id), role, lines)
+
+        return await self._database.read(work)
+
+    async def find_case(self, call_id: str, by: CaseKey, value: str) -> CaseStatus | None:
+        """The newest case that fits, see ivr.actions.LookUpCase; None when there is none that a caller may hear of."""
+
+        lines = self._rules.lines if self._rules else None
+        return await self._database.read(lambda session: find_case(session, call_id, by, value, lines))
+
+    async def open_calls(self) -> tuple[CallSummary, ...]:
+        """The calls that were never closed, oldest first: live ones, and those a crash has left behind."""
+
+        async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
+            query = select(t.CallRow).where(t.CallRow.ended_at.is_(None)).order_by(t.CallRow.started_at, t.CallRow.id)
+            return await reading.summaries(session, query)
+
+        return await self._database.read(work)
+
+
+async def _found(session: AsyncSession, call_id: str, lock: bool = False) -> t.CallRow:
+    call = await session.get(t.CallRow, call_id, with_for_update=lock)
+    if call is None:
+        raise UnknownCall(f"there is no call {call_id}")
+    return call
+
+
+async def _locked(session: AsyncSession, call_id: str) -> t.CallRow:
+    return await _found(session, call_id, lock=True)
+
+
+def _must_be_open(call: t.CallRow) -> None:
+    if call.ended_at is not None:
+        raise IllegalMove(f"call {call.id} is over since {call.ended_at.isoformat()}")
+
+
+def _dispose(session: AsyncSession, call: t.CallRow, disposition: Disposition, by: str, why: str, at: datetime) -> None:
+    code = AAPOR[disposition]
+    call.disposition, call.aapor = disposition, code
+    session.add(t.DispositionChangeRow(call_id=call.id, disposition=disposition, aapor=code, by=by, why=why, at=at))

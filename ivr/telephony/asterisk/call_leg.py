@@ -1,0 +1,138 @@
+"""One answered call through Asterisk. Must not know: flows, recognisers, how the call came about."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from ivr.events import EndedBy
+from ivr.telephony.asterisk import causes
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.channels import GONE_ELSEWHERE, NORMAL, ChannelTracker, TrackedChannel
+from ivr.telephony.asterisk.held_caller import AsteriskHeldCaller
+from ivr.telephony.asterisk.stream import AsteriskStream
+from ivr.telephony.asterisk.transfer import hand_over
+from ivr.telephony.asterisk.voice_bridge import VoiceBridge
+from ivr.telephony.port import Call, CallDistributor, TransferRefused
+
+log = logging.getLogger(__name__)
+
+CAUSE_WITHIN_S: Final = 1.0
+"""When something breaks off because the call is over, Asterisk tells why within this time."""
+
+
+class AsteriskCallLeg:
+    """Implements ivr.telephony.port.CallLeg.
+
+    Args:
+        targets: transfer target -> dial string.
+        desk: takes the callers for the targets that it staffs, even where these have a dial string.
+        announce: makes the words whispered to whoever takes a transfer audible (8 kHz, 16-bit).
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        ari: Ari,
+        legs: ChannelTracker,
+        party: TrackedChannel,
+        voice: VoiceBridge,
+        targets: Mapping[str, str],
+        announce: Callable[[str, str], bytes] | None,
+        desk: CallDistributor | None,
+    ) -> None:
+        self._call = call
+        self._ari = ari
+        self._legs = legs
+        self._party = party
+        self._voice = voice
+        self._targets = targets
+        self._announce = announce
+        self._desk = desk
+        self._by_us = False
+        party.on_key = voice.stream.press
+        voice.stream.listening = True
+        self._watching = asyncio.create_task(self._watch())
+
+    @property
+    def call(self) -> Call:
+        """See Line."""
+        return self._call
+
+    @property
+    def media(self) -> AsteriskStream:
+        """See Line."""
+        return self._voice.stream
+
+    @property
+    def over(self) -> asyncio.Task[None]:
+        """Done once the call is over and nothing of it is left in Asterisk."""
+        return self._watching
+
+    async def hang_up(self) -> None:
+        """See Line."""
+        if not self._party.gone.done():
+            self._by_us = True
+            with contextlib.suppress(AriRefused, AriUnreachable):
+                await self._ari.hang_up(self._party.channel)
+            self._party.end(NORMAL)
+        await asyncio.shield(self._watching)
+
+    def reaches(self, target: str) -> bool:
+        """See Line."""
+        return target in self._targets or (self._desk is not None and self._desk.staffs(target))
+
+    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
+        """See Line."""
+        hold = AsteriskHeldCaller(self._ari, self._legs, self._party, self._voice, overhear)
+        if self._desk and self._desk.staffs(target):
+            work = partial(self._desk.hand_over, self._call, target, whisper, hold, own)
+        elif endpoint := self._targets.get(target):
+            work = partial(self._hand_over, endpoint, whisper, own, hold)
+        else:
+            raise TransferRefused("unavailable")
+        try:
+            return await hold.during(work)
+        except (AriRefused, AriUnreachable) as error:
+            await asyncio.wait((self._party.gone,), timeout=CAUSE_WITHIN_S)
+            if self._party.gone.done():
+                return "caller"
+            log.error("transfer to %s: %s", target, error)
+            raise TransferRefused("unavailable") from error
+
+    async def _hand_over(self, endpoint: str, whisper: str, own: bytes, hold: AsteriskHeldCaller) -> None:
+        words = b""
+        if whisper and self._announce:
+            words = await asyncio.to_thread(self._announce, whisper, self._call.language)
+        await hand_over(hold, endpoint, self._call.caller, words + own)
+
+    async def _watch(self) -> None:
+        broken = asyncio.create_task(self.media.broken.wait())
+        await asyncio.wait((self._party.gone, broken), return_when=asyncio.FIRST_COMPLETED)
+        broken.cancel()
+        by, cause = await self._end()
+        self.media.close(by, cause)
+        await self._voice.close()
+        self._legs.forget(self._party)
+
+    async def _end(self) -> tuple[EndedBy, str]:
+        """Who ended the call, and why."""
+        if self._by_us:
+            return "us", "normal"
+        if not self._party.gone.done():
+            try:
+                there = await self._ari.channel_exists(self._party.channel)
+            except AriUnreachable:
+                return "network", "failed"
+            await asyncio.wait((self._party.gone,), timeout=CAUSE_WITHIN_S)
+            if not self._party.gone.done():
+                self._party.end(GONE_ELSEWHERE if there else NORMAL)
+        cause = self._party.gone.result()
+        if cause == GONE_ELSEWHERE:
+            return "network", "media_lost"
+        name = causes.parted(cause)
+        return ("caller" if name == "normal" else "network"), name

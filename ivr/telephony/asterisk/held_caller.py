@@ -1,0 +1,190 @@
+"""A caller who hears music while somebody is rung for them, and whoever is rung.
+
+Must not know: who is rung and how they were chosen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from ivr.events import EndedBy
+from ivr.telephony.asterisk import causes
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.channels import ChannelTracker, TrackedChannel
+from ivr.telephony.asterisk.room import Room
+from ivr.telephony.asterisk.voice_bridge import VoiceBridge
+from ivr.telephony.media import PartiesChanged
+from ivr.telephony.port import TransferRefused
+
+SLACK_S: Final = 5
+"""Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
+CANCELLED: Final = 16
+
+
+class AsteriskPerson:
+    """Implements ivr.telephony.port.Person."""
+
+    def __init__(self, ari: Ari, room: Room, leg: TrackedChannel, voice: VoiceBridge) -> None:
+        self._ari, self._room, self._leg, self._voice = ari, room, leg, voice
+        self._rings = False
+        self._keys: asyncio.Queue[str] = asyncio.Queue()
+        leg.on_key = self._keys.put_nowait
+        leg.gone.add_done_callback(lambda _: self._keys.put_nowait(""))
+
+    async def tell(self, pcm: bytes) -> None:
+        """See Person."""
+        await self._voice.tell(self._leg, pcm)
+
+    async def key(self) -> str:
+        """See Person."""
+        return await self._keys.get()
+
+    async def connect(self) -> None:
+        """See Person."""
+        await self._quiet()
+        try:
+            await self._room.enter(self._leg)
+        except AriRefused as refused:
+            raise TransferRefused("unavailable") from refused
+
+    async def parted(self) -> None:
+        """See Person."""
+        await asyncio.wait((self._leg.gone,))
+
+    async def give_back(self) -> None:
+        """See Person."""
+        await self._room.leave(self._leg)
+
+    async def ringback(self) -> None:
+        """See Person."""
+        with contextlib.suppress(AriRefused):  # they have just hung up
+            await self._ari.ringback(self._leg.channel)
+            self._rings = True
+
+    async def step_aside(self) -> None:
+        """See Person."""
+        await self._quiet()
+        with contextlib.suppress(AriRefused):  # they have just hung up
+            await self._room.step_aside(self._leg)
+
+    async def _quiet(self) -> None:
+        if self._rings:
+            self._rings = False
+            with contextlib.suppress(AriRefused):  # they have just hung up
+                await self._ari.stop_ringback(self._leg.channel)
+
+
+class AsteriskHeldCaller:
+    """Implements ivr.telephony.port.HeldCaller. With `overhear` what people say to each other comes to our stream."""
+
+    def __init__(
+        self, ari: Ari, legs: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
+    ) -> None:
+        self._ari, self._legs, self._caller, self._voice = ari, legs, caller, voice
+        self.overheard = overhear
+        self._room = Room(ari, voice, caller, overhear)
+        self._keys: asyncio.Queue[str] = asyncio.Queue()
+
+    async def during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
+        """Do the work, which rings and connects people, until the caller hangs up; then they are ours again.
+
+        Returns:
+            Who ended it: `caller`, or `us` when the work was done.
+        """
+        ours = self._caller.on_key
+        self._voice.stream.clear()
+        self._caller.on_key = self._keys.put_nowait
+        working: asyncio.Task[None] | None = None
+        try:
+            await self._voice.step_out()
+            await self._ari.start_music(self._voice.bridge)
+            working = asyncio.create_task(work())
+            await asyncio.wait((working, self._caller.gone), return_when=asyncio.FIRST_COMPLETED)
+            if self._caller.gone.done():
+                return "caller"
+            working.result()
+            return "us"
+        finally:
+            await _whole(self._clear(working))
+            self._caller.on_key = ours
+            if not self._caller.gone.done():
+                await self._ari.stop_music(self._voice.bridge)
+                await self._voice.step_in()
+
+    async def _clear(self, working: asyncio.Task[None] | None) -> None:
+        if working:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        await self._room.close()
+
+    def note(self, parties: Sequence[str]) -> None:
+        """See Hold."""
+        self._voice.stream.overhear(PartiesChanged(tuple(parties)))
+
+    async def tell(self, pcm: bytes) -> None:
+        """See Hold."""
+        await self._ari.stop_music(self._voice.bridge)
+        try:
+            await self._voice.announce(self._caller, pcm)
+        finally:
+            if not self._caller.gone.done():
+                await self._ari.start_music(self._voice.bridge)
+
+    async def key(self) -> str:
+        """See Hold."""
+        return await self._keys.get()
+
+    @asynccontextmanager
+    async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
+        """See Hold."""
+        async with self.dial(f"PJSIP/{phone}", shown, ring_s) as person:
+            yield person
+
+    @asynccontextmanager
+    async def dial(self, endpoint: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
+        """The same with a dial string."""
+        leg = self._legs.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
+        try:
+            await self._ring(leg, endpoint, shown, ring_s)
+            yield AsteriskPerson(self._ari, self._room, leg, self._voice)
+        finally:
+            await _whole(self._part(leg))
+
+    async def _part(self, leg: TrackedChannel) -> None:
+        with contextlib.suppress(AriRefused, AriUnreachable):
+            await self._ari.hang_up(leg.channel, CANCELLED)
+        await self._room.forget(leg)
+        self._legs.forget(leg)
+
+    async def _ring(self, leg: TrackedChannel, endpoint: str, shown: str, ring_s: int) -> None:
+        try:
+            await _whole(self._ari.originate(leg.channel, endpoint, shown, ring_s))
+        except AriRefused as refused:
+            raise TransferRefused("unreachable") from refused
+        leg.made = True
+        changes = (leg.entered, leg.gone)
+        await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED, timeout=ring_s + SLACK_S)
+        if leg.gone.done():
+            raise TransferRefused(causes.refused(leg.gone.result()))
+        if not leg.entered.done():
+            raise TransferRefused("no_answer")
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Do what must not be left half-way, however often this is cancelled: something would be left in Asterisk."""
+    doing = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not doing.done():
+        try:
+            await asyncio.wait((doing,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        doing.exception()
+        raise cancelled
+    doing.result()

@@ -1,0 +1,76 @@
+"""Hears one side of a conversation that we do not take part in, without being heard. Must not know: what it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
+from ivr.telephony.asterisk.stream import AsteriskStream, MediaSockets
+from ivr.telephony.media import AudioFrame, AudioSide, OverheardAudio
+
+log = logging.getLogger(__name__)
+
+READY_WITHIN_S: Final = 5.0
+
+
+class Snoop:
+    """Brings what `party` says into `stream`, through a channel that listens to theirs and a socket of its own."""
+
+    def __init__(
+        self,
+        ari: Ari,
+        legs: ChannelTracker,
+        sockets: MediaSockets,
+        bridge: str,
+        who: AudioSide,
+        party: TrackedChannel,
+        stream: AsteriskStream,
+    ) -> None:
+        self._ari, self._legs, self._sockets = ari, legs, sockets
+        self._who, self._party, self._into = who, party, stream
+        self._bridge = f"{bridge}.{who}"
+        channel = self._bridge.replace(".bridge.", ".voice.", 1)
+        self._media, self._spy = legs.expect(channel), legs.expect(f"{channel}.spy")
+        self._stream = sockets.expect(channel)
+        self._bringing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begin to hear; where that fails, nothing is heard and the conversation is not disturbed."""
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                await self._open()
+        except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
+            if not self._party.gone.done():
+                log.error("a conversation cannot be heard: %r", error)
+
+    async def close(self) -> None:
+        """Hear no more."""
+        if self._bringing:
+            self._bringing.cancel()
+        for leg in (self._spy, self._media):
+            with contextlib.suppress(AriRefused, AriUnreachable):
+                await self._ari.hang_up(leg.channel)
+            self._legs.forget(leg)
+        with contextlib.suppress(AriRefused, AriUnreachable):
+            await self._ari.destroy_bridge(self._bridge)
+        self._sockets.forget(self._media.channel)
+
+    async def _open(self) -> None:
+        name = self._media.channel
+        await self._ari.create_bridge(self._bridge)
+        await self._ari.external_media(name, f"{self._ari.app}-media", f"f(json)v(call={name})", {})
+        await self._ari.snoop(self._party.channel, self._spy.channel)
+        self._media.made = self._spy.made = True
+        await asyncio.gather(self._media.come(), self._spy.come(), self._stream.ready.wait())
+        self._stream.listening = True
+        self._bringing = asyncio.create_task(self._bring())
+        await self._ari.join(self._bridge, [name, self._spy.channel])
+
+    async def _bring(self) -> None:
+        async for event in self._stream.events():
+            if isinstance(event, AudioFrame):
+                self._into.overhear(OverheardAudio(self._who, event.pcm))

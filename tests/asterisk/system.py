@@ -1,0 +1,182 @@
+"""The whole service attached to a private Asterisk, with a phone for everybody who calls or is called."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import ClientResponse, ClientSession
+from ruamel.yaml import YAML
+
+from ivr.devtools.private_pbx import Pbx
+from ivr.prompts.library import PromptLibrary
+from ivr.records.call_records import CallRecords
+from ivr.records.record import CallRecord
+from ivr.settings import ROOT, Settings
+from ivr.telephony.asterisk.ari import Ari
+from ivr.telephony.asterisk.site import Secrets, Site
+from service import Service, serving
+from tests.asterisk.caller import Caller, Ear
+from tests.asterisk.conftest import DATA, make_secrets, make_site
+from tests.asterisk.phone import Phone, PhoneCall
+
+PHONES = tuple(str(number) for number in range(1001, 1091))
+FALLBACK = "1003"
+CLOSED_S = 30.0
+LEFT_S = 8.0
+
+
+def passwords_in_environment(passwords: Secrets) -> dict[str, str]:
+    """What the service finds its passwords by."""
+    return {"ASTERISK_ARI_PASSWORD": passwords.ari, "ASTERISK_MEDIA_PASSWORD": passwords.media}
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Variables that are there during the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@dataclass
+class House:
+    """A private Asterisk, its phones, and the records of the service that is attached to it."""
+
+    site: Site
+    passwords: Secrets
+    pbx: Pbx
+    data: Path
+    ari: Ari
+    ear: Ear
+    stack: AsyncExitStack
+    service: Service | None = None
+    opened: CallRecords | None = None
+    _idle: list[Phone] = field(default_factory=list)
+    _spare: list[str] = field(default_factory=lambda: [phone for phone in reversed(PHONES) if phone != FALLBACK])
+
+    @property
+    def settings(self) -> Settings:
+        """Those of a service for this house: with the lines in its folder, and with agents if there are rosters."""
+        port, lines, rosters = urlsplit(self.site.service).port, self.data / "lines.yaml", self.data / "rosters.yaml"
+        own = {"lines": lines} if lines.exists() else {}
+        agents = rosters if rosters.exists() else None
+        return Settings.model_validate(
+            {"data": self.data, "port": port, "site": self.data / "site.yaml", "rosters": agents, **own}
+        )
+
+    @property
+    def records(self) -> CallRecords:
+        """The records of the service in this process, unless others were opened."""
+        if self.opened:
+            return self.opened
+        assert self.service
+        return self.service.node.records
+
+    @asynccontextmanager
+    async def served(self, ari_url: str = "") -> AsyncIterator[Service]:
+        """The service in this process, attached; `ari_url` is where it finds ARI."""
+        found = {"ASTERISK_ARI_URL": ari_url or self.site.ari_url}
+        with environment(**passwords_in_environment(self.passwords), **found):
+            async with serving(self.settings) as (service, _):
+                assert service.asterisk
+                await asyncio.wait_for(service.asterisk.connected.wait(), 10)
+                self.service = service
+                yield service
+
+    async def phone(self, name: str = "") -> Phone:
+        """A registered phone that nobody else uses; it hangs up at the end."""
+        if not name and self._idle:
+            return self._idle.pop()
+        name = name or self._spare.pop()
+        account = Phone(name, self.passwords.phones[name], (self.site.sip.host, self.site.sip.port))
+        return await self.stack.enter_async_context(account)
+
+    def put_back(self, phone: Phone) -> None:
+        """Let nobody keep a phone for themselves; it stays registered."""
+        self._idle.append(phone)
+
+    async def caller(self, phone: Phone | None = None) -> Caller:
+        """Somebody who has called the survey."""
+        call = await (phone or await self.phone()).call("4000")
+        return self.listening(await call.answered())
+
+    def listening(self, call: PhoneCall) -> Caller:
+        """A person at a call."""
+        return Caller(call, self.ear)
+
+    async def asks(self, body: object, path: str = "calls", **headers: str) -> tuple[int, object]:
+        """POST to the API: status and what it says."""
+        address = self.site.service.replace("ws:", "http:")
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        async with ClientSession() as http, http.post(f"{address}/api/v1/{path}", data=data, headers=headers) as answer:
+            return answer.status, await _said(answer)
+
+    async def looks_up(self, call: str) -> tuple[int, object]:
+        """GET a call from the API."""
+        address = self.site.service.replace("ws:", "http:")
+        async with ClientSession() as http, http.get(f"{address}/api/v1/calls/{call}") as answer:
+            return answer.status, await _said(answer)
+
+    async def places(self, number: str, **wanted: object) -> str:
+        """Have a call placed; its id."""
+        status, said = await self.asks({"number": number, **wanted})
+        assert status == 202 and isinstance(said, dict), said
+        return str(said["call"])
+
+    async def record_of(self, phone: str) -> CallRecord:
+        """The record of the one call of a phone, once it is closed."""
+        return await self.record_when(phone, lambda record: record.call.ended_at is not None)
+
+    async def record_when(
+        self, phone: str, met: Callable[[CallRecord], bool], within_s: float = CLOSED_S
+    ) -> CallRecord:
+        """The record of the one call of a phone, once something is written there."""
+        async with asyncio.timeout(within_s):
+            while True:
+                for call in await self.records.calls(100):
+                    if phone in (call.caller, call.called) and met(record := await self.records.call(call.id)):
+                        return record
+                await asyncio.sleep(0.1)
+
+    async def nothing_is_left(self) -> None:
+        """Wait until Asterisk has no channel and no bridge any more."""
+        left: list[str] = []
+        try:
+            async with asyncio.timeout(LEFT_S):
+                while left := [*await self.ari.channels(), *await self.ari.bridges()]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"left in Asterisk: {left}") from None
+
+
+async def _said(answer: ClientResponse) -> object:
+    return await answer.json() if answer.content_type == "application/json" else await answer.text()
+
+
+@asynccontextmanager
+async def a_house(data: Path, **changes: object) -> AsyncIterator[House]:
+    """An Asterisk with its phones; the service is still to be `served`."""
+    first = 20000 + secrets.randbelow(100) * 400
+    ports = {"first": first, "last": first + 398}
+    site, passwords = make_site(phones=PHONES, rtp=ports, **changes), make_secrets(PHONES)
+    await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
+    YAML().dump(json.loads(site.model_dump_json(by_alias=True)), data / "site.yaml")
+    async with AsyncExitStack() as stack:
+        pbx = await stack.enter_async_context(Pbx(site, passwords, DATA))
+        ari = await stack.enter_async_context(Ari(site.ari_url, site.ari_user, passwords.ari, site.app))
+        library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
+        phones = await stack.enter_async_context(AsyncExitStack())
+        yield House(site, passwords, pbx, data, ari, Ear(library), phones)

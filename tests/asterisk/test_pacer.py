@@ -1,0 +1,134 @@
+"""What is sent to Asterisk's WebSocket channel, and when, in virtual time."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.telephony.asterisk.pacer import CHUNK_BYTES, LEAD_S, MediaPacer
+from ivr.telephony.media import FRAME_BYTES
+
+BUFFERING = '{"command": "START_MEDIA_BUFFERING"}'
+SECOND = b"\x01\x02" * 8000
+
+
+def drain(outbox, now=0.0):
+    """All that is due at a time."""
+    sent = []
+    while (message := outbox.take(now)) is not None:
+        sent.append(message)
+    return sent
+
+
+def play_out(outbox, now=0.0):
+    """All that is ever sent, waiting as long as it asks for; with the time at which each message went."""
+    sent = []
+    while (pause := outbox.wait(now)) is not None:
+        now += pause
+        sent += [(now, message) for message in drain(outbox, now)]
+    return sent
+
+
+def audio(messages):
+    return b"".join(message for message in messages if isinstance(message, bytes))
+
+
+def begun():
+    outbox = MediaPacer()
+    assert drain(outbox) == [BUFFERING]
+    return outbox
+
+
+def test_audio_goes_out_in_chunks_at_once():
+    outbox = begun()
+    outbox.play(SECOND)
+    sent = drain(outbox)
+    assert [len(chunk) for chunk in sent] == [CHUNK_BYTES] * 5
+    assert audio(sent) == SECOND
+
+
+def test_no_more_is_sent_ahead_than_asterisk_can_queue():
+    outbox = begun()
+    outbox.play(SECOND * 60)
+    at_once = len(audio(drain(outbox))) / len(SECOND)
+    assert LEAD_S <= at_once <= LEAD_S + 0.2
+    assert outbox.take(0.1) is None
+    assert abs(outbox.wait(0.1) - (at_once - 0.1 - LEAD_S)) < 1e-6
+
+
+@given(st.lists(st.binary(max_size=3000).map(lambda pcm: pcm[: len(pcm) // 2 * 2]), max_size=20))
+def test_pieces_of_any_length_come_out_in_one_piece_of_whole_frames(pieces):
+    outbox = begun()
+    for piece in pieces:
+        outbox.play(piece)
+    sent = [message for _, message in play_out(outbox)]
+    whole = b"".join(pieces)
+    assert all(len(chunk) % FRAME_BYTES == 0 for chunk in sent)
+    assert audio(sent) == whole + bytes(-len(whole) % FRAME_BYTES)
+
+
+def test_a_last_part_of_a_frame_waits_for_more_as_long_as_it_can():
+    outbox = begun()
+    outbox.play(SECOND + b"\x05\x06")
+    assert audio(drain(outbox)) == SECOND
+    outbox.play(b"\x07\x08")
+    ((at, last),) = play_out(outbox)
+    assert 0.9 < at < 1.0
+    assert last == b"\x05\x06\x07\x08" + bytes(FRAME_BYTES - 4)
+
+
+def test_a_mark_goes_out_behind_the_audio_before_it_which_is_filled_up():
+    outbox = begun()
+    outbox.play(b"\x01\x02")
+    outbox.mark("said")
+    frame, mark = drain(outbox)
+    assert frame == b"\x01\x02" + bytes(FRAME_BYTES - 2)
+    assert json.loads(mark) == {"command": "MARK_MEDIA", "correlation_id": "1"}
+    assert outbox.heard("1") == "said"
+    assert outbox.heard("1") is None
+
+
+def test_marks_of_one_name_are_told_apart():
+    outbox = begun()
+    outbox.mark("again")
+    drain(outbox)
+    outbox.clear()
+    outbox.mark("again")
+    drain(outbox)
+    assert outbox.heard("1") is None
+    assert outbox.heard("2") == "again"
+
+
+def test_commands_are_short_enough_for_asterisk_whatever_a_mark_is_called():
+    outbox = begun()
+    outbox.mark("x" * 1000)
+    assert all(len(command) <= 128 for command in drain(outbox))
+
+
+def test_clear_flushes_begins_buffering_anew_and_drops_what_is_queued():
+    outbox = begun()
+    outbox.play(SECOND * 60)
+    drain(outbox)
+    outbox.clear()
+    assert drain(outbox) == ['{"command": "FLUSH_MEDIA"}', BUFFERING]
+    outbox.play(SECOND)
+    assert audio(drain(outbox)) == SECOND, "the lead of what was cleared is forgotten"
+
+
+def test_asterisk_holds_it_and_lets_it_go_on():
+    outbox = begun()
+    outbox.hold()
+    outbox.play(SECOND)
+    assert drain(outbox) == []
+    assert outbox.wait(0) is None
+    outbox.go_on()
+    assert audio(drain(outbox)) == SECOND
+
+
+def test_clear_goes_out_even_while_held():
+    outbox = begun()
+    outbox.hold()
+    outbox.clear()
+    assert drain(outbox) == ['{"command": "FLUSH_MEDIA"}', BUFFERING]

@@ -1,0 +1,161 @@
+"""A service put together as in earnest, and a person who calls it: hears, speaks, presses keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from ivr.call.manager import CallManager
+from ivr.database.errors import UnknownCall
+from ivr.devtools.scripted_caller import load_clips
+from ivr.devtools.softphone import CallOver, Softphone, dial
+from ivr.events import Value
+from ivr.records.record import CallRecord
+from ivr.settings import ROOT, Settings
+from ivr.telephony.browser import wire
+from ivr.telephony.browser.server import routes
+from ivr.telephony.browser.stream import BrowserCallLeg
+from service import Service, serving
+
+CLIPS = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
+KEYS = {"方便吗": "1", "解决了吗": "1", "态度": "1", "收费了吗": "2", "打分": "9", "建议": "2"}
+"""Words of each question of the survey → the key that answers it, all being well."""
+ANSWERS = {"convenient": "yes", "resolved": "yes", "attitude": "satisfied", "charged": "no", "score": 9}
+CLOSED_S = 30
+
+
+@dataclass
+class Person:
+    """One call from the person's side. `lines` is the live transcript so far."""
+
+    phone: Softphone
+    lines: list[wire.TranscriptMessage] = field(default_factory=list)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _reached: int = 0
+
+    async def hears(self, words: str) -> None:
+        """Wait until we begin to say something with these words in it, behind what was waited for before.
+
+        Raises:
+            CallOver: the call ended before.
+        """
+        async with self._news:
+            await self._news.wait_for(lambda: self._find(words) or self.phone.over)
+        if not (found := self._find(words)):
+            raise CallOver(f"{words} was not said, but {[line.text for line in self.lines]}")
+        self._reached = found
+
+    async def hears_out(self, words: str) -> None:
+        """The same, and until it was heard to its end."""
+        await self.hears(words)
+        await self.phone.heard_quiet(300)
+
+    async def presses(self, keys: str) -> None:
+        for key in keys:
+            await self.phone.press(key)
+
+    async def says(self, clip: str) -> None:
+        await self.phone.say(CLIPS[clip])
+
+    async def takes_the_survey(self, until: str = "", keys: dict[str, str] = KEYS) -> None:
+        """Answer by keys as soon as a question begins, up to the one with the words `until`, which is left."""
+        for words, key in keys.items():
+            await self.hears(words)
+            if words == until:
+                return
+            await self.presses(key)
+
+    def _find(self, words: str) -> int:
+        later = enumerate(self.lines[self._reached :], self._reached + 1)
+        return next((number for number, line in later if line.who == "us" and words in line.text), 0)
+
+    async def listen(self) -> None:
+        async for line in self.phone.transcript():
+            async with self._news:
+                self.lines.append(line)
+                self._news.notify_all()
+        async with self._news:
+            self._news.notify_all()
+
+
+@dataclass
+class Site:
+    """A running service; `socket` is where browser phones call."""
+
+    service: Service
+    address: str
+    settings: Settings
+
+    @property
+    def socket(self) -> str:
+        return self.address + "/socket"
+
+    @asynccontextmanager
+    async def person(self, language: str = "zh-CN", **variables: Value) -> AsyncIterator[Person]:
+        """Somebody who calls the survey; hangs up at the end of the block."""
+        async with a_person(self.socket, language, **variables) as person:
+            yield person
+
+    async def record(self, call: str) -> CallRecord:
+        """The record of a call, once it is closed."""
+        return await self.record_when(call, lambda record: record.call.ended_at is not None)
+
+    async def record_when(self, call: str, met: Callable[[CallRecord], bool]) -> CallRecord:
+        """The record of a call, once something is written there."""
+        async with asyncio.timeout(CLOSED_S):
+            while True:
+                with suppress(UnknownCall):
+                    if met(record := await self.service.node.records.call(call)):
+                        return record
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def a_person(socket: str, language: str = "zh-CN", **variables: Value) -> AsyncIterator[Person]:
+    """Somebody who calls the survey at a socket; hangs up at the end of the block."""
+    async with dial(socket, "survey", language, variables) as phone:
+        person = Person(phone)
+        listening = asyncio.create_task(person.listen())
+        try:
+            yield person
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
+@asynccontextmanager
+async def beside(
+    site: Site, line: type[BrowserCallLeg] = BrowserCallLeg, caller: str = "", **node: object
+) -> AsyncIterator[Site]:
+    """Another node with the same records, to which `node` is different; `line` and `caller` are those of its calls."""
+    name = f"{site.service.node.name}, the other"
+    switchboard = CallManager(replace(site.service.node, name=name, **node), site.service.shelf)
+
+    async def answer(given: BrowserCallLeg) -> None:
+        its = line(replace(given.call, caller=caller), given.media)
+        await switchboard.answer(its, its.show)
+
+    app = web.Application()
+    app.add_routes(routes(answer, site.service.choices))
+    keeping = asyncio.create_task(switchboard.keep())
+    async with TestServer(app) as server:
+        try:
+            yield replace(site, address=str(server.make_url("/phone")))
+        finally:
+            await switchboard.drain(0)
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+
+@asynccontextmanager
+async def a_site(data: Path, **settings: object) -> AsyncIterator[Site]:
+    """The service with embedded Redis and, unless told otherwise, SQLite and the shipped flows."""
+    chosen = Settings.model_validate({"data": data, "port": 0, **settings})
+    async with serving(chosen) as (service, address):
+        yield Site(service, address, chosen)

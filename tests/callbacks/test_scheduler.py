@@ -1,0 +1,321 @@
+"""Bookings in virtual time, on both databases: claimed by one node, settled by any, whoever dies in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
+from ivr.calendar import ZONE
+from ivr.callbacks.retry_policy import SOLVED
+from ivr.callbacks.scheduler import CallbackScheduler, DueCallback
+from ivr.complaints.case_queries import CaseFilter, CaseQueries
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rules.case import CaseFile, ReaderRole
+from ivr.complaints.rules.intake import Rules
+from ivr.events import NothingHeard
+from ivr.lifecycle import Disposition
+from ivr.records.call_records import CallRecords
+from ivr.telephony.port import Call
+from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
+
+UNANSWERED = {
+    "no_answer": (Disposition.NO_ANSWER, "no_answer"),
+    "busy": (Disposition.BUSY, "busy"),
+    "congestion": (Disposition.FAILED, "congestion"),
+}
+DUE = after(days=1)
+"""When the verifying call of a case that was resolved on Tuesday at 10:00 is due."""
+
+
+@dataclass
+class Town:
+    """The customers' telephones: each call goes as the script says, then as its last entry says for ever."""
+
+    records: CallRecords
+    script: list[str]
+    placed: list[tuple[str, datetime]] = field(default_factory=list)
+
+    async def rings(self, due: DueCallback, now: datetime) -> None:
+        """A call is placed, and over a minute later."""
+        how = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        self.placed.append((due.number, now))
+        if how == "the node dies before":
+            return
+        call = Call(due.call, "asterisk", "outbound", "", due.number, due.flow, due.language, due.variables)
+        await self.records.open_call(call, "v1", now)
+        end = partial(self.records.close_call, due.call, by="caller", at=now + timedelta(minutes=1))
+        if how in UNANSWERED:
+            disposition, cause = UNANSWERED[how]
+            await end(disposition, cause)
+            return
+        await self.records.answer_call(due.call, now)
+        if how in ("yes", "no"):
+            answer = SaveAnswer(SOLVED, how, how, (), 1.0, "key", 1)
+            await self.records.save_turn(due.call, 1, NothingHeard("1"), [answer], [], now)
+        if how == "later":
+            wish = BookCallback(at=(now + timedelta(days=1)).replace(hour=8, minute=30).isoformat(), spoken="明早")
+            await self.records.save_turn(due.call, 1, NothingHeard("1"), [wish], [], now)
+        became = {
+            "later": Disposition.CALLBACK_BOOKED,
+            "refuses": Disposition.REFUSED,
+            "hangs up": Disposition.BREAKOFF,
+        }
+        await end(became.get(how, Disposition.COMPLETED), "normal")
+
+
+async def passes(
+    bookings: Sequence[CallbackScheduler], town: Town, begin: datetime, end: datetime, step: timedelta
+) -> None:
+    """Time passes: at each step a node settles what is over, and makes the calls that are due."""
+    now, turn = begin, 0
+    while now < end:
+        node = bookings[turn % len(bookings)]
+        await node.settle(now)
+        while due := await node.claim(f"out-{len(town.placed)}-{now.timestamp()}", now):
+            await town.rings(due, now)
+        now, turn = now + step, turn + 1
+    await bookings[0].settle(now)
+
+
+async def rectified(records: CallRecords, rules: Rules, **details: str) -> str:
+    """A bad review that was put right and replied to on Tuesday."""
+    number = await complain(records, "bad_review", resolved="no", **details)
+    await work(CaseService(records.database, rules), number, TO_THE_REPLY)
+    return number
+
+
+async def file_of(records: CallRecords, number: str, role: ReaderRole = "staff") -> CaseFile:
+    return await CaseQueries(records.database).case(number, role)
+
+
+def told(file: CaseFile) -> list[tuple[str, str]]:
+    """What the service did with a case after its reply, without the calls' ids."""
+    steps = file.steps[[step.what for step in file.steps].index("reply") + 1 :]
+    return [(step.what, step.why.partition("call out-")[2].partition(": ")[2]) for step in steps]
+
+
+async def unreached(records: CallRecords) -> list[str]:
+    """The cases whose customers a person must call."""
+    return [case.number for case in await CaseQueries(records.database).cases(CaseFilter(unreached=True), "staff", 9)]
+
+
+async def two_days(records: CallRecords, rules: Rules, *script: str, **details: str) -> tuple[CaseFile, Town]:
+    number = await rectified(records, rules, **details)
+    town = Town(records, list(script))
+    await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=3), timedelta(minutes=15))
+    return await file_of(records, number), town
+
+
+async def test_a_customer_who_says_it_is_solved_archives_the_case(records: CallRecords, rules: Rules) -> None:
+    file, town = await two_days(records, rules, "yes")
+    assert town.placed == [("13812345678", DUE)]
+    assert (file.case.state, [step.what for step in file.steps[-2:]]) == ("archived", ["verify", "archive"])
+    assert [step.who for step in file.steps[-2:]] == ["huifang", "huifang"]
+    assert [(call.state, call.attempts) for call in file.verifying_calls] == [("done", 1)]
+
+
+async def test_a_customer_who_says_it_is_not_opens_it_again_one_tier_up(records: CallRecords, rules: Rules) -> None:
+    file, town = await two_days(records, rules, "no")
+    assert (file.case.state, file.case.tier, file.case.responsible) == ("investigating", "assistance", "hotline")
+    assert [step.what for step in file.steps[-2:]] == ["reopen", "escalate"]
+    assert (len(town.placed), [call.state for call in file.verifying_calls]) == (1, ["cancelled"])
+
+
+async def test_who_is_not_reached_three_times_is_left_to_a_person_and_stays_open(
+    records: CallRecords, rules: Rules
+) -> None:
+    file, town = await two_days(records, rules, "no_answer", "busy", "hangs up", "yes")
+    assert [at for _, at in town.placed] == [DUE, DUE + timedelta(minutes=75), DUE + timedelta(hours=5, minutes=30)]
+    assert file.case.state == "replied"
+    assert told(file) == [
+        ("called", "no_answer; again on 2026-11-25 11:01"),
+        ("called", "busy; again on 2026-11-25 15:16"),
+        ("unreached", "breakoff; after 3 calls: a person must see to it"),
+    ]
+    assert [(call.state, call.attempts, call.next_at) for call in file.verifying_calls] == [("open", 3, None)]
+    assert await unreached(records) == [file.case.number]
+
+
+async def test_a_person_may_verify_what_the_service_could_not(records: CallRecords, rules: Rules) -> None:
+    file, _ = await two_days(records, rules, "no_answer")
+    after_all = await work(CaseService(records.database, rules), file.case.number, ["verify", "archive"], after(days=8))
+    assert (after_all.case.state, after_all.verifying_calls[0].state) == ("archived", "done")
+    assert await unreached(records) == []
+
+
+async def test_faults_of_the_network_are_no_attempts(records: CallRecords, rules: Rules) -> None:
+    file, town = await two_days(records, rules, *["congestion"] * 5, "yes")
+    assert (file.case.state, len(town.placed), file.verifying_calls[0].attempts) == ("archived", 6, 1)
+    assert all(later - at >= timedelta(minutes=10) for (_, at), (_, later) in pairwise(town.placed))
+
+
+async def test_who_refuses_is_not_called_again(records: CallRecords, rules: Rules) -> None:
+    file, town = await two_days(records, rules, "refuses")
+    assert (len(town.placed), file.case.state) == (1, "replied")
+    assert told(file) == [("unreached", "refused; the customer does not want to be asked: a person must see to it")]
+
+
+async def test_another_time_that_the_customer_named_is_kept_even_before_hours(
+    records: CallRecords, rules: Rules
+) -> None:
+    file, town = await two_days(records, rules, "later", "yes")
+    assert [at for _, at in town.placed] == [DUE, after(days=2).replace(hour=8, minute=30)]
+    assert (file.case.state, [call.state for call in file.verifying_calls]) == ("archived", ["done", "done"])
+
+
+async def test_the_customer_is_called_where_they_asked_to_be(records: CallRecords, rules: Rules) -> None:
+    _, town = await two_days(records, rules, "yes", callback_phone="02488886666")
+    assert [number for number, _ in town.placed] == ["02488886666"]
+
+
+async def test_no_verifying_call_is_made_before_the_customer_was_told_the_result(
+    records: CallRecords, rules: Rules
+) -> None:
+    number = await complain(records, "bad_review", resolved="no")
+    desk, bookings, town = (
+        CaseService(records.database, rules),
+        CallbackScheduler(records.database, rules),
+        Town(records, ["yes"]),
+    )
+    await work(desk, number, TO_THE_REPLY[:4])
+    await passes([bookings], town, DUE, after(days=3), timedelta(minutes=30))
+    assert town.placed == []
+    await work(desk, number, ["reply"], after(days=3))
+    await passes([bookings], town, after(days=3), after(days=4), timedelta(minutes=30))
+    assert (await file_of(records, number)).case.state == "archived"
+
+
+async def test_a_case_that_became_a_report_is_not_called(records: CallRecords, rules: Rules) -> None:
+    number = await rectified(records, rules)
+    await CaseService(records.database, rules).move(number, "report", "王", "柜员挪用", after(hours=1))
+    town = Town(records, ["yes"])
+    await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
+    assert town.placed == []
+
+
+async def test_an_answer_is_not_lost_when_a_person_was_faster(records: CallRecords, rules: Rules) -> None:
+    number, town = await rectified(records, rules), Town(records, ["no"])
+    bookings = CallbackScheduler(records.database, rules)
+    due = await bookings.claim("out-1", DUE)
+    assert due is not None
+    await town.rings(due, DUE)
+    await work(CaseService(records.database, rules), number, ["verify", "archive"], DUE)
+    await bookings.settle(after(days=2))
+    file = await file_of(records, number)
+    assert (file.case.state, told(file)[-1]) == (
+        "archived", ("called", "completed; the customer says that it is not solved"),
+    )  # fmt: skip
+
+
+async def test_a_case_without_a_number_is_left_to_a_person(records: CallRecords, rules: Rules) -> None:
+    desk = CaseService(records.database, rules)
+    number = await desk.open(OpenComplaint("complaint", "来信", {"phone": "不知道"}), "王", TUESDAY)
+    await work(desk, number, TO_THE_REPLY)
+    town = Town(records, ["yes"])
+    await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
+    file = await work(desk, number, ["verify"], after(days=3))
+    assert town.placed == []
+    assert [step.what for step in file.steps].count("unreached") == 1
+
+
+async def test_the_call_that_a_customer_of_the_survey_asked_for_is_made(records: CallRecords, rules: Rules) -> None:
+    survey = Call("call-1", "asterisk", "outbound", "95500", "13812345678", "survey", "en-US", {"fee_unpaid": True})
+    await records.open_call(survey, "v1", TUESDAY)
+    wish = BookCallback(at=after(hours=5).isoformat(), spoken="下午三点")
+    await records.save_turn("call-1", 1, NothingHeard("1"), [wish], [], TUESDAY)
+    bookings = CallbackScheduler(records.database, rules)
+    assert await bookings.claim("out-1", after(hours=4)) is None
+    due = await bookings.claim("out-1", after(hours=5))
+    assert due == DueCallback("out-1", "13812345678", "survey", "en-US", {"fee_unpaid": True})
+    await Town(records, ["hangs up"]).rings(due, after(hours=5))
+    await bookings.settle(after(hours=6))
+    assert [booking.state for booking in (await records.call("call-1")).bookings] == ["done"]
+    assert await bookings.claim("out-2", after(days=1)) is None
+
+
+async def test_of_many_nodes_one_makes_a_call(url: str, records: CallRecords, rules: Rules) -> None:
+    for n in range(1, 4):
+        await complain(records, "bad_review", f"call-{n}", resolved="no")
+        await work(CaseService(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
+    others = [await CallRecords.open(url, patience_s=30, rules=rules) for _ in range(4)]
+    claims = [CallbackScheduler(other.database, rules).claim(f"out-{n}", DUE) for n, other in enumerate(others * 3)]
+    found = await asyncio.gather(*claims)
+    for other in others:
+        await other.close()
+    assert sum(due is not None for due in found) == 3
+
+
+async def test_a_claim_whose_answer_was_lost_on_the_way_is_the_same_claim(records: CallRecords, rules: Rules) -> None:
+    await rectified(records, rules)
+    bookings = CallbackScheduler(records.database, rules)
+    due = await bookings.claim("out-1", DUE)
+    assert due is not None and await bookings.claim("out-1", DUE) == due
+    assert await unreached(records) == []
+    assert await bookings.claim("out-2", DUE) is None
+
+
+async def test_a_call_that_cannot_be_placed_here_is_put_off(records: CallRecords, rules: Rules) -> None:
+    await rectified(records, rules)
+    bookings = CallbackScheduler(records.database, rules)
+    assert await bookings.claim("out-1", DUE)
+    await bookings.put_off("out-1", DUE)
+    assert await bookings.claim("out-2", DUE) is None
+    assert await bookings.claim("out-3", DUE + timedelta(minutes=10))
+
+
+LIVES = st.lists(
+    st.sampled_from(["no_answer", "busy", "congestion", "hangs up", "the node dies before", "later", "yes", "no"]),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(script=LIVES, resolved_h=st.integers(0, 23), step_min=st.integers(20, 400), seed=st.integers())
+def test_whatever_happens_no_verifying_call_is_forgotten_doubled_or_made_at_night(
+    rules: Rules, script: list[str], resolved_h: int, step_min: int, seed: int
+) -> None:
+    asyncio.run(lives(rules, script, timedelta(hours=resolved_h), timedelta(minutes=step_min), Random(seed)))
+
+
+async def lives(rules: Rules, script: list[str], resolved: timedelta, step: timedelta, random: Random) -> None:
+    with TemporaryDirectory() as folder:
+        records = await CallRecords.open(f"sqlite:///{Path(folder) / 'records.sqlite'}", rules=rules)
+        at = TUESDAY.replace(hour=0) + resolved
+        number = await complain(records, "bad_review", at=at, resolved="no")
+        await work(CaseService(records.database, rules), number, TO_THE_REPLY, at)
+        town = Town(records, script)
+        nodes = [CallbackScheduler(records.database, rules) for _ in range(random.randint(1, 3))]
+        await passes(nodes, town, at, at + timedelta(days=6), step)
+        file = await file_of(records, number)
+        await records.close()
+    wishes = [call.at for call in file.verifying_calls]
+    for _, placed in town.placed:
+        here = placed.astimezone(ZONE)
+        assert time(9) <= here.time() < time(20) or any(
+            timedelta() <= placed - wish < timedelta(minutes=10) for wish in wishes
+        )
+    gaps = [later - earlier for (_, earlier), (_, later) in pairwise(town.placed)]
+    assert all(gap > timedelta(minutes=2) for gap in gaps)
+    assert all(call.attempts <= 3 for call in file.verifying_calls)
+    open_calls = [call for call in file.verifying_calls if call.state == "open"]
+    match file.case.state:
+        case "archived":
+            assert not open_calls and file.steps[-2].what == "verify"
+        case "investigating":
+            assert not open_calls and file.steps[-1].what == "escalate"
+        case state:
+            assert state == "replied" and len(open_calls) == 1
+            if open_calls[0].next_at is None and script[0] != "the node dies before":
+                assert file.steps[-1].what == "unreached"

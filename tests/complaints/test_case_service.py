@@ -1,0 +1,300 @@
+"""Cases on the desk: from the call that opens them to the archive, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ivr.actions import OpenComplaint
+from ivr.complaints.case_queries import CaseFilter, CaseQueries
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rules.case import UnknownCase, VerifyingCall
+from ivr.complaints.rules.intake import Rules
+from ivr.complaints.rules.life import CASE_MOVES, LEGAL, RefusedMove
+from ivr.database.errors import UnknownCall
+from ivr.records.call_records import CallRecords
+from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
+
+
+@pytest.fixture
+def desk(records: CallRecords, rules: Rules) -> CaseService:
+    return CaseService(records.database, rules)
+
+
+@pytest.fixture
+def files(records: CallRecords) -> CaseQueries:
+    return CaseQueries(records.database)
+
+
+async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_at_once(
+    records: CallRecords, files: CaseQueries
+) -> None:
+    number = await complain(records, line="hotline", branch="dalian", cues="曝光", phone="13812345678")
+    file = await files.case(number, "staff")
+    case = file.case
+    assert (case.state, case.tier, case.line, case.owner, case.article) == (
+        "registered", "supervision", "supervision", "hr", "R9",
+    )  # fmt: skip
+    assert (case.grade, case.grade_by) == ("serious", "huifang") and "曝光" in case.grade_reason
+    assert (case.responsible, case.call, case.customer) == ("hotline", "call-1", "13812345678")
+    assert (case.contact_due, case.reply_due) == (after(hours=2), after(days=6))
+    assert [(step.who, step.what, step.why) for step in file.steps] == [
+        ("huifang", "registered", "to supervision (R9)"),
+        ("huifang", "reported", "to supervision (R4)"),
+    ]
+
+
+async def test_an_order_for_a_repair_is_no_complaint(records: CallRecords, files: CaseQueries) -> None:
+    number = await complain(records, "repair", problem_span="8000-9000", cues="赔偿", confirmed="no")
+    file = await files.case(number, "staff")
+    case = file.case
+    assert (case.kind, case.tier, case.line, case.owner) == ("repair", "hotline", "hotline", "card")
+    assert (case.grade, case.contact_due, case.reply_due) == ("general", None, None)
+    assert [(step.what, step.why) for step in file.steps] == [("registered", "to hotline (R2)")]
+
+
+async def test_a_case_goes_through_its_life_with_every_step_kept(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    await work(desk, number, TO_THE_REPLY, after(hours=1))
+    file = await work(desk, number, ["verify", "archive"], after(days=1, hours=2), why="")
+    case = file.case
+    assert (case.state, case.handler, case.responsible) == ("archived", "李", "hotline")
+    assert (case.contacted_at, case.replied_at) == (after(hours=1), after(hours=1))
+    assert [(step.who, step.what, step.why) for step in file.steps[2:]] == [
+        ("王", "acknowledge", "因为"),
+        ("王", "assign", "to 李; 因为"),
+        ("王", "investigate", "因为"),
+        ("王", "resolve", "verifying call on 2026-11-25 11:00; 因为"),
+        ("王", "reply", "因为"),
+        ("王", "verify", ""),
+        ("王", "archive", ""),
+    ]
+    assert await files.case(number, "staff") == file
+
+
+async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(
+    records: CallRecords, desk: CaseService
+) -> None:
+    number = await complain(records, "bad_review", resolved="no")
+    file = await work(desk, number)
+    assert file.verifying_calls == (VerifyingCall(after(days=1), "open", 0, after(days=1)),)
+    [booking] = (await records.call("call-1")).bookings
+    assert (booking.at, booking.spoken, booking.state) == (after(days=1), "核实回访", "open")
+    assert (await work(desk, number, ["verify"])).verifying_calls == (VerifyingCall(after(days=1), "done", 0, None),)
+
+
+async def test_a_customer_who_is_not_content_starts_the_reply_clock_again(
+    records: CallRecords, desk: CaseService
+) -> None:
+    number = await complain(records, branch="dalian")
+    await work(desk, number)
+    case, calls = (file := await work(desk, number, ["reopen"], after(days=2))).case, file.verifying_calls
+    assert (case.state, case.replied_at, case.reply_due) == ("investigating", None, after(days=8))
+    assert [call.state for call in calls] == ["cancelled"]
+    again = await work(desk, number, ["resolve", "reply", "verify"], after(days=3))
+    assert [call.state for call in again.verifying_calls] == ["cancelled", "done"]
+
+
+async def test_an_illegal_move_is_refused_and_changes_nothing(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    before = await files.case(number, "staff")
+    for move in set(CASE_MOVES) - LEGAL["registered"].keys():
+        with pytest.raises(RefusedMove, match="possible now: acknowledge, escalate, report"):
+            await desk.move(number, move, "王", "因为", after(hours=1), handler="李")
+    for move in ("escalate", "report"):
+        with pytest.raises(RefusedMove, match="needs a reason"):
+            await desk.move(number, move, "王", "", after(hours=1))  # type: ignore[arg-type]
+    assert await files.case(number, "staff") == before
+    await work(desk, number, ["acknowledge"])
+    with pytest.raises(RefusedMove, match="needs a handler"):
+        await desk.move(number, "assign", "王", "因为", after(hours=1))
+
+
+async def test_two_people_who_do_the_same_do_it_once(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    tries = await asyncio.gather(
+        *(desk.move(number, "acknowledge", f"座席{n}", "", after(hours=1)) for n in range(6)), return_exceptions=True
+    )
+    assert sum(isinstance(one, RefusedMove) for one in tries) == 5
+    assert [step.what for step in (await files.case(number, "staff")).steps].count("acknowledge") == 1
+
+
+async def test_the_same_done_again_changes_nothing(records: CallRecords, desk: CaseService, files: CaseQueries) -> None:
+    letter = OpenComplaint("complaint", "来信", {"business": "card"})
+    number = await desk.open(letter, "王", TUESDAY)
+    once = await work(desk, number, ["acknowledge", "escalate"], after(minutes=1))
+    graded = await desk.regrade(number, "serious", "王", "记者", after(minutes=2))
+    assert await desk.open(letter, "王", TUESDAY) == number
+    assert await work(desk, number, ["acknowledge", "escalate"], after(minutes=1)) == graded
+    assert await desk.regrade(number, "serious", "王", "记者", after(minutes=2)) == graded
+    assert len(graded.steps) == len(once.steps) + 1 and len(await files.cases(CaseFilter(), "staff", 9)) == 1
+
+
+async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_responsible(
+    records: CallRecords, desk: CaseService
+) -> None:
+    number = await complain(records, branch="shenyang_north")
+    files = [await work(desk, number, ["escalate"], after(minutes=minute)) for minute in (1, 2)]
+    assert [(file.case.line, file.case.owner) for file in files] == [("supervision", "hr"), (None, "management")]
+    with pytest.raises(RefusedMove, match="nobody is above management"):
+        await work(desk, number, ["escalate"], after(minutes=3))
+    assert (await work(desk, number, ["acknowledge"])).case.responsible == "hotline"
+
+
+async def test_an_order_goes_up_from_the_line_that_took_it_and_is_not_judged(
+    records: CallRecords, desk: CaseService
+) -> None:
+    number = await complain(records, "repair", line="aid_anshan", problem="暖气不热，要找媒体", branch="dalian")
+    case = (await work(desk, number, ["escalate"], after(hours=1))).case
+    assert (case.kind, case.line, case.owner, case.responsible) == ("repair", "supervision", "hr", "aid_anshan")
+    assert (case.grade_reason, case.contact_due, case.reply_due, case.confidential) == ("", None, None, False)
+
+
+async def test_an_order_on_the_hotline_does_not_go_up_to_the_branch_it_mentions(
+    records: CallRecords, desk: CaseService
+) -> None:
+    number = await complain(records, "repair", line="hotline", problem="维修工收回扣", branch="dalian")
+    case = (await work(desk, number, ["escalate"], after(hours=1))).case
+    assert (case.line, case.owner, case.confidential) == ("aid_card", "card", False)
+
+
+async def test_an_order_has_no_grade(records: CallRecords, desk: CaseService, files: CaseQueries) -> None:
+    number = await complain(records, "repair", problem="维修工收回扣")
+    before = await files.case(number, "staff")
+    with pytest.raises(RefusedMove, match="an order for work has no grade"):
+        await desk.regrade(number, "serious", "王", "催了三次", after(hours=1))
+    assert await files.case(number, "staff") == before
+
+
+async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(
+    records: CallRecords, desk: CaseService
+) -> None:
+    number = await complain(records, branch="dalian")
+    file = await desk.regrade(number, "serious", "王", "客户是记者", after(minutes=5))
+    case = file.case
+    assert (case.grade, case.grade_by, case.grade_reason, case.line) == ("serious", "王", "客户是记者", "supervision")
+    assert (file.steps[-1].what, file.steps[-1].why) == ("grade", "serious: 客户是记者; to supervision (R9)")
+    back = await desk.regrade(number, "general", "李", "误会", after(minutes=9))
+    assert (back.case.grade, back.case.line) == ("general", "supervision")
+    with pytest.raises(RefusedMove, match="needs a reason"):
+        await desk.regrade(number, "serious", "王", "", after(minutes=9))
+
+
+async def test_a_complaint_made_elsewhere_is_opened_by_hand(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    number = await desk.open(OpenComplaint("complaint", "来信", {"business": "card"}), "王", TUESDAY)
+    case = (await files.case(number, "staff")).case
+    assert (case.call, case.line, case.responsible) == (None, "aid_card", "hotline")
+    with pytest.raises(UnknownCall, match="call-9"):
+        await desk.open(OpenComplaint("complaint", "来信"), "王", TUESDAY, "call-9")
+
+
+async def test_a_case_opened_without_rules_is_judged_when_it_is_first_touched(
+    url: str, records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    plain = await CallRecords.open(url)
+    number = await complain(plain, branch="dalian")
+    await plain.close()
+    assert (await files.case(number, "staff")).case.tier is None
+    case = (await work(desk, number, ["acknowledge"], after(hours=1))).case
+    assert (case.line, case.contact_due, case.responsible) == ("aid_dalian", after(hours=2), "hotline")
+
+
+async def test_cases_are_listed_newest_first_page_by_page_and_by_what_is_wanted(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    branches = ("dalian", "shenyang", "dalian", "anshan", "dalian")
+    numbers = [await complain(records, call=f"call-{n}", branch=at) for n, at in enumerate(branches, 1)]
+    await work(desk, numbers[0], ["acknowledge"])
+    newest = await files.cases(CaseFilter(), "staff", 2)
+    older = await files.cases(CaseFilter(), "staff", 9, before=newest[-1].number)
+    assert [case.number for case in (*newest, *older)] == numbers[::-1]
+    assert [case.number for case in await files.cases(CaseFilter(line="aid_dalian"), "staff", 9)] == [
+        numbers[4], numbers[2], numbers[0],
+    ]  # fmt: skip
+    assert [case.number for case in await files.cases(CaseFilter(state="acknowledged"), "staff", 9)] == [numbers[0]]
+    assert await files.cases(CaseFilter(since=after(hours=1)), "staff", 9) == ()
+    assert [case.number async for case in files.all(CaseFilter(until=after(hours=1)), "staff")] == numbers[::-1]
+
+
+@pytest.mark.parametrize("number", ["20261124-0009", "", "x' OR 1=1"])
+async def test_an_unknown_case_is_named(desk: CaseService, files: CaseQueries, number: str) -> None:
+    with pytest.raises(UnknownCase, match="there is no case"):
+        await files.case(number, "management")
+    with pytest.raises(UnknownCase):
+        await desk.move(number, "acknowledge", "王", "", TUESDAY)
+    with pytest.raises(UnknownCase):
+        await files.cases(CaseFilter(), "staff", 5, before=number)
+
+
+async def test_every_bad_review_is_looked_into_put_right_and_called_back(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    numbers = [await complain(records, "bad_review", f"call-{n}", resolved="no") for n in (1, 2, 3, 4)]
+    await complain(records, "complaint", "call-5")
+    await work(desk, numbers[0], [*TO_THE_REPLY, "verify", "archive"])
+    await work(desk, numbers[1], TO_THE_REPLY)
+    await work(desk, numbers[2], TO_THE_REPLY[:3])
+    shares = await files.shares(TUESDAY, after(days=1))
+    assert (shares.total, shares.looked_into, shares.put_right, shares.called_back) == (4, 3, 2, 1)
+    assert [shares.percent(count) for count in (3, 2, 1)] == [75, 50, 25]
+    with pytest.raises(RefusedMove):
+        await desk.move(numbers[1], "archive", "王", "", TUESDAY)
+    for number, done in zip(numbers[1:], (5, 3, 0), strict=True):
+        await work(desk, number, [*TO_THE_REPLY, "verify", "archive"][done:])
+    whole = await files.shares(TUESDAY, after(days=1))
+    assert (whole.looked_into, whole.put_right, whole.called_back) == (4, 4, 4)
+    assert (await files.shares(after(days=1), after(days=2))).percent(0) == 100
+
+
+async def test_an_agent_who_takes_the_call_is_the_first_contact_with_the_customer(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    file = await files.case(number, "staff")
+    assert (file.case.state, file.case.contacted_at) == ("acknowledged", after(minutes=3))
+    assert [(step.who, step.what, step.why) for step in file.steps[2:]] == [
+        ("刘洋", "put_through", "put through on aid_dalian")
+    ]
+
+
+async def test_a_case_that_is_further_on_only_keeps_who_took_the_call(
+    records: CallRecords, desk: CaseService, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    await work(desk, number, ["acknowledge", "assign"], after(minutes=1))
+    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    file = await files.case(number, "staff")
+    assert (file.case.state, file.case.contacted_at) == ("assigned", after(minutes=1))
+    assert file.steps[-1].what == "put_through"
+
+
+async def test_a_call_without_a_case_is_put_through_all_the_same(desk: CaseService, files: CaseQueries) -> None:
+    await desk.put_through("call-9", "刘洋", "aid_dalian", TUESDAY)
+    assert await files.cases(CaseFilter(), "staff", 9) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "handled"),
+    [
+        ("complaint", {"branch": "dalian"}, ("assistance", "aid_dalian")),
+        ("fraud", {"branch": "dalian"}, ("management", "")),
+        ("repair", {}, ("hotline", "hotline")),
+    ],
+)
+async def test_a_call_is_told_who_handles_its_case(
+    records: CallRecords, kind: str, details: dict[str, str], handled: tuple[str, str]
+) -> None:
+    await complain(records, kind, **details)
+    found = await records.find_case("call-1", "call", "")
+    assert found is not None and (found.tier, found.roster) == handled

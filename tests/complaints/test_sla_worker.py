@@ -1,0 +1,217 @@
+"""The rounds: alarms raised once, by however many nodes, through restarts; news passed on; the lost caught up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.calendar import ZONE
+from ivr.complaints.case_queries import CaseFilter, CaseQueries
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rules.intake import Rules
+from ivr.complaints.sla_worker import BATCH, SlaWorker
+from ivr.events import Value
+from ivr.records.call_records import CallRecords
+from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, multiply, work
+
+UNTOUCHED = ["registered", "reported", "warned", "escalated", "warned", "warned", "escalated"]
+"""The history of a case of an assistance line that nobody works on."""
+
+
+class Listener:
+    """A feed that remembers; `fails` so many times first."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.heard: list[Mapping[str, Value]] = []
+        self._fails = fails
+
+    async def publish(self, event: Mapping[str, Value]) -> None:
+        if self._fails:
+            self._fails -= 1
+            raise OSError("the feed is away")
+        self.heard.append(event)
+
+
+@pytest.fixture
+def rounds(records: CallRecords, rules: Rules) -> SlaWorker:
+    return SlaWorker(records.database, rules)
+
+
+@pytest.fixture
+def files(records: CallRecords) -> CaseQueries:
+    return CaseQueries(records.database)
+
+
+async def history(files: CaseQueries, number: str) -> list[str]:
+    return [step.what for step in (await files.case(number, "management")).steps]
+
+
+async def test_a_case_that_nobody_touches_is_warned_of_and_goes_up_tier_by_tier(
+    records: CallRecords, rounds: SlaWorker, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    tiers = []
+    for hours in (1, 1.5, 2, 3, 119, 120, 140, 144, 500):
+        await rounds.sweep(after(hours=hours))
+        tiers.append((await files.case(number, "staff")).case.tier)
+    assert tiers == ["assistance"] * 2 + ["supervision"] * 5 + ["management"] * 2
+    file = await files.case(number, "staff")
+    assert [step.what for step in file.steps] == UNTOUCHED
+    assert [step.why for step in file.steps[2:]] == [
+        "contact is due on 2026-11-24 12:00",
+        "contact was due on 2026-11-24 12:00; to supervision (R10)",
+        "reply is due on 2026-11-30 10:00",
+        "reply is due on 2026-11-30 10:00",
+        "reply was due on 2026-11-30 10:00; to management (R10)",
+    ]
+    assert file.case.responsible == "hotline"
+
+
+async def test_one_late_round_catches_up_with_everything(
+    records: CallRecords, rounds: SlaWorker, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    raised = await rounds.sweep(after(days=30))
+    assert [one.number for one in raised] == [number] * 5
+    assert await history(files, number) == UNTOUCHED
+
+
+async def test_what_is_done_in_time_is_left_in_peace(
+    records: CallRecords, rounds: SlaWorker, rules: Rules, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    await work(CaseService(records.database, rules), number, TO_THE_REPLY, after(hours=1))
+    assert await rounds.sweep(after(days=30)) == ()
+    assert (await files.case(number, "staff")).case.line == "aid_dalian"
+
+
+async def test_a_late_breach_of_a_case_that_is_done_is_kept_but_takes_it_nowhere(
+    records: CallRecords, rounds: SlaWorker, rules: Rules, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    await work(CaseService(records.database, rules), number, TO_THE_REPLY, after(hours=3))
+    await rounds.sweep(after(hours=4))
+    assert (await history(files, number))[-2:] == ["warned", "breached"]
+    assert (await files.case(number, "staff")).case.line == "aid_dalian"
+
+
+async def test_several_nodes_raise_each_alarm_once(
+    url: str, rules: Rules, files: CaseQueries, records: CallRecords
+) -> None:
+    numbers = [await complain(records, call=f"call-{n}", branch="dalian") for n in range(1, 13)]
+    nodes = [await CallRecords.open(url, node=f"node-{n}") for n in range(3)]
+    for now in (after(hours=2), after(days=10)):
+        await asyncio.gather(*(SlaWorker(node.database, rules).sweep(now) for node in (*nodes, *nodes)))
+    for node in nodes:
+        await node.close()
+    # A node that meets a locked case leaves it to the one that has it; nothing is left over in the end.
+    assert await SlaWorker(records.database, rules).sweep(after(days=10)) == ()
+    for number in numbers:
+        assert await history(files, number) == UNTOUCHED
+
+
+async def test_rounds_that_die_half_way_leave_the_next_one_what_they_did_not_do(
+    url: str, rules: Rules, records: CallRecords, files: CaseQueries
+) -> None:
+    number = await complain(records, branch="dalian")
+    dying = await CallRecords.open(url)
+    for steps in range(0, 40, 4):
+        sweep = asyncio.create_task(SlaWorker(dying.database, rules).sweep(after(days=30)))
+        for _ in range(steps):
+            await asyncio.sleep(0.001)
+        sweep.cancel()
+        await asyncio.gather(sweep, return_exceptions=True)
+    await dying.close()
+    await SlaWorker(records.database, rules).sweep(after(days=30))
+    assert await history(files, number) == UNTOUCHED
+
+
+async def test_more_cases_than_one_transaction_takes_are_all_seen(records: CallRecords, rounds: SlaWorker) -> None:
+    number, count = await complain(records, branch="dalian"), 2 * BATCH + 1
+    await records.database.write(lambda session: multiply(session, number, count - 1))
+    raised = await rounds.sweep(after(hours=2))
+    assert Counter(one.alarm.kind for one in raised) == {"warning": count, "breach": count}
+
+
+async def test_cases_opened_without_rules_are_routed_by_the_next_round(
+    url: str, rounds: SlaWorker, files: CaseQueries
+) -> None:
+    plain = await CallRecords.open(url)
+    number = await complain(plain, business="ebank")
+    await plain.close()
+    assert (await rounds.admit(), await rounds.admit()) == (1, 0)
+    file = await files.case(number, "staff")
+    assert (file.case.line, file.case.contact_due) == ("aid_ebank", after(hours=2))
+    assert [step.what for step in file.steps] == ["registered", "reported"]
+
+
+async def test_each_step_is_told_once_in_order(records: CallRecords, rounds: SlaWorker) -> None:
+    feed = Listener()
+    number = await complain(records, branch="dalian", phone="13812345678")
+    await rounds.tell(feed, Listener())
+    await rounds.sweep(after(hours=2))
+    await rounds.tell(feed, Listener())
+    assert await rounds.tell(feed, Listener()) == 0
+    assert [event["what"] for event in feed.heard] == UNTOUCHED[:4]
+    assert feed.heard[0] == {
+        "event": "case", "case": number, "what": "registered", "kind": "complaint", "state": "registered",
+        "grade": "general", "tier": "assistance", "line": "aid_dalian", "owner": "dalian", "call": "call-1",
+        "at": TUESDAY.isoformat(),
+    }  # fmt: skip
+
+
+async def test_news_wait_for_a_feed_that_is_away(records: CallRecords, rounds: SlaWorker) -> None:
+    feed = Listener(fails=1)
+    await complain(records, branch="dalian")
+    with pytest.raises(OSError, match="away"):
+        await rounds.tell(feed, Listener())
+    assert await rounds.tell(feed, Listener()) == 2 and len(feed.heard) == 2
+
+
+async def test_the_clock_goes_on_after_a_failure(records: CallRecords, rules: Rules, files: CaseQueries) -> None:
+    number, feed = await complain(records, branch="dalian"), Listener(fails=1)
+    keeping = asyncio.create_task(SlaWorker(records.database, rules).keep(feed, Listener(), lambda: after(hours=2)))
+    async with asyncio.timeout(30):
+        while len(feed.heard) < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert await history(files, number) == UNTOUCHED[:4]
+
+
+OPENED = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 20), timezones=st.just(ZONE))  # noqa: DTZ001
+HOURS = st.lists(st.integers(0, 600), max_size=8)
+
+
+@settings(max_examples=15, deadline=None)
+@given(opened=st.lists(OPENED, min_size=1, max_size=4), hours=HOURS)
+def test_through_any_restarts_each_case_has_each_alarm_once(
+    tmp_path_factory: pytest.TempPathFactory, rules: Rules, opened: list[datetime], hours: list[int]
+) -> None:
+    """Every look is a new process on the same database; the last one comes long after."""
+
+    async def live() -> list[list[str]]:
+        url = f"sqlite:///{tmp_path_factory.mktemp('cases') / 'records.db'}"
+        records = await CallRecords.open(url, rules=rules)
+        for n, at in enumerate(opened, 1):
+            await complain(records, call=f"call-{n}", at=at, branch="dalian")
+        await records.close()
+        for hour in [*sorted(hours), 24 * 60]:
+            node = await CallRecords.open(url)
+            await SlaWorker(node.database, rules).sweep(min(opened) + timedelta(hours=hour))
+            await node.close()
+        node = await CallRecords.open(url)
+        await SlaWorker(node.database, rules).sweep(max(opened) + timedelta(days=60))
+        files = CaseQueries(node.database)
+        cases = [case.number async for case in files.all(CaseFilter(), "staff")]
+        histories = [await history(files, number) for number in cases]
+        await node.close()
+        return histories
+
+    assert asyncio.run(live()) == [UNTOUCHED] * len(opened)

@@ -1,0 +1,88 @@
+"""Cases as callers ask about them, on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ivr.actions import OpenComplaint
+from ivr.events import NothingHeard
+from ivr.records.call_records import CallRecords
+from ivr.records.record import CaseStatus
+from ivr.telephony.port import Call
+
+AT = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)
+
+
+async def opened(records: CallRecords, call_id: str, *kinds: str, caller: str = "13812345678", phone: str = "") -> None:
+    await records.open_call(Call(call_id, "asterisk", "inbound", caller, "4001", "hotline", "zh-CN"), "v1", AT)
+    facts = [OpenComplaint(kind, "why", {"phone": phone} if phone else {}) for kind in kinds]
+    await records.save_turn(call_id, 1, NothingHeard("1"), facts, [], AT)
+
+
+async def test_a_call_finds_the_case_that_it_opened_last(records: CallRecords) -> None:
+    await opened(records, "one", "complaint", "repair")
+    await opened(records, "other", "complaint")
+    assert await records.find_case("one", "call", "") == CaseStatus("20261121-0002", "repair", True, AT)
+
+
+async def test_a_turn_tried_again_has_the_same_number(records: CallRecords) -> None:
+    await opened(records, "one", "repair")
+    first = await records.find_case("one", "call", "")
+    later = AT + timedelta(seconds=9)
+    await records.save_turn("one", 1, NothingHeard("1"), [OpenComplaint("repair", "why")], [], later)
+    assert await records.find_case("one", "call", "") == first
+
+
+async def test_a_call_without_a_case_finds_none(records: CallRecords) -> None:
+    await opened(records, "one")
+    assert await records.find_case("one", "call", "") is None
+
+
+@pytest.mark.parametrize(("digits", "kind"), [("202611210001", "repair"), ("202611210002", "complaint")])
+async def test_a_case_is_found_by_its_number(records: CallRecords, digits: str, kind: str) -> None:
+    await opened(records, "one", "repair", "complaint")
+    found = await records.find_case("another", "number", digits)
+    assert found is not None and (found.number.replace("-", ""), found.kind) == (digits, kind)
+
+
+@pytest.mark.parametrize("digits", ["202611210009", "2026", "", "1"])
+async def test_another_number_is_none_of_ours(records: CallRecords, digits: str) -> None:
+    await opened(records, "one", "repair")
+    assert await records.find_case("another", "number", digits) is None
+
+
+@pytest.mark.parametrize("number", ["13812345678", "+8613812345678"])
+async def test_a_case_is_found_by_the_number_it_was_opened_from(records: CallRecords, number: str) -> None:
+    await opened(records, "one", "repair")
+    found = await records.find_case("another", "phone", number)
+    assert found is not None and found.kind == "repair"
+
+
+async def test_a_case_is_found_by_the_number_it_names(records: CallRecords) -> None:
+    await opened(records, "one", "repair", caller="", phone="+8613912345678")
+    assert await records.find_case("another", "phone", "13912345678") is not None
+    assert await records.find_case("another", "phone", "13812345678") is None
+
+
+async def test_a_complaint_is_found_by_the_number_to_call_back(records: CallRecords) -> None:
+    await records.open_call(Call("one", "asterisk", "inbound", "", "4001", "hotline", "zh-CN"), "v1", AT)
+    complaint = OpenComplaint("complaint", "why", {"callback_phone": "+8613912345678"})
+    await records.save_turn("one", 1, NothingHeard("1"), [complaint], [], AT)
+    found = await records.find_case("another", "phone", "13912345678")
+    assert found is not None and found.kind == "complaint"
+    assert await records.find_case("another", "phone", "13812345678") is None
+
+
+@pytest.mark.parametrize("number", ["", "anonymous"])
+async def test_who_hides_the_number_is_told_of_no_case(records: CallRecords, number: str) -> None:
+    await opened(records, "one", "repair", caller="")
+    assert await records.find_case("another", "phone", number) is None
+
+
+@pytest.mark.parametrize("kind", ["fraud", "discipline", "bad_review"])
+async def test_what_is_not_every_callers_business_is_not_told(records: CallRecords, kind: str) -> None:
+    await opened(records, "one", kind)
+    assert await records.find_case("another", "number", "202611210001") is None
+    assert await records.find_case("another", "phone", "13812345678") is None
