@@ -101,9 +101,11 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         recognizer = RecognizerRouter(settings.data / "graphs", {**SHIPPED, **settings.models})
         stack.callback(recognizer.close)
         lines = {(line.flow, line.language) for line in site.lines.values()} if site else set()
-        book = RosterStore(settings.rosters, site.phones if site else None) if settings.rosters else None
-        targets = TransferTargets(site.targets if site else (), book)
-        shelf = FlowStore(settings.flows, library.catalog, recognizer, lines=lines, targets=targets if site else None)
+        flow_set = RosterStore(settings.rosters, site.phones if site else None) if settings.rosters else None
+        targets = TransferTargets(site.targets if site else (), flow_set)
+        flow_store = FlowStore(
+            settings.flows, library.catalog, recognizer, lines=lines, targets=targets if site else None
+        )
         redis = settings.redis.get_secret_value()
         if not redis:
             server = await EmbeddedRedis.start(settings.data / "redis")
@@ -130,13 +132,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             calendar=rules.calendar,
         )
         feeds: dict[ReaderRole, EventFeed] = {"staff": feed, "management": of_management}
-        service = Service(node, shelf, rules, settings.lines, feeds)
+        service = Service(node, flow_store, rules, settings.lines, feeds)
         announcer = Announcer(library.catalog)
-        if book:
+        if flow_set:
             sounds = Announcements(library, announcer)
             journal = CaseService(records.database, rules).put_through
-            service.staff = await stack.enter_async_context(
-                AgentServices.open(book, redis, sounds, name, node.now, journal)
+            service.agents = await stack.enter_async_context(
+                AgentServices.open(flow_set, redis, sounds, name, node.now, journal)
             )
         if site:
             own = own_secrets()
@@ -149,7 +151,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 service.answer_telephone,
                 settings.capacity,
                 announcer,
-                service.staff.desk if service.staff else None,
+                service.agents.acd if service.agents else None,
             )
         yield service
 
@@ -161,72 +163,72 @@ class Service:
     """
 
     def __init__(
-        self, node: ServiceNode, shelf: FlowStore, rules: Rules, lines: Path, feeds: Mapping[ReaderRole, EventFeed]
+        self, node: ServiceNode, flow_store: FlowStore, rules: Rules, lines: Path, feeds: Mapping[ReaderRole, EventFeed]
     ) -> None:
-        self.node, self.shelf, self.rules, self.feeds = node, shelf, rules, feeds
+        self.node, self.flow_store, self.rules, self.feeds = node, flow_store, rules, feeds
         self._lines = lines
-        self.switchboard = CallManager(node, shelf)
+        self.call_manager = CallManager(node, flow_store)
         self.asterisk: Asterisk | None = None
-        self.staff: AgentServices | None = None
+        self.agents: AgentServices | None = None
         self._reloading = asyncio.Lock()
 
     @property
     def trouble(self) -> str:
         """Why no calls should be sent here now; empty when they may."""
         unattached = self.asterisk is not None and not self.asterisk.connected.is_set()
-        return self.switchboard.trouble or ("Asterisk is not connected" if unattached else "")
+        return self.call_manager.trouble or ("Asterisk is not connected" if unattached else "")
 
     async def answer_browser(self, line: BrowserCallLeg) -> None:
         """Lead one call from the browser phone to its end."""
-        await self.switchboard.answer(line, line.show)
+        await self.call_manager.answer(line, line.show)
 
     async def answer_telephone(self, line: AsteriskCallLeg) -> None:
         """Lead one telephone call to its end."""
-        await self.switchboard.answer(line, lambda who, text, detail: None)
+        await self.call_manager.answer(line, lambda who, text, detail: None)
 
     async def run(self) -> None:
         """Until cancelled: keep the calls' leases, the complaints' clocks, and the telephone network attached."""
         if year := self.rules.calendar.unknown_year(self.node.now().date()):
             log.warning("%d has no notice of days off yet: weekdays and calendar.yaml count", year)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.switchboard.keep())
-            rounds = SlaWorker(self.node.records.database, self.rules)
-            group.create_task(rounds.keep(self.feeds["staff"], self.feeds["management"], self.node.now))
+            group.create_task(self.call_manager.keep())
+            sla_worker = SlaWorker(self.node.records.database, self.rules)
+            group.create_task(sla_worker.keep(self.feeds["staff"], self.feeds["management"], self.node.now))
             if self.asterisk:
                 group.create_task(self.asterisk.run())
-                group.create_task(self._dialer(self.asterisk).keep())
-            if self.staff:
-                group.create_task(self.staff.keep(self.asterisk.phones if self.asterisk else None))
+                group.create_task(self._callback_dialer(self.asterisk).keep())
+            if self.agents:
+                group.create_task(self.agents.keep(self.asterisk.phones if self.asterisk else None))
 
     def _outbound(self, asterisk: Asterisk) -> OutboundCaller:
-        return OutboundCaller(self.node, self.shelf, self.switchboard, asterisk.dial)
+        return OutboundCaller(self.node, self.flow_store, self.call_manager, asterisk.dial)
 
-    def _dialer(self, asterisk: Asterisk) -> CallbackDialer:
-        bookings = CallbackScheduler(self.node.records.database, self.rules)
+    def _callback_dialer(self, asterisk: Asterisk) -> CallbackDialer:
+        scheduler = CallbackScheduler(self.node.records.database, self.rules)
         place, ready = self._outbound(asterisk).place, lambda: not self.trouble
-        return CallbackDialer(bookings, "asterisk", place, self.shelf, ready, self.node.now)
+        return CallbackDialer(scheduler, "asterisk", place, self.flow_store, ready, self.node.now)
 
     async def drain(self, within_s: float) -> None:
         """Take no more calls (new ones from Asterisk go to a person) and end those going on, see Switchboard.drain."""
         if self.asterisk:
             self.asterisk.capacity = 0
-        await self.switchboard.drain(within_s)
+        await self.call_manager.drain(within_s)
 
     async def reload(self) -> None:
         """Take lines, rosters and flows as they are now; a file that cannot be used changes nothing."""
         async with self._reloading:
             try:
                 await reload_lines(self.rules, self._lines)
-                if self.staff:
-                    await asyncio.to_thread(self.staff.book.reload)
-                await asyncio.to_thread(self.shelf.reload)
+                if self.agents:
+                    await asyncio.to_thread(self.agents.flow_set.reload)
+                await asyncio.to_thread(self.flow_store.reload)
             except Exception:
                 log.exception("what was not reloaded stays as it was")
 
     def choices(self) -> list[FlowChoice]:
         """The flows as the browser phone offers them."""
-        book = self.shelf.book.flows
-        return [FlowChoice(name, flow.title, book.languages) for name, flow in book.flows.items()]
+        flow_set = self.flow_store.current.flows
+        return [FlowChoice(name, flow.title, flow_set.languages) for name, flow in flow_set.flows.items()]
 
     def web(self, token: str | None, management: str) -> web.Application:
         """The service's pages and sockets, for who shows the token, and the management's own."""
@@ -241,9 +243,9 @@ class Service:
         if self.asterisk:
             outbound = self._outbound(self.asterisk)
             site.add_routes(self.asterisk.routes())
-            site.add_routes(CallsApi(outbound, self.shelf.has, self.node.records).routes())
-        if self.staff:
-            screens = AgentsApi(self.staff, self.node.records)
+            site.add_routes(CallsApi(outbound, self.flow_store.has, self.node.records).routes())
+        if self.agents:
+            screens = AgentsApi(self.agents, self.node.records)
             site.add_routes(screens.routes())
             site.on_shutdown.append(screens.close)
         return site

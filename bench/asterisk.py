@@ -23,7 +23,7 @@ from bench.running import running_service
 from ivr.devtools.timeline import CallTimeline, stop_ms
 from tests.asterisk.caller import ANSWERS, Caller
 from tests.asterisk.sound import RATE
-from tests.asterisk.system import House, a_house, passwords_in_environment
+from tests.asterisk.system import SystemFixture, passwords_in_environment, running_system
 
 P50_MS: Final = 380
 P95_MS: Final = 560
@@ -52,14 +52,14 @@ class Survey:
 
 async def measure() -> dict[str, Figure]:
     """All figures of SIP phones."""
-    async with _attached() as (house, processes):
-        few = await _surveys(house, FEW, rounds=1)
-        barge_ins = await _stops(house, _speak)
-        key_stops = await _stops(house, _press)
+    async with _attached() as (system, processes):
+        few = await _surveys(system, FEW, rounds=1)
+        barge_ins = await _stops(system, _speak)
+        key_stops = await _stops(system, _press)
         held, shares = 0, dict[str, float]()
         for crowd in CROWDS:
             before, began = _cpu_s(processes), asyncio.get_running_loop().time()
-            together = await _surveys(house, crowd, rounds=1)
+            together = await _surveys(system, crowd, rounds=1)
             seconds = asyncio.get_running_loop().time() - began
             spent = {name: round(100 * (s - before[name]) / seconds, 1) for name, s in _cpu_s(processes).items()}
             responses = percentiles([ms for survey in together for ms in survey.responses])
@@ -78,20 +78,20 @@ async def measure() -> dict[str, Figure]:
 
 
 @asynccontextmanager
-async def _attached() -> AsyncIterator[tuple[House, dict[str, psutil.Process]]]:
+async def _attached() -> AsyncIterator[tuple[SystemFixture, dict[str, psutil.Process]]]:
     """An Asterisk with a service attached to it, and the processes that work for a call."""
     with TemporaryDirectory(prefix="huifang-bench-") as folder:
-        async with a_house(Path(folder)) as house:
-            settings = passwords_in_environment(house.passwords) | {
-                "HUIFANG_SITE": str(house.settings.site),
-                "HUIFANG_PORT": str(house.settings.port),
+        async with running_system(Path(folder)) as system:
+            settings = passwords_in_environment(system.passwords) | {
+                "HUIFANG_SITE": str(system.settings.site),
+                "HUIFANG_PORT": str(system.settings.port),
             }
             with running_service(**settings) as service:
-                await _ready(f"http://127.0.0.1:{house.settings.port}/ready")
+                await _ready(f"http://127.0.0.1:{system.settings.port}/ready")
                 ours = psutil.Process(service.pid)
-                asterisk = next(each for each in psutil.Process().children() if str(house.pbx.site.app) in _line(each))
+                asterisk = next(each for each in psutil.Process().children() if str(system.pbx.site.app) in _line(each))
                 redis = next(each for each in ours.children(recursive=True) if "redis" in _line(each))
-                yield house, {"service": ours, "asterisk": asterisk, "redis": redis, "phones": psutil.Process()}
+                yield system, {"service": ours, "asterisk": asterisk, "redis": redis, "phones": psutil.Process()}
 
 
 def _line(process: psutil.Process) -> str:
@@ -111,13 +111,13 @@ async def _ready(address: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def _surveys(house: House, at_once: int, rounds: int) -> list[Survey]:
+async def _surveys(system: SystemFixture, at_once: int, rounds: int) -> list[Survey]:
     async def one(delay_s: float) -> Survey:
         await asyncio.sleep(delay_s)
-        async with _called(house) as (caller, call):
+        async with _called(system) as (caller, call):
             try:
                 await caller.takes_the_survey()
-                right = await _right(house, call)
+                right = await _right(system, call)
             except TimeoutError:
                 right = False
             return Survey(tuple(caller.responses_ms()), right)
@@ -126,23 +126,23 @@ async def _surveys(house: House, at_once: int, rounds: int) -> list[Survey]:
 
 
 @asynccontextmanager
-async def _called(house: House) -> AsyncIterator[tuple[Caller, str]]:
+async def _called(system: SystemFixture) -> AsyncIterator[tuple[Caller, str]]:
     """A phone that the service calls, answered at once, with the call's id."""
-    phone = await house.phone()
+    phone = await system.phone()
     try:
-        call = await house.places(phone.account.name)
+        call = await system.places(phone.account.name)
         ringing = await phone.called()
         ringing.answer()
-        yield house.listening(ringing), call
+        yield system.listening(ringing), call
         await ringing.hang_up()
     finally:
-        house.put_back(phone)
+        system.put_back(phone)
 
 
-async def _right(house: House, call: str) -> bool:
+async def _right(system: SystemFixture, call: str) -> bool:
     async with asyncio.timeout(RECORD_S):
         while True:
-            _, record = await house.looks_up(call)
+            _, record = await system.looks_up(call)
             if isinstance(record, dict) and not record["open"]:
                 return record["disposition"] == "completed" and record["answers"].items() >= ANSWERS.items()
             await asyncio.sleep(0.2)
@@ -168,12 +168,12 @@ async def _press(caller: Caller) -> float:
     return (await caller.presses("1")).began
 
 
-async def _stops(house: House, interrupt: Callable[[Caller], Awaitable[float]]) -> list[float]:
+async def _stops(system: SystemFixture, interrupt: Callable[[Caller], Awaitable[float]]) -> list[float]:
     """From an interruption to the last sound of the prompt (ms)."""
 
     async def one(delay_s: float) -> float | None:
         await asyncio.sleep(delay_s)
-        async with _called(house) as (caller, _):
+        async with _called(system) as (caller, _):
             onset = await interrupt(caller)
             await asyncio.sleep(1)
             heard = caller.heard

@@ -40,9 +40,9 @@ async def measure() -> dict[str, Figure]:
         records = await CallRecords.open(f"sqlite:///{folder}/records.db", rules=rules)
         try:
             await records.database.write(lambda session: _open_many(session, rules))
-            rounds = SlaWorker(records.database, rules)
-            first = await _seconds(rounds, NOW)
-            passes = [await _seconds(rounds, NOW + timedelta(minutes=minute)) for minute in range(1, 11)]
+            worker = SlaWorker(records.database, rules)
+            first = await _seconds(worker, NOW)
+            passes = [await _seconds(worker, NOW + timedelta(minutes=minute)) for minute in range(1, 11)]
         finally:
             await records.close()
     return {
@@ -52,9 +52,9 @@ async def measure() -> dict[str, Figure]:
     }
 
 
-async def _seconds(rounds: SlaWorker, now: datetime) -> float:
+async def _seconds(worker: SlaWorker, now: datetime) -> float:
     began = time.perf_counter()
-    raised = await rounds.sweep(now)
+    raised = await worker.sweep(now)
     seconds = time.perf_counter() - began
     print(f"{now:%H:%M}: {len(raised)} alarms in {seconds:.3f} s")
     return seconds

@@ -81,9 +81,9 @@ def _ear(one: HeardTrial) -> HeardAs:
 
 
 def _callers(one: Measured) -> Section:
-    book = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
+    flow_set = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
     heard = ears(one.part(synthetic=False))
-    told = survey(book, "survey", one.language, heard, calls=CALLS, seed=1, now=_NOON, first="convenient")
+    told = survey(flow_set, "survey", one.language, heard, calls=CALLS, seed=1, now=_NOON, first="convenient")
     number = ", ".join(f"{kind}: {len(drawn)}" for kind, drawn in heard.items())
     return Section(
         title=f"Simulated callers: {one.name}",

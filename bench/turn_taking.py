@@ -1,6 +1,7 @@
 """Turn-taking on recordings: how soon a prompt goes quiet, how often for nothing, how soon an answer is looked at.
 
-Runs recognizer/endpoint.py and ivr/turntaking/turn.py in virtual time, without recogniser or network, over ../shared/speech:
+Runs recognizer/endpoint.py and ivr/turntaking/turn.py in virtual time over ../shared/speech, without
+recogniser or network:
 `python -m bench.turn_taking [ENTRY=VALUE …]`, where the entries are those of the table in ivr/turntaking/timing.py.
 """
 

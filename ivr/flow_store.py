@@ -62,21 +62,21 @@ def load_flows(file: Path, prompts: Prompts, recognizer: Recognizer) -> FlowSet:
         source = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FaultyFile([Fault(str(file), "", f"cannot be read: {error}")]) from error
-    book = parse(source, str(file))
-    if faults := check(book.flows, str(file), prompts, RecognizerPhraseLint(recognizer), THRESHOLDS):
+    flow_set = parse(source, str(file))
+    if faults := check(flow_set.flows, str(file), prompts, RecognizerPhraseLint(recognizer), THRESHOLDS):
         raise FaultyFile(faults)
-    return book
+    return flow_set
 
 
-def phrases(book: model.Callflows, language: str) -> frozenset[str]:
+def phrases(callflows: model.Callflows, language: str) -> frozenset[str]:
     """Everything that may be said in a language anywhere in the flows."""
     found: set[str] = set()
-    for flow in book.flows.values():
+    for flow in callflows.flows.values():
         for node in flow.nodes.values():
             if isinstance(node, model.AskNode | model.BookNode | model.RecordNode) and "speech" in node.input:
-                found.update(answers.speech(node, book.universals, language).phrases)
+                found.update(answers.speech(node, callflows.universals, language).phrases)
                 if not isinstance(node, model.RecordNode) or node.read_back:
-                    found.update(answers.confirmation_speech(node, book.universals, language).phrases)
+                    found.update(answers.confirmation_speech(node, callflows.universals, language).phrases)
     return frozenset(found)
 
 
@@ -99,50 +99,50 @@ class FlowStore:
         """
         self._file, self._prompts, self._recognizer = file, prompts, recognizer
         self._lines, self._targets = lines, targets
-        self._book = self._load()
+        self._current = self._load()
 
     @property
-    def book(self) -> FlowSet:
+    def current(self) -> FlowSet:
         """The book that new calls begin with."""
-        return self._book
+        return self._current
 
     def reload(self) -> bool:
         """Take the file as it is now; keep the old book, and say why, when it is faulty. Blocks for up to seconds."""
         try:
-            book = self._load()
+            flow_set = self._load()
         except FaultyFile as faulty:
-            log.error("the flows stay as they were (version %s):\n%s", self._book.version, faulty)
+            log.error("the flows stay as they were (version %s):\n%s", self._current.version, faulty)
             return False
-        log.info("flows: version %s → %s", self._book.version, book.version)
-        self._book = book
+        log.info("flows: version %s → %s", self._current.version, flow_set.version)
+        self._current = flow_set
         return True
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of the book in force; the first is the default."""
-        return self._book.flows.languages
+        return self._current.flows.languages
 
     def has(self, flow: str, language: str) -> bool:
         """Whether a call can be led through this flow in this language."""
-        return _has(self._book, flow, language)
+        return _has(self._current, flow, language)
 
     def _load(self) -> FlowSet:
-        book = load_flows(self._file, self._prompts, self._recognizer)
-        if faults := list(self._unfitting(book)):
+        flow_set = load_flows(self._file, self._prompts, self._recognizer)
+        if faults := list(self._unfitting(flow_set)):
             raise FaultyFile(faults)
-        for language in set(book.flows.languages) & self._recognizer.languages:
-            self._recognizer.learn(language, sorted(phrases(book.flows, language)))
-        return book
+        for language in set(flow_set.flows.languages) & self._recognizer.languages:
+            self._recognizer.learn(language, sorted(phrases(flow_set.flows, language)))
+        return flow_set
 
-    def _unfitting(self, book: FlowSet) -> Iterator[Fault]:
+    def _unfitting(self, flow_set: FlowSet) -> Iterator[Fault]:
         """Faults of a book that is fine in itself, at the place where it is to be used."""
         for flow, language in sorted(self._lines):
-            if not _has(book, flow, language):
+            if not _has(flow_set, flow, language):
                 reason = f"there is no flow “{flow}” in {language}, and a telephone line leads to it"
                 yield Fault(str(self._file), "flows", reason)
         if self._targets is None:
             return
-        for name, each in book.flows.flows.items():
+        for name, each in flow_set.flows.flows.items():
             for key, node in each.nodes.items():
                 if isinstance(node, model.TransferNode) and node.target not in self._targets:
                     reason = (
@@ -151,5 +151,5 @@ class FlowStore:
                     yield Fault(str(self._file), f"{name}.{key}.target", reason)
 
 
-def _has(book: FlowSet, flow: str, language: str) -> bool:
-    return flow in book.flows.flows and language in book.flows.languages
+def _has(flow_set: FlowSet, flow: str, language: str) -> bool:
+    return flow in flow_set.flows.flows and language in flow_set.flows.languages

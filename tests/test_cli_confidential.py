@@ -17,9 +17,9 @@ from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
 from ivr.records.record import WITHHELD
 from ivr.settings import ROOT
-from tests.speech.conftest import START, Line, Recorded, book, line, records
+from tests.speech.conftest import START, Line, Recorded, flow_set, line, records
 
-__all__ = ["book", "line", "records"]
+__all__ = ["flow_set", "line", "records"]
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +42,8 @@ async def call(line: Line) -> Recorded:
 
 async def reported(call: Recorded) -> None:
     """Somebody finds that it was a report of misconduct."""
-    desk = CaseService(call.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
-    await desk.open(OpenComplaint("fraud", "举报"), "王", START, call.call.id)
+    case_service = CaseService(call.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
+    await case_service.open(OpenComplaint("fraud", "举报"), "王", START, call.call.id)
 
 
 async def run(app: typer.Typer, *arguments: str | Path) -> Result:

@@ -32,22 +32,22 @@ def ears(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
 
 
 @pytest.fixture(scope="module")
-def shelf(ears: VoskRecognizer) -> FlowStore:
+def flow_store(ears: VoskRecognizer) -> FlowStore:
     return FlowStore(ROOT / "callflows.yaml", load(ROOT / "prompts"), ears)
 
 
-async def understood(shelf: FlowStore, ears: VoskRecognizer, question: str, *phrases: str) -> object:
+async def understood(flow_store: FlowStore, ears: VoskRecognizer, question: str, *phrases: str) -> object:
     """What the question makes of phrases spoken one by one."""
-    book = shelf.book.flows
-    node = book.flows["survey"].nodes[question]
+    callflows = flow_store.current.flows
+    node = callflows.flows["survey"].nodes[question]
     assert isinstance(node, model.AskNode | model.BookNode)
-    speech = answers.speech(node, book.universals, "en-US")
+    speech = answers.speech(node, callflows.universals, "en-US")
     listener = ears.listen(Grammar(speech.language, speech.kind, speech.phrases))
     for phrase in phrases:
         listener.feed(say(PHONES, pronunciations(phrase)[0]))
     heard = tuple(Heard(one.text, one.confidence) for one in await listener.hypotheses())
     listener.close()
-    return answers.understand(node, book.universals, "en-US", heard, NOW)
+    return answers.understand(node, callflows.universals, "en-US", heard, NOW)
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,12 @@ async def understood(shelf: FlowStore, ears: VoskRecognizer, question: str, *phr
     ],
 )
 async def test_an_answer_is_understood(
-    shelf: FlowStore, ears: VoskRecognizer, question: str, phrases: list[str], value: Value
+    flow_store: FlowStore, ears: VoskRecognizer, question: str, phrases: list[str], value: Value
 ) -> None:
-    outcome = await understood(shelf, ears, question, *phrases)
+    outcome = await understood(flow_store, ears, question, *phrases)
     assert isinstance(outcome, Understood)
     assert outcome.value == value
 
 
-async def test_a_command_is_understood(shelf: FlowStore, ears: VoskRecognizer) -> None:
-    assert await understood(shelf, ears, "score", "say that again") == Command("repeat")
+async def test_a_command_is_understood(flow_store: FlowStore, ears: VoskRecognizer) -> None:
+    assert await understood(flow_store, ears, "score", "say that again") == Command("repeat")

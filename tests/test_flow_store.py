@@ -86,13 +86,13 @@ def test_english_that_cannot_be_told_is_named(file: Path, catalog: Catalog, old:
 
 def test_a_good_file_replaces_the_book(file: Path, catalog: Catalog) -> None:
     pupil = Pupil()
-    shelf = FlowStore(file, catalog, pupil)
-    old = shelf.book
+    flow_store = FlowStore(file, catalog, pupil)
+    old = flow_store.current
     change(file, "[方便, 方便的", "[方便, 有空, 方便的")
-    assert shelf.reload()
-    assert shelf.book.version != old.version
+    assert flow_store.reload()
+    assert flow_store.current.version != old.version
     assert "有空" in pupil.learnt
-    assert old.flows.flows["survey"].nodes.keys() == shelf.book.flows.flows["survey"].nodes.keys()
+    assert old.flows.flows["survey"].nodes.keys() == flow_store.current.flows.flows["survey"].nodes.keys()
 
 
 @pytest.mark.parametrize(
@@ -107,23 +107,23 @@ def test_a_faulty_file_leaves_the_book_and_teaches_nothing(
     file: Path, catalog: Catalog, caplog: pytest.LogCaptureFixture, old: str, new: str, reason: str
 ) -> None:
     pupil = Pupil()
-    shelf = FlowStore(file, catalog, pupil)
-    before, learnt = shelf.book, set(pupil.learnt)
+    flow_store = FlowStore(file, catalog, pupil)
+    before, learnt = flow_store.current, set(pupil.learnt)
     change(file, "[方便, 方便的", "[方便, 有空, 方便的")
     change(file, old, new)
     with caplog.at_level(logging.ERROR):
-        assert not shelf.reload()
-    assert shelf.book is before
+        assert not flow_store.reload()
+    assert flow_store.current is before
     assert pupil.learnt == learnt
     assert reason in caplog.text and before.version in caplog.text
 
 
 def test_a_file_that_has_gone_leaves_the_book(file: Path, catalog: Catalog) -> None:
-    shelf = FlowStore(file, catalog, Pupil())
-    before = shelf.book
+    flow_store = FlowStore(file, catalog, Pupil())
+    before = flow_store.current
     file.unlink()
-    assert not shelf.reload()
-    assert shelf.book is before
+    assert not flow_store.reload()
+    assert flow_store.current is before
 
 
 def test_nothing_begins_with_a_faulty_file(file: Path, catalog: Catalog) -> None:
@@ -150,5 +150,5 @@ def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catal
         ("flows", "there is no flow “delivery” in zh-CN, and a telephone line leads to it"),
         *((f"{transfer}.target", no_target) for transfer in transfers),
     }
-    shelf = FlowStore(file, catalog, Pupil(), lines=lines[:1], targets=["hotline"])
-    assert shelf.has("survey", "zh-CN") and not shelf.has("delivery", "zh-CN")
+    flow_store = FlowStore(file, catalog, Pupil(), lines=lines[:1], targets=["hotline"])
+    assert flow_store.has("survey", "zh-CN") and not flow_store.has("delivery", "zh-CN")

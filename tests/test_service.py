@@ -21,7 +21,7 @@ from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.settings import ROOT
-from tests.call.caller import ANSWERS, KEYS, Person, a_person
+from tests.call.caller import ANSWERS, KEYS, TestCaller, a_person
 
 START_S = 60
 LOST_S = 60
@@ -38,7 +38,7 @@ class Running:
     logged: str = ""
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    def person(self, **variables: str) -> AbstractAsyncContextManager[Person]:
+    def person(self, **variables: str) -> AbstractAsyncContextManager[TestCaller]:
         return a_person(self.address + "/phone/socket", **variables)
 
     async def ready(self) -> int:

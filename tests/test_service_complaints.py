@@ -93,11 +93,11 @@ async def test_lines_are_read_again_and_faulty_ones_never_replace_good_ones(
     mine, shipped = tmp_path / "mine.yaml", (ROOT / "lines.yaml").read_text(encoding="utf-8")
     mine.write_text(shipped, encoding="utf-8")
     async with open_service(Settings(data=tmp_path / "var", port=0, lines=mine)) as service:
-        files = CaseQueries(service.node.records.database)
+        queries = CaseQueries(service.node.records.database)
 
         async def line(call: str) -> str | None:
             return (
-                await files.case(await complain(service.node.records, call=call, branch="dalian"), "staff")
+                await queries.case(await complain(service.node.records, call=call, branch="dalian"), "staff")
             ).case.line
 
         assert await line("call-1") == "aid_dalian"
@@ -127,9 +127,9 @@ async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_arc
         statuses = [await moved(move) for move in ("acknowledge", "assign", "investigate", "resolve", "archive")]
         [booking] = (await site.service.node.records.call(person.phone.call)).bookings
         statuses += [await moved(move) for move in ("reply", "archive", "verify", "archive")]
-        files = CaseQueries(site.service.node.records.database)
-        file = await files.case(case.number, "staff")
-        shares = await files.shares(case.opened_at, case.opened_at + timedelta(minutes=1))
+        queries = CaseQueries(site.service.node.records.database)
+        file = await queries.case(case.number, "staff")
+        shares = await queries.shares(case.opened_at, case.opened_at + timedelta(minutes=1))
     assert statuses == [200, 200, 200, 200, 409, 200, 409, 200, 200]
     assert (file.case.kind, file.case.responsible, file.case.article) == ("bad_review", "hotline", "R11")
     assert (booking.state, [call.state for call in file.verifying_calls]) == ("open", ["done"])

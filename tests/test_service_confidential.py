@@ -38,9 +38,9 @@ async def nobody(_: Call) -> CallLeg:
 async def test_the_answers_of_a_call_are_for_the_managements_token_alone(tmp_path: Path) -> None:
     async with open_service(Settings(data=tmp_path, port=0)) as service:
         await says(service.node.records, REPORT, what="经理拿钱")
-        outbound = OutboundCaller(service.node, service.shelf, service.switchboard, nobody)
+        outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, nobody)
         app = web.Application(middlewares=[access(None, management="of-the-management")])
-        app.add_routes(CallsApi(outbound, service.shelf.has, service.node.records).routes())
+        app.add_routes(CallsApi(outbound, service.flow_store.has, service.node.records).routes())
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -76,7 +76,7 @@ async def screen(data: Path, *cases: OpenComplaint, **answers: str) -> dict[str,
         assert service.staff is not None
         site = address.removesuffix("/phone")
         async with ClientSession(site) as session, session.get("/api/v1/agents/zhang/events") as stream:
-            await service.staff.desk.tell("offered", "zhang", CALL, "hotline", caller=CALL.caller)
+            await service.staff.case_service.tell("offered", "zhang", CALL, "hotline", caller=CALL.caller)
             async with asyncio.timeout(15):
                 async for line in stream.content:
                     name, _, text = line.decode().partition(": ")

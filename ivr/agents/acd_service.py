@@ -47,7 +47,7 @@ class AcdService:
     def __init__(
         self,
         rosters: Callable[[], Rosters],
-        board: PresenceStore,
+        presences: PresenceStore,
         queues: LiveQueues,
         feed: EventFeed,
         announcements: Announcements,
@@ -56,29 +56,29 @@ class AcdService:
         journal: ContactJournal | None = None,
     ) -> None:
         self.rosters = rosters
-        self.board = board
+        self.presences = presences
         self.announcements = announcements
         self.node, self.now = node, now
         self._queues, self._feed = queues, feed
         self._journal = journal
         self._notes: set[asyncio.Task[None]] = set()
-        self._posts: dict[str, PostEvent] = {}
+        self._mailboxes: dict[str, PostEvent] = {}
 
     def staffs(self, target: str) -> bool:
         """See port.Desk."""
         return target in self.rosters().lines
 
-    async def hand_over(self, call: Call, target: str, whisper: str, hold: HeldCaller, own: bytes = b"") -> None:
+    async def hand_over(self, call: Call, target: str, whisper: str, held: HeldCaller, own: bytes = b"") -> None:
         """See port.Desk."""
         line = target
         try:
             while line:
-                line = await self._find(call, line, whisper, hold, own)
+                line = await self._find(call, line, whisper, held, own)
         except LiveStateUnavailable as away:
             log.error("call %s cannot be handed over: %s", call.id, away)
             raise TransferRefused("unavailable") from away
 
-    async def _find(self, call: Call, line: str, whisper: str, hold: HeldCaller, own: bytes) -> str:
+    async def _find(self, call: Call, line: str, whisper: str, held: HeldCaller, own: bytes) -> str:
         """Hand a caller to somebody on a line; the line that they are passed on to in the end, if any."""
         rosters = self.rosters()
         if line not in rosters.lines:
@@ -87,12 +87,12 @@ class AcdService:
         words = self.words(line, call, whisper, own)
         try:
             async with QueueEntry(self._queues, line, waiting) as place:
-                offer, person = await AgentSelector(self, rosters, place, call, hold, words).run()
+                offer, person = await AgentSelector(self, rosters, place, call, held, words).run()
                 try:
                     self._note(offer.agent, call, line)
                     await place.leave()
                     await offer.accepted()
-                    return await AgentCall(self, call, hold, whisper, own, offer, person).run()
+                    return await AgentCall(self, call, held, whisper, own, offer, person).run()
                 finally:
                     await offer.close()
         finally:
@@ -106,24 +106,24 @@ class AcdService:
         return asyncio.create_task(asyncio.to_thread(say, line, call.caller, whisper, self.rosters().language, own))
 
     @contextmanager
-    def wishes(self, call: str, post: PostEvent) -> Iterator[None]:
+    def commands(self, call: str, post: PostEvent) -> Iterator[None]:
         """See conversation.Exchange."""
-        self._posts[call] = post
+        self._mailboxes[call] = post
         try:
             yield
         finally:
-            del self._posts[call]
+            del self._mailboxes[call]
 
-    async def want(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
+    async def command(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
         """An agent wants something on their call; whichever node leads it will do it, or tell why not."""
         await self._feed.publish({"kind": what, "agent": agent, "call": call, "line": line})
 
-    async def obey(self) -> None:
+    async def run_commands(self) -> None:
         """Until cancelled: do what agents want done with callers of this node."""
         while True:
             try:
                 async for _, event in self._feed.follow():
-                    post = self._posts.get(str(event.get("call")))
+                    post = self._mailboxes.get(str(event.get("call")))
                     if post and event.get("kind") in COMMANDS:
                         post(AgentCommand(str(event["agent"]), cast("CommandName", event["kind"]), str(event["line"])))
             except LiveStateUnavailable as away:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
-from ivr.agents import transfer_state as talks
+from ivr.agents import transfer_state
 from ivr.agents.call_offer import CallOffer, OfferContext, cancel_task
 from ivr.agents.key_commands import KeyCommands
 from ivr.agents.queue import QueuedCaller, match_agents, unavailable_reason
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 AGENT_LOST: Final = "unavailable"
 """What the flow is told when the agent was cut off while the caller waited."""
 
-PostEvent = Callable[[talks.TransferEvent], None]
+PostEvent = Callable[[transfer_state.TransferEvent], None]
 
 
 class AgentCallContext(OfferContext, Protocol):
@@ -33,7 +33,7 @@ class AgentCallContext(OfferContext, Protocol):
 
     rosters: Callable[[], Rosters]
 
-    def wishes(self, call: str, post: PostEvent) -> AbstractContextManager[None]:
+    def commands(self, call: str, post: PostEvent) -> AbstractContextManager[None]:
         """Within the block what agents want on this call is posted."""
 
     def words(
@@ -49,21 +49,21 @@ class AgentCall:
 
     def __init__(
         self,
-        exchange: AgentCallContext,
+        context: AgentCallContext,
         call: Call,
-        hold: HeldCaller,
+        held: HeldCaller,
         whisper: str,
         own: bytes,
         offer: CallOffer,
         person: Person,
     ) -> None:
-        self._exchange, self._call, self._hold = exchange, call, hold
+        self._context, self._call, self._held = context, call, held
         self._whisper, self._own = whisper, own
-        self._talk = TransferState(offer.agent.id)
+        self._transfer = TransferState(offer.agent.id)
         self._seats: dict[str, tuple[CallOffer, Person]] = {}
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._asking: asyncio.Task[None] | None = None
-        self._events: asyncio.Queue[talks.TransferEvent] = asyncio.Queue()
+        self._events: asyncio.Queue[transfer_state.TransferEvent] = asyncio.Queue()
         self._seat(offer, person)
 
     async def run(self) -> str:
@@ -75,69 +75,69 @@ class AgentCall:
             TransferRefused: the agent was cut off while the caller waited.
         """
         try:
-            with self._exchange.wishes(self._call.id, self._events.put_nowait):
-                self._hold.note(self._talk.parties)
-                while self._talk.phase is not TransferPhase.OVER:
+            with self._context.commands(self._call.id, self._events.put_nowait):
+                self._held.note(self._transfer.parties)
+                while self._transfer.phase is not TransferPhase.OVER:
                     await self._take(await self._events.get())
         except asyncio.CancelledError:
-            await self._take(talks.CallerGone())
+            await self._take(transfer_state.CallerGone())
             raise
         finally:
             await self._stop_asking()
             for who in tuple(self._seats):
-                await self._release(who, "caller" if self._talk.ending == "caller" else "")
-        if self._talk.ending == "dropped":
+                await self._release(who, "caller" if self._transfer.ending == "caller" else "")
+        if self._transfer.ending == "dropped":
             raise TransferRefused(AGENT_LOST)
-        return self._talk.line
+        return self._transfer.line
 
-    async def _take(self, event: talks.TransferEvent) -> None:
-        before = self._talk
+    async def _take(self, event: transfer_state.TransferEvent) -> None:
+        before = self._transfer
         try:
-            self._talk, acts = talks.step(before, event)
+            self._transfer, acts = transfer_state.step(before, event)
         except IllegalMove as illegal:
             if isinstance(event, AgentCommand):
                 line = self._seats[event.by][0].line if event.by in self._seats else ""
-                await self._exchange.tell("refused", event.by, self._call, line, wanted=event.what, reason=str(illegal))
+                await self._context.tell("refused", event.by, self._call, line, wanted=event.what, reason=str(illegal))
             return
-        if self._talk.phase is not TransferPhase.OVER and self._talk.parties != before.parties:
-            self._hold.note(self._talk.parties)
+        if self._transfer.phase is not TransferPhase.OVER and self._transfer.parties != before.parties:
+            self._held.note(self._transfer.parties)
         for act in acts:
             await self._do(act)
-        if isinstance(event, talks.ColleagueJoined) and event.colleague in self._seats:
+        if isinstance(event, transfer_state.ColleagueJoined) and event.colleague in self._seats:
             await self._seats[event.colleague][0].accepted()
-        if self._talk != before and self._talk.phase is not TransferPhase.OVER:
+        if self._transfer != before and self._transfer.phase is not TransferPhase.OVER:
             await self._tell()
 
     async def _tell(self) -> None:
         """Let everybody's screen know who talks with whom."""
-        talk = self._talk
-        for who in talk.staff:
+        transfer = self._transfer
+        for who in transfer.staff:
             if who in self._seats:
-                others = [other for other in talk.staff if other != who]
-                more = {"line_asked": talk.line} if talk.line else {}
-                why = {"reason": talk.why} if talk.why else {}
-                await self._seats[who][0].tell("talk", state=talk.phase, colleague="".join(others), **more, **why)
+                others = [other for other in transfer.staff if other != who]
+                more = {"line_asked": transfer.line} if transfer.line else {}
+                why = {"reason": transfer.why} if transfer.why else {}
+                await self._seats[who][0].tell("talk", state=transfer.phase, colleague="".join(others), **more, **why)
 
     # --- what is to be done ---------------------------------------------------------------------------------------
 
-    async def _do(self, act: talks.TransferAct) -> None:
+    async def _do(self, act: transfer_state.TransferAct) -> None:
         match act:
-            case talks.HoldCaller(who):
+            case transfer_state.HoldCaller(who):
                 await self._person(who).give_back()
                 await self._person(who).ringback()
-            case talks.RingColleague(line):
+            case transfer_state.RingColleague(line):
                 self._asking = asyncio.create_task(self._ask(line))
-            case talks.StopRinging():
+            case transfer_state.StopRinging():
                 await self._stop_asking()
-            case talks.ConferAside(people):
+            case transfer_state.ConferAside(people):
                 for who in people:
                     await self._person(who).step_aside()
-            case talks.JoinCaller(who):
+            case transfer_state.JoinCaller(who):
                 try:
                     await self._person(who).connect()
                 except TransferRefused:
-                    self._events.put_nowait(talks.AgentGone(who, unmet=True))
-            case talks.ReleaseAgent(who, by):
+                    self._events.put_nowait(transfer_state.AgentGone(who, unmet=True))
+            case transfer_state.ReleaseAgent(who, by):
                 await self._release(who, by)
 
     def _person(self, who: str) -> Person:
@@ -153,7 +153,7 @@ class AgentCall:
         while key := await person.key():
             if wanted := keys.press(key):
                 self._events.put_nowait(AgentCommand(who, wanted))
-        self._events.put_nowait(talks.AgentGone(who))
+        self._events.put_nowait(transfer_state.AgentGone(who))
 
     async def _release(self, who: str, by: str) -> None:
         if who in self._seats:
@@ -175,37 +175,37 @@ class AgentCall:
 
     async def _ask(self, line: str) -> None:
         """Ask whoever is free on a line, one after the other."""
-        agent = self._talk.agent
-        words = self._exchange.words(line, self._call, self._whisper, self._own, agent, recorded=self._hold.overheard)
+        agent = self._transfer.agent
+        words = self._context.words(line, self._call, self._whisper, self._own, agent, recorded=self._held.overheard)
         try:
             offer, person = await self._found(line, agent, words)
         except TransferRefused as refused:
-            self._events.put_nowait(talks.ColleagueUnavailable(refused.reason))
+            self._events.put_nowait(transfer_state.ColleagueUnavailable(refused.reason))
         except HuifangError as fault:
             log.error("call %s: no colleague can be asked: %s", self._call.id, fault)
-            self._events.put_nowait(talks.ColleagueUnavailable("unavailable"))
+            self._events.put_nowait(transfer_state.ColleagueUnavailable("unavailable"))
         except Exception:
             log.exception("call %s: asking a colleague failed", self._call.id)
-            self._events.put_nowait(talks.ColleagueUnavailable("unavailable"))
+            self._events.put_nowait(transfer_state.ColleagueUnavailable("unavailable"))
         else:
             self._seat(offer, person)
-            self._events.put_nowait(talks.ColleagueJoined(offer.agent.id))
+            self._events.put_nowait(transfer_state.ColleagueJoined(offer.agent.id))
         finally:
             words.cancel()
 
     async def _found(self, line: str, agent: str, words: asyncio.Task[bytes]) -> tuple[CallOffer, Person]:
-        rosters, reason, tried = self._exchange.rosters(), "", frozenset({agent})
+        rosters, reason, tried = self._context.rosters(), "", frozenset({agent})
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
         while True:
-            on_duty = rosters.on_duty(line, self._exchange.now())
-            presences = await self._exchange.board.all()
+            on_duty = rosters.on_duty(line, self._context.now())
+            presences = await self._context.presences.all()
             wanted = QueuedCaller(self._call.id, rosters.needs(line, self._call.language), tried)
             found = match_agents([wanted], on_duty, presences).get(self._call.id)
             if not found:
                 raise TransferRefused(reason or unavailable_reason(wanted, on_duty, presences) or "busy")
             offer = CallOffer(
-                self._exchange, self._call, self._hold, line, rosters.lines[line], rosters.agents[found], asked_by=agent
+                self._context, self._call, self._held, line, rosters.lines[line], rosters.agents[found], asked_by=agent
             )
             if not await offer.begin():
                 continue

@@ -29,16 +29,16 @@ class AgentSelector:
 
     def __init__(
         self,
-        office: OfferContext,
+        context: OfferContext,
         rosters: Rosters,
-        place: QueueEntry,
+        entry: QueueEntry,
         call: Call,
-        hold: HeldCaller,
+        held: HeldCaller,
         words: asyncio.Task[bytes],
     ) -> None:
-        self._office, self._rosters, self._place, self._call, self._hold = office, rosters, place, call, hold
+        self._context, self._rosters, self._entry, self._call, self._held = context, rosters, entry, call, held
         self._words = words
-        self._roster = rosters.lines[place.line]
+        self._roster = rosters.lines[entry.line]
         self._reason = ""
         self._clock = asyncio.get_running_loop().time
         self._until = self._clock() + self._roster.wait_s
@@ -64,14 +64,14 @@ class AgentSelector:
     async def _turn(self) -> CallOffer:
         """Wait for an agent who is ours to ring."""
         while True:
-            queue = await self._place.queue()
-            on_duty = self._rosters.on_duty(self._place.line, self._office.now())
-            presences = await self._office.board.all()
-            if reason := unavailable_reason(self._place.waiting, on_duty, presences):
+            queue = await self._entry.queue()
+            on_duty = self._rosters.on_duty(self._entry.line, self._context.now())
+            presences = await self._context.presences.all()
+            if reason := unavailable_reason(self._entry.waiting, on_duty, presences):
                 raise TransferRefused(self._reason or reason)
             if found := match_agents(queue, on_duty, presences).get(self._call.id):
                 offer = CallOffer(
-                    self._office, self._call, self._hold, self._place.line, self._roster, self._rosters.agents[found]
+                    self._context, self._call, self._held, self._entry.line, self._roster, self._rosters.agents[found]
                 )
                 if await offer.begin():
                     return offer
@@ -84,12 +84,12 @@ class AgentSelector:
     def _announce(self, before: int) -> None:
         if self._clock() >= self._announce_at:
             self._announce_at = self._clock() + POSITION_EVERY_S
-            pcm = self._office.announcements.position(before, self._call.language)
+            pcm = self._context.announcements.position(before, self._call.language)
             self._announcing = asyncio.create_task(self._say(pcm))
 
     async def _say(self, pcm: bytes) -> None:
         try:
-            await self._hold.tell(pcm)
+            await self._held.tell(pcm)
         except HuifangError as fault:
             log.warning("call %s is not told its position: %s", self._call.id, fault)
 
@@ -103,7 +103,7 @@ class AgentSelector:
         """Give the caller time to press the key that ends the waiting."""
         try:
             async with asyncio.timeout(POLL_S):
-                while await self._hold.key() != GIVE_UP:
+                while await self._held.key() != GIVE_UP:
                     continue
         except TimeoutError:
             return
@@ -114,11 +114,11 @@ class AgentSelector:
     async def _ask(self, offer: CallOffer) -> Person | None:
         """Ring an agent who is ours to ring; whoever took the call and talks with the caller now."""
         try:
-            person = await offer.taken(self._words, self._quiet, self._place.offered())
+            person = await offer.taken(self._words, self._quiet, self._entry.offered())
             await person.connect()
         except TransferRefused as refused:
             await offer.close()
-            self._place.tried(offer.agent.id)
+            self._entry.tried(offer.agent.id)
             self._reason = refused.reason
             return None
         except BaseException:

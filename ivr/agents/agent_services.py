@@ -23,17 +23,17 @@ from ivr.live.queues import LiveQueues
 class AgentServices:
     """The agents, and what they are reached by. `now`: the time of day, with its zone."""
 
-    book: RosterStore
-    board: PresenceStore
+    roster_store: RosterStore
+    presences: PresenceStore
     feed: EventFeed
-    desk: AcdService
+    acd: AcdService
     now: Callable[[], datetime]
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls,
-        book: RosterStore,
+        roster_store: RosterStore,
         redis: str,
         sounds: Announcements,
         node: str,
@@ -52,20 +52,20 @@ class AgentServices:
             stack.push_async_callback(queues.close)
             feed = await EventFeed.open(redis)
             stack.push_async_callback(feed.close)
-            board = PresenceStore(agents)
-            desk = AcdService(lambda: book.rosters, board, queues, feed, sounds, node, now, journal)
-            stack.push_async_callback(desk.finish)
-            yield cls(book, board, feed, desk, now)
+            presences = PresenceStore(agents)
+            acd = AcdService(lambda: roster_store.rosters, presences, queues, feed, sounds, node, now, journal)
+            stack.push_async_callback(acd.finish)
+            yield cls(roster_store, presences, feed, acd, now)
 
     @property
     def rosters(self) -> Rosters:
         """Those in force."""
-        return self.book.rosters
+        return self.roster_store.rosters
 
     async def keep(self, phones: RegisteredPhones | None) -> None:
         """Until cancelled: keep what this node has engaged agents in, and watch their phones (None: nobody can)."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.board.keep())
-            group.create_task(self.desk.obey())
+            group.create_task(self.presences.keep())
+            group.create_task(self.acd.run_commands())
             if phones:
-                group.create_task(watch_phones(phones, lambda: self.rosters, self.board))
+                group.create_task(watch_phones(phones, lambda: self.rosters, self.presences))

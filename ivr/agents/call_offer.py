@@ -36,7 +36,7 @@ WITHDRAWN: Final = "withdrawn"
 class OfferContext(Protocol):
     """What all offers of this process share; see ivr.agents.acd_service.AcdService."""
 
-    board: PresenceStore
+    presences: PresenceStore
     announcements: Announcements
     node: str
 
@@ -52,15 +52,15 @@ class CallOffer:
 
     def __init__(
         self,
-        office: OfferContext,
+        context: OfferContext,
         call: Call,
-        hold: HeldCaller,
+        held: HeldCaller,
         line: str,
         roster: Roster,
         agent: Agent,
         asked_by: str = "",
     ) -> None:
-        self._office, self._call, self._hold, self._roster = office, call, hold, roster
+        self._context, self._call, self._held, self._roster = context, call, held, roster
         self.line, self.agent = line, agent
         self._about: dict[str, Value] = {"caller": call.caller, **({"asked_by": asked_by} if asked_by else {})}
         self._stack = AsyncExitStack()
@@ -68,9 +68,9 @@ class CallOffer:
 
     async def begin(self) -> bool:
         """Whether the agent is ours to ring; another node may have been faster."""
-        offer = partial(presence.offer, call=self._call.id, line=self.line, node=self._office.node)
+        offer = partial(presence.offer, call=self._call.id, line=self.line, node=self._context.node)
         try:
-            await self._office.board.move(self.agent.id, offer)
+            await self._context.presences.move(self.agent.id, offer)
         except IllegalMove:
             return False
         return True
@@ -91,11 +91,11 @@ class CallOffer:
         try:
             await self.tell("offered", **self._about)
             person = await self._stack.enter_async_context(
-                self._hold.ring(self.agent.phone, self._call.caller, AGENT_RING_S)
+                self._held.ring(self.agent.phone, self._call.caller, AGENT_RING_S)
             )
             async with meanwhile or contextlib.nullcontext():
                 await _persuade(person, words, quiet)
-            await self._office.board.move(self.agent.id, partial(presence.accept, call=self._call.id))
+            await self._context.presences.move(self.agent.id, partial(presence.accept, call=self._call.id))
             self._took = True
         except BaseException as fault:
             await self.close()
@@ -109,7 +109,7 @@ class CallOffer:
 
     async def tell(self, what: str, **more: Value) -> None:
         """Let those who watch this agent know."""
-        await self._office.tell(what, self.agent.id, self._call, self.line, **more)
+        await self._context.tell(what, self.agent.id, self._call, self.line, **more)
 
     async def close(self, by: str = "") -> None:
         """Hang up: the agent has no more to do with the call. `by`: who ended it. A second time changes nothing."""
@@ -126,9 +126,9 @@ class CallOffer:
     async def _free(self) -> None:
         step: PresenceStep = partial(presence.withdraw, call=self._call.id)
         if self._took:
-            step = partial(presence.hang_up, call=self._call.id, now=self._office.now().timestamp())
+            step = partial(presence.hang_up, call=self._call.id, now=self._context.now().timestamp())
         try:
-            await self._office.board.move(self.agent.id, step, self._roster.wrap_up_s)
+            await self._context.presences.move(self.agent.id, step, self._roster.wrap_up_s)
         except HuifangError as fault:
             log.warning("agent %s is free once their call has lapsed: %s", self.agent.id, fault)
 

@@ -21,12 +21,12 @@ POLL_S: Final = 2.0
 RegisteredPhones = Callable[[], Awaitable[frozenset[str]]]
 
 
-async def watch_phones(phones: RegisteredPhones, rosters: Callable[[], Rosters], board: PresenceStore) -> None:
+async def watch_phones(phones: RegisteredPhones, rosters: Callable[[], Rosters], presences: PresenceStore) -> None:
     """Until cancelled: write down whose phone has come or gone. `phones` names those that are there."""
     trouble = ""
     while True:
         try:
-            await update_reachability(await phones(), rosters(), board)
+            await update_reachability(await phones(), rosters(), presences)
             trouble = ""
         except HuifangError as fault:
             if str(fault) != trouble:
@@ -35,10 +35,10 @@ async def watch_phones(phones: RegisteredPhones, rosters: Callable[[], Rosters],
         await asyncio.sleep(POLL_S)
 
 
-async def update_reachability(there: frozenset[str], rosters: Rosters, board: PresenceStore) -> None:
+async def update_reachability(there: frozenset[str], rosters: Rosters, presences: PresenceStore) -> None:
     """Write down whose phone has come or gone since the last look, of whichever node."""
-    known = await board.all()
+    known = await presences.all()
     for agent in rosters.agents.values():
         reachable = agent.phone in there
         if known.get(agent.id, Presence()).reachable != reachable:
-            await board.move(agent.id, partial(presence.set_reachable, reachable=reachable))
+            await presences.move(agent.id, partial(presence.set_reachable, reachable=reachable))

@@ -51,13 +51,13 @@ class QueueEntry:
     async def offered(self) -> AsyncIterator[None]:
         """Within the block an agent is asked: the place is kept, but nobody else is kept free for it."""
         self.waiting = replace(self.waiting, offered=True)
-        keeping = asyncio.create_task(self._keep())
+        renewing = asyncio.create_task(self._renew())
         try:
             yield
         finally:
             self.waiting = replace(self.waiting, offered=False)
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
 
     async def leave(self) -> None:
         """Give the place up."""
@@ -66,7 +66,7 @@ class QueueEntry:
         except HuifangError as away:
             log.warning("call %s keeps its place until that lapses: %s", self.waiting.call, away)
 
-    async def _keep(self) -> None:
+    async def _renew(self) -> None:
         while True:
             try:
                 await self.queue()

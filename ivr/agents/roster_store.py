@@ -53,8 +53,8 @@ class RosterStore:
 class TransferTargets(Collection[str]):
     """Where a flow may hand callers to: the site's targets, and the lines of the rosters in force."""
 
-    def __init__(self, site: Collection[str], book: RosterStore | None) -> None:
-        self._site, self._book = site, book
+    def __init__(self, site: Collection[str], roster_store: RosterStore | None) -> None:
+        self._site, self._roster_store = site, roster_store
 
     def __contains__(self, name: object) -> bool:
         return name in self._names()
@@ -66,4 +66,4 @@ class TransferTargets(Collection[str]):
         return len(self._names())
 
     def _names(self) -> list[str]:
-        return [*self._site, *(self._book.rosters.lines if self._book else ())]
+        return [*self._site, *(self._roster_store.rosters.lines if self._roster_store else ())]

@@ -158,7 +158,7 @@ TransferAct = HoldCaller | RingColleague | StopRinging | ConferAside | JoinCalle
 TransferStep = tuple[TransferState, tuple[TransferAct, ...]]
 
 
-def step(talk: TransferState, event: TransferEvent) -> TransferStep:
+def step(transfer: TransferState, event: TransferEvent) -> TransferStep:
     """The talk that follows, and what is to be done in order.
 
     Raises:
@@ -166,74 +166,91 @@ def step(talk: TransferState, event: TransferEvent) -> TransferStep:
     """
     match event:
         case AgentCommand():
-            return _wished(talk, event)
+            return _commanded(transfer, event)
         case ColleagueJoined(colleague):
-            return _taken(talk, colleague)
-        case ColleagueUnavailable(reason) if talk.phase is TransferPhase.ASKING:
-            return _alone(talk, reason), (JoinCaller(talk.agent),)
-        case AgentGone(who, unmet) if who in talk.staff and talk.phase is not TransferPhase.OVER:
-            return _agent_gone(talk, unmet) if who == talk.agent else _without_colleague(talk, "colleague", HUNG_UP)
-        case CallerGone() if talk.phase is not TransferPhase.OVER:
-            return _over(talk, "caller"), (*_stop(talk), *(ReleaseAgent(who, "caller") for who in talk.staff))
-    return talk, ()
+            return _taken(transfer, colleague)
+        case ColleagueUnavailable(reason) if transfer.phase is TransferPhase.ASKING:
+            return _alone(transfer, reason), (JoinCaller(transfer.agent),)
+        case AgentGone(who, unmet) if who in transfer.staff and transfer.phase is not TransferPhase.OVER:
+            return (
+                _agent_gone(transfer, unmet)
+                if who == transfer.agent
+                else _without_colleague(transfer, "colleague", HUNG_UP)
+            )
+        case CallerGone() if transfer.phase is not TransferPhase.OVER:
+            return _over(transfer, "caller"), (
+                *_stop(transfer),
+                *(ReleaseAgent(who, "caller") for who in transfer.staff),
+            )
+    return transfer, ()
 
 
-def _wished(talk: TransferState, wish: AgentCommand) -> TransferStep:
-    if wish.by not in talk.staff:
-        raise IllegalMove(f"{wish.by} is not on this call")
-    ours = wish.by == talk.agent
-    match talk.phase, wish.what:
+def _commanded(transfer: TransferState, command: AgentCommand) -> TransferStep:
+    if command.by not in transfer.staff:
+        raise IllegalMove(f"{command.by} is not on this call")
+    ours = command.by == transfer.agent
+    match transfer.phase, command.what:
         case TransferPhase.TALKING, "consult" if ours:
-            asking = replace(talk, phase=TransferPhase.ASKING, line=wish.line, why="")
-            return asking, (HoldCaller(talk.agent), RingColleague(wish.line))
+            asking = replace(transfer, phase=TransferPhase.ASKING, line=command.line, why="")
+            return asking, (HoldCaller(transfer.agent), RingColleague(command.line))
         case TransferPhase.TALKING, "onward" if ours:
-            return _over(replace(talk, line=wish.line), "onward"), (
-                HoldCaller(talk.agent),
-                ReleaseAgent(talk.agent, "agent"),
+            return _over(replace(transfer, line=command.line), "onward"), (
+                HoldCaller(transfer.agent),
+                ReleaseAgent(transfer.agent, "agent"),
             )
         case TransferPhase.ASKING, "return" if ours:
-            return _alone(talk), (StopRinging(), JoinCaller(talk.agent))
+            return _alone(transfer), (StopRinging(), JoinCaller(transfer.agent))
         case TransferPhase.CONSULTING, "conference":
-            return replace(talk, phase=TransferPhase.CONFERENCE), (JoinCaller(talk.agent), JoinCaller(talk.colleague))
+            return replace(transfer, phase=TransferPhase.CONFERENCE), (
+                JoinCaller(transfer.agent),
+                JoinCaller(transfer.colleague),
+            )
         case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "return") if ours:
-            return _without_colleague(talk, "agent")
+            return _without_colleague(transfer, "agent")
         case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "leave"):
-            return _without_agent(talk) if ours else _without_colleague(talk, "colleague", HUNG_UP)
+            return _without_agent(transfer) if ours else _without_colleague(transfer, "colleague", HUNG_UP)
     who = "agent" if ours else "colleague"
-    raise IllegalMove(f"the {who} cannot {wish.what} while {talk.phase}")
+    raise IllegalMove(f"the {who} cannot {command.what} while {transfer.phase}")
 
 
-def _taken(talk: TransferState, colleague: str) -> TransferStep:
-    if talk.phase is not TransferPhase.ASKING:
-        return talk, (ReleaseAgent(colleague, "agent"),)
-    return replace(talk, phase=TransferPhase.CONSULTING, colleague=colleague), (ConferAside((talk.agent, colleague)),)
+def _taken(transfer: TransferState, colleague: str) -> TransferStep:
+    if transfer.phase is not TransferPhase.ASKING:
+        return transfer, (ReleaseAgent(colleague, "agent"),)
+    return replace(transfer, phase=TransferPhase.CONSULTING, colleague=colleague), (
+        ConferAside((transfer.agent, colleague)),
+    )
 
 
-def _agent_gone(talk: TransferState, unmet: bool) -> TransferStep:
-    if talk.colleague:
-        return _without_agent(talk)
-    dropped = unmet or talk.phase is TransferPhase.ASKING
-    return _over(talk, "dropped" if dropped else "parted"), (*_stop(talk), ReleaseAgent(talk.agent, "agent"))
+def _agent_gone(transfer: TransferState, unmet: bool) -> TransferStep:
+    if transfer.colleague:
+        return _without_agent(transfer)
+    dropped = unmet or transfer.phase is TransferPhase.ASKING
+    return _over(transfer, "dropped" if dropped else "parted"), (
+        *_stop(transfer),
+        ReleaseAgent(transfer.agent, "agent"),
+    )
 
 
-def _without_agent(talk: TransferState) -> TransferStep:
+def _without_agent(transfer: TransferState) -> TransferStep:
     """The colleague has the caller from now on."""
-    join = (JoinCaller(talk.colleague),) if talk.phase is TransferPhase.CONSULTING else ()
-    return TransferState(talk.colleague), (*join, ReleaseAgent(talk.agent, "agent"))
+    join = (JoinCaller(transfer.colleague),) if transfer.phase is TransferPhase.CONSULTING else ()
+    return TransferState(transfer.colleague), (*join, ReleaseAgent(transfer.agent, "agent"))
 
 
-def _without_colleague(talk: TransferState, by: ReleasedBy, why: str = "") -> TransferStep:
-    join = (JoinCaller(talk.agent),) if talk.phase is TransferPhase.CONSULTING else ()
-    return _alone(talk, why), (*join, ReleaseAgent(talk.colleague, by))
+def _without_colleague(transfer: TransferState, by: ReleasedBy, why: str = "") -> TransferStep:
+    join = (JoinCaller(transfer.agent),) if transfer.phase is TransferPhase.CONSULTING else ()
+    return _alone(transfer, why), (*join, ReleaseAgent(transfer.colleague, by))
 
 
-def _alone(talk: TransferState, why: str = "") -> TransferState:
-    return TransferState(talk.agent, why=why)
+def _alone(transfer: TransferState, why: str = "") -> TransferState:
+    return TransferState(transfer.agent, why=why)
 
 
-def _over(talk: TransferState, ending: TransferEnding) -> TransferState:
-    return TransferState(talk.agent, TransferPhase.OVER, line=talk.line if ending == "onward" else "", ending=ending)
+def _over(transfer: TransferState, ending: TransferEnding) -> TransferState:
+    return TransferState(
+        transfer.agent, TransferPhase.OVER, line=transfer.line if ending == "onward" else "", ending=ending
+    )
 
 
-def _stop(talk: TransferState) -> tuple[TransferAct, ...]:
-    return (StopRinging(),) if talk.phase is TransferPhase.ASKING else ()
+def _stop(transfer: TransferState) -> tuple[TransferAct, ...]:
+    return (StopRinging(),) if transfer.phase is TransferPhase.ASKING else ()

@@ -29,8 +29,8 @@ CLAIM_S: Final = 1.0
 class CallManager:
     """Leads each call in a session of its own, with the flows in force when it began."""
 
-    def __init__(self, node: ServiceNode, shelf: FlowStore) -> None:
-        self._node, self._shelf = node, shelf
+    def __init__(self, node: ServiceNode, flow_store: FlowStore) -> None:
+        self._node, self._flow_store = node, flow_store
         self._sessions: dict[str, Session] = {}
         self._ringing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,17 +49,17 @@ class CallManager:
         """Why no calls should be sent here now; empty when they may."""
         return "draining" if self._draining else self._trouble
 
-    async def answer(self, line: CallLeg, observe: Observer) -> None:
+    async def answer(self, leg: CallLeg, observe: Observer) -> None:
         """Lead an answered call to its end; returns when it is written down. Refused while draining.
 
         Cancelling it does not end the call: `drain` does.
         """
-        call_id = line.call.id
+        call_id = leg.call.id
         if self._draining or not await self._claimed(call_id):
             log.warning("call %s is not taken", call_id)
-            await line.hang_up()
+            await leg.hang_up()
             return
-        self._sessions[call_id] = session = Session(line, self._shelf.book, self._node, observe)
+        self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node, observe)
         self._idle.clear()
         task = asyncio.create_task(session.run(), name=f"call {call_id}")
         self._tasks.add(task)

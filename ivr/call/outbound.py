@@ -28,8 +28,8 @@ UNANSWERED: Final = {
 class OutboundCaller:
     """Places calls over one network."""
 
-    def __init__(self, node: ServiceNode, shelf: FlowStore, switchboard: CallManager, dial: Dial) -> None:
-        self._node, self._shelf, self._switchboard, self._dial = node, shelf, switchboard, dial
+    def __init__(self, node: ServiceNode, flow_store: FlowStore, call_manager: CallManager, dial: Dial) -> None:
+        self._node, self._flow_store, self._call_manager, self._dial = node, flow_store, call_manager, dial
 
     async def place(self, call: Call, opened: Callable[[], None] = lambda: None) -> None:
         """Place a call and lead it to its end; its record tells what became of it. `opened`: the record is there.
@@ -37,13 +37,13 @@ class OutboundCaller:
         Raises:
             RecordsUnavailable: it could not be written down, so it was not placed.
         """
-        async with self._switchboard.ringing(call.id):
-            await self._node.records.open_call(call, self._shelf.book.version, self._node.now())
+        async with self._call_manager.ringing(call.id):
+            await self._node.records.open_call(call, self._flow_store.current.version, self._node.now())
             opened()
             try:
-                line = await self._dial(call)
+                leg = await self._dial(call)
             except Unanswered as unanswered:
                 disposition = UNANSWERED.get(unanswered.cause, Disposition.FAILED)
                 await self._node.records.close_call(call.id, disposition, unanswered.cause, "network", self._node.now())
                 return
-            await self._switchboard.answer(line, lambda who, text, detail: None)
+            await self._call_manager.answer(leg, lambda who, text, detail: None)

@@ -79,27 +79,27 @@ async def _last_words(node: ServiceNode, record: CallRecord) -> Disposition:
     source = await node.records.flow_source(call.flow_version)
     if source is None:
         return Disposition.FAILED
-    book = parse(source, call.flow_version)
-    state, owed = _replayed(book, record), list[Fact]()
+    flow_set = parse(source, call.flow_version)
+    state, owed = _replayed(flow_set, record), list[Fact]()
     if (live := await node.live.load(call.id)) and live[0] == state.turn + 1:
         ahead = load(live[1])
         state, owed = ahead.state, [action for action in ahead.actions if isinstance(action, Fact)]
-    last = engine.step(book.flows, state, LOST, node.now())
+    last = engine.step(flow_set.flows, state, LOST, node.now())
     facts = [*owed, *(action for action in last.actions if isinstance(action, Fact))]
     await node.records.save_turn(call.id, last.state.turn, LOST, facts, (), node.now())
     return last.state.disposition or Disposition.FAILED
 
 
-def _replayed(book: FlowSet, record: CallRecord) -> FlowState:
+def _replayed(flow_set: FlowSet, record: CallRecord) -> FlowState:
     """The call's state after its events; a turn that its event does not lead to was our apology."""
     call = record.call
-    state = engine.begin(book.flows, book.version, call.flow, call.language, speech=True)
+    state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=True)
     for kept in record.turns:
         try:
-            reached = engine.step(book.flows, state, kept.event, kept.at).state
+            reached = engine.step(flow_set.flows, state, kept.event, kept.at).state
         except engine.EngineFault:
             reached = state
-        state = reached if reached.turn == kept.turn else engine.fail(book.flows, state, kept.at, kept.event).state
+        state = reached if reached.turn == kept.turn else engine.fail(flow_set.flows, state, kept.at, kept.event).state
     return state
 
 

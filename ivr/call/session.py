@@ -61,16 +61,16 @@ SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 class Session:
     """Leads one call from its answer to its end, in the version of the flows that it began with."""
 
-    def __init__(self, line: CallLeg, book: FlowSet, node: ServiceNode, observe: Observer) -> None:
-        self._line, self._book, self._node = line, book, node
-        self._mailbox = Mailbox(line.media)
-        self._keeping = CallJournal(node, line.call)
-        self._listening = RecognitionSession(node.recognizer, node.timing.decode_wait_ms)
+    def __init__(self, leg: CallLeg, flow_set: FlowSet, node: ServiceNode, observe: Observer) -> None:
+        self._leg, self._flow_set, self._node = leg, flow_set, node
+        self._mailbox = Mailbox(leg.media)
+        self._journal = CallJournal(node, leg.call)
+        self._recognition = RecognitionSession(node.recognizer, node.timing.decode_wait_ms)
         self._activity = node.activity()
-        self._player = Player(line.media)
-        self._script = TranscriptBuilder(observe)
-        self._tape = CallRecorder(self._player)
-        self._own_words = UtteranceBuffer()
+        self._player = Player(leg.media)
+        self._transcript = TranscriptBuilder(observe)
+        self._recorder = CallRecorder(self._player)
+        self._utterances = UtteranceBuffer()
         self._action: InputAction | None = None
         self._turn: QuestionTurn | None = None
         self._hypotheses: tuple[Hypothesis, ...] = ()
@@ -78,9 +78,9 @@ class Session:
         self._limit_ms: int | None = MAX_CALL_MS
         self._cause = "normal"
         self._ended: events.CallEnded | None = None
-        call = line.call
+        call = leg.call
         speech = call.language in node.recognizer.languages
-        self._state = engine.begin(book.flows, book.version, call.flow, call.language, speech=speech)
+        self._state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=speech)
 
     async def run(self) -> None:
         """Lead the call; returns when it is over and written down, however long the database is away.
@@ -92,7 +92,7 @@ class Session:
             ended = await self._lead()
         finally:
             await self._close(ended)
-        await self._keeping.finish()
+        await self._journal.finish()
 
     def leave(self, cause: str) -> None:
         """Have the call ended with an apology, unless it is saying goodbye. `cause`: one of lifecycle.HANGUP_CAUSES."""
@@ -109,7 +109,7 @@ class Session:
                 min((due for due in (wake_at, self._limit_ms) if due is not None), default=None)
             )
             if self._limit_ms is not None and self._mailbox.clock() >= self._limit_ms:
-                log.warning("call %s reached its time limit", self._line.call.id)
+                log.warning("call %s reached its time limit", self._leg.call.id)
                 self._excuse("time_limit")
             await self._guarded(self._handle(item))
         return self._ended
@@ -119,12 +119,12 @@ class Session:
         try:
             await work
         except Exception:
-            log.exception("call %s: fault at %s", self._line.call.id, self._state.place)
+            log.exception("call %s: fault at %s", self._leg.call.id, self._state.place)
             self._excuse("failed")
 
     async def _open(self) -> None:
-        node, call, now = self._node, self._line.call, self._node.now()
-        await self._keeping.open(self._book, now)
+        node, call, now = self._node, self._leg.call, self._node.now()
+        await self._journal.open(self._flow_set, now)
         await self._apply(events.CallAnswered(arrival(call, node.calendar, now.date())))
 
     async def _handle(self, item: MailboxItem | None) -> None:
@@ -140,7 +140,7 @@ class Session:
                     await self._obey(begun.pressed(at_ms, self._typed_ahead.popleft()))
             case DecodingFinished(asker, request, hypotheses) if asker is turn:
                 self._hypotheses = hypotheses
-                verdict = engine.verdict(self._book.flows, self._state, alternatives(hypotheses), self._node.now())
+                verdict = engine.verdict(self._flow_set.flows, self._state, alternatives(hypotheses), self._node.now())
                 await self._obey(asker.decoded(at_ms, request, turn_io.Verdict[verdict.upper()]))
             case events.CaseFound() | events.CaseMissing():
                 await self._apply(item)
@@ -166,17 +166,17 @@ class Session:
             case KeyPressed(digit):
                 self._typed_ahead.append(digit)
             case OverheardAudio(who, pcm):
-                self._tape.overheard(at_ms, who, pcm)
+                self._recorder.overheard(at_ms, who, pcm)
             case PartiesChanged(parties):
-                self._script.talking(at_ms, parties)
+                self._transcript.talking(at_ms, parties)
             case MediaClosed(by, cause):
                 ours = (by, cause) == ("us", "normal")
                 self._ended = events.CallEnded(by, self._cause if ours else cause)
 
     async def _hear(self, at_ms: int, pcm: bytes) -> None:
-        self._listening.take(at_ms, pcm)
-        self._tape.caller(at_ms, pcm)
-        self._own_words.take(at_ms, pcm)
+        self._recognition.take(at_ms, pcm)
+        self._recorder.caller(at_ms, pcm)
+        self._utterances.take(at_ms, pcm)
         activity = self._activity.frame(pcm)
         if self._turn:
             await self._obey(self._turn.voice(at_ms, activity, self._player.level_dbov(at_ms)))
@@ -189,7 +189,7 @@ class Session:
                 case turn_io.Mute():
                     self._player.mute(self._mailbox.clock())
                 case turn_io.Resume():
-                    self._listening.stop()
+                    self._recognition.stop()
                     self._player.resume(self._mailbox.clock())
                 case turn_io.GiveUpPrompt():
                     continue
@@ -205,21 +205,21 @@ class Session:
     def _listen(self, from_ms: int) -> None:
         speech = None if isinstance(self._action, actions.Notice | None) else self._action.speech
         if speech:
-            self._listening.start(Grammar(speech.language, speech.kind, speech.phrases, speech.same), from_ms)
+            self._recognition.start(Grammar(speech.language, speech.kind, speech.phrases, speech.same), from_ms)
 
     async def _decode(self, turn: QuestionTurn, request: int) -> None:
-        self._mailbox.post(DecodingFinished(turn, request, await self._listening.hypotheses()))
+        self._mailbox.post(DecodingFinished(turn, request, await self._recognition.hypotheses()))
 
     async def _settle(self, final: turn_io.TurnResult) -> None:
         """The turn is over: tell the flow what came of it."""
         if isinstance(final, turn_io.FreeSpeechEnded):
-            self._hypotheses = await self._listening.hypotheses()
-        self._listening.stop()
+            self._hypotheses = await self._recognition.hypotheses()
+        self._recognition.stop()
         self._turn = None
         if self._action:
             event = outcome(self._action, final, self._hypotheses)
             if isinstance(event, events.SpeechRecorded):
-                self._own_words.keep(event.span_ms)
+                self._utterances.keep(event.span_ms)
             await self._apply(event)
 
     # --- the flow ----------------------------------------------------------------------------------------------
@@ -228,23 +228,23 @@ class Session:
         """Step, save, perform."""
         now = self._node.now()
         try:
-            turn = engine.step(self._book.flows, self._state, event, now)
+            turn = engine.step(self._flow_set.flows, self._state, event, now)
         except Exception:
-            log.exception("call %s: the flow cannot go on from %s", self._line.call.id, self._state.place)
+            log.exception("call %s: the flow cannot go on from %s", self._leg.call.id, self._state.place)
             self._excuse("failed", event)
             return
         if turn.state is self._state:
             return
         self._note(event, turn, now)
-        await self._keeping.save(turn)
+        await self._journal.save(turn)
         for action in turn.actions:
             self._perform(action)
 
     def _note(self, event: Event, turn: FlowTurn, now: datetime) -> None:
         """The turn has come about; what it brought is in the ledger from here on, even when a store is away."""
         at_ms = self._mailbox.clock()
-        lines = self._script.heard(self._player.heard_share(at_ms)) + self._script.caller(at_ms, event, turn)
-        self._keeping.note(event, turn, lines, now)
+        lines = self._transcript.heard(self._player.heard_share(at_ms)) + self._transcript.caller(at_ms, event, turn)
+        self._journal.note(event, turn, lines, now)
         self._state = turn.state
 
     def _perform(self, action: actions.Action) -> None:
@@ -255,7 +255,7 @@ class Session:
                 timing = {} if isinstance(action, actions.Notice | actions.Hold) else action.timing
                 self._action, self._hypotheses = action, ()
                 wanted = input_spec(action)
-                self._own_words.listen(wanted.voice == "free")
+                self._utterances.listen(wanted.voice == "free")
                 self._turn = QuestionTurn(wanted, self._node.timing.override(timing))
                 self._mailbox.post(PromptStarted(self._turn, self._speak(action.prompts)))
             case actions.Transfer(prompts=prompts):
@@ -265,33 +265,33 @@ class Session:
             case actions.LookUpCase():
                 self._mailbox.spawn(self._look_up(action))
             case actions.StartRecording():
-                path = self._node.recording_path(self._line.call.id, self._node.now())
-                self._tape.start(self._mailbox.clock(), path)
+                path = self._node.recording_path(self._leg.call.id, self._node.now())
+                self._recorder.start(self._mailbox.clock(), path)
             case actions.Hangup(linger_ms):
                 self._mailbox.spawn(self._hang_up(linger_ms))
 
     def _speak(self, prompts: Sequence[actions.Prompt]) -> int:
         """Play prompts; returns their length in ms."""
         language, at_ms, library = self._state.language, self._mailbox.clock(), self._node.prompts
-        said = [self._own_words.beside(prompt) for prompt in prompts]
-        self._script.us(at_ms, " ".join(library.text(prompt, language) for prompt, _ in said))
+        said = [self._utterances.beside(prompt) for prompt in prompts]
+        self._transcript.us(at_ms, " ".join(library.text(prompt, language) for prompt, _ in said))
         self._player.start(at_ms, SENTENCE_PAUSE.join(library.pcm(prompt, language, own) for prompt, own in said))
         return self._player.length_ms
 
     async def _until_heard(self) -> None:
         if not await self._player.until_quiet():
-            log.warning("call %s: no word from the far end that a prompt was heard", self._line.call.id)
+            log.warning("call %s: no word from the far end that a prompt was heard", self._leg.call.id)
 
     async def _transfer(self, wanted: actions.Transfer) -> None:
         await self._until_heard()
-        target = wanted.line if wanted.line and self._line.reaches(wanted.line) else wanted.target
+        target = wanted.line if wanted.line and self._leg.reaches(wanted.line) else wanted.target
         try:
-            own = self._own_words.said(wanted.said)[: WHISPERED_MS * BYTES_PER_MS]
-            ended_by = await self._line.transfer(target, wanted.whisper, own=own, overhear=self._tape.running)
+            own = self._utterances.said(wanted.said)[: WHISPERED_MS * BYTES_PER_MS]
+            ended_by = await self._leg.transfer(target, wanted.whisper, own=own, overhear=self._recorder.running)
         except TransferRefused as refused:
             self._mailbox.post(events.TransferFailed(wanted.wait, refused.reason))
         except Exception:
-            log.exception("call %s: the transfer to %s failed", self._line.call.id, target)
+            log.exception("call %s: the transfer to %s failed", self._leg.call.id, target)
             self._mailbox.post(events.TransferFailed(wanted.wait, "unavailable"))
         else:
             if ended_by != "caller":
@@ -300,12 +300,12 @@ class Session:
     async def _look_up(self, wanted: actions.LookUpCase) -> None:
         await self._until_heard()
         node = self._node
-        self._mailbox.post(await look_up(node.records, node.timezone, self._line.call.id, wanted))
+        self._mailbox.post(await look_up(node.records, node.timezone, self._leg.call.id, wanted))
 
     async def _hang_up(self, linger_ms: int) -> None:
         await self._until_heard()
         await asyncio.sleep(linger_ms / 1000)
-        await self._line.hang_up()
+        await self._leg.hang_up()
 
     def _excuse(self, cause: str, event: Event | None = None) -> None:
         """Something is wrong, at `event` where one led to it: say sorry and hang up; failing that, just hang up."""
@@ -314,33 +314,33 @@ class Session:
             return
         self._cause = cause
         self._limit_ms = self._mailbox.clock() + FAREWELL_MS
-        self._listening.stop()
+        self._recognition.stop()
         self._turn = None
         try:
             now = self._node.now()
-            turn = engine.fail(self._book.flows, self._state, now, event)
+            turn = engine.fail(self._flow_set.flows, self._state, now, event)
             self._note(event or events.CallEnded("us", cause), turn, now)
             for action in turn.actions:
                 self._perform(action)
         except Exception:
-            log.exception("call %s: no apology could be said", self._line.call.id)
+            log.exception("call %s: no apology could be said", self._leg.call.id)
             self._ended = events.CallEnded("us", cause)
 
     async def _close(self, ended: events.CallEnded) -> None:
         """The line is gone, or we are: judge the call, write down what the records take, let everything go."""
-        call_id = self._line.call.id
+        call_id = self._leg.call.id
         try:
             async with asyncio.timeout(HANG_UP_S):
-                await self._line.hang_up()
+                await self._leg.hang_up()
         except Exception:
             log.exception("call %s: it could not be hung up", call_id)
         await self._mailbox.close()
-        self._listening.stop()
+        self._recognition.stop()
         now = self._node.now()
         try:
-            self._note(ended, engine.step(self._book.flows, self._state, ended, now), now)
+            self._note(ended, engine.step(self._flow_set.flows, self._state, ended, now), now)
         except Exception:
             log.exception("call %s: its last words failed", call_id)
-        kept = await self._tape.close(self._mailbox.clock())
-        audio = (kept, self._tape.from_ms) if kept else None
-        await self._keeping.close(ended, self._state.disposition or Disposition.FAILED, audio)
+        kept = await self._recorder.close(self._mailbox.clock())
+        audio = (kept, self._recorder.from_ms) if kept else None
+        await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)

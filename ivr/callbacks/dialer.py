@@ -42,14 +42,14 @@ class CallbackDialer:
 
     def __init__(
         self,
-        bookings: CallbackScheduler,
+        scheduler: CallbackScheduler,
         network: Network,
         place: Callable[[Call], Awaitable[None]],
         flows: AvailableFlows,
         ready: Callable[[], bool],
         now: Callable[[], datetime],
     ) -> None:
-        self._bookings, self._network, self._place = bookings, network, place
+        self._scheduler, self._network, self._place = scheduler, network, place
         self._flows, self._ready, self._now = flows, ready, now
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -71,18 +71,18 @@ class CallbackDialer:
             await asyncio.gather(*self._calls, return_exceptions=True)
 
     async def _settle(self) -> None:
-        for settled in await self._bookings.settle(self._now()):
+        for settled in await self._scheduler.settle(self._now()):
             log.info("promised call %s: %s", settled.call, settled.outcome)
 
     async def _begin(self) -> None:
         while len(self._calls) < MAX_CONCURRENT and self._ready():
-            due = await self._bookings.claim(uuid4().hex, self._now())
+            due = await self._scheduler.claim(uuid4().hex, self._now())
             if due is None:
                 return
             language = due.language or self._flows.languages[0]
             if not self._flows.has(due.flow, language):
                 log.error("promised call %s has to wait: there is no flow “%s” in %s", due.call, due.flow, language)
-                await self._bookings.put_off(due.call, self._now())
+                await self._scheduler.put_off(due.call, self._now())
                 continue
             self._calls.add(call := asyncio.create_task(self._call(due, language)))
             call.add_done_callback(self._calls.discard)

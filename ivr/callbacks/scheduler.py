@@ -72,7 +72,7 @@ class CallbackScheduler:
 
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database, self._rules = database, rules
-        self._desk = CaseService(database, rules)
+        self._case_service = CaseService(database, rules)
 
     async def claim(self, call_id: str, now: datetime) -> DueCallback | None:
         """The call that has been due for longest, to be placed as `call_id` by nobody else; None: none is due."""
@@ -151,7 +151,7 @@ class CallbackScheduler:
         moved = False
         for move in CASE_MOVES_AFTER.get(type(outcome), ()):
             try:
-                await self._desk.move(number, move, SYSTEM, f"the customer said so on call {call_id}", at)
+                await self._case_service.move(number, move, SYSTEM, f"the customer said so on call {call_id}", at)
             except (RefusedMove, UnknownCase):
                 break
             moved = True

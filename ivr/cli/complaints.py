@@ -114,7 +114,9 @@ def move(
     """Move a case on: acknowledge, assign, investigate, resolve, reply, verify, archive, reopen, escalate, report."""
     settings = Settings()
     role, now = role_of(settings, management_token), datetime.now(settings.zone)
-    file = _at_desk(settings, lambda desk: desk.move(number, to, who, why, now, handler=handler, role=role))
+    file = _with_service(
+        settings, lambda case_service: case_service.move(number, to, who, why, now, handler=handler, role=role)
+    )
     if file is None:
         _with_management(number)
     else:
@@ -132,7 +134,7 @@ def grade(
     """Confirm or change the grade that was proposed."""
     settings = Settings()
     role, now = role_of(settings, management_token), datetime.now(settings.zone)
-    file = _at_desk(settings, lambda desk: desk.regrade(number, to, who, why, now, role))
+    file = _with_service(settings, lambda case_service: case_service.regrade(number, to, who, why, now, role))
     out.print(f"{number} is {file.case.grade}, with {file.case.line or file.case.owner}", markup=False)
 
 
@@ -174,7 +176,7 @@ def _rules(settings: Settings) -> Rules:
         refuse_faults(faulty.faults)
 
 
-def _at_desk(settings: Settings, work: Callable[[CaseService], Awaitable[T]]) -> T:
+def _with_service(settings: Settings, work: Callable[[CaseService], Awaitable[T]]) -> T:
     rules = _rules(settings)
     return ask(settings, lambda records: work(CaseService(records.database, rules)))
 

@@ -66,14 +66,14 @@ async def _examine(settings: Settings) -> bool:
 
 async def _models(settings: Settings) -> str:
     models: dict[str, str | Path] = {**SHIPPED, **settings.models}
-    ears = RecognizerRouter(settings.data / "graphs", models)
+    router = RecognizerRouter(settings.data / "graphs", models)
     try:
-        for language in ears.remote.languages:
-            await ears.remote.check(language)
+        for language in router.remote.languages:
+            await router.remote.check(language)
     except ServerFailed as failure:
         raise ValueError(str(failure)) from failure
     finally:
-        ears.close()
+        router.close()
     return ", ".join(f"{language} ({Path(named(place)).name})" for language, place in models.items())
 
 
@@ -85,12 +85,12 @@ async def _prompts(settings: Settings) -> str:
 async def _flows(settings: Settings) -> str:
     recognizer = RecognizerRouter(settings.data / "graphs", {**SHIPPED, **settings.models})
     try:
-        book = load_flows(settings.flows, load_catalog(settings.prompts), recognizer)
+        flow_set = load_flows(settings.flows, load_catalog(settings.prompts), recognizer)
     except FaultyFile as faulty:
         raise ValueError(f"{len(faulty.faults)} fault(s), the first: {faulty.faults[0]}") from faulty
     finally:
         recognizer.close()
-    return f"{', '.join(book.flows.flows)} in {settings.flows}"
+    return f"{', '.join(flow_set.flows.flows)} in {settings.flows}"
 
 
 async def _complaints(settings: Settings) -> str:
@@ -103,8 +103,8 @@ async def _complaints(settings: Settings) -> str:
 async def _agents(settings: Settings) -> str:
     if settings.rosters is None:
         return "none (HUIFANG_ROSTERS is empty)"
-    book = RosterStore(settings.rosters, load_site(settings.site).phones if settings.site else None)
-    return f"{len(book.rosters.agents)} for {len(book.rosters.lines)} lines in {settings.rosters}"
+    flow_set = RosterStore(settings.rosters, load_site(settings.site).phones if settings.site else None)
+    return f"{len(flow_set.rosters.agents)} for {len(flow_set.rosters.lines)} lines in {settings.rosters}"
 
 
 async def _database(settings: Settings) -> str:

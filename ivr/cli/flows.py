@@ -57,9 +57,9 @@ FlowName = Annotated[str, typer.Argument(help="Name of the flow.")]
 def check(file: FlowsFileArg = None) -> None:
     """Say what is wrong with a flows file; exit status 2 when anything is."""
     settings = Settings()
-    book = _book(settings, file)
-    answered_by_keys = sorted(set(book.flows.languages) - (settings.models.keys() | SHIPPED.keys()))
-    names, languages = ", ".join(book.flows.flows), ", ".join(book.flows.languages)
+    flow_set = _flow_set(settings, file)
+    answered_by_keys = sorted(set(flow_set.flows.languages) - (settings.models.keys() | SHIPPED.keys()))
+    names, languages = ", ".join(flow_set.flows.flows), ", ".join(flow_set.flows.languages)
     out.print(f"{file or settings.flows}: fine (flows: {names}; languages: {languages})", markup=False)
     if answered_by_keys:
         out.print(f"no speech model for {', '.join(answered_by_keys)}: callers answer by keys there", markup=False)
@@ -68,8 +68,8 @@ def check(file: FlowsFileArg = None) -> None:
 @app.command()
 def graph(flow: FlowName = "survey", file: FlowsFileArg = None) -> None:
     """Draw a flow as a Mermaid chart."""
-    book = _book(Settings(), file)
-    out.print(mermaid(_known(book, flow), book.flows.flows[flow]), markup=False, end="")
+    flow_set = _flow_set(Settings(), file)
+    out.print(mermaid(_known(flow_set, flow), flow_set.flows.flows[flow]), markup=False, end="")
 
 
 @app.command()
@@ -88,10 +88,10 @@ def simulate(
 ) -> None:
     """Hold a typed conversation: words are speech, #1 is a key, an empty line silence; ? tells more."""
     settings = Settings()
-    book = _book(settings, file)
-    if language not in book.flows.languages:
-        refuse(f"there are no flows in {language}; languages: {', '.join(book.flows.languages)}")
-    variables = _variables(book, _known(book, flow), variable or ())
+    flow_set = _flow_set(settings, file)
+    if language not in flow_set.flows.languages:
+        refuse(f"there are no flows in {language}; languages: {', '.join(flow_set.flows.languages)}")
+    variables = _variables(flow_set, _known(flow_set, flow), variable or ())
     library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
     try:
         rules = load_rules(settings.lines, settings.calendar)
@@ -102,22 +102,22 @@ def simulate(
         return handled_by(rules, case.kind, case.details, at)
 
     now = datetime.now(settings.zone)
-    talk = SimulatedCall(book, flow, language, now, variables, speech=not keys_only, route=route)
+    simulated = SimulatedCall(flow_set, flow, language, now, variables, speech=not keys_only, route=route)
     out.print(HOW_TO_TYPE, markup=False, style="dim")
-    _say(library, language, talk.prompts)
+    _say(library, language, simulated.prompts)
     for typed in _typed():
         if typed == "?":
-            _print_understood(talk)
+            _print_understood(simulated)
             continue
         try:
-            talk.type(typed)
+            simulated.type(typed)
         except ValueError as impossible:
             out.print(str(impossible), markup=False, style="red")
             continue
-        _say(library, language, talk.prompts)
-        if talk.over:
+        _say(library, language, simulated.prompts)
+        if simulated.over:
             break
-    _print_outcome(talk)
+    _print_outcome(simulated)
 
 
 @app.command()
@@ -129,18 +129,18 @@ def replay(
     """Take a recorded call through its flow again, event by event; with a file: how it would go in that one."""
     settings = Settings()
     record, source = asyncio.run(_recorded(settings, call, role_of(settings, management_token)))
-    book = _book(settings, file) if file else parse(source, record.call.flow_version)
+    flow_set = _flow_set(settings, file) if file else parse(source, record.call.flow_version)
     library = PromptLibrary.open(settings.prompts, lambda: record.call.started_at.astimezone(settings.zone))
     speech = record.call.language in settings.models.keys() | SHIPPED.keys()
-    talk = Replay(book, _known(book, record.call.flow), record.call.language, speech=speech)
+    simulated = Replay(flow_set, _known(flow_set, record.call.flow), record.call.language, speech=speech)
     for past in record.turns:
         out.print(str(past.event), markup=False, style="dim")
         try:
-            talk.take(past.event, past.at.astimezone(settings.zone))
+            simulated.take(past.event, past.at.astimezone(settings.zone))
         except EngineFault as fault:
             refuse(f"the call cannot be taken through this flow: {fault}")
-        _say(library, record.call.language, talk.prompts)
-    given, replayed = record.values, talk.answers
+        _say(library, record.call.language, simulated.prompts)
+    given, replayed = record.values, simulated.answers
     for question in given | replayed:
         if given.get(question) != replayed.get(question):
             out.print(f"[red]{question}: {given.get(question)} then, {replayed.get(question)} now[/]")
@@ -154,7 +154,7 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Callflows.model_json_schema()}
 
 
-def _book(settings: Settings, file: Path | None) -> FlowSet:
+def _flow_set(settings: Settings, file: Path | None) -> FlowSet:
     """The flows, read and checked; nothing is written, the recogniser's graphs are made in a place that is let go."""
     try:
         catalog = load_catalog(settings.prompts)
@@ -174,15 +174,15 @@ def _recognizer(settings: Settings) -> Iterator[RecognizerRouter]:
             recognizer.close()
 
 
-def _known(book: FlowSet, flow: str) -> str:
-    if flow not in book.flows.flows:
-        refuse(f"there is no flow “{flow}”; flows: {', '.join(book.flows.flows)}")
+def _known(flow_set: FlowSet, flow: str) -> str:
+    if flow not in flow_set.flows.flows:
+        refuse(f"there is no flow “{flow}”; flows: {', '.join(flow_set.flows.flows)}")
     return flow
 
 
-def _variables(book: FlowSet, flow: str, pairs: Sequence[str]) -> dict[str, Value]:
+def _variables(flow_set: FlowSet, flow: str, pairs: Sequence[str]) -> dict[str, Value]:
     """The values given on the command line, each of its variable's kind."""
-    known = {**book.flows.variables, **book.flows.flows[flow].variables}
+    known = {**flow_set.flows.variables, **flow_set.flows.flows[flow].variables}
     values: dict[str, Value] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -227,15 +227,15 @@ def _say(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> No
             refuse(fault)
 
 
-def _print_understood(talk: SimulatedCall) -> None:
-    for meaning, phrases in talk.understood.items():
+def _print_understood(simulated: SimulatedCall) -> None:
+    for meaning, phrases in simulated.understood.items():
         more = " …" if len(phrases) > SHOWN else ""
         out.print(f"  {meaning}: {', '.join(phrases[:SHOWN])}{more}", markup=False, style="dim")
 
 
-def _print_outcome(talk: SimulatedCall) -> None:
-    out.print(f"\n{talk.state.disposition}", markup=False, style="bold")
-    for fact in talk.facts:
+def _print_outcome(simulated: SimulatedCall) -> None:
+    out.print(f"\n{simulated.state.disposition}", markup=False, style="bold")
+    for fact in simulated.facts:
         match fact:
             case SaveAnswer(question=question, value=value, by=by, confirmed=confirmed):
                 out.print(f"  {question}: {value} ({by}{', confirmed' if confirmed else ''})", markup=False)

@@ -68,21 +68,21 @@ class SlaWorker:
         while True:
             try:
                 if passing() >= due_s:
-                    await self.admit()
+                    await self.route_unrouted()
                     for raised in await self.sweep(now()):
                         log.warning("case %s: %s", raised.number, raised.what)
                     due_s = passing() + SWEEP_S
-                await self.tell(feed, management)
+                await self.deliver_outbox(feed, management)
             except HuifangError as away:
                 log.warning("the clocks of complaints have to wait: %s", away)
             except Exception:
                 log.exception("the clocks of complaints failed")
             await asyncio.sleep(TELL_S)
 
-    async def admit(self) -> int:
+    async def route_unrouted(self) -> int:
         """Route the cases that were opened without rules; gives how many."""
         count = 0
-        while admitted := await self._database.write(self._admit):
+        while admitted := await self._database.write(self._route_unrouted):
             count += admitted
         return count
 
@@ -95,23 +95,23 @@ class SlaWorker:
             if not seen:
                 return tuple(raised)
 
-    async def tell(self, feed: EventPublisher, management: EventPublisher) -> int:
+    async def deliver_outbox(self, feed: EventPublisher, management: EventPublisher) -> int:
         """Pass the news on, oldest first; gives how many. An event may come twice, but none is lost.
 
         Management hears all, and it alone hears what is confidential (R18).
         """
         count = 0
-        while news := await self._database.read(_news):
-            for one in news:
+        while entries := await self._database.read(_undelivered):
+            for one in entries:
                 await management.publish(one.event)
                 if not one.confidential:
                     await feed.publish(one.event)
-            told = delete(t.OutboxRow).where(t.OutboxRow.id.in_([one.id for one in news]))
-            await self._database.write(partial(_run, told))
-            count += len(news)
+            delivered = delete(t.OutboxRow).where(t.OutboxRow.id.in_([one.id for one in entries]))
+            await self._database.write(partial(_run, delivered))
+            count += len(entries)
         return count
 
-    async def _admit(self, session: AsyncSession) -> int:
+    async def _route_unrouted(self, session: AsyncSession) -> int:
         query = (
             select(t.CaseRow, t.CallRow.called)
             .outerjoin(t.CallRow, t.CallRow.id == t.CaseRow.call_id)
@@ -151,7 +151,7 @@ class SlaWorker:
         return f"{what}: {why}"
 
 
-async def _news(session: AsyncSession) -> list[t.OutboxRow]:
+async def _undelivered(session: AsyncSession) -> list[t.OutboxRow]:
     return list(await session.scalars(select(t.OutboxRow).order_by(t.OutboxRow.id).limit(BATCH)))
 
 

@@ -65,7 +65,7 @@ class AgentsApi:
     """The agents through the API; `records` tell what is known of their calls."""
 
     def __init__(self, staff: AgentServices, records: CallRecords) -> None:
-        self._staff, self._records = staff, records
+        self._agents, self._records = staff, records
         self._streams = SseStreams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -86,8 +86,8 @@ class AgentsApi:
 
     async def _list(self, _: web.Request) -> web.Response:
         with _available():
-            known = await self._staff.board.all()
-        return web.json_response({"agents": [self._shown(one, known) for one in self._staff.rosters.agents.values()]})
+            known = await self._agents.presences.all()
+        return web.json_response({"agents": [self._shown(one, known) for one in self._agents.rosters.agents.values()]})
 
     async def _put(self, request: web.Request) -> web.Response:
         agent = self._agent(request)
@@ -95,11 +95,11 @@ class AgentsApi:
         step = (
             presence.set_away
             if word.state == "away"
-            else partial(presence.set_available, now=self._staff.now().timestamp())
+            else partial(presence.set_available, now=self._agents.now().timestamp())
         )
         with _available():
-            after = await self._staff.board.move(agent.id, step)
-            await self._staff.feed.publish({"kind": "presence", "agent": agent.id, "state": after.state})
+            after = await self._agents.presences.move(agent.id, step)
+            await self._agents.feed.publish({"kind": "presence", "agent": agent.id, "state": after.state})
         return web.json_response(self._shown(agent, {agent.id: after}))
 
     async def _want(self, what: CommandName, request: web.Request) -> web.Response:
@@ -107,18 +107,18 @@ class AgentsApi:
         agent, line = self._agent(request), ""
         if what in WITH_LINE:
             line = (await _read(request, TransferRequest)).line
-            if not self._staff.desk.staffs(line):
+            if not self._agents.acd.staffs(line):
                 raise _unprocessable([{"path": "line", "reason": f"there is no line “{line}”"}])
         with _available():
-            now = (await self._staff.board.all()).get(agent.id, Presence())
+            now = (await self._agents.presences.all()).get(agent.id, Presence())
             if now.state is not AgentState.BUSY or now.engaged is None:
                 raise web.HTTPConflict(text=f"{agent.id} is {now.state} and has no caller\n")
-            await self._staff.desk.want(agent.id, now.engaged.call, what, line)
+            await self._agents.acd.command(agent.id, now.engaged.call, what, line)
         return web.json_response({"call": now.engaged.call} | ({"line": line} if line else {}), status=202)
 
     def _agent(self, request: web.Request) -> Agent:
         try:
-            return self._staff.rosters.agents[request.match_info["id"]]
+            return self._agents.rosters.agents[request.match_info["id"]]
         except KeyError as unknown:
             raise web.HTTPNotFound(text=f"there is no agent {request.match_info['id']!r}\n") from unknown
 
@@ -129,7 +129,7 @@ class AgentsApi:
             "name": agent.name,
             "phone": agent.phone,
             "skills": sorted(agent.skills),
-            "on_duty": list(self._staff.rosters.lines_of(agent.id, self._staff.now())),
+            "on_duty": list(self._agents.rosters.lines_of(agent.id, self._agents.now())),
             "state": now.state,
             "call": now.engaged.call if now.engaged else None,
             "line": now.engaged.line if now.engaged else None,
@@ -141,8 +141,8 @@ class AgentsApi:
         """Server-sent events; who comes back with Last-Event-ID misses nothing that is still kept."""
         agent, after = self._agent(request), resumed_after(request)
         with _available():
-            after = after or await self._staff.feed.newest()
-            known = await self._staff.board.all()
+            after = after or await self._agents.feed.newest()
+            known = await self._agents.presences.all()
         state = known.get(agent.id, Presence()).state
         first = _message({"kind": "presence", "agent": agent.id, "state": state})
         return await self._streams.serve(request, self._messages(agent.id, after, first))
@@ -150,7 +150,7 @@ class AgentsApi:
     async def _messages(self, agent: str, after: str, first: bytes) -> AsyncIterator[bytes]:
         """The agent's events after an id, for ever, with a beat where there are none."""
         yield first
-        async with contextlib.aclosing(beating(self._staff.feed.follow(after))) as following:
+        async with contextlib.aclosing(beating(self._agents.feed.follow(after))) as following:
             async for each in following:
                 if each is None:
                     yield BEAT

@@ -61,9 +61,13 @@ class CasesApi:
     """The cases through the API; who shows the management's token sees them all."""
 
     def __init__(
-        self, desk: CaseService, files: CaseQueries, feeds: Mapping[ReaderRole, EventFeed], now: Callable[[], datetime]
+        self,
+        case_service: CaseService,
+        queries: CaseQueries,
+        feeds: Mapping[ReaderRole, EventFeed],
+        now: Callable[[], datetime],
     ) -> None:
-        self._desk, self._files, self._feeds, self._now = desk, files, feeds, now
+        self._case_service, self._queries, self._feeds, self._now = case_service, queries, feeds, now
         self._streams = SseStreams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -88,16 +92,16 @@ class CasesApi:
 
     async def _list(self, request: web.Request) -> web.Response:
         asked = CaseListing.model_validate(dict(request.query))
-        cases = await self._files.cases(asked, role(request), asked.limit, asked.before)
+        cases = await self._queries.cases(asked, role(request), asked.limit, asked.before)
         return web.json_response({"complaints": [plain(case) for case in cases]})
 
     async def _show(self, request: web.Request) -> web.Response:
-        file = await self._files.case(request.match_info["number"], role(request))
+        file = await self._queries.case(request.match_info["number"], role(request))
         return _shown(file)
 
     async def _move(self, request: web.Request) -> web.Response:
         asked, number = await _body(MoveRequest, request), request.match_info["number"]
-        file = await self._desk.move(
+        file = await self._case_service.move(
             number, asked.move, asked.who, asked.why, self._now(), handler=asked.handler, role=role(request)
         )
         if file is None:
@@ -106,7 +110,7 @@ class CasesApi:
 
     async def _grade(self, request: web.Request) -> web.Response:
         asked, number = await _body(GradeRequest, request), request.match_info["number"]
-        file = await self._desk.regrade(number, asked.grade, asked.who, asked.why, self._now(), role(request))
+        file = await self._case_service.regrade(number, asked.grade, asked.who, asked.why, self._now(), role(request))
         return _shown(file)
 
 

@@ -31,10 +31,7 @@ from ivr.flow.spoken.carriers import strip_carriers
 from ivr.flow.spoken.choice import parse_choice
 from ivr.flow.spoken.digits import digit_words, parse_digits
 from ivr.flow.spoken.phone import parse_phone
-from ivr.flow.spoken.result import ParsedFraction as BetweenScores
-from ivr.flow.spoken.result import ParsedIncomplete
-from ivr.flow.spoken.result import ParsedOutOfRange as Beyond
-from ivr.flow.spoken.result import ParsedValue as Read
+from ivr.flow.spoken.result import Parsed, ParsedFraction, ParsedIncomplete, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.score import parse_score, score_phrases
 from ivr.flow.spoken.text import normalise
 from ivr.flow.spoken.when import parse_when, when_words
@@ -49,6 +46,10 @@ DRASTIC: Final = frozenset({"agent", "refuse"})
 SURE: Final = 0.8
 REJECT: Final = 0.45
 """The thresholds where the question has none of its own: commands within sequences and free speech, confirmations."""
+
+FRACTION: Final = "<fraction>"
+BEYOND: Final = "<beyond>"
+"""The meanings of score phrases that are no value: between two whole scores, and outside the scale."""
 
 _plain = lru_cache(maxsize=4096)(normalise)
 _scores = cache(score_phrases)
@@ -92,7 +93,7 @@ def meanings(node: model.QuestionNode, universals: model.Universals, language: s
             found |= {name: frozenset(own_phrases(value, language)) for name, value in named.items()}
         case model.AskNode(answer=model.Score(low=low, high=high)):
             for phrase, parsed in _scores(language, low, high).items():
-                meaning = str(parsed.value) if isinstance(parsed, Read) else f"<{type(parsed).__name__}>"
+                meaning = _score_meaning(parsed)
                 found[meaning] = found.get(meaning, frozenset()) | {phrase}
         case model.AskNode(answer=model.Digits()):
             found["digits"] = frozenset(digit_words(language))
@@ -108,6 +109,15 @@ def spotted(node: model.QuestionNode, language: str) -> tuple[str, ...]:
     """The words worth noticing in free speech that answer nothing."""
     words = node.spot.get(language, ()) if isinstance(node, model.RecordNode) else ()
     return tuple(sorted(_plain(word, language) for word in words))
+
+
+def _score_meaning(parsed: Parsed[int]) -> str:
+    match parsed:
+        case ParsedValue(score):
+            return str(score)
+        case ParsedFraction():
+            return FRACTION
+    return BEYOND
 
 
 def commands(universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
@@ -192,7 +202,7 @@ def understand_confirmation(
     ):
         return NotUnderstood()
     text = alternatives[0].text
-    if not _own(node, language, text) and isinstance(said := parse_yes_no(text, language), Read):
+    if not _own(node, language, text) and isinstance(said := parse_yes_no(text, language), ParsedValue):
         return Confirmed() if said.value else Denied()
     outcome = understand(node, universals, language, alternatives, now)
     if isinstance(node, model.RecordNode) and isinstance(outcome, Understood):
@@ -263,22 +273,22 @@ def reading(
             return _read_score(text, language, low, high)
         case model.AskNode(answer=model.YesNo(yes=yes, no=no)):
             match parse_yes_no(text, language, own_phrases(yes, language), own_phrases(no, language)):
-                case Read(value=right):
+                case ParsedValue(value=right):
                     return Understood("yes" if right else "no", text, 0.0, sure=False)
         case model.AskNode(answer=model.Choice(values=named)):
             match parse_choice(text, language, {name: own_phrases(each, language) for name, each in named.items()}):
-                case Read(value=name):
+                case ParsedValue(value=name):
                     return Understood(name, text, 0.0, sure=False)
     return NotUnderstood()
 
 
 def _read_score(text: str, language: str, low: int, high: int) -> AnswerOutcome:
     match parse_score(text, language, low, high):
-        case Read(value=score):
+        case ParsedValue(value=score):
             return Understood(score, text, 0.0, sure=False)
-        case Beyond():
+        case ParsedOutOfRange():
             return OutOfRange()
-        case BetweenScores():
+        case ParsedFraction():
             return NotWhole()
     return NotUnderstood()
 
@@ -286,11 +296,11 @@ def _read_score(text: str, language: str, low: int, high: int) -> AnswerOutcome:
 def read_time(node: model.BookNode, language: str, text: str, now: datetime, confidence: float) -> AnswerOutcome:
     """A time to call back; it is always read back, chosen by key included."""
     match parse_when(text, language, now):
-        case Read(value=when) if node.earliest <= when.start.time() <= node.latest:
+        case ParsedValue(value=when) if node.earliest <= when.start.time() <= node.latest:
             return Understood(when.start.isoformat(timespec="minutes"), text, confidence, sure=False)
-        case Read():
+        case ParsedValue():
             return OutsideHours()
-        case Beyond():
+        case ParsedOutOfRange():
             return OutOfRange()
     return NotUnderstood()
 
@@ -299,7 +309,7 @@ def read_digits(answer: model.Digits, language: str, text: str, confidence: floa
     """Digits are always read back, those typed included: R2 asks it of every number taken."""
     if answer.type == "phone":
         match parse_phone(text, language):
-            case Read(value=number):
+            case ParsedValue(value=number):
                 return Understood(number, text, confidence, sure=False)
             case ParsedIncomplete():
                 return Unfinished()
@@ -322,8 +332,7 @@ def _beginnings_of(phrases: tuple[tuple[str, str], ...]) -> frozenset[str]:
     return frozenset(
         short
         for short, meaning in phrases
-        if _short(short)
-        and any(_begins(short, long) and other not in (meaning, "<NotWhole>") for long, other in phrases)
+        if _short(short) and any(_begins(short, long) and other not in (meaning, FRACTION) for long, other in phrases)
     )
 
 

@@ -42,13 +42,13 @@ class PhraseLint(Protocol):
 
 
 def check(
-    book: model.Callflows, file: str, prompts: Prompts, hearing: PhraseLint, timing: Collection[str]
+    callflows: model.Callflows, file: str, prompts: Prompts, hearing: PhraseLint, timing: Collection[str]
 ) -> list[Fault]:
     """Every fault of the flows, sorted by path; empty when they may take calls.
 
     `timing` are the names of the thresholds that a question may override.
     """
-    if unread := [language for language in book.languages if language not in LANGUAGES]:
+    if unread := [language for language in callflows.languages if language not in LANGUAGES]:
         reason = f"answers cannot be read in {', '.join(unread)}; they can in {', '.join(LANGUAGES)}"
         return [Fault(file, "languages", reason)]
     faults: set[Fault] = set()
@@ -56,37 +56,37 @@ def check(
     def fault(path: str, reason: str) -> None:
         faults.add(Fault(file, path, reason))
 
-    check_universals(book, hearing, fault)
-    for name, flow in book.flows.items():
-        for path, reason in check_ways(book, name):
+    check_universals(callflows, hearing, fault)
+    for name, flow in callflows.flows.items():
+        for path, reason in check_ways(callflows, name):
             fault(path, reason)
-        _check_flow(book, name, flow, prompts, fault)
+        _check_flow(callflows, name, flow, prompts, fault)
         for node_name, node in flow.nodes.items():
             if isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
-                check_question(book, f"{name}.{node_name}", node, hearing, timing, fault)
-    for common, prompt in book.common:
-        _check_prompt(book, f"common.{common}", prompt, prompts, frozenset(), fault)
+                check_question(callflows, f"{name}.{node_name}", node, hearing, timing, fault)
+    for common, prompt in callflows.common:
+        _check_prompt(callflows, f"common.{common}", prompt, prompts, frozenset(), fault)
     return sorted(faults)
 
 
 _Report = Callable[[str, str], None]
 
 
-def _check_flow(book: model.Callflows, name: str, flow: model.Flow, prompts: Prompts, fault: _Report) -> None:
-    for language in book.languages:
+def _check_flow(callflows: model.Callflows, name: str, flow: model.Flow, prompts: Prompts, fault: _Report) -> None:
+    for language in callflows.languages:
         if language not in flow.title:
             fault(f"{name}.title", f"no title in {language}")
-    for variable in sorted((book.variables.keys() | flow.variables.keys()) & {key for key, _ in _questions(flow)}):
+    for variable in sorted((callflows.variables.keys() | flow.variables.keys()) & {key for key, _ in _questions(flow)}):
         fault(f"{name}.{variable}", "a variable has the same name as this question")
-    known = _known(book)
-    questions = {key: node for each in book.flows.values() for key, node in _questions(each)}
+    known = _known(callflows)
+    questions = {key: node for each in callflows.flows.values() for key, node in _questions(each)}
     for node_name, node in flow.nodes.items():
         path = f"{name}.{node_name}"
         for key, prompt, extra in _prompts(node):
-            _check_prompt(book, f"{path}.{key}", prompt, prompts, known | extra, fault)
+            _check_prompt(callflows, f"{path}.{key}", prompt, prompts, known | extra, fault)
         if isinstance(node, model.BranchNode):
             for number, case in enumerate(node.cases, 1):
-                for reason in _condition_faults(case.when, known, questions, {**book.variables, **flow.variables}):
+                for reason in _condition_faults(case.when, known, questions, {**callflows.variables, **flow.variables}):
                     fault(f"{path}.cases.{number}", reason)
         for key, reason in _own_faults(node, known, prompts):
             fault(f"{path}.{key}", reason)
@@ -118,10 +118,10 @@ def _unknown(name: str) -> str:
     return f"“{name}” is neither a variable nor a question"
 
 
-def _known(book: model.Callflows) -> frozenset[str]:
+def _known(callflows: model.Callflows) -> frozenset[str]:
     """Every name that a value may have."""
-    known = {"language", "cues", "unconfirmed", *book.variables}
-    for flow in book.flows.values():
+    known = {"language", "cues", "unconfirmed", *callflows.variables}
+    for flow in callflows.flows.values():
         known |= {*flow.variables, *(key for key, _ in _questions(flow))}
         known.update(key for node in flow.nodes.values() if isinstance(node, model.SetNode) for key in node.values)
         if any(isinstance(node, model.LookupNode) for node in flow.nodes.values()):
@@ -210,10 +210,10 @@ def _prompts(node: model.FlowNode) -> Iterator[tuple[str, str, frozenset[str]]]:
 
 
 def _check_prompt(
-    book: model.Callflows, path: str, prompt: str, prompts: Prompts, known: Collection[str], fault: _Report
+    callflows: model.Callflows, path: str, prompt: str, prompts: Prompts, known: Collection[str], fault: _Report
 ) -> None:
-    for language in book.languages:
+    for language in callflows.languages:
         if reason := prompts.absent(prompt, language):
             fault(path, reason)
-    for variable in sorted(prompts.variables(prompt) - set(known) - book.variables.keys()):
+    for variable in sorted(prompts.variables(prompt) - set(known) - callflows.variables.keys()):
         fault(path, f"prompt “{prompt}” speaks of “{variable}”, which no variable or question gives")

@@ -29,17 +29,17 @@ class _Hearing(Protocol):
     def confusable(self, language: str, phrases: Sequence[str]) -> Sequence[tuple[str, str]]: ...
 
 
-def check_universals(book: model.Callflows, hearing: _Hearing, fault: _Report) -> None:
+def check_universals(callflows: model.Callflows, hearing: _Hearing, fault: _Report) -> None:
     """Faults of the commands by themselves, and beside the yes and no of an answer read back."""
     owners = {key: f"“{'right' if right else 'wrong'}” when an answer is read back" for key, right in _RIGHT_WRONG}
-    for name, universal in book.universals.named().items():
-        _check_languages(book, f"universals.{name}.phrases", universal.phrases, fault)
+    for name, universal in callflows.universals.named().items():
+        _check_languages(callflows, f"universals.{name}.phrases", universal.phrases, fault)
         if universal.keys:
             if universal.keys in owners:
                 fault(f"universals.{name}.keys", f"key {universal.keys} stands for {owners[universal.keys]} too")
             owners[universal.keys] = f"({name})"
-    for language in book.languages:
-        commands = answers.commands(book.universals, language)
+    for language in callflows.languages:
+        commands = answers.commands(callflows.universals, language)
         yes_no = {"yes": set[str](), "no": set[str]()}
         for phrase, right in yes_no_phrases(language).items():
             yes_no["yes" if right else "no"].add(phrase)
@@ -54,7 +54,7 @@ _RIGHT_WRONG = keypad.CONFIRM_KEYS.items()
 
 
 def check_question(
-    book: model.Callflows,
+    callflows: model.Callflows,
     path: str,
     node: model.QuestionNode,
     hearing: _Hearing,
@@ -65,33 +65,33 @@ def check_question(
     for entry in node.timing.keys() - set(timing):
         fault(f"{path}.timing.{entry}", f"no such threshold; there are {', '.join(sorted(timing))}")
     if "dtmf" in node.input:
-        _check_keys(book, path, node, fault)
-    _check_ways_to_answer(book, path, node, hearing, fault)
+        _check_keys(callflows, path, node, fault)
+    _check_ways_to_answer(callflows, path, node, hearing, fault)
     if isinstance(node, model.AskNode):
         for name, value in answers.values(node.answer).items():
-            _check_languages(book, f"{path}.answer.{name}.phrases", value.phrases, fault)
+            _check_languages(callflows, f"{path}.answer.{name}.phrases", value.phrases, fault)
         if isinstance(node.next, dict):
             _check_routes(path, node.answer, node.next, fault)
     if isinstance(node, model.RecordNode):
-        _check_languages(book, f"{path}.cues", node.cues, fault)
-        _check_languages(book, f"{path}.spot", node.spot, fault)
+        _check_languages(callflows, f"{path}.cues", node.cues, fault)
+        _check_languages(callflows, f"{path}.spot", node.spot, fault)
     if isinstance(node, model.BookNode):
-        _check_choices(book, path, node, fault)
+        _check_choices(callflows, path, node, fault)
     if "speech" in node.input:
-        for language in book.languages:
-            _check_phrases(book, path, node, language, hearing, fault)
+        for language in callflows.languages:
+            _check_phrases(callflows, path, node, language, hearing, fault)
 
 
-def _check_languages(book: model.Callflows, path: str, phrases: Iterable[str], fault: _Report) -> None:
+def _check_languages(callflows: model.Callflows, path: str, phrases: Iterable[str], fault: _Report) -> None:
     for language in phrases:
-        if language not in book.languages:
+        if language not in callflows.languages:
             fault(f"{path}.{language}", "this language is not among the file's languages")
 
 
 def _check_ways_to_answer(
-    book: model.Callflows, path: str, node: model.QuestionNode, hearing: _Hearing, fault: _Report
+    callflows: model.Callflows, path: str, node: model.QuestionNode, hearing: _Hearing, fault: _Report
 ) -> None:
-    for language in book.languages:
+    for language in callflows.languages:
         if language in hearing.languages and "speech" in node.input:
             continue
         deaf = "it takes no speech" if "speech" not in node.input else f"no model hears {language}"
@@ -105,11 +105,11 @@ def _check_ways_to_answer(
 
 
 def _check_phrases(
-    book: model.Callflows, path: str, node: model.QuestionNode, language: str, hearing: _Hearing, fault: _Report
+    callflows: model.Callflows, path: str, node: model.QuestionNode, language: str, hearing: _Hearing, fault: _Report
 ) -> None:
     answer = path if isinstance(node, model.RecordNode) else f"{path}.answer"
-    commands = answers.commands(book.universals, language)
-    meanings = answers.meanings(node, book.universals, language)
+    commands = answers.commands(callflows.universals, language)
+    meanings = answers.meanings(node, callflows.universals, language)
     own = {meaning: phrases for meaning, phrases in meanings.items() if meaning not in commands}
     written = {
         name: frozenset(answers.own_phrases(value, language))
@@ -122,7 +122,7 @@ def _check_phrases(
     shared = _check_shared(answer, said, fault) | _check_against(answer, said, commands, language, fault)
     for name, phrases in written.items():
         for phrase in sorted(phrases - shared):
-            read = answers.reading(node, book.universals, language, phrase, _EARLY)
+            read = answers.reading(node, callflows.universals, language, phrase, _EARLY)
             if not (isinstance(read, Understood) and read.value == name):
                 fault(f"{answer}.{name}", f"“{phrase}” is not understood as {name} in {language}")
     if language in hearing.languages:
@@ -180,10 +180,10 @@ def _unheard(phrase: str, reason: str) -> str:
 # --- keys, routes, choices --------------------------------------------------------------------------------------
 
 
-def _check_keys(book: model.Callflows, path: str, node: model.QuestionNode, fault: _Report) -> None:
+def _check_keys(callflows: model.Callflows, path: str, node: model.QuestionNode, fault: _Report) -> None:
     finish = keypad.finish_key(node)
     owners: dict[str, str] = {}
-    for owner, keys in keypad.key_owners(node, book.universals):
+    for owner, keys in keypad.key_owners(node, callflows.universals):
         if keys in owners:
             fault(f"{path}.answer", f"key {keys} stands for both {owners[keys]} and {owner}")
         elif finish and finish in keys and keys != finish:
@@ -202,10 +202,10 @@ def _check_routes(path: str, answer: model.Answer, routes: Mapping[str, str], fa
         fault(f"{path}.next", f"no way for {left}; add it or a default")
 
 
-def _check_choices(book: model.Callflows, path: str, node: model.BookNode, fault: _Report) -> None:
+def _check_choices(callflows: model.Callflows, path: str, node: model.BookNode, fault: _Report) -> None:
     for keys, said in node.choices.items():
-        _check_languages(book, f"{path}.choices.{keys}", said, fault)
-        for language in book.languages:
+        _check_languages(callflows, f"{path}.choices.{keys}", said, fault)
+        for language in callflows.languages:
             at = f"{path}.choices.{keys}.{language}"
             if language not in said:
                 fault(at, "missing")

@@ -51,10 +51,10 @@ class CrowdResult:
 
 
 def survey(
-    book: FlowSet,
+    flow_set: FlowSet,
     flow: str,
     language: str,
-    ears: HearingModel,
+    hearing: HearingModel,
     *,
     calls: int,
     seed: int,
@@ -69,19 +69,19 @@ def survey(
     chance = random.Random(seed)  # noqa: S311
     completed = stored = right = keyed = confirmed = turns = 0
     for _ in range(calls):
-        nodes = book.flows.flows[flow].nodes
+        nodes = flow_set.flows.flows[flow].nodes
         truth = {
             name: chance.choice(_possible(node)) for name, node in nodes.items() if isinstance(node, model.AskNode)
         }
         truth |= {first: "yes"} if first else {}
-        talk = SimulatedCall(book, flow, language, now)
+        simulated = SimulatedCall(flow_set, flow, language, now)
         for _ in range(_MOST_TURNS):
-            if talk.over:
+            if simulated.over:
                 break
-            talk.type(_says(talk, book, truth, ears, chance))
+            simulated.type(_says(simulated, flow_set, truth, hearing, chance))
             turns += 1
-        saved = [fact for fact in talk.facts if isinstance(fact, SaveAnswer) and fact.question in truth]
-        completed += talk.state.disposition == Disposition.COMPLETED
+        saved = [fact for fact in simulated.facts if isinstance(fact, SaveAnswer) and fact.question in truth]
+        completed += simulated.state.disposition == Disposition.COMPLETED
         stored += len(saved)
         right += sum(str(fact.value) == truth[fact.question] for fact in saved)
         keyed += sum(fact.by == "key" for fact in saved)
@@ -90,11 +90,11 @@ def survey(
 
 
 def _says(
-    talk: SimulatedCall, book: FlowSet, truth: Mapping[str, str], ears: HearingModel, chance: random.Random
+    simulated: SimulatedCall, flow_set: FlowSet, truth: Mapping[str, str], hearing: HearingModel, chance: random.Random
 ) -> str:
     """What the caller's next words come out as, in the writing of `simulate`."""
-    place, wait = talk.state.place, talk.state.wait
-    node = book.flows.flows[place.flow].nodes[place.node]
+    place, wait = simulated.state.place, simulated.state.wait
+    node = flow_set.flows.flows[place.flow].nodes[place.node]
     if isinstance(node, model.TransferNode) or wait is None:
         return "<untaken>"
     if isinstance(node, model.RecordNode):
@@ -106,18 +106,18 @@ def _says(
         agrees = str(wait.candidate.value) == true
         if wait.candidate.by == "key" or wait.silences:
             return f"#{next(key for key, yes in CONFIRM_KEYS.items() if yes == agrees)}"
-        ear = chance.choice(ears["yes_no"])
-        return _written(_SAY[agrees == ear.right][talk.state.language], ear)
+        heard = chance.choice(hearing["yes_no"])
+        return _written(_SAY[agrees == heard.right][simulated.state.language], heard)
     if wait.misses >= _KEYS_AFTER:
         return f"#{_key(node, true)}"
-    ear = chance.choice(ears[node.answer.type])
-    meanings = answers.meanings(node, book.flows.universals, talk.state.language)
-    meaning = true if ear.right else chance.choice([one for one in _possible(node) if one != true])
-    return _written(chance.choice(sorted(meanings[meaning])), ear)
+    heard = chance.choice(hearing[node.answer.type])
+    meanings = answers.meanings(node, flow_set.flows.universals, simulated.state.language)
+    meaning = true if heard.right else chance.choice([one for one in _possible(node) if one != true])
+    return _written(chance.choice(sorted(meanings[meaning])), heard)
 
 
-def _written(phrase: str, ear: HeardAs) -> str:
-    return f"{phrase}@{ear.confidence:.3f}" if ear.confidence else "???"
+def _written(phrase: str, heard: HeardAs) -> str:
+    return f"{phrase}@{heard.confidence:.3f}" if heard.confidence else "???"
 
 
 def _possible(node: model.AskNode) -> list[str]:

@@ -39,17 +39,19 @@ MAX_TURNS: Final = 200
 """A call that has taken so many steps is given up."""
 
 
-def begin(book: model.Callflows, version: str, flow: str, language: str, *, speech: bool) -> FlowState:
+def begin(callflows: model.Callflows, version: str, flow: str, language: str, *, speech: bool) -> FlowState:
     """A call before its first event; `speech` tells whether a recogniser hears `language`.
 
     Raises:
         KeyError: there is no such flow.
     """
-    first = book.flows[flow]
-    return FlowState(version, language, speech, (NodeRef(flow, first.start),), {**book.variables, **first.variables})
+    first = callflows.flows[flow]
+    return FlowState(
+        version, language, speech, (NodeRef(flow, first.start),), {**callflows.variables, **first.variables}
+    )
 
 
-def step(book: model.Callflows, state: FlowState, event: Event, now: datetime) -> FlowTurn:
+def step(callflows: model.Callflows, state: FlowState, event: Event, now: datetime) -> FlowTurn:
     """What the event leads to. An event for an earlier wait, or after the end, changes nothing and has no actions.
 
     Raises:
@@ -57,24 +59,24 @@ def step(book: model.Callflows, state: FlowState, event: Event, now: datetime) -
     """
     if state.ended:
         return FlowTurn(state, ())
-    draft = StepBuilder(book, state, now)
+    builder = StepBuilder(callflows, state, now)
     match event:
         case CallAnswered(variables):
             if state.turn:
                 return FlowTurn(state, ())
-            draft.remember(variables)
-            _walk(draft, state.place.node)
+            builder.remember(variables)
+            _walk(builder, state.place.node)
         case CallEnded():
-            draft.finish(None)
-            draft.end()
+            builder.finish(None)
+            builder.end()
         case _:
             if state.wait is None or event.wait != state.wait.id:
                 return FlowTurn(state, ())
-            _walk(draft, _resume(draft, state.wait, event) if state.turn < MAX_TURNS else _too_many_turns(draft))
-    return draft.turn()
+            _walk(builder, _resume(builder, state.wait, event) if state.turn < MAX_TURNS else _too_many_turns(builder))
+    return builder.turn()
 
 
-def fail(book: model.Callflows, state: FlowState, now: datetime, event: Event | None = None) -> FlowTurn:
+def fail(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None = None) -> FlowTurn:
     """End a call that a fault of ours hit: an apology, and everything answered so far is kept and judged.
 
     That includes what the caller answered by `event`, the one that led to the fault.
@@ -83,39 +85,39 @@ def fail(book: model.Callflows, state: FlowState, now: datetime, event: Event | 
     """
     if state.ended:
         return FlowTurn(state, ())
-    draft = _apology(book, state, now, event)
+    builder = _apology(callflows, state, now, event)
     try:
-        draft.hang_up(None, UNANNOUNCED_LINGER_MS)
+        builder.hang_up(None, UNANNOUNCED_LINGER_MS)
     except EngineFault:
-        draft = _apology(book, state, now, event)
-        draft.judge(None)
-        draft.hang_up(None, UNANNOUNCED_LINGER_MS)
-    return draft.turn()
+        builder = _apology(callflows, state, now, event)
+        builder.judge(None)
+        builder.hang_up(None, UNANNOUNCED_LINGER_MS)
+    return builder.turn()
 
 
-def _apology(book: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> StepBuilder:
-    draft = StepBuilder(book, state, now)
+def _apology(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> StepBuilder:
+    builder = StepBuilder(callflows, state, now)
     if state.wait and event and not isinstance(event, CallAnswered | CallEnded) and event.wait == state.wait.id:
-        answered = StepBuilder(book, state, now)
+        answered = StepBuilder(callflows, state, now)
         with suppress(EngineFault):
             _resume(answered, state.wait, event)
-        draft.adopt(answered)
-    draft.say(draft.prompt(book.common.technical))
-    return draft
+        builder.adopt(answered)
+    builder.say(builder.prompt(callflows.common.technical))
+    return builder
 
 
-def verdict(book: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime) -> Completeness:
+def verdict(callflows: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime) -> Completeness:
     """How far the readings of an utterance go towards an answer to what the call waits for."""
-    node = book.flows[state.place.flow].nodes[state.place.node]
+    node = callflows.flows[state.place.flow].nodes[state.place.node]
     if state.wait is None or not isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
         return "nothing"
     if state.wait.candidate:
         candidate = state.wait.candidate.value
-        return answers.confirmation_verdict(node, book.universals, state.language, alternatives, now, candidate)
-    return answers.verdict(node, book.universals, state.language, alternatives, now)
+        return answers.confirmation_verdict(node, callflows.universals, state.language, alternatives, now, candidate)
+    return answers.verdict(node, callflows.universals, state.language, alternatives, now)
 
 
-def _walk(draft: StepBuilder, target: str | None) -> None:
+def _walk(builder: StepBuilder, target: str | None) -> None:
     """Go to a node and on through the flow until it waits or ends.
 
     Raises:
@@ -125,62 +127,62 @@ def _walk(draft: StepBuilder, target: str | None) -> None:
         if target is None:
             return
         if target == model.RETURN:
-            target = draft.come_back()
+            target = builder.come_back()
             continue
-        draft.move(target)
-        target = _visit(draft, draft.node)
-    raise EngineFault(f"{draft.state.place}: {MAX_NODES_A_TURN} nodes without waiting for the caller")
+        builder.move(target)
+        target = _visit(builder, builder.node)
+    raise EngineFault(f"{builder.state.place}: {MAX_NODES_A_TURN} nodes without waiting for the caller")
 
 
-def _visit(draft: StepBuilder, node: model.FlowNode) -> str | None:
+def _visit(builder: StepBuilder, node: model.FlowNode) -> str | None:
     """Do what the node says; the next node, or None when the call waits or is over."""
     match node:
         case model.AskNode() | model.BookNode() | model.RecordNode():
-            questions.ask(draft, node)
+            questions.ask(builder, node)
         case model.SayNode(prompt=prompt, next=onward):
-            draft.say(draft.prompt(prompt))
+            builder.say(builder.prompt(prompt))
             return onward
         case model.NoticeNode(prompt=prompt):
-            draft.say(draft.prompt(prompt))
-            draft.act(Notice(draft.wait("notice"), draft.spoken()))
+            builder.say(builder.prompt(prompt))
+            builder.act(Notice(builder.wait("notice"), builder.spoken()))
         case model.LookupNode(by=by, value=name):
-            if prompts := draft.spoken():
-                draft.act(Say(prompts))
-            draft.act(LookUpCase(draft.wait("lookup"), by, str(draft.names.get(name or "") or "")))
+            if prompts := builder.spoken():
+                builder.act(Say(prompts))
+            builder.act(LookUpCase(builder.wait("lookup"), by, str(builder.names.get(name or "") or "")))
         case model.TransferNode(prompt=prompt, target=target, line=name, whisper=whisper, play=play):
-            draft.say(draft.prompt(prompt))
-            words = whispered(whisper, draft.names, draft.book)
-            line = str(draft.names.get(name or "") or "")
-            said = str(draft.names.get(f"{play}_span") or "")
-            draft.act(TransferAction(draft.wait("transfer"), target, draft.spoken(), words, line, said))
+            builder.say(builder.prompt(prompt))
+            words = whispered(whisper, builder.names, builder.callflows)
+            line = str(builder.names.get(name or "") or "")
+            said = str(builder.names.get(f"{play}_span") or "")
+            builder.act(TransferAction(builder.wait("transfer"), target, builder.spoken(), words, line, said))
         case model.SubflowNode(flow=name):
-            return draft.call(name)
+            return builder.call(name)
         case model.HangupNode(prompt=prompt, disposition=verdict, linger=linger):
             if prompt:
-                draft.say(draft.prompt(prompt))
-            draft.hang_up(verdict, linger)
+                builder.say(builder.prompt(prompt))
+            builder.hang_up(verdict, linger)
         case _:
-            return draft.quietly(node)
+            return builder.quietly(node)
     return None
 
 
-def _too_many_turns(draft: StepBuilder) -> str | None:
+def _too_many_turns(builder: StepBuilder) -> str | None:
     """Give the call up; hang up when even that leads to more questions."""
-    if draft.state.turn == MAX_TURNS:
-        return draft.leave("on_give_up")
-    draft.hang_up(None, UNANNOUNCED_LINGER_MS)
+    if builder.state.turn == MAX_TURNS:
+        return builder.leave("on_give_up")
+    builder.hang_up(None, UNANNOUNCED_LINGER_MS)
     return None
 
 
-def _resume(draft: StepBuilder, wait: Wait, event: Event) -> str | None:
+def _resume(builder: StepBuilder, wait: Wait, event: Event) -> str | None:
     """Go on with what the call waited for."""
-    match event, draft.node:
+    match event, builder.node:
         case PromptsFinished(), model.NoticeNode(consent=consent, next=onward):
             if consent:
-                draft.act(StartRecording())
+                builder.act(StartRecording())
             return onward
         case CaseFound() as case, model.LookupNode(found=onward):
-            draft.remember(
+            builder.remember(
                 {
                     "case_number": case.number,
                     "case_kind": case.kind,
@@ -196,16 +198,16 @@ def _resume(draft: StepBuilder, wait: Wait, event: Event) -> str | None:
         case TransferCompleted(), model.TransferNode(after=str() as onward):
             return onward
         case TransferCompleted(), model.TransferNode():
-            draft.hang_up(None, 0)
+            builder.hang_up(None, 0)
             return None
         case TransferFailed(), model.TransferNode(failed=onward):
             return onward
         case NothingHeard(), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.silence(draft, node, wait)
+            return questions.silence(builder, node, wait)
         case SpeechRecorded() as speech, model.RecordNode() as node:
-            return questions.recorded(draft, node, wait, speech)
+            return questions.recorded(builder, node, wait, speech)
         case SpeechHeard(alternatives=alternatives), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.hear(draft, node, wait, alternatives)
+            return questions.hear(builder, node, wait, alternatives)
         case DigitsPressed(digits=digits), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.press(draft, node, wait, digits)
-    raise EngineFault(f"{draft.state.place}: {type(event).__name__} while waiting for {wait.kind}")
+            return questions.press(builder, node, wait, digits)
+    raise EngineFault(f"{builder.state.place}: {type(event).__name__} while waiting for {wait.kind}")

@@ -36,125 +36,125 @@ HOLD_MS: Final = 30_000
 """How long a caller who asked for a moment is waited for."""
 
 
-def ask(draft: StepBuilder, node: model.QuestionNode) -> Onward:
+def ask(builder: StepBuilder, node: model.QuestionNode) -> Onward:
     """Ask the present question for the first time; an answer that is known already is offered."""
-    if known := offer(draft, node):
-        return confirm(draft, node, known, Wait("", "confirm"))
-    return _ask(draft, node, _opening(draft, node))
+    if known := offer(builder, node):
+        return confirm(builder, node, known, Wait("", "confirm"))
+    return _ask(builder, node, _opening(builder, node))
 
 
-def hear(draft: StepBuilder, node: model.QuestionNode, wait: Wait, alternatives: tuple[Heard, ...]) -> Onward:
+def hear(builder: StepBuilder, node: model.QuestionNode, wait: Wait, alternatives: tuple[Heard, ...]) -> Onward:
     """The caller spoke."""
-    universals, language = draft.book.universals, draft.state.language
+    universals, language = builder.callflows.universals, builder.state.language
     if wait.candidate:
         value = wait.candidate.value
-        outcome = answers.understand_confirmation(node, universals, language, alternatives, draft.now, value)
+        outcome = answers.understand_confirmation(node, universals, language, alternatives, builder.now, value)
     else:
-        outcome = answers.understand(node, universals, language, alternatives, draft.now)
-    return _take(draft, node, wait, outcome, "voice", alternatives)
+        outcome = answers.understand(node, universals, language, alternatives, builder.now)
+    return _take(builder, node, wait, outcome, "voice", alternatives)
 
 
-def press(draft: StepBuilder, node: model.QuestionNode, wait: Wait, digits: str) -> Onward:
+def press(builder: StepBuilder, node: model.QuestionNode, wait: Wait, digits: str) -> Onward:
     """The caller pressed keys."""
-    universals = draft.book.universals
+    universals = builder.callflows.universals
     if wait.candidate:
         outcome = keypad.understand_confirmation_keys(universals, digits)
     else:
-        outcome = keypad.understand_keys(node, universals, draft.state.language, digits, draft.now)
-    return _take(draft, node, wait, outcome, "key", (Heard(digits, 1.0),))
+        outcome = keypad.understand_keys(node, universals, builder.state.language, digits, builder.now)
+    return _take(builder, node, wait, outcome, "key", (Heard(digits, 1.0),))
 
 
-def silence(draft: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
+def silence(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
     """The caller neither spoke nor pressed a key."""
     if wait.kind == "hold":
-        draft.say(draft.prompt(draft.book.common.still_there))
-        return _resume(draft, node, wait)
+        builder.say(builder.prompt(builder.callflows.common.still_there))
+        return _resume(builder, node, wait)
     missed = replace(wait, silences=wait.silences + 1)
     if wait.candidate and missed.misses < node.max_misses:
-        return confirm(draft, node, wait.candidate, missed, keys=True)
-    return _again(draft, node, missed, _hints(draft, node, node.no_input), missed.silences)
+        return confirm(builder, node, wait.candidate, missed, keys=True)
+    return _again(builder, node, missed, _hints(builder, node, node.no_input), missed.silences)
 
 
-def recorded(draft: StepBuilder, node: model.RecordNode, wait: Wait, speech: SpeechRecorded) -> Onward:
+def recorded(builder: StepBuilder, node: model.RecordNode, wait: Wait, speech: SpeechRecorded) -> Onward:
     """The caller spoke freely: kept at once, for who hangs up while it is read back has said it all the same."""
     heard = speech.text or " ".join(speech.cues)
     said = Candidate(speech.text or None, heard, 1.0, span_ms=speech.span_ms)
-    draft.remember({f"{draft.state.place.node}_span": place(speech.span_ms)})
-    draft.spotted(speech.cues)
+    builder.remember({f"{builder.state.place.node}_span": place(speech.span_ms)})
+    builder.spotted(speech.cues)
     if node.read_back is None:
-        return _keep(draft, node, wait, said, confirmed=False)
-    draft.doubt()
-    _save(draft, wait, said, confirmed=False)
-    return confirm(draft, node, said, wait)
+        return _keep(builder, node, wait, said, confirmed=False)
+    builder.doubt()
+    _save(builder, wait, said, confirmed=False)
+    return confirm(builder, node, said, wait)
 
 
 # --- asking -----------------------------------------------------------------------------------------------------
 
 
-def _opening(draft: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
+def _opening(builder: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
     """The question; where nobody hears the answer with its keys, and once with a word about using them."""
-    prompts = [draft.prompt(node.prompt)]
-    if hears(draft, node):
+    prompts = [builder.prompt(node.prompt)]
+    if hears(builder, node):
         return prompts
-    if not draft.state.speech and not draft.state.keys_told:
-        draft.state = replace(draft.state, keys_told=True)
-        prompts.append(draft.prompt(draft.book.common.keys_only))
-    return prompts + _offer_keys(draft, node)
+    if not builder.state.speech and not builder.state.keys_told:
+        builder.state = replace(builder.state, keys_told=True)
+        prompts.append(builder.prompt(builder.callflows.common.keys_only))
+    return prompts + _offer_keys(builder, node)
 
 
-def _offer_keys(draft: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
-    return [draft.prompt(node.keys_prompt)] if node.keys_prompt and "dtmf" in node.input else []
+def _offer_keys(builder: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
+    return [builder.prompt(node.keys_prompt)] if node.keys_prompt and "dtmf" in node.input else []
 
 
-def _inputs(draft: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
+def _inputs(builder: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
     """What answers the question."""
-    universals = draft.book.universals
+    universals = builder.callflows.universals
     return (
-        answers.speech(node, universals, draft.state.language) if hears(draft, node) else None,
+        answers.speech(node, universals, builder.state.language) if hears(builder, node) else None,
         keypad.keys(node, universals) if "dtmf" in node.input else None,
     )
 
 
 def _ask(
-    draft: StepBuilder, node: model.QuestionNode, prompts: list[Prompt], silences: int = 0, mismatches: int = 0
+    builder: StepBuilder, node: model.QuestionNode, prompts: list[Prompt], silences: int = 0, mismatches: int = 0
 ) -> Onward:
-    draft.say(*prompts)
-    question = draft.state.place.node
-    speech, keys = _inputs(draft, node)
+    builder.say(*prompts)
+    question = builder.state.place.node
+    speech, keys = _inputs(builder, node)
     if isinstance(node, model.RecordNode):
-        wait = draft.wait("record", silences, mismatches)
+        wait = builder.wait("record", silences, mismatches)
         action: Action = RecordAction(
-            wait, question, draft.spoken(), speech, keys, node.timeout, node.max_ms, node.timing
+            wait, question, builder.spoken(), speech, keys, node.timeout, node.max_ms, node.timing
         )
     else:
-        wait = draft.wait("answer", silences, mismatches)
+        wait = builder.wait("answer", silences, mismatches)
         barge_in = node.barge_in if isinstance(node, model.AskNode) else True
-        action = AskAction(wait, question, draft.spoken(), speech, keys, barge_in, node.timeout, node.timing)
-    draft.act(action)
+        action = AskAction(wait, question, builder.spoken(), speech, keys, barge_in, node.timeout, node.timing)
+    builder.act(action)
     return None
 
 
-def _hold(draft: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
+def _hold(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
     """Wait for a caller who asked for a moment; whatever the question takes is taken in it."""
-    draft.say(draft.prompt(draft.book.common.wait))
-    speech, keys = confirmation(draft, node) if wait.candidate else _inputs(draft, node)
-    held = draft.wait("hold", wait.silences, wait.mismatches, wait.candidate)
-    draft.act(Hold(held, draft.spoken(), speech, keys, HOLD_MS))
+    builder.say(builder.prompt(builder.callflows.common.wait))
+    speech, keys = confirmation(builder, node) if wait.candidate else _inputs(builder, node)
+    held = builder.wait("hold", wait.silences, wait.mismatches, wait.candidate)
+    builder.act(Hold(held, builder.spoken(), speech, keys, HOLD_MS))
     return None
 
 
-def _resume(draft: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
+def _resume(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
     """Go on where the caller interrupted: read back again, or ask again."""
     if wait.candidate:
-        return confirm(draft, node, wait.candidate, wait)
-    return _ask(draft, node, _opening(draft, node), wait.silences, wait.mismatches)
+        return confirm(builder, node, wait.candidate, wait)
+    return _ask(builder, node, _opening(builder, node), wait.silences, wait.mismatches)
 
 
 # --- what came of it --------------------------------------------------------------------------------------------
 
 
 def _take(
-    draft: StepBuilder,
+    builder: StepBuilder,
     node: model.QuestionNode,
     wait: Wait,
     outcome: AnswerOutcome,
@@ -163,24 +163,24 @@ def _take(
 ) -> Onward:
     match outcome:
         case Command(name="repeat"):
-            return _resume(draft, node, wait)
+            return _resume(builder, node, wait)
         case Command(name="wait"):
-            return _hold(draft, node, wait)
+            return _hold(builder, node, wait)
         case Command(name=name):
-            return draft.leave(f"on_{name}")
+            return builder.leave(f"on_{name}")
         case Confirmed() if wait.candidate:
             sure = replace(wait.candidate, by=by) if wait.candidate.offered else wait.candidate
-            return _keep(draft, node, wait, sure, confirmed=True)
+            return _keep(builder, node, wait, sure, confirmed=True)
         case Denied() if wait.candidate and wait.candidate.offered:
-            return _ask(draft, node, _opening(draft, node), wait.silences, wait.mismatches)
+            return _ask(builder, node, _opening(builder, node), wait.silences, wait.mismatches)
         case Understood(value=value, heard=heard, confidence=confidence, sure=sure):
             pairs = tuple((one.text, one.confidence) for one in alternatives)
             candidate = Candidate(value, heard, confidence, pairs, by)
             if sure or isinstance(node, model.RecordNode):
-                return _keep(draft, node, wait, candidate, confirmed=False)
-            return confirm(draft, node, candidate, wait)
+                return _keep(builder, node, wait, candidate, confirmed=False)
+            return confirm(builder, node, candidate, wait)
         case NotUnderstood() if wait.kind == "hold":
-            return _resume(draft, node, wait)
+            return _resume(builder, node, wait)
     missed = replace(wait, mismatches=wait.mismatches + 1)
     if (
         isinstance(node, model.RecordNode)
@@ -188,9 +188,11 @@ def _take(
         and missed.misses < node.max_misses
         and outcome != Denied()
     ):
-        return confirm(draft, node, wait.candidate, missed, keys=True)
+        return confirm(builder, node, wait.candidate, missed, keys=True)
     reason = _reason(node, outcome)
-    return _again(draft, node, missed, (reason,) if reason else _hints(draft, node, node.no_match), missed.mismatches)
+    return _again(
+        builder, node, missed, (reason,) if reason else _hints(builder, node, node.no_match), missed.mismatches
+    )
 
 
 def _reason(node: model.QuestionNode, outcome: AnswerOutcome) -> str | None:
@@ -207,12 +209,14 @@ def _reason(node: model.QuestionNode, outcome: AnswerOutcome) -> str | None:
     return None
 
 
-def _hints(draft: StepBuilder, node: model.QuestionNode, prompts: tuple[str, ...]) -> tuple[str, ...]:
+def _hints(builder: StepBuilder, node: model.QuestionNode, prompts: tuple[str, ...]) -> tuple[str, ...]:
     """What helps a caller to say it; of no use where nobody hears: there the question itself comes again."""
-    return prompts if hears(draft, node) else ()
+    return prompts if hears(builder, node) else ()
 
 
-def _again(draft: StepBuilder, node: model.QuestionNode, missed: Wait, tapering: tuple[str, ...], time: int) -> Onward:
+def _again(
+    builder: StepBuilder, node: model.QuestionNode, missed: Wait, tapering: tuple[str, ...], time: int
+) -> Onward:
     """Ask once more, differently each time; from the second miss on offer the keys; then give the question up.
 
     What was said freely and is still not confirmed stands as it is.
@@ -220,29 +224,29 @@ def _again(draft: StepBuilder, node: model.QuestionNode, missed: Wait, tapering:
     if missed.misses >= node.max_misses:
         if isinstance(node, model.RecordNode) and missed.candidate:
             return node.next
-        return node.otherwise or draft.leave("on_give_up")
+        return node.otherwise or builder.leave("on_give_up")
     prompt = tapering[min(time, len(tapering)) - 1] if tapering else node.prompt
-    said = [draft.prompt(prompt)]
-    if missed.misses >= 2 or not hears(draft, node):
-        said += _offer_keys(draft, node)
-    return _ask(draft, node, said, missed.silences, missed.mismatches)
+    said = [builder.prompt(prompt)]
+    if missed.misses >= 2 or not hears(builder, node):
+        said += _offer_keys(builder, node)
+    return _ask(builder, node, said, missed.silences, missed.mismatches)
 
 
-def _keep(draft: StepBuilder, node: model.QuestionNode, wait: Wait, candidate: Candidate, *, confirmed: bool) -> str:
-    _save(draft, wait, candidate, confirmed=confirmed)
-    draft.settle()
+def _keep(builder: StepBuilder, node: model.QuestionNode, wait: Wait, candidate: Candidate, *, confirmed: bool) -> str:
+    _save(builder, wait, candidate, confirmed=confirmed)
+    builder.settle()
     if isinstance(node, model.BookNode):
-        draft.act(BookAction(str(candidate.value), candidate.heard))
+        builder.act(BookAction(str(candidate.value), candidate.heard))
     if isinstance(node.next, str):
         return node.next
     return node.next.get(str(candidate.value)) or node.next["default"]
 
 
-def _save(draft: StepBuilder, wait: Wait, candidate: Candidate, *, confirmed: bool) -> None:
+def _save(builder: StepBuilder, wait: Wait, candidate: Candidate, *, confirmed: bool) -> None:
     alternatives = tuple(Heard(text, confidence) for text, confidence in candidate.alternatives)
-    draft.act(
+    builder.act(
         SaveAnswer(
-            draft.state.place.node,
+            builder.state.place.node,
             candidate.value,
             candidate.heard,
             alternatives,
@@ -253,4 +257,4 @@ def _save(draft: StepBuilder, wait: Wait, candidate: Candidate, *, confirmed: bo
             candidate.span_ms,
         )
     )
-    draft.answered(candidate.value)
+    builder.answered(candidate.value)

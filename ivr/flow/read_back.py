@@ -11,33 +11,33 @@ from ivr.flow.state import Candidate, Wait
 from ivr.flow.step_builder import StepBuilder
 
 
-def hears(draft: StepBuilder, node: model.QuestionNode) -> bool:
+def hears(builder: StepBuilder, node: model.QuestionNode) -> bool:
     """Whether anybody hears what is said to the question."""
-    return draft.state.speech and "speech" in node.input
+    return builder.state.speech and "speech" in node.input
 
 
-def confirmation(draft: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
+def confirmation(builder: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
     """What counts as right, as wrong or as another answer."""
-    universals, language = draft.book.universals, draft.state.language
+    universals, language = builder.callflows.universals, builder.state.language
     return (
-        answers.confirmation_speech(node, universals, language) if hears(draft, node) else None,
+        answers.confirmation_speech(node, universals, language) if hears(builder, node) else None,
         keypad.confirmation_keys(universals) if "dtmf" in node.input else None,
     )
 
 
 def confirm(
-    draft: StepBuilder, node: model.QuestionNode, candidate: Candidate, wait: Wait, *, keys: bool = False
+    builder: StepBuilder, node: model.QuestionNode, candidate: Candidate, wait: Wait, *, keys: bool = False
 ) -> str | None:
     """Read the candidate back and wait for a yes or a no; with the keys for both where they are of use."""
-    draft.say(_prompt(draft, node, candidate))
-    if (keys or candidate.by == "key" or not hears(draft, node)) and "dtmf" in node.input:
-        draft.say(draft.prompt(draft.book.common.confirm_keys))
-    speech, taken_keys = confirmation(draft, node)
-    draft.act(
+    builder.say(_prompt(builder, node, candidate))
+    if (keys or candidate.by == "key" or not hears(builder, node)) and "dtmf" in node.input:
+        builder.say(builder.prompt(builder.callflows.common.confirm_keys))
+    speech, taken_keys = confirmation(builder, node)
+    builder.act(
         AskAction(
-            draft.wait("confirm", wait.silences, wait.mismatches, candidate),
-            draft.state.place.node,
-            draft.spoken(),
+            builder.wait("confirm", wait.silences, wait.mismatches, candidate),
+            builder.state.place.node,
+            builder.spoken(),
             speech,
             taken_keys,
             True,
@@ -48,31 +48,31 @@ def confirm(
     return None
 
 
-def offer(draft: StepBuilder, node: model.QuestionNode) -> Candidate | None:
+def offer(builder: StepBuilder, node: model.QuestionNode) -> Candidate | None:
     """An answer that is known already and only needs the caller's yes; None where there is none."""
     match node:
         case model.AskNode(answer=model.Digits(offer=model.OfferedAnswer(variable=variable)) as answer):
-            known = str(draft.names.get(variable) or "")
-            match answers.read_digits(answer, draft.state.language, known, 1.0):
+            known = str(builder.names.get(variable) or "")
+            match answers.read_digits(answer, builder.state.language, known, 1.0):
                 case Understood(value=value):
                     return Candidate(value, known, 1.0, offered=True)
     return None
 
 
-def _prompt(draft: StepBuilder, node: model.QuestionNode, candidate: Candidate) -> Prompt:
+def _prompt(builder: StepBuilder, node: model.QuestionNode, candidate: Candidate) -> Prompt:
     value = candidate.value
     match node:
         case model.BookNode(confirm=prompt):
-            return draft.prompt(prompt, when=value)
+            return builder.prompt(prompt, when=value)
         case model.AskNode(answer=model.YesNo() as answer):
-            return draft.prompt((answer.yes if value == "yes" else answer.no).confirm)
+            return builder.prompt((answer.yes if value == "yes" else answer.no).confirm)
         case model.AskNode(answer=model.Choice(values=values)):
-            return draft.prompt(values[str(value)].confirm)
+            return builder.prompt(values[str(value)].confirm)
         case model.AskNode(answer=model.Digits(offer=model.OfferedAnswer(prompt=prompt))) if candidate.offered:
-            return draft.prompt(prompt, value=value)
+            return builder.prompt(prompt, value=value)
         case model.AskNode(answer=model.Score(confirm=prompt) | model.Digits(confirm=prompt)):
-            return draft.prompt(prompt, value=value)
+            return builder.prompt(prompt, value=value)
         case model.RecordNode(read_back=model.ReadBack(prompt=prompt, unplayed=unplayed)) if candidate.span_ms:
-            said = draft.prompt(prompt, said=place(candidate.span_ms))
+            said = builder.prompt(prompt, said=place(candidate.span_ms))
             return Prompt(said.name, said.values, unplayed)
     raise AssertionError(node)

@@ -14,9 +14,9 @@ from ivr.flow.parse import FlowSet
 class Replay:
     """One call in a version of the flows that may be another than its own; each event meets the present wait."""
 
-    def __init__(self, book: FlowSet, flow: str, language: str, *, speech: bool) -> None:
-        self._book = book
-        self._state = engine.begin(book.flows, book.version, flow, language, speech=speech)
+    def __init__(self, flow_set: FlowSet, flow: str, language: str, *, speech: bool) -> None:
+        self._flow_set = flow_set
+        self._state = engine.begin(flow_set.flows, flow_set.version, flow, language, speech=speech)
         self._actions: tuple[Action, ...] = ()
         self.answers: dict[str, Value] = {}
 
@@ -29,7 +29,7 @@ class Replay:
         """Take the next event, as if it answered what the call waits for."""
         if not isinstance(event, CallAnswered | CallEnded) and self._state.wait:
             event = replace(event, wait=self._state.wait.id)
-        turn = engine.step(self._book.flows, self._state, event, at)
+        turn = engine.step(self._flow_set.flows, self._state, event, at)
         self._actions = turn.actions if turn.state is not self._state else ()
         self._state = turn.state
         self.answers |= {kept.question: kept.value for kept in self._actions if isinstance(kept, SaveAnswer)}

@@ -43,7 +43,7 @@ class SimulatedCall:
 
     def __init__(
         self,
-        book: FlowSet,
+        flow_set: FlowSet,
         flow: str,
         language: str,
         now: datetime,
@@ -53,9 +53,9 @@ class SimulatedCall:
         route: CaseRouter | None = None,
     ) -> None:
         """`route` tells the tier and the roster of a case that the call opens; without it nobody decides."""
-        self._book, self._route = book, route
+        self._flow_set, self._route = flow_set, route
         self.now = now
-        self.state = engine.begin(book.flows, book.version, flow, language, speech=speech)
+        self.state = engine.begin(flow_set.flows, flow_set.version, flow, language, speech=speech)
         self.actions: tuple[Action, ...] = ()
         self.facts: list[Action] = []
         self._take(CallAnswered(variables or {}))
@@ -74,7 +74,7 @@ class SimulatedCall:
     def understood(self) -> dict[str, tuple[str, ...]]:
         """What may be done now: the words for each meaning, the keys, the typed signs."""
         place, waiting = self.state.place, self._waiting
-        node = self._book.flows.flows[place.flow].nodes[place.node]
+        node = self._flow_set.flows.flows[place.flow].nodes[place.node]
         if isinstance(waiting, Transfer):
             return {"signs": ("<taken>", "<untaken>")}
         if isinstance(waiting, LookUpCase):
@@ -83,7 +83,9 @@ class SimulatedCall:
             node, model.AskNode | model.BookNode | model.RecordNode
         ):
             return {}
-        meanings = answers.meanings(node, self._book.flows.universals, self.state.language) if waiting.speech else {}
+        meanings = (
+            answers.meanings(node, self._flow_set.flows.universals, self.state.language) if waiting.speech else {}
+        )
         return {name: tuple(sorted(phrases, key=len)) for name, phrases in meanings.items() if phrases} | {
             "keys": tuple((waiting.keys.choices or waiting.keys.keys) if waiting.keys else ())
         }
@@ -140,7 +142,7 @@ class SimulatedCall:
 
     def _free_speech(self, question: Ask | Record | Hold, text: str) -> SpeechRecorded:
         place, waiting = self.state.place, self.state.wait
-        node = self._book.flows.flows[place.flow].nodes[place.node]
+        node = self._flow_set.flows.flows[place.flow].nodes[place.node]
         if not isinstance(node, model.RecordNode) or (waiting and waiting.candidate):
             raise ValueError("free speech is not asked for here")
         spot = question.speech.spot if question.speech else ()
@@ -150,9 +152,9 @@ class SimulatedCall:
     def _take(self, event: Event) -> None:
         self.now += timedelta(seconds=TURN_SECONDS)
         try:
-            turn = engine.step(self._book.flows, self.state, event, self.now)
+            turn = engine.step(self._flow_set.flows, self.state, event, self.now)
         except engine.EngineFault:
-            turn = engine.fail(self._book.flows, self.state, self.now)
+            turn = engine.fail(self._flow_set.flows, self.state, self.now)
         if turn.state is self.state:
             return
         turn = state.load(state.dump(turn))

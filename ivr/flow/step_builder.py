@@ -39,8 +39,8 @@ def disposition(flow: model.Flow, state: FlowState) -> Disposition:
 class StepBuilder:
     """The next turn as far as it has been made. Where a method gives a target, the call goes on at that node."""
 
-    def __init__(self, book: model.Callflows, state: FlowState, now: datetime) -> None:
-        self.book, self.state, self.now = book, state, now
+    def __init__(self, callflows: model.Callflows, state: FlowState, now: datetime) -> None:
+        self.callflows, self.state, self.now = callflows, state, now
         self._number = state.turn + 1
         self._prompts: list[Prompt] = []
         self._actions: list[Action] = []
@@ -54,7 +54,7 @@ class StepBuilder:
     @property
     def flow(self) -> model.Flow:
         """The present flow."""
-        return self.book.flows[self.state.place.flow]
+        return self.callflows.flows[self.state.place.flow]
 
     @property
     def node(self) -> model.FlowNode:
@@ -110,7 +110,7 @@ class StepBuilder:
 
     def call(self, name: str) -> str:
         """Go into another flow, to come back after it; gives its first node."""
-        callee = self.book.flows[name]
+        callee = self.callflows.flows[name]
         self.remember({key: value for key, value in callee.variables.items() if key not in self.state.variables})
         entered = tuple(dict.fromkeys((*self.state.entered, name)))
         self.state = replace(self.state, stack=(*self.state.stack, NodeRef(name, callee.start)), entered=entered)
@@ -181,7 +181,7 @@ class StepBuilder:
         """The innermost flow's way out of this name, as a target; where none has one the call ends."""
         stack = self.state.stack
         for depth in range(len(stack), 0, -1):
-            target: str | None = getattr(self.book.flows[stack[depth - 1].flow], way)
+            target: str | None = getattr(self.callflows.flows[stack[depth - 1].flow], way)
             if target:
                 self.state = replace(self.state, stack=stack[:depth])
                 return target
@@ -210,7 +210,7 @@ class StepBuilder:
             self._last_words(name)
 
     def _last_words(self, name: str) -> None:
-        flow = self.book.flows[name]
+        flow = self.callflows.flows[name]
         onward = flow.lastly
         for _ in range(MAX_NODES_A_TURN):
             if onward is None or onward == model.RETURN:
@@ -220,8 +220,8 @@ class StepBuilder:
 
     def judge(self, verdict: Disposition | None) -> None:
         """Decide what became of the call: by its flow or, where that has nothing essential, by the one called last."""
-        own = self.book.flows[self.state.stack[0].flow]
-        called = (self.book.flows[name] for name in reversed(self.state.entered))
+        own = self.callflows.flows[self.state.stack[0].flow]
+        called = (self.callflows.flows[name] for name in reversed(self.state.entered))
         earned = disposition(next((flow for flow in (own, *called) if flow.essential), own), self.state)
         if verdict is None or earned == Disposition.COMPLETED:
             verdict = earned

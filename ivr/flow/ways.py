@@ -40,15 +40,15 @@ def targets(node: model.FlowNode) -> Iterator[tuple[str, str]]:
         yield "otherwise", node.otherwise
 
 
-def check_ways(book: model.Callflows, name: str) -> Found:
+def check_ways(callflows: model.Callflows, name: str) -> Found:
     """Faults of a flow's ways: unknown targets, unreachable nodes, dead ends, circles without a wait, ways out.
 
     While a target is unknown, what follows from that (unreachable nodes, dead ends) is not told.
     """
-    flow = book.flows[name]
-    unknown = list(_unknown(book, name, flow))
+    flow = callflows.flows[name]
+    unknown = list(_unknown(callflows, name, flow))
     yield from unknown
-    yield from _subflows(book, name)
+    yield from _subflows(callflows, name)
     if unknown:
         return
     onward = {key: {target for _, target in targets(node)} for key, node in flow.nodes.items()}
@@ -60,11 +60,11 @@ def check_ways(book: model.Callflows, name: str) -> Found:
         if not isinstance(flow.nodes[node], _QUIET):
             yield f"{name}.{node}", "stands in the flow's last words: only branch, set and complaint may"
     yield from _dead_ends(name, flow, onward, spoken | last_words)
-    if model.RETURN in spoken and not _called(book, name):
+    if model.RETURN in spoken and not _called(callflows, name):
         yield name, "“return” stands in a flow that no subflow node calls; hang up instead"
-    if not _called(book, name):
-        yield from _ways_out(book, name, flow)
-    yield from _circles(book, name, flow, onward)
+    if not _called(callflows, name):
+        yield from _ways_out(callflows, name, flow)
+    yield from _circles(callflows, name, flow, onward)
 
 
 def reach(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
@@ -79,11 +79,11 @@ def reach(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
     return seen
 
 
-def _called(book: model.Callflows, name: str) -> bool:
-    return any(node.flow == name for flow in book.flows.values() for node in _calls(flow))
+def _called(callflows: model.Callflows, name: str) -> bool:
+    return any(node.flow == name for flow in callflows.flows.values() for node in _calls(flow))
 
 
-def _unknown(book: model.Callflows, name: str, flow: model.Flow) -> Found:
+def _unknown(callflows: model.Callflows, name: str, flow: model.Flow) -> Found:
     for key in ("start", *WAYS_OUT, "lastly"):
         target = getattr(flow, key)
         if target and target not in flow.nodes:
@@ -92,10 +92,10 @@ def _unknown(book: model.Callflows, name: str, flow: model.Flow) -> Found:
         for key, target in targets(node):
             if target != model.RETURN and target not in flow.nodes:
                 yield f"{name}.{node_name}.{key}", f"unknown node “{target}”"
-        if isinstance(node, model.SubflowNode) and node.flow not in book.flows:
+        if isinstance(node, model.SubflowNode) and node.flow not in callflows.flows:
             yield f"{name}.{node_name}.flow", f"unknown flow “{node.flow}”"
     for question in flow.essential:
-        if question not in _questions(book, name):
+        if question not in _questions(callflows, name):
             yield f"{name}.essential", f"“{question}” is no question of this flow"
 
 
@@ -112,33 +112,33 @@ def _dead_ends(name: str, flow: model.Flow, onward: Ways, reached: set[str]) -> 
         yield f"{name}.{node}", "dead end: no way from here ends the call"
 
 
-def _circles(book: model.Callflows, name: str, flow: model.Flow, onward: Ways) -> Found:
-    unwaiting = {key: onward[key] for key, node in flow.nodes.items() if not _waits(book, node, frozenset())}
+def _circles(callflows: model.Callflows, name: str, flow: model.Flow, onward: Ways) -> Found:
+    unwaiting = {key: onward[key] for key, node in flow.nodes.items() if not _waits(callflows, node, frozenset())}
     for node, sinks in unwaiting.items():
         if node in reach(unwaiting, sinks):
             yield f"{name}.{node}", "goes round in a circle without waiting for the caller"
 
 
-def _waits(book: model.Callflows, node: model.FlowNode, inside: frozenset[str]) -> bool:
+def _waits(callflows: model.Callflows, node: model.FlowNode, inside: frozenset[str]) -> bool:
     """Whether the caller is always waited for in the node; in a subflow: on every way through it."""
-    if not isinstance(node, model.SubflowNode) or node.flow not in book.flows or node.flow in inside:
+    if not isinstance(node, model.SubflowNode) or node.flow not in callflows.flows or node.flow in inside:
         return isinstance(node, _WAITING)
-    callee = book.flows[node.flow]
+    callee = callflows.flows[node.flow]
     quiet = {
         key: {target for _, target in targets(each)}
         for key, each in callee.nodes.items()
-        if not _waits(book, each, inside | {node.flow})
+        if not _waits(callflows, each, inside | {node.flow})
     }
     return model.RETURN not in reach(quiet, [callee.start])
 
 
-def _subflows(book: model.Callflows, name: str) -> Found:
-    calls = {key: {node.flow for node in _calls(flow)} for key, flow in book.flows.items()}
+def _subflows(callflows: model.Callflows, name: str) -> Found:
+    calls = {key: {node.flow for node in _calls(flow)} for key, flow in callflows.flows.items()}
     if name in reach(calls, calls[name]):
         yield name, "calls itself, by way of its subflows"
-    own = _questions(book, name)
-    for callee in reach(calls, calls[name]) & book.flows.keys() - {name}:
-        for question in own & _questions(book, callee):
+    own = _questions(callflows, name)
+    for callee in reach(calls, calls[name]) & callflows.flows.keys() - {name}:
+        for question in own & _questions(callflows, callee):
             yield f"{name}.{question}", f"subflow “{callee}” has a question of the same name"
 
 
@@ -146,14 +146,14 @@ def _calls(flow: model.Flow) -> Iterator[model.SubflowNode]:
     return (node for node in flow.nodes.values() if isinstance(node, model.SubflowNode))
 
 
-def _questions(book: model.Callflows, name: str) -> set[str]:
-    return {key for key, node in book.flows[name].nodes.items() if isinstance(node, _QUESTION)}
+def _questions(callflows: model.Callflows, name: str) -> set[str]:
+    return {key for key, node in callflows.flows[name].nodes.items() if isinstance(node, _QUESTION)}
 
 
-def _ways_out(book: model.Callflows, name: str, flow: model.Flow) -> Found:
+def _ways_out(callflows: model.Callflows, name: str, flow: model.Flow) -> Found:
     """A flow that asks, in a subflow too, says where callers go who want a person, refuse or are not understood."""
-    calls = {key: {node.flow for node in _calls(each)} for key, each in book.flows.items()}
-    if any(_questions(book, each) for each in reach(calls, [name]) & book.flows.keys()):
+    calls = {key: {node.flow for node in _calls(each)} for key, each in callflows.flows.items()}
+    if any(_questions(callflows, each) for each in reach(calls, [name]) & callflows.flows.keys()):
         for way in WAYS_OUT:
             if getattr(flow, way) is None:
                 yield name, f"asks questions but has no {way}"

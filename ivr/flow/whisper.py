@@ -16,12 +16,12 @@ _NAME: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 BETWEEN: Final = "，"
 
 
-def whispered(phrases: Sequence[str], known: Mapping[str, Value], book: model.Callflows) -> str:
+def whispered(phrases: Sequence[str], known: Mapping[str, Value], callflows: model.Callflows) -> str:
     """The phrases with values in place of their names; one that names something unknown is left out.
 
     An answer to a closed question is said by the first of its phrases in the file's first language.
     """
-    return BETWEEN.join(filter(None, (_phrase(phrase, known, book) for phrase in phrases)))
+    return BETWEEN.join(filter(None, (_phrase(phrase, known, callflows) for phrase in phrases)))
 
 
 def whisper_faults(phrase: str, known: Collection[str]) -> Iterator[str]:
@@ -32,21 +32,21 @@ def whisper_faults(phrase: str, known: Collection[str]) -> Iterator[str]:
         yield f"“{phrase}”: braces hold the name of a variable or a question"
 
 
-def _phrase(phrase: str, known: Mapping[str, Value], book: model.Callflows) -> str:
+def _phrase(phrase: str, known: Mapping[str, Value], callflows: model.Callflows) -> str:
     for name in _NAME.findall(phrase):
-        if not (words := _words(name, known.get(name), book)):
+        if not (words := _words(name, known.get(name), callflows)):
             return ""
         phrase = phrase.replace(f"{{{name}}}", words)
     return phrase
 
 
-def _words(name: str, value: Value, book: model.Callflows) -> str:
+def _words(name: str, value: Value, callflows: model.Callflows) -> str:
     if value is None:
         return ""
-    for flow in book.flows.values():
+    for flow in callflows.flows.values():
         match flow.nodes.get(name):
             case model.AskNode(answer=model.YesNo() | model.Choice() as closed):
                 chosen = answers.values(closed).get(str(value))
-                said = chosen.phrases.get(book.languages[0], ()) if chosen else ()
+                said = chosen.phrases.get(callflows.languages[0], ()) if chosen else ()
                 return said[0] if said else str(value)
     return str(value)

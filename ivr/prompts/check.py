@@ -52,7 +52,8 @@ def _audio(file: Path) -> Iterator[str]:
         return
     form = (sound.frame_rate, sound.sample_width * 8, sound.channels)
     if form != (PROMPT_RATE_HZ, 16, 1):
-        yield f"it has {form[0]} Hz, {form[1]} bit, {form[2]} channel(s); wanted are {PROMPT_RATE_HZ} Hz, 16 bit, 1 channel"
+        wanted = f"{PROMPT_RATE_HZ} Hz, 16 bit, 1 channel"
+        yield f"it has {form[0]} Hz, {form[1]} bit, {form[2]} channel(s); wanted are {wanted}"
         return
     if sound.duration_seconds > MAX_S:
         yield f"it is too long: {sound.duration_seconds:.1f} s; at most {MAX_S:.0f} s, for callers don't listen longer"

@@ -40,14 +40,14 @@ class _Said:
         return ConfirmedAnswer(self.past.turn, text, self.event.voice_ms, self.end_ms)
 
 
-def confirmed(book: FlowSet, record: CallRecord) -> Iterator[ConfirmedAnswer]:
+def confirmed(flow_set: FlowSet, record: CallRecord) -> Iterator[ConfirmedAnswer]:
     """What is certain in a call that went through the flows in `book`; nothing more where its record leaves them."""
-    state = engine.begin(book.flows, book.version, record.call.flow, record.call.language, speech=True)
+    state = engine.begin(flow_set.flows, flow_set.version, record.call.flow, record.call.language, speech=True)
     lines = iter([line for line in record.transcript if line.who == "caller"])
     said: list[_Said] = []
     for past in record.turns:
         try:
-            turn = engine.step(book.flows, state, past.event, past.at)
+            turn = engine.step(flow_set.flows, state, past.event, past.at)
         except engine.EngineFault:
             return
         line = next(lines, None) if _has_line(past.event) else None
@@ -58,7 +58,7 @@ def confirmed(book: FlowSet, record: CallRecord) -> Iterator[ConfirmedAnswer]:
         for action in turn.actions:
             if isinstance(action, SaveAnswer):
                 here = [one for one in said if one.place == state.place]
-                yield from _certain(book.flows, record.call.language, here, action)
+                yield from _certain(flow_set.flows, record.call.language, here, action)
                 said.clear()
         state = turn.state
 
@@ -77,14 +77,16 @@ def _said(state: FlowState, past: TurnRecord, line: TranscriptLine) -> _Said | N
     return None
 
 
-def _certain(book: model.Callflows, language: str, said: list[_Said], answer: SaveAnswer) -> Iterator[ConfirmedAnswer]:
+def _certain(
+    callflows: model.Callflows, language: str, said: list[_Said], answer: SaveAnswer
+) -> Iterator[ConfirmedAnswer]:
     for one in said:
-        node = book.flows[one.place.flow].nodes[one.place.node]
+        node = callflows.flows[one.place.flow].nodes[one.place.node]
         if not isinstance(node, model.AskNode | model.BookNode) or _personal(node):
             continue
         if answer.by == "key":
             readings = (heard.text for heard in one.event.alternatives)
-            means = (text for text in readings if _value(book, node, language, text, one) == answer.value)
+            means = (text for text in readings if _value(callflows, node, language, text, one) == answer.value)
             if (text := next(means, None)) is not None:
                 yield one.as_text(text)
         elif answer.confirmed and answer.alternatives == one.event.alternatives:
@@ -95,6 +97,6 @@ def _personal(node: model.QuestionNode) -> bool:
     return isinstance(node, model.AskNode) and isinstance(node.answer, model.Digits)
 
 
-def _value(book: model.Callflows, node: model.QuestionNode, language: str, text: str, said: _Said) -> object:
-    read = answers.reading(node, book.universals, language, text, said.past.at)
+def _value(callflows: model.Callflows, node: model.QuestionNode, language: str, text: str, said: _Said) -> object:
+    read = answers.reading(node, callflows.universals, language, text, said.past.at)
     return read.value if isinstance(read, Understood) else None

@@ -58,11 +58,11 @@ class ClipExport:
         unread = 0
         async for record in self._recorded():
             speaker = self._speakers.name(_number(record))
-            book = await self._book(record.call.flow_version)
-            if book is None or speaker in erased:
+            flow_set = await self._flow_set(record.call.flow_version)
+            if flow_set is None or speaker in erased:
                 continue
             try:
-                new += await asyncio.to_thread(self._take_all, book, record, speaker)
+                new += await asyncio.to_thread(self._take_all, flow_set, record, speaker)
             except (OSError, EOFError, ValueError, wave.Error):
                 unread += 1
         self._folder.save()
@@ -79,7 +79,7 @@ class ClipExport:
                         yield record
             last = page[-1].id
 
-    async def _book(self, version: str) -> FlowSet | None:
+    async def _flow_set(self, version: str) -> FlowSet | None:
         """The flows as they were in the call; None where they were not kept, or can't be read any more."""
         if version not in self._books:
             source = await self._records.flow_source(version)
@@ -89,8 +89,8 @@ class ClipExport:
                 self._books[version] = None
         return self._books[version]
 
-    def _take_all(self, book: FlowSet, record: CallRecord, speaker: str) -> list[CallerClip]:
-        taken = (self._take(record, record.recordings[0], said, speaker) for said in confirmed(book, record))
+    def _take_all(self, flow_set: FlowSet, record: CallRecord, speaker: str) -> list[CallerClip]:
+        taken = (self._take(record, record.recordings[0], said, speaker) for said in confirmed(flow_set, record))
         return [clip for clip in taken if clip]
 
     def _take(

@@ -59,7 +59,7 @@ class QuestionTurn:
     def __init__(self, expected: InputSpec, timing: Timing) -> None:
         self._expected = expected
         self._timing = timing
-        self._ear = VoiceClassifier(timing)
+        self._classifier = VoiceClassifier(timing)
         self._now = 0
         self._frame_ms = 0
         self._stage = TurnStage.PENDING
@@ -90,7 +90,7 @@ class QuestionTurn:
     def voice(self, at_ms: int, activity: FrameActivity, prompt_dbov: float = SILENT_DBOV) -> tuple[TurnOutput, ...]:
         """One frame of the caller's audio ended at `at_ms`; `prompt_dbov` is our own level in it, to know its echo."""
         at = self._frame_ms = self._advance(at_ms)
-        judged = self._ear.judge(at, activity, prompt_dbov)
+        judged = self._classifier.judge(at, activity, prompt_dbov)
         if self._ended or self._digits or self._expected.voice is None or self._stage is TurnStage.PENDING:
             return self._settle(at, 0)
         return self._hear(at, judged) + self._settle(at, 0)

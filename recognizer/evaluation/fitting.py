@@ -108,11 +108,11 @@ def _thresholds(plain: Sequence[HeardTrial], line: Weights, limits: FittingLimit
     answers = [one for one in plain if one.answer]
     speech = [one for one in plain if one.how == "other speech"]
     sounds = [one for one in plain if one.how in {"noise", "tones and music"}]
-    wrong, talk, noise = (_odds_of_wrong(group, line) for group in (answers, speech, sounds))
+    wrong, simulated, noise = (_odds_of_wrong(group, line) for group in (answers, speech, sounds))
     right = [_log_odds(one.readings[0].evidence, line) for one in answers if one.right]
     least = float(np.quantile(right, _GIVEN_UP)) if right else 0.0
-    confirm = max(least, _edge(talk, limits.speech_taken), _edge(noise, limits.sounds_taken))
-    accept = max(_edge(wrong, limits.wrong), _edge(talk, limits.speech), _edge(noise, limits.sounds))
+    confirm = max(least, _edge(simulated, limits.speech_taken), _edge(noise, limits.sounds_taken))
+    accept = max(_edge(wrong, limits.wrong), _edge(simulated, limits.speech), _edge(noise, limits.sounds))
     return confirm, max(confirm, accept)
 
 

@@ -27,7 +27,7 @@ CLOSE: Final = 0.1
 
 SURE_VOICE: Final = 0.3
 VOICE_MS: Final = 140
-"""With less voice of this probability (Silero's) nothing was said, as turn-taking has it (`ivr/turntaking/timing.py`)."""
+"""An answer needs this much voice of this probability (Silero), as in `ivr/turntaking/timing.py`."""
 
 Band = Literal["accept", "confirm", "again"]
 

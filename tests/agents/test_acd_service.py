@@ -110,8 +110,8 @@ class ScriptedHold:
 class Made:
     """A desk, and what it works with."""
 
-    desk: AcdService
-    board: PresenceStore
+    acd: AcdService
+    presences: PresenceStore
     feed: EventFeed
     journal: list[tuple[str, str, str]]
 
@@ -121,10 +121,10 @@ async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
     """Both agents are available; zhang has been idle longer."""
     agents, queues = await LiveAgents.open(server.url, retries=1), await LiveQueues.open(server.url, retries=1)
     feed = await EventFeed.open(server.url, retries=1)
-    board = PresenceStore(agents)
+    presences = PresenceStore(agents)
     for number, agent in enumerate(("zhang", "li")):
-        await board.move(agent, partial(presence.set_available, now=float(number)))
-        await board.move(agent, partial(presence.set_reachable, reachable=True))
+        await presences.move(agent, partial(presence.set_available, now=float(number)))
+        await presences.move(agent, partial(presence.set_reachable, reachable=True))
     library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
     sounds = Announcements(library, lambda words, language: b"")
     journal: list[tuple[str, str, str]] = []
@@ -132,8 +132,8 @@ async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
     async def write(call: str, agent: str, line: str, at: datetime) -> None:
         journal.append((call, agent, line))
 
-    desk = AcdService(lambda: ROSTERS, board, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
-    yield Made(desk, board, feed, journal)
+    acd = AcdService(lambda: ROSTERS, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
+    yield Made(acd, presences, feed, journal)
     for each in (agents, queues, feed):
         await each.close()
 
@@ -145,36 +145,36 @@ def gone(keys: list[str]) -> ScriptedPerson:
     return person
 
 
-async def refusal(desk: AcdService, hold: ScriptedHold, line: str = "hotline") -> str:
+async def refusal(acd: AcdService, hold: ScriptedHold, line: str = "hotline") -> str:
     with pytest.raises(TransferRefused) as caught:
-        await desk.hand_over(CALL, line, "", hold)
+        await acd.hand_over(CALL, line, "", hold)
     return caught.value.reason
 
 
 async def test_whoever_has_been_idle_longest_is_asked_first_and_nobody_twice(made):
     hold = ScriptedHold({})
-    assert await refusal(made.desk, hold) == "no_answer"
+    assert await refusal(made.acd, hold) == "no_answer"
     assert hold.rung == ["1001", "1002"]
-    assert {each.state for each in (await made.board.all()).values()} == {"available"}
+    assert {each.state for each in (await made.presences.all()).values()} == {"available"}
 
 
 async def test_other_keys_mean_nothing(made):
     hold = ScriptedHold({"1001": gone(["5", "*", "1"])})
-    await made.desk.hand_over(CALL, "hotline", "", hold)
+    await made.acd.hand_over(CALL, "hotline", "", hold)
     assert hold.people["1001"].doing[-1] == "connected" and hold.rung == ["1001"]
-    assert (await made.board.all())["zhang"].state == "wrap_up"
+    assert (await made.presences.all())["zhang"].state == "wrap_up"
 
 
 async def test_a_caller_in_another_language_is_for_whoever_speaks_it(made):
     hold = ScriptedHold({"1002": gone(["1"])})
     english = Call("call-2", "asterisk", "inbound", "1", "4000", "survey", "en-US")
-    await made.desk.hand_over(english, "hotline", "", hold)
+    await made.acd.hand_over(english, "hotline", "", hold)
     assert hold.rung == ["1002"]
 
 
 async def test_others_are_told_step_by_step(made):
     hold = ScriptedHold({"1002": gone(["1"])})
-    await made.desk.hand_over(CALL, "hotline", "", hold)
+    await made.acd.hand_over(CALL, "hotline", "", hold)
     told = []
     async with asyncio.timeout(5):
         async for _, event in made.feed.follow("0"):
@@ -193,40 +193,40 @@ async def test_others_are_told_step_by_step(made):
 async def test_a_caller_who_is_passed_on_is_taken_by_somebody_of_the_other_line(made):
     first, second = ScriptedPerson(["1"]), gone(["1"])
     hold = ScriptedHold({"1001": first, "1002": second})
-    handing = asyncio.create_task(made.desk.hand_over(CALL, "hotline", "", hold))
-    obeying = asyncio.create_task(made.desk.obey())
+    handing = asyncio.create_task(made.acd.hand_over(CALL, "hotline", "", hold))
+    obeying = asyncio.create_task(made.acd.run_commands())
     async with asyncio.timeout(10):
         while "gave back" not in first.doing:
-            await made.desk.want("zhang", CALL.id, "onward", "supervision")
+            await made.acd.command("zhang", CALL.id, "onward", "supervision")
             await asyncio.sleep(0.01)
         await handing
     obeying.cancel()
     assert hold.rung == ["1001", "1002"]
-    assert (await made.board.all())["zhang"].state == "wrap_up"
+    assert (await made.presences.all())["zhang"].state == "wrap_up"
 
 
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.1])
 async def test_a_caller_who_hangs_up_leaves_nothing_behind(made, server, after):
     hold = ScriptedHold({"1001": ScriptedPerson(["1"])})
-    handing = asyncio.create_task(made.desk.hand_over(CALL, "hotline", "", hold))
+    handing = asyncio.create_task(made.acd.hand_over(CALL, "hotline", "", hold))
     while not hold.rung:  # noqa: ASYNC110
         await asyncio.sleep(0)
     await asyncio.sleep(after)
     handing.cancel()
     await asyncio.gather(handing, return_exceptions=True)
-    assert (await made.board.all())["zhang"].state in ("available", "wrap_up")
+    assert (await made.presences.all())["zhang"].state in ("available", "wrap_up")
     async with connect(server.url) as redis:
         assert await redis.keys(f"{QUEUE}*") == []
 
 
 async def test_without_redis_the_caller_is_back_in_the_flow(made, server):
     await server.close()
-    assert await refusal(made.desk, ScriptedHold({})) == "unavailable"
+    assert await refusal(made.acd, ScriptedHold({})) == "unavailable"
 
 
 async def test_people_who_talk_are_not_disturbed_when_redis_goes_away(made, server):
     person = ScriptedPerson(["1"])
-    handing = asyncio.create_task(made.desk.hand_over(CALL, "hotline", "", ScriptedHold({"1001": person})))
+    handing = asyncio.create_task(made.acd.hand_over(CALL, "hotline", "", ScriptedHold({"1001": person})))
     async with asyncio.timeout(10):
         while "connected" not in person.doing:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -239,8 +239,8 @@ async def test_people_who_talk_are_not_disturbed_when_redis_goes_away(made, serv
 
 async def test_who_took_the_call_is_written_down_and_nobody_else(made):
     hold = ScriptedHold({"1001": gone(["2"]), "1002": gone(["1"])})
-    await made.desk.hand_over(CALL, "hotline", "", hold)
-    await made.desk.finish()
+    await made.acd.hand_over(CALL, "hotline", "", hold)
+    await made.acd.finish()
     assert made.journal == [(CALL.id, "li", "hotline")]
 
 
@@ -248,15 +248,15 @@ async def test_a_journal_that_is_away_disturbs_nobody(made, caplog):
     async def away(call: str, agent: str, line: str, at: datetime) -> None:
         raise HuifangError("the database is away")
 
-    made.desk._journal = away
+    made.acd._journal = away
     hold = ScriptedHold({"1001": gone(["1"])})
-    await made.desk.hand_over(CALL, "hotline", "", hold)
-    await made.desk.finish()
+    await made.acd.hand_over(CALL, "hotline", "", hold)
+    await made.acd.finish()
     assert "not written down" in caplog.text and hold.people["1001"].doing[-1] == "connected"
 
 
 async def wishes(made: Made, what: CommandName, line: str = "") -> None:
-    await made.desk.want("zhang", CALL.id, what, line)
+    await made.acd.command("zhang", CALL.id, what, line)
 
 
 async def until_told(made: Made, kind: str, **more: object) -> None:
@@ -269,8 +269,8 @@ async def until_told(made: Made, kind: str, **more: object) -> None:
 @asynccontextmanager
 async def handing_over(made: Made, hold: ScriptedHold) -> AsyncIterator[asyncio.Task[None]]:
     """Within the block zhang has the caller, and wishes are heard."""
-    obeying = asyncio.create_task(made.desk.obey())
-    handing = asyncio.create_task(made.desk.hand_over(CALL, "hotline", "", hold))
+    obeying = asyncio.create_task(made.acd.run_commands())
+    handing = asyncio.create_task(made.acd.hand_over(CALL, "hotline", "", hold))
     await until_told(made, "accepted", agent="zhang")
     yield handing
     for task in (handing, obeying):
@@ -286,7 +286,7 @@ async def test_a_colleague_is_consulted_and_has_the_caller_in_the_end(made):
         await until_told(made, "talk", agent="zhang", state="consulting")
         await wishes(made, "leave")
         await until_told(made, "ended", agent="zhang")
-        assert (await made.board.all())["li"].state == "busy"
+        assert (await made.presences.all())["li"].state == "busy"
         second.leaves.set()
         await handing
     assert first.doing == ["told", "connected", "gave back", "hears ringing", "aside"]
@@ -299,7 +299,7 @@ async def test_whoever_cannot_be_asked_for_a_fault_of_ours_is_a_colleague_who_is
     async with handing_over(made, hold):
         await wishes(made, "consult", "supervision")
         await until_told(made, "talk", agent="zhang", state="talking", reason="unavailable")
-        assert {name: each.state for name, each in (await made.board.all()).items()} == {
+        assert {name: each.state for name, each in (await made.presences.all()).items()} == {
             "zhang": "busy", "li": "available",
         }  # fmt: skip
     assert hold.people["1001"].doing[-1] == "connected"

@@ -22,16 +22,16 @@ ROSTERS = Rosters(
 
 async def test_phones_that_come_and_go_are_noticed(server: EmbeddedRedis) -> None:
     live = await LiveAgents.open(server.url)
-    board = PresenceStore(live)
-    await board.move("zhang", partial(presence.set_available, now=1.0))
+    presences = PresenceStore(live)
+    await presences.move("zhang", partial(presence.set_available, now=1.0))
 
     async def states() -> dict[str, str]:
-        return {agent: str(each.state) for agent, each in (await board.all()).items()}
+        return {agent: str(each.state) for agent, each in (await presences.all()).items()}
 
-    await update_reachability(frozenset(), ROSTERS, board)
+    await update_reachability(frozenset(), ROSTERS, presences)
     assert await states() == {"zhang": "unreachable"}
-    await update_reachability(frozenset({"phone-zhang", "phone-li", "phone-of-a-stranger"}), ROSTERS, board)
+    await update_reachability(frozenset({"phone-zhang", "phone-li", "phone-of-a-stranger"}), ROSTERS, presences)
     assert await states() == {"zhang": "available", "li": "away"}
-    await update_reachability(frozenset({"phone-li"}), ROSTERS, board)
+    await update_reachability(frozenset({"phone-li"}), ROSTERS, presences)
     assert await states() == {"zhang": "unreachable", "li": "away"}
     await live.close()

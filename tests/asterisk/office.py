@@ -27,7 +27,7 @@ from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.service import Service
 from tests.asterisk.sound import babble
-from tests.asterisk.system import House, a_house
+from tests.asterisk.system import SystemFixture, running_system
 
 WORDS = babble(0.8, seed=21)
 """What free words sound like here."""
@@ -54,8 +54,8 @@ class Switch(Service):
 class Office:
     """The lines are made by `staffed`."""
 
-    house: House
-    board: PresenceStore
+    system: SystemFixture
+    presences: PresenceStore
     feed: EventFeed
     library: PromptLibrary
     agents: dict[str, Agent] = field(default_factory=dict)
@@ -70,12 +70,12 @@ class Office:
 
     async def staffed(self, line: str, people: int = 1, wrap_up_s: int = 0, wait_s: int = 60) -> list[Phone]:
         """A line with so many people on duty, all available, in the order in which they will be asked."""
-        phones = [await self.house.phone() for _ in range(people)]
+        phones = [await self.system.phone() for _ in range(people)]
         for number, phone in enumerate(phones):
             agent = Agent(f"{line}_{number}", "", phone.account.name)
             self.agents[agent.id] = agent
-            await self.board.move(agent.id, partial(presence.set_available, now=float(number)))
-            await self.board.move(agent.id, partial(presence.set_reachable, reachable=True))
+            await self.presences.move(agent.id, partial(presence.set_available, now=float(number)))
+            await self.presences.move(agent.id, partial(presence.set_reachable, reachable=True))
         crew = tuple(f"{line}_{number}" for number in range(people))
         self.lines[line] = Roster({"always": Shift(time(0), time(0), crew)}, wait_s=wait_s, wrap_up_s=wrap_up_s)
         return phones
@@ -83,32 +83,34 @@ class Office:
     async def calls(self) -> tuple[PhoneCall, AsteriskCallLeg]:
         """Somebody calls; both ends of the call."""
         assert self.switch
-        return await self.switch.connect(await self.house.phone())
+        return await self.switch.connect(await self.system.phone())
 
     async def presence(self, line: str, number: int = 0) -> Presence:
         """That of one of a line's people."""
-        return (await self.board.all())[f"{line}_{number}"]
+        return (await self.presences.all())[f"{line}_{number}"]
 
 
 @asynccontextmanager
 async def an_office(data: Path) -> AsyncIterator[Office]:
     """An Asterisk, phones, a Redis, and the part of the service that hands callers over."""
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(a_house(data))
+        system = await stack.enter_async_context(running_system(data))
         redis = await EmbeddedRedis.start(data / "redis")
         stack.push_async_callback(redis.close)
         live = [await kind.open(redis.url) for kind in (LiveAgents, LiveQueues, EventFeed)]
         for each in live:
             stack.push_async_callback(each.close)
-        board = PresenceStore(live[0])
-        keeping = asyncio.create_task(board.keep())
+        presences = PresenceStore(live[0])
+        keeping = asyncio.create_task(presences.keep())
         stack.callback(keeping.cancel)
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
-        office = Office(house, board, live[2], library)
+        office = Office(system, presences, live[2], library)
         sounds = Announcements(library, lambda words, language: WORDS.tobytes())
-        desk = AcdService(lambda: office.rosters, board, live[1], live[2], sounds, "node", lambda: datetime.now(UTC))
+        desk = AcdService(
+            lambda: office.rosters, presences, live[1], live[2], sounds, "node", lambda: datetime.now(UTC)
+        )
         office.desk = desk
         obeying = asyncio.create_task(desk.obey())
         stack.callback(obeying.cancel)
-        office.switch = await stack.enter_async_context(Switch(house.site, house.passwords, desk=desk))
+        office.switch = await stack.enter_async_context(Switch(system.site, system.passwords, desk=desk))
         yield office

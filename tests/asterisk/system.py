@@ -52,7 +52,7 @@ def environment(**variables: str) -> Iterator[None]:
 
 
 @dataclass
-class House:
+class SystemFixture:
     """A private Asterisk, its phones, and the records of the service that is attached to it."""
 
     site: Site
@@ -167,7 +167,7 @@ async def _said(answer: ClientResponse) -> object:
 
 
 @asynccontextmanager
-async def a_house(data: Path, **changes: object) -> AsyncIterator[House]:
+async def running_system(data: Path, **changes: object) -> AsyncIterator[SystemFixture]:
     """An Asterisk with its phones; the service is still to be `served`."""
     first = 20000 + secrets.randbelow(100) * 400
     ports = {"first": first, "last": first + 398}
@@ -179,4 +179,4 @@ async def a_house(data: Path, **changes: object) -> AsyncIterator[House]:
         ari = await stack.enter_async_context(Ari(site.ari_url, site.ari_user, passwords.ari, site.app))
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
         phones = await stack.enter_async_context(AsyncExitStack())
-        yield House(site, passwords, pbx, data, ari, Ear(library), phones)
+        yield SystemFixture(site, passwords, pbx, data, ari, Ear(library), phones)

@@ -19,7 +19,7 @@ from ivr.records.record import CallRecord
 from tests.asterisk.caller import Caller
 from tests.asterisk.phone import Phone
 from tests.asterisk.sound import RATE, Heard, babble
-from tests.asterisk.system import House, a_house
+from tests.asterisk.system import SystemFixture, running_system
 from tests.asterisk.test_survey import likeness, sides
 from tests.asterisk.test_warm_transfer import clear
 
@@ -58,11 +58,11 @@ class Screen:
                 await asyncio.sleep(0.05)
         return found[0]
 
-    async def read(self, house: House, agent: str, after: str = "") -> None:
+    async def read(self, system: SystemFixture, agent: str, after: str = "") -> None:
         headers = {"Last-Event-ID": after} if after else {}
         async with (
             ClientSession(timeout=ClientTimeout(total=None)) as http,
-            http.get(f"{address(house)}/{agent}/events", headers=headers) as stream,
+            http.get(f"{address(system)}/{agent}/events", headers=headers) as stream,
         ):
             assert stream.status == 200 and stream.content_type == "text/event-stream"
             event_id = ""
@@ -75,14 +75,14 @@ class Screen:
                     self.ids.append(event_id)
 
 
-def address(house: House) -> str:
-    return house.site.service.replace("ws:", "http:") + "/api/v1/agents"
+def address(system: SystemFixture) -> str:
+    return system.site.service.replace("ws:", "http:") + "/api/v1/agents"
 
 
 @asynccontextmanager
-async def screen(house: House, agent: str, after: str = "") -> AsyncIterator[Screen]:
+async def screen(system: SystemFixture, agent: str, after: str = "") -> AsyncIterator[Screen]:
     shown = Screen()
-    reading = asyncio.create_task(shown.read(house, agent, after))
+    reading = asyncio.create_task(shown.read(system, agent, after))
     try:
         yield shown
     finally:
@@ -90,27 +90,27 @@ async def screen(house: House, agent: str, after: str = "") -> AsyncIterator[Scr
         await asyncio.gather(reading, return_exceptions=True)
 
 
-async def says(house: House, agent: str, body: object) -> tuple[int, Any]:
+async def says(system: SystemFixture, agent: str, body: object) -> tuple[int, Any]:
     """PUT an agent's word."""
-    async with ClientSession() as http, http.put(f"{address(house)}/{agent}/presence", json=body) as answer:
+    async with ClientSession() as http, http.put(f"{address(system)}/{agent}/presence", json=body) as answer:
         return answer.status, await answer.json() if answer.content_type == "application/json" else None
 
 
-async def listed(house: House) -> dict[str, dict[str, Any]]:
-    async with ClientSession() as http, http.get(address(house)) as answer:
+async def listed(system: SystemFixture) -> dict[str, dict[str, Any]]:
+    async with ClientSession() as http, http.get(address(system)) as answer:
         return {agent["id"]: agent for agent in (await answer.json())["agents"]}
 
 
-async def becomes(house: House, agent: str, state: str) -> dict[str, Any]:
+async def becomes(system: SystemFixture, agent: str, state: str) -> dict[str, Any]:
     """Wait until an agent is in a state."""
     async with asyncio.timeout(10):
-        while (found := (await listed(house))[agent])["state"] != state:  # noqa: ASYNC110
+        while (found := (await listed(system))[agent])["state"] != state:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     return found
 
 
-async def asks_for_a_person(house: House, phone: Phone) -> Caller:
-    caller = await house.caller(phone)
+async def asks_for_a_person(system: SystemFixture, phone: Phone) -> Caller:
+    caller = await system.caller(phone)
     await caller.hears_out("survey.opening")
     await caller.presses("0")
     return caller
@@ -129,21 +129,21 @@ class Story:
     after: dict[str, Any]
     record: CallRecord
     untaken: CallRecord
-    house: House
+    system: SystemFixture
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
     data: Path = tmp_path_factory.mktemp("house")
     (data / "rosters.yaml").write_text(ROSTERS, encoding="utf-8")
-    async with a_house(data) as house, house.served():
-        phone, zhang = await house.phone(CALLER), await house.phone(ZHANG)
-        before = await listed(house)
-        other = await house.phone()
-        async with screen(house, "zhang") as shown:
-            await says(house, "zhang", {"state": "available"})
-            signed_on = await becomes(house, "zhang", "available")
-            caller = await asks_for_a_person(house, phone)
+    async with running_system(data) as system, system.served():
+        phone, zhang = await system.phone(CALLER), await system.phone(ZHANG)
+        before = await listed(system)
+        other = await system.phone()
+        async with screen(system, "zhang") as shown:
+            await says(system, "zhang", {"state": "available"})
+            signed_on = await becomes(system, "zhang", "available")
+            caller = await asks_for_a_person(system, phone)
             agent = await zhang.called()
             agent.ring()
             await shown.shows("offered")
@@ -151,31 +151,31 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]
             await agent.hears_sound()
             await agent.press("1")
             await shown.shows("accepted")
-            untaken = asyncio.create_task(nobody_is_free(house, other))
+            untaken = asyncio.create_task(nobody_is_free(system, other))
             await asyncio.sleep(0.2)
             await asyncio.gather(agent.say(TO_CALLER), caller.call.say(TO_AGENT))
             await asyncio.sleep(0.3)
             await agent.hang_up()
             await shown.shows("ended")
-        after = await becomes(house, "zhang", "wrap_up")
+        after = await becomes(system, "zhang", "wrap_up")
         await caller.call.ended()
-        async with screen(house, "zhang", shown.ids[shown.kinds().index("offered")]) as again:
+        async with screen(system, "zhang", shown.ids[shown.kinds().index("offered")]) as again:
             await again.shows("ended")
-        record = await house.record_of(CALLER)
+        record = await system.record_of(CALLER)
         yield Story(
             before, signed_on, shown, again, agent.heard().samples, caller.heard.samples, after, record, await untaken,
-            house,
+            system,
         )  # fmt: skip
-        await house.nothing_is_left()
+        await system.nothing_is_left()
 
 
-async def nobody_is_free(house: House, phone: Phone) -> CallRecord:
+async def nobody_is_free(system: SystemFixture, phone: Phone) -> CallRecord:
     """Somebody who asks for a person while the only agent talks, and does not want to wait."""
-    caller = await asks_for_a_person(house, phone)
+    caller = await asks_for_a_person(system, phone)
     await asyncio.sleep(len(caller.ear.sound("common.transfer")) / RATE + 1.5)
     await caller.presses("#")
     await caller.hears_out("common.transfer_failed")
-    return await house.record_of(phone.account.name)
+    return await system.record_of(phone.account.name)
 
 
 async def test_who_has_said_nothing_is_away(told):
@@ -189,7 +189,7 @@ async def test_who_has_said_nothing_is_away(told):
 
 async def test_who_is_there_with_a_registered_phone_is_available(told):
     assert told.signed_on["state"] == "available"
-    assert (await says(told.house, "li", {"state": "available"}))[1]["state"] == "unreachable"
+    assert (await says(told.system, "li", {"state": "available"}))[1]["state"] == "unreachable"
 
 
 async def test_the_two_hear_each_other(told):
@@ -225,21 +225,21 @@ async def test_a_caller_who_does_not_want_to_wait_is_called_back(told):
 
 @pytest.mark.parametrize("body", [{}, {"state": "asleep"}, {"state": "away", "color": "red"}], ids=str)
 async def test_a_word_that_means_nothing_is_refused(told, body):
-    status, said = await says(told.house, "zhang", body)
+    status, said = await says(told.system, "zhang", body)
     assert status == 422 and said["faults"]
 
 
 async def test_an_agent_whom_nobody_knows(told):
-    assert (await says(told.house, "wang", {"state": "away"}))[0] == 404
+    assert (await says(told.system, "wang", {"state": "away"}))[0] == 404
 
 
 async def test_an_agent_may_end_the_wrap_up_and_go_away(told):
-    assert (await says(told.house, "zhang", {"state": "away"}))[1]["state"] == "away"
+    assert (await says(told.system, "zhang", {"state": "away"}))[1]["state"] == "away"
 
 
 async def test_only_who_has_a_caller_can_pass_them_on_and_only_to_a_line(told):
-    assert (await told.house.asks({"line": "hotline"}, "agents/zhang/transfer"))[0] == 409
-    status, said = await told.house.asks({"line": "nowhere"}, "agents/zhang/transfer")
+    assert (await told.system.asks({"line": "hotline"}, "agents/zhang/transfer"))[0] == 409
+    status, said = await told.system.asks({"line": "nowhere"}, "agents/zhang/transfer")
     assert (status, said) == (422, {"faults": [{"path": "line", "reason": "there is no line “nowhere”"}]})
-    assert (await told.house.asks({}, "agents/zhang/transfer"))[0] == 422
-    assert (await told.house.asks({"line": "hotline"}, "agents/wang/transfer"))[0] == 404
+    assert (await told.system.asks({}, "agents/zhang/transfer"))[0] == 422
+    assert (await told.system.asks({"line": "hotline"}, "agents/wang/transfer"))[0] == 404

@@ -114,7 +114,7 @@ class Scene:
         return await self.shows("talk", agent or self.agent_id, state=state, **more)
 
     async def state(self, of: str) -> str:
-        return str((await self.office.board.all())[of].state)
+        return str((await self.office.presences.all())[of].state)
 
     async def hear(self, speaker: PhoneCall, listeners: Sequence[PhoneCall], deaf: Sequence[PhoneCall] = ()) -> None:
         """One speaks, and these hear it, but those do not."""

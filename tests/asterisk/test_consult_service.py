@@ -13,7 +13,7 @@ import pytest_asyncio
 from ivr.records.record import CallRecord
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import babble
-from tests.asterisk.system import House, a_house
+from tests.asterisk.system import SystemFixture, running_system
 from tests.asterisk.test_agents import CALLER, LI, ZHANG, Screen, asks_for_a_person, becomes, says, screen
 from tests.asterisk.test_agents import ROSTERS as HOTLINE
 from tests.asterisk.test_survey import likeness, sides
@@ -42,11 +42,11 @@ class Story:
     busy: dict[str, str]
     record: CallRecord
     passed_on: CallRecord
-    house: House
+    system: SystemFixture
 
 
-async def posts(house: House, agent: str, what: str, **body: str) -> int:
-    return (await house.asks(body, f"agents/{agent}/{what}"))[0]
+async def posts(system: SystemFixture, agent: str, what: str, **body: str) -> int:
+    return (await system.asks(body, f"agents/{agent}/{what}"))[0]
 
 
 async def takes(phone: Phone, shown: Screen) -> PhoneCall:
@@ -64,47 +64,47 @@ async def takes(phone: Phone, shown: Screen) -> PhoneCall:
 async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
     data: Path = tmp_path_factory.mktemp("house")
     (data / "rosters.yaml").write_text(ROSTERS, encoding="utf-8")
-    async with a_house(data) as house, house.served():
-        phone, zhangs, lis = await house.phone(CALLER), await house.phone(ZHANG), await house.phone(LI)
+    async with running_system(data) as system, system.served():
+        phone, zhangs, lis = await system.phone(CALLER), await system.phone(ZHANG), await system.phone(LI)
         for agent in ("zhang", "li"):
-            await says(house, agent, {"state": "available"})
-            await becomes(house, agent, "available")
-        async with screen(house, "zhang") as zhang, screen(house, "li") as li:
-            caller = await asks_for_a_person(house, phone)
+            await says(system, agent, {"state": "available"})
+            await becomes(system, agent, "available")
+        async with screen(system, "zhang") as zhang, screen(system, "li") as li:
+            caller = await asks_for_a_person(system, phone)
             agent = await takes(zhangs, zhang)
-            assert await posts(house, "zhang", "consult", line="supervision") == 202
+            assert await posts(system, "zhang", "consult", line="supervision") == 202
             colleague = await takes(lis, li)
             await zhang.shows("talk", state="consulting")
-            busy = {who: str((await becomes(house, who, "busy"))["call"]) for who in ("zhang", "li")}
-            assert await posts(house, "zhang", "conference") == 202
+            busy = {who: str((await becomes(system, who, "busy"))["call"]) for who in ("zhang", "li")}
+            assert await posts(system, "zhang", "conference") == 202
             await li.shows("talk", state="conference")
             for who, call in (("caller", caller.call), ("zhang", agent), ("li", colleague)):
                 await asyncio.sleep(0.2)
                 await call.say(SAID[who])
             await asyncio.sleep(0.3)
-            assert await posts(house, "zhang", "leave") == 202
+            assert await posts(system, "zhang", "leave") == 202
             await agent.ended()
             await li.shows("talk", state="talking")
             await colleague.hang_up()
             await li.shows("ended")
         await caller.call.ended()
-        passed_on = await nobody_is_there(house, zhangs)
-        yield Story(zhang, li, busy, await house.record_of(CALLER), passed_on, house)
-        await house.nothing_is_left()
+        passed_on = await nobody_is_there(system, zhangs)
+        yield Story(zhang, li, busy, await system.record_of(CALLER), passed_on, system)
+        await system.nothing_is_left()
 
 
-async def nobody_is_there(house: House, zhangs: Phone) -> CallRecord:
+async def nobody_is_there(system: SystemFixture, zhangs: Phone) -> CallRecord:
     """An agent passes a caller on to a line where nobody is on duty."""
-    await says(house, "zhang", {"state": "available"})
-    await becomes(house, "zhang", "available")
-    async with screen(house, "zhang") as zhang:
-        caller = await asks_for_a_person(house, await house.phone(BLIND))
+    await says(system, "zhang", {"state": "available"})
+    await becomes(system, "zhang", "available")
+    async with screen(system, "zhang") as zhang:
+        caller = await asks_for_a_person(system, await system.phone(BLIND))
         agent = await takes(zhangs, zhang)
-        assert await posts(house, "zhang", "transfer", line="deserted") == 202
+        assert await posts(system, "zhang", "transfer", line="deserted") == 202
         await agent.ended()
         await caller.hears_out("common.transfer_failed")
         await zhang.shows("ended")
-    return await house.record_of(BLIND)
+    return await system.record_of(BLIND)
 
 
 async def test_both_are_busy_with_the_same_call(told):
@@ -146,11 +146,11 @@ async def test_a_caller_whom_nobody_of_the_other_line_takes_is_called_back(told)
 
 @pytest.mark.parametrize("what", ["consult", "conference", "return", "leave", "transfer"])
 async def test_only_who_has_a_call_may_want_something_on_it(told, what):
-    assert await posts(told.house, "li", what, line="hotline") == 409
-    assert await posts(told.house, "wang", what, line="hotline") == 404
+    assert await posts(told.system, "li", what, line="hotline") == 409
+    assert await posts(told.system, "wang", what, line="hotline") == 404
 
 
 @pytest.mark.parametrize("body", [{}, {"line": "nowhere"}, {"line": "hotline", "color": "red"}], ids=str)
 async def test_whom_to_consult_must_be_a_line(told, body):
-    status, said = await told.house.asks(body, "agents/zhang/consult")
+    status, said = await told.system.asks(body, "agents/zhang/consult")
     assert status == 422 and said["faults"]

@@ -14,7 +14,7 @@ from ivr.prompts.render import EspeakNg, Voice
 from ivr.records.record import CallRecord
 from tests.asterisk.caller import ANSWERS, Caller, Ear
 from tests.asterisk.g711 import Samples
-from tests.asterisk.system import a_house
+from tests.asterisk.system import running_system
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -41,13 +41,13 @@ def clips() -> dict[str, Samples]:
 async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Caller, CallRecord]]:
     """A call that is over, from both sides."""
     lines = {"4000": {"flow": "survey", "language": "en-US"}}
-    async with a_house(tmp_path_factory.mktemp("house"), lines=lines) as house, house.served() as service:
-        phone = await house.phone()
+    async with running_system(tmp_path_factory.mktemp("house"), lines=lines) as system, system.served() as service:
+        phone = await system.phone()
         call = await phone.call("4000")
         caller = Caller(await call.answered(), Ear(service.node.prompts, "en-US"), clips())
         await caller.takes_the_survey(voice=SAYS)
-        record = await house.record_of(phone.account.name)
-        await house.nothing_is_left()
+        record = await system.record_of(phone.account.name)
+        await system.nothing_is_left()
         yield caller, record
 
 

@@ -26,7 +26,7 @@ from ivr.settings import ROOT
 from tests.asterisk.caller import CLIPS, Caller
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import Heard, babble
-from tests.asterisk.system import House, a_house
+from tests.asterisk.system import SystemFixture, running_system
 from tests.asterisk.test_agents import becomes, says
 from tests.asterisk.test_survey import likeness, sides
 from tests.asterisk.test_warm_transfer import clear
@@ -97,13 +97,13 @@ ASKS = {
 class Switchboard:
     """The house with its agents at their phones."""
 
-    house: House
+    system: SystemFixture
     agents: Mapping[str, Phone]
     announcements: Announcements
 
     async def calls(self, phone: str) -> Caller:
-        call = await (await self.house.phone(phone)).call(HOTLINE)
-        return self.house.listening(await call.answered())
+        call = await (await self.system.phone(phone)).call(HOTLINE)
+        return self.system.listening(await call.answered())
 
     async def put_through(self, person: Complainer, line: str) -> PhoneCall:
         """The caller answers until the line's phone rings; its agent picks up, and hears the whisper out."""
@@ -124,7 +124,7 @@ class Switchboard:
 
     async def case(self, record: CallRecord) -> CaseFile:
         """The first case of a call."""
-        return await CaseQueries(self.house.records.database).case(record.cases[0].number, "staff")
+        return await CaseQueries(self.system.records.database).case(record.cases[0].number, "staff")
 
     def whisper(self, line: str, caller: str, words: str) -> list[np.ndarray]:
         """What the agent hears beside the caller's own words, before them and after them."""
@@ -175,7 +175,7 @@ class Complainer:
 
 
 @dataclass(frozen=True)
-class Told:
+class CallResult:
     """A call that is over: as the caller heard it, as it was recorded, its case, and the agent's side."""
 
     caller: Caller
@@ -187,7 +187,7 @@ class Told:
     """The clip of what happened."""
 
 
-Story = Callable[[Switchboard], Awaitable[Told]]
+Story = Callable[[Switchboard], Awaitable[CallResult]]
 STORIES: list[Story] = []
 
 
@@ -204,9 +204,9 @@ async def talk(caller: PhoneCall, agent: PhoneCall) -> None:
 
 
 @story
-async def about_a_branch(board: Switchboard) -> Told:
-    caller = await board.calls("1060")
-    agent = await board.put_through(Complainer(caller, {**VOICE, "callback": "需要"}), "aid_dalian")
+async def about_a_branch(presences: Switchboard) -> CallResult:
+    caller = await presences.calls("1060")
+    agent = await presences.put_through(Complainer(caller, {**VOICE, "callback": "需要"}), "aid_dalian")
     await agent.press("1")
     await talk(caller.call, agent)
     await agent.hang_up()
@@ -215,68 +215,68 @@ async def about_a_branch(board: Switchboard) -> Told:
     await caller.hears_out("rating.attitude")
     await caller.presses("1")
     await caller.call.ended(20)
-    record = await board.house.record_of("1060")
-    whisper = board.whisper("aid_dalian", "1060", "客户投诉，大连，银行卡")
-    return Told(caller, record, await board.case(record), agent, whisper, "没人理我")
+    record = await presences.system.record_of("1060")
+    whisper = presences.whisper("aid_dalian", "1060", "客户投诉，大连，银行卡")
+    return CallResult(caller, record, await presences.case(record), agent, whisper, "没人理我")
 
 
 @story
-async def with_serious_words(board: Switchboard) -> Told:
-    caller = await board.calls("1061")
+async def with_serious_words(presences: Switchboard) -> CallResult:
+    caller = await presences.calls("1061")
     person = Complainer(caller, {**VOICE, "what": "要求赔偿", "branch": "沈阳"})
-    agent = await board.put_through(person, "supervision")
+    agent = await presences.put_through(person, "supervision")
     await agent.press("1")
     await talk(caller.call, agent)
     await caller.call.hang_up()
     await agent.ended()
-    record = await board.house.record_of("1061")
-    whisper = board.whisper("supervision", "1061", "客户投诉，沈阳，银行卡，提到赔偿")
-    return Told(caller, record, await board.case(record), agent, whisper, "要求赔偿")
+    record = await presences.system.record_of("1061")
+    whisper = presences.whisper("supervision", "1061", "客户投诉，沈阳，银行卡，提到赔偿")
+    return CallResult(caller, record, await presences.case(record), agent, whisper, "要求赔偿")
 
 
 @story
-async def declined(board: Switchboard) -> Told:
-    caller = await board.calls("1062")
+async def declined(presences: Switchboard) -> CallResult:
+    caller = await presences.calls("1062")
     person = Complainer(caller, {**VOICE, "branch": "沈阳"})
-    agent = await board.put_through(person, "aid_shenyang")
+    agent = await presences.put_through(person, "aid_shenyang")
     await asyncio.gather(agent.press("2"), return_exceptions=True)
     await agent.ended()
     await person.goes_on(until="callback.promised")
     await caller.call.ended(20)
-    record = await board.house.record_of("1062")
-    return Told(caller, record, await board.case(record), agent)
+    record = await presences.system.record_of("1062")
+    return CallResult(caller, record, await presences.case(record), agent)
 
 
 @story
-async def phone_unreachable(board: Switchboard) -> Told:
-    await board.agents["aid_card"].register(expires=0)
-    caller = await board.calls("1063")
+async def phone_unreachable(presences: Switchboard) -> CallResult:
+    await presences.agents["aid_card"].register(expires=0)
+    caller = await presences.calls("1063")
     voice = {name: clip for name, clip in VOICE.items() if name != "branch"}
     person = Complainer(caller, voice, {**KEYS, "branch": "4"})
     await person.goes_on(until="callback.offer")
     await caller.presses("2")
     await caller.call.ended(20)
-    record = await board.house.record_of("1063")
-    return Told(caller, record, await board.case(record))
+    record = await presences.system.record_of("1063")
+    return CallResult(caller, record, await presences.case(record))
 
 
 @story
-async def about_fraud(board: Switchboard) -> Told:
-    caller = await board.calls("1064")
+async def about_fraud(presences: Switchboard) -> CallResult:
+    caller = await presences.calls("1064")
     voice = {name: clip for name, clip in VOICE.items() if name != "misconduct"}
     person = Complainer(caller, voice, {**KEYS, "misconduct": "1"})
     await person.goes_on(until="complaint.business")
     await caller.presses("0")
     await caller.call.ended(60)
-    return Told(caller, await board.house.record_of("1064"))
+    return CallResult(caller, await presences.system.record_of("1064"))
 
 
 @dataclass(frozen=True)
 class End:
     """What came of all stories; `rung`: which line's phone rang, and for whom."""
 
-    board: Switchboard
-    stories: Mapping[Story, Told | BaseException]
+    presences: Switchboard
+    stories: Mapping[Story, CallResult | BaseException]
     rung: Counter[tuple[str, str]]
 
 
@@ -284,22 +284,22 @@ class End:
 async def end(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[End]:
     data: Path = tmp_path_factory.mktemp("house")
     (data / "rosters.yaml").write_text(ROSTERS, encoding="utf-8")
-    async with a_house(data, lines={HOTLINE: {"flow": "hotline"}}) as house, house.served():
-        agents = {line: await house.phone(phone) for line, phone in AGENTS.items()}
+    async with running_system(data, lines={HOTLINE: {"flow": "hotline"}}) as system, system.served():
+        agents = {line: await system.phone(phone) for line, phone in AGENTS.items()}
         rung: Counter[tuple[str, str]] = Counter()
         for line, phone in agents.items():
             phone.on_call = partial(_count, rung, line)
-            await says(house, line, {"state": "available"})
-            await becomes(house, line, "available")
+            await says(system, line, {"state": "available"})
+            await becomes(system, line, "available")
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
-        board = Switchboard(house, agents, Announcements(library, Announcer(library.catalog)))
-        calls = (_later(number, tell(board)) for number, tell in enumerate(STORIES))
+        presences = Switchboard(system, agents, Announcements(library, Announcer(library.catalog)))
+        calls = (_later(number, tell(presences)) for number, tell in enumerate(STORIES))
         ends = await asyncio.gather(*calls, return_exceptions=True)
-        yield End(board, dict(zip(STORIES, ends, strict=True)), rung)
-        await house.nothing_is_left()
+        yield End(presences, dict(zip(STORIES, ends, strict=True)), rung)
+        await system.nothing_is_left()
 
 
-async def _later(number: int, story: Awaitable[Told]) -> Told:
+async def _later(number: int, story: Awaitable[CallResult]) -> CallResult:
     """Callers who all begin at once would make each other's voices stumble."""
     await asyncio.sleep(number * STAGGER_S)
     return await story
@@ -310,10 +310,10 @@ def _count(rung: Counter[tuple[str, str]], line: str, caller: str) -> None:
 
 
 @pytest.fixture
-def of(end: End) -> Callable[[Story], Told]:
+def of(end: End) -> Callable[[Story], CallResult]:
     """What came of a story."""
 
-    def look(tell: Story) -> Told:
+    def look(tell: Story) -> CallResult:
         told = end.stories[tell]
         if isinstance(told, BaseException):
             raise told
@@ -431,8 +431,8 @@ def reasons(record: CallRecord) -> list[str]:
 async def test_fraud_is_put_through_to_nobody(end, of):
     told = of(about_fraud)
     assert told.record.call.withheld and told.record.cases == ()
-    database = end.board.house.records.database
-    [case] = (await end.board.house.records.call(told.record.call.id, "management")).cases
+    database = end.presences.system.records.database
+    [case] = (await end.presences.system.records.call(told.record.call.id, "management")).cases
     with pytest.raises(UnknownCase):
         await CaseQueries(database).case(case.number, "staff")
     file = await CaseQueries(database).case(case.number, "management")

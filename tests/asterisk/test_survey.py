@@ -16,7 +16,7 @@ from ivr.records.record import CallRecord
 from tests.asterisk.caller import ANSWERS, CLIPS, VOICE, Caller
 from tests.asterisk.rtp import Weather
 from tests.asterisk.sound import RATE, Heard
-from tests.asterisk.system import House, a_house
+from tests.asterisk.system import SystemFixture, running_system
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,7 +35,7 @@ UNHAPPY_ANSWERS = {"convenient": "yes", "resolved": "no", "attitude": "dissatisf
 
 
 @dataclass(frozen=True)
-class Told:
+class CallResult:
     """A call that is over, from both sides."""
 
     caller: Caller
@@ -48,7 +48,7 @@ class Told:
         object.__setattr__(self, "heard", self.caller.heard)
 
 
-Story = Callable[[House], Awaitable[Told]]
+Story = Callable[[SystemFixture], Awaitable[CallResult]]
 STORIES: list[Story] = []
 
 
@@ -63,19 +63,19 @@ def story(tell: Story) -> Story:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[Story, Told]]:
+async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[Story, CallResult]]:
     """All stories, at one service; nothing of them is left in Asterisk."""
-    async with a_house(tmp_path_factory.mktemp("house")) as house, house.served():
-        ends = await asyncio.gather(*(tell(house) for tell in STORIES), return_exceptions=True)
-        await house.nothing_is_left()
+    async with running_system(tmp_path_factory.mktemp("house")) as system, system.served():
+        ends = await asyncio.gather(*(tell(system) for tell in STORIES), return_exceptions=True)
+        await system.nothing_is_left()
         yield dict(zip(STORIES, ends, strict=True))
 
 
 @pytest.fixture
-def of(told: dict[Story, Told | BaseException]) -> Callable[[Story], Told]:
+def of(told: dict[Story, CallResult | BaseException]) -> Callable[[Story], CallResult]:
     """What came of a story."""
 
-    def look(tell: Story) -> Told:
+    def look(tell: Story) -> CallResult:
         end = told[tell]
         if isinstance(end, BaseException):
             raise end
@@ -85,79 +85,79 @@ def of(told: dict[Story, Told | BaseException]) -> Callable[[Story], Told]:
 
 
 @story
-async def inbound_by_voice(house: House) -> Told:
-    phone = await house.phone()
-    caller = await house.caller(phone)
+async def inbound_by_voice(system: SystemFixture) -> CallResult:
+    phone = await system.phone()
+    caller = await system.caller(phone)
     await caller.takes_the_survey()
-    return Told(caller, await house.record_of(phone.account.name))
+    return CallResult(caller, await system.record_of(phone.account.name))
 
 
 @story
-async def inbound_by_keys(house: House) -> Told:
-    phone = await house.phone()
-    caller = await house.caller(phone)
+async def inbound_by_keys(system: SystemFixture) -> CallResult:
+    phone = await system.phone()
+    caller = await system.caller(phone)
     await caller.takes_the_survey(voice={}, keys=UNHAPPY)
-    return Told(caller, await house.record_of(phone.account.name))
+    return CallResult(caller, await system.record_of(phone.account.name))
 
 
-async def answered(house: House) -> tuple[Caller, str]:
+async def answered(system: SystemFixture) -> tuple[Caller, str]:
     """A call that we place and that is answered; with the name of the phone."""
-    phone = await house.phone()
-    await house.places(phone.account.name, caller="6789100", variables={"fee_unpaid": True})
+    phone = await system.phone()
+    await system.places(phone.account.name, caller="6789100", variables={"fee_unpaid": True})
     call = await phone.called()
     call.ring()
     await asyncio.sleep(0.5)
     call.answer()
-    return house.listening(call), phone.account.name
+    return system.listening(call), phone.account.name
 
 
 @story
-async def outbound_by_voice(house: House) -> Told:
-    caller, name = await answered(house)
+async def outbound_by_voice(system: SystemFixture) -> CallResult:
+    caller, name = await answered(system)
     await caller.takes_the_survey()
-    return Told(caller, await house.record_of(name))
+    return CallResult(caller, await system.record_of(name))
 
 
 @story
-async def outbound_by_keys(house: House) -> Told:
-    caller, name = await answered(house)
+async def outbound_by_keys(system: SystemFixture) -> CallResult:
+    caller, name = await answered(system)
     await caller.takes_the_survey(voice={})
-    return Told(caller, await house.record_of(name))
+    return CallResult(caller, await system.record_of(name))
 
 
 @story
-async def on_a_bad_line(house: House) -> Told:
-    phone = await house.phone()
+async def on_a_bad_line(system: SystemFixture) -> CallResult:
+    phone = await system.phone()
     phone.weather = Weather(loss=0.05, jitter_s=0.06)
-    caller = await house.caller(phone)
+    caller = await system.caller(phone)
     await caller.takes_the_survey()
-    return Told(caller, await house.record_of(phone.account.name))
+    return CallResult(caller, await system.record_of(phone.account.name))
 
 
 @story
-async def interrupted_by_voice(house: House) -> Told:
-    phone = await house.phone()
-    caller = await house.caller(phone)
+async def interrupted_by_voice(system: SystemFixture) -> CallResult:
+    phone = await system.phone()
+    caller = await system.caller(phone)
     await caller.takes_the_survey(until="resolved")
     await caller.says("解决了")
     await caller.hears_begin()
     await asyncio.sleep(1.0)
     spoken = await caller.says("满意", "attitude")
     await caller.takes_the_survey(voice={})
-    return Told(caller, await house.record_of(phone.account.name), spoken.began)
+    return CallResult(caller, await system.record_of(phone.account.name), spoken.began)
 
 
 @story
-async def interrupted_by_key(house: House) -> Told:
-    phone = await house.phone()
-    caller = await house.caller(phone)
+async def interrupted_by_key(system: SystemFixture) -> CallResult:
+    phone = await system.phone()
+    caller = await system.caller(phone)
     await caller.takes_the_survey(voice={}, until="charged")
     await caller.presses("2", "charged")
     await caller.hears_begin()
     await asyncio.sleep(1.0)
     pressed = await caller.presses("1", "score")
     await caller.takes_the_survey(voice={})
-    return Told(caller, await house.record_of(phone.account.name), pressed.began)
+    return CallResult(caller, await system.record_of(phone.account.name), pressed.began)
 
 
 COMPLETE = [inbound_by_voice, inbound_by_keys, outbound_by_voice, outbound_by_keys]

@@ -13,7 +13,7 @@ from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from tests.asterisk.caller import KEYS
 from tests.asterisk.phone import PhoneCall
-from tests.asterisk.system import House, a_house
+from tests.asterisk.system import SystemFixture, running_system
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -64,7 +64,7 @@ NODES = {
 class Ends:
     """What became of all the calls of this module."""
 
-    house: House
+    system: SystemFixture
     unanswered: dict[str, CallRecord]
     hung_up: dict[str, CallRecord]
     bad: CallRecord
@@ -73,33 +73,33 @@ class Ends:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ends(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ends]:
     """All calls at once, at one service; nothing of them is left in Asterisk."""
-    async with a_house(tmp_path_factory.mktemp("house")) as house, house.served():
+    async with running_system(tmp_path_factory.mktemp("house")) as system, system.served():
         unanswered, hung_up, bad, nowhere = await asyncio.gather(
-            asyncio.gather(*(_rings(house, how) for how in UNANSWERED)),
-            asyncio.gather(*(_hangs_up(house, node) for node in NODES)),
-            _hangs_up(house, "attitude", BAD),
-            _nowhere(house),
+            asyncio.gather(*(_rings(system, how) for how in UNANSWERED)),
+            asyncio.gather(*(_hangs_up(system, node) for node in NODES)),
+            _hangs_up(system, "attitude", BAD),
+            _nowhere(system),
         )
-        await house.nothing_is_left()
+        await system.nothing_is_left()
         rung = {how.__name__: record for how, record in zip(UNANSWERED, unanswered, strict=True)}
-        yield Ends(house, rung | {"nowhere": nowhere}, dict(zip(NODES, hung_up, strict=True)), bad)
+        yield Ends(system, rung | {"nowhere": nowhere}, dict(zip(NODES, hung_up, strict=True)), bad)
 
 
-async def _rings(house: House, how: Callable[[PhoneCall], Awaitable[None]]) -> CallRecord:
-    phone = await house.phone()
-    await house.places(phone.account.name)
+async def _rings(system: SystemFixture, how: Callable[[PhoneCall], Awaitable[None]]) -> CallRecord:
+    phone = await system.phone()
+    await system.places(phone.account.name)
     await how(await phone.called())
-    return await house.record_of(phone.account.name)
+    return await system.record_of(phone.account.name)
 
 
-async def _nowhere(house: House) -> CallRecord:
-    await house.places("5550000")
-    return await house.record_of("5550000")
+async def _nowhere(system: SystemFixture) -> CallRecord:
+    await system.places("5550000")
+    return await system.record_of("5550000")
 
 
-async def _hangs_up(house: House, node: str, keys: dict[str, str] = KEYS) -> CallRecord:
-    phone = await house.phone()
-    caller = await house.caller(phone)
+async def _hangs_up(system: SystemFixture, node: str, keys: dict[str, str] = KEYS) -> CallRecord:
+    phone = await system.phone()
+    caller = await system.caller(phone)
     await caller.hears_begin()
     if node != "survey.notice":
         await caller.hears_out("survey.opening")
@@ -109,7 +109,7 @@ async def _hangs_up(house: House, node: str, keys: dict[str, str] = KEYS) -> Cal
             await caller.hears_begin()
             await asyncio.sleep(0.5)
     await caller.call.hang_up()
-    return await house.record_of(phone.account.name)
+    return await system.record_of(phone.account.name)
 
 
 @pytest.mark.parametrize(("how", "end"), UNANSWERED.items(), ids=lambda each: getattr(each, "__name__", ""))
@@ -154,25 +154,25 @@ async def test_a_bad_answer_before_hanging_up_is_a_case(ends):
     ids=str,
 )
 async def test_a_request_that_cannot_be_met_is_refused_with_path_and_reason(ends, body, path):
-    status, said = await ends.house.asks(body)
+    status, said = await ends.system.asks(body)
     assert status == 422
     (fault,) = said["faults"]
     assert fault["path"] == path and fault["reason"]
 
 
 async def test_a_call_that_nobody_knows(ends):
-    status, _ = await ends.house.looks_up("unheard-of")
+    status, _ = await ends.system.looks_up("unheard-of")
     assert status == 404
 
 
 async def test_a_page_of_another_host_may_not_place_calls(ends):
-    status, _ = await ends.house.asks({"number": "1001"}, Origin="http://elsewhere.example")
+    status, _ = await ends.system.asks({"number": "1001"}, Origin="http://elsewhere.example")
     assert status == 403
 
 
 async def test_the_api_tells_what_became_of_a_call(ends):
     call = ends.unanswered["busy"].call
-    assert await ends.house.looks_up(call.id) == (
+    assert await ends.system.looks_up(call.id) == (
         200,
         {"call": call.id, "open": False, "disposition": "busy", "aapor": "3.12", "cause": "busy", "answers": {}},
     )

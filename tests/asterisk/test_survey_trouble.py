@@ -14,7 +14,7 @@ import pytest
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.settings import ROOT
-from tests.asterisk.system import FALLBACK, House, a_house, passwords_in_environment
+from tests.asterisk.system import FALLBACK, SystemFixture, passwords_in_environment, running_system
 from tests.asterisk.wire import Wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -25,30 +25,30 @@ LEASE_S = 40
 
 
 async def test_when_asterisk_is_killed_the_record_is_closed_with_its_answers(tmp_path):
-    async with a_house(tmp_path / "house") as house, house.served():
-        phone = await house.phone()
-        caller = await house.caller(phone)
+    async with running_system(tmp_path / "house") as system, system.served():
+        phone = await system.phone()
+        caller = await system.caller(phone)
         await caller.takes_the_survey(voice={}, keys=FIRST_KEYS, until="attitude")
-        await house.pbx.kill()
+        await system.pbx.kill()
         phone.deaf = True
-        record = await house.record_of(phone.account.name)
+        record = await system.record_of(phone.account.name)
         assert record.call.disposition is Disposition.BREAKOFF
         assert (record.call.ended_by, record.call.cause) == ("network", "failed")
         assert record.values == {"convenient": "yes", "resolved": "no"}
         assert [case.kind for case in record.cases] == ["bad_review"]
-        await house.pbx.start()
-        await asyncio.wait_for(house.service.asterisk.connected.wait(), 20)
-        await house.nothing_is_left()
+        await system.pbx.start()
+        await asyncio.wait_for(system.service.asterisk.connected.wait(), 20)
+        await system.nothing_is_left()
 
 
 async def test_a_survey_goes_on_while_asterisks_events_are_cut_off_and_keys_work_again_after(tmp_path):
     async with (
-        a_house(tmp_path / "house") as house,
-        Wire(house.site.http.port) as wire,
-        house.served(f"http://127.0.0.1:{wire.port}/ari") as service,
+        running_system(tmp_path / "house") as system,
+        Wire(system.site.http.port) as wire,
+        system.served(f"http://127.0.0.1:{wire.port}/ari") as service,
     ):
-        phone = await house.phone()
-        caller = await house.caller(phone)
+        phone = await system.phone()
+        caller = await system.caller(phone)
         await caller.takes_the_survey(until="resolved")
         wire.cut()
         await asyncio.gather(caller.takes_the_survey(until="charged"), asyncio.sleep(CUT_S))
@@ -58,20 +58,20 @@ async def test_a_survey_goes_on_while_asterisks_events_are_cut_off_and_keys_work
         await asyncio.wait_for(service.asterisk.connected.wait(), 15)
         await caller.presses("2")
         await caller.takes_the_survey(voice={})
-        record = await house.record_of(phone.account.name)
+        record = await system.record_of(phone.account.name)
         assert record.call.disposition is Disposition.COMPLETED
         by = {each.answer.question: each.answer.by for each in record.answers}
         assert by == {
             "convenient": "voice", "resolved": "voice", "attitude": "voice",
             "charged": "key", "score": "key", "comments": "key",
         }  # fmt: skip
-        await house.nothing_is_left()
+        await system.nothing_is_left()
 
 
 @asynccontextmanager
-async def service_process(house: House) -> AsyncIterator[asyncio.subprocess.Process]:
+async def service_process(system: SystemFixture) -> AsyncIterator[asyncio.subprocess.Process]:
     """`service.py run` for a house, ready."""
-    settings = house.settings
+    settings = system.settings
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "service.py",
@@ -79,7 +79,7 @@ async def service_process(house: House) -> AsyncIterator[asyncio.subprocess.Proc
         cwd=ROOT,
         env={
             **os.environ,
-            **passwords_in_environment(house.passwords),
+            **passwords_in_environment(system.passwords),
             "HUIFANG_DATA": str(settings.data),
             "HUIFANG_PORT": str(settings.port),
             "HUIFANG_SITE": str(settings.site),
@@ -107,10 +107,10 @@ async def _ready(http: aiohttp.ClientSession, port: int) -> bool:
 
 
 async def test_the_caller_of_a_killed_service_reaches_a_person_and_the_next_one_closes_the_record(tmp_path):
-    async with a_house(tmp_path / "house", fallback={"phones": [FALLBACK]}) as house:
-        person, phone = await house.phone(FALLBACK), await house.phone()
-        async with service_process(house) as process:
-            caller = await house.caller(phone)
+    async with running_system(tmp_path / "house", fallback={"phones": [FALLBACK]}) as system:
+        person, phone = await system.phone(FALLBACK), await system.phone()
+        async with service_process(system) as process:
+            caller = await system.caller(phone)
             await caller.takes_the_survey(voice={}, keys=FIRST_KEYS, until="attitude")
             process.kill()
             await process.wait()
@@ -124,22 +124,22 @@ async def test_the_caller_of_a_killed_service_reaches_a_person_and_the_next_one_
         assert caller.heard.find(said).likeness > 0.95, "the person is not heard"
         await caller.call.hang_up()
         await other.ended()
-        async with service_process(house):
-            house.opened = await CallRecords.open(house.settings.database_url)
+        async with service_process(system):
+            system.opened = await CallRecords.open(system.settings.database_url)
             try:
-                record = await house.record_when(
+                record = await system.record_when(
                     phone.account.name, lambda record: record.call.ended_at is not None, LEASE_S
                 )
             finally:
-                await house.opened.close()
+                await system.opened.close()
         assert record.call.disposition is Disposition.BREAKOFF
         assert record.values == {"convenient": "yes", "resolved": "no"}
         assert [case.kind for case in record.cases] == ["bad_review"]
         assert len(record.recordings) == 1
-        await house.nothing_is_left()
+        await system.nothing_is_left()
 
 
-async def command(house: House, *words: str, **variables: str) -> tuple[int, str]:
+async def command(system: SystemFixture, *words: str, **variables: str) -> tuple[int, str]:
     """`service.py …` for a house: status and what it prints."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -148,10 +148,10 @@ async def command(house: House, *words: str, **variables: str) -> tuple[int, str
         cwd=ROOT,
         env={
             **os.environ,
-            **passwords_in_environment(house.passwords),
-            "HUIFANG_DATA": str(house.data),
-            "HUIFANG_PORT": str(house.settings.port),
-            "HUIFANG_SITE": str(house.settings.site),
+            **passwords_in_environment(system.passwords),
+            "HUIFANG_DATA": str(system.data),
+            "HUIFANG_PORT": str(system.settings.port),
+            "HUIFANG_SITE": str(system.settings.site),
             "COLUMNS": "400",
             **variables,
         },
@@ -163,12 +163,12 @@ async def command(house: House, *words: str, **variables: str) -> tuple[int, str
 
 
 async def test_what_is_wrong_is_said_in_plain_words_before_any_call(tmp_path):
-    async with a_house(tmp_path / "house", lines={"4000": {"flow": "lottery"}}) as house:
+    async with running_system(tmp_path / "house", lines={"4000": {"flow": "lottery"}}) as system:
         refused, closed, lacking, astray = await asyncio.gather(
-            command(house, "doctor", ASTERISK_ARI_PASSWORD="guessed"),
-            command(house, "doctor", ASTERISK_ARI_URL="http://127.0.0.1:9/ari"),
-            _without(house, "app_queue.so"),
-            command(house, "run"),
+            command(system, "doctor", ASTERISK_ARI_PASSWORD="guessed"),
+            command(system, "doctor", ASTERISK_ARI_URL="http://127.0.0.1:9/ari"),
+            _without(system, "app_queue.so"),
+            command(system, "run"),
         )
     assert refused[0] == 1 and "Asterisk" in refused[1] and "refuses the name or password" in refused[1]
     assert "guessed" not in refused[1]
@@ -177,6 +177,6 @@ async def test_what_is_wrong_is_said_in_plain_words_before_any_call(tmp_path):
     assert astray[0] == 2 and "there is no flow “lottery” in zh-CN" in astray[1]
 
 
-async def _without(house: House, module: str) -> tuple[int, str]:
-    await house.ari.request("DELETE", f"/asterisk/modules/{module}")
-    return await command(house, "doctor")
+async def _without(system: SystemFixture, module: str) -> tuple[int, str]:
+    await system.ari.request("DELETE", f"/asterisk/modules/{module}")
+    return await command(system, "doctor")

@@ -15,7 +15,7 @@ from ivr.complaints.rules.case import CaseFile
 from ivr.settings import ROOT
 from tests.asterisk.caller import Caller
 from tests.asterisk.phone import Phone
-from tests.asterisk.system import House, a_house
+from tests.asterisk.system import SystemFixture, running_system
 from tests.complaints.people import TO_THE_REPLY, complain, work
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -25,79 +25,79 @@ SETTLED_S = 30
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SystemFixture]:
     """A service that calls at any hour, as tests are run at any hour."""
     data = tmp_path_factory.mktemp("house")
     lines = (ROOT / "lines.yaml").read_text(encoding="utf-8")
     assert HOURS[0] in lines
     (data / "lines.yaml").write_text(lines.replace(*HOURS), encoding="utf-8")
-    async with a_house(data) as house, house.served():
-        yield house
-        await house.nothing_is_left()
+    async with running_system(data) as system, system.served():
+        yield system
+        await system.nothing_is_left()
 
 
-async def rectified(house: House, phone: Phone) -> str:
+async def rectified(system: SystemFixture, phone: Phone) -> str:
     """Two days ago a customer with this phone was told that what they complained about is put right."""
-    assert house.service
-    at = house.service.node.now() - timedelta(days=2)
+    assert system.service
+    at = system.service.node.now() - timedelta(days=2)
     call = f"call-{phone.account.name}"
-    await complain(house.records, "bad_review", call, at, resolved="no", phone=phone.account.name)
-    [case] = (await house.records.call(call)).cases
-    await work(CaseService(house.records.database, house.service.rules), case.number, TO_THE_REPLY, at)
+    await complain(system.records, "bad_review", call, at, resolved="no", phone=phone.account.name)
+    [case] = (await system.records.call(call)).cases
+    await work(CaseService(system.records.database, system.service.rules), case.number, TO_THE_REPLY, at)
     return case.number
 
 
-async def settled(house: House, number: str, step: str) -> CaseFile:
+async def settled(system: SystemFixture, number: str, step: str) -> CaseFile:
     """The case, once a step is in its history."""
     async with asyncio.timeout(SETTLED_S):
         while True:
-            file = await CaseQueries(house.records.database).case(number, "staff")
+            file = await CaseQueries(system.records.database).case(number, "staff")
             if step in [done.what for done in file.steps]:
                 return file
             await asyncio.sleep(0.2)
 
 
-async def answered(house: House, phone: Phone) -> Caller:
+async def answered(system: SystemFixture, phone: Phone) -> Caller:
     """The phone rings and the customer hears out who calls."""
     call = await phone.called()
     call.ring()
     call.answer()
-    caller = house.listening(call)
+    caller = system.listening(call)
     await caller.hears_out("verify.opening")
     return caller
 
 
-async def test_a_customer_says_that_it_is_solved(house: House) -> None:
-    phone = await house.phone()
-    number = await rectified(house, phone)
-    caller = await answered(house, phone)
+async def test_a_customer_says_that_it_is_solved(system: SystemFixture) -> None:
+    phone = await system.phone()
+    number = await rectified(system, phone)
+    caller = await answered(system, phone)
     await caller.says("方便")
     await caller.hears_out("survey.resolved")
     await caller.says("解决了")
     await caller.hears_out("verify.thanks")
-    file = await settled(house, number, "archive")
+    file = await settled(system, number, "archive")
     assert (file.case.state, file.verifying_calls[0].state) == ("archived", "done")
-    record = next(call for call in await house.records.calls(9) if call.flow == "verify")
+    record = next(call for call in await system.records.calls(9) if call.flow == "verify")
     assert (record.direction, record.called, record.disposition) == ("outbound", phone.account.name, "completed")
 
 
-async def test_a_customer_presses_that_it_is_not_solved(house: House) -> None:
-    phone = await house.phone()
-    number = await rectified(house, phone)
-    caller = await answered(house, phone)
+async def test_a_customer_presses_that_it_is_not_solved(system: SystemFixture) -> None:
+    phone = await system.phone()
+    number = await rectified(system, phone)
+    caller = await answered(system, phone)
     await caller.presses("1")
     await caller.hears_out("survey.resolved")
     await caller.presses("2")
     await caller.hears_out("verify.sorry")
-    file = await settled(house, number, "escalate")
+    file = await settled(system, number, "escalate")
     assert (file.case.state, file.case.tier) == ("investigating", "assistance")
 
 
-async def test_a_customer_who_is_busy_is_called_later_and_the_case_stays_open(house: House) -> None:
-    phone = await house.phone()
-    number = await rectified(house, phone)
+async def test_a_customer_who_is_busy_is_called_later_and_the_case_stays_open(system: SystemFixture) -> None:
+    phone = await system.phone()
+    number = await rectified(system, phone)
     (await phone.called()).refuse(486)
-    file = await settled(house, number, "called")
+    file = await settled(system, number, "called")
     [verifying] = file.verifying_calls
     assert (file.case.state, verifying.state, verifying.attempts) == ("replied", "open", 1)
     assert verifying.next_at is not None and "busy; again on" in file.steps[-1].why

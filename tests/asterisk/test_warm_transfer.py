@@ -48,7 +48,7 @@ async def later(number: int, story: Awaitable[None]) -> None:
 
 async def nothing_is_left(office: Office) -> None:
     """After all stories: neither in Asterisk nor in the queues."""
-    await office.house.nothing_is_left()
+    await office.system.nothing_is_left()
 
 
 def clear(heard: Heard, sought: np.ndarray) -> bool:

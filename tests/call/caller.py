@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -31,8 +32,10 @@ CLOSED_S = 30
 
 
 @dataclass
-class Person:
+class TestCaller:
     """One call from the person's side. `lines` is the live transcript so far."""
+
+    __test__: ClassVar[bool] = False  # pytest must not collect it
 
     phone: Softphone
     lines: list[wire.TranscriptMessage] = field(default_factory=list)
@@ -97,7 +100,7 @@ class Site:
         return self.address + "/socket"
 
     @asynccontextmanager
-    async def person(self, language: str = "zh-CN", **variables: Value) -> AsyncIterator[Person]:
+    async def person(self, language: str = "zh-CN", **variables: Value) -> AsyncIterator[TestCaller]:
         """Somebody who calls the survey; hangs up at the end of the block."""
         async with a_person(self.socket, language, **variables) as person:
             yield person
@@ -117,10 +120,10 @@ class Site:
 
 
 @asynccontextmanager
-async def a_person(socket: str, language: str = "zh-CN", **variables: Value) -> AsyncIterator[Person]:
+async def a_person(socket: str, language: str = "zh-CN", **variables: Value) -> AsyncIterator[TestCaller]:
     """Somebody who calls the survey at a socket; hangs up at the end of the block."""
     async with dial(socket, "survey", language, variables) as phone:
-        person = Person(phone)
+        person = TestCaller(phone)
         listening = asyncio.create_task(person.listen())
         try:
             yield person
@@ -135,22 +138,22 @@ async def beside(
 ) -> AsyncIterator[Site]:
     """Another node with the same records, to which `node` is different; `line` and `caller` are those of its calls."""
     name = f"{site.service.node.name}, the other"
-    switchboard = CallManager(replace(site.service.node, name=name, **node), site.service.shelf)
+    call_manager = CallManager(replace(site.service.node, name=name, **node), site.service.flow_store)
 
     async def answer(given: BrowserCallLeg) -> None:
         its = line(replace(given.call, caller=caller), given.media)
-        await switchboard.answer(its, its.show)
+        await call_manager.answer(its, its.show)
 
     app = web.Application()
     app.add_routes(routes(answer, site.service.choices))
-    keeping = asyncio.create_task(switchboard.keep())
+    journal = asyncio.create_task(call_manager.keep())
     async with TestServer(app) as server:
         try:
             yield replace(site, address=str(server.make_url("/phone")))
         finally:
-            await switchboard.drain(0)
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await call_manager.drain(0)
+            journal.cancel()
+            await asyncio.gather(journal, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ import pytest_asyncio
 from ivr.devtools.softphone import Softphone, dial
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
-from tests.call.caller import CLIPS, Person, Site
+from tests.call.caller import CLIPS, Site, TestCaller
 from tests.call.test_session import place
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,9 +25,9 @@ QUIET_MS = 900
 
 
 @asynccontextmanager
-async def caller(site: Site, flow: str, **variables: str) -> AsyncIterator[Person]:
+async def caller(site: Site, flow: str, **variables: str) -> AsyncIterator[TestCaller]:
     async with dial(site.socket, flow, "zh-CN", variables) as phone:
-        person = Person(phone)
+        person = TestCaller(phone)
         listening = asyncio.create_task(person.listen())
         try:
             yield person
@@ -36,7 +36,7 @@ async def caller(site: Site, flow: str, **variables: str) -> AsyncIterator[Perso
             await asyncio.gather(listening, return_exceptions=True)
 
 
-async def talk(person: Person, exchange: Sequence[tuple[str, str]]) -> None:
+async def talk(person: TestCaller, exchange: Sequence[tuple[str, str]]) -> None:
     """Hear each prompt out, then say the clip."""
     for words, clip in exchange:
         await person.hears(words)
@@ -57,14 +57,14 @@ def spoken_number(record: CallRecord) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class CallResult:
     """A call that is over: its record, and the phone that it was led with."""
 
     record: CallRecord
     phone: Softphone
 
 
-async def a_repair(site: Site) -> Told:
+async def a_repair(site: Site) -> CallResult:
     async with caller(site, "hotline") as person:
         await talk(person, [("报修、投诉", "报修"), ("什么问题", "暖气不热"), ("您说的是", "对")])
         await talk(
@@ -75,27 +75,27 @@ async def a_repair(site: Site) -> Told:
         await talk(person, [("您的电话是", "对")])
         await person.hears("您的单号是")
         await person.phone.ended()
-        return Told(await site.record(person.phone.call), person.phone)
+        return CallResult(await site.record(person.phone.call), person.phone)
 
 
-async def half_a_repair(site: Site) -> Told:
+async def half_a_repair(site: Site) -> CallResult:
     async with caller(site, "repair", caller="13812345678") as person:
         await talk(person, [("什么问题", "暖气不热"), ("您说的是", "对"), ("具体地址", "地址")])
         await person.hears("您说的是")
         await person.phone.hang_up()
-        return Told(await site.record(person.phone.call), person.phone)
+        return CallResult(await site.record(person.phone.call), person.phone)
 
 
-async def a_complaint(site: Site) -> Told:
+async def a_complaint(site: Site) -> CallResult:
     async with caller(site, "complaint") as person:
         await talk(person, [("发生了什么", "要求赔偿"), ("员工欺诈", "都没有"), ("银行卡", "银行卡")])
         await talk(person, [("沈阳", "沈阳"), ("回电吗", "不需要")])
         await person.hears("已经登记")
         await person.phone.ended()
-        return Told(await site.record(person.phone.call), person.phone)
+        return CallResult(await site.record(person.phone.call), person.phone)
 
 
-async def a_repair_with_the_calling_number(site: Site) -> Told:
+async def a_repair_with_the_calling_number(site: Site) -> CallResult:
     async with caller(site, "repair", caller="13605060708") as person:
         await talk(person, [("什么问题", "暖气不热"), ("您说的是", "对")])
         for words in ("具体地址", "姓名"):
@@ -104,15 +104,15 @@ async def a_repair_with_the_calling_number(site: Site) -> Told:
         await talk(person, [("就用您现在的号码", "对")])
         await person.hears("您的单号是")
         await person.phone.hang_up()
-        return Told(await site.record(person.phone.call), person.phone)
+        return CallResult(await site.record(person.phone.call), person.phone)
 
 
-Call = Callable[[Site], Awaitable[Told]]
+Call = Callable[[Site], Awaitable[CallResult]]
 CALLS: tuple[Call, ...] = (a_repair, half_a_repair, a_complaint, a_repair_with_the_calling_number)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(site: Site) -> AsyncIterator[Callable[[Call], Awaitable[Told]]]:
+async def told(site: Site) -> AsyncIterator[Callable[[Call], Awaitable[CallResult]]]:
     """All calls, led at the same time; each test looks at what came of its own."""
     calls = {call: asyncio.create_task(call(site)) for call in CALLS}
     yield lambda call: calls[call]
@@ -121,7 +121,7 @@ async def told(site: Site) -> AsyncIterator[Callable[[Call], Awaitable[Told]]]:
     await asyncio.gather(*calls.values(), return_exceptions=True)
 
 
-Telling = Callable[[Call], Awaitable[Told]]
+Telling = Callable[[Call], Awaitable[CallResult]]
 
 
 async def test_a_repair_is_reported_by_voice_and_the_telephone_number_corrected(told: Telling) -> None:

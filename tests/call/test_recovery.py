@@ -59,22 +59,22 @@ async def node(url: str, tmp_path: Path) -> AsyncIterator[ServiceNode]:
 
 
 @pytest.fixture
-def book() -> FlowSet:
+def flow_set() -> FlowSet:
     return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
 
 
 class Lost:
     """A call as another node was leading it when that node died."""
 
-    def __init__(self, node: ServiceNode, book: FlowSet) -> None:
-        self.node, self.book = node, book
-        self.state = engine.begin(book.flows, book.version, CALL.flow, CALL.language, speech=True)
+    def __init__(self, node: ServiceNode, flow_set: FlowSet) -> None:
+        self.node, self.flow_set = node, flow_set
+        self.state = engine.begin(flow_set.flows, flow_set.version, CALL.flow, CALL.language, speech=True)
         self.at = NOW
 
     async def begin(self) -> None:
         records = self.node.records
-        await records.keep_flow(self.book.version, self.book.source)
-        await records.open_call(CALL, self.book.version, NOW)
+        await records.keep_flow(self.flow_set.version, self.flow_set.source)
+        await records.open_call(CALL, self.flow_set.version, NOW)
         await records.answer_call(CALL.id, NOW)
         await self.meets(CallAnswered())
         await self.meets(PromptsFinished(self.wait))
@@ -90,7 +90,7 @@ class Lost:
 
     async def meets(self, event: Event, *, records: bool = True, live: bool = True) -> None:
         self.at += timedelta(seconds=5)
-        await self.keep(event, engine.step(self.book.flows, self.state, event, self.at), records=records, live=live)
+        await self.keep(event, engine.step(self.flow_set.flows, self.state, event, self.at), records=records, live=live)
 
     async def keep(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
         self.state = turn.state
@@ -102,8 +102,8 @@ class Lost:
 
 
 @pytest.fixture
-async def lost(node: ServiceNode, book: FlowSet) -> Lost:
-    call = Lost(node, book)
+async def lost(node: ServiceNode, flow_set: FlowSet) -> Lost:
+    call = Lost(node, flow_set)
     await call.begin()
     return call
 
@@ -157,10 +157,10 @@ async def test_a_turn_that_redis_never_got_counts(node: ServiceNode, lost: Lost)
 
 
 async def test_a_call_lost_during_our_apology_is_closed_like_any_other(
-    node: ServiceNode, lost: Lost, book: FlowSet
+    node: ServiceNode, lost: Lost, flow_set: FlowSet
 ) -> None:
     await lost.answers(KEYS)
-    await lost.keep(CallEnded("us", "failed"), engine.fail(book.flows, lost.state, lost.at), live=False)
+    await lost.keep(CallEnded("us", "failed"), engine.fail(flow_set.flows, lost.state, lost.at), live=False)
     await sweep(node, ())
     record = await node.records.call(CALL.id)
     assert record.call.disposition is Disposition.PARTIAL

@@ -36,7 +36,7 @@ REPLIES = {
 
 
 @dataclass(frozen=True)
-class Told:
+class CallResult:
     """A call that is over: its record, how it ended at the phone, what was said and heard there."""
 
     record: CallRecord
@@ -48,7 +48,7 @@ class Told:
         return [line.text for line in self.record.transcript if line.who == "us"]
 
 
-Story = Callable[[Site], Awaitable[Told]]
+Story = Callable[[Site], Awaitable[CallResult]]
 STORIES: list[Story] = []
 
 
@@ -59,7 +59,7 @@ def story(tell: Story) -> Story:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(site: Site) -> AsyncIterator[Callable[[Story], Awaitable[Told]]]:
+async def told(site: Site) -> AsyncIterator[Callable[[Story], Awaitable[CallResult]]]:
     calls = {tell: asyncio.create_task(tell(site)) for tell in STORIES}
     yield lambda tell: calls[tell]
     for call in calls.values():
@@ -67,16 +67,16 @@ async def told(site: Site) -> AsyncIterator[Callable[[Story], Awaitable[Told]]]:
     await asyncio.gather(*calls.values(), return_exceptions=True)
 
 
-Telling = Callable[[Story], Awaitable[Told]]
+Telling = Callable[[Story], Awaitable[CallResult]]
 
 # --- whole surveys ------------------------------------------------------------------------------------------------
 
 
 @story
-async def by_voice(site: Site) -> Told:
+async def by_voice(site: Site) -> CallResult:
     async with dial(site.socket, "survey", "zh-CN", {"fee_unpaid": True}) as phone:
         talk = await run_script(phone, {words: CLIPS[clip] for words, clip in REPLIES.items()})
-        return Told(await site.record(phone.call), talk.ended, phone.timeline)
+        return CallResult(await site.record(phone.call), talk.ended, phone.timeline)
 
 
 async def test_a_survey_taken_by_voice_is_complete(told: Telling) -> None:
@@ -119,11 +119,11 @@ def place(recorded: np.ndarray, heard: np.ndarray) -> tuple[float, float]:
 
 
 @story
-async def by_keys(site: Site) -> Told:
+async def by_keys(site: Site) -> CallResult:
     async with site.person() as person:
         await person.takes_the_survey()
         ended = await person.phone.ended()
-        return Told(await site.record(person.phone.call), ended, person.phone.timeline)
+        return CallResult(await site.record(person.phone.call), ended, person.phone.timeline)
 
 
 async def test_a_survey_taken_by_keys_alone_is_complete_and_we_let_the_caller_hang_up_first(told: Telling) -> None:
@@ -144,7 +144,7 @@ async def test_prompts_that_a_key_broke_off_are_shown_cut(told: Telling) -> None
 
 
 @story
-async def by_both(site: Site) -> Told:
+async def by_both(site: Site) -> CallResult:
     async with site.person() as person:
         for number, (words, key) in enumerate(KEYS.items()):
             if number % 2:
@@ -155,7 +155,7 @@ async def by_both(site: Site) -> Told:
                 await person.says(REPLIES[words])
         await person.hears("感谢")
         await person.phone.hang_up()
-        return Told(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
+        return CallResult(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
 
 
 async def test_voice_and_keys_may_be_mixed(told: Telling) -> None:
@@ -166,11 +166,11 @@ async def test_voice_and_keys_may_be_mixed(told: Telling) -> None:
 
 
 @story
-async def booking(site: Site) -> Told:
+async def booking(site: Site) -> CallResult:
     replies = {"方便吗": "不方便", "什么时候": "明天下午三点", "对吗": "对"}
     async with dial(site.socket, "survey", "zh-CN") as phone:
         talk = await run_script(phone, {words: CLIPS[clip] for words, clip in replies.items()})
-        return Told(await site.record(phone.call), talk.ended, phone.timeline)
+        return CallResult(await site.record(phone.call), talk.ended, phone.timeline)
 
 
 async def test_another_time_is_booked_by_voice(told: Telling) -> None:
@@ -183,12 +183,12 @@ async def test_another_time_is_booked_by_voice(told: Telling) -> None:
 
 
 @story
-async def wanting_a_person(site: Site) -> Told:
+async def wanting_a_person(site: Site) -> CallResult:
     async with site.person() as person:
         await person.hears_out("方便吗")
         await person.says("转人工")
         await person.hears("座席暂时无法接听")
-        return Told(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
+        return CallResult(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
 
 
 async def test_who_cannot_be_put_through_is_told_so(told: Telling) -> None:
@@ -198,13 +198,13 @@ async def test_who_cannot_be_put_through_is_told_so(told: Telling) -> None:
 
 
 @story
-async def in_english(site: Site) -> Told:
+async def in_english(site: Site) -> CallResult:
     keys = {"good time": "1", "solved": "2", "attitude": "3", "charged": "1", "rate": "2", "suggestions": "2"}
     async with site.person("en-US") as person:
         await person.takes_the_survey(keys=keys)
         await person.hears("Thank you for your help")
         await person.phone.hang_up()
-        return Told(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
+        return CallResult(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
 
 
 async def test_a_survey_in_english_is_taken_by_keys(told: Telling) -> None:
@@ -225,13 +225,13 @@ COUGH = CLIPS["嗯"][50 * 16 : 130 * 16]
 
 
 @story
-async def barging_in(site: Site) -> Told:
+async def barging_in(site: Site) -> CallResult:
     async with site.person() as person:
         await person.hears("方便吗")
         await person.phone.say(INTO_THE_PROMPT + CLIPS["方便"])
         await person.hears("解决了吗")
         await person.phone.hang_up()
-        return Told(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
+        return CallResult(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
 
 
 async def test_an_answer_spoken_into_a_prompt_stops_it(told: Telling) -> None:
@@ -242,7 +242,7 @@ async def test_an_answer_spoken_into_a_prompt_stops_it(told: Telling) -> None:
 
 
 @story
-async def coughing(site: Site) -> Told:
+async def coughing(site: Site) -> CallResult:
     async with site.person() as person:
         await person.hears("方便吗")
         await person.phone.say(INTO_THE_PROMPT + COUGH)
@@ -250,7 +250,7 @@ async def coughing(site: Site) -> Told:
         await person.presses("1")
         await person.hears("解决了吗")
         await person.phone.hang_up()
-        return Told(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
+        return CallResult(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
 
 
 async def test_a_cough_silences_a_prompt_for_a_moment_and_then_it_goes_on(told: Telling) -> None:
@@ -264,13 +264,13 @@ async def test_a_cough_silences_a_prompt_for_a_moment_and_then_it_goes_on(told: 
 
 
 @story
-async def typing_ahead(site: Site) -> Told:
+async def typing_ahead(site: Site) -> CallResult:
     async with site.person() as person:
         await person.hears("方便吗")
         await person.presses("111292")
         await person.hears("感谢您的合作")
         await person.phone.hang_up()
-        return Told(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
+        return CallResult(await site.record(person.phone.call), await person.phone.ended(), person.phone.timeline)
 
 
 async def test_keys_typed_ahead_answer_one_question_each(told: Telling) -> None:
@@ -282,13 +282,13 @@ async def test_keys_typed_ahead_answer_one_question_each(told: Telling) -> None:
 
 
 @story
-async def never_silent(site: Site) -> Told:
+async def never_silent(site: Site) -> CallResult:
     """Somebody talks all the time, of other things."""
     voice = CLIPS["师傅来得很快"] * 30
     async with site.person() as person:
         person.phone.say(voice)
         ended = await person.phone.ended()
-        return Told(await site.record(person.phone.call), ended, person.phone.timeline)
+        return CallResult(await site.record(person.phone.call), ended, person.phone.timeline)
 
 
 async def test_who_never_stops_talking_is_asked_less_and_less_and_then_left_politely(told: Telling) -> None:
@@ -299,7 +299,7 @@ async def test_who_never_stops_talking_is_asked_less_and_less_and_then_left_poli
     assert (call.record.call.cause, call.record.call.disposition) == ("normal", Disposition.BREAKOFF)
 
 
-async def a_phone_without_microphone(site: Site, speed: float) -> Told:
+async def a_phone_without_microphone(site: Site, speed: float) -> CallResult:
     """It plays what it is sent, so many times as fast as it sounds, and sends keys that mean nothing, but no frame."""
     loop, plays_until = asyncio.get_running_loop(), 0.0
     answers: set[asyncio.Task[None]] = set()
@@ -329,17 +329,17 @@ async def a_phone_without_microphone(site: Site, speed: float) -> Told:
                 for answer in answers:
                     answer.cancel()
                 nothing = np.zeros(0, np.int16)
-                return Told(await site.record(answered.call), heard, CallTimeline(nothing, nothing))
+                return CallResult(await site.record(answered.call), heard, CallTimeline(nothing, nothing))
     raise AssertionError("the socket closed without a word")
 
 
 @story
-async def without_audio(site: Site) -> Told:
+async def without_audio(site: Site) -> CallResult:
     return await a_phone_without_microphone(site, speed=1)
 
 
 @story
-async def claiming_too_much(site: Site) -> Told:
+async def claiming_too_much(site: Site) -> CallResult:
     return await a_phone_without_microphone(site, speed=1000)
 
 

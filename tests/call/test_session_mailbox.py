@@ -90,29 +90,29 @@ class Book:
 
 
 async def test_what_the_records_do_not_take_is_written_later_in_the_same_order() -> None:
-    book, ledger = Book(), WriteQueue("call-1")
-    book.away = True
-    ledger.note(lambda: book.write("first"))
+    flow_set, writes = Book(), WriteQueue("call-1")
+    flow_set.away = True
+    writes.note(lambda: flow_set.write("first"))
     with pytest.raises(RecordsUnavailable):
-        await ledger.settle()
-    ledger.note(lambda: book.write("second"))
-    book.away = False
-    await ledger.settle_at_last()
-    assert book.written == ["first", "second"]
+        await writes.settle()
+    writes.note(lambda: flow_set.write("second"))
+    flow_set.away = False
+    await writes.settle_at_last()
+    assert flow_set.written == ["first", "second"]
 
 
 async def test_an_entry_that_can_never_be_written_does_not_hold_up_the_others() -> None:
-    book, ledger = Book(), WriteQueue("call-1")
+    flow_set, writes = Book(), WriteQueue("call-1")
     for entry in ("first", "illegal", "last"):
-        ledger.note(lambda entry=entry: book.write(entry))
+        writes.note(lambda entry=entry: flow_set.write(entry))
     with pytest.raises(IllegalMove):
-        await ledger.settle()
-    await ledger.settle_at_last()
-    assert book.written == ["first", "last"]
+        await writes.settle()
+    await writes.settle_at_last()
+    assert flow_set.written == ["first", "last"]
 
 
 async def test_an_entry_whose_writing_was_broken_off_is_written_again() -> None:
-    started, ledger, written = asyncio.Event(), WriteQueue("call-1"), list[str]()
+    started, writes, written = asyncio.Event(), WriteQueue("call-1"), list[str]()
 
     async def slow() -> None:
         if not started.is_set():
@@ -120,10 +120,10 @@ async def test_an_entry_whose_writing_was_broken_off_is_written_again() -> None:
             await asyncio.Event().wait()
         written.append("entry")
 
-    ledger.note(slow)
-    settling = asyncio.create_task(ledger.settle())
+    writes.note(slow)
+    settling = asyncio.create_task(writes.settle())
     await started.wait()
     settling.cancel()
     await asyncio.gather(settling, return_exceptions=True)
-    await ledger.settle()
+    await writes.settle()
     assert written == ["entry"]

@@ -85,10 +85,10 @@ def test_a_crash_leaves_a_file_that_plays(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     program = (
         "import asyncio, pathlib, sys\n"
-        "from ivr.call.audio.stereo_recorder import Recorder\n"
+        "from ivr.call.audio.stereo_recorder import StereoRecorder\n"
         "async def main():\n"
         "    path = pathlib.Path(sys.argv[1])\n"
-        "    recorder = Recorder.start(path, 0)\n"
+        "    recorder = StereoRecorder.start(path, 0)\n"
         "    for at in range(0, 10_000, 20):\n"
         "        recorder.caller(at, b'\\x09\\x00' * 160)\n"
         "    while path.exists() is False or path.stat().st_size < 8 * 32_000:\n"

@@ -55,8 +55,8 @@ async def dialling(
     for n in range(1, MAX_CONCURRENT + 3):
         await complain(records, "bad_review", f"call-{n}", resolved="no")
         await work(CaseService(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
-    phones, bookings = Phones(), CallbackScheduler(records.database, rules)
-    dialer = CallbackDialer(bookings, "asterisk", phones.ring, flows, ready, lambda: DUE)
+    phones, scheduler = Phones(), CallbackScheduler(records.database, rules)
+    dialer = CallbackDialer(scheduler, "asterisk", phones.ring, flows, ready, lambda: DUE)
     keeping = asyncio.create_task(dialer.keep())
     yield phones
     keeping.cancel()
@@ -95,6 +95,6 @@ async def test_without_a_flow_for_it_a_call_waits_and_the_log_says_why(
                 await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)
     assert phones.placed == []
-    bookings = CallbackScheduler(records.database, rules)
-    assert await bookings.claim("out-1", DUE) is None
-    assert await bookings.claim("out-1", DUE + timedelta(minutes=10)) is not None
+    scheduler = CallbackScheduler(records.database, rules)
+    assert await scheduler.claim("out-1", DUE) is None
+    assert await scheduler.claim("out-1", DUE + timedelta(minutes=10)) is not None

@@ -75,17 +75,17 @@ class Town:
 
 
 async def passes(
-    bookings: Sequence[CallbackScheduler], town: Town, begin: datetime, end: datetime, step: timedelta
+    scheduler: Sequence[CallbackScheduler], town: Town, begin: datetime, end: datetime, step: timedelta
 ) -> None:
     """Time passes: at each step a node settles what is over, and makes the calls that are due."""
     now, turn = begin, 0
     while now < end:
-        node = bookings[turn % len(bookings)]
+        node = scheduler[turn % len(scheduler)]
         await node.settle(now)
         while due := await node.claim(f"out-{len(town.placed)}-{now.timestamp()}", now):
             await town.rings(due, now)
         now, turn = now + step, turn + 1
-    await bookings[0].settle(now)
+    await scheduler[0].settle(now)
 
 
 async def rectified(records: CallRecords, rules: Rules, **details: str) -> str:
@@ -183,16 +183,16 @@ async def test_no_verifying_call_is_made_before_the_customer_was_told_the_result
     records: CallRecords, rules: Rules
 ) -> None:
     number = await complain(records, "bad_review", resolved="no")
-    desk, bookings, town = (
+    case_service, scheduler, town = (
         CaseService(records.database, rules),
         CallbackScheduler(records.database, rules),
         Town(records, ["yes"]),
     )
-    await work(desk, number, TO_THE_REPLY[:4])
-    await passes([bookings], town, DUE, after(days=3), timedelta(minutes=30))
+    await work(case_service, number, TO_THE_REPLY[:4])
+    await passes([scheduler], town, DUE, after(days=3), timedelta(minutes=30))
     assert town.placed == []
-    await work(desk, number, ["reply"], after(days=3))
-    await passes([bookings], town, after(days=3), after(days=4), timedelta(minutes=30))
+    await work(case_service, number, ["reply"], after(days=3))
+    await passes([scheduler], town, after(days=3), after(days=4), timedelta(minutes=30))
     assert (await file_of(records, number)).case.state == "archived"
 
 
@@ -206,12 +206,12 @@ async def test_a_case_that_became_a_report_is_not_called(records: CallRecords, r
 
 async def test_an_answer_is_not_lost_when_a_person_was_faster(records: CallRecords, rules: Rules) -> None:
     number, town = await rectified(records, rules), Town(records, ["no"])
-    bookings = CallbackScheduler(records.database, rules)
-    due = await bookings.claim("out-1", DUE)
+    scheduler = CallbackScheduler(records.database, rules)
+    due = await scheduler.claim("out-1", DUE)
     assert due is not None
     await town.rings(due, DUE)
     await work(CaseService(records.database, rules), number, ["verify", "archive"], DUE)
-    await bookings.settle(after(days=2))
+    await scheduler.settle(after(days=2))
     file = await file_of(records, number)
     assert (file.case.state, told(file)[-1]) == (
         "archived", ("called", "completed; the customer says that it is not solved"),
@@ -219,12 +219,12 @@ async def test_an_answer_is_not_lost_when_a_person_was_faster(records: CallRecor
 
 
 async def test_a_case_without_a_number_is_left_to_a_person(records: CallRecords, rules: Rules) -> None:
-    desk = CaseService(records.database, rules)
-    number = await desk.open(OpenComplaint("complaint", "来信", {"phone": "不知道"}), "王", TUESDAY)
-    await work(desk, number, TO_THE_REPLY)
+    case_service = CaseService(records.database, rules)
+    number = await case_service.open(OpenComplaint("complaint", "来信", {"phone": "不知道"}), "王", TUESDAY)
+    await work(case_service, number, TO_THE_REPLY)
     town = Town(records, ["yes"])
     await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
-    file = await work(desk, number, ["verify"], after(days=3))
+    file = await work(case_service, number, ["verify"], after(days=3))
     assert town.placed == []
     assert [step.what for step in file.steps].count("unreached") == 1
 
@@ -234,14 +234,14 @@ async def test_the_call_that_a_customer_of_the_survey_asked_for_is_made(records:
     await records.open_call(survey, "v1", TUESDAY)
     wish = BookCallback(at=after(hours=5).isoformat(), spoken="下午三点")
     await records.save_turn("call-1", 1, NothingHeard("1"), [wish], [], TUESDAY)
-    bookings = CallbackScheduler(records.database, rules)
-    assert await bookings.claim("out-1", after(hours=4)) is None
-    due = await bookings.claim("out-1", after(hours=5))
+    scheduler = CallbackScheduler(records.database, rules)
+    assert await scheduler.claim("out-1", after(hours=4)) is None
+    due = await scheduler.claim("out-1", after(hours=5))
     assert due == DueCallback("out-1", "13812345678", "survey", "en-US", {"fee_unpaid": True})
     await Town(records, ["hangs up"]).rings(due, after(hours=5))
-    await bookings.settle(after(hours=6))
+    await scheduler.settle(after(hours=6))
     assert [booking.state for booking in (await records.call("call-1")).bookings] == ["done"]
-    assert await bookings.claim("out-2", after(days=1)) is None
+    assert await scheduler.claim("out-2", after(days=1)) is None
 
 
 async def test_of_many_nodes_one_makes_a_call(url: str, records: CallRecords, rules: Rules) -> None:
@@ -258,20 +258,20 @@ async def test_of_many_nodes_one_makes_a_call(url: str, records: CallRecords, ru
 
 async def test_a_claim_whose_answer_was_lost_on_the_way_is_the_same_claim(records: CallRecords, rules: Rules) -> None:
     await rectified(records, rules)
-    bookings = CallbackScheduler(records.database, rules)
-    due = await bookings.claim("out-1", DUE)
-    assert due is not None and await bookings.claim("out-1", DUE) == due
+    scheduler = CallbackScheduler(records.database, rules)
+    due = await scheduler.claim("out-1", DUE)
+    assert due is not None and await scheduler.claim("out-1", DUE) == due
     assert await unreached(records) == []
-    assert await bookings.claim("out-2", DUE) is None
+    assert await scheduler.claim("out-2", DUE) is None
 
 
 async def test_a_call_that_cannot_be_placed_here_is_put_off(records: CallRecords, rules: Rules) -> None:
     await rectified(records, rules)
-    bookings = CallbackScheduler(records.database, rules)
-    assert await bookings.claim("out-1", DUE)
-    await bookings.put_off("out-1", DUE)
-    assert await bookings.claim("out-2", DUE) is None
-    assert await bookings.claim("out-3", DUE + timedelta(minutes=10))
+    scheduler = CallbackScheduler(records.database, rules)
+    assert await scheduler.claim("out-1", DUE)
+    await scheduler.put_off("out-1", DUE)
+    assert await scheduler.claim("out-2", DUE) is None
+    assert await scheduler.claim("out-3", DUE + timedelta(minutes=10))
 
 
 LIVES = st.lists(

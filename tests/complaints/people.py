@@ -40,12 +40,16 @@ async def complain(
 
 
 async def work(
-    desk: CaseService, number: str, moves: Sequence[CaseMove] = TO_THE_REPLY, at: datetime = TUESDAY, why: str = "因为"
+    case_service: CaseService,
+    number: str,
+    moves: Sequence[CaseMove] = TO_THE_REPLY,
+    at: datetime = TUESDAY,
+    why: str = "因为",
 ) -> CaseFile:
     """王 makes the moves, one after the other."""
     file = None
     for move in moves:
-        file = await desk.move(number, move, "王", why, at, handler="李" if move == "assign" else "")
+        file = await case_service.move(number, move, "王", why, at, handler="李" if move == "assign" else "")
     assert file is not None
     return file
 

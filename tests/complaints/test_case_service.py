@@ -18,20 +18,20 @@ from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
 
 
 @pytest.fixture
-def desk(records: CallRecords, rules: Rules) -> CaseService:
+def case_service(records: CallRecords, rules: Rules) -> CaseService:
     return CaseService(records.database, rules)
 
 
 @pytest.fixture
-def files(records: CallRecords) -> CaseQueries:
+def queries(records: CallRecords) -> CaseQueries:
     return CaseQueries(records.database)
 
 
 async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_at_once(
-    records: CallRecords, files: CaseQueries
+    records: CallRecords, queries: CaseQueries
 ) -> None:
     number = await complain(records, line="hotline", branch="dalian", cues="曝光", phone="13812345678")
-    file = await files.case(number, "staff")
+    file = await queries.case(number, "staff")
     case = file.case
     assert (case.state, case.tier, case.line, case.owner, case.article) == (
         "registered", "supervision", "supervision", "hr", "R9",
@@ -45,9 +45,9 @@ async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_
     ]
 
 
-async def test_an_order_for_a_repair_is_no_complaint(records: CallRecords, files: CaseQueries) -> None:
+async def test_an_order_for_a_repair_is_no_complaint(records: CallRecords, queries: CaseQueries) -> None:
     number = await complain(records, "repair", problem_span="8000-9000", cues="赔偿", confirmed="no")
-    file = await files.case(number, "staff")
+    file = await queries.case(number, "staff")
     case = file.case
     assert (case.kind, case.tier, case.line, case.owner) == ("repair", "hotline", "hotline", "card")
     assert (case.grade, case.contact_due, case.reply_due) == ("general", None, None)
@@ -55,11 +55,11 @@ async def test_an_order_for_a_repair_is_no_complaint(records: CallRecords, files
 
 
 async def test_a_case_goes_through_its_life_with_every_step_kept(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    await work(desk, number, TO_THE_REPLY, after(hours=1))
-    file = await work(desk, number, ["verify", "archive"], after(days=1, hours=2), why="")
+    await work(case_service, number, TO_THE_REPLY, after(hours=1))
+    file = await work(case_service, number, ["verify", "archive"], after(days=1, hours=2), why="")
     case = file.case
     assert (case.state, case.handler, case.responsible) == ("archived", "李", "hotline")
     assert (case.contacted_at, case.replied_at) == (after(hours=1), after(hours=1))
@@ -72,196 +72,201 @@ async def test_a_case_goes_through_its_life_with_every_step_kept(
         ("王", "verify", ""),
         ("王", "archive", ""),
     ]
-    assert await files.case(number, "staff") == file
+    assert await queries.case(number, "staff") == file
 
 
 async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(
-    records: CallRecords, desk: CaseService
+    records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, "bad_review", resolved="no")
-    file = await work(desk, number)
+    file = await work(case_service, number)
     assert file.verifying_calls == (VerifyingCall(after(days=1), "open", 0, after(days=1)),)
     [booking] = (await records.call("call-1")).bookings
     assert (booking.at, booking.spoken, booking.state) == (after(days=1), "核实回访", "open")
-    assert (await work(desk, number, ["verify"])).verifying_calls == (VerifyingCall(after(days=1), "done", 0, None),)
+    assert (await work(case_service, number, ["verify"])).verifying_calls == (
+        VerifyingCall(after(days=1), "done", 0, None),
+    )
 
 
 async def test_a_customer_who_is_not_content_starts_the_reply_clock_again(
-    records: CallRecords, desk: CaseService
+    records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, branch="dalian")
-    await work(desk, number)
-    case, calls = (file := await work(desk, number, ["reopen"], after(days=2))).case, file.verifying_calls
+    await work(case_service, number)
+    case, calls = (file := await work(case_service, number, ["reopen"], after(days=2))).case, file.verifying_calls
     assert (case.state, case.replied_at, case.reply_due) == ("investigating", None, after(days=8))
     assert [call.state for call in calls] == ["cancelled"]
-    again = await work(desk, number, ["resolve", "reply", "verify"], after(days=3))
+    again = await work(case_service, number, ["resolve", "reply", "verify"], after(days=3))
     assert [call.state for call in again.verifying_calls] == ["cancelled", "done"]
 
 
 async def test_an_illegal_move_is_refused_and_changes_nothing(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    before = await files.case(number, "staff")
+    before = await queries.case(number, "staff")
     for move in set(CASE_MOVES) - LEGAL["registered"].keys():
         with pytest.raises(RefusedMove, match="possible now: acknowledge, escalate, report"):
-            await desk.move(number, move, "王", "因为", after(hours=1), handler="李")
+            await case_service.move(number, move, "王", "因为", after(hours=1), handler="李")
     for move in ("escalate", "report"):
         with pytest.raises(RefusedMove, match="needs a reason"):
-            await desk.move(number, move, "王", "", after(hours=1))  # type: ignore[arg-type]
-    assert await files.case(number, "staff") == before
-    await work(desk, number, ["acknowledge"])
+            await case_service.move(number, move, "王", "", after(hours=1))  # type: ignore[arg-type]
+    assert await queries.case(number, "staff") == before
+    await work(case_service, number, ["acknowledge"])
     with pytest.raises(RefusedMove, match="needs a handler"):
-        await desk.move(number, "assign", "王", "因为", after(hours=1))
+        await case_service.move(number, "assign", "王", "因为", after(hours=1))
 
 
 async def test_two_people_who_do_the_same_do_it_once(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     tries = await asyncio.gather(
-        *(desk.move(number, "acknowledge", f"座席{n}", "", after(hours=1)) for n in range(6)), return_exceptions=True
+        *(case_service.move(number, "acknowledge", f"座席{n}", "", after(hours=1)) for n in range(6)),
+        return_exceptions=True,
     )
     assert sum(isinstance(one, RefusedMove) for one in tries) == 5
-    assert [step.what for step in (await files.case(number, "staff")).steps].count("acknowledge") == 1
+    assert [step.what for step in (await queries.case(number, "staff")).steps].count("acknowledge") == 1
 
 
-async def test_the_same_done_again_changes_nothing(records: CallRecords, desk: CaseService, files: CaseQueries) -> None:
+async def test_the_same_done_again_changes_nothing(
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
+) -> None:
     letter = OpenComplaint("complaint", "来信", {"business": "card"})
-    number = await desk.open(letter, "王", TUESDAY)
-    once = await work(desk, number, ["acknowledge", "escalate"], after(minutes=1))
-    graded = await desk.regrade(number, "serious", "王", "记者", after(minutes=2))
-    assert await desk.open(letter, "王", TUESDAY) == number
-    assert await work(desk, number, ["acknowledge", "escalate"], after(minutes=1)) == graded
-    assert await desk.regrade(number, "serious", "王", "记者", after(minutes=2)) == graded
-    assert len(graded.steps) == len(once.steps) + 1 and len(await files.cases(CaseFilter(), "staff", 9)) == 1
+    number = await case_service.open(letter, "王", TUESDAY)
+    once = await work(case_service, number, ["acknowledge", "escalate"], after(minutes=1))
+    graded = await case_service.regrade(number, "serious", "王", "记者", after(minutes=2))
+    assert await case_service.open(letter, "王", TUESDAY) == number
+    assert await work(case_service, number, ["acknowledge", "escalate"], after(minutes=1)) == graded
+    assert await case_service.regrade(number, "serious", "王", "记者", after(minutes=2)) == graded
+    assert len(graded.steps) == len(once.steps) + 1 and len(await queries.cases(CaseFilter(), "staff", 9)) == 1
 
 
 async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_responsible(
-    records: CallRecords, desk: CaseService
+    records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, branch="shenyang_north")
-    files = [await work(desk, number, ["escalate"], after(minutes=minute)) for minute in (1, 2)]
-    assert [(file.case.line, file.case.owner) for file in files] == [("supervision", "hr"), (None, "management")]
+    queries = [await work(case_service, number, ["escalate"], after(minutes=minute)) for minute in (1, 2)]
+    assert [(file.case.line, file.case.owner) for file in queries] == [("supervision", "hr"), (None, "management")]
     with pytest.raises(RefusedMove, match="nobody is above management"):
-        await work(desk, number, ["escalate"], after(minutes=3))
-    assert (await work(desk, number, ["acknowledge"])).case.responsible == "hotline"
+        await work(case_service, number, ["escalate"], after(minutes=3))
+    assert (await work(case_service, number, ["acknowledge"])).case.responsible == "hotline"
 
 
 async def test_an_order_goes_up_from_the_line_that_took_it_and_is_not_judged(
-    records: CallRecords, desk: CaseService
+    records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, "repair", line="aid_anshan", problem="暖气不热，要找媒体", branch="dalian")
-    case = (await work(desk, number, ["escalate"], after(hours=1))).case
+    case = (await work(case_service, number, ["escalate"], after(hours=1))).case
     assert (case.kind, case.line, case.owner, case.responsible) == ("repair", "supervision", "hr", "aid_anshan")
     assert (case.grade_reason, case.contact_due, case.reply_due, case.confidential) == ("", None, None, False)
 
 
 async def test_an_order_on_the_hotline_does_not_go_up_to_the_branch_it_mentions(
-    records: CallRecords, desk: CaseService
+    records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, "repair", line="hotline", problem="维修工收回扣", branch="dalian")
-    case = (await work(desk, number, ["escalate"], after(hours=1))).case
+    case = (await work(case_service, number, ["escalate"], after(hours=1))).case
     assert (case.line, case.owner, case.confidential) == ("aid_card", "card", False)
 
 
-async def test_an_order_has_no_grade(records: CallRecords, desk: CaseService, files: CaseQueries) -> None:
+async def test_an_order_has_no_grade(records: CallRecords, case_service: CaseService, queries: CaseQueries) -> None:
     number = await complain(records, "repair", problem="维修工收回扣")
-    before = await files.case(number, "staff")
+    before = await queries.case(number, "staff")
     with pytest.raises(RefusedMove, match="an order for work has no grade"):
-        await desk.regrade(number, "serious", "王", "催了三次", after(hours=1))
-    assert await files.case(number, "staff") == before
+        await case_service.regrade(number, "serious", "王", "催了三次", after(hours=1))
+    assert await queries.case(number, "staff") == before
 
 
 async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(
-    records: CallRecords, desk: CaseService
+    records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, branch="dalian")
-    file = await desk.regrade(number, "serious", "王", "客户是记者", after(minutes=5))
+    file = await case_service.regrade(number, "serious", "王", "客户是记者", after(minutes=5))
     case = file.case
     assert (case.grade, case.grade_by, case.grade_reason, case.line) == ("serious", "王", "客户是记者", "supervision")
     assert (file.steps[-1].what, file.steps[-1].why) == ("grade", "serious: 客户是记者; to supervision (R9)")
-    back = await desk.regrade(number, "general", "李", "误会", after(minutes=9))
+    back = await case_service.regrade(number, "general", "李", "误会", after(minutes=9))
     assert (back.case.grade, back.case.line) == ("general", "supervision")
     with pytest.raises(RefusedMove, match="needs a reason"):
-        await desk.regrade(number, "serious", "王", "", after(minutes=9))
+        await case_service.regrade(number, "serious", "王", "", after(minutes=9))
 
 
 async def test_a_complaint_made_elsewhere_is_opened_by_hand(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
-    number = await desk.open(OpenComplaint("complaint", "来信", {"business": "card"}), "王", TUESDAY)
-    case = (await files.case(number, "staff")).case
+    number = await case_service.open(OpenComplaint("complaint", "来信", {"business": "card"}), "王", TUESDAY)
+    case = (await queries.case(number, "staff")).case
     assert (case.call, case.line, case.responsible) == (None, "aid_card", "hotline")
     with pytest.raises(UnknownCall, match="call-9"):
-        await desk.open(OpenComplaint("complaint", "来信"), "王", TUESDAY, "call-9")
+        await case_service.open(OpenComplaint("complaint", "来信"), "王", TUESDAY, "call-9")
 
 
 async def test_a_case_opened_without_rules_is_judged_when_it_is_first_touched(
-    url: str, records: CallRecords, desk: CaseService, files: CaseQueries
+    url: str, records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     plain = await CallRecords.open(url)
     number = await complain(plain, branch="dalian")
     await plain.close()
-    assert (await files.case(number, "staff")).case.tier is None
-    case = (await work(desk, number, ["acknowledge"], after(hours=1))).case
+    assert (await queries.case(number, "staff")).case.tier is None
+    case = (await work(case_service, number, ["acknowledge"], after(hours=1))).case
     assert (case.line, case.contact_due, case.responsible) == ("aid_dalian", after(hours=2), "hotline")
 
 
 async def test_cases_are_listed_newest_first_page_by_page_and_by_what_is_wanted(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     branches = ("dalian", "shenyang", "dalian", "anshan", "dalian")
     numbers = [await complain(records, call=f"call-{n}", branch=at) for n, at in enumerate(branches, 1)]
-    await work(desk, numbers[0], ["acknowledge"])
-    newest = await files.cases(CaseFilter(), "staff", 2)
-    older = await files.cases(CaseFilter(), "staff", 9, before=newest[-1].number)
+    await work(case_service, numbers[0], ["acknowledge"])
+    newest = await queries.cases(CaseFilter(), "staff", 2)
+    older = await queries.cases(CaseFilter(), "staff", 9, before=newest[-1].number)
     assert [case.number for case in (*newest, *older)] == numbers[::-1]
-    assert [case.number for case in await files.cases(CaseFilter(line="aid_dalian"), "staff", 9)] == [
+    assert [case.number for case in await queries.cases(CaseFilter(line="aid_dalian"), "staff", 9)] == [
         numbers[4], numbers[2], numbers[0],
     ]  # fmt: skip
-    assert [case.number for case in await files.cases(CaseFilter(state="acknowledged"), "staff", 9)] == [numbers[0]]
-    assert await files.cases(CaseFilter(since=after(hours=1)), "staff", 9) == ()
-    assert [case.number async for case in files.all(CaseFilter(until=after(hours=1)), "staff")] == numbers[::-1]
+    assert [case.number for case in await queries.cases(CaseFilter(state="acknowledged"), "staff", 9)] == [numbers[0]]
+    assert await queries.cases(CaseFilter(since=after(hours=1)), "staff", 9) == ()
+    assert [case.number async for case in queries.all(CaseFilter(until=after(hours=1)), "staff")] == numbers[::-1]
 
 
 @pytest.mark.parametrize("number", ["20261124-0009", "", "x' OR 1=1"])
-async def test_an_unknown_case_is_named(desk: CaseService, files: CaseQueries, number: str) -> None:
+async def test_an_unknown_case_is_named(case_service: CaseService, queries: CaseQueries, number: str) -> None:
     with pytest.raises(UnknownCase, match="there is no case"):
-        await files.case(number, "management")
+        await queries.case(number, "management")
     with pytest.raises(UnknownCase):
-        await desk.move(number, "acknowledge", "王", "", TUESDAY)
+        await case_service.move(number, "acknowledge", "王", "", TUESDAY)
     with pytest.raises(UnknownCase):
-        await files.cases(CaseFilter(), "staff", 5, before=number)
+        await queries.cases(CaseFilter(), "staff", 5, before=number)
 
 
 async def test_every_bad_review_is_looked_into_put_right_and_called_back(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     numbers = [await complain(records, "bad_review", f"call-{n}", resolved="no") for n in (1, 2, 3, 4)]
     await complain(records, "complaint", "call-5")
-    await work(desk, numbers[0], [*TO_THE_REPLY, "verify", "archive"])
-    await work(desk, numbers[1], TO_THE_REPLY)
-    await work(desk, numbers[2], TO_THE_REPLY[:3])
-    shares = await files.shares(TUESDAY, after(days=1))
+    await work(case_service, numbers[0], [*TO_THE_REPLY, "verify", "archive"])
+    await work(case_service, numbers[1], TO_THE_REPLY)
+    await work(case_service, numbers[2], TO_THE_REPLY[:3])
+    shares = await queries.shares(TUESDAY, after(days=1))
     assert (shares.total, shares.looked_into, shares.put_right, shares.called_back) == (4, 3, 2, 1)
     assert [shares.percent(count) for count in (3, 2, 1)] == [75, 50, 25]
     with pytest.raises(RefusedMove):
-        await desk.move(numbers[1], "archive", "王", "", TUESDAY)
+        await case_service.move(numbers[1], "archive", "王", "", TUESDAY)
     for number, done in zip(numbers[1:], (5, 3, 0), strict=True):
-        await work(desk, number, [*TO_THE_REPLY, "verify", "archive"][done:])
-    whole = await files.shares(TUESDAY, after(days=1))
+        await work(case_service, number, [*TO_THE_REPLY, "verify", "archive"][done:])
+    whole = await queries.shares(TUESDAY, after(days=1))
     assert (whole.looked_into, whole.put_right, whole.called_back) == (4, 4, 4)
-    assert (await files.shares(after(days=1), after(days=2))).percent(0) == 100
+    assert (await queries.shares(after(days=1), after(days=2))).percent(0) == 100
 
 
 async def test_an_agent_who_takes_the_call_is_the_first_contact_with_the_customer(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
-    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
-    file = await files.case(number, "staff")
+    await case_service.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    await case_service.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    file = await queries.case(number, "staff")
     assert (file.case.state, file.case.contacted_at) == ("acknowledged", after(minutes=3))
     assert [(step.who, step.what, step.why) for step in file.steps[2:]] == [
         ("刘洋", "put_through", "put through on aid_dalian")
@@ -269,19 +274,21 @@ async def test_an_agent_who_takes_the_call_is_the_first_contact_with_the_custome
 
 
 async def test_a_case_that_is_further_on_only_keeps_who_took_the_call(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    await work(desk, number, ["acknowledge", "assign"], after(minutes=1))
-    await desk.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
-    file = await files.case(number, "staff")
+    await work(case_service, number, ["acknowledge", "assign"], after(minutes=1))
+    await case_service.put_through("call-1", "刘洋", "aid_dalian", after(minutes=3))
+    file = await queries.case(number, "staff")
     assert (file.case.state, file.case.contacted_at) == ("assigned", after(minutes=1))
     assert file.steps[-1].what == "put_through"
 
 
-async def test_a_call_without_a_case_is_put_through_all_the_same(desk: CaseService, files: CaseQueries) -> None:
-    await desk.put_through("call-9", "刘洋", "aid_dalian", TUESDAY)
-    assert await files.cases(CaseFilter(), "staff", 9) == ()
+async def test_a_call_without_a_case_is_put_through_all_the_same(
+    case_service: CaseService, queries: CaseQueries
+) -> None:
+    await case_service.put_through("call-9", "刘洋", "aid_dalian", TUESDAY)
+    assert await queries.cases(CaseFilter(), "staff", 9) == ()
 
 
 @pytest.mark.parametrize(

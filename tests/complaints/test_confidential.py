@@ -23,55 +23,55 @@ from tests.complaints.test_sla_worker import Listener
 
 
 @pytest.fixture
-def desk(records: CallRecords, rules: Rules) -> CaseService:
+def case_service(records: CallRecords, rules: Rules) -> CaseService:
     return CaseService(records.database, rules)
 
 
 @pytest.fixture
-def files(records: CallRecords) -> CaseQueries:
+def queries(records: CallRecords) -> CaseQueries:
     return CaseQueries(records.database)
 
 
-async def seen(files: CaseQueries) -> list[str]:
+async def seen(queries: CaseQueries) -> list[str]:
     """What everybody sees."""
-    listed = await files.cases(CaseFilter(), "staff", 100)
-    assert [case.number async for case in files.all(CaseFilter(), "staff")] == [case.number for case in listed]
+    listed = await queries.cases(CaseFilter(), "staff", 100)
+    assert [case.number async for case in queries.all(CaseFilter(), "staff")] == [case.number for case in listed]
     return [case.number for case in listed]
 
 
-async def nobody_else_sees(number: str, records: CallRecords, desk: CaseService, files: CaseQueries) -> bool:
+async def nobody_else_sees(number: str, records: CallRecords, case_service: CaseService, queries: CaseQueries) -> bool:
     with pytest.raises(UnknownCase):
-        await files.case(number, "staff")
+        await queries.case(number, "staff")
     with pytest.raises(UnknownCase):
-        await files.cases(CaseFilter(), "staff", 5, before=number)
+        await queries.cases(CaseFilter(), "staff", 5, before=number)
     with pytest.raises(UnknownCase):
-        await desk.move(number, "acknowledge", "王", "", after(hours=1))
+        await case_service.move(number, "acknowledge", "王", "", after(hours=1))
     with pytest.raises(UnknownCase):
-        await desk.regrade(number, "serious", "王", "因为", after(hours=1))
-    return number not in await seen(files) and not (await records.call("call-1")).cases
+        await case_service.regrade(number, "serious", "王", "因为", after(hours=1))
+    return number not in await seen(queries) and not (await records.call("call-1")).cases
 
 
 @pytest.mark.parametrize("details", [{"kind": "fraud"}, {"kind": "complaint", "what": "经理收回扣"}])
 async def test_a_report_is_seen_by_management_alone(
-    records: CallRecords, desk: CaseService, files: CaseQueries, details: dict[str, str]
+    records: CallRecords, case_service: CaseService, queries: CaseQueries, details: dict[str, str]
 ) -> None:
     number = await complain(records, **details, branch="dalian")  # type: ignore[arg-type]
     other = await complain(records, call="call-2", branch="dalian")
-    assert await nobody_else_sees(number, records, desk, files)
-    assert await seen(files) == [other]
-    assert [case.number for case in await files.cases(CaseFilter(), "management", 9)] == [other, number]
-    file = await files.case(number, "management")
+    assert await nobody_else_sees(number, records, case_service, queries)
+    assert await seen(queries) == [other]
+    assert [case.number for case in await queries.cases(CaseFilter(), "management", 9)] == [other, number]
+    file = await queries.case(number, "management")
     assert (file.case.owner, file.case.line, file.case.article, file.case.kind) == ("management", None, "R18", "fraud")
     assert [step.what for step in file.steps] == ["registered"]
 
 
 async def test_it_is_told_to_management_alone_and_not_watched_by_the_clocks(
-    records: CallRecords, rules: Rules, desk: CaseService
+    records: CallRecords, rules: Rules, case_service: CaseService
 ) -> None:
     number = await complain(records, "fraud", branch="dalian")
-    rounds, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
-    assert await rounds.sweep(after(days=30)) == ()
-    assert (await rounds.tell(feed, management), feed.heard) == (1, [])
+    worker, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
+    assert await worker.sweep(after(days=30)) == ()
+    assert (await worker.deliver_outbox(feed, management), feed.heard) == (1, [])
     [event] = management.heard
     assert (event["case"], event["kind"], event["what"], event["owner"]) == (
         number,
@@ -82,45 +82,45 @@ async def test_it_is_told_to_management_alone_and_not_watched_by_the_clocks(
 
 
 async def test_management_is_told_when_a_case_turns_out_to_be_misconduct_and_nobody_else(
-    records: CallRecords, rules: Rules, desk: CaseService
+    records: CallRecords, rules: Rules, case_service: CaseService
 ) -> None:
     number = await complain(records, branch="dalian")
-    rounds, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
-    await desk.move(number, "report", "王", "柜员挪用", after(hours=1))
-    await rounds.tell(feed, management)
+    worker, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
+    await case_service.move(number, "report", "王", "柜员挪用", after(hours=1))
+    await worker.deliver_outbox(feed, management)
     assert [event["what"] for event in feed.heard] == ["registered", "reported"]
     assert [event["what"] for event in management.heard] == ["registered", "reported", "report"]
 
 
 async def test_it_is_hidden_before_it_is_routed(
-    url: str, records: CallRecords, desk: CaseService, files: CaseQueries
+    url: str, records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     plain = await CallRecords.open(url)
     number = await complain(plain, "fraud")
     await plain.close()
-    assert await nobody_else_sees(number, records, desk, files)
+    assert await nobody_else_sees(number, records, case_service, queries)
 
 
 async def test_words_of_misconduct_hide_a_case_as_soon_as_somebody_touches_it(
-    url: str, records: CallRecords, rules: Rules, desk: CaseService, files: CaseQueries
+    url: str, records: CallRecords, rules: Rules, case_service: CaseService, queries: CaseQueries
 ) -> None:
     plain = await CallRecords.open(url)
     number = await complain(plain, what="经理收回扣")
     await plain.close()
     with pytest.raises(UnknownCase):
-        await desk.move(number, "acknowledge", "王", "", after(hours=1))
-    assert await SlaWorker(records.database, rules).admit() == 1
-    assert await nobody_else_sees(number, records, desk, files)
+        await case_service.move(number, "acknowledge", "王", "", after(hours=1))
+    assert await SlaWorker(records.database, rules).route_unrouted() == 1
+    assert await nobody_else_sees(number, records, case_service, queries)
 
 
 async def test_a_case_that_turns_out_to_be_misconduct_vanishes_for_who_reports_it(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    await work(desk, number, TO_THE_REPLY[:4])
-    assert await desk.move(number, "report", "王", "柜员挪用", after(hours=1)) is None
-    assert await nobody_else_sees(number, records, desk, files)
-    file = await files.case(number, "management")
+    await work(case_service, number, TO_THE_REPLY[:4])
+    assert await case_service.move(number, "report", "王", "柜员挪用", after(hours=1)) is None
+    assert await nobody_else_sees(number, records, case_service, queries)
+    file = await queries.case(number, "management")
     assert (file.case.kind, file.case.owner, file.case.contact_due, file.case.reply_due) == (
         "fraud", "management", None, None,
     )  # fmt: skip
@@ -129,16 +129,16 @@ async def test_a_case_that_turns_out_to_be_misconduct_vanishes_for_who_reports_i
 
 
 async def test_management_leads_it_through_its_life(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, "fraud")
     for move in (*TO_THE_REPLY, "verify", "archive"):
-        await desk.move(number, move, "行长", "", after(hours=1), handler="行长", role="management")
-    file = await files.case(number, "management")
+        await case_service.move(number, move, "行长", "", after(hours=1), handler="行长", role="management")
+    file = await queries.case(number, "management")
     assert (file.case.state, file.verifying_calls) == ("archived", ())
     with pytest.raises(RefusedMove):
-        await desk.move(number, "reopen", "行长", "因为", after(hours=2), role="management")
-    assert await seen(files) == []
+        await case_service.move(number, "reopen", "行长", "因为", after(hours=2), role="management")
+    assert await seen(queries) == []
 
 
 # --- what was said on the call ----------------------------------------------------------------------------------
@@ -201,25 +201,27 @@ async def test_who_takes_back_the_report_has_made_none(records: CallRecords) -> 
     assert not await hidden(records)
 
 
-async def test_what_was_said_is_withheld_once_the_case_is_reported(records: CallRecords, desk: CaseService) -> None:
+async def test_what_was_said_is_withheld_once_the_case_is_reported(
+    records: CallRecords, case_service: CaseService
+) -> None:
     await says(records, 1, OpenComplaint("complaint", "客户投诉"), what="柜员态度差")
     assert not await hidden(records)
-    await desk.move("20261124-0001", "report", "王", "柜员挪用", after(hours=1))
+    await case_service.move("20261124-0001", "report", "王", "柜员挪用", after(hours=1))
     assert await hidden(records)
 
 
-async def test_the_number_is_masked_on_a_call_that_we_made(records: CallRecords, desk: CaseService) -> None:
+async def test_the_number_is_masked_on_a_call_that_we_made(records: CallRecords, case_service: CaseService) -> None:
     survey = replace(CALL, direction="outbound", caller="95500", called="13812345678")
     await records.open_call(survey, "v1", TUESDAY)
-    await desk.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
+    await case_service.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
     [listed] = await records.open_calls()
     assert (listed.caller, listed.called, listed.withheld) == ("95500", "138****5678", True)
 
 
 async def test_who_takes_a_call_leaves_no_trace_on_a_report(
-    records: CallRecords, desk: CaseService, files: CaseQueries
+    records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, "fraud", branch="dalian")
-    await desk.put_through("call-1", "刘洋", "hotline", after(minutes=3))
-    file = await files.case(number, "management")
+    await case_service.put_through("call-1", "刘洋", "hotline", after(minutes=3))
+    file = await queries.case(number, "management")
     assert (file.case.state, [step.what for step in file.steps]) == ("registered", ["registered"])

@@ -39,29 +39,29 @@ class Listener:
 
 
 @pytest.fixture
-def rounds(records: CallRecords, rules: Rules) -> SlaWorker:
+def worker(records: CallRecords, rules: Rules) -> SlaWorker:
     return SlaWorker(records.database, rules)
 
 
 @pytest.fixture
-def files(records: CallRecords) -> CaseQueries:
+def queries(records: CallRecords) -> CaseQueries:
     return CaseQueries(records.database)
 
 
-async def history(files: CaseQueries, number: str) -> list[str]:
-    return [step.what for step in (await files.case(number, "management")).steps]
+async def history(queries: CaseQueries, number: str) -> list[str]:
+    return [step.what for step in (await queries.case(number, "management")).steps]
 
 
 async def test_a_case_that_nobody_touches_is_warned_of_and_goes_up_tier_by_tier(
-    records: CallRecords, rounds: SlaWorker, files: CaseQueries
+    records: CallRecords, worker: SlaWorker, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     tiers = []
     for hours in (1, 1.5, 2, 3, 119, 120, 140, 144, 500):
-        await rounds.sweep(after(hours=hours))
-        tiers.append((await files.case(number, "staff")).case.tier)
+        await worker.sweep(after(hours=hours))
+        tiers.append((await queries.case(number, "staff")).case.tier)
     assert tiers == ["assistance"] * 2 + ["supervision"] * 5 + ["management"] * 2
-    file = await files.case(number, "staff")
+    file = await queries.case(number, "staff")
     assert [step.what for step in file.steps] == UNTOUCHED
     assert [step.why for step in file.steps[2:]] == [
         "contact is due on 2026-11-24 12:00",
@@ -74,35 +74,35 @@ async def test_a_case_that_nobody_touches_is_warned_of_and_goes_up_tier_by_tier(
 
 
 async def test_one_late_round_catches_up_with_everything(
-    records: CallRecords, rounds: SlaWorker, files: CaseQueries
+    records: CallRecords, worker: SlaWorker, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
-    raised = await rounds.sweep(after(days=30))
+    raised = await worker.sweep(after(days=30))
     assert [one.number for one in raised] == [number] * 5
-    assert await history(files, number) == UNTOUCHED
+    assert await history(queries, number) == UNTOUCHED
 
 
 async def test_what_is_done_in_time_is_left_in_peace(
-    records: CallRecords, rounds: SlaWorker, rules: Rules, files: CaseQueries
+    records: CallRecords, worker: SlaWorker, rules: Rules, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     await work(CaseService(records.database, rules), number, TO_THE_REPLY, after(hours=1))
-    assert await rounds.sweep(after(days=30)) == ()
-    assert (await files.case(number, "staff")).case.line == "aid_dalian"
+    assert await worker.sweep(after(days=30)) == ()
+    assert (await queries.case(number, "staff")).case.line == "aid_dalian"
 
 
 async def test_a_late_breach_of_a_case_that_is_done_is_kept_but_takes_it_nowhere(
-    records: CallRecords, rounds: SlaWorker, rules: Rules, files: CaseQueries
+    records: CallRecords, worker: SlaWorker, rules: Rules, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     await work(CaseService(records.database, rules), number, TO_THE_REPLY, after(hours=3))
-    await rounds.sweep(after(hours=4))
-    assert (await history(files, number))[-2:] == ["warned", "breached"]
-    assert (await files.case(number, "staff")).case.line == "aid_dalian"
+    await worker.sweep(after(hours=4))
+    assert (await history(queries, number))[-2:] == ["warned", "breached"]
+    assert (await queries.case(number, "staff")).case.line == "aid_dalian"
 
 
 async def test_several_nodes_raise_each_alarm_once(
-    url: str, rules: Rules, files: CaseQueries, records: CallRecords
+    url: str, rules: Rules, queries: CaseQueries, records: CallRecords
 ) -> None:
     numbers = [await complain(records, call=f"call-{n}", branch="dalian") for n in range(1, 13)]
     nodes = [await CallRecords.open(url, node=f"node-{n}") for n in range(3)]
@@ -113,11 +113,11 @@ async def test_several_nodes_raise_each_alarm_once(
     # A node that meets a locked case leaves it to the one that has it; nothing is left over in the end.
     assert await SlaWorker(records.database, rules).sweep(after(days=10)) == ()
     for number in numbers:
-        assert await history(files, number) == UNTOUCHED
+        assert await history(queries, number) == UNTOUCHED
 
 
 async def test_rounds_that_die_half_way_leave_the_next_one_what_they_did_not_do(
-    url: str, rules: Rules, records: CallRecords, files: CaseQueries
+    url: str, rules: Rules, records: CallRecords, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     dying = await CallRecords.open(url)
@@ -129,35 +129,35 @@ async def test_rounds_that_die_half_way_leave_the_next_one_what_they_did_not_do(
         await asyncio.gather(sweep, return_exceptions=True)
     await dying.close()
     await SlaWorker(records.database, rules).sweep(after(days=30))
-    assert await history(files, number) == UNTOUCHED
+    assert await history(queries, number) == UNTOUCHED
 
 
-async def test_more_cases_than_one_transaction_takes_are_all_seen(records: CallRecords, rounds: SlaWorker) -> None:
+async def test_more_cases_than_one_transaction_takes_are_all_seen(records: CallRecords, worker: SlaWorker) -> None:
     number, count = await complain(records, branch="dalian"), 2 * BATCH + 1
     await records.database.write(lambda session: multiply(session, number, count - 1))
-    raised = await rounds.sweep(after(hours=2))
+    raised = await worker.sweep(after(hours=2))
     assert Counter(one.alarm.kind for one in raised) == {"warning": count, "breach": count}
 
 
 async def test_cases_opened_without_rules_are_routed_by_the_next_round(
-    url: str, rounds: SlaWorker, files: CaseQueries
+    url: str, worker: SlaWorker, queries: CaseQueries
 ) -> None:
     plain = await CallRecords.open(url)
     number = await complain(plain, business="ebank")
     await plain.close()
-    assert (await rounds.admit(), await rounds.admit()) == (1, 0)
-    file = await files.case(number, "staff")
+    assert (await worker.route_unrouted(), await worker.route_unrouted()) == (1, 0)
+    file = await queries.case(number, "staff")
     assert (file.case.line, file.case.contact_due) == ("aid_ebank", after(hours=2))
     assert [step.what for step in file.steps] == ["registered", "reported"]
 
 
-async def test_each_step_is_told_once_in_order(records: CallRecords, rounds: SlaWorker) -> None:
+async def test_each_step_is_told_once_in_order(records: CallRecords, worker: SlaWorker) -> None:
     feed = Listener()
     number = await complain(records, branch="dalian", phone="13812345678")
-    await rounds.tell(feed, Listener())
-    await rounds.sweep(after(hours=2))
-    await rounds.tell(feed, Listener())
-    assert await rounds.tell(feed, Listener()) == 0
+    await worker.deliver_outbox(feed, Listener())
+    await worker.sweep(after(hours=2))
+    await worker.deliver_outbox(feed, Listener())
+    assert await worker.deliver_outbox(feed, Listener()) == 0
     assert [event["what"] for event in feed.heard] == UNTOUCHED[:4]
     assert feed.heard[0] == {
         "event": "case", "case": number, "what": "registered", "kind": "complaint", "state": "registered",
@@ -166,15 +166,15 @@ async def test_each_step_is_told_once_in_order(records: CallRecords, rounds: Sla
     }  # fmt: skip
 
 
-async def test_news_wait_for_a_feed_that_is_away(records: CallRecords, rounds: SlaWorker) -> None:
+async def test_news_wait_for_a_feed_that_is_away(records: CallRecords, worker: SlaWorker) -> None:
     feed = Listener(fails=1)
     await complain(records, branch="dalian")
     with pytest.raises(OSError, match="away"):
-        await rounds.tell(feed, Listener())
-    assert await rounds.tell(feed, Listener()) == 2 and len(feed.heard) == 2
+        await worker.deliver_outbox(feed, Listener())
+    assert await worker.deliver_outbox(feed, Listener()) == 2 and len(feed.heard) == 2
 
 
-async def test_the_clock_goes_on_after_a_failure(records: CallRecords, rules: Rules, files: CaseQueries) -> None:
+async def test_the_clock_goes_on_after_a_failure(records: CallRecords, rules: Rules, queries: CaseQueries) -> None:
     number, feed = await complain(records, branch="dalian"), Listener(fails=1)
     keeping = asyncio.create_task(SlaWorker(records.database, rules).keep(feed, Listener(), lambda: after(hours=2)))
     async with asyncio.timeout(30):
@@ -182,7 +182,7 @@ async def test_the_clock_goes_on_after_a_failure(records: CallRecords, rules: Ru
             await asyncio.sleep(0.01)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
-    assert await history(files, number) == UNTOUCHED[:4]
+    assert await history(queries, number) == UNTOUCHED[:4]
 
 
 OPENED = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 20), timezones=st.just(ZONE))  # noqa: DTZ001
@@ -208,9 +208,9 @@ def test_through_any_restarts_each_case_has_each_alarm_once(
             await node.close()
         node = await CallRecords.open(url)
         await SlaWorker(node.database, rules).sweep(max(opened) + timedelta(days=60))
-        files = CaseQueries(node.database)
-        cases = [case.number async for case in files.all(CaseFilter(), "staff")]
-        histories = [await history(files, number) for number in cases]
+        queries = CaseQueries(node.database)
+        cases = [case.number async for case in queries.all(CaseFilter(), "staff")]
+        histories = [await history(queries, number) for number in cases]
         await node.close()
         return histories
 

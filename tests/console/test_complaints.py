@@ -45,9 +45,9 @@ async def _said(response: Any) -> Any:
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
     records = await CallRecords.open(f"sqlite:///{tmp_path}/records.db", rules=rules)
-    desk, files = CaseService(records.database, rules), CaseQueries(records.database)
+    case_service, queries = CaseService(records.database, rules), CaseQueries(records.database)
     app = web.Application(middlewares=[access(None, management="of-the-management")])
-    app.add_routes(CasesApi(desk, files, {}, lambda: after(hours=1)).routes())
+    app.add_routes(CasesApi(case_service, queries, {}, lambda: after(hours=1)).routes())
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

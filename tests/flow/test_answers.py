@@ -6,14 +6,14 @@ from ivr.flow import answers
 from ivr.flow.parse import FlowSet
 
 
-def test_what_means_the_same_is_told_to_the_recogniser(book: FlowSet) -> None:
-    survey = book.flows.flows["survey"].nodes
-    asked = answers.speech(survey["resolved"], book.flows.universals, "zh-CN")
+def test_what_means_the_same_is_told_to_the_recogniser(flow_set: FlowSet) -> None:
+    survey = flow_set.flows.flows["survey"].nodes
+    asked = answers.speech(survey["resolved"], flow_set.flows.universals, "zh-CN")
     (solved,) = (group for group in asked.same if "解决了" in group)
     assert "修好了" in solved
     assert "没解决" not in solved
-    read_back = answers.confirmation_speech(survey["score"], book.flows.universals, "zh-CN")
+    read_back = answers.confirmation_speech(survey["score"], flow_set.flows.universals, "zh-CN")
     assert any({"八", "八分"} <= set(group) for group in read_back.same)
     said = [phrase for group in read_back.same for phrase in group]
     assert len(said) == len(set(said))
-    assert answers.speech(survey["book"], book.flows.universals, "zh-CN").same == ()
+    assert answers.speech(survey["book"], flow_set.flows.universals, "zh-CN").same == ()

@@ -123,10 +123,10 @@ class Hearing:
 
 def faults(source: str, prompts: Prompts | None = None, hearing: Hearing | None = None) -> list[str]:
     try:
-        book = parse(source, FILE)
+        flow_set = parse(source, FILE)
     except FaultyFile as faulty:
         return [str(fault) for fault in faulty.faults]
-    return [str(fault) for fault in check(book.flows, FILE, prompts or Prompts(), hearing or Hearing(), THRESHOLDS)]
+    return [str(fault) for fault in check(flow_set.flows, FILE, prompts or Prompts(), hearing or Hearing(), THRESHOLDS)]
 
 
 def changed(*changes: tuple[str, str]) -> str:

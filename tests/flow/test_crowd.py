@@ -22,12 +22,12 @@ DEAF = HeardAs(right=False, confidence=0.0)
 CALLS = 60
 
 
-def taken(*ears: HeardAs, yes_no: tuple[HeardAs, ...] = (), language: str = "zh-CN") -> CrowdResult:
+def taken(*hearing: HeardAs, yes_no: tuple[HeardAs, ...] = (), language: str = "zh-CN") -> CrowdResult:
     return survey(
         BOOK,
         "survey",
         language,
-        {"yes_no": yes_no or ears, "choice": ears, "score": ears},
+        {"yes_no": yes_no or hearing, "choice": hearing, "score": hearing},
         **{"calls": CALLS, "seed": 1, "now": NOW, "first": "convenient"},
     )
 
@@ -59,5 +59,5 @@ def test_an_unsure_mistake_is_put_right_and_a_sure_one_is_not() -> None:
 
 
 def test_the_same_seed_takes_the_same_calls() -> None:
-    ears = (SURE, UNSURE, UNSURELY_WRONG, DEAF)
-    assert taken(*ears) == taken(*ears)
+    hearing = (SURE, UNSURE, UNSURELY_WRONG, DEAF)
+    assert taken(*hearing) == taken(*hearing)

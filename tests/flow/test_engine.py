@@ -45,22 +45,22 @@ AT_QUESTION += [pytest.param(SURVEY[:3], "charged", id="charged"), pytest.param(
 AT_QUESTION += [pytest.param(SURVEY[:5], "comments", id="comments"), pytest.param(["不方便"], "book", id="book")]
 
 
-def had(book: FlowSet, now: datetime, typed: list[str]) -> SimulatedCall:
-    talk = SimulatedCall(book, "survey", "zh-CN", now)
+def had(flow_set: FlowSet, now: datetime, typed: list[str]) -> SimulatedCall:
+    talk = SimulatedCall(flow_set, "survey", "zh-CN", now)
     for text in typed:
         talk.type(text)
     return talk
 
 
-def answered(book: FlowSet, now: datetime) -> FlowTurn:
+def answered(flow_set: FlowSet, now: datetime) -> FlowTurn:
     """A call at its first question."""
-    turn = engine.step(book.flows, begun(book), CallAnswered(), now)
+    turn = engine.step(flow_set.flows, begun(flow_set), CallAnswered(), now)
     assert turn.state.wait
-    return engine.step(book.flows, turn.state, PromptsFinished(turn.state.wait.id), now)
+    return engine.step(flow_set.flows, turn.state, PromptsFinished(turn.state.wait.id), now)
 
 
-def begun(book: FlowSet) -> FlowState:
-    return engine.begin(book.flows, book.version, "survey", "zh-CN", speech=True)
+def begun(flow_set: FlowSet) -> FlowState:
+    return engine.begin(flow_set.flows, flow_set.version, "survey", "zh-CN", speech=True)
 
 
 def waits_for(state: FlowState) -> str:
@@ -83,56 +83,56 @@ def waits_for(state: FlowState) -> str:
     ],
     ids=lambda event: type(event).__name__,
 )
-def test_an_event_for_another_wait_changes_nothing(book: FlowSet, now: datetime, late: Event) -> None:
-    turn = answered(book, now)
-    assert engine.step(book.flows, turn.state, late, now) == FlowTurn(turn.state, ())
+def test_an_event_for_another_wait_changes_nothing(flow_set: FlowSet, now: datetime, late: Event) -> None:
+    turn = answered(flow_set, now)
+    assert engine.step(flow_set.flows, turn.state, late, now) == FlowTurn(turn.state, ())
 
 
-def test_the_same_answer_twice_counts_once(book: FlowSet, now: datetime) -> None:
-    at_convenient = answered(book, now).state
+def test_the_same_answer_twice_counts_once(flow_set: FlowSet, now: datetime) -> None:
+    at_convenient = answered(flow_set, now).state
     yes = SpeechHeard(waits_for(at_convenient), (Heard("方便", 1.0),))
-    at_resolved = engine.step(book.flows, at_convenient, yes, now).state
+    at_resolved = engine.step(flow_set.flows, at_convenient, yes, now).state
     assert at_resolved.place.node == "resolved"
-    assert engine.step(book.flows, at_resolved, yes, now) == FlowTurn(at_resolved, ())
+    assert engine.step(flow_set.flows, at_resolved, yes, now) == FlowTurn(at_resolved, ())
 
 
-def test_a_call_is_answered_once(book: FlowSet, now: datetime) -> None:
-    turn = answered(book, now)
-    assert engine.step(book.flows, turn.state, CallAnswered(), now) == FlowTurn(turn.state, ())
+def test_a_call_is_answered_once(flow_set: FlowSet, now: datetime) -> None:
+    turn = answered(flow_set, now)
+    assert engine.step(flow_set.flows, turn.state, CallAnswered(), now) == FlowTurn(turn.state, ())
 
 
-def test_nothing_happens_after_the_end(book: FlowSet, now: datetime) -> None:
-    ended = had(book, now, ["<hangup>"]).state
+def test_nothing_happens_after_the_end(flow_set: FlowSet, now: datetime) -> None:
+    ended = had(flow_set, now, ["<hangup>"]).state
     for event in (CallAnswered(), CallEnded("caller"), NothingHeard("1"), SpeechHeard("2", (Heard("方便", 1.0),))):
-        assert engine.step(book.flows, ended, event, now) == FlowTurn(ended, ())
-    assert engine.fail(book.flows, ended, now) == FlowTurn(ended, ())
+        assert engine.step(flow_set.flows, ended, event, now) == FlowTurn(ended, ())
+    assert engine.fail(flow_set.flows, ended, now) == FlowTurn(ended, ())
 
 
-def test_nothing_is_heard_any_more_once_goodbye_is_said(book: FlowSet, now: datetime) -> None:
-    at_comments = had(book, now, SURVEY[:5]).state
+def test_nothing_is_heard_any_more_once_goodbye_is_said(flow_set: FlowSet, now: datetime) -> None:
+    at_comments = had(flow_set, now, SURVEY[:5]).state
     skip = DigitsPressed(waits_for(at_comments), "2")
-    leaving = engine.step(book.flows, at_comments, skip, now).state
+    leaving = engine.step(flow_set.flows, at_comments, skip, now).state
     assert leaving.wait is None and not leaving.ended
-    assert engine.step(book.flows, leaving, skip, now) == FlowTurn(leaving, ())
-    gone = engine.step(book.flows, leaving, CallEnded("caller"), now)
+    assert engine.step(flow_set.flows, leaving, skip, now) == FlowTurn(leaving, ())
+    gone = engine.step(flow_set.flows, leaving, CallEnded("caller"), now)
     assert gone.state.ended and gone.actions == ()
 
 
-def test_an_event_that_does_not_answer_the_wait_is_a_fault(book: FlowSet, now: datetime) -> None:
-    state = engine.step(book.flows, begun(book), CallAnswered(), now).state
+def test_an_event_that_does_not_answer_the_wait_is_a_fault(flow_set: FlowSet, now: datetime) -> None:
+    state = engine.step(flow_set.flows, begun(flow_set), CallAnswered(), now).state
     with pytest.raises(engine.EngineFault, match="NothingHeard while waiting for notice"):
-        engine.step(book.flows, state, NothingHeard(waits_for(state)), now)
+        engine.step(flow_set.flows, state, NothingHeard(waits_for(state)), now)
 
 
-def test_recording_starts_when_the_notice_was_heard_in_full(book: FlowSet, now: datetime) -> None:
-    first = engine.step(book.flows, begun(book), CallAnswered(), now)
+def test_recording_starts_when_the_notice_was_heard_in_full(flow_set: FlowSet, now: datetime) -> None:
+    first = engine.step(flow_set.flows, begun(flow_set), CallAnswered(), now)
     assert actions.StartRecording() not in first.actions
-    assert actions.StartRecording() in answered(book, now).actions
+    assert actions.StartRecording() in answered(flow_set, now).actions
 
 
-def test_a_turn_survives_being_written_down(book: FlowSet, now: datetime) -> None:
-    at_score = had(book, now, SURVEY[:4]).state
-    turn = engine.step(book.flows, at_score, SpeechHeard(waits_for(at_score), (Heard("八分", 0.6),)), now)
+def test_a_turn_survives_being_written_down(flow_set: FlowSet, now: datetime) -> None:
+    at_score = had(flow_set, now, SURVEY[:4]).state
+    turn = engine.step(flow_set.flows, at_score, SpeechHeard(waits_for(at_score), (Heard("八分", 0.6),)), now)
     assert turn.state.wait and turn.state.wait.candidate
     assert load(dump(turn)) == turn
 
@@ -141,8 +141,8 @@ def test_a_turn_survives_being_written_down(book: FlowSet, now: datetime) -> Non
 
 
 @pytest.mark.parametrize("typed", PLACES)
-def test_a_caller_who_hangs_up_loses_no_answer(book: FlowSet, now: datetime, typed: list[str]) -> None:
-    talk = had(book, now, typed)
+def test_a_caller_who_hangs_up_loses_no_answer(flow_set: FlowSet, now: datetime, typed: list[str]) -> None:
+    talk = had(flow_set, now, typed)
     kept = [fact for fact in talk.facts if isinstance(fact, actions.SaveAnswer)]
     talk.type("<hangup>")
     assert talk.over
@@ -158,19 +158,19 @@ def test_a_caller_who_hangs_up_loses_no_answer(book: FlowSet, now: datetime, typ
 
 
 @pytest.mark.parametrize("typed", PLACES)
-def test_a_fault_of_ours_ends_the_call_kindly(book: FlowSet, now: datetime, typed: list[str]) -> None:
-    state = had(book, now, typed).state
-    turn = engine.fail(book.flows, state, now)
+def test_a_fault_of_ours_ends_the_call_kindly(flow_set: FlowSet, now: datetime, typed: list[str]) -> None:
+    state = had(flow_set, now, typed).state
+    turn = engine.fail(flow_set.flows, state, now)
     assert [prompt.name for prompt in turn.actions[0].prompts] == ["common.technical"]
     assert isinstance(turn.actions[-1], actions.Hangup)
     assert turn.state.disposition is not None and turn.state.wait is None
     assert turn.state.answered == state.answered
 
 
-def test_the_answer_that_led_to_a_fault_is_kept(book: FlowSet, now: datetime) -> None:
-    at_resolved = had(book, now, SURVEY[:1]).state
+def test_the_answer_that_led_to_a_fault_is_kept(flow_set: FlowSet, now: datetime) -> None:
+    at_resolved = had(flow_set, now, SURVEY[:1]).state
     no = SpeechHeard(waits_for(at_resolved), (Heard("没解决", 1.0),))
-    turn = engine.fail(book.flows, at_resolved, now, no)
+    turn = engine.fail(flow_set.flows, at_resolved, now, no)
     [answer] = [action for action in turn.actions if isinstance(action, actions.SaveAnswer)]
     [case] = [action for action in turn.actions if isinstance(action, actions.OpenComplaint)]
     assert (answer.question, answer.value, case.details["resolved"]) == ("resolved", "no", "no")
@@ -178,8 +178,8 @@ def test_the_answer_that_led_to_a_fault_is_kept(book: FlowSet, now: datetime) ->
 
 
 @pytest.mark.parametrize("ending", ["<hangup>", "拒绝", "<transfer>", "<silence>"])
-def test_a_bad_review_becomes_a_case_however_the_call_ends(book: FlowSet, now: datetime, ending: str) -> None:
-    talk = had(book, now, ["方便", "没解决"])
+def test_a_bad_review_becomes_a_case_however_the_call_ends(flow_set: FlowSet, now: datetime, ending: str) -> None:
+    talk = had(flow_set, now, ["方便", "没解决"])
     typed = {"<transfer>": ["转人工", "<taken>"], "<silence>": ["", "", ""]}.get(ending, [ending])
     for text in typed:
         talk.type(text)
@@ -191,11 +191,11 @@ def test_a_bad_review_becomes_a_case_however_the_call_ends(book: FlowSet, now: d
 @pytest.mark.parametrize(("typed", "question"), AT_QUESTION)
 @pytest.mark.parametrize("miss", ["", "???"])
 def test_a_question_is_given_up_after_its_misses(
-    book: FlowSet, now: datetime, typed: list[str], question: str, miss: str
+    flow_set: FlowSet, now: datetime, typed: list[str], question: str, miss: str
 ) -> None:
-    talk = had(book, now, typed)
+    talk = had(flow_set, now, typed)
     assert talk.state.place.node == question
-    node = book.flows.flows["survey"].nodes[question]
+    node = flow_set.flows.flows["survey"].nodes[question]
     assert isinstance(node, model.AskNode | model.BookNode | model.RecordNode)
     for _ in range(node.max_misses - 1):
         talk.type(miss)
@@ -211,19 +211,19 @@ def test_a_question_is_given_up_after_its_misses(
     [("再说一遍", None), ("等一下", "common.wait"), ("转人工", "common.transfer"), ("拒绝", "survey.refused")],
 )
 def test_every_question_understands_the_commands(
-    book: FlowSet, now: datetime, typed: list[str], question: str, command: str, said: str | None
+    flow_set: FlowSet, now: datetime, typed: list[str], question: str, command: str, said: str | None
 ) -> None:
-    talk = had(book, now, typed)
+    talk = had(flow_set, now, typed)
     talk.type(command)
     assert question not in talk.state.answered
-    assert [prompt.name for prompt in talk.prompts] == [said or book.flows.flows["survey"].nodes[question].prompt]
+    assert [prompt.name for prompt in talk.prompts] == [said or flow_set.flows.flows["survey"].nodes[question].prompt]
 
 
 # --- limits and faults ------------------------------------------------------------------------------------------
 
 
-def test_a_call_that_goes_on_and_on_is_given_up(book: FlowSet, now: datetime) -> None:
-    talk = had(book, now, ["方便"])
+def test_a_call_that_goes_on_and_on_is_given_up(flow_set: FlowSet, now: datetime) -> None:
+    talk = had(flow_set, now, ["方便"])
     while talk.state.turn < engine.MAX_TURNS:
         talk.type("再说一遍")
     assert not talk.over
@@ -261,16 +261,16 @@ def small(rest: str) -> FlowSet:
     return parse(SMALL + rest, "small.yaml")
 
 
-def play(book: FlowSet, now: datetime, *typed: str) -> SimulatedCall:
-    talk = SimulatedCall(book, "main", "zh-CN", now)
+def play(flow_set: FlowSet, now: datetime, *typed: str) -> SimulatedCall:
+    talk = SimulatedCall(flow_set, "main", "zh-CN", now)
     for text in typed:
         talk.type(text)
     return talk
 
 
 def test_a_call_that_even_giving_up_does_not_end_is_hung_up(now: datetime) -> None:
-    book = small("      after: {type: hangup}\n    on_give_up: age\n")
-    talk = play(book, now)
+    flow_set = small("      after: {type: hangup}\n    on_give_up: age\n")
+    talk = play(flow_set, now)
     while talk.state.turn <= engine.MAX_TURNS:
         talk.type("再说一遍")
     assert not talk.over
@@ -279,42 +279,42 @@ def test_a_call_that_even_giving_up_does_not_end_is_hung_up(now: datetime) -> No
 
 
 def test_a_circle_without_a_wait_ends_the_call_kindly(now: datetime) -> None:
-    book = small(
+    flow_set = small(
         "      after: {type: set, values: {colour: blue}, next: again}\n"
         "      again: {type: say, prompt: p.a, next: after}\n"
     )
-    talk = play(book, now, "五十")
+    talk = play(flow_set, now, "五十")
     assert [prompt.name for prompt in talk.prompts] == ["c.technical"]
     assert talk.over
 
 
 def test_a_condition_that_cannot_be_evaluated_ends_the_call_kindly(now: datetime) -> None:
-    book = small(
+    flow_set = small(
         "      after:\n        type: branch\n        cases: [{when: -colour == 3, next: bye}]\n        otherwise: bye\n"
         "      bye: {type: hangup}\n"
     )
-    talk = play(book, now, "五十")
+    talk = play(flow_set, now, "五十")
     assert [prompt.name for prompt in talk.prompts] == ["c.technical"]
     assert talk.over
 
 
 def test_a_fault_in_the_last_words_still_ends_and_judges_the_call(now: datetime) -> None:
-    book = small(
+    flow_set = small(
         "      after: {type: record, prompt: p.say, skip_on_key: '2', next: bye}\n      bye: {type: hangup}\n"
         "      last: {type: branch, cases: [{when: -colour == 3, next: return}], otherwise: return}\n    lastly: last\n"
     )
-    talk = play(book, now, "五十", "<hangup>")
+    talk = play(flow_set, now, "五十", "<hangup>")
     assert talk.over
     assert talk.state.disposition == Disposition.COMPLETED
     assert [prompt.name for prompt in talk.prompts] == ["c.technical"]
 
 
 def test_the_variables_of_the_flow_are_known_from_the_start(now: datetime) -> None:
-    book = small(
+    flow_set = small(
         "      after: {type: branch, cases: [{when: colour == 'red', next: red}], otherwise: other}\n"
         "      red: {type: hangup, prompt: p.red}\n      other: {type: hangup, prompt: p.other}\n"
     )
-    assert [prompt.name for prompt in play(book, now, "五十").prompts] == ["p.red"]
+    assert [prompt.name for prompt in play(flow_set, now, "五十").prompts] == ["p.red"]
 
 
 SUB = """      after: {type: subflow, flow: more, next: bye}
@@ -401,13 +401,13 @@ def test_zero_is_a_digit_in_a_number_and_a_person_when_it_is_read_back(now: date
         ([*SURVEY[:1], "转人工"], "喂", "nothing"),
     ],
 )
-def test_verdict(book: FlowSet, now: datetime, typed: list[str], heard: str, verdict: str) -> None:
-    state = had(book, now, typed).state
-    assert engine.verdict(book.flows, state, (Heard(heard, 0.95),), now) == verdict
+def test_verdict(flow_set: FlowSet, now: datetime, typed: list[str], heard: str, verdict: str) -> None:
+    state = had(flow_set, now, typed).state
+    assert engine.verdict(flow_set.flows, state, (Heard(heard, 0.95),), now) == verdict
 
 
-def test_no_readings_are_nothing(book: FlowSet, now: datetime) -> None:
-    assert engine.verdict(book.flows, had(book, now, SURVEY[:1]).state, (), now) == "nothing"
+def test_no_readings_are_nothing(flow_set: FlowSet, now: datetime) -> None:
+    assert engine.verdict(flow_set.flows, had(flow_set, now, SURVEY[:1]).state, (), now) == "nothing"
 
 
 # --- free speech read back ---------------------------------------------------------------------------------------
@@ -551,10 +551,10 @@ PERSON = "      person: {type: transfer, target: desk, prompt: p.transfer, faile
 
 
 def test_what_was_to_be_said_is_said_before_a_case_is_looked_for(now: datetime) -> None:
-    book = small(LOOKUP.replace("    on_agent: person\n", ""))
-    state = play(book, now).state
+    flow_set = small(LOOKUP.replace("    on_agent: person\n", ""))
+    state = play(flow_set, now).state
     age = SpeechHeard(waits_for(state), (Heard("五十", 0.95),))
-    turn = engine.step(book.flows, state, age, now)
+    turn = engine.step(flow_set.flows, state, age, now)
     opened, said, looked = turn.actions[1:]
     assert isinstance(said, actions.Say) and [prompt.name for prompt in said.prompts] == ["p.wait"]
     assert isinstance(opened, actions.OpenComplaint)
@@ -569,8 +569,8 @@ def test_the_number_of_the_case_just_opened_is_told(now: datetime) -> None:
 
 
 def test_a_case_that_is_missing_is_passed_over(now: datetime) -> None:
-    book = small(LOOKUP.replace("    on_agent: person\n", "").replace("next: opened", "next: number"))
-    assert "p.number" not in [prompt.name for prompt in play(book, now, "五十").prompts]
+    flow_set = small(LOOKUP.replace("    on_agent: person\n", "").replace("next: opened", "next: number"))
+    assert "p.number" not in [prompt.name for prompt in play(flow_set, now, "五十").prompts]
 
 
 @pytest.mark.parametrize(("typed", "said"), [("<taken>", "p.number"), ("<untaken>", "p.bye")])
@@ -608,11 +608,11 @@ def test_the_last_words_of_a_flow_that_was_called_are_run_too(
 
 
 def test_a_flow_without_essential_questions_is_judged_by_the_one_that_it_called(now: datetime) -> None:
-    book = small(LAST).flows
-    book = book.model_copy(
-        update={"flows": {**book.flows, "main": book.flows["main"].model_copy(update={"essential": ()})}}
+    flow_set = small(LAST).flows
+    flow_set = flow_set.model_copy(
+        update={"flows": {**flow_set.flows, "main": flow_set.flows["main"].model_copy(update={"essential": ()})}}
     )
-    talk = SimulatedCall(FlowSet("v", "", book), "main", "zh-CN", now)
+    talk = SimulatedCall(FlowSet("v", "", flow_set), "main", "zh-CN", now)
     for typed in ("五十", "~好"):
         talk.type(typed)
     assert talk.state.disposition == Disposition.COMPLETED
@@ -623,22 +623,22 @@ PUT_THROUGH = PERSON.replace("failed: bye, after: told", "failed: bye, line: cas
 
 def test_a_whisper_leaves_out_what_is_not_known_and_says_answers_in_words(now: datetime) -> None:
     whisper = '[来电, "{case_number}", "号码{case_kind}", "{language}"]'
-    book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % whisper + "    on_give_up"))
-    [handed] = [action for action in play(book, now, "转人工").actions if isinstance(action, actions.Transfer)]
+    flow_set = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % whisper + "    on_give_up"))
+    [handed] = [action for action in play(flow_set, now, "转人工").actions if isinstance(action, actions.Transfer)]
     assert (handed.target, handed.line, handed.whisper) == ("desk", "", "来电，zh-CN")
 
 
 def test_a_transfer_asks_the_line_that_its_variable_names(now: datetime) -> None:
-    book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x" + "    on_give_up"))
-    talk = SimulatedCall(book, "main", "zh-CN", now, {"case_roster": "aid_dalian"})
+    flow_set = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x" + "    on_give_up"))
+    talk = SimulatedCall(flow_set, "main", "zh-CN", now, {"case_roster": "aid_dalian"})
     talk.type("转人工")
     [handed] = [action for action in talk.actions if isinstance(action, actions.Transfer)]
     assert (handed.target, handed.line, handed.whisper) == ("desk", "aid_dalian", "x")
 
 
 def test_a_transfer_names_the_place_of_what_is_played(now: datetime) -> None:
-    book = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x, play: wish" + "    on_give_up"))
-    talk = SimulatedCall(book, "main", "zh-CN", now, {"wish_span": "100-900"})
+    flow_set = small(LOOKUP.replace("    on_give_up", PUT_THROUGH % "x, play: wish" + "    on_give_up"))
+    talk = SimulatedCall(flow_set, "main", "zh-CN", now, {"wish_span": "100-900"})
     talk.type("转人工")
     [handed] = [action for action in talk.actions if isinstance(action, actions.Transfer)]
     assert handed.said == "100-900"

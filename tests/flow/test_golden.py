@@ -67,10 +67,10 @@ GOLDEN = [
 ]
 
 
-def difference(golden: Golden, book: FlowSet, now: datetime) -> str:
+def difference(golden: Golden, flow_set: FlowSet, now: datetime) -> str:
     """What went otherwise, as a diff of the expected conversation and the one that was had; empty when nothing did."""
     speech = not golden.keys_only
-    talk = SimulatedCall(book, golden.flow, golden.language, now, golden.variables, speech=speech, route=_route)
+    talk = SimulatedCall(flow_set, golden.flow, golden.language, now, golden.variables, speech=speech, route=_route)
     had = [] if golden.opening is None else [_heard(talk)]
     handed = []
     for typed in golden.given:
@@ -158,16 +158,16 @@ def _lines(
 
 
 @pytest.mark.parametrize("golden", GOLDEN)
-def test_conversation(golden: Golden, book: FlowSet, now: datetime) -> None:
-    if diff := difference(golden, book, now):
+def test_conversation(golden: Golden, flow_set: FlowSet, now: datetime) -> None:
+    if diff := difference(golden, flow_set, now):
         pytest.fail(diff, pytrace=False)
 
 
-def test_the_example_of_the_guide(book: FlowSet, now: datetime) -> None:
+def test_the_example_of_the_guide(flow_set: FlowSet, now: datetime) -> None:
     guide = (FOLDER.parents[1] / "docs" / "flows.md").read_text(encoding="utf-8")
     [text] = re.findall(r"```yaml golden\n(.*?)```", guide, re.DOTALL)
     [example] = YAML(typ="safe", pure=True).load(text)
-    assert difference(Golden.model_validate(example), book, now) == ""
+    assert difference(Golden.model_validate(example), flow_set, now) == ""
 
 
 def test_no_two_conversations_have_the_same_name() -> None:
@@ -176,7 +176,7 @@ def test_no_two_conversations_have_the_same_name() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_a_conversation_that_goes_otherwise_shows_where(book: FlowSet, now: datetime) -> None:
+def test_a_conversation_that_goes_otherwise_shows_where(flow_set: FlowSet, now: datetime) -> None:
     golden = Golden(
         name="wrong on purpose",
         opening=["survey.notice", "survey.opening"],
@@ -184,7 +184,7 @@ def test_a_conversation_that_goes_otherwise_shows_where(book: FlowSet, now: date
         answers={"convenient": Answer(value="no", by="voice")},
         disposition="completed",
     )
-    changed = [line for line in difference(golden, book, now).splitlines()[3:] if line[0] in "+-"]
+    changed = [line for line in difference(golden, flow_set, now).splitlines()[3:] if line[0] in "+-"]
     assert changed == [
         "-  heard: survey.score",
         "+  heard: survey.resolved",

@@ -46,8 +46,8 @@ def test_words_that_mermaid_keeps_for_itself_become_names_again() -> None:
     ]
 
 
-def test_a_call_taken_again_gives_the_same_answers(book: FlowSet, now: datetime) -> None:
-    again = Replay(book, "survey", "zh-CN", speech=True)
+def test_a_call_taken_again_gives_the_same_answers(flow_set: FlowSet, now: datetime) -> None:
+    again = Replay(flow_set, "survey", "zh-CN", speech=True)
     heard = []
     for event in PAST:
         again.take(event, now)
@@ -63,8 +63,8 @@ def test_a_call_taken_again_gives_the_same_answers(book: FlowSet, now: datetime)
     ]
 
 
-def test_a_call_that_does_not_fit_the_flow_is_a_fault(book: FlowSet, now: datetime) -> None:
-    again = Replay(book, "survey", "zh-CN", speech=True)
+def test_a_call_that_does_not_fit_the_flow_is_a_fault(flow_set: FlowSet, now: datetime) -> None:
+    again = Replay(flow_set, "survey", "zh-CN", speech=True)
     again.take(PAST[0], now)
     with pytest.raises(EngineFault, match="SpeechHeard while waiting for notice"):
         again.take(PAST[2], now)

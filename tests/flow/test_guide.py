@@ -42,8 +42,8 @@ class Hearing:
 
 def test_the_whole_file_could_take_calls() -> None:
     [source] = examples("file")
-    book = parse(source, "docs/flows.md").flows
-    assert check(book, "docs/flows.md", load(ROOT / "prompts"), Hearing(), THRESHOLDS) == []
+    flow_set = parse(source, "docs/flows.md").flows
+    assert check(flow_set, "docs/flows.md", load(ROOT / "prompts"), Hearing(), THRESHOLDS) == []
 
 
 @pytest.mark.parametrize("text", examples("nodes"))

@@ -135,6 +135,6 @@ OF_THE_FIRST = (
 
 def _upgrade_to_the_first(connection: Connection) -> None:
     config = Config()
-    config.set_main_option("script_location", str(ROOT / "ivr" / "records" / "migrations"))
+    config.set_main_option("script_location", str(ROOT / "ivr" / "database" / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, "0001")

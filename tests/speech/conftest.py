@@ -38,10 +38,10 @@ def voice(name: str) -> np.ndarray:
 class Recorded:
     """A call that is being led and recorded; nothing but the caller's answers sounds in it."""
 
-    def __init__(self, records: CallRecords, book: FlowSet, call: Call, folder: Path) -> None:
-        self.records, self.book, self.call = records, book, call
+    def __init__(self, records: CallRecords, flow_set: FlowSet, call: Call, folder: Path) -> None:
+        self.records, self.flow_set, self.call = records, flow_set, call
         self.path = folder / f"{call.id}.wav"
-        self.state = engine.begin(book.flows, book.version, call.flow, call.language, speech=True)
+        self.state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=True)
         self.script = TranscriptBuilder(lambda who, text, detail: None)
         self.at_ms = CONSENT_MS
         self.sound = np.zeros((8 * 100 * STEP_MS, 2), "<i2")
@@ -52,15 +52,15 @@ class Recorded:
         return self.state.wait.id
 
     async def begin(self) -> None:
-        await self.records.keep_flow(self.book.version, self.book.source)
-        await self.records.open_call(self.call, self.book.version, START)
+        await self.records.keep_flow(self.flow_set.version, self.flow_set.source)
+        await self.records.open_call(self.call, self.flow_set.version, START)
         await self.records.answer_call(self.call.id, START)
         await self.meets(CallAnswered())
         await self.meets(PromptsFinished(self.wait))
 
     async def meets(self, event: Event) -> None:
         at = START + timedelta(milliseconds=self.at_ms)
-        turn = engine.step(self.book.flows, self.state, event, at)
+        turn = engine.step(self.flow_set.flows, self.state, event, at)
         lines = self.script.caller(self.at_ms, event, turn)
         facts = [action for action in turn.actions if isinstance(action, Fact)]
         await self.records.save_turn(self.call.id, turn.state.turn, event, facts, lines, at)
@@ -95,7 +95,7 @@ class Recorded:
 
 
 @pytest.fixture(scope="session")
-def book() -> FlowSet:
+def flow_set() -> FlowSet:
     return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
 
 
@@ -107,22 +107,22 @@ async def records(tmp_path: Path) -> AsyncIterator[CallRecords]:
 
 
 @pytest.fixture
-def line(records: CallRecords, book: FlowSet, tmp_path: Path) -> Line:
-    return Line(records, book, tmp_path)
+def line(records: CallRecords, flow_set: FlowSet, tmp_path: Path) -> Line:
+    return Line(records, flow_set, tmp_path)
 
 
 class Line:
     """Where calls come in."""
 
-    def __init__(self, records: CallRecords, book: FlowSet, folder: Path) -> None:
-        self.records, self.book, self.folder = records, book, folder
+    def __init__(self, records: CallRecords, flow_set: FlowSet, folder: Path) -> None:
+        self.records, self.flow_set, self.folder = records, flow_set, folder
         self.calls = 0
 
     async def call(self, number: str = "13812345678") -> Recorded:
         """A call whose caller has heard the notice, is recorded, and is at the question after “convenient”."""
         self.calls += 1
         call = Call(f"call-{self.calls}", "asterisk", "outbound", "4001", number, "survey", "zh-CN")
-        recorded = Recorded(self.records, self.book, call, self.folder)
+        recorded = Recorded(self.records, self.flow_set, call, self.folder)
         await recorded.begin()
         await recorded.hears(("方便", 0.95))
         return recorded

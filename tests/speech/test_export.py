@@ -142,8 +142,8 @@ async def test_an_erasure_waits_for_the_export_that_goes_on(data: Path) -> None:
     assert speakers.erased() == {speakers.name(NUMBER)}
 
 
-async def test_a_call_whose_flow_cannot_be_read_any_more_is_left_out(line: Line, into: Path, book: FlowSet) -> None:
-    line.book = FlowSet("old", "version: nonsense", book.flows)
+async def test_a_call_whose_flow_cannot_be_read_any_more_is_left_out(line: Line, into: Path, flow_set: FlowSet) -> None:
+    line.flow_set = FlowSet("old", "version: nonsense", flow_set.flows)
     await (await answered(line)).ends()
     assert "0 new clips" in await export(into)
 

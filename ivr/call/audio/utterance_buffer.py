@@ -20,17 +20,17 @@ class UtteranceBuffer:
 
     def __init__(self) -> None:
         self._frames: list[tuple[int, bytes]] = []
-        self._listening = False
+        self._recognition = False
         self._kept: tuple[str, bytes] | None = None
 
     def listen(self, free: bool) -> None:
         """A question begins: whether the caller may speak freely."""
         self._frames.clear()
-        self._listening = free
+        self._recognition = free
 
     def take(self, at_ms: int, pcm: bytes) -> None:
         """One frame of the caller's audio, ended at `at_ms`."""
-        if self._listening:
+        if self._recognition:
             self._frames.append((at_ms, pcm))
 
     def keep(self, span_ms: tuple[int, int]) -> None:

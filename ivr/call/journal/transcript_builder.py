@@ -64,10 +64,10 @@ class TranscriptBuilder:
         return lines
 
 
-def _as_heard(line: TranscriptLine, share: float) -> TranscriptLine:
+def _as_heard(leg: TranscriptLine, share: float) -> TranscriptLine:
     if share >= 1:
-        return line
-    return TranscriptLine(line.who, line.text[: ceil(len(line.text) * share)] + BROKEN_OFF, line.at_ms)
+        return leg
+    return TranscriptLine(leg.who, leg.text[: ceil(len(leg.text) * share)] + BROKEN_OFF, leg.at_ms)
 
 
 def _understood(turn: FlowTurn) -> dict[str, Value | float]:

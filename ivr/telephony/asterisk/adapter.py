@@ -64,17 +64,17 @@ class Asterisk:
         answer: CallHandler,
         capacity: int = 100,
         announce: Callable[[str, str], bytes] | None = None,
-        desk: CallDistributor | None = None,
+        acd: CallDistributor | None = None,
     ) -> None:
         self._site = site
         self._ari = ari
         self._answer = answer
         self._announce = announce
-        self._desk = desk
+        self._acd = acd
         self.capacity = capacity
         self.connected = asyncio.Event()
         """Whether calls can arrive and be placed just now."""
-        self._legs = ChannelTracker()
+        self._tracked = ChannelTracker()
         self._sockets = MediaSockets()
         self._login = SocketLogin(site.app, secrets.media)
         self._events: EventSource = OutgoingEventSocket(ari)
@@ -125,7 +125,7 @@ class Asterisk:
             case ApplicationReplaced():
                 log.error("another client has connected as ARI application %s and gets its calls", self._site.app)
                 self._pause()
-            case _ if self._legs.take(event):
+            case _ if self._tracked.take(event):
                 pass
             case StasisStart(args=("line", called, rings)):
                 self._spawn(self._lead(event.channel, event.caller, called, int(rings)))
@@ -158,7 +158,7 @@ class Asterisk:
         while not self.connected.is_set():
             try:
                 await self._ari.want_events()
-                await sweep(self._ari, self._legs)
+                await sweep(self._ari, self._tracked)
                 self.connected.set()
             except (AriRefused, AriUnreachable) as error:
                 log.error("Asterisk has connected, but: %s", error)
@@ -168,7 +168,7 @@ class Asterisk:
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             with contextlib.suppress(AriRefused, AriUnreachable):
-                await sweep(self._ari, self._legs)
+                await sweep(self._ari, self._tracked)
 
     # -- calls that arrive -----------------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ class Asterisk:
         call = Call(
             uuid.uuid4().hex, "asterisk", "inbound", caller, called, served.flow, served.language, waited_rings=rings
         )
-        party = self._legs.expect(channel)
+        party = self._tracked.expect(channel)
         party.made = True
         party.entered.set_result(None)
         line = await self._take_up(call, party)
@@ -192,7 +192,7 @@ class Asterisk:
 
     async def _take_up(self, call: Call, party: TrackedChannel) -> AsteriskCallLeg | None:
         self.leading += 1
-        voice = VoiceBridge(self._ari, self._legs, self._sockets, call.id)
+        voice = VoiceBridge(self._ari, self._tracked, self._sockets, call.id)
         try:
             await voice.open(party.channel, "inbound")
             await voice.join(party)
@@ -200,7 +200,7 @@ class Asterisk:
         except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             if not party.gone.done():
                 log.error("a call could not be taken: %r", error)
-                await voice.let_go()
+                await voice.disarm_failover()
                 await self._to_a_person(party.channel, "down")
             await self._abandon(voice, party)
             return None
@@ -223,8 +223,8 @@ class Asterisk:
         if not self.connected.is_set():
             raise Unanswered("failed", rang=False)
         self.leading += 1
-        party = self._legs.expect(f"{self._ari.app}.party.{call.id}")
-        voice = VoiceBridge(self._ari, self._legs, self._sockets, call.id)
+        party = self._tracked.expect(f"{self._ari.app}.party.{call.id}")
+        voice = VoiceBridge(self._ari, self._tracked, self._sockets, call.id)
         try:
             await voice.open(party.channel, "outbound")
             await self._ring(call, party, ring_s)
@@ -256,7 +256,7 @@ class Asterisk:
 
     def _line(self, call: Call, party: TrackedChannel, voice: VoiceBridge) -> AsteriskCallLeg:
         line = AsteriskCallLeg(
-            call, self._ari, self._legs, party, voice, self._site.targets, self._announce, self._desk
+            call, self._ari, self._tracked, party, voice, self._site.targets, self._announce, self._acd
         )
         line.over.add_done_callback(self._count_down)
         return line
@@ -267,7 +267,7 @@ class Asterisk:
             if party.channel.startswith(f"{self._ari.app}."):
                 await self._ari.hang_up(party.channel)
         await voice.close()
-        self._legs.forget(party)
+        self._tracked.forget(party)
 
     def _count_down(self, _: object = None) -> None:
         self.leading -= 1

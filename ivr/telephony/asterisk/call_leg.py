@@ -38,21 +38,21 @@ class AsteriskCallLeg:
         self,
         call: Call,
         ari: Ari,
-        legs: ChannelTracker,
+        tracked: ChannelTracker,
         party: TrackedChannel,
         voice: VoiceBridge,
         targets: Mapping[str, str],
         announce: Callable[[str, str], bytes] | None,
-        desk: CallDistributor | None,
+        acd: CallDistributor | None,
     ) -> None:
         self._call = call
         self._ari = ari
-        self._legs = legs
+        self._tracked = tracked
         self._party = party
         self._voice = voice
         self._targets = targets
         self._announce = announce
-        self._desk = desk
+        self._acd = acd
         self._by_us = False
         party.on_key = voice.stream.press
         voice.stream.listening = True
@@ -84,19 +84,19 @@ class AsteriskCallLeg:
 
     def reaches(self, target: str) -> bool:
         """See Line."""
-        return target in self._targets or (self._desk is not None and self._desk.staffs(target))
+        return target in self._targets or (self._acd is not None and self._acd.staffs(target))
 
     async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
         """See Line."""
-        hold = AsteriskHeldCaller(self._ari, self._legs, self._party, self._voice, overhear)
-        if self._desk and self._desk.staffs(target):
-            work = partial(self._desk.hand_over, self._call, target, whisper, hold, own)
+        held = AsteriskHeldCaller(self._ari, self._tracked, self._party, self._voice, overhear)
+        if self._acd and self._acd.staffs(target):
+            work = partial(self._acd.hand_over, self._call, target, whisper, held, own)
         elif endpoint := self._targets.get(target):
-            work = partial(self._hand_over, endpoint, whisper, own, hold)
+            work = partial(self._hand_over, endpoint, whisper, own, held)
         else:
             raise TransferRefused("unavailable")
         try:
-            return await hold.during(work)
+            return await held.during(work)
         except (AriRefused, AriUnreachable) as error:
             await asyncio.wait((self._party.gone,), timeout=CAUSE_WITHIN_S)
             if self._party.gone.done():
@@ -104,11 +104,11 @@ class AsteriskCallLeg:
             log.error("transfer to %s: %s", target, error)
             raise TransferRefused("unavailable") from error
 
-    async def _hand_over(self, endpoint: str, whisper: str, own: bytes, hold: AsteriskHeldCaller) -> None:
+    async def _hand_over(self, endpoint: str, whisper: str, own: bytes, held: AsteriskHeldCaller) -> None:
         words = b""
         if whisper and self._announce:
             words = await asyncio.to_thread(self._announce, whisper, self._call.language)
-        await hand_over(hold, endpoint, self._call.caller, words + own)
+        await hand_over(held, endpoint, self._call.caller, words + own)
 
     async def _watch(self) -> None:
         broken = asyncio.create_task(self.media.broken.wait())
@@ -117,7 +117,7 @@ class AsteriskCallLeg:
         by, cause = await self._end()
         self.media.close(by, cause)
         await self._voice.close()
-        self._legs.forget(self._party)
+        self._tracked.forget(self._party)
 
     async def _end(self) -> tuple[EndedBy, str]:
         """Who ended the call, and why."""

@@ -80,7 +80,7 @@ class ChannelTracker:
     """All channels that are ours, by id."""
 
     def __init__(self) -> None:
-        self._legs: dict[str, TrackedChannel] = {}
+        self._tracked: dict[str, TrackedChannel] = {}
 
     def expect(self, channel: str) -> TrackedChannel:
         """Begin to follow a channel, best before it is made."""
@@ -90,29 +90,29 @@ class ChannelTracker:
 
     def add(self, leg: TrackedChannel) -> None:
         """Begin to follow a channel."""
-        self._legs[leg.channel] = leg
+        self._tracked[leg.channel] = leg
 
     def __contains__(self, channel: object) -> bool:
-        return channel in self._legs
+        return channel in self._tracked
 
     def forget(self, leg: TrackedChannel) -> None:
         """Follow a channel no longer."""
-        self._legs.pop(leg.channel, None)
+        self._tracked.pop(leg.channel, None)
 
     def take(self, event: AriEvent) -> bool:
         """Pass an event to its leg; False when it is about no channel of ours."""
-        leg = self._legs.get(getattr(event, "channel", ""))
+        leg = self._tracked.get(getattr(event, "channel", ""))
         if leg:
             leg.take(event)
         return leg is not None
 
     def made(self) -> frozenset[str]:
         """The ids of the channels that Asterisk has made."""
-        return frozenset(channel for channel, leg in self._legs.items() if leg.made)
+        return frozenset(channel for channel, leg in self._tracked.items() if leg.made)
 
     def compare(self, before: frozenset[str], states: Mapping[str, str]) -> None:
         """After events were missed: learn from all channels' states what became of those made `before` the question."""
-        for leg in [self._legs[channel] for channel in before if channel in self._legs]:
+        for leg in [self._tracked[channel] for channel in before if channel in self._tracked]:
             state = states.get(leg.channel)
             if state is None:
                 leg.end(NORMAL)

@@ -83,9 +83,9 @@ class AsteriskHeldCaller:
     """Implements ivr.telephony.port.HeldCaller. With `overhear` what people say to each other comes to our stream."""
 
     def __init__(
-        self, ari: Ari, legs: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
+        self, ari: Ari, tracked: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
     ) -> None:
-        self._ari, self._legs, self._caller, self._voice = ari, legs, caller, voice
+        self._ari, self._tracked, self._caller, self._voice = ari, tracked, caller, voice
         self.overheard = overhear
         self._room = Room(ari, voice, caller, overhear)
         self._keys: asyncio.Queue[str] = asyncio.Queue()
@@ -101,7 +101,7 @@ class AsteriskHeldCaller:
         self._caller.on_key = self._keys.put_nowait
         working: asyncio.Task[None] | None = None
         try:
-            await self._voice.step_out()
+            await self._voice.leave_bridge()
             await self._ari.start_music(self._voice.bridge)
             working = asyncio.create_task(work())
             await asyncio.wait((working, self._caller.gone), return_when=asyncio.FIRST_COMPLETED)
@@ -114,7 +114,7 @@ class AsteriskHeldCaller:
             self._caller.on_key = ours
             if not self._caller.gone.done():
                 await self._ari.stop_music(self._voice.bridge)
-                await self._voice.step_in()
+                await self._voice.join_bridge()
 
     async def _clear(self, working: asyncio.Task[None] | None) -> None:
         if working:
@@ -148,7 +148,7 @@ class AsteriskHeldCaller:
     @asynccontextmanager
     async def dial(self, endpoint: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
         """The same with a dial string."""
-        leg = self._legs.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
+        leg = self._tracked.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
         try:
             await self._ring(leg, endpoint, shown, ring_s)
             yield AsteriskPerson(self._ari, self._room, leg, self._voice)
@@ -159,7 +159,7 @@ class AsteriskHeldCaller:
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.hang_up(leg.channel, CANCELLED)
         await self._room.forget(leg)
-        self._legs.forget(leg)
+        self._tracked.forget(leg)
 
     async def _ring(self, leg: TrackedChannel, endpoint: str, shown: str, ring_s: int) -> None:
         try:

@@ -59,7 +59,7 @@ class MediaPacer:
         self._commands.clear()
         self._commands += (command("FLUSH_MEDIA"), command("START_MEDIA_BUFFERING"))
 
-    def hold(self) -> None:
+    def held(self) -> None:
         """Asterisk's queue is full (MEDIA_XOFF)."""
         self._held = True
 

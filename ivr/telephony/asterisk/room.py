@@ -26,7 +26,7 @@ class Room:
         self._aside = f"{voice.bridge}.room"
         self._aside_made = False
         self._with_caller: set[TrackedChannel] = set()
-        self._ears: dict[TrackedChannel, tuple[AudioSide, Snoop]] = {}
+        self._snoops: dict[TrackedChannel, tuple[AudioSide, Snoop]] = {}
 
     async def enter(self, leg: TrackedChannel) -> None:
         """Bring somebody to the caller.
@@ -45,7 +45,7 @@ class Room:
                 await self._ari.start_music(self._voice.bridge)
             raise
         self._with_caller.add(leg)
-        await self._voice.let_go()
+        await self._voice.disarm_failover()
         await self._listen(leg)
 
     async def leave(self, leg: TrackedChannel) -> None:
@@ -53,7 +53,7 @@ class Room:
         await self._part(self._voice.bridge, leg)
         self._with_caller.discard(leg)
         if not self._with_caller:
-            await self._voice.take_back()
+            await self._voice.arm_failover()
             await self._ari.start_music(self._voice.bridge)
 
     async def step_aside(self, leg: TrackedChannel) -> None:
@@ -71,13 +71,13 @@ class Room:
     async def forget(self, leg: TrackedChannel) -> None:
         """Somebody has hung up."""
         self._with_caller.discard(leg)
-        if leg in self._ears:
-            _, ear = self._ears.pop(leg)
-            await ear.close()
+        if leg in self._snoops:
+            _, snoop = self._snoops.pop(leg)
+            await snoop.close()
 
     async def close(self) -> None:
         """Nobody is with the caller any more."""
-        for leg in tuple(self._ears):
+        for leg in tuple(self._snoops):
             await self.forget(leg)
         if self._aside_made:
             with contextlib.suppress(AriRefused, AriUnreachable):
@@ -93,10 +93,10 @@ class Room:
             return
         fresh = []
         for one in (self._caller, leg):
-            if one not in self._ears:
-                taken = {side for side, _ in self._ears.values()}
+            if one not in self._snoops:
+                taken = {side for side, _ in self._snoops.values()}
                 free = next((side for side in SIDES if side not in taken), SIDES[-1])
                 side: AudioSide = "caller" if one is self._caller else free
-                self._ears[one] = side, self._voice.ear(side, one)
-                fresh.append(self._ears[one][1])
-        await asyncio.gather(*(ear.open() for ear in fresh))
+                self._snoops[one] = side, self._voice.snoop(side, one)
+                fresh.append(self._snoops[one][1])
+        await asyncio.gather(*(snoop.open() for snoop in fresh))

@@ -23,18 +23,18 @@ class Snoop:
     def __init__(
         self,
         ari: Ari,
-        legs: ChannelTracker,
+        tracked: ChannelTracker,
         sockets: MediaSockets,
         bridge: str,
         who: AudioSide,
         party: TrackedChannel,
         stream: AsteriskStream,
     ) -> None:
-        self._ari, self._legs, self._sockets = ari, legs, sockets
+        self._ari, self._tracked, self._sockets = ari, tracked, sockets
         self._who, self._party, self._into = who, party, stream
         self._bridge = f"{bridge}.{who}"
         channel = self._bridge.replace(".bridge.", ".voice.", 1)
-        self._media, self._spy = legs.expect(channel), legs.expect(f"{channel}.spy")
+        self._media, self._spy = tracked.expect(channel), tracked.expect(f"{channel}.spy")
         self._stream = sockets.expect(channel)
         self._bringing: asyncio.Task[None] | None = None
 
@@ -54,7 +54,7 @@ class Snoop:
         for leg in (self._spy, self._media):
             with contextlib.suppress(AriRefused, AriUnreachable):
                 await self._ari.hang_up(leg.channel)
-            self._legs.forget(leg)
+            self._tracked.forget(leg)
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.destroy_bridge(self._bridge)
         self._sockets.forget(self._media.channel)

@@ -141,7 +141,7 @@ class AsteriskStream:
         if kind == "MEDIA_START":
             self.ready.set()
         elif kind == "MEDIA_XOFF":
-            self._outbox.hold()
+            self._outbox.held()
         elif kind == "MEDIA_XON":
             self._outbox.go_on()
             self._wake.set()

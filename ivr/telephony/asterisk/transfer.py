@@ -9,7 +9,7 @@ from ivr.telephony.asterisk.held_caller import AsteriskHeldCaller
 RING_S: Final = 20
 
 
-async def hand_over(hold: AsteriskHeldCaller, endpoint: str, shown: str, words: bytes) -> None:
+async def hand_over(held: AsteriskHeldCaller, endpoint: str, shown: str, words: bytes) -> None:
     """Ring `endpoint` with `shown` as the caller's number; `words` (audio) are for their ears only.
 
     Returns when they have hung up.
@@ -17,7 +17,7 @@ async def hand_over(hold: AsteriskHeldCaller, endpoint: str, shown: str, words: 
     Raises:
         TransferRefused: nobody took the call.
     """
-    async with hold.dial(endpoint, shown, RING_S) as person:
+    async with held.dial(endpoint, shown, RING_S) as person:
         if words:
             await person.tell(words)
         await person.connect()

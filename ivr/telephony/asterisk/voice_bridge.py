@@ -24,12 +24,12 @@ LEADING: Final = "LEADING"
 class VoiceBridge:
     """See the module. `id` is the call's id."""
 
-    def __init__(self, ari: Ari, legs: ChannelTracker, sockets: MediaSockets, call_id: str) -> None:
+    def __init__(self, ari: Ari, tracked: ChannelTracker, sockets: MediaSockets, call_id: str) -> None:
         self._ari = ari
-        self._legs = legs
+        self._tracked = tracked
         self._sockets = sockets
         self.bridge = f"{ari.app}.bridge.{call_id}"
-        self._leg = legs.expect(f"{ari.app}.voice.{call_id}")
+        self._leg = tracked.expect(f"{ari.app}.voice.{call_id}")
         self.stream: AsteriskStream = sockets.expect(self._leg.channel)
 
     async def open(self, party: str, direction: Direction) -> None:
@@ -65,23 +65,23 @@ class VoiceBridge:
         """Let the party hear us and us the party."""
         await self._ari.join(self.bridge, [party.channel])
 
-    async def let_go(self) -> None:
+    async def disarm_failover(self) -> None:
         """Have our end mean nothing to the party."""
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.set_variable(self._leg.channel, LEADING, "no")
 
-    async def take_back(self) -> None:
+    async def arm_failover(self) -> None:
         """Have our end mean that nobody leads the party any more."""
         await self._ari.set_variable(self._leg.channel, LEADING, "yes")
 
-    async def step_out(self) -> None:
+    async def leave_bridge(self) -> None:
         """Leave the party alone in the bridge, but still in our hands."""
         self.stream.listening = False
         await self._ari.part(self.bridge, self._leg.channel)
 
-    async def step_in(self) -> None:
+    async def join_bridge(self) -> None:
         """Come back to the bridge."""
-        await self.take_back()
+        await self.arm_failover()
         await self._ari.join(self.bridge, [self._leg.channel])
         self.stream.listening = True
 
@@ -112,9 +112,9 @@ class VoiceBridge:
                 told.cancel()
                 self.stream.clear()
 
-    def ear(self, who: AudioSide, party: TrackedChannel) -> Snoop:
+    def snoop(self, who: AudioSide, party: TrackedChannel) -> Snoop:
         """Something that brings to our stream what the party says to others."""
-        return Snoop(self._ari, self._legs, self._sockets, self.bridge, who, party, self.stream)
+        return Snoop(self._ari, self._tracked, self._sockets, self.bridge, who, party, self.stream)
 
     async def close(self) -> None:
         """Take all of it away; what Asterisk keeps nevertheless, the next sweep takes."""
@@ -122,4 +122,4 @@ class VoiceBridge:
             with contextlib.suppress(AriRefused, AriUnreachable):
                 await request
         self._sockets.forget(self._leg.channel)
-        self._legs.forget(self._leg)
+        self._tracked.forget(self._leg)
