@@ -112,7 +112,7 @@ async def test_cases_of_the_first_version_are_kept_and_routed_later(url: str) ->
     assert [(case.number, case.customer, case.tier, case.state) for case in plain] == [
         ("20261120-0001", "13812345678", None, "registered")
     ]
-    assert await SlaWorker(records.database, rules).admit() == 2
+    assert await SlaWorker(records.database, rules).route_unrouted() == 2
     [case] = await files.cases(CaseFilter(), "staff", 9)
     assert (case.line, case.opened_at) == ("hotline", datetime(2026, 11, 20, tzinfo=UTC))
     assert [each.kind for each in await files.cases(CaseFilter(), "management", 9)] == ["fraud", "bad_review"]
