@@ -10,11 +10,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import CaseKey
+from ivr.complaints.rules.case import CaseStatus
 from ivr.complaints.rules.model import Lines
 from ivr.database import tables as t
-from ivr.records.record import CaseStatus
 
-ANNOUNCED_DAYS: Final = ("repair", "complaint")
+ANNOUNCED_KINDS: Final = ("repair", "complaint")
 """The kinds of cases that whoever calls may be told of; never reports of misconduct (R18) or discipline."""
 SETTLED: Final = ("replied", "verified", "archived")
 """The states of a case that its customer has been told the result of."""
@@ -28,7 +28,7 @@ async def find_case(
 ) -> CaseStatus | None:
     """The newest case that fits (see ivr.actions.LookUpCase); `lines` name the rosters."""
     query = select(t.CaseRow).order_by(t.CaseRow.id.desc()).limit(1)
-    told = query.where(t.CaseRow.kind.in_(ANNOUNCED_DAYS), t.CaseRow.confidential.is_(False))
+    told = query.where(t.CaseRow.kind.in_(ANNOUNCED_KINDS), t.CaseRow.confidential.is_(False))
     match by:
         case "call":
             query = query.where(t.CaseRow.call_id == call_id)

@@ -295,9 +295,9 @@ class CaseStepRow(Base):
 
 
 class OutboxRow(Base):
-    """An event that the feed has not been told of yet; `confidential`: only management's is."""
+    """The outbox: an event not yet delivered to the feed; a `confidential` one goes to management alone."""
 
-    __tablename__ = "news"
+    __tablename__ = "outbox"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     event: Mapped[Any]

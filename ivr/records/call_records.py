@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import CaseKey, Fact
 from ivr.complaints.case_lookup import find_case
-from ivr.complaints.rules.case import ReaderRole
+from ivr.complaints.rules.case import CaseStatus, ReaderRole
 from ivr.complaints.rules.intake import Rules
 from ivr.database import tables as t
 from ivr.database.database import Database
@@ -22,7 +22,7 @@ from ivr.events import EndedBy, Event
 from ivr.lifecycle import AAPOR, HANGUP_CAUSES, Disposition
 from ivr.records import reading
 from ivr.records.facts import keep_fact
-from ivr.records.record import CallRecord, CallSummary, CaseStatus, CustomerRecord
+from ivr.records.record import CallRecord, CallSummary, CustomerRecord
 from ivr.telephony.port import Call
 from ivr.transcript import TranscriptLine
 

@@ -111,21 +111,6 @@ class CaseRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseStatus:
-    """A case as its customer may be told of it; `open` until the result has been told.
-
-    `tier` and `roster` are those of the line that handles it (see ivr.events.CaseFound).
-    """
-
-    number: str
-    kind: str
-    open: bool
-    opened_at: datetime
-    tier: str = ""
-    roster: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class CallRecord:
     """Everything known of a call, each list in the order it happened.
 

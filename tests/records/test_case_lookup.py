@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ivr.actions import OpenComplaint
+from ivr.complaints.rules.case import CaseStatus
 from ivr.events import NothingHeard
 from ivr.records.call_records import CallRecords
-from ivr.records.record import CaseStatus
 from ivr.telephony.port import Call
 
 AT = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)

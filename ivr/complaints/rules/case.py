@@ -101,6 +101,21 @@ class ReviewShares:
         return 100 * count / self.total if self.total else 100.0
 
 
+@dataclass(frozen=True, slots=True)
+class CaseStatus:
+    """A case as its customer may be told of it; `open` until the result has been told.
+
+    `tier` and `roster` are those of the line that handles it (see ivr.events.CaseFound).
+    """
+
+    number: str
+    kind: str
+    open: bool
+    opened_at: datetime
+    tier: str = ""
+    roster: str = ""
+
+
 _FILES: Final = TypeAdapter(CaseFile)
 _CASES: Final = TypeAdapter(Case)
 

@@ -1,0 +1,1 @@
+"""The audio of one call: playing prompts, recognising and recording the caller."""

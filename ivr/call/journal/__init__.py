@@ -1,0 +1,1 @@
+"""The write-behind journal of one call, and the transcript that goes into it."""

@@ -1,0 +1,1 @@
+"""The SQL database: tables, migrations, and transactions that survive locks, restarts and lost connections."""
