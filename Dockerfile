@@ -1,5 +1,5 @@
 # Two images, both built by compose.yaml (docs/operating.md, “Containers”): `service`, the default, and `asterisk`.
-# Both run as user 900, so that Asterisk may read the configuration that the service has rendered for it.
+# Both run as user 900, so that Asterisk can read the configuration that the service renders for it.
 
 FROM debian:bookworm-slim AS libraries
 RUN apt-get update \
@@ -16,7 +16,7 @@ RUN groupadd --system --gid 900 asterisk \
     && apt-get install --yes --no-install-recommends 'asterisk=1:22.*' \
     && rm -rf /var/lib/apt/lists/* /etc/asterisk \
     && install --directory --owner=asterisk --group=asterisk /etc/asterisk /run/asterisk \
-    # a tmpfs over a folder takes over its mode, not its owner
+    # a tmpfs mounted on a folder inherits its mode, not its owner
     && chmod 1777 /run/asterisk /var/log/asterisk /var/spool/asterisk
 USER asterisk
 VOLUME /etc/asterisk
