@@ -20,7 +20,7 @@ from ivr.complaints.sla_worker import SlaWorker
 from ivr.database import tables as t
 from ivr.events import Value
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 
 CASES: Final = 10_000
 OPENED_OVER: Final = timedelta(hours=100)

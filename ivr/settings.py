@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The folder that the project lies in."""
+from ivr.resource_files import DATA, RESOURCES
 
 
 class Settings(BaseSettings):
@@ -19,11 +18,11 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a token is needed")
     port: int = Field(8080, ge=0, le=65535, description="0: any free port")
-    data: Path = Field(ROOT / "var", description="folder of everything that is kept")
-    flows: Path = Field(ROOT / "callflows.yaml", description="the flows file")
-    lines: Path = Field(ROOT / "lines.yaml", description="who answers complaints, and where they go")
-    calendar: Path = Field(ROOT / "calendar.yaml", description="days off and workdays beside the yearly notice")
-    prompts: Path = Field(ROOT / "prompts", description="folder of the prompts")
+    data: Path = Field(DATA, description="folder of everything that is kept")
+    flows: Path = Field(RESOURCES / "callflows.yaml", description="the flows file")
+    lines: Path = Field(RESOURCES / "lines.yaml", description="who answers complaints, and where they go")
+    calendar: Path = Field(RESOURCES / "calendar.yaml", description="days off and workdays beside the yearly notice")
+    prompts: Path = Field(RESOURCES / "prompts", description="folder of the prompts")
     models: dict[str, str] = Field(
         default_factory=dict,
         description='language → folder of a Vosk model or address of a Vosk server, as JSON: {"zh-CN": "/models/cn"}',
@@ -31,7 +30,9 @@ class Settings(BaseSettings):
     database: str = Field("", description="postgresql://… ; empty: SQLite in the data folder")
     redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: a private one that the service starts")
     site: Path | None = Field(None, description="the Asterisk to attach to (dialplans/site.yaml); empty: none")
-    rosters: Path | None = Field(ROOT / "rosters.yaml", description="who answers which line; empty: the site's targets")
+    rosters: Path | None = Field(
+        RESOURCES / "rosters.yaml", description="who answers which line; empty: the site's targets"
+    )
     capacity: int = Field(100, ge=1, description="calls from Asterisk at a time; what is above goes to a person")
     timezone: str = Field("Asia/Shanghai", description="the callers' time zone")
     log_level: str = "INFO"

@@ -20,7 +20,8 @@ from ivr.console.agents import AgentsApi
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT, Settings
+from ivr.resource_files import ROOT
+from ivr.settings import Settings
 
 
 @pytest.fixture

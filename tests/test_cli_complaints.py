@@ -17,7 +17,7 @@ from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
 from ivr.events import Value
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.complaints.people import complain
 
 

@@ -16,7 +16,7 @@ from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
 from ivr.records.record import WITHHELD
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.speech.conftest import START, Line, Recorded, flow_set, line, records
 
 __all__ = ["flow_set", "line", "records"]

@@ -11,7 +11,7 @@ from ivr.complaints.rules.model import Lines
 from ivr.flow import model
 from ivr.flow.parse import parse
 from ivr.prompts.catalog import load as load_catalog
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from ivr.telephony.asterisk.site import load_site as load_site
 
 FLOWS = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml").flows

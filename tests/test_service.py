@@ -20,7 +20,7 @@ from ivr.devtools.softphone import CallOver
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.call.caller import ANSWERS, KEYS, TestCaller, a_person
 
 START_S = 60

@@ -17,8 +17,10 @@ from ivr.complaints.case_queries import CaseQueries
 from ivr.console.access import load_token
 from ivr.errors import FaultyFile
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT, Settings
-from service import open_service, serving
+from ivr.resource_files import ROOT
+from ivr.service.composition import open_service
+from ivr.service.process import serving
+from ivr.settings import Settings
 from tests.call.caller import KEYS, a_site
 from tests.complaints.people import complain
 
@@ -28,7 +30,8 @@ async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> No
     before = await CallRecords.open(settings.database_url)
     number = await complain(before, line="hotline", branch="dalian", cues="媒体")
     await before.close()
-    async with serving(settings) as (service, address):
+    async with serving(settings) as listening:
+        service, address = listening.service, listening.phone
         heard = []
         async with asyncio.timeout(20):
             async for _, event in service.feeds["staff"].follow("0"):
@@ -52,7 +55,8 @@ async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> No
 
 
 async def test_management_hears_of_a_report_at_once_and_nobody_else_does(tmp_path: Path) -> None:
-    async with serving(Settings(data=tmp_path, port=0)) as (service, address):
+    async with serving(Settings(data=tmp_path, port=0)) as listening:
+        service, address = listening.service, listening.phone
         token = {"Authorization": f"Bearer {load_token(tmp_path, 'management-token')}"}
         path = "/api/v1/complaints/events"
         async with (

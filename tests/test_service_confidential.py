@@ -17,9 +17,11 @@ from ivr.console.calls import CallsApi
 from ivr.events import NothingHeard
 from ivr.records.call_records import CallRecords
 from ivr.records.record import WITHHELD
-from ivr.settings import ROOT, Settings
+from ivr.resource_files import ROOT
+from ivr.service.composition import open_service
+from ivr.service.process import serving
+from ivr.settings import Settings
 from ivr.telephony.port import Call, CallLeg, Unanswered
-from service import open_service, serving
 from tests.complaints.people import CALL, TUESDAY
 
 REPORT = OpenComplaint("fraud", "举报欺诈", {"what": "经理拿钱"})
@@ -71,12 +73,13 @@ async def test_an_agents_screen_shows_what_is_known_of_any_other_call(tmp_path: 
 
 async def screen(data: Path, *cases: OpenComplaint, **answers: str) -> dict[str, Any]:
     """What an agent is shown who is offered the call."""
-    async with serving(Settings(data=data, port=0, rosters=ROOT / "rosters.yaml")) as (service, address):
+    async with serving(Settings(data=data, port=0, rosters=ROOT / "rosters.yaml")) as listening:
+        service, address = listening.service, listening.phone
         await says(service.node.records, *cases, **answers)
-        assert service.staff is not None
+        assert service.agents is not None
         site = address.removesuffix("/phone")
         async with ClientSession(site) as session, session.get("/api/v1/agents/zhang/events") as stream:
-            await service.staff.case_service.tell("offered", "zhang", CALL, "hotline", caller=CALL.caller)
+            await service.agents.acd.tell("offered", "zhang", CALL, "hotline", caller=CALL.caller)
             async with asyncio.timeout(15):
                 async for line in stream.content:
                     name, _, text = line.decode().partition(": ")

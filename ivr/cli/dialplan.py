@@ -9,7 +9,7 @@ import typer
 
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.errors import FaultyFile
-from ivr.settings import ROOT
+from ivr.resource_files import RESOURCES
 from ivr.telephony.asterisk.dialplan import render as render_into
 from ivr.telephony.asterisk.site import MissingSecrets, load_site, secrets
 
@@ -24,7 +24,9 @@ def group() -> None:
 @app.command()
 def render(
     into: Annotated[Path, typer.Argument(help="Folder to write to, for instance /etc/asterisk.")],
-    site: Annotated[Path, typer.Option(help="What is particular to this place.")] = ROOT / "dialplans" / "site.yaml",
+    site: Annotated[Path, typer.Option(help="What is particular to this place.")] = RESOURCES
+    / "dialplans"
+    / "site.yaml",
 ) -> None:
     """Fill the templates in dialplans/ with a site file and with passwords from the environment."""
     try:

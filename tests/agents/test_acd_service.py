@@ -24,7 +24,7 @@ from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import EventFeed
 from ivr.live.queues import QUEUE, LiveQueues
 from ivr.prompts.library import PromptLibrary
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from ivr.telephony.port import Call, TransferRefused
 
 CALL = Call("call-1", "asterisk", "inbound", "13812345678", "4000", "survey", "zh-CN")

@@ -14,7 +14,7 @@ from ivr.prompts.audio import PROMPT_RATE_HZ
 from ivr.prompts.catalog import load
 from ivr.prompts.library import PromptLibrary
 from ivr.prompts.render import EspeakNg
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 
 ZH = "zh-CN"
 WORDS = b"\x01\x00" * 100

@@ -14,7 +14,7 @@ from ivr.devtools.scripted_caller import load_clips
 from ivr.devtools.timeline import SOUND, SoundSpan, speech
 from ivr.prompts.library import PromptLibrary
 from ivr.prompts.template import PromptVariable
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.asterisk.g711 import Samples
 from tests.asterisk.phone import PhoneCall
 from tests.asterisk.sound import FRAME, LOUD, RATE, Heard

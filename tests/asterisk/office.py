@@ -22,7 +22,7 @@ from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
 from ivr.prompts.library import PromptLibrary
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.service import Service

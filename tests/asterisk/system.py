@@ -20,10 +20,12 @@ from ivr.devtools.private_pbx import Pbx
 from ivr.prompts.library import PromptLibrary
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
-from ivr.settings import ROOT, Settings
+from ivr.resource_files import ROOT
+from ivr.service.process import serving
+from ivr.service.runtime import Service
+from ivr.settings import Settings
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Secrets, Site
-from service import Service, serving
 from tests.asterisk.caller import Caller, Ear
 from tests.asterisk.conftest import DATA, make_secrets, make_site
 from tests.asterisk.phone import Phone, PhoneCall
@@ -90,7 +92,8 @@ class SystemFixture:
         """The service in this process, attached; `ari_url` is where it finds ARI."""
         found = {"ASTERISK_ARI_URL": ari_url or self.site.ari_url}
         with environment(**passwords_in_environment(self.passwords), **found):
-            async with serving(self.settings) as (service, _):
+            async with serving(self.settings) as listening:
+                service = listening.service
                 assert service.asterisk
                 await asyncio.wait_for(service.asterisk.connected.wait(), 10)
                 self.service = service

@@ -22,7 +22,7 @@ from ivr.lifecycle import Disposition
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
 from ivr.records.record import CallRecord
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.asterisk.caller import CLIPS, Caller
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import Heard, babble

@@ -13,7 +13,7 @@ import pytest
 
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.asterisk.system import FALLBACK, SystemFixture, passwords_in_environment, running_system
 from tests.asterisk.wire import Wire
 

@@ -12,7 +12,7 @@ import pytest_asyncio
 from ivr.complaints.case_queries import CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.case import CaseFile
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.asterisk.caller import Caller
 from tests.asterisk.phone import Phone
 from tests.asterisk.system import SystemFixture, running_system

@@ -7,8 +7,9 @@ from playwright.async_api import expect
 from ivr.actions import Prompt
 from ivr.devtools.scripted_caller import load_clips
 from ivr.lifecycle import Disposition
-from ivr.settings import ROOT, Settings
-from service import serving
+from ivr.resource_files import ROOT
+from ivr.service.process import serving
+from ivr.settings import Settings
 
 QUESTIONS = {
     "survey.opening": "方便",
@@ -36,7 +37,8 @@ def answers(prompts):
 
 
 async def test_the_survey_is_taken_by_voice(tmp_path, chromium, microphone):
-    async with serving(Settings(data=tmp_path, port=0)) as (service, address):
+    async with serving(Settings(data=tmp_path, port=0)) as listening:
+        service, address = listening.service, listening.phone
         page = await chromium(address, microphone(*answers(service.node.prompts)), locale="zh-CN")
         await page.get_by_role("button", name="呼叫").click()
         await expect(page.get_by_role("log")).to_contain_text("感谢您的合作", timeout=90_000)

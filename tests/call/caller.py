@@ -18,11 +18,13 @@ from ivr.devtools.scripted_caller import load_clips
 from ivr.devtools.softphone import CallOver, Softphone, dial
 from ivr.events import Value
 from ivr.records.record import CallRecord
-from ivr.settings import ROOT, Settings
+from ivr.resource_files import ROOT
+from ivr.service.process import serving
+from ivr.service.runtime import Service
+from ivr.settings import Settings
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.server import routes
 from ivr.telephony.browser.stream import BrowserCallLeg
-from service import Service, serving
 
 CLIPS = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
 KEYS = {"方便吗": "1", "解决了吗": "1", "态度": "1", "收费了吗": "2", "打分": "9", "建议": "2"}
@@ -160,5 +162,6 @@ async def beside(
 async def a_site(data: Path, **settings: object) -> AsyncIterator[Site]:
     """The service with embedded Redis and, unless told otherwise, SQLite and the shipped flows."""
     chosen = Settings.model_validate({"data": data, "port": 0, **settings})
-    async with serving(chosen) as (service, address):
+    async with serving(chosen) as listening:
+        service, address = listening.service, listening.phone
         yield Site(service, address, chosen)

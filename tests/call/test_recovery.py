@@ -25,7 +25,7 @@ from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from ivr.telephony.port import Call
 from ivr.turntaking.timing import Timing
 from recognizer.endpoint import VoiceActivity

@@ -9,7 +9,7 @@ import pytest
 from ivr.complaints.rulebook import load
 from ivr.complaints.rules.intake import Rules
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.records.conftest import postgres, server, url
 
 __all__ = ["postgres", "server", "url"]

@@ -8,7 +8,7 @@ import pytest
 
 from ivr.complaints.rules.lines import parse
 from ivr.errors import FaultyFile
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 
 FILE = "small.yaml"
 GOOD = """

@@ -15,7 +15,7 @@ from ivr.complaints.rulebook import load
 from ivr.console.access import access
 from ivr.console.complaints import CasesApi
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.complaints.people import after, complain
 
 MANAGEMENT = {"Authorization": "Bearer of-the-management"}

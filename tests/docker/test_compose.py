@@ -98,6 +98,6 @@ def test_what_is_stored_is_reached_by_the_service_alone(compose):
 
 
 def test_the_service_has_longer_to_stop_than_its_calls_have(compose):
-    from service import DRAIN_S
+    from ivr.service.process import DRAIN_S
 
     assert int(compose.services["service"]["stop_grace_period"].removesuffix("s")) > DRAIN_S

@@ -19,7 +19,7 @@ from ivr.complaints.rules.intake import handled_by
 from ivr.events import Value
 from ivr.flow.parse import FlowSet
 from ivr.flow.simulate import SimulatedCall
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 
 FOLDER = Path(__file__).parents[1] / "flows"
 RULES = load_rules(ROOT / "lines.yaml", ROOT / "calendar.yaml")

@@ -23,7 +23,7 @@ from ivr.database.database import DRIVERS
 from ivr.database.errors import RecordsUnavailable
 from ivr.database.tables import Base
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from ivr.telephony.port import Call
 
 CALL = Call("call-1", "browser", "inbound", "13812345678", "4001", "survey", "zh-CN")

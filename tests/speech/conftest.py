@@ -17,7 +17,7 @@ from ivr.flow import engine
 from ivr.flow.parse import FlowSet, parse
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from ivr.telephony.port import Call
 
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)

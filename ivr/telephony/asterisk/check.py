@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from ivr.resource_files import RESOURCES
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 
 NEEDED_VERSION: Final = 22
-MODULES: Final = Path(__file__).resolve().parents[3] / "dialplans/modules.conf"
+MODULES: Final = RESOURCES / "dialplans" / "modules.conf"
 CONNECT_WITHIN_S: Final = 3.0
 
 

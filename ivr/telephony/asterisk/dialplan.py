@@ -12,9 +12,10 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ivr.resource_files import RESOURCES
 from ivr.telephony.asterisk.site import Secrets, Site
 
-TEMPLATES: Final = Path(__file__).resolve().parents[3] / "dialplans"
+TEMPLATES: Final = RESOURCES / "dialplans"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,116 @@
+"""The composition root: opens everything that calls need, from the settings, and closes it again.
+
+Must not know: HTTP, signals, the command line.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+
+from ivr.agents.agent_services import AgentServices
+from ivr.agents.announcements import Announcements
+from ivr.agents.roster_store import RosterStore, TransferTargets
+from ivr.call.node import ServiceNode
+from ivr.complaints.case_service import CaseService
+from ivr.complaints.rulebook import load as load_rules
+from ivr.complaints.rules.case import ReaderRole
+from ivr.flow_store import FlowStore
+from ivr.live.calls import LiveCalls
+from ivr.live.embedded import EmbeddedRedis
+from ivr.live.feed import FEED, MANAGEMENT, EventFeed
+from ivr.prompts.announce import Announcer
+from ivr.prompts.library import PromptLibrary
+from ivr.records.call_records import CallRecords
+from ivr.service.runtime import Service
+from ivr.settings import Settings
+from ivr.telephony.asterisk.adapter import Asterisk
+from ivr.telephony.asterisk.ari import Ari
+from ivr.telephony.asterisk.site import Site, load_site, own_secrets
+from ivr.turntaking.timing import Timing
+from recognizer.endpoint import VoiceActivity
+from recognizer.router import RecognizerRouter
+from recognizer.vosk import SHIPPED
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Open a service; close it at the end of the block.
+
+    Raises:
+        FaultyFile: the flows, the prompts or the complaint lines have faults.
+        HuifangError: the database or Redis cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        site = load_site(settings.site) if settings.site else None
+        rules = load_rules(settings.lines, settings.calendar)
+        library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
+        recognizer = RecognizerRouter(settings.data / "graphs", {**SHIPPED, **settings.models})
+        stack.callback(recognizer.close)
+        rosters = RosterStore(settings.rosters, site.phones if site else None) if settings.rosters else None
+        flow_store = FlowStore(
+            settings.flows,
+            library.catalog,
+            recognizer,
+            lines={(line.flow, line.language) for line in site.lines.values()} if site else set(),
+            targets=TransferTargets(site.targets, rosters) if site else None,
+        )
+        redis = await _redis_url(settings, stack)
+        live = await LiveCalls.open(redis)
+        stack.push_async_callback(live.close)
+        feeds: dict[ReaderRole, EventFeed] = {
+            "staff": await _open_feed(stack, redis, FEED),
+            "management": await _open_feed(stack, redis, MANAGEMENT),
+        }
+        name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
+        records = await CallRecords.open(settings.database_url, name, rules=rules)
+        stack.push_async_callback(records.close)
+        node = ServiceNode(
+            name=name,
+            recognizer=recognizer,
+            activity=VoiceActivity,
+            prompts=library,
+            records=records,
+            live=live,
+            recordings=settings.data / "recordings",
+            timezone=settings.zone,
+            timing=Timing(),
+            calendar=rules.calendar,
+        )
+        service = Service(node, flow_store, rules, settings.lines, feeds)
+        announcer = Announcer(library.catalog)
+        if rosters:
+            sounds = Announcements(library, announcer)
+            journal = CaseService(records.database, rules).put_through
+            agents = AgentServices.open(rosters, redis, sounds, name, node.now, journal)
+            service.agents = await stack.enter_async_context(agents)
+        if site:
+            service.asterisk = await _attach(stack, site, service, settings.capacity, announcer)
+        yield service
+
+
+async def _redis_url(settings: Settings, stack: AsyncExitStack) -> str:
+    """Return the URL of the configured Redis, or start the embedded one."""
+    if url := settings.redis.get_secret_value():
+        return url
+    server = await EmbeddedRedis.start(settings.data / "redis")
+    stack.push_async_callback(server.close)
+    return server.url
+
+
+async def _open_feed(stack: AsyncExitStack, redis: str, stream: str) -> EventFeed:
+    feed = await EventFeed.open(redis, stream=stream)
+    stack.push_async_callback(feed.close)
+    return feed
+
+
+async def _attach(stack: AsyncExitStack, site: Site, service: Service, capacity: int, announcer: Announcer) -> Asterisk:
+    secrets = own_secrets()
+    address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
+    ari = await stack.enter_async_context(Ari(address, site.ari_user, secrets.ari, site.app))
+    acd = service.agents.acd if service.agents else None
+    return Asterisk(site, secrets, ari, service.answer_telephone, capacity, announcer, acd)
