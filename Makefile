@@ -52,6 +52,7 @@ $(TRAINING)/ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(TRAINING)
 	$(TRAINING)/bin/pip install --quiet --require-hashes -r requirements-dev.lock
 	$(TRAINING)/bin/pip install --quiet '.[training]'
+	$(TRAINING)/bin/pip uninstall --quiet --yes huifang
 	$(PYTHON) tests/packages.py espeak-ng
 	touch $@
 
