@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import uvloop
@@ -24,7 +25,7 @@ def turn_taking_figures() -> dict[str, Figure]:
     return {f"turn_taking.{name}": figure for name, figure in turn_taking.measure(Timing()).items()}
 
 
-PARTS: Final = {
+PARTS: Final[dict[str, tuple[Mapping[str, str], Callable[[], dict[str, Figure]]]]] = {
     "browser": (browser.GOALS, lambda: uvloop.run(browser.measure())),
     "asterisk": (asterisk.GOALS, lambda: uvloop.run(asterisk.measure())),
     "complaints": (complaints.GOALS, lambda: uvloop.run(complaints.measure())),

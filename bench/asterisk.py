@@ -144,7 +144,7 @@ async def _right(system: SystemFixture, call: str) -> bool:
         while True:
             _, record = await system.looks_up(call)
             if isinstance(record, dict) and not record["open"]:
-                return record["disposition"] == "completed" and record["answers"].items() >= ANSWERS.items()
+                return bool(record["disposition"] == "completed" and record["answers"].items() >= ANSWERS.items())
             await asyncio.sleep(0.2)
 
 

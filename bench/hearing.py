@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -65,7 +65,7 @@ def ears(heard: Sequence[HeardTrial]) -> HearingModel:
 
     Closed answers of two syllables stand for a choice too: they are heard like it and there are more of them.
     """
-    kinds = {
+    kinds: dict[str, Callable[[HeardTrial], bool]] = {
         "yes_no": lambda one: one.question == "yes/no",
         "choice": lambda one: one.question in {"choice", "words"} or (one.question == "one of ten" and one.length == 2),
         "score": lambda one: one.question == "score",

@@ -30,7 +30,7 @@ def web_application(service: Service, token: str | None, management: str) -> web
     cases = CasesApi(CaseService(database, service.rules), CaseQueries(database), service.feeds, service.node.now)
     site.add_routes(cases.routes())
     site.on_shutdown.append(cases.close)
-    site.add_routes(routes(service.answer_browser, lambda: _choices(service)))
+    site.add_routes(routes(service.answer_browser, lambda: flow_choices(service)))
     site.add_routes(health.routes(lambda: service.trouble))
     if service.asterisk:
         site.add_routes(service.asterisk.routes())
@@ -43,7 +43,7 @@ def web_application(service: Service, token: str | None, management: str) -> web
     return site
 
 
-def _choices(service: Service) -> list[FlowChoice]:
+def flow_choices(service: Service) -> list[FlowChoice]:
     """Return the flows that the browser phone offers."""
     callflows = service.flow_store.current.flows
     return [FlowChoice(name, flow.title, callflows.languages) for name, flow in callflows.flows.items()]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -21,6 +21,7 @@ from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
 from ivr.service.process import serving
 from ivr.service.runtime import Service
+from ivr.service.web import flow_choices
 from ivr.settings import Settings
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.server import routes
@@ -136,7 +137,7 @@ async def a_person(socket: str, language: str = "zh-CN", **variables: Value) -> 
 
 @asynccontextmanager
 async def beside(
-    site: Site, line: type[BrowserCallLeg] = BrowserCallLeg, caller: str = "", **node: object
+    site: Site, line: type[BrowserCallLeg] = BrowserCallLeg, caller: str = "", **node: Any
 ) -> AsyncIterator[Site]:
     """Another node with the same records, to which `node` is different; `line` and `caller` are those of its calls."""
     name = f"{site.service.node.name}, the other"
@@ -147,7 +148,7 @@ async def beside(
         await call_manager.answer(its, its.show)
 
     app = web.Application()
-    app.add_routes(routes(answer, site.service.choices))
+    app.add_routes(routes(answer, lambda: flow_choices(site.service)))
     journal = asyncio.create_task(call_manager.keep())
     async with TestServer(app) as server:
         try:
