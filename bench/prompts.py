@@ -22,4 +22,4 @@ def steady_s(prompt: str, for_s: float = 0.8) -> float:
     peaks = np.abs(samples[: len(samples) // step * step].reshape(-1, step)).max(axis=1)
     steps = round(for_s / _STEP_S)
     windows = np.lib.stride_tricks.sliding_window_view(peaks >= SOUND, steps).all(axis=1)
-    return next(place for place, sounds in enumerate(windows.tolist()) if sounds) * _STEP_S + 0.05
+    return float(np.flatnonzero(windows)[0]) * _STEP_S + 0.05
