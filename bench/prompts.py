@@ -15,7 +15,7 @@ def steady_s(prompt: str, for_s: float = 0.8) -> float:
     """When (s after its beginning) the prompt has just begun to sound for at least so long without a pause of 10 ms.
 
     Raises:
-        StopIteration: it never does.
+        IndexError: it never does.
     """
     samples, rate = soundfile.read(ROOT / "prompts" / "audio" / "zh-CN" / f"{prompt}.wav", dtype="int16")
     step = round(rate * _STEP_S)
