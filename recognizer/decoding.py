@@ -1,4 +1,4 @@
-"""One answer's audio → hypotheses, by comparing what the grammar allows with any sounds at all.
+"""Decoding of one answer's audio into hypotheses, scored against a background model of any sounds at all.
 
 Must not know: threads, calls, what an answer means.
 """
@@ -23,12 +23,12 @@ _AROUND_MS: Final = 200
 
 
 def decoding(model: SpeechModel, grammar: Grammar) -> Decoding:
-    """The decoding that fits a grammar's kind."""
+    """Return the decoding for a grammar's kind."""
     return FreeDecoding(model, grammar) if grammar.kind == "free" else AnswerDecoding(model, grammar)
 
 
 class AnswerDecoding:
-    """Of a closed answer or a sequence."""
+    """Decoding of a closed answer or a sequence."""
 
     def __init__(self, model: SpeechModel, grammar: Grammar, weigh: Weigh = confidence) -> None:
         self._model = model
@@ -40,7 +40,7 @@ class AnswerDecoding:
         self._passes.feed(pcm)
 
     def read(self) -> tuple[Hypothesis, ...]:
-        """The answers that the audio may hold, surest first."""
+        """Return the candidate answers in the audio, most confident first."""
         answers, anything = (alternatives(results, self._model.phrase) for results in self._passes.results())
         if not answers or is_tone(bytes(self._passes.audio)):
             return ()
@@ -48,7 +48,7 @@ class AnswerDecoding:
 
 
 class FreeDecoding:
-    """Of free speech: everything where the model has words for it, else the cue words found and looked at again."""
+    """Decoding of free speech: a transcript if the model has a vocabulary, else the cue words spotted and rescored."""
 
     def __init__(self, model: SpeechModel, grammar: Grammar) -> None:
         self._model = model
@@ -61,7 +61,7 @@ class FreeDecoding:
         self._passes.feed(pcm)
 
     def read(self) -> tuple[Hypothesis, ...]:
-        """One reading of all that was said; confidence is that of the least sure word."""
+        """Return one hypothesis for the whole audio; its confidence is that of the least confident word."""
         (results,) = self._passes.results()
         heard = words(results, self._model.phrase)
         if not self._model.transcribes:
@@ -69,7 +69,7 @@ class FreeDecoding:
         return transcript(heard, self._expected.joint)
 
     def _looked_at_again(self, word: HeardWord) -> HeardWord | None:
-        """The word with the confidence that it would have as an answer of its own; None when it would be none."""
+        """Return the word with its confidence as a closed answer in isolation; None if it would be rejected."""
         start, end = (_bytes(place) for place in (max(0, word.start_ms - _AROUND_MS), word.end_ms + _AROUND_MS))
         answer = AnswerDecoding(self._model, replace(self._grammar, kind="closed"))
         answer.feed(bytes(self._passes.audio[start:end]))

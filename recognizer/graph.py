@@ -1,8 +1,8 @@
-"""Words and their phones → the decoding graph that Vosk composes with each question's grammar at run time.
+"""The decoding graph of a lexicon, which Vosk composes with each question's grammar at run time.
 
-Writes what a Vosk model keeps in `graph/`: HCLr.fst (phones → words), Gr.fst (any word after any), words.txt,
-disambig_tid.int, phones/word_boundary.int. Beside the words there is `[unk]`: any row of phones, as likely as the
-phones follow each other in speech; it competes with the words, so speech outside the grammar ends there.
+Writes the `graph/` folder of a Vosk model: HCLr.fst (phones → words), Gr.fst (any word after any), words.txt,
+disambig_tid.int, phones/word_boundary.int. In addition to the words there is `[unk]`: any phone sequence, weighted
+by the phone bigram of speech; it competes with the words and absorbs out-of-grammar speech.
 Must not know: grammars, Vosk, audio.
 """
 
@@ -20,23 +20,23 @@ from recognizer.phones import SILENCE, START, Phone, Phones, Position
 UNKNOWN: Final = "[unk]"
 _JOINT: Final = "_"
 _HALF: Final = math.log(2.0)
-"""Cost of each transition of a phone, of silence between words and of going on without it: one in two."""
+"""Cost of probability 1/2: each transition of a phone, silence between words, and no silence between them."""
 
 Lexicon = Mapping[str, Sequence[Pronunciation]]
 
 
 def as_word(phrase: str) -> str:
-    """A phrase as one word of the graph: “i_think”, for Vosk takes a space for the end of a word."""
+    """Return a phrase as one word of the graph (“i_think”): Vosk splits words at spaces."""
     return phrase.replace(" ", _JOINT)
 
 
 def as_phrase(word: str) -> str:
-    """The phrase that a word of the graph stands for."""
+    """Return the phrase of a word of the graph."""
     return word.replace(_JOINT, " ")
 
 
 def write_graph(folder: Path, lexicon: Lexicon, phones: Phones) -> None:
-    """Write the files of `graph/` into `folder` (made if absent) for the phrases of `lexicon`, one word each."""
+    """Write the files of `graph/` into `folder` (created if absent) for the phrases of `lexicon`, one word each."""
     lexicon = {as_word(phrase): spoken for phrase, spoken in lexicon.items()}
     words = {word: number for number, word in enumerate([*lexicon, UNKNOWN], start=1)}
     (folder / "phones").mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def _phones_to_words(lexicon: Lexicon, words: Mapping[str, int], phones: Phones)
 
 
 def _emit(fst: Fst, source: int, phone: Phone, label: int, cost: float) -> int:
-    """Enter a phone and stay in it as long as it sounds (Kaldi's order: forward arc first, then its loop)."""
+    """Add a phone with its self-loop and return its state (Kaldi's order: forward arc first, then the loop)."""
     state = fst.state()
     fst.arc(source, (phone.forward, label, cost, state))
     fst.arc(state, (phone.loop, 0, _HALF, state))

@@ -1,4 +1,4 @@
-"""The alternatives of an answer → hypotheses, each as sure as the alternatives and their background make it.
+"""Scoring of decoder alternatives: hypotheses with a confidence from their rivals and the background likelihood.
 
 Must not know: decoders, audio, what an answer means (only which answers mean the same).
 """
@@ -17,14 +17,14 @@ from recognizer.lexicon import Pronunciation
 from recognizer.pronounce import pronunciations, syllables
 
 LEAST_CONFIDENCE: Final = 0.05
-"""Readings below this are not worth mentioning."""
+"""Hypotheses below this are dropped."""
 
 Weigh = Callable[[Evidence], float]
-"""How sure a reading is, 0 to 1."""
+"""Computes the confidence of a hypothesis, 0 to 1."""
 
 
 class Judge:
-    """Of the answers to one question, closed or a sequence."""
+    """Scorer of the answers to one question, closed or a sequence."""
 
     def __init__(self, grammar: Grammar, weigh: Weigh = confidence) -> None:
         self._weigh = weigh
@@ -34,7 +34,10 @@ class Judge:
         self._find = self._expected.closed if grammar.kind == "closed" else self._expected.sequence
 
     def hypotheses(self, alternatives: Sequence[Alternative], background: float | None) -> tuple[Hypothesis, ...]:
-        """The answers among the alternatives, surest first; `background` is how likely the audio is as anything."""
+        """Return the answers among the alternatives, most confident first.
+
+        `background` is the log likelihood of the audio as any sounds at all; None if unknown.
+        """
         best: dict[str, Hypothesis] = {}
         for alternative in alternatives:
             found = self._find(alternative.words)
@@ -51,7 +54,7 @@ class Judge:
         return tuple(sorted(worth, key=lambda hypothesis: -hypothesis.confidence))
 
     def _rivals(self, one: Alternative, text: str, alternatives: Sequence[Alternative]) -> Iterator[tuple[float, str]]:
-        """The alternatives that answer something else and sound different: their scores and texts."""
+        """Yield score and text of each alternative with another meaning and another sound."""
         sound = self._sound(one.words)
         for other in alternatives:
             says = self._expected.joint.join(word.text for word in self._find(other.words))
@@ -67,7 +70,7 @@ class Judge:
 
 
 def transcript(words: Sequence[HeardWord], joint: str) -> tuple[Hypothesis, ...]:
-    """One reading of all that was said; confidence is that of the least sure word."""
+    """Return one hypothesis for the whole audio; its confidence is that of the least confident word."""
     if not words:
         return ()
     return (Hypothesis(joint.join(word.text for word in words), min(word.confidence for word in words), tuple(words)),)

@@ -1,4 +1,4 @@
-"""Chinese phrase → pinyin → the model's phones, with tones for models that hear them and without.
+"""Chinese phrases to phones by way of pinyin, with tones (for tonal models) or without.
 
 Must not know: graphs, Vosk, audio.
 """
@@ -43,8 +43,8 @@ _READINGS: Final[dict[str, tuple[str, ...]]] = {
     "这儿": ("zhe4 er5", "zhe4"),
     "那儿": ("na4 er5", "na4"),
 }
-"""Where the dictionary is wrong or a word has several usual readings; the longest entry wins. The first reading counts
-as the usual one."""
+"""Overrides where the dictionary is wrong or a word has several common readings; the longest entry wins, and the first
+reading is the most common."""
 
 _INITIALS: Final = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcs")
 _WHOLE: Final = {
@@ -69,11 +69,11 @@ _JQX_FINALS: Final = {"u": "v", "ue": "ve", "uan": "van", "un": "vn"}
 
 
 class Unpronounceable(ValueError):
-    """A phrase that has no pinyin; the message says which character and why."""
+    """A phrase without a pronunciation; the message states which part and why."""
 
 
 def pronunciations(phrase: str) -> tuple[Pronunciation, ...]:
-    """All usual pronunciations of a Chinese phrase without tones, the most usual first, at most MAX_PRONUNCIATIONS.
+    """Return the toneless pronunciations of a Chinese phrase, most common first, at most MAX_PRONUNCIATIONS.
 
     Raises:
         Unpronounceable: a character has no pinyin (a letter, a digit, a space, a rare character).
@@ -83,7 +83,7 @@ def pronunciations(phrase: str) -> tuple[Pronunciation, ...]:
 
 
 def toned(phrase: str) -> tuple[Pronunciation, ...]:
-    """The same with tones, as they are spoken in a row (“可以” is ke2 yi3) and, after those, as each is by itself.
+    """Return the pronunciations with tones: first after tone sandhi (“可以” is ke2 yi3), then in citation form.
 
     Raises:
         Unpronounceable: as for `pronunciations`.
@@ -95,7 +95,7 @@ def toned(phrase: str) -> tuple[Pronunciation, ...]:
 
 @lru_cache(maxsize=4096)
 def sound(phrase: str) -> frozenset[Pronunciation]:
-    """What a phrase sounds like to the model. Two phrases that share an element can't be told apart.
+    """Return the pronunciations of a phrase as a set. Two phrases with a common element are homophones to the model.
 
     Raises:
         Unpronounceable: as for `pronunciations`.
@@ -104,7 +104,7 @@ def sound(phrase: str) -> frozenset[Pronunciation]:
 
 
 def phones(syllable: str) -> Pronunciation:
-    """Phones of one pinyin syllable: `phones("shi") == ("i_sh", "f_ir")`, `phones("shi2") == ("i_sh", "f_ir2")`.
+    """Return the phones of a pinyin syllable: `("i_sh", "f_ir")` for "shi", `("i_sh", "f_ir2")` for "shi2".
 
     Raises:
         Unpronounceable: no such syllable.
@@ -145,7 +145,7 @@ _OVERRIDE: Final = re.compile("|".join(sorted(_READINGS, key=len, reverse=True))
 
 
 def _rows(phrase: str) -> tuple[tuple[str, ...], ...]:
-    """Rows of pinyin syllables with tones: the ways to read the phrase."""
+    """Return the readings of the phrase, each a sequence of pinyin syllables with tones."""
     choices = list(_parts(phrase))
     if not choices:
         raise Unpronounceable("the phrase is empty")
@@ -154,7 +154,7 @@ def _rows(phrase: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _parts(phrase: str) -> Iterator[tuple[tuple[str, ...], ...]]:
-    """For each part of the phrase in order, its possible syllables."""
+    """Yield the alternative readings of each part of the phrase, in order."""
     place = 0
     for match in _OVERRIDE.finditer(phrase):
         yield from _dictionary(phrase[place : match.start()])
@@ -172,7 +172,7 @@ def _dictionary(text: str) -> Iterator[tuple[tuple[str, ...], ...]]:
 
 
 def _in_a_row(row: tuple[str, ...]) -> tuple[str, ...]:
-    """Tone sandhi: 一 and 不 before other tones, the third tone before a third."""
+    """Apply tone sandhi: 一 and 不 before other tones, a third tone before a third tone."""
     spoken = list(row)
     for place, (one, after) in enumerate(itertools.pairwise(row)):
         if one == "yi1" and after[-1] in "1234":

@@ -1,4 +1,4 @@
-"""Audio of one answer through decoders in a thread pool, in order, without ever blocking who feeds it.
+"""Decoding of one answer's audio in a thread pool: in order, without blocking the caller of `feed`.
 
 Must not know: grammars, words, what a result means.
 """
@@ -16,17 +16,17 @@ from recognizer.base import Hypothesis
 
 
 class Decoding(Protocol):
-    """Work on the audio of one answer; used by one thread at a time."""
+    """Decoder of the audio of one answer; used by one thread at a time."""
 
     def feed(self, pcm: bytes) -> None:
         """Decode the next audio."""
 
     def read(self) -> Sequence[Hypothesis]:
-        """What all audio so far says; more may be fed afterwards."""
+        """Return the hypotheses for all audio so far; more may be fed afterwards."""
 
 
 class PooledListener:
-    """A recognizer.base.Listener over a Decoding, whose every step runs in `pool`."""
+    """A recognizer.base.Listener over a Decoding whose every step runs in `pool`."""
 
     def __init__(self, pool: Executor, decoding: Callable[[], Decoding]) -> None:
         self._pool = pool
@@ -43,18 +43,18 @@ class PooledListener:
         """Queue the audio.
 
         Raises:
-            ValueError: the listener is closed, or the audio holds half a sample.
+            ValueError: the listener is closed, or the audio ends in the middle of a sample.
         """
         if self._closed:
             raise ValueError("the listener is closed")
         if len(pcm) % 2:
-            raise ValueError(f"{len(pcm)} bytes are no whole number of 16-bit samples")
+            raise ValueError(f"{len(pcm)} bytes are not a whole number of 16-bit samples")
         with self._lock:
             self._audio += pcm
             self._wake()
 
     async def hypotheses(self) -> Sequence[Hypothesis]:
-        """Wait until all audio fed so far is decoded, and read it. Nothing once closed; raises what decoding raised."""
+        """Wait for all audio fed so far and return its hypotheses; empty once closed. Re-raise any decoding error."""
         asked: Future[Sequence[Hypothesis]] = Future()
         with self._lock:
             if self._failure:
@@ -66,7 +66,7 @@ class PooledListener:
         return await asyncio.wrap_future(asked)
 
     def close(self) -> None:
-        """Drop what is not decoded yet; who still waits for hypotheses gets none."""
+        """Discard audio not decoded yet; resolve pending requests with no hypotheses."""
         for waiting in self._stop():
             waiting.set_result(())
 
@@ -104,7 +104,7 @@ class PooledListener:
             future.set_exception(failure)
 
     def _stop(self) -> list[Future[Sequence[Hypothesis]]]:
-        """Close; returns those who still wait."""
+        """Close and return the pending requests."""
         with self._lock:
             self._closed = True
             if not self._busy:

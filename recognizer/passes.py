@@ -1,4 +1,4 @@
-"""The audio of one answer, at an even level, through one or more Vosk decoders as it comes in.
+"""Streaming of one answer's audio, with level normalisation, through one or more Vosk decoders.
 
 Must not know: grammars, what the results mean, threads.
 """
@@ -17,21 +17,21 @@ from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.results import Results
 
 LEVEL_DBOV: Final = -26.0
-"""The level that voices are brought to (nominal in ITU-T P.56)."""
+"""Target speech level (nominal in ITU-T P.56)."""
 MAX_GAIN_DB: Final = 24.0
 GAIN_TOLERANCE_DB: Final = 6.0
-"""A gain found wrong by more than this, once all is heard, is put right by decoding again."""
+"""If the gain is off by more than this when all audio is known, the audio is decoded again."""
 _VOICE_DBOV: Final = -50.0
 _BLOCK_BYTES: Final = SAMPLE_RATE_HZ * 2 * 100 // 1000
-"""Decoded at a time: each time costs as much again as 50 ms of audio."""
+"""Block size of decoding: each call has a fixed cost equal to 50 ms of audio."""
 _VOICE_BYTES: Final = SAMPLE_RATE_HZ * 2 * 300 // 1000
 
 _HISS: Final = np.random.default_rng(0).normal(size=4 * SAMPLE_RATE_HZ)
-"""Dither of one quantisation step, so that digital silence has a finite energy; always the same, so results are too."""
+"""Dither of one quantisation step, so that digital silence has finite energy; fixed, so results are reproducible."""
 
 
 class Passes:
-    """Decodes as audio comes; `results` may be asked for at any time and covers everything since the start."""
+    """Streaming decoders; `results` may be called at any time and covers everything since the start."""
 
     def __init__(self, decoders: Callable[[], Sequence[vosk.KaldiRecognizer]]) -> None:
         self._make = decoders
@@ -40,7 +40,7 @@ class Passes:
         self._restart()
 
     def feed(self, pcm: bytes) -> None:
-        """Take the next audio. Decoding begins 300 ms after the first voice, when its level is known."""
+        """Accept the next audio. Decoding starts 300 ms after the first voice, when its level is known."""
         self.audio += pcm
         if self._voice_at is None and frame_level_dbov(pcm) > _VOICE_DBOV:
             self._voice_at = len(self.audio)
@@ -49,7 +49,7 @@ class Passes:
             self._decode()
 
     def results(self) -> list[Results]:
-        """One list for each decoder. Afterwards the next audio makes decoding begin anew."""
+        """Return one list per decoder. The next audio after that restarts decoding from the beginning."""
         if abs(self._gain_wanted() - self._gain_db) > GAIN_TOLERANCE_DB:
             self._restart()
         self._decode()
@@ -82,7 +82,7 @@ class Passes:
 
 
 def _with_hiss(pcm: bytes, place: int) -> bytes:
-    """Add the dither that belongs at sample `place`."""
+    """Add the dither of sample offset `place`."""
     samples = np.frombuffer(pcm, "<i2")
     hiss = _HISS[(place + np.arange(len(samples))) % len(_HISS)]
     return np.clip(np.rint(samples + hiss), -32768, 32767).astype("<i2").tobytes()

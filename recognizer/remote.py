@@ -1,13 +1,13 @@
-"""A recogniser on other machines: Vosk servers, spoken to by their WebSocket protocol. Must not know: calls, flows.
+"""Client of remote Vosk servers over their WebSocket protocol. Must not know: calls, flows.
 
-What it relies on (vosk-server's `asr_server.py`, alphacephei.com/vosk/server): after `{"config": {…}}` every binary
-message of 16-bit audio is answered by one JSON text: `{"partial": …}`, or a result where the server ends a stretch of
-speech (`{"alternatives": […]}`, or `{"result": […], "text": …}` where no alternatives are asked for). The text
-`{"eof" : 1}`, with exactly these spaces, brings the last result, and the server hangs up. So a connection serves one
-reading of one answer.
+The protocol (vosk-server's `asr_server.py`, alphacephei.com/vosk/server): after `{"config": {…}}` the server answers
+every binary message of 16-bit audio with one JSON text: `{"partial": …}`, or a result at each of its endpoints
+(`{"alternatives": […]}`, or `{"result": […], "text": …}` if no alternatives were requested). The text `{"eof" : 1}`,
+with exactly these spaces, requests the final result, and the server closes the connection. A connection therefore
+serves one decoding of one answer.
 
-Which words the server's model has can't be asked. Where words stand between spaces the grammar is sent along (a model
-with a fixed graph leaves it unused); Chinese phrases are looked for in whatever is heard.
+The server's vocabulary cannot be queried. In languages with spaces between words the grammar is sent along (a model
+with a static graph ignores it); Chinese phrases are searched for in the transcript.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from recognizer.results import Results, alternatives, words
 log = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 4.0
-"""A server that takes longer to be reached, or to answer one message, is given up."""
+"""Time limit for connecting and for the reply to each message."""
 _ALTERNATIVES: Final = 8
 _EOF: Final = '{"eof" : 1}'
 
 
 def public(address: str) -> str:
-    """A server's address without the name and password that may be in it."""
+    """Return a server's address without credentials."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 class ServerFailed(Exception):
-    """A server could not be used; the message says which and why."""
+    """A server could not be used; the message states which and why."""
 
 
 class RemoteRecognizer:
     """A recognizer.base.Recognizer over Vosk servers, by language (`ws://host:2700`).
 
-    A server that fails is deaf, no more: its listeners hear nothing, the log says why, the next answer tries again.
+    If a server fails, its listeners return no hypotheses and log the reason; the next answer connects again.
     """
 
     def __init__(self, servers: Mapping[str, str], *, patience_s: float = PATIENCE_S) -> None:
@@ -61,14 +61,14 @@ class RemoteRecognizer:
 
     @property
     def languages(self) -> frozenset[str]:
-        """The languages that a server is named for, whether it can be reached or not."""
+        """The languages with a configured server, reachable or not."""
         return frozenset(self._servers)
 
     def listen(self, grammar: Grammar) -> RemoteListener:
-        """Start listening, in a running event loop; the server is called with the first audio.
+        """Start a recognition, in a running event loop; the connection opens with the first audio.
 
         Raises:
-            UnheardLanguage: no server is named for the language.
+            UnheardLanguage: no server is configured for the language.
         """
         if grammar.language not in self._servers:
             raise UnheardLanguage(f"no model for {grammar.language}")
@@ -77,14 +77,14 @@ class RemoteRecognizer:
         return listener
 
     def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
-        """None of the phrases, for a server's words are not known; all of them where there is no server."""
+        """Return no phrases, as a server's vocabulary is unknown; all of them if the language has no server."""
         return {} if language in self._servers else dict.fromkeys(phrases, f"no model for {language}")
 
     async def check(self, language: str) -> None:
-        """Send the language's server a moment of silence.
+        """Check the language's server by sending 100 ms of silence.
 
         Raises:
-            ServerFailed: it does not answer as a Vosk server does.
+            ServerFailed: it does not respond like a Vosk server.
         """
         talk = _Talk(self._servers[language], {}, self._patience_s)
         talk.send(bytes(SAMPLE_RATE_HZ // 5))
@@ -97,7 +97,7 @@ class RemoteRecognizer:
 
 
 class RemoteListener:
-    """A recognizer.base.Listener whose audio goes to a server as it comes in."""
+    """A recognizer.base.Listener that streams its audio to a server."""
 
     def __init__(self, server: str, grammar: Grammar, patience_s: float) -> None:
         self._server, self._grammar, self._patience_s = server, grammar, patience_s
@@ -109,12 +109,12 @@ class RemoteListener:
         """Send the audio.
 
         Raises:
-            ValueError: the listener is closed, or the audio holds half a sample.
+            ValueError: the listener is closed, or the audio ends in the middle of a sample.
         """
         if self._closed:
             raise ValueError("the listener is closed")
         if len(pcm) % 2:
-            raise ValueError(f"{len(pcm)} bytes are no whole number of 16-bit samples")
+            raise ValueError(f"{len(pcm)} bytes are not a whole number of 16-bit samples")
         self._audio += pcm
         if self._talk:
             self._talk.send(pcm)
@@ -122,7 +122,7 @@ class RemoteListener:
             self._talk = self._call()
 
     async def hypotheses(self) -> tuple[Hypothesis, ...]:
-        """What the server makes of all audio so far; nothing when it fails. More audio is heard by a new connection."""
+        """Return the server's hypotheses for all audio so far; empty if it fails. More audio opens a new connection."""
         if self._closed or not self._audio:
             return ()
         talk, self._talk = self._talk or self._call(), None
@@ -130,12 +130,12 @@ class RemoteListener:
         try:
             results = await talk.results()
         except ServerFailed as failure:
-            log.warning("nothing is heard of this answer: %s", failure)
+            log.warning("this answer is not recognised: %s", failure)
             return ()
         return () if self._closed else await asyncio.to_thread(self._read, audio, results)
 
     def close(self) -> None:
-        """Hang up; what was not answered yet is dropped."""
+        """Close the connection; discard pending results."""
         self._closed = True
         if self._talk:
             self._talk.close()
@@ -163,7 +163,7 @@ def _config(grammar: Grammar) -> dict[str, Any]:
 
 
 class _Talk:
-    """One connection: audio goes out as the server takes it, results are kept until asked for."""
+    """One connection: streams audio as fast as the server accepts it and collects the results."""
 
     def __init__(self, server: str, config: Mapping[str, Any], patience_s: float) -> None:
         self._server, self._config, self._patience_s = server, {"sample_rate": SAMPLE_RATE_HZ, **config}, patience_s
@@ -179,10 +179,10 @@ class _Talk:
         self._news.set()
 
     async def results(self) -> Results:
-        """End the audio and wait for the results of all of it.
+        """End the audio and wait for the results.
 
         Raises:
-            ServerFailed: the server failed at any time since the start.
+            ServerFailed: the server failed at any time since the connection was opened.
         """
         self._ended = True
         self._news.set()
@@ -194,7 +194,7 @@ class _Talk:
         return self._results
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._running.cancel()
 
     async def _run(self) -> ServerFailed | None:
@@ -227,10 +227,10 @@ class _Talk:
     async def _reply(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         message = await socket.receive(self._patience_s)
         if message.type is not aiohttp.WSMsgType.TEXT:
-            raise ValueError("it hung up in the middle")
+            raise ValueError("it closed the connection before the result")
         result = json.loads(message.data)
         if not isinstance(result, dict):
-            raise ValueError(f"{message.data[:80]} is no result")
+            raise ValueError(f"{message.data[:80]} is not a result")
         if "partial" not in result:
             self._results.append(result)
 

@@ -1,4 +1,4 @@
-"""The recogniser that a service's settings name: models in folders are heard here, addresses are Vosk servers.
+"""Recogniser that dispatches by language: model folders are decoded locally, addresses are Vosk servers.
 
 Must not know: calls, flows.
 """
@@ -14,19 +14,19 @@ from recognizer.vosk import VoskRecognizer
 
 
 def is_address(place: str | Path) -> bool:
-    """Whether this is a server's address (`ws://…`, `wss://…`) rather than a folder."""
+    """Return whether this is a server's address (`ws://…`, `wss://…`) rather than a folder."""
     return str(place).startswith(("ws://", "wss://"))
 
 
 def named(place: str | Path) -> str:
-    """The place of a model as it may be shown: an address without its password."""
+    """Return the location of a model for display: an address without credentials."""
     return public(str(place)) if is_address(place) else str(place)
 
 
 class RecognizerRouter:
-    """A recognizer.base.Recognizer of several languages, each heard here or by a server.
+    """A recognizer.base.Recognizer of several languages, each decoded locally or by a server.
 
-    `models` maps languages to folders and addresses; what else is as in VoskRecognizer.
+    `models` maps languages to folders and addresses; otherwise as VoskRecognizer.
     """
 
     def __init__(self, cache: Path, models: Mapping[str, str | Path]) -> None:
@@ -35,20 +35,20 @@ class RecognizerRouter:
 
     @property
     def languages(self) -> frozenset[str]:
-        """All of both."""
+        """The languages of both."""
         return self._here.languages | self.remote.languages
 
     def learn(self, language: str, phrases: Iterable[str]) -> None:
-        """As in VoskRecognizer; a server learns nothing."""
+        """Prepare phrases as in VoskRecognizer; no-op for a server."""
         if language not in self.remote.languages:
             self._here.learn(language, phrases)
 
     def listen(self, grammar: Grammar) -> Listener:
-        """Start listening; raises as the port says."""
+        """Start a recognition; raise as specified by the port."""
         return self._of(grammar.language).listen(grammar)
 
     def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
-        """The phrases that can't be heard, with reasons."""
+        """Return the phrases that cannot be recognised, with reasons."""
         return self._of(language).unheard(language, phrases)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A phrase as it is written → as it is said: digits in words, no punctuation. Must not know: pronunciations, models."""
+"""Written phrases to spoken form: digits as words, no punctuation. Must not know: pronunciations, models."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _TEENS: Final = (
 _TENS: Final = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBER: Final = re.compile(r"(\d+)(?:\.(\d+))?")
 _COUNTED: Final = re.compile(r"\d+(?:\.\d+)?(?![\d.]|st|nd|rd|th)")
-"""Numbers of which the end is no ordinal's: “8pm”, but not “8th”."""
+"""Numbers without an ordinal suffix: “8pm”, but not “8th”."""
 _PAUSES: Final = re.compile(r"[\s,.;:!?，。；：！？、…·~—-]+")
 
 
 def chinese(phrase: str) -> str:
-    """“8.5分” is “八点五分”; spaces and punctuation are gone."""
+    """Return the spoken form in Chinese: “8.5分” is “八点五分”; spaces and punctuation are removed."""
     return _PAUSES.sub("", _with_numbers(phrase, _chinese_number, "点", _one_by_one_in_chinese))
 
 
 def english(phrase: str) -> str:
-    """“8.5 points” is “eight point five points”; words stand between single spaces, an apostrophe is straight."""
+    """Return the spoken form in English, single-spaced: “8.5 points” is “eight point five points”."""
     spelled = _COUNTED.sub(r" \g<0> ", phrase.lower().replace("’", "'"))
     return " ".join(_PAUSES.split(_with_numbers(spelled, _english_number, " point ", _one_by_one_in_english))).strip()
 
@@ -38,7 +38,7 @@ def _with_numbers(phrase: str, whole: Callable[[str], str], point: str, one_by_o
 
 
 def _chinese_number(digits: str) -> str:
-    """Up to 100 as a number, longer ones digit by digit, as telephone numbers are said."""
+    """Read numbers up to 100 as a number, longer ones digit by digit like telephone numbers."""
     if len(digits) > 2 or digits.startswith("0"):
         return "一百" if digits == "100" else _one_by_one_in_chinese(digits)
     tens, ones = divmod(int(digits), 10)

@@ -174,10 +174,10 @@ async def bad_server(behave: Callable[[web.WebSocketResponse], object]) -> Async
 @pytest.mark.parametrize(
     ("behave", "reason"),
     [
-        (hangs_up, "it hung up in the middle"),
+        (hangs_up, "it closed the connection before the result"),
         (says_nothing, "no answer within 0.3 s"),
         (talks_nonsense, "Expecting value"),
-        (sends_a_list, "[] is no result"),
+        (sends_a_list, "[] is not a result"),
     ],
 )
 async def test_a_server_that_fails_is_deaf_and_the_log_says_why(
@@ -186,7 +186,7 @@ async def test_a_server_that_fails_is_deaf_and_the_log_says_why(
     async with bad_server(behave) as address:
         with caplog.at_level(logging.WARNING):
             assert await hear(RemoteRecognizer({"zh-CN": address}, patience_s=0.3), CONTENT, bytes(16000)) == ()
-    assert f"nothing is heard of this answer: the speech server {address}: " in caplog.text
+    assert f"this answer is not recognised: the speech server {address}: " in caplog.text
     assert reason in caplog.text
 
 

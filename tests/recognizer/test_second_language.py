@@ -83,7 +83,7 @@ async def test_two_languages_are_heard_side_by_side(ears: VoskRecognizer) -> Non
     ears.learn("zh-CN", ["满意"])
     with pytest.raises(UnheardPhrase, match="满意"):
         ears.listen(Grammar("en-US", "closed", ("满意",)))
-    assert ears.unheard("en-US", ["10", "ten"]) == {"10": '"10" is no English word; say "ten"'}
+    assert ears.unheard("en-US", ["10", "ten"]) == {"10": '"10" is not an English word; say "ten"'}
     assert ears.unheard("zh-CN", ["10"]) == {"10": '"1" has no pinyin; say "十"'}
 
 
@@ -93,5 +93,5 @@ def test_phrases_of_several_words_are_one_word_of_the_graph(model: Path, tmp_pat
 
 
 def test_a_model_of_another_language_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OtherLanguage, match="no model of en-US, for it lacks the phones e_"):
+    with pytest.raises(OtherLanguage, match="not a model of en-US: it lacks the phones e_"):
         VoskRecognizer(tmp_path, {"en-US": SHIPPED["zh-CN"]})
