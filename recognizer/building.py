@@ -24,7 +24,7 @@ class OtherLanguage(ValueError):
     """A model is configured for a language that it was not trained for."""
 
 
-def built_model(language: str, acoustic: Path, phrases: Iterable[str], cache: Path, *, lattice_beam: float) -> Path:
+def build_model(language: str, acoustic: Path, phrases: Iterable[str], cache: Path, *, lattice_beam: float) -> Path:
     """Return the folder of a Vosk model with each phrase as one word; build it under `cache` unless it exists.
 
     `acoustic` is a folder with am/, conf/, phones.txt and phone_bigram.txt. `lattice_beam` is the pruning beam: the

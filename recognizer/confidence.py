@@ -22,17 +22,17 @@ CONFIRM_BELOW: Final = 0.8
 REJECT_BELOW: Final = 0.45
 """Recommended bands: accept, confirm (“您说的是八分，对吗？”) below CONFIRM_BELOW, ask again below REJECT_BELOW."""
 
-_RATIO_LEAST, _RATIO_MOST = -12.0, 6.0
+_MIN_RATIO, _MAX_RATIO = -12.0, 6.0
 """A ratio is clipped to this range; beyond it carries no more information."""
-MARGIN_MOST: Final = 4.0
+MAX_MARGIN: Final = 4.0
 """Hypotheses further apart than this do not compete."""
-_ALIKE_MARGIN: Final = 2.0
+_CONFUSABLE_MARGIN: Final = 2.0
 """Confusable words closer than this are confirmed rather than accepted."""
-_NOTHING_MARGIN: Final = -1.0
+_FILLER_MARGIN: Final = -1.0
 """A hypothesis below this margin to silence or a filler is rejected: on the dev half, 2 % of the right Mandarin
 answers are asked again, and a fifth less of other speech is read back for confirmation."""
-_UNSURE: Final = 0.01
-_ALONE_MS: Final = 140
+_BELOW_BAND: Final = 0.01
+_MIN_SINGLE_SYLLABLE_MS: Final = 140
 """Minimum duration of a one-syllable answer: 99 % of 1500 real ones took longer; clicks are often shorter."""
 _SYLLABLE_MS: Final = (100, 900)
 """Minimum and maximum duration of a syllable; 120 to 780 ms in real answers."""
@@ -52,7 +52,7 @@ class Evidence:
 
     `ratio`: log likelihood ratio of the hypothesis against any sounds at all, per word of the answer (None: that
     likelihood is unknown). `margin`: log likelihood ratio against the best competing hypothesis, `rival` (negative if
-    the rival is likelier; MARGIN_MOST without one).
+    the rival is likelier; MAX_MARGIN without one).
     """
 
     language: str
@@ -85,26 +85,26 @@ def weights_of(language: str) -> Weights:
     return _MANDARIN if language.partition("-")[0] == "zh" else _ENGLISH
 
 
-def parts(evidence: Evidence) -> tuple[float, float, float, float]:
+def features(evidence: Evidence) -> tuple[float, float, float, float]:
     """Return the features of the evidence, in the order of the weights."""
     single = evidence.syllables == 1
-    ratio = max(_RATIO_LEAST, min(evidence.ratio or 0.0, _RATIO_MOST))
-    return float(single), float(not single), ratio, min(evidence.margin, MARGIN_MOST)
+    ratio = max(_MIN_RATIO, min(evidence.ratio or 0.0, _MAX_RATIO))
+    return float(single), float(not single), ratio, min(evidence.margin, MAX_MARGIN)
 
 
 def confidence(evidence: Evidence) -> float:
     """Return the confidence, 0 to 1; below CONFIRM_BELOW while a confusable word is a close rival."""
     shortest, longest = _SYLLABLE_MS
     if evidence.syllables == 1:
-        shortest = _ALONE_MS
+        shortest = _MIN_SINGLE_SYLLABLE_MS
     if not shortest * evidence.syllables <= evidence.spoken_ms <= longest * evidence.syllables:
         return 0.0
     weights = _NO_RATIO if evidence.ratio is None else weights_of(evidence.language)
-    single, several, ratio, margin = parts(evidence)
+    single, several, ratio, margin = features(evidence)
     odds = weights.single * single + weights.several * several + weights.ratio * ratio + weights.margin * margin
     sure = 1 / (1 + math.exp(-odds))
-    if not evidence.rival and evidence.margin < _NOTHING_MARGIN:
-        return min(sure, REJECT_BELOW - _UNSURE)
-    if evidence.margin < _ALIKE_MARGIN and alike(evidence.text, evidence.rival):
-        return min(sure, CONFIRM_BELOW - _UNSURE)
+    if not evidence.rival and evidence.margin < _FILLER_MARGIN:
+        return min(sure, REJECT_BELOW - _BELOW_BAND)
+    if evidence.margin < _CONFUSABLE_MARGIN and alike(evidence.text, evidence.rival):
+        return min(sure, CONFIRM_BELOW - _BELOW_BAND)
     return sure

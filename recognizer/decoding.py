@@ -11,15 +11,15 @@ from typing import Final
 from recognizer.audio import is_tone
 from recognizer.base import SAMPLE_RATE_HZ, Grammar, HeardWord, Hypothesis
 from recognizer.confidence import confidence
-from recognizer.grammar import expected
-from recognizer.judging import Judge, Weigh, transcript
+from recognizer.grammar import expected_phrases
+from recognizer.judging import Judge, Score, transcript
 from recognizer.listener import Decoding
 from recognizer.model import SpeechModel
 from recognizer.passes import Passes
 from recognizer.reading import ExpectedPhrases
 from recognizer.results import alternatives, words
 
-_AROUND_MS: Final = 200
+_MARGIN_MS: Final = 200
 
 
 def decoding(model: SpeechModel, grammar: Grammar) -> Decoding:
@@ -30,9 +30,9 @@ def decoding(model: SpeechModel, grammar: Grammar) -> Decoding:
 class AnswerDecoding:
     """Decoding of a closed answer or a sequence."""
 
-    def __init__(self, model: SpeechModel, grammar: Grammar, weigh: Weigh = confidence) -> None:
+    def __init__(self, model: SpeechModel, grammar: Grammar, score: Score = confidence) -> None:
         self._model = model
-        self._judge = Judge(grammar, weigh)
+        self._judge = Judge(grammar, score)
         self._passes = Passes(lambda: (model.answers(grammar), model.anything()))
 
     def feed(self, pcm: bytes) -> None:
@@ -53,7 +53,7 @@ class FreeDecoding:
     def __init__(self, model: SpeechModel, grammar: Grammar) -> None:
         self._model = model
         self._grammar = grammar
-        self._expected: ExpectedPhrases = expected(grammar.language, grammar.phrases)
+        self._expected: ExpectedPhrases = expected_phrases(grammar.language, grammar.phrases)
         self._passes = Passes(lambda: (model.free(grammar),))
 
     def feed(self, pcm: bytes) -> None:
@@ -65,12 +65,12 @@ class FreeDecoding:
         (results,) = self._passes.results()
         heard = words(results, self._model.phrase)
         if not self._model.transcribes:
-            heard = tuple(filter(None, map(self._looked_at_again, self._expected.spotted(heard))))
-        return transcript(heard, self._expected.joint)
+            heard = tuple(filter(None, map(self._rescored, self._expected.spotted(heard))))
+        return transcript(heard, self._expected.separator)
 
-    def _looked_at_again(self, word: HeardWord) -> HeardWord | None:
+    def _rescored(self, word: HeardWord) -> HeardWord | None:
         """Return the word with its confidence as a closed answer in isolation; None if it would be rejected."""
-        start, end = (_bytes(place) for place in (max(0, word.start_ms - _AROUND_MS), word.end_ms + _AROUND_MS))
+        start, end = (_bytes(place) for place in (max(0, word.start_ms - _MARGIN_MS), word.end_ms + _MARGIN_MS))
         answer = AnswerDecoding(self._model, replace(self._grammar, kind="closed"))
         answer.feed(bytes(self._passes.audio[start:end]))
         sure = next((heard.confidence for heard in answer.read() if heard.text == word.text), None)

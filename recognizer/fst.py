@@ -30,13 +30,13 @@ class Fst:
         self._arcs: list[list[Arc]] = []
         self._final: list[float] = []
 
-    def state(self, final: float = math.inf) -> int:
+    def add_state(self, final: float = math.inf) -> int:
         """Add a state and return its number; `final` is its final cost (infinite: not a final state)."""
         self._arcs.append([])
         self._final.append(final)
         return len(self._arcs) - 1
 
-    def arc(self, source: int, arc: Arc) -> None:
+    def add_arc(self, source: int, arc: Arc) -> None:
         """Add an arc that leaves `source`."""
         self._arcs[source].append(arc)
 

@@ -26,7 +26,7 @@ def unpronounceable(language: str, phrases: Sequence[str]) -> dict[str, str]:
 
 def split(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...] | None:
     """Split the phrase into the fewest words of the model; return None if it cannot be split."""
-    if language_of(language).joint:
+    if language_of(language).separator:
         words = tuple(phrase.split())
         return words if words and all(map(has_word, words)) else None
     best: dict[int, tuple[str, ...]] = {0: ()}
@@ -37,7 +37,7 @@ def split(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...] | No
     return best.get(len(phrase)) or None
 
 
-def wordless(language: str, phrases: Sequence[str], has_word: HasWord) -> dict[str, str]:
+def out_of_vocabulary(language: str, phrases: Sequence[str], has_word: HasWord) -> dict[str, str]:
     """Return the phrases with out-of-vocabulary words, with the missing words and, if there is one, a suggestion."""
     faults = {}
     for phrase in phrases:
@@ -49,7 +49,7 @@ def wordless(language: str, phrases: Sequence[str], has_word: HasWord) -> dict[s
 
 def _missing(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...]:
     """Return the out-of-vocabulary words of the phrase; in Chinese, the characters that no word of the model covers."""
-    if language_of(language).joint:
+    if language_of(language).separator:
         return tuple(dict.fromkeys(word for word in phrase.split() if not has_word(word)))
     spans = itertools.combinations(range(len(phrase) + 1), 2)
     covered = {place for start, end in spans if has_word(phrase[start:end]) for place in range(start, end)}
@@ -63,7 +63,7 @@ def confusable(language: str, phrases: Sequence[str]) -> tuple[tuple[str, str], 
 
 
 @lru_cache(maxsize=256)
-def expected(language: str, phrases: tuple[str, ...]) -> ExpectedPhrases:
+def expected_phrases(language: str, phrases: tuple[str, ...]) -> ExpectedPhrases:
     """Return the expected answers: the phrases, with fillers around them.
 
     A phrase that is a homophone of a filler counts as that filler next to another answer: “六八” is “六吧”.
@@ -79,7 +79,7 @@ def expected(language: str, phrases: tuple[str, ...]) -> ExpectedPhrases:
         phrases=frozenset(phrases),
         before=with_twins(spoken.before),
         after=with_twins(spoken.after),
-        joint=language_of(language).joint,
+        separator=language_of(language).separator,
     )
 
 
@@ -92,7 +92,7 @@ def distinct_fillers(language: str, phrases: tuple[str, ...]) -> tuple[str, ...]
 
 def _suggestion(language: str, phrase: str) -> str:
     """Return a pronounceable phrase with the same meaning, as the end of an error message; empty if there is none."""
-    spoken = language_of(language).in_words(phrase)
+    spoken = language_of(language).spoken_form(phrase)
     return f'; say "{spoken}"' if spoken != phrase and not _fault(language, spoken) else ""
 
 

@@ -72,27 +72,27 @@ async def install(
         raise InstallFailed(f"{name}: SHA-256 unknown (known: {models}); pass the one that the publisher states")
     if (into / name).is_dir():
         return into / name
-    part = _Part(into / f".{name}.part")
+    partial = _PartialDownload(into / f".{name}.part")
     url = f"{address.rstrip('/')}/{name}.zip"
-    resumed = await _download(url, part, progress)
-    found = await asyncio.to_thread(part.sha256)
+    resumed = await _download(url, partial, progress)
+    found = await asyncio.to_thread(partial.sha256)
     if resumed and found != expected:
-        part.drop()
-        await _download(url, part, progress)
-        found = await asyncio.to_thread(part.sha256)
+        partial.drop()
+        await _download(url, partial, progress)
+        found = await asyncio.to_thread(partial.sha256)
     if found != expected:
-        part.drop()
+        partial.drop()
         raise InstallFailed(f"{url}: SHA-256 is {found}, expected {expected}; nothing was installed")
     try:
         known = FILES.get(name, {}) if files is None else files
-        return await asyncio.to_thread(_put_in_place, part.path, into / name, known)
+        return await asyncio.to_thread(_unpack_into_place, partial.path, into / name, known)
     finally:
-        part.drop()
+        partial.drop()
 
 
-async def _download(url: str, part: _Part, progress: Progress) -> bool:
-    """Fetch the missing bytes of `part`; return whether an earlier download was resumed."""
-    start = part.size()
+async def _download(url: str, partial: _PartialDownload, progress: Progress) -> bool:
+    """Fetch the missing bytes of `partial`; return whether an earlier download was resumed."""
+    start = partial.size()
     headers = {"Range": f"bytes={start}-"} if start else {}
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url, headers=headers) as response:
@@ -102,13 +102,13 @@ async def _download(url: str, part: _Part, progress: Progress) -> bool:
                 raise InstallFailed(f"{url}: the server responded {response.status} {response.reason}")
             resumed = response.status == 206
             if not resumed:
-                part.drop()
-            part.append(b"")
+                partial.drop()
+            partial.append(b"")
             done = start if resumed else 0
             total = None if response.content_length is None else done + response.content_length
             progress(done, total)
             async for chunk in response.content.iter_chunked(2**18):
-                part.append(chunk)
+                partial.append(chunk)
                 done += len(chunk)
                 progress(done, total)
     except (aiohttp.ClientError, TimeoutError) as error:
@@ -116,7 +116,7 @@ async def _download(url: str, part: _Part, progress: Progress) -> bool:
     return resumed
 
 
-def _put_in_place(archive: Path, target: Path, known: Mapping[str, str]) -> Path:
+def _unpack_into_place(archive: Path, target: Path, known: Mapping[str, str]) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as scratch:
         try:
             unpack(archive, Path(scratch))
@@ -142,7 +142,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _Part:
+class _PartialDownload:
     """A partial download on disk."""
 
     def __init__(self, path: Path) -> None:

@@ -20,7 +20,7 @@ Pronunciation = tuple[str, ...]
 MAX_PRONUNCIATIONS: Final = 8
 _TONES: Final = "12345"
 
-_READINGS: Final[dict[str, tuple[str, ...]]] = {
+_OVERRIDES: Final[dict[str, tuple[str, ...]]] = {
     "嗯": ("en4", "en2"),
     "呃": ("e4", "e2"),
     "额": ("e4", "e2"),
@@ -47,7 +47,7 @@ _READINGS: Final[dict[str, tuple[str, ...]]] = {
 reading is the most common."""
 
 _INITIALS: Final = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcs")
-_WHOLE: Final = {
+_IRREGULAR: Final = {
     "ng": ("f_eng",),
     "hng": ("i_h", "f_eng"),
     "n": ("f_en",),
@@ -78,8 +78,8 @@ def pronunciations(phrase: str) -> tuple[Pronunciation, ...]:
     Raises:
         Unpronounceable: a character has no pinyin (a letter, a digit, a space, a rare character).
     """
-    rows = _rows(phrase)
-    return tuple(dict.fromkeys(_spelled(syllable.rstrip(_TONES) for syllable in row) for row in rows))
+    rows = _readings(phrase)
+    return tuple(dict.fromkeys(_to_phones(syllable.rstrip(_TONES) for syllable in row) for row in rows))
 
 
 def toned(phrase: str) -> tuple[Pronunciation, ...]:
@@ -88,9 +88,9 @@ def toned(phrase: str) -> tuple[Pronunciation, ...]:
     Raises:
         Unpronounceable: as for `pronunciations`.
     """
-    rows = _rows(phrase)
-    both = dict.fromkeys(itertools.chain(map(_in_a_row, rows), rows))
-    return tuple(dict.fromkeys(_spelled(row) for row in both))[:MAX_PRONUNCIATIONS]
+    rows = _readings(phrase)
+    both = dict.fromkeys(itertools.chain(map(_with_sandhi, rows), rows))
+    return tuple(dict.fromkeys(_to_phones(row) for row in both))[:MAX_PRONUNCIATIONS]
 
 
 @lru_cache(maxsize=4096)
@@ -115,8 +115,8 @@ def phones(syllable: str) -> Pronunciation:
 
 
 def _plain_phones(spelled: str, syllable: str) -> Pronunciation:
-    if spelled in _WHOLE:
-        return _WHOLE[spelled]
+    if spelled in _IRREGULAR:
+        return _IRREGULAR[spelled]
     if spelled[:1] in {"y", "w"}:
         final = (_Y_FINALS if spelled[0] == "y" else _W_FINALS).get(spelled[1:])
         if final is None:
@@ -141,10 +141,10 @@ def _final(initial: str, final: str) -> str:
     return {"ue": "ve"}.get(final, final)
 
 
-_OVERRIDE: Final = re.compile("|".join(sorted(_READINGS, key=len, reverse=True)))
+_OVERRIDE_PATTERN: Final = re.compile("|".join(sorted(_OVERRIDES, key=len, reverse=True)))
 
 
-def _rows(phrase: str) -> tuple[tuple[str, ...], ...]:
+def _readings(phrase: str) -> tuple[tuple[str, ...], ...]:
     """Return the readings of the phrase, each a sequence of pinyin syllables with tones."""
     choices = list(_parts(phrase))
     if not choices:
@@ -156,9 +156,9 @@ def _rows(phrase: str) -> tuple[tuple[str, ...], ...]:
 def _parts(phrase: str) -> Iterator[tuple[tuple[str, ...], ...]]:
     """Yield the alternative readings of each part of the phrase, in order."""
     place = 0
-    for match in _OVERRIDE.finditer(phrase):
+    for match in _OVERRIDE_PATTERN.finditer(phrase):
         yield from _dictionary(phrase[place : match.start()])
-        yield tuple(tuple(reading.split()) for reading in _READINGS[match.group()])
+        yield tuple(tuple(reading.split()) for reading in _OVERRIDES[match.group()])
         place = match.end()
     yield from _dictionary(phrase[place:])
 
@@ -171,7 +171,7 @@ def _dictionary(text: str) -> Iterator[tuple[tuple[str, ...], ...]]:
         yield ((syllable,),)
 
 
-def _in_a_row(row: tuple[str, ...]) -> tuple[str, ...]:
+def _with_sandhi(row: tuple[str, ...]) -> tuple[str, ...]:
     """Apply tone sandhi: 一 and 不 before other tones, a third tone before a third tone."""
     spoken = list(row)
     for place, (one, after) in enumerate(itertools.pairwise(row)):
@@ -184,5 +184,5 @@ def _in_a_row(row: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(spoken)
 
 
-def _spelled(row: Iterable[str]) -> Pronunciation:
+def _to_phones(row: Iterable[str]) -> Pronunciation:
     return tuple(itertools.chain.from_iterable(map(phones, row)))

@@ -34,7 +34,7 @@ class PooledListener:
         self._decoding: Decoding | None = None
         self._lock = Lock()
         self._audio = bytearray()
-        self._asked: deque[Future[Sequence[Hypothesis]]] = deque()
+        self._requests: deque[Future[Sequence[Hypothesis]]] = deque()
         self._busy = False
         self._closed = False
         self._failure: Exception | None = None
@@ -55,20 +55,20 @@ class PooledListener:
 
     async def hypotheses(self) -> Sequence[Hypothesis]:
         """Wait for all audio fed so far and return its hypotheses; empty once closed. Re-raise any decoding error."""
-        asked: Future[Sequence[Hypothesis]] = Future()
+        request: Future[Sequence[Hypothesis]] = Future()
         with self._lock:
             if self._failure:
                 raise self._failure
             if self._closed:
                 return ()
-            self._asked.append(asked)
+            self._requests.append(request)
             self._wake()
-        return await asyncio.wrap_future(asked)
+        return await asyncio.wrap_future(request)
 
     def close(self) -> None:
         """Discard audio not decoded yet; resolve pending requests with no hypotheses."""
-        for waiting in self._stop():
-            waiting.set_result(())
+        for pending in self._stop():
+            pending.set_result(())
 
     def _wake(self) -> None:
         if not self._busy:
@@ -78,9 +78,9 @@ class PooledListener:
     def _work(self) -> None:
         while True:
             with self._lock:
-                audio, asked = bytes(self._audio), self._asked.popleft() if self._asked else None
+                audio, request = bytes(self._audio), self._requests.popleft() if self._requests else None
                 self._audio.clear()
-                if self._closed or not (audio or asked):
+                if self._closed or not (audio or request):
                     self._busy = False
                     self._decoding = None if self._closed else self._decoding
                     return
@@ -88,19 +88,19 @@ class PooledListener:
                 self._decoding = decoding = self._decoding or self._make()
                 if audio:
                     decoding.feed(audio)
-                reading = decoding.read() if asked else ()
+                reading = decoding.read() if request else ()
             except Exception as failure:
-                self._fail(failure, asked)
+                self._fail(failure, request)
                 raise
-            if asked and asked.set_running_or_notify_cancel():
-                asked.set_result(reading)
+            if request and request.set_running_or_notify_cancel():
+                request.set_result(reading)
 
-    def _fail(self, failure: Exception, asked: Future[Sequence[Hypothesis]] | None) -> None:
+    def _fail(self, failure: Exception, request: Future[Sequence[Hypothesis]] | None) -> None:
         self._failure = failure
-        waiting = self._stop()
-        if asked and asked.set_running_or_notify_cancel():
-            waiting.append(asked)
-        for future in waiting:
+        pending = self._stop()
+        if request and request.set_running_or_notify_cancel():
+            pending.append(request)
+        for future in pending:
             future.set_exception(failure)
 
     def _stop(self) -> list[Future[Sequence[Hypothesis]]]:
@@ -110,6 +110,6 @@ class PooledListener:
             if not self._busy:
                 self._decoding = None
             self._audio.clear()
-            asked = list(self._asked)
-            self._asked.clear()
-        return [future for future in asked if future.set_running_or_notify_cancel()]
+            requests = list(self._requests)
+            self._requests.clear()
+        return [future for future in requests if future.set_running_or_notify_cancel()]

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 import vosk
 
 from recognizer.base import SAMPLE_RATE_HZ, Grammar, UnheardPhrase
-from recognizer.building import built_model
+from recognizer.building import build_model
 from recognizer.fillers import fillers
-from recognizer.grammar import distinct_fillers, split, unpronounceable, wordless
+from recognizer.grammar import distinct_fillers, out_of_vocabulary, split, unpronounceable
 from recognizer.graph import UNKNOWN, as_phrase, as_word
 
 vosk.SetLogLevel(-1)
@@ -95,8 +95,8 @@ class PhoneModel:
         """Rebuild the graphs with these phrases added; existing decoders keep the old graphs."""
         words = self._words | set(phrases) | set(fillers(self._language).all)
         if words != self._words:
-            self._answers = self._built(words, _ANSWERS_BEAM)
-            self._anything = self._built(words, _ANYTHING_BEAM)
+            self._answers = self._load(words, _ANSWERS_BEAM)
+            self._anything = self._load(words, _ANYTHING_BEAM)
             self._words = words
 
     def unheard(self, phrases: Sequence[str]) -> dict[str, str]:
@@ -121,8 +121,8 @@ class PhoneModel:
         """Return a decoder of the phrases within any phone sequence."""
         return _with_words(_decoder(self._anything, [*map(as_word, grammar.phrases), UNKNOWN]))
 
-    def _built(self, words: Iterable[str], lattice_beam: float) -> vosk.Model:
-        return vosk.Model(str(built_model(self._language, self._folder, words, self._cache, lattice_beam=lattice_beam)))
+    def _load(self, words: Iterable[str], lattice_beam: float) -> vosk.Model:
+        return vosk.Model(str(build_model(self._language, self._folder, words, self._cache, lattice_beam=lattice_beam)))
 
 
 class WordModel:
@@ -144,7 +144,7 @@ class WordModel:
 
     def unheard(self, phrases: Sequence[str]) -> dict[str, str]:
         """Return the phrases with out-of-vocabulary words."""
-        return wordless(self._language, phrases, self._has_word)
+        return out_of_vocabulary(self._language, phrases, self._has_word)
 
     def check(self, grammar: Grammar) -> None:
         """Check that all phrases are sequences of the model's words."""

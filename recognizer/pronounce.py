@@ -20,14 +20,14 @@ Pronounce = Callable[[str], tuple[Pronunciation, ...]]
 class Phonology:
     """The pronunciation rules of a language.
 
-    `joint` separates words in writing. `plain` and `toned` (for tonal models) return pronunciations and raise
-    Unpronounceable. `in_words` converts a phrase to its spoken form (digits as words) on a best-effort basis.
+    `separator` joins words in writing. `plain` and `toned` (for tonal models) return pronunciations and raise
+    Unpronounceable. `spoken_form` converts a phrase to its spoken form (digits as words) on a best-effort basis.
     """
 
-    joint: str
+    separator: str
     plain: Pronounce
     toned: Pronounce
-    in_words: Callable[[str], str]
+    spoken_form: Callable[[str], str]
 
 
 def _unknown(phrase: str) -> tuple[Pronunciation, ...]:

@@ -15,13 +15,13 @@ from recognizer.base import HeardWord
 class ExpectedPhrases:
     """The phrases of a grammar, and the fillers that may precede and follow them.
 
-    `joint` separates the words of a phrase: empty in Chinese, a space in English.
+    `separator` joins the words of a phrase: empty in Chinese, a space in English.
     """
 
     phrases: frozenset[str]
     before: frozenset[str]
     after: frozenset[str]
-    joint: str
+    separator: str
 
     def closed(self, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
         """Return the one phrase in the words, as one word; empty if there is anything else.
@@ -30,11 +30,11 @@ class ExpectedPhrases:
         """
         texts = [word.text for word in words]
         for start, end in _spans(len(words)):
-            phrase = self.joint.join(texts[start:end])
+            phrase = self.separator.join(texts[start:end])
             if (
                 phrase in self.phrases
-                and self._made_of(texts[:start], self.before)
-                and self._made_of(texts[end:], {*self.after, phrase})
+                and self._composed_of(texts[:start], self.before)
+                and self._composed_of(texts[end:], {*self.after, phrase})
             ):
                 return (self._word(words[start:end]),)
         return ()
@@ -64,23 +64,23 @@ class ExpectedPhrases:
         return tuple(found)
 
     def _next(self, words: Sequence[HeardWord]) -> tuple[HeardWord | None, int]:
-        """Return the longest phrase at the beginning and its word count, or None and the word count of a filler there."""
+        """Return the longest leading phrase and its word count, or None and the word count of a leading filler."""
         texts = [word.text for word in words]
         for end in range(len(words), 0, -1):
-            if self.joint.join(texts[:end]) in self.phrases:
+            if self.separator.join(texts[:end]) in self.phrases:
                 return self._word(words[:end]), end
         fillers = self.before | self.after
-        return None, next((end for end in range(len(words), 0, -1) if self.joint.join(texts[:end]) in fillers), 0)
+        return None, next((end for end in range(len(words), 0, -1) if self.separator.join(texts[:end]) in fillers), 0)
 
-    def _made_of(self, texts: Sequence[str], parts: Collection[str]) -> bool:
+    def _composed_of(self, texts: Sequence[str], parts: Collection[str]) -> bool:
         ends = range(1, len(texts) + 1)
         return not texts or any(
-            self.joint.join(texts[:end]) in parts and self._made_of(texts[end:], parts) for end in ends
+            self.separator.join(texts[:end]) in parts and self._composed_of(texts[end:], parts) for end in ends
         )
 
     def _word(self, words: Sequence[HeardWord]) -> HeardWord:
         return HeardWord(
-            text=self.joint.join(word.text for word in words),
+            text=self.separator.join(word.text for word in words),
             start_ms=words[0].start_ms,
             end_ms=words[-1].end_ms,
             confidence=min(word.confidence for word in words),

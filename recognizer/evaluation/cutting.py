@@ -63,9 +63,9 @@ def whole(found: Sequence[tuple[int, int]]) -> bool:
 def _in_order(words: Sequence[str]) -> Fst:
     """A grammar of one sentence: the words, each once."""
     fst = Fst()
-    states = [fst.state() for _ in words] + [fst.state(final=0.0)]
+    states = [fst.add_state() for _ in words] + [fst.add_state(final=0.0)]
     for place, number in enumerate(_numbers(words).values()):
-        fst.arc(states[place], (number, number, 0.0, states[place + 1]))
+        fst.add_arc(states[place], (number, number, 0.0, states[place + 1]))
     return fst
 
 

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, parts
+from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, features
 from recognizer.evaluation.conditions import PLAIN
 from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.summary import measured
@@ -85,7 +85,7 @@ def fitted(heard: Iterable[HeardTrial], limits: FittingLimits) -> Weights:
 
 def _regression(read: Sequence[HeardTrial]) -> Weights:
     """How evidence adds up to the log odds of being right; answers and other sounds count alike."""
-    given = np.array([parts(one.readings[0].evidence) for one in read])
+    given = np.array([features(one.readings[0].evidence) for one in read])
     right = np.array([one.right for one in read], dtype=np.float64)
     shared = min(given[right > 0, :2].sum(axis=0)) < _FEW
     if shared:
@@ -127,7 +127,7 @@ def _odds_of_wrong(group: Sequence[HeardTrial], line: Weights) -> list[float]:
 
 
 def _log_odds(evidence: Evidence, weights: Weights) -> float:
-    return float(np.dot(parts(evidence), (weights.single, weights.several, weights.ratio, weights.margin)))
+    return float(np.dot(features(evidence), (weights.single, weights.several, weights.ratio, weights.margin)))
 
 
 def _odds(share: float) -> float:

@@ -1,6 +1,6 @@
 import pytest
 
-from recognizer.grammar import confusable, distinct_fillers, split, unpronounceable, wordless
+from recognizer.grammar import confusable, distinct_fillers, out_of_vocabulary, split, unpronounceable
 
 ENGLISH = {"very", "satisfied", "yes", "no"}
 CHINESE = {"不", "太", "满意", "不太", "收", "了"}
@@ -69,11 +69,13 @@ def test_a_phrase_with_unknown_words_is_not_split(language: str, phrase: str) ->
 
 
 def test_missing_words_are_named_and_another_phrase_is_suggested() -> None:
-    assert wordless("zh-CN", ["收费了", "收了"], CHINESE.__contains__) == {"收费了": 'the model has no word "费"'}
-    assert wordless("en-US", ["very unhappy"], ENGLISH.__contains__) == {
+    assert out_of_vocabulary("zh-CN", ["收费了", "收了"], CHINESE.__contains__) == {
+        "收费了": 'the model has no word "费"'
+    }
+    assert out_of_vocabulary("en-US", ["very unhappy"], ENGLISH.__contains__) == {
         "very unhappy": 'the model has no word "unhappy"'
     }
-    assert wordless("zh-CN", ["8"], CHINESE.__contains__)["8"].endswith('say "八"')
+    assert out_of_vocabulary("zh-CN", ["8"], CHINESE.__contains__)["8"].endswith('say "八"')
 
 
 def test_phrases_that_sound_alike_are_found() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recognizer.base import Grammar, Hypothesis, UnheardPhrase
-from recognizer.building import OtherLanguage, built_model
+from recognizer.building import OtherLanguage, build_model
 from recognizer.confidence import CONFIRM_BELOW
 from recognizer.english import PHONES, pronunciations
 from recognizer.vosk import SHIPPED, VoskRecognizer
@@ -88,7 +88,7 @@ async def test_two_languages_are_heard_side_by_side(ears: VoskRecognizer) -> Non
 
 
 def test_phrases_of_several_words_are_one_word_of_the_graph(model: Path, tmp_path: Path) -> None:
-    folder = built_model("en-US", model, ["i think", "two"], tmp_path, lattice_beam=2)
+    folder = build_model("en-US", model, ["i think", "two"], tmp_path, lattice_beam=2)
     assert (folder / "graph" / "words.txt").read_text() == "<eps> 0\ni_think 1\ntwo 2\n[unk] 3\n"
 
 

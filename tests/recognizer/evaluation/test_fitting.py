@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, parts
+from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, features
 from recognizer.evaluation.fitting import FittingLimits, fitted
 from recognizer.evaluation.hearing import HeardTrial, TrialReading
 
@@ -16,7 +16,7 @@ Hear = Callable[..., HeardTrial]
 def sure(weights: Weights, one: HeardTrial) -> float:
     """As `recognizer.confidence` would have it with these weights."""
     by = (weights.single, weights.several, weights.ratio, weights.margin)
-    return float(1 / (1 + np.exp(-np.dot(parts(one.readings[0].evidence), by))))
+    return float(1 / (1 + np.exp(-np.dot(features(one.readings[0].evidence), by))))
 
 
 @pytest.fixture
