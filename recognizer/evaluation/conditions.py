@@ -1,4 +1,4 @@
-"""What happens to a voice on its way: codecs, noise, levels, losses. Must not know: what is said, models."""
+"""Simulated transmission: codecs, noise, levels, packet loss. Must not know: what is said, models."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from recognizer.training.corpus import Samples
 
 Wave = NDArray[np.float64]
 Condition = Callable[[Samples, np.random.Generator, Sequence[Samples]], bytes]
-"""A voice, chance, and other people's voices → 8 kHz PCM as the recogniser gets it."""
+"""A voice, a random generator and other speakers' voices → 8 kHz PCM as the recogniser receives it."""
 
 LEVEL_DBOV: Final = -26.0
-"""The usual level of a voice (ITU-T P.56)."""
+"""Nominal speech level (ITU-T P.56)."""
 PLAIN: Final = "µ-law"
-"""The condition of an ordinary call, for which goals count."""
+"""The condition of an ordinary call, to which the goals apply."""
 _HISS: Final = 3.0
 _AROUND_S: Final = 0.3
 _PACKET: Final = SAMPLE_RATE_HZ // 50
@@ -29,7 +29,7 @@ _BABBLERS: Final = 4
 
 
 def _line(sound: Samples, chance: np.random.Generator, level_dbov: float = LEVEL_DBOV) -> Wave:
-    """At a level, with a little hiss and some silence around it."""
+    """Set the level, add silence at both ends and faint noise."""
     pcm = sound.astype("<i2").tobytes()
     voice = np.frombuffer(amplify(pcm, level_dbov - speech_level_dbov(pcm)), "<i2").astype(np.float64)
     pause = np.zeros(int(_AROUND_S * SAMPLE_RATE_HZ))
@@ -54,7 +54,7 @@ def _at_level(level_dbov: float) -> Condition:
 
 
 def _noisy(below_db: float) -> Condition:
-    """White noise so far below the voice."""
+    """Add white noise at this distance below the voice."""
     loudness = FULL_SCALE * 10 ** ((LEVEL_DBOV - below_db) / 20)
 
     def noisy(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
@@ -65,7 +65,7 @@ def _noisy(below_db: float) -> Condition:
 
 
 def _babble(sound: Samples, chance: np.random.Generator, others: Sequence[Samples]) -> bytes:
-    """Several people talking at once behind the voice."""
+    """Add several simultaneous background speakers."""
     line = _line(sound, chance)
     crowd: Wave = np.zeros(len(line))
     for place in chance.choice(len(others), min(_BABBLERS, len(others)), replace=False):
@@ -76,7 +76,7 @@ def _babble(sound: Samples, chance: np.random.Generator, others: Sequence[Sample
 
 
 def _overdriven(above_db: float) -> Condition:
-    """Peaks so far above full scale are cut off."""
+    """Amplify until the peaks exceed full scale by this much, and clip."""
 
     def overdriven(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
         line = _line(sound, chance)
@@ -86,7 +86,7 @@ def _overdriven(above_db: float) -> Condition:
 
 
 def _lossy(share: float) -> Condition:
-    """Packets of 20 ms that do not come are silent."""
+    """Replace a share of the 20 ms packets with silence."""
 
     def lossy(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
         line = _line(sound, chance)
@@ -110,4 +110,4 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "+10 dB clipped": _overdriven(10),
     "5 % loss": _lossy(0.05),
 }
-"""Clean is 16 bits; all others pass through µ-law."""
+"""`clean` is 16-bit PCM; all others pass through µ-law."""

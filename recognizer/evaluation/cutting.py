@@ -1,4 +1,4 @@
-"""A sentence → its syllables' places, found by aligning it with a model that hears it.
+"""Forced alignment: the position of each syllable of a sentence.
 
 Must not know: trials, who speaks, figures.
 """
@@ -21,13 +21,13 @@ from recognizer.lexicon import Pronunciation, pronunciations, toned
 from recognizer.phones import Phones
 
 _BEAM: Final = "--beam=30.0\n--max-active=10000\n--lattice-beam=2.0\n"
-"""Wide enough to keep a sentence that the model hears badly."""
+"""Wide enough to keep a sentence that the model matches poorly."""
 _SHORTEST_MS: Final = 90
-"""A syllable found shorter than this was probably not found."""
+"""An aligned syllable shorter than this is probably misaligned."""
 
 
 def places(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int]]:
-    """Where each character of a Chinese sentence begins and ends (ms); empty when it is not heard as a whole.
+    """Return start and end (ms) of each character of a Chinese sentence; empty if the alignment is incomplete.
 
     Raises:
         Unpronounceable: a character has no pinyin.
@@ -56,12 +56,12 @@ def places(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int
 
 
 def whole(found: Sequence[tuple[int, int]]) -> bool:
-    """Whether all syllables of a piece are long enough to have been found."""
+    """Return whether all syllables of a piece are long enough to be aligned correctly."""
     return all(end - start >= _SHORTEST_MS for start, end in found)
 
 
 def _in_order(words: Sequence[str]) -> Fst:
-    """A grammar of one sentence: the words, each once."""
+    """Build a grammar of one sentence: each word once, in order."""
     fst = Fst()
     states = [fst.add_state() for _ in words] + [fst.add_state(final=0.0)]
     for place, number in enumerate(_numbers(words).values()):

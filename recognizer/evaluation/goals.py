@@ -1,6 +1,6 @@
-"""What a model must reach, and whether it did: on speakers of the test half, on an ordinary call.
+"""Accuracy and cost goals of a model, checked on the test half over an ordinary call.
 
-Must not know: how figures are shown.
+Must not know: how figures are presented.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from recognizer.evaluation.tally import DIGITS, NO_ANSWERS, TWO_SYLLABLES, Tally
 
 @dataclass(frozen=True, slots=True)
 class GoalResult:
-    """A figure beside its goal. `range_` is where a share probably is; `n` counts the trials (0: not a share)."""
+    """A figure and its goal. `range_` is the confidence interval of a share; `n` counts the trials (0: not a share)."""
 
     name: str
     goal: str
@@ -67,7 +67,7 @@ _MOST_MEMORY_MB: Final = 15.0
 
 
 def outcomes(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
-    """All goals that the hearings say something about."""
+    """Return the results for all goals that the trial results cover."""
     plain = [one for one in heard if one.half == "test" and one.condition == PLAIN]
     made = []
     for share in _SHARES:
@@ -88,7 +88,7 @@ def outcomes(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
 
 
 def response_ms(heard: Sequence[HeardTrial]) -> tuple[float, float]:
-    """Processor time from the end of the audio to the final result: the median, and what 95 % stay below."""
+    """Return the median and 95th percentile of the processor time from the end of the audio to the final result."""
     times = [1000 * one.answered_s for one in heard if one.answer]
     if not times:
         return 0.0, 0.0

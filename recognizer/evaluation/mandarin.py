@@ -1,6 +1,6 @@
-"""What held-out speakers of Mandarin answer: digits, answers put together from syllables, pieces cut out of sentences.
+"""Answers of held-out Mandarin speakers: digits, answers joined from syllables, pieces cut out of sentences.
 
-Must not know: models other than the one that finds syllables in sentences, conditions, figures.
+Must not know: models other than the one that aligns sentences, conditions, figures.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from recognizer.training.corpus import CorpusRecording, Samples, samples
 
 _JOIN_S: Final = 0.02
 _LONGEST_S: Final = 0.7
-"""Nobody draws the syllables of a word out for longer."""
+"""Maximum duration of a syllable within a word."""
 _AROUND_MS: Final = 30
 _PAUSE_MS: Final = 300
 _RIVALS: Final = 9
 _CUT: Final = {1: 5, 2: 2, 3: 9}
-"""Syllables in a piece, and from each piece's beginning to the next one's."""
+"""Piece length in syllables → step between the starts of pieces."""
 _WORDS: Final = 60
 _STRINGS: Final = 12
 _SYLLABLES: Final = 30
 _SENTENCES: Final = 6
-"""At most, of a speaker."""
+"""Maximum number per speaker."""
 _DIGITS: Final = "一二三四五六七八九十"
 _SPOKEN_DIGITS: Final = {
     **{"yi1": "一", "yi2": "一", "yi4": "一", "er4": "二", "san1": "三", "si4": "四", "wu3": "五", "liu4": "六"},
@@ -44,7 +44,7 @@ _SPOKEN_DIGITS: Final = {
 
 
 def answers(folder: Path, unheard: Sequence[CorpusRecording], acoustic: Path, words: Iterable[str]) -> Iterator[Trial]:
-    """All answers of held-out speakers in `folder`; `acoustic` finds the syllables in sentences, `words` are any."""
+    """Yield all answers of held-out speakers in `folder`; `acoustic` aligns sentences, `words` are arbitrary words."""
     syllables = [one for one in unheard if one.pinyin]
     for speaker in sorted({one.speaker for one in syllables}):
         spoken = {one.pinyin: one.path for one in syllables if one.speaker == speaker}
@@ -54,7 +54,7 @@ def answers(folder: Path, unheard: Sequence[CorpusRecording], acoustic: Path, wo
 
 
 def joined(parts: Sequence[Samples]) -> Samples:
-    """The parts faded into each other."""
+    """Return the parts cross-faded into one."""
     size = int(_JOIN_S * SAMPLE_RATE_HZ)
     fade = np.linspace(0, 1, size)
     made: NDArray[np.float64] = np.zeros(0)
@@ -68,13 +68,13 @@ def joined(parts: Sequence[Samples]) -> Samples:
 
 
 def _voiced(part: Samples) -> Samples:
-    """Without the silence around."""
+    """Trim leading and trailing silence."""
     loud = np.flatnonzero(np.abs(part.astype(float)) > 0.02 * np.abs(part.astype(float)).max())
     return part[loud[0] : loud[-1] + 1]
 
 
 def _some(sentences: Iterable[CorpusRecording]) -> Iterator[CorpusRecording]:
-    """The first few of each speaker."""
+    """Yield the first few sentences of each speaker."""
     count: Counter[str] = Counter()
     for one in sentences:
         count[one.speaker] += 1
@@ -110,7 +110,7 @@ def _put_together(folder: Path, speaker: str, spoken: Mapping[str, Path], words:
 
 
 def _cut_out(folder: Path, sentences: Sequence[CorpusRecording], acoustic: Path) -> Iterator[Trial]:
-    """Digits, and pieces of one to three syllables, each among others from the sentences."""
+    """Yield digits, and pieces of one to three syllables with other pieces of the sentences as alternatives."""
     chance = random.Random(0)  # noqa: S311
     pieces: list[tuple[str, str, Samples]] = []
     for one in sentences:
@@ -141,7 +141,7 @@ def _piece(voice: Samples, start_ms: int, end_ms: int) -> Samples:
 
 
 def _rivals(phrase: str, phrases: Iterable[str], chance: random.Random) -> list[str]:
-    """Some of the phrases that sound different."""
+    """Sample phrases that are not homophones of `phrase`."""
     different = sorted(other for other in phrases if _sounds_unlike(other, phrase))
     return chance.sample(different, min(_RIVALS, len(different)))
 

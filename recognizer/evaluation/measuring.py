@@ -1,4 +1,4 @@
-"""A model put to all trials under all conditions. Must not know: tables, plots, goals."""
+"""Evaluation of a model on all trials under all conditions. Must not know: tables, plots, goals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAGE: Final = resource.getpagesize()
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of a model: processor time to load once its graphs are made (s), memory with both graphs and size (MB)."""
+    """Cost of a model: processor time to load it with its graphs built (s), memory with both graphs and size (MB)."""
 
     load_s: float
     memory_mb: float
@@ -35,9 +35,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A model with its name, ready to be asked; speakers of a fold are put to the model that was trained without them.
+    """A loaded model with its cost. Speakers of a fold are tested on the fold model trained without them.
 
-    Without `folds` all are put to the model itself.
+    Without `folds`, all speakers are tested on the model itself.
     """
 
     name: str
@@ -47,20 +47,20 @@ class Opened:
     cost: Cost
 
     def model_for(self, trial: Trial) -> SpeechModel:
-        """The model that has not heard who speaks."""
+        """Return the model that was not trained on the trial's speaker."""
         fold = None if trial.synthetic or trial.how == "noise" else fold_of(trial.speaker)
         return self.folds[fold] if self.folds and fold is not None else self.model
 
 
 def trials(folder: Path, language: str, acoustic: Path, *, halves: Sequence[Half]) -> list[Trial]:
-    """All trials in a language, by the speakers of all folds; `acoustic` finds the syllables in sentences."""
+    """Return all trials of a language, by the speakers of all folds; `acoustic` aligns sentences."""
     unheard = [one for one in recordings(folder) if any(held_out(one, fold) for fold in range(FOLDS))]
     made = [*_answers(folder, unheard, language, acoustic), *others.no_answers(folder, unheard, language)]
     return [*(one for one in made if one.half in halves), *(voices.answers(language) if "test" in halves else ())]
 
 
 def opened(language: str, folder: Path, cache: Path, asked: Iterable[Trial]) -> Opened:
-    """A model that has learnt every phrase of the trials, and those of the folds beside it."""
+    """Load the model and its fold models, and learn every phrase of the trials."""
     phrases = {phrase for trial in asked for phrase in trial.question.grammar.phrases}
     models = [open_model(language, one, cache) for one in (folder, *unfold(folder, language, cache))]
     for model in models:
@@ -71,7 +71,7 @@ def opened(language: str, folder: Path, cache: Path, asked: Iterable[Trial]) -> 
 
 
 def cost_of(language: str, folder: Path, cache: Path, phrases: Iterable[str]) -> Cost:
-    """What it costs to open a model whose graphs are made; to be asked in a process of its own."""
+    """Measure the cost of opening a model whose graphs are built; call it in a process of its own."""
     open_model(language, folder, cache)
     begun = time.thread_time()
     before = _resident_mb()
@@ -83,12 +83,12 @@ def cost_of(language: str, folder: Path, cache: Path, phrases: Iterable[str]) ->
 
 
 def count(asked: Sequence[Trial]) -> int:
-    """How many hearings `hearings` will make."""
+    """Return the number of results that `hearings` will yield."""
     return sum(len(_conditions(trial)) for trial in asked)
 
 
 def hearings(one: Opened, asked: Sequence[Trial]) -> Iterator[HeardTrial]:
-    """Every trial under each of its conditions."""
+    """Run every trial under each of its conditions."""
     crowd = _crowd(asked)
     for trial in asked:
         behind = [voice for speaker, voice in crowd if speaker != trial.speaker]
@@ -103,7 +103,7 @@ def _conditions(trial: Trial) -> Sequence[str]:
 
 
 def _crowd(asked: Sequence[Trial]) -> Sequence[tuple[str, Samples]]:
-    """Voices for the background: stretches of other speech."""
+    """Return voices for background babble: segments of other speech."""
     talking = [trial for trial in asked if trial.how == "other speech" and len(trial.sound) > 8000]
     return [(trial.speaker, trial.sound) for trial in talking[:: max(1, len(talking) // _CROWD)]]
 

@@ -1,4 +1,4 @@
-"""A model measured from its folder. Must not know: how figures are shown, flows."""
+"""Evaluation of a model folder. Must not know: how figures are presented, flows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from recognizer.evaluation.trials import Half
 from recognizer.vosk import SHIPPED
 
 Watch = Callable[[Iterator[HeardTrial], int], Iterable[HeardTrial]]
-"""Passes hearings on, of which there will be so many."""
+"""Wraps the trial results, given their number, for example in a progress bar."""
 
 
 def measured(
     speech: Path, language: str, folder: Path, cache: Path, watch: Watch, halves: Sequence[Half] = ("test",)
 ) -> Measured:
-    """Put the model in `folder` to the recordings in `speech`; graphs are built under `cache`.
+    """Evaluate the model in `folder` on the recordings in `speech`; graphs are built under `cache`.
 
-    The shipped Mandarin model says where syllables are in sentences, so that all models hear the same pieces.
+    The shipped Mandarin model aligns the sentences, so that all models are tested on the same pieces.
     """
     asked = trials(speech, language, SHIPPED["zh-CN"], halves=halves)
     one = opened(language, folder, cache, asked)

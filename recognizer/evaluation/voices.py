@@ -1,4 +1,4 @@
-"""Synthetic voices that no model was trained on, answering. Must not know: models, conditions, how voices are made."""
+"""Answers by held-out synthetic voices. Must not know: models, conditions, how voices are synthesised."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from recognizer.training.espeak import ENGLISH, MANDARIN, Espeak, Manner
 from recognizer.training.synthetic import HELD_OUT_VARIANTS, pinyin
 
 _TIMES: Final = 2
-"""How often each phrase is said, each time by another voice."""
+"""Utterances per phrase, each with a random voice."""
 _STRINGS: Final = 20
 
 
 def answers(language: str) -> Iterator[Trial]:
-    """Every phrase of the closed questions, and rows of digits.
+    """Yield every phrase of the closed questions, and digit strings.
 
     Raises:
-        OSError: espeak-ng is not here.
+        OSError: espeak-ng is not installed.
     """
     chance = random.Random(0)  # noqa: S311
     espeak = Espeak()
