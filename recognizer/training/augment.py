@@ -1,4 +1,7 @@
-"""Clean clips → features of calls: rooms, lines, noise, levels, other voices, speeds. Must not know: what is said."""
+"""Augmentation: clean clips → features of calls, with rooms, lines, noise, levels, other voices, speeds.
+
+Must not know: what is said.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ from recognizer.training.features import Fbank
 WARPS: Final = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.08, 1.13, 1.18)
 _REVERB_SAMPLES: Final = 2000
 _LEVEL_ERROR_DB: Final = 4.0
-"""The recogniser brings voices to one level; this is how far off it may be (standard deviation)."""
+"""Standard deviation of the recogniser's level normalisation."""
 
 
 class Augmenter:
-    """Makes features of batches. `noises` (K, N) and `rooms` (R, M) are sounds to choose from; rooms begin at 1.
+    """Computes augmented features of batches from noises (K, N) and room responses (R, M), which start with 1.
 
-    All is on the device of `noises`.
+    All tensors are on the device of `noises`.
     """
 
     def __init__(self, fbank: Fbank, noises: Tensor, rooms: Tensor, seed: int) -> None:
@@ -33,12 +36,12 @@ class Augmenter:
         self._chance = torch.Generator(noises.device).manual_seed(seed)
 
     def __call__(self, samples: Tensor) -> Tensor:
-        """(B, N) samples in the scale of 16 bits → (B, T, bands)."""
+        """Map (B, N) samples at 16-bit scale to (B, T, bands) augmented features."""
         with self._chance.device:
             return self._augmented(samples)
 
     def plain(self, samples: Tensor) -> Tensor:
-        """The same of a quiet line: only level and hiss."""
+        """Return the features of a quiet line: level normalisation and dither only."""
         with self._chance.device:
             level = 10 ** (LEVEL_DBOV / 20) * telephone.FULL_SCALE / _loudness(samples)
             return self._fbank(samples * level + torch.randn(samples.shape, generator=self._chance))
@@ -70,7 +73,7 @@ class Augmenter:
         return torch.fft.irfft(spectrum, size)[:, :count], frequencies
 
     def _room(self, batch: int) -> Tensor:
-        """No room for most, a measured or an invented one for the others."""
+        """Return impulse responses: none (60 %), measured or synthetic."""
         time = torch.arange(_REVERB_SAMPLES) / SAMPLE_RATE_HZ
         decay = torch.exp(-6.9 * time / self._uniform(batch, 1, 0.03, 0.28)) * self._uniform(batch, 1, 0.02, 0.15)
         room = torch.randn(batch, _REVERB_SAMPLES, generator=self._chance) * decay
@@ -83,7 +86,7 @@ class Augmenter:
         return room
 
     def _noise(self, samples: Tensor, frequencies: Tensor) -> Tensor:
-        """Coloured noise that comes and goes, recorded noise, or another voice."""
+        """Return modulated coloured noise, recorded noise, or another voice."""
         batch, count = samples.shape
         slope = self._uniform(batch, 1, -0.2, 1.4)
         shape = (frequencies.clamp_min(60.0) / 1000.0) ** (-slope)
@@ -106,14 +109,14 @@ class Augmenter:
         return torch.where(which > 0.88, other + 0.05 * noise, noise) + 1e-3
 
     def _gated(self, voice: Tensor, loud: Tensor) -> Tensor:
-        """In one of five, the line is silent where the voice is soft."""
+        """Apply a noise gate to one clip in five: silence where the voice is soft."""
         envelope = functional.max_pool1d(voice.abs()[:, None], 401, 80, 200)
         envelope = functional.interpolate(functional.avg_pool1d(envelope, 5, 1, 2), voice.shape[1])[:, 0]
         shut = envelope < loud * 10 ** (-self._uniform(len(voice), 1, 14, 28) / 20)
         return voice.masked_fill(shut & (torch.rand(len(voice), 1, generator=self._chance) < 0.2), 0.0)
 
     def _spoiled(self, features: Tensor) -> Tensor:
-        """Speech at an uneven pace, slow changes of timbre, jitter, and some bands missing (SpecAugment)."""
+        """Apply an uneven tempo, slow changes of timbre, jitter, and masked bands (SpecAugment)."""
         batch, times, bands = features.shape
         features = self._paced(features)
         axis = torch.linspace(0, 1, bands)
@@ -149,6 +152,6 @@ class Augmenter:
 
 
 def _loudness(samples: Tensor) -> Tensor:
-    """(B, 1): of the loudest quarter of the 20 ms stretches, so that pauses do not count."""
+    """Return the RMS (B, 1) of the loudest quarter of the 20 ms frames, so that pauses do not count."""
     frames = samples.unfold(1, 160, 160).square().mean(2)
     return frames.topk(max(1, frames.shape[1] // 4), 1).values.mean(1, keepdim=True).clamp_min(1).sqrt()

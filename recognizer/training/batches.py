@@ -1,4 +1,4 @@
-"""Which clips are trained on together. Must not know: features, networks."""
+"""Batching of training clips. Must not know: features, networks."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _SHORTEST_S = 0.3
 _LENGTH_SPREAD = 0.06
 _ROUND = 800
 _ALIKE = 16
-"""Batches are of few different sizes (samples, clips), since an accelerator gets ready for each anew."""
+"""Batch sizes are multiples of this, and lengths of `_ROUND` samples: accelerators recompile for each new shape."""
 _EVENED = 0.3
-"""0: every clip as often as another; 1: every speaker."""
+"""Speaker balancing: 0 draws all clips equally often, 1 all speakers."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples (B, N), their lengths (B), what is said."""
+    """Samples (B, N), their lengths (B) and transcripts."""
 
     samples: Tensor
     lengths: Tensor
     said: tuple[Transcript, ...]
 
     def on(self, device: torch.device) -> Batch:
-        """The same on another device."""
+        """Return the batch on another device."""
         return Batch(self.samples.to(device), self.lengths.to(device), self.said)
 
     def played(self, speed: float, after_s: float = 0.0) -> Batch:
-        """The same faster or slower, which sounds like other persons, in pitch as well; about so, silence after it."""
+        """Return the batch resampled to about this speed, pitch included (as other speakers), with silence appended."""
         size = math.ceil((self.samples.shape[1] + after_s * SAMPLE_RATE_HZ) / _ROUND) * _ROUND
         length = max(1, round(size / speed / _ROUND)) * _ROUND
         played = torch.fft.irfft(torch.fft.rfft(self.samples, size), length) * (length / size)
@@ -48,7 +48,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchShare:
-    """Clips of a store, and how many an epoch draws of them for each that there is."""
+    """Clips of a store and the number that an epoch draws per available clip."""
 
     store: ClipStore
     clips: Sequence[TrainingClip]
@@ -56,7 +56,7 @@ class BatchShare:
 
 
 def epoch(shares: Sequence[BatchShare], seed: int, most: int) -> list[list[tuple[ClipStore, TrainingClip]]]:
-    """The clips of one epoch in groups of at most so many, those of about the same length together."""
+    """Draw the clips of one epoch, in groups of at most `most` clips of similar length."""
     chance = np.random.default_rng(seed)
     chosen = [(share.store, clip) for share in shares for clip in _drawn(share, chance)]
     chosen = [(store, clip) for store, clip in chosen if clip.length >= _SHORTEST_S * SAMPLE_RATE_HZ]
@@ -73,7 +73,7 @@ def epoch(shares: Sequence[BatchShare], seed: int, most: int) -> list[list[tuple
 
 
 def batch(group: Sequence[tuple[ClipStore, TrainingClip]]) -> Batch:
-    """Clips side by side, the shorter ones with silence after them."""
+    """Stack clips into a batch, padding shorter ones with silence."""
     longest = max(clip.length for _, clip in group)
     samples: NDArray[np.float32] = np.zeros((len(group), longest), np.float32)
     for row, (store, clip) in zip(samples, group, strict=True):
@@ -86,7 +86,7 @@ def batch(group: Sequence[tuple[ClipStore, TrainingClip]]) -> Batch:
 
 
 def _drawn(share: BatchShare, chance: np.random.Generator) -> list[TrainingClip]:
-    """Of a speaker with many clips, each is drawn more seldom."""
+    """Draw the clips, with a lower probability for those of speakers with many clips."""
     count = Counter(clip.speaker for clip in share.clips)
     weights = np.array([count[clip.speaker] ** -_EVENED for clip in share.clips])
     drawn = chance.choice(len(share.clips), round(share.times * len(share.clips)), p=weights / weights.sum())

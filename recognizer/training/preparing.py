@@ -1,4 +1,4 @@
-"""Recordings and synthetic voices → stores of clips, each made once. Must not know: networks, features."""
+"""Preparation of clip stores from recordings and synthetic voices. Must not know: networks, features."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _PARTS: Final = 16
 _MOST_PER_SPEAKER: Final = 4000
 _MADE: Final = ("recordings.*", "silence.*", "synthetic-*.*", "checkpoint*.pt")
 _FORM: Final = 1
-"""To be raised when other clips are made of the same recordings."""
+"""Version of the preparation: raise it when the same recordings yield different clips."""
 
 
 def trained_on(folder: Path) -> list[CorpusRecording]:
-    """The recordings of speech for training, in which what is said is known.
+    """Return the speech recordings for training that have a transcript.
 
     Raises:
-        LicenceRefused: a recording of the folder may not go into a shipped model.
+        LicenceRefused: the licence of a recording in the folder does not allow a shipped model.
     """
     speech = [one for one in recordings(folder) if one.language in {"zh", "en"}]
     random.Random(0).shuffle(speech)  # noqa: S311
@@ -61,10 +61,10 @@ def trained_on(folder: Path) -> list[CorpusRecording]:
 
 
 def agreed(folder: Path) -> list[CorpusRecording]:
-    """The clips of callers in a folder that `service.py speech export` filled.
+    """Return the callers' clips in a folder written by `service.py speech export`.
 
     Raises:
-        LicenceRefused: there is something else in it.
+        LicenceRefused: the folder contains other recordings.
     """
     return [one for one in recordings(folder, check_consent) if one.transcript()]
 
@@ -76,14 +76,14 @@ def prepare(
     counts: Mapping[str, int],
     calls: Sequence[Path] = (),
 ) -> list[Path]:
-    """Stores of all training clips under `work`: recordings of `folder`, noises and line sounds, synthetic utterances.
+    """Build the stores of all training clips under `work`: recordings in `folder`, line sounds, synthetic voices.
 
-    `calls` are folders with clips of callers, which count as recordings. `counts` says how many synthetic utterances in
-    each language, `phrases` what are answers in it. Stores that are there stay, unless they were made from something
-    else: then they go, and what was trained on them (`checkpoint*.pt`).
+    `calls` are folders of callers' clips, treated as recordings. `counts` is the number of synthetic utterances per
+    language, `phrases` the possible answers. Existing stores are reused if they were built from the same inputs;
+    otherwise they and the checkpoints trained on them (`checkpoint*.pt`) are deleted.
 
     Raises:
-        BrokenProcessPool: the speech engine died.
+        BrokenProcessPool: the speech synthesiser crashed.
     """
     work.mkdir(parents=True, exist_ok=True)
     _start_over_if_other(work, _origin(folder, phrases, counts, calls))
@@ -108,7 +108,7 @@ def prepare(
 def _origin(
     folder: Path, phrases: Mapping[str, Sequence[str]], counts: Mapping[str, int], calls: Sequence[Path]
 ) -> str:
-    """Tells whether clips would be made from the same as before."""
+    """Return a fingerprint of the inputs of the clips."""
     told = hashlib.sha256(repr((_FORM, sorted(phrases.items()), sorted(counts.items()))).encode())
     sources = [(folder, [*trained_on(folder), *noises(folder)]), *((each, agreed(each)) for each in calls)]
     for base, chosen in sources:
@@ -123,24 +123,24 @@ def _start_over_if_other(work: Path, origin: str) -> None:
         return
     old = [path for pattern in _MADE for path in work.glob(pattern)]
     if old:
-        logger.info("what is in %s was made from other recordings: starting over", work)
+        logger.info("the clips in %s were built from other inputs: deleting them and their checkpoints", work)
     for path in old:
         path.unlink()
     stamp.write_text(origin)
 
 
 def noises(folder: Path) -> list[CorpusRecording]:
-    """The recordings of noise for training."""
+    """Return the noise recordings for training."""
     return [one for one in recordings(folder) if one.language == "noise" and not held_out(one, None)]
 
 
 def rooms(folder: Path) -> list[CorpusRecording]:
-    """Impulse responses."""
+    """Return the room impulse responses."""
     return [one for one in recordings(folder) if one.language == "rir"]
 
 
 def _spoken(folder: Path, chosen: Sequence[CorpusRecording]) -> Iterator[ClipSound]:
-    """Each; then rows of short ones, as numbers are dictated."""
+    """Yield each recording, then sequences of short ones, like dictated numbers."""
     chance = random.Random(0)  # noqa: S311
     short: dict[str, list[ClipSound]] = {}
     for one in chosen:
@@ -156,7 +156,7 @@ def _spoken(folder: Path, chosen: Sequence[CorpusRecording]) -> Iterator[ClipSou
 
 
 def _rows(voice: Sequence[ClipSound], chance: random.Random) -> Iterator[ClipSound]:
-    """Rows of one voice's words, half of them of digits alone; half as many as there are words."""
+    """Yield sequences of one speaker's words, half of them digits only; half as many as there are words."""
     digits = [one for one in voice if one.transcript in _digits()]
     for _ in range(len(voice) // 2):
         row = chance.choices(digits if digits and chance.random() < 0.5 else voice, k=chance.choice(_ROW))
@@ -174,13 +174,13 @@ def _digits() -> frozenset[Transcript]:
 
 
 def _voiced(sound: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Without the silence around."""
+    """Trim leading and trailing silence."""
     loud = np.flatnonzero(np.abs(sound.astype(np.int32)) > _PEAK * _QUIET)
     return sound[loud[0] : loud[-1] + 1] if len(loud) else sound
 
 
 def _unspoken(folder: Path) -> Iterator[ClipSound]:
-    """Recorded noise in pieces, and as many invented sounds of lines."""
+    """Yield segments of recorded noise, and 500 synthetic line sounds."""
     chance = np.random.default_rng(0)
     for one in noises(folder):
         sound = samples(folder / one.path).astype(np.float32)

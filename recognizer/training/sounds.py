@@ -1,4 +1,4 @@
-"""Sounds on the line that nobody says: tones of exchanges, keys, hold music, hum. Must not know: speech, files."""
+"""Synthetic line sounds: exchange tones, DTMF, hold music, hum. Must not know: speech, files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Samples = NDArray[np.float32]
 
 _KEYS: Final = ((697, 770, 852, 941), (1209, 1336, 1477, 1633))
 _CADENCES_S: Final = ((10.0, 0.0), (1.0, 4.0), (0.35, 0.35), (0.7, 0.7), (0.1, 0.1), (0.2, 0.6))
-"""Sound and pause (s): dialling, ringing, busy, out of order, and faster ones."""
+"""Cadences, tone and pause (s): dial, ringing, busy, congestion, and faster ones."""
 _TONES_HZ: Final = ((450,), (440, 480), (425,), (350, 440), (480, 620), (950,), (1400,), (1000,))
 _LOUDNESS: Final = 6000.0
 
 
 def sound(chance: np.random.Generator) -> Samples:
-    """One of them, 1 to 4 s, in the scale of 16 bits."""
+    """Generate a random line sound, 1 to 4 s, at 16-bit scale."""
     time = np.arange(int(SAMPLE_RATE_HZ * chance.uniform(1, 4))) / SAMPLE_RATE_HZ
     kinds = (_signal, _keys, _music, _hum)
     made: NDArray[np.float64] = kinds[chance.choice(len(kinds), p=(0.35, 0.15, 0.4, 0.1))](time, chance)
@@ -44,7 +44,7 @@ def _keys(time: NDArray[np.float64], chance: np.random.Generator) -> NDArray[np.
 
 
 def _music(time: NDArray[np.float64], chance: np.random.Generator) -> NDArray[np.float64]:
-    """Chords with overtones on a scale, struck or held."""
+    """Generate chords with overtones, decaying or sustained."""
     made = np.zeros_like(time)
     beat = int(SAMPLE_RATE_HZ * chance.uniform(0.15, 0.6))
     root = 110 * 2 ** chance.uniform(0, 2)

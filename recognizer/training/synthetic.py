@@ -1,6 +1,6 @@
-"""What synthetic callers say and how: answers with hesitation, other words; fast, slow, in Mandarin with accents.
+"""Utterances of synthetic callers: answers with hesitation, other words; fast, slow, with accents in Mandarin.
 
-Must not know: how speech is made of it, what a model is.
+Must not know: how speech is synthesised, what a model is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MERGED_ENDINGS: Final = (("ing", "in"), ("eng", "en"), ("in", "ing"))
 
 @dataclass(frozen=True, slots=True)
 class SyntheticUtterance:
-    """Something to be said. `text` is what the voice is given, `meant` what it counts as; then played at `speed`."""
+    """An utterance: the `text` for the synthesiser, the transcript `meant`, and the playback `speed`."""
 
     text: str
     meant: Transcript
@@ -45,7 +45,7 @@ class SyntheticUtterance:
 
 
 def mandarin(phrases: Sequence[str], chance: random.Random) -> SyntheticUtterance:
-    """Something that somebody may say where `phrases` are answers."""
+    """Generate a Mandarin utterance in response to a question whose answers are `phrases`."""
     words = _words(phrases, chance)
     spoken = _accented(words, chance) if chance.random() < 0.2 else words
     text = chance.choice((" ", "  ")).join(chance.choice(("", " ")).join(word) for word in spoken)
@@ -53,7 +53,7 @@ def mandarin(phrases: Sequence[str], chance: random.Random) -> SyntheticUtteranc
 
 
 def english(phrases: Sequence[str], chance: random.Random) -> SyntheticUtterance:
-    """The same in English: an answer, with hesitation or twice, or a few answers and words in a row."""
+    """Generate an English utterance: one answer or a sequence of two to four, sometimes with fillers."""
     spoken = fillers("en")
     words = [chance.choice(phrases)]
     if chance.random() < 0.25:
@@ -95,7 +95,7 @@ def _words(phrases: Sequence[str], chance: random.Random) -> Words:
 
 
 def _answer(phrases: Sequence[str], chance: random.Random) -> Words:
-    """An answer, sometimes among hesitation and particles (“嗯……八分吧”), sometimes broken off or said twice."""
+    """Generate an answer, sometimes with fillers (“嗯……八分吧”), a false start or a repetition."""
     spoken = fillers("zh")
     words = [pinyin(chance.choice(phrases))]
     fate = chance.random()
@@ -112,7 +112,7 @@ def _answer(phrases: Sequence[str], chance: random.Random) -> Words:
 
 @cache
 def pinyin(text: str) -> tuple[str, ...]:
-    """As spoken in a row, by way of the phones, so that both say the same."""
+    """Return the pinyin after tone sandhi, derived from the phones so that both agree."""
     syllables: list[str] = []
     start = ""
     for phone in toned(text)[0]:
@@ -140,7 +140,7 @@ def _spelling(initial: str, final: str) -> str:
 
 @cache
 def dictionary() -> tuple[tuple[str, ...], ...]:
-    """Words of two to four characters."""
+    """Return dictionary words of two to four characters."""
     words = []
     for word in list(phrases_dict)[::7]:
         if 2 <= len(word) <= 4:
@@ -153,7 +153,7 @@ def dictionary() -> tuple[tuple[str, ...], ...]:
 
 @cache
 def _syllables() -> tuple[tuple[str, ...], ...]:
-    """All syllables, those with the same sound but for the tone together."""
+    """Return all syllables, grouped by sound regardless of tone."""
     alike: dict[str, list[str]] = {}
     for syllable in sorted({syllable for word in dictionary() for syllable in word}):
         alike.setdefault(syllable[:-1], []).append(syllable)

@@ -1,4 +1,4 @@
-"""What a telephone line does to speech, on batches (B, N) of 8 kHz samples in the scale of 16 bits.
+"""Simulated telephone line, on batches (B, N) of 8 kHz samples at 16-bit scale.
 
 Must not know: features, what is said, where noise comes from.
 """
@@ -22,7 +22,7 @@ _COSINES_DB: Final = (3.0, 2.5, 2.0, 1.5)
 
 
 def mu_law(samples: Tensor) -> Tensor:
-    """There and back through µ-law with 8 bits (ITU-T G.711, the smooth curve)."""
+    """Encode and decode as 8-bit µ-law (ITU-T G.711, the continuous curve)."""
     scaled = (samples / FULL_SCALE).clamp(-1, 1)
     code = torch.log1p(_MU * scaled.abs()) / math.log1p(_MU)
     code = torch.round(code * _STEPS) / _STEPS
@@ -30,7 +30,7 @@ def mu_law(samples: Tensor) -> Tensor:
 
 
 def a_law(samples: Tensor) -> Tensor:
-    """There and back through A-law with 8 bits (ITU-T G.711, the smooth curve)."""
+    """Encode and decode as 8-bit A-law (ITU-T G.711, the continuous curve)."""
     scaled = (samples / FULL_SCALE).clamp(-1, 1)
     knee = 1 + math.log(_A)
     size = scaled.abs()
@@ -41,7 +41,7 @@ def a_law(samples: Tensor) -> Tensor:
 
 
 def line_response(count: int, frequencies: Tensor, chance: torch.Generator) -> Tensor:
-    """(count, F) gains of microphones and lines: a smooth curve within some 6 dB, and the edges of the band."""
+    """Return (count, F) gains of microphones and lines: a smooth curve within about 6 dB, and the band edges."""
     axis = torch.log1p(frequencies / 300.0) / math.log1p(4000 / 300.0)
     number = torch.arange(1, len(_COSINES_DB) + 1)
     depth = torch.randn(count, len(_COSINES_DB), generator=chance) * torch.tensor(_COSINES_DB)
@@ -56,7 +56,7 @@ def line_response(count: int, frequencies: Tensor, chance: torch.Generator) -> T
 
 
 def lose_packets(samples: Tensor, chance: torch.Generator) -> Tensor:
-    """In one batch row of five, up to 8 % of the 20 ms packets are silent or the one before again."""
+    """Lose up to 8 % of the 20 ms packets in one batch row of five: silence or the previous packet repeated."""
     batch, count = samples.shape
     whole = count // _PACKET * _PACKET
     packets = samples[:, :whole].reshape(batch, -1, _PACKET)
@@ -68,7 +68,7 @@ def lose_packets(samples: Tensor, chance: torch.Generator) -> Tensor:
 
 
 def mobile(samples: Tensor, chance: torch.Generator) -> Tensor:
-    """Something like a mobile codec at a low rate in one of six: noise that follows the spectrum, 12 to 20 dB below."""
+    """Approximate a low-rate mobile codec in one row of six: noise that follows the spectrum, 12 to 20 dB below."""
     batch, count = samples.shape
     window = torch.hann_window(_PACKET)
     spectrum = torch.stft(samples, _PACKET, _PACKET // 2, window=window, return_complex=True)
@@ -81,7 +81,7 @@ def mobile(samples: Tensor, chance: torch.Generator) -> Tensor:
 
 
 def code(samples: Tensor, chance: torch.Generator) -> Tensor:
-    """Half µ-law, a quarter A-law, a quarter 16 bits."""
+    """Encode half of the rows as µ-law and a quarter as A-law; keep a quarter at 16 bits."""
     which = torch.rand(len(samples), 1, generator=chance)
     return torch.where(which < 0.5, mu_law(samples), torch.where(which < 0.75, a_law(samples), samples.round()))
 

@@ -1,4 +1,4 @@
-"""The training loop: progress, checkpoints to go on from, a learning rate that ends with the time given.
+"""The training loop: progress, resumable checkpoints, a learning-rate schedule over the given time.
 
 Must not know: where clips come from, Vosk.
 """
@@ -39,17 +39,17 @@ _LEAST_SQUARES: Final = 5e-4
 _GRADIENT: Final = 2.0
 _SPEEDS: Final = (0.82, 1.2)
 _GUESSED: Final = 0.12
-"""Share of the training in which the phones' places are guessed."""
+"""Share of the training that uses the flat-start alignment."""
 _SHORT_S: Final = 1.6
 _PAUSE_AFTER_S: Final = 0.3
 _PAUSE_S: Final = 5.0
-"""A step that takes longer was held up by something else; no more than this counts."""
+"""Maximum duration of a step that counts; a longer one was delayed by something else."""
 _KEEP_EVERY: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to train (minutes, on the machine at hand), how fast to learn at first, on how many clips at a time."""
+    """Training time (minutes on the current machine), initial learning rate, clips per batch."""
 
     minutes: float
     rate: float = 2e-3
@@ -57,7 +57,7 @@ class Plan:
 
 
 class Trainer:
-    """Trains a network; everything needed to go on is in one file. `clock` counts seconds."""
+    """Trains a network; one checkpoint file holds all state needed to resume. `clock` returns seconds."""
 
     def __init__(
         self,
@@ -84,16 +84,16 @@ class Trainer:
         self._epochs = 0
 
     def restore(self, path: Path) -> None:
-        """Go on from a checkpoint, if there is one."""
+        """Resume from a checkpoint, if it exists."""
         if path.is_file():
             kept = torch.load(path, map_location=self._device, weights_only=True)
             self.network.load_state_dict(kept["network"])
             self._best.load_state_dict(kept["optimizer"])
             self._spent_s, self._steps, self._epochs = kept["spent_s"], kept["steps"], kept["epochs"]
-            logger.info("going on after %.1f minutes, %d steps", self._spent_s / 60, self._steps)
+            logger.info("resuming after %.1f minutes, %d steps", self._spent_s / 60, self._steps)
 
     def keep(self, path: Path) -> None:
-        """Write a checkpoint, all at once."""
+        """Write a checkpoint atomically."""
         scratch = path.with_suffix(".part")
         torch.save(
             {
@@ -106,7 +106,7 @@ class Trainer:
         scratch.rename(path)
 
     def train(self, shares: Sequence[BatchShare], checkpoint: Path) -> None:
-        """Until the time is used up, from where `restore` left it."""
+        """Train until the time is used up, from the restored state."""
         self.network.train()
         gains: list[float] = []
         while self._progress < 1:
@@ -126,7 +126,7 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """How many steps were made."""
+        """Number of completed steps."""
         return self._steps
 
     @property
@@ -134,14 +134,14 @@ class Trainer:
         return self._spent_s / (60 * self._plan.minutes)
 
     def _groups(self, shares: Sequence[BatchShare]) -> list[list[tuple[ClipStore, TrainingClip]]]:
-        """Those of the next epoch; while places are guessed, only short ones, as far as there are any."""
+        """Return the batches of the next epoch; during the flat start only short ones, if there are any."""
         groups = epoch(shares, self._epochs, self._plan.clips)
         short = [one for one in groups if max(clip.length for _, clip in one) <= _SHORT_S * SAMPLE_RATE_HZ]
         return short if self._guessing and short else groups
 
     @property
     def _guessing(self) -> bool:
-        """Whether the network knows so little that the phones' places are guessed, in short clips."""
+        """Whether training is still in its flat start, with evenly aligned phones in short clips."""
         return self._progress < _GUESSED
 
     def _report(self, gains: Sequence[float]) -> None:
@@ -152,7 +152,7 @@ class Trainer:
         )
 
     def _step(self, clean: Batch) -> float:
-        """The objective (log probability per output frame) before the step."""
+        """Make one step and return the objective before it (log probability per output frame)."""
         rate = min(1.0, (self._steps + 1) / _WARM_UP_STEPS)
         rate *= _LAST_RATE ** max(0.0, (self._progress - _STEADY) / (1 - _STEADY))
         for group in self._best.param_groups:
@@ -177,7 +177,7 @@ class Trainer:
     def _loss(
         self, outputs: Tensor, beside: Tensor, lengths: Tensor, said: Sequence[Transcript], guess: Tensor | None
     ) -> tuple[Tensor, float]:
-        """`guess` says what each output is instead of the network's own opinion."""
+        """Return loss and objective; `guess` replaces the network's own alignment as the target of each output."""
         numerators = [self._numerator(words) for words in said]
         likely, soft = numerator(outputs, lengths, numerators)
         if guess is not None:

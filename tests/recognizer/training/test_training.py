@@ -63,7 +63,7 @@ def test_training_learns_and_goes_on_where_it_was(
     again = trainer(lm, minutes=30 / 60)
     again.restore(checkpoint)
     again.train(shares, checkpoint)
-    assert "going on after" in caplog.text
+    assert "resuming after" in caplog.text
     done = trainer(lm, minutes=30 / 60)
     done.restore(checkpoint)
     weights = [parameter.clone() for parameter in done.network.parameters()]
