@@ -1,6 +1,6 @@
-"""How long after an agent's key two people hear each other, from the recordings of both phones.
+"""Warm transfer: time from the agent's DTMF key to two-way audio, from the recordings of both phones.
 
-Asterisk is a process of its own; the part of the service that hands callers over runs in this one, with the phones.
+Asterisk is a separate process; the transfer code of the service and the phones run in this one.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ ROUNDS: Final = 10
 TALK_S: Final = 3.0
 INTO_WHISPER_S: Final = 0.4
 KEY_S: Final = FRAME / RATE
-"""The packets that end a key go out one frame before the phone says that it was let go."""
+"""The end packets of a DTMF key are sent one frame before the phone reports its release."""
 LIKE: Final = 0.8
 LATER: Final = slice(2 * RATE, 2 * RATE + RATE // 2)
-"""A part of what is said that is surely heard: it tells when every other part should be."""
+"""A segment of the speech that is certain to arrive; it aligns the recording with the speech."""
 
 
 async def measure() -> dict[str, Figure]:
-    """All figures of agents."""
+    """Measure all figures of agents."""
     with TemporaryDirectory(prefix="huifang-bench-") as folder:
         async with an_office(Path(folder) / "office") as office:
             return {"warm_transfer_ms.asterisk": percentiles([await _transfer(office, n) for n in range(ROUNDS)])}
 
 
 async def _transfer(office: Office, number: int) -> float:
-    """From the key's end until both hear each other (ms)."""
+    """Measure the time from the end of the key to two-way audio (ms)."""
     line = f"line_{number}"
     (phone,) = await office.staffed(line)
     call, ours = await office.calls()
@@ -57,7 +57,7 @@ async def _transfer(office: Office, number: int) -> float:
 
 
 def _lost(heard: Heard, spoken: Samples, released: float) -> float:
-    """How long after the key's end something that was spoken then was still not heard (s); 0 when all was."""
+    """Return how long after the end of the key speech was still lost (s); 0 if none was."""
     found = heard.find(spoken[LATER])
     start = found.at - LATER.start / RATE
     for place in range(LATER.start, 0, -FRAME):

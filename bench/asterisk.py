@@ -1,6 +1,6 @@
-"""What a caller with a SIP phone experiences through Asterisk, from the recording of the phone, and for how many calls.
+"""SIP phones through Asterisk: response, barge-in and key latency from the phone's recording, concurrent calls.
 
-Asterisk, the service with its Redis, and the phones (this process) are separate processes of one machine.
+Asterisk, the service with its Redis, and the phones (this process) are separate processes on one machine.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ FEW: Final = 8
 CROWDS: Final = (20, 30, 40, 60)
 STAGGER_S: Final = 0.37
 QUIET_MS: Final = 100
-"""A prompt has stopped when so much silence follows; shorter than any response."""
+"""Silence after which a prompt counts as stopped; shorter than any response."""
 RECORD_S: Final = 20
 BEFORE_THE_SCORE: Final = "1112"
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One survey by voice: responses to closed questions (ms), and whether its record is complete and right."""
+    """One survey by voice: response times of closed questions (ms), and whether its record is complete and correct."""
 
     responses: tuple[float, ...]
     right: bool
 
 
 async def measure() -> dict[str, Figure]:
-    """All figures of SIP phones."""
+    """Measure all figures of SIP phones."""
     async with _attached() as (system, processes):
         few = await _surveys(system, FEW, rounds=1)
         barge_ins = await _stops(system, _speak)
@@ -64,7 +64,7 @@ async def measure() -> dict[str, Figure]:
             spent = {name: round(100 * (s - before[name]) / seconds, 1) for name, s in _cpu_s(processes).items()}
             responses = percentiles([ms for survey in together for ms in survey.responses])
             right = sum(survey.right for survey in together)
-            print(f"{crowd} calls through Asterisk: {right} right, response {responses}, CPU % {spent}", flush=True)
+            print(f"{crowd} calls through Asterisk: {right} correct, response {responses}, CPU % {spent}", flush=True)
             if responses["p50"] > P50_MS or responses["p95"] > P95_MS or right < crowd:
                 break
             held, shares = crowd, spent
@@ -79,7 +79,7 @@ async def measure() -> dict[str, Figure]:
 
 @asynccontextmanager
 async def _attached() -> AsyncIterator[tuple[SystemFixture, dict[str, psutil.Process]]]:
-    """An Asterisk with a service attached to it, and the processes that work for a call."""
+    """Run an Asterisk with a service attached; yield the system and the processes involved in a call."""
     with TemporaryDirectory(prefix="huifang-bench-") as folder:
         async with running_system(Path(folder)) as system:
             settings = passwords_in_environment(system.passwords) | {
@@ -127,7 +127,7 @@ async def _surveys(system: SystemFixture, at_once: int, rounds: int) -> list[Sur
 
 @asynccontextmanager
 async def _called(system: SystemFixture) -> AsyncIterator[tuple[Caller, str]]:
-    """A phone that the service calls, answered at once, with the call's id."""
+    """Yield a phone that the service calls, answered immediately, and the call's id."""
     phone = await system.phone()
     try:
         call = await system.places(phone.account.name)
@@ -149,16 +149,17 @@ async def _right(system: SystemFixture, call: str) -> bool:
 
 
 async def _speak(caller: Caller) -> float:
-    """An answer spoken into a prompt; its onset."""
+    """Speak an answer during a prompt and return its onset."""
     await caller.hears_begin()
     await asyncio.sleep(len(caller.ear.sound("survey.notice")) / RATE + steady_s("survey.opening"))
     return (await caller.says("方便")).began
 
 
 async def _press(caller: Caller) -> float:
-    """A key pressed into a prompt, at the score where 1 may become 10, so that silence follows: when it goes down.
+    """Press a key during a prompt and return when it goes down.
 
-    It is held for 100 ms, and no PBX takes an RFC 4733 key before its end.
+    It is pressed at the score, where 1 may become 10, so that silence follows. It is held for 100 ms, and a PBX accepts
+    an RFC 4733 key only at its end.
     """
     await caller.hears_out("survey.opening")
     for key in BEFORE_THE_SCORE:
@@ -169,7 +170,7 @@ async def _press(caller: Caller) -> float:
 
 
 async def _stops(system: SystemFixture, interrupt: Callable[[Caller], Awaitable[float]]) -> list[float]:
-    """From an interruption to the last sound of the prompt (ms)."""
+    """Measure the times from an interruption to the last sound of the prompt (ms)."""
 
     async def one(delay_s: float) -> float | None:
         await asyncio.sleep(delay_s)

@@ -1,4 +1,4 @@
-"""What a caller at the browser phone experiences: response, barge-in, keys, and how many calls that holds for."""
+"""Browser phone: response, barge-in and key latency, and the number of concurrent calls that keep them."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ GOALS: Final = {
 FEW: Final = 8
 CROWDS: Final = (20, 40)
 FREE: Final = "建议"
-"""Words of the one question with a free answer; all others are closed."""
+"""Text in the prompt of the only free question; all others are closed."""
 CLIPS: Final = ROOT / "prompts" / "caller" / "zh-CN"
 STAGGER_S: Final = 0.37
-"""Calls held together begin so far apart, as real ones do."""
+"""Interval between the starts of concurrent calls."""
 QUIET_MS: Final = 60
-"""A prompt has stopped when so much silence follows; longer than a pause inside a word, shorter than any response."""
+"""Silence after which a prompt counts as stopped; longer than a pause within a word, shorter than any response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One scripted survey: responses to closed questions (ms), whether all was understood, underflows."""
+    """One scripted survey: response times of closed questions (ms), whether all answers were right, underflows."""
 
     responses: tuple[float, ...]
     right: bool
@@ -44,7 +44,7 @@ class Survey:
 
 
 async def measure() -> dict[str, Figure]:
-    """All figures of the browser phone."""
+    """Measure all figures of the browser phone."""
     with running_service() as service:
         few = await surveys(service, FEW, rounds=2)
         idle_mb = service.rss_mb
@@ -55,7 +55,7 @@ async def measure() -> dict[str, Figure]:
             together, peak_mb = await _with_peak(service, crowd)
             right = sum(each.right for each in together)
             responses = percentiles([ms for each in together for ms in each.responses])
-            print(f"{crowd} calls from browser phones: {right} right, response {responses}", flush=True)
+            print(f"{crowd} calls from browser phones: {right} correct, response {responses}", flush=True)
             per_call = per_call or (peak_mb - idle_mb) / crowd
             if not held(few, together):
                 break
@@ -80,7 +80,7 @@ async def _with_peak(service: Running, crowd: int) -> tuple[list[Survey], float]
 
 
 async def surveys(service: Running, at_once: int, rounds: int) -> list[Survey]:
-    """Hold `at_once` scripted voice calls together, `rounds` times."""
+    """Run `at_once` concurrent scripted voice calls, `rounds` times."""
     clips = load_clips(CLIPS)
     replies = {words: clips[clip] for words, clip in REPLIES.items()}
 
@@ -106,7 +106,7 @@ async def surveys(service: Running, at_once: int, rounds: int) -> list[Survey]:
 
 
 async def barge_ins(service: Running, at_once: int, rounds: int) -> list[float]:
-    """From the onset of an answer spoken into a prompt to the last sample of the prompt (ms)."""
+    """Measure the times from the onset of an answer during a prompt to the last sample of the prompt (ms)."""
     answer = load_clips(CLIPS)["方便"]
 
     async def speak(phone: Softphone) -> int:
@@ -120,9 +120,9 @@ async def barge_ins(service: Running, at_once: int, rounds: int) -> list[float]:
 
 
 async def key_stops(service: Running, at_once: int, rounds: int) -> list[float]:
-    """From a key pressed into a prompt to the last sample of the prompt (ms).
+    """Measure the times from a key pressed during a prompt to the last sample of the prompt (ms).
 
-    At the score, where a 1 may become a 10, so that silence follows; the questions before are answered by keys too.
+    The key is pressed at the score, where 1 may become 10, so that silence follows; earlier questions get keys too.
     """
 
     async def press(phone: Softphone) -> int:
@@ -158,7 +158,7 @@ async def _stops(
 
 
 def held(single: Sequence[Survey], together: Sequence[Survey]) -> bool:
-    """Whether calls held together were all right: completed, no underflow, p95 within 1.5 times that of few calls."""
+    """Return whether all concurrent calls were right and without underflow, p95 within 1.5 times that of few calls."""
     alone = percentiles([response for each in single for response in each.responses])["p95"]
     crowded = percentiles([response for each in together for response in each.responses])["p95"]
     return crowded <= 1.5 * alone and all(each.right and not each.underflows for each in together)

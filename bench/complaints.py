@@ -1,4 +1,4 @@
-"""The clocks of many open cases, and the decision where one goes, on SQLite."""
+"""SLA sweep over many open cases, and the routing decision of a complaint, on SQLite."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ivr.settings import ROOT
 
 CASES: Final = 10_000
 OPENED_OVER: Final = timedelta(hours=100)
-"""The cases came in evenly over so long: less than four working days, so none is closed by its clock."""
+"""The cases were opened evenly over this period: less than four working days, so none is closed by its deadline."""
 NOW: Final = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
 GOALS: Final = {
     "complaints_clock_pass_s": "≤ 1 (10 000 open cases, a minute after the last pass)",
@@ -34,7 +34,7 @@ GOALS: Final = {
 
 
 async def measure() -> dict[str, Figure]:
-    """Seconds of one clock pass, milliseconds of one decision."""
+    """Measure the seconds of one sweep and the milliseconds of one decision."""
     rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
     with TemporaryDirectory() as folder:
         records = await CallRecords.open(f"sqlite:///{folder}/records.db", rules=rules)
@@ -96,7 +96,7 @@ async def _open_many(session: AsyncSession, rules: Rules) -> None:
 
 
 def _decision_ms(rules: Rules) -> float:
-    """The mean over every kind of complaint."""
+    """Return the mean over all kinds of complaint."""
     said: list[dict[str, Value]] = [
         {"line": line, "branch": branch, "business": business, "cues": cues, "about": about}
         for line, branch, business, cues, about in itertools.product(

@@ -1,6 +1,6 @@
-"""`make eval`: how well the models hear, and what that means for a survey; Markdown here, a page in var/eval.
+"""`make eval`: evaluate the models and simulate surveys with their accuracy; print Markdown, write a page to var/eval.
 
-Everything is chosen by fixed seeds; one core needs about ten minutes.
+All random choices have fixed seeds; takes about ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _COMPLETE, _STORED_RIGHT = 0.97, 0.99
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, write the page, and the tables of each model."""
+    """Measure and print the tables of each model; write them and the page."""
     options = _options(arguments)
     console = Console(stderr=True)
     models = dict(options.model or SHIPPED)
     options.out.mkdir(parents=True, exist_ok=True)
     made = []
     for language, folder in models.items():
-        console.print(f"{folder.name}: choosing what {language} speakers say …")
+        console.print(f"{folder.name}: preparing the {language} trials …")
         with _progress(console) as progress:
             watch = partial(_watched, progress, folder.name)
             made.append(measured(options.speech, language, folder, options.out / "graphs", watch))
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     when = f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {os.cpu_count()} cores; real speech from {options.speech}."
     report = options.out / "index.html"
     report.write_text(page(made, sections, when), encoding="utf-8")
-    console.print(f"The report: {report}")
+    console.print(f"Report: {report}")
 
 
 def _watched(progress: Progress, name: str, heard: Iterator[HeardTrial], count: int) -> Iterable[HeardTrial]:
@@ -61,9 +61,9 @@ def _watched(progress: Progress, name: str, heard: Iterator[HeardTrial], count: 
 
 
 def ears(heard: Sequence[HeardTrial]) -> HearingModel:
-    """How real answers of the test half were heard on ordinary calls, by kind of answer.
+    """Return how real answers of the test half were recognised on ordinary calls, by kind of answer.
 
-    Closed answers of two syllables stand for a choice too: they are heard like it and there are more of them.
+    Closed answers of two syllables also represent choices: their accuracy is similar and there are more of them.
     """
     kinds = {
         "yes_no": lambda one: one.question == "yes/no",
@@ -87,10 +87,10 @@ def _callers(one: Measured) -> Section:
     number = ", ".join(f"{kind}: {len(drawn)}" for kind, drawn in heard.items())
     return Section(
         title=f"Simulated callers: {one.name}",
-        text=f"{CALLS} callers with time for the survey take it through the real flows. They say what is true, in "
-        f"words of the flows; each answer is heard as one of the real answers above was, drawn by chance ({number}). "
-        "Who is misunderstood in a read-back says no; after two misses keys are pressed. Everybody is patient and "
-        "presses the right key; background noise and interruptions are not simulated.",
+        text=f"{CALLS} callers who have time for the survey take it through the real flows. They answer truthfully in "
+        f"phrases of the flows; each answer is recognised like a random one of the real answers above ({number}). "
+        "Callers reject a wrong read-back and press keys after two misses. They never hang up and never press a wrong "
+        "key; background noise and interruptions are not simulated.",
         table=_told(told, one.name),
     )
 
@@ -102,7 +102,7 @@ def _told(told: CrowdResult, name: str) -> Table:
         ("stored answers right", "≥ 99 %", f"{100 * right:.2f} %", "yes" if right >= _STORED_RIGHT else "**no**"),
         ("answers by key", "", f"{100 * told.keyed / told.stored:.1f} %", ""),
         ("answers confirmed", "", f"{100 * told.confirmed / told.stored:.1f} %", ""),
-        ("what a caller says or presses in a call", "", f"{told.turns / told.calls:.1f} times", ""),
+        ("caller turns per call", "", f"{told.turns / told.calls:.1f}", ""),
     ]
     return Table(f"{told.calls} simulated callers, {name}", ("what", "goal", "measured", "reached"), rows)
 
@@ -120,7 +120,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--model",
         type=_model,
         action="append",
-        help="a language and a folder, such as zh-CN=models/zh; else those shipped",
+        help="language and folder, such as zh-CN=models/zh (default: the shipped models)",
     )
     return parser.parse_args(arguments)
 

@@ -1,8 +1,7 @@
-"""Turn-taking on recordings: how soon a prompt goes quiet, how often for nothing, how soon an answer is looked at.
+"""Turn-taking on recordings: barge-in latency, false barge-ins, endpointing latency.
 
-Runs recognizer/endpoint.py and ivr/turntaking/turn.py in virtual time over ../shared/speech, without
-recogniser or network:
-`python -m bench.turn_taking [ENTRY=VALUE …]`, where the entries are those of the table in ivr/turntaking/timing.py.
+Runs recognizer/endpoint.py and ivr/turntaking/turn.py in virtual time over ../shared/speech, without recogniser or
+network: `python -m bench.turn_taking [ENTRY=VALUE …]`, with the entries of the table in ivr/turntaking/timing.py.
 """
 
 from __future__ import annotations
@@ -39,12 +38,12 @@ ECHO_WAYS_MS: Final = (50, 150, 250)
 PROMPT_FRAMES: Final = 400
 PAUSE_FRAMES: Final = 50
 EARLY_MS: Final = 60
-"""A look so long before the end of the last sound is still one at its end."""
+"""A decode up to this long before the end of the last sound still counts as one at the end."""
 PROMPTS: Final = Path(__file__).parents[1] / "prompts" / "audio" / "zh-CN"
 
 
 def measure(timing: Timing) -> dict[str, Figure]:
-    """Figures by name: ms after the onset (`quiet`, `given_up`) or the end (`look`); mutes and stops a minute."""
+    """Return figures by name: ms after the onset (`quiet`, `given_up`) or end (`look`); mutes and stops per minute."""
     figures: dict[str, Figure] = {}
     for name, utterances in _utterances():
         barge_ins, looks = [], []
@@ -86,7 +85,7 @@ def _spoken(paths: list[Path], dbov: float, street_db: float | None = None) -> l
 
 
 def _sounds() -> Iterator[tuple[str, Samples, int | None]]:
-    """What should not stop a prompt; the last are only the prompt's own echo, so many ms late."""
+    """Yield sounds that must not stop a prompt; the last are only the prompt's own echo, with its delay (ms)."""
     esc = recordings.paths("noise_esc10", 200)
     sneezes = [path for path in esc if "sneeze" in path.name]
     yield "background", recordings.at_rms(_background(), NOISE_DBOV), None
@@ -107,7 +106,7 @@ def _background() -> Samples:
 
 @cache
 def _prompt() -> Samples:
-    """The shipped prompts one after the other, in whole frames."""
+    """Concatenate the shipped prompts, in whole frames."""
     spoken = [soundfile.read(path, dtype="float64")[0] for path in sorted(PROMPTS.glob("*.wav"))]
     samples = np.concatenate(spoken)
     return samples[: len(samples) // FRAME * FRAME]
@@ -129,7 +128,7 @@ def _activities(samples: Samples) -> list[DetectedActivity]:
 def _barge_in(
     timing: Timing, speech: Speech, heard: list[DetectedActivity], number: int
 ) -> tuple[int | None, int | None]:
-    """When, after the onset, the prompt went quiet and when it was given up."""
+    """Return when, after the onset (ms), the prompt was muted and when it was stopped."""
     turn, levels, at_frame = _turn(timing), _prompt_levels(), number * 97
     turn.prompt_started(0, len(heard) * FRAME_MS)
     playing, quiet, given_up = True, None, None
@@ -146,7 +145,7 @@ def _barge_in(
 
 
 def _looks(timing: Timing, speech: Speech, heard: list[DetectedActivity]) -> tuple[int | None, bool]:
-    """When, after the end, the answer was looked at first, and whether it was looked at before."""
+    """Return when, after the end (ms), the answer was first decoded, and whether it was decoded too early."""
     turn, early = _turn(timing), False
     turn.prompt_finished(0)
     for frame, activity in enumerate(heard):
@@ -159,7 +158,7 @@ def _looks(timing: Timing, speech: Speech, heard: list[DetectedActivity]) -> tup
 
 
 def _false_alarms(timing: Timing, samples: Samples, way_ms: int | None) -> tuple[float, float]:
-    """Mutes and stops a minute while prompts of 8 s play; with `way_ms`, their echo is heard too, so much later."""
+    """Return mutes and stops per minute during prompts of 8 s; with `way_ms`, their echo is mixed in at that delay."""
     voice, prompt, levels = VoiceActivity(), _prompt().reshape(-1, FRAME), _prompt_levels()
     played: list[int | None] = []
     turn, playing, mutes, stops, starts, at_frame = _turn(timing), False, 0, 0, 0, 0
@@ -191,7 +190,7 @@ def _turn(timing: Timing) -> QuestionTurn:
 def _decided(
     turn: QuestionTurn, now: int, outputs: tuple[TurnOutput, ...], end_ms: float = math.inf
 ) -> list[TurnOutput]:
-    """The outputs with what follows from their decodes: nothing until the speech has ended, then an answer."""
+    """Return the outputs and their consequences: decodes yield nothing until the speech has ended, then an answer."""
     decided = list(outputs)
     for output in decided:
         if isinstance(output, Decode):
@@ -201,9 +200,9 @@ def _decided(
 
 
 def main() -> None:
-    """Print the figures of the table as it is, or with the entries given."""
+    """Print the figures of the timing table, with the given entries overridden."""
     if not recordings.FOLDER.is_dir():
-        sys.exit(f"turn-taking is not measured: the recordings are absent ({recordings.FOLDER})")
+        sys.exit(f"turn-taking is not measured: the recordings are missing ({recordings.FOLDER})")
     entries = {name: int(value) for name, _, value in (entry.partition("=") for entry in sys.argv[1:])}
     table = Table("figure", "p50", "p95", "n", box=None)
     for name, figure in measure(Timing().override(entries)).items():
