@@ -39,10 +39,10 @@ async def measure() -> dict[str, Figure]:
     with TemporaryDirectory() as folder:
         records = await CallRecords.open(f"sqlite:///{folder}/records.db", rules=rules)
         try:
-            await records.database.write(lambda session: _open_many(session, rules))
+            await records.database.write(lambda session: _insert_cases(session, rules))
             worker = SlaWorker(records.database, rules)
-            first = await _seconds(worker, NOW)
-            passes = [await _seconds(worker, NOW + timedelta(minutes=minute)) for minute in range(1, 11)]
+            first = await _timed_sweep(worker, NOW)
+            passes = [await _timed_sweep(worker, NOW + timedelta(minutes=minute)) for minute in range(1, 11)]
         finally:
             await records.close()
     return {
@@ -52,7 +52,7 @@ async def measure() -> dict[str, Figure]:
     }
 
 
-async def _seconds(worker: SlaWorker, now: datetime) -> float:
+async def _timed_sweep(worker: SlaWorker, now: datetime) -> float:
     began = time.perf_counter()
     raised = await worker.sweep(now)
     seconds = time.perf_counter() - began
@@ -60,7 +60,7 @@ async def _seconds(worker: SlaWorker, now: datetime) -> float:
     return seconds
 
 
-async def _open_many(session: AsyncSession, rules: Rules) -> None:
+async def _insert_cases(session: AsyncSession, rules: Rules) -> None:
     details: dict[str, Value] = {"branch": "dalian", "line": "hotline"}
     rows = []
     for number in range(CASES):
@@ -97,7 +97,7 @@ async def _open_many(session: AsyncSession, rules: Rules) -> None:
 
 def _decision_ms(rules: Rules) -> float:
     """Return the mean over all kinds of complaint."""
-    said: list[dict[str, Value]] = [
+    complaints: list[dict[str, Value]] = [
         {"line": line, "branch": branch, "business": business, "cues": cues, "about": about}
         for line, branch, business, cues, about in itertools.product(
             rules.lines.lines,
@@ -108,6 +108,6 @@ def _decision_ms(rules: Rules) -> float:
         )
     ]
     began = time.perf_counter()
-    for details in said:
+    for details in complaints:
         assess(rules, "complaint", details, "", NOW)
-    return 1000 * (time.perf_counter() - began) / len(said)
+    return 1000 * (time.perf_counter() - began) / len(complaints)

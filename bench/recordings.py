@@ -48,7 +48,7 @@ def load(path: Path) -> Samples:
     return at_8k
 
 
-def over_the_line(samples: Samples) -> bytes:
+def through_ulaw(samples: Samples) -> bytes:
     """Encode and decode as µ-law; return 16-bit PCM."""
     return ulaw_to_pcm(pcm_to_ulaw((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()))
 
