@@ -21,7 +21,7 @@ from ivr.flow.parse import parse
 from recognizer.confidence import CONFIRM_BELOW
 from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.report import Section, page
-from recognizer.evaluation.summary import measured
+from recognizer.evaluation.summary import evaluate
 from recognizer.evaluation.tables import Measured, Table, tables
 from recognizer.vosk import SHIPPED
 
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for language, folder in models.items():
         console.print(f"{folder.name}: preparing the {language} trials …")
         with _progress(console) as progress:
-            watch = partial(_tracked, progress, folder.name)
-            measurements.append(measured(options.speech, language, folder, options.out / "graphs", watch))
+            track = partial(_tracked, progress, folder.name)
+            measurements.append(evaluate(options.speech, language, folder, options.out / "graphs", track))
     sections = [_crowd_section(one) for one in measurements]
     for one, section in zip(measurements, sections, strict=True):
         text = "\n\n".join(

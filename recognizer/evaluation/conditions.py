@@ -28,13 +28,13 @@ _BABBLE_DB: Final = 15.0
 _BABBLERS: Final = 4
 
 
-def _line(sound: Samples, chance: np.random.Generator, level_dbov: float = LEVEL_DBOV) -> Wave:
+def _line(sound: Samples, rng: np.random.Generator, level_dbov: float = LEVEL_DBOV) -> Wave:
     """Set the level, add silence at both ends and faint noise."""
     pcm = sound.astype("<i2").tobytes()
     voice = np.frombuffer(amplify(pcm, level_dbov - speech_level_dbov(pcm)), "<i2").astype(np.float64)
     pause = np.zeros(int(_AROUND_S * SAMPLE_RATE_HZ))
     line = np.concatenate([pause, voice, pause])
-    return line + chance.normal(size=len(line)) * _HISS
+    return line + rng.normal(size=len(line)) * _HISS
 
 
 def _pcm(line: Wave) -> bytes:
@@ -45,32 +45,32 @@ def _coded(line: Wave) -> bytes:
     return ulaw_to_pcm(pcm_to_ulaw(_pcm(line)))
 
 
-def _clean(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
-    return _pcm(_line(sound, chance))
+def _clean(sound: Samples, rng: np.random.Generator, _: Sequence[Samples]) -> bytes:
+    return _pcm(_line(sound, rng))
 
 
 def _at_level(level_dbov: float) -> Condition:
-    return lambda sound, chance, _: _coded(_line(sound, chance, level_dbov))
+    return lambda sound, rng, _: _coded(_line(sound, rng, level_dbov))
 
 
 def _noisy(below_db: float) -> Condition:
     """Add white noise at this distance below the voice."""
     loudness = FULL_SCALE * 10 ** ((LEVEL_DBOV - below_db) / 20)
 
-    def noisy(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
-        line = _line(sound, chance)
-        return _coded(line + chance.normal(size=len(line)) * loudness)
+    def noisy(sound: Samples, rng: np.random.Generator, _: Sequence[Samples]) -> bytes:
+        line = _line(sound, rng)
+        return _coded(line + rng.normal(size=len(line)) * loudness)
 
     return noisy
 
 
-def _babble(sound: Samples, chance: np.random.Generator, others: Sequence[Samples]) -> bytes:
+def _babble(sound: Samples, rng: np.random.Generator, others: Sequence[Samples]) -> bytes:
     """Add several simultaneous background speakers."""
-    line = _line(sound, chance)
+    line = _line(sound, rng)
     crowd: Wave = np.zeros(len(line))
-    for place in chance.choice(len(others), min(_BABBLERS, len(others)), replace=False):
-        voice = _line(others[place], chance)
-        crowd += np.resize(np.roll(voice, int(chance.integers(len(voice)))), len(line))
+    for place in rng.choice(len(others), min(_BABBLERS, len(others)), replace=False):
+        voice = _line(others[place], rng)
+        crowd += np.resize(np.roll(voice, int(rng.integers(len(voice)))), len(line))
     loud = math.sqrt(float(np.square(crowd).mean())) or 1.0
     return _coded(line + crowd / loud * FULL_SCALE * 10 ** ((LEVEL_DBOV - _BABBLE_DB) / 20))
 
@@ -78,8 +78,8 @@ def _babble(sound: Samples, chance: np.random.Generator, others: Sequence[Sample
 def _overdriven(above_db: float) -> Condition:
     """Amplify until the peaks exceed full scale by this much, and clip."""
 
-    def overdriven(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
-        line = _line(sound, chance)
+    def overdriven(sound: Samples, rng: np.random.Generator, _: Sequence[Samples]) -> bytes:
+        line = _line(sound, rng)
         return _coded(line / np.abs(line).max() * FULL_SCALE * 10 ** (above_db / 20))
 
     return overdriven
@@ -88,10 +88,10 @@ def _overdriven(above_db: float) -> Condition:
 def _lossy(share: float) -> Condition:
     """Replace a share of the 20 ms packets with silence."""
 
-    def lossy(sound: Samples, chance: np.random.Generator, _: Sequence[Samples]) -> bytes:
-        line = _line(sound, chance)
+    def lossy(sound: Samples, rng: np.random.Generator, _: Sequence[Samples]) -> bytes:
+        line = _line(sound, rng)
         for start in range(0, len(line), _PACKET):
-            if chance.random() < share:
+            if rng.random() < share:
                 line[start : start + _PACKET] = 0
         return _coded(line)
 

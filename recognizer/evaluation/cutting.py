@@ -22,11 +22,11 @@ from recognizer.phones import Phones
 
 _BEAM: Final = "--beam=30.0\n--max-active=10000\n--lattice-beam=2.0\n"
 """Wide enough to keep a sentence that the model matches poorly."""
-_SHORTEST_MS: Final = 90
+_MIN_SYLLABLE_MS: Final = 90
 """An aligned syllable shorter than this is probably misaligned."""
 
 
-def places(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int]]:
+def align(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int]]:
     """Return start and end (ms) of each character of a Chinese sentence; empty if the alignment is incomplete.
 
     Raises:
@@ -55,9 +55,9 @@ def places(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int
     return found if [word["word"] for word in heard] == words else []
 
 
-def whole(found: Sequence[tuple[int, int]]) -> bool:
+def all_aligned(found: Sequence[tuple[int, int]]) -> bool:
     """Return whether all syllables of a piece are long enough to be aligned correctly."""
-    return all(end - start >= _SHORTEST_MS for start, end in found)
+    return all(end - start >= _MIN_SYLLABLE_MS for start, end in found)
 
 
 def _in_order(words: Sequence[str]) -> Fst:

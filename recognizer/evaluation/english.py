@@ -14,10 +14,10 @@ _MOST_PER_SPEAKER: Final = 4
 """Maximum number of recordings of one answer per speaker."""
 
 
-def answers(folder: Path, unheard: Sequence[CorpusRecording]) -> Iterator[Trial]:
+def answers(folder: Path, heldout: Sequence[CorpusRecording]) -> Iterator[Trial]:
     """Yield all answers of held-out speakers in `folder`."""
     count: dict[tuple[str, str, str], int] = {}
-    for one in unheard:
+    for one in heldout:
         for question in (EN_YES_NO, EN_SCORE, EN_WORDS, EN_DIGITS):
             words = one.said.split()
             fits = one.said in question.grammar.phrases if question.kind == "closed" else len(words) > 1

@@ -21,18 +21,18 @@ from numpy.typing import NDArray
 from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, features
 from recognizer.evaluation.conditions import PLAIN
 from recognizer.evaluation.hearing import HeardTrial
-from recognizer.evaluation.summary import measured
+from recognizer.evaluation.summary import evaluate
 
 Matrix = NDArray[np.float64]
 
-_STEPS: Final = 30
+_NEWTON_STEPS: Final = 30
 _RIDGE: Final = 1.0
-_FEW: Final = 60
+_MIN_FOR_OWN_BIAS: Final = 60
 """With fewer right hypotheses of one syllable, or of several, both share one bias."""
-_GIVEN_UP: Final = 0.02
+_MAX_ASKED_AGAIN: Final = 0.02
 """Share of right answers that may always be asked again."""
-_ABOVE: Final = 1e-6
-_LEAST_APART: Final = 0.5
+_EPSILON: Final = 1e-6
+_MIN_BAND_WIDTH: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _limits_for(language: str) -> FittingLimits:
     return _ENGLISH if language.partition("-")[0] == "en" else FittingLimits()
 
 
-def fitted(heard: Iterable[HeardTrial], limits: FittingLimits) -> Weights:
+def fit(heard: Iterable[HeardTrial], limits: FittingLimits) -> Weights:
     """Fit the weights to trial results, all of the dev half and none synthetic except tones and music.
 
     Raises:
@@ -72,12 +72,12 @@ def fitted(heard: Iterable[HeardTrial], limits: FittingLimits) -> Weights:
         raise ValueError("fitting needs right and wrong hypotheses; there are no right ones, or no wrong ones")
     line = _regression(read)
     plain = [one for one in ours if one.condition == PLAIN]
-    unsure, sure = _thresholds(plain, line, limits)
+    confirm, accept = _thresholds(plain, line, limits)
     low, high = _odds(REJECT_BELOW), _odds(CONFIRM_BELOW)
-    scale = (high - low) / max(_LEAST_APART, sure - unsure)
+    scale = (high - low) / max(_MIN_BAND_WIDTH, accept - confirm)
     return Weights(
-        single=round(high - scale * (sure - line.single), 2),
-        several=round(high - scale * (sure - line.several), 2),
+        single=round(high - scale * (accept - line.single), 2),
+        several=round(high - scale * (accept - line.several), 2),
         ratio=round(scale * line.ratio, 2),
         margin=round(scale * line.margin, 2),
     )
@@ -87,13 +87,13 @@ def _regression(read: Sequence[HeardTrial]) -> Weights:
     """Fit the log odds of a right hypothesis to the features, with equal total weight on answers and other sounds."""
     given = np.array([features(one.readings[0].evidence) for one in read])
     right = np.array([one.right for one in read], dtype=np.float64)
-    shared = min(given[right > 0, :2].sum(axis=0)) < _FEW
+    shared = min(given[right > 0, :2].sum(axis=0)) < _MIN_FOR_OWN_BIAS
     if shared:
         given[:, :2] = given[:, :2].sum(axis=1, keepdims=True) / 2
     answers = np.array([one.answer for one in read])
     weight = np.where(answers, 1.0, answers.sum() / max(1, (~answers).sum()))
     found: Matrix = np.zeros(given.shape[1])
-    for _ in range(_STEPS):
+    for _ in range(_NEWTON_STEPS):
         likely = 1 / (1 + np.exp(-given @ found))
         slope = given.T @ (weight * (right - likely)) - _RIDGE * found
         bend = (given * (weight * likely * (1 - likely))[:, None]).T @ given + _RIDGE * np.eye(len(found))
@@ -110,15 +110,17 @@ def _thresholds(plain: Sequence[HeardTrial], line: Weights, limits: FittingLimit
     sounds = [one for one in plain if one.how in {"noise", "tones and music"}]
     wrong, simulated, noise = (_odds_of_wrong(group, line) for group in (answers, speech, sounds))
     right = [_log_odds(one.readings[0].evidence, line) for one in answers if one.right]
-    least = float(np.quantile(right, _GIVEN_UP)) if right else 0.0
-    confirm = max(least, _edge(simulated, limits.speech_taken), _edge(noise, limits.sounds_taken))
-    accept = max(_edge(wrong, limits.wrong), _edge(simulated, limits.speech), _edge(noise, limits.sounds))
+    least = float(np.quantile(right, _MAX_ASKED_AGAIN)) if right else 0.0
+    confirm = max(least, _threshold(simulated, limits.speech_taken), _threshold(noise, limits.sounds_taken))
+    accept = max(
+        _threshold(wrong, limits.wrong), _threshold(simulated, limits.speech), _threshold(noise, limits.sounds)
+    )
     return confirm, max(confirm, accept)
 
 
-def _edge(odds: Sequence[float], share: float) -> float:
+def _threshold(odds: Sequence[float], share: float) -> float:
     """Return the lowest odds that at most this share reaches."""
-    return sorted(odds, reverse=True)[int(share * len(odds))] + _ABOVE if odds else -math.inf
+    return sorted(odds, reverse=True)[int(share * len(odds))] + _EPSILON if odds else -math.inf
 
 
 def _odds_of_wrong(group: Sequence[HeardTrial], line: Weights) -> list[float]:
@@ -143,8 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as cache:
         for model in options.models:
             language, _, folder = model.partition("=")
-            one = measured(options.speech, language, Path(folder), Path(cache), lambda found, _: found, ("dev",))
-            sys.stdout.write(f"{model}: {fitted(one.heard, _limits_for(language))}\n")
+            one = evaluate(options.speech, language, Path(folder), Path(cache), lambda found, _: found, ("dev",))
+            sys.stdout.write(f"{model}: {fit(one.heard, _limits_for(language))}\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from recognizer.training.export import write_acoustic
 from recognizer.training.layers import load
 
 
-def unfold(folder: Path, language: str, out: Path) -> Sequence[Path]:
+def fold_models(folder: Path, language: str, out: Path) -> Sequence[Path]:
     """Write a model folder for each fold under `out` and return them; none if there is no `folds/` next to `folder`.
 
     Raises:

@@ -66,7 +66,7 @@ _MOST_LOAD_S: Final = 0.1
 _MOST_MEMORY_MB: Final = 15.0
 
 
-def outcomes(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
+def goal_results(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
     """Return the results for all goals that the trial results cover."""
     plain = [one for one in heard if one.half == "test" and one.condition == PLAIN]
     made = []
@@ -74,7 +74,7 @@ def outcomes(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
         ours = [one for one in plain if share.row.holds(one) and (one.synthetic == (share.row is _TONES))]
         count, n = share.part(Tally.of(ours))
         if n:
-            made.append(_outcome(share, count, n))
+            made.append(_goal_result(share, count, n))
     answers = [one for one in plain if one.answer and not one.synthetic]
     if answers:
         rtf = sum(one.spent_s for one in answers) / sum(one.audio_s for one in answers)
@@ -96,7 +96,7 @@ def response_ms(heard: Sequence[HeardTrial]) -> tuple[float, float]:
     return float(middle), float(most)
 
 
-def _outcome(share: _Share, count: int, n: int) -> GoalResult:
+def _goal_result(share: _Share, count: int, n: int) -> GoalResult:
     value = count / n
     goal = f"≥ {100 * share.least:g} %" if share.least is not None else f"≤ {100 * (share.most or 0):g} %"
     reached = value >= share.least if share.least is not None else value <= (share.most or 0)

@@ -94,8 +94,8 @@ def hear(model: SpeechModel, trial: Trial, condition: str, others: Sequence[Samp
 
     If turn-taking would detect no voice in the audio, there are no hypotheses.
     """
-    chance = np.random.default_rng(zlib.crc32(f"{condition} {trial.speaker} {trial.said}".encode()))
-    pcm = CONDITIONS[condition](trial.sound, chance, others)
+    rng = np.random.default_rng(zlib.crc32(f"{condition} {trial.speaker} {trial.said}".encode()))
+    pcm = CONDITIONS[condition](trial.sound, rng, others)
     seen: dict[str, Evidence] = {}
 
     def judge(evidence: Evidence) -> float:

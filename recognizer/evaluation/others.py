@@ -24,12 +24,12 @@ _TONES: Final = 60
 _SEEDS: Final[dict[Half, int]] = {"dev": 7, "test": 1}
 
 
-def no_answers(folder: Path, unheard: Sequence[CorpusRecording], language: str) -> Iterator[Trial]:
+def no_answers(folder: Path, heldout: Sequence[CorpusRecording], language: str) -> Iterator[Trial]:
     """Yield all negative trials for each closed question of a language."""
     spoken = "zh" if language.startswith("zh") else "en"
     for question in CLOSED[language]:
         for half in _SEEDS:
-            ours = [one for one in unheard if _half(one) == half]
+            ours = [one for one in heldout if _half(one) == half]
             own = [one for one in ours if one.language == spoken and not _answers(one, question)]
             foreign = [one for one in ours if one.language == ("en" if spoken == "zh" else "zh")]
             groups: tuple[tuple[How, list[CorpusRecording]], ...] = (
@@ -41,9 +41,9 @@ def no_answers(folder: Path, unheard: Sequence[CorpusRecording], language: str) 
             for how, group in groups:
                 yield from _speech(folder, group, question, how, half)
             yield from _noise(folder, [one for one in ours if one.language == "noise"], question, half)
-            chance = np.random.default_rng(_SEEDS[half])
+            rng = np.random.default_rng(_SEEDS[half])
             for _ in range(_TONES):
-                voice = sounds.sound(chance).astype(np.int16)
+                voice = sounds.sound(rng).astype(np.int16)
                 yield Trial(question, "", "tones and music", "-", half, voice)
 
 
@@ -51,9 +51,9 @@ def _speech(
     folder: Path, group: Sequence[CorpusRecording], question: EvaluationQuestion, how: How, half: Half
 ) -> Iterator[Trial]:
     """Yield segments of sentences, and words."""
-    chance = random.Random(0)  # noqa: S311
+    rng = random.Random(0)  # noqa: S311
     size = int(_PIECE_S * SAMPLE_RATE_HZ)
-    for one in chance.sample(list(group), min(_SPEECH, len(group))):
+    for one in rng.sample(list(group), min(_SPEECH, len(group))):
         voice = samples(folder / one.path)
         for start in range(0, max(1, len(voice) - size + 1), size):
             yield Trial(question, "", how, one.speaker, half, voice[start : start + size])

@@ -34,7 +34,7 @@ _BANDS: Final = {
 }
 _WIDTH_IN: Final = 9.5
 _ROW_IN: Final = 0.36
-_FEW: Final = 3
+_MIN_ANSWERS: Final = 3
 _DIGITS: Final = {char: str(number) for number, char in enumerate("一二三四五六七八九十", start=1)}
 _INK: Final = "#22303c"
 
@@ -82,7 +82,7 @@ def speakers(one: Measured) -> str:
     heard = [h for h in one.part(synthetic=False) if h.answer]
     tallies = {name: Tally.of(h for h in heard if h.speaker == name) for name in {h.speaker for h in heard}}
     kept = sorted(
-        ((name, tally) for name, tally in tallies.items() if tally.n >= _FEW),
+        ((name, tally) for name, tally in tallies.items() if tally.n >= _MIN_ANSWERS),
         key=lambda pair: pair[1].right / pair[1].n,
     )
     if not kept:

@@ -11,7 +11,7 @@ import jinja2
 
 from recognizer.evaluation import plots
 from recognizer.evaluation.conditions import PLAIN
-from recognizer.evaluation.goals import outcomes
+from recognizer.evaluation.goals import goal_results
 from recognizer.evaluation.tables import Measured, Table, tables
 
 _TEMPLATE: Final = "report.html.j2"
@@ -53,7 +53,7 @@ def page(models: Sequence[Measured], sections: Sequence[Section], made: str) -> 
             {
                 "name": one.name,
                 "language": one.language,
-                "goals": outcomes(one.heard, one.cost),
+                "goals": goal_results(one.heard, one.cost),
                 "tables": [table for table in tables(one) if table.title != "Goals"],
                 "parts": {
                     part: [(title, svg) for title, draw in drawings if (svg := draw(one))]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from recognizer.evaluation.conditions import CONDITIONS, PLAIN
-from recognizer.evaluation.goals import GoalResult, outcomes, response_ms
+from recognizer.evaluation.goals import GoalResult, goal_results, response_ms
 from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import Cost
 from recognizer.evaluation.tally import ANSWERS, NO_ANSWERS, Tally, TallyRow, interval
 
-_MANY: Final = 8
+_MIN_ANSWERS: Final = 8
 """Minimum number of answers for a speaker to have a row of their own."""
 HEAD: Final = ("n", "right", "wrong", "confirmed: right", "wrong", "asked again")
 """Per cent of the trials: accepted right and wrong, confirmed right and wrong, asked again."""
@@ -60,7 +60,7 @@ class Table:
 
 def tables(one: Measured) -> list[Table]:
     """Return all tables of a model, goals first."""
-    made = [_goals(outcomes(one.heard, one.cost))]
+    made = [_goals(goal_results(one.heard, one.cost))]
     for synthetic in (False, True):
         source = "synthetic voices" if synthetic else "real speakers"
         plain = one.part(synthetic=synthetic)
@@ -118,12 +118,12 @@ def _speakers(heard: Sequence[HeardTrial]) -> Table:
     made = [
         (speaker, *_cells(Tally.of(one for one in answers if one.speaker == speaker)))
         for speaker in sorted(count)
-        if count[speaker] >= _MANY
+        if count[speaker] >= _MIN_ANSWERS
     ]
-    few = [one for one in answers if count[one.speaker] < _MANY]
+    few = [one for one in answers if count[one.speaker] < _MIN_ANSWERS]
     if few:
-        number = sum(n < _MANY for n in count.values())
-        made.append((f"{number} with fewer than {_MANY} answers", *_cells(Tally.of(few))))
+        number = sum(n < _MIN_ANSWERS for n in count.values())
+        made.append((f"{number} with fewer than {_MIN_ANSWERS} answers", *_cells(Tally.of(few))))
     return Table(f"Answers by speaker, {PLAIN}", ("speaker", *HEAD), made)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from recognizer.evaluation.hearing import HeardTrial
 
-_CERTAINTY: Final = 1.96
+_Z: Final = 1.96
 """z value of a 95 % confidence interval."""
 
 
@@ -98,7 +98,7 @@ def interval(count: int, n: int) -> tuple[float, float]:
     """Return the Wilson score interval of a share at 95 % confidence."""
     if not n:
         return 0.0, 1.0
-    share, square = count / n, _CERTAINTY**2
+    share, square = count / n, _Z**2
     middle = share + square / (2 * n)
-    reach = _CERTAINTY * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    reach = _Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
     return max(0.0, (middle - reach) / (1 + square / n)), min(1.0, (middle + reach) / (1 + square / n))

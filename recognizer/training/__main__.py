@@ -28,8 +28,8 @@ from recognizer.training.inventory import phones_of
 from recognizer.training.layers import save
 from recognizer.training.network import AcousticNetwork, Shape
 from recognizer.training.phone_lm import PhoneLM
-from recognizer.training.preparing import agreed, noises, prepare, rooms, trained_on
-from recognizer.training.talk import talk
+from recognizer.training.preparing import consented, noises, prepare, rooms, training_recordings
+from recognizer.training.talk import general_speech
 from recognizer.training.training import Plan, Trainer
 
 logger = logging.getLogger("training")
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     recorded = [clip.transcript for clip in stores[0].all]
     for language in SYNTHETIC:
         folder = options.out / f"{language}-small-8k"
-        export(layers, front, PhoneLM.of(talk(language, recorded)), language, folder)
+        export(layers, front, PhoneLM.of(general_speech(language, recorded)), language, folder)
         story = Story(
             name=folder.name,
             language=language,
@@ -90,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             machine=torch.cuda.get_device_name() if options.device.type == "cuda" else f"{options.threads} cores",
             steps=trainer.steps,
             clips=options.clips,
-            trained_on=tuple(trained_on(options.speech)),
-            callers=tuple(chain.from_iterable(map(agreed, options.calls))),
+            trained_on=tuple(training_recordings(options.speech)),
+            callers=tuple(chain.from_iterable(map(consented, options.calls))),
             noises=(*noises(options.speech), *rooms(options.speech)),
             synthetic=SYNTHETIC,
         )

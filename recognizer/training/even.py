@@ -21,7 +21,7 @@ _SOFT: Final = 0.03
 _PAUSE: Final = NUMBER[SILENCE]
 
 
-def even(samples: Tensor, times: int, step: int, said: Sequence[Transcript]) -> NDArray[np.int64]:
+def even_alignment(samples: Tensor, times: int, step: int, said: Sequence[Transcript]) -> NDArray[np.int64]:
     """Map (B, N) clean samples to (B, times) labels, one every `step` samples: silence, phones of `said`, silence."""
     loud = (samples.abs() > _SOFT * samples.abs().amax(1, keepdim=True)).cpu().numpy()
     made = np.full((len(said), times), 2 * _PAUSE + 1)

@@ -25,9 +25,9 @@ from recognizer.training.transcripts import Transcript
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 _HALF: Final = math.log(2.0)
-_NEVER: Final = -1e30
+_LOG_ZERO: Final = -1e30
 _TINY: Final = 1e-30
-_REACH: Final = 5
+_PREDECESSORS: Final = 5
 """Predecessors of a state: itself and the four before it (stay, enter, skip an optional pause)."""
 
 
@@ -75,8 +75,8 @@ class Numerator:
             optional += [*(False for _ in word), True]
         count = 2 * len(row)
         outputs = np.array([[2 * phone, 2 * phone + 1] for phone in row], np.int64).ravel()
-        arcs = np.full((count, _REACH), _NEVER, np.float32)
-        start, end = np.full(count, _NEVER, np.float32), np.full(count, _NEVER, np.float32)
+        arcs = np.full((count, _PREDECESSORS), _LOG_ZERO, np.float32)
+        start, end = np.full(count, _LOG_ZERO, np.float32), np.full(count, _LOG_ZERO, np.float32)
         follow = np.log(lm.after)
         for place, phone in enumerate(row):
             enter, stay = 2 * place, 2 * place + 1
@@ -98,14 +98,14 @@ def numerator(outputs: Tensor, lengths: Tensor, said: Sequence[Numerator]) -> tu
     labels, arcs, start, end = (
         torch.from_numpy(part).to(outputs.device)
         for part in (
-            _side_by_side([one.outputs for one in said], states, 0),
-            _side_by_side([one.arcs for one in said], states, _NEVER),
-            _side_by_side([one.start for one in said], states, _NEVER),
-            _side_by_side([one.end for one in said], states, _NEVER),
+            _stacked([one.outputs for one in said], states, 0),
+            _stacked([one.arcs for one in said], states, _LOG_ZERO),
+            _stacked([one.start for one in said], states, _LOG_ZERO),
+            _stacked([one.end for one in said], states, _LOG_ZERO),
         )
     )
     step = torch.zeros(len(said), states, states, dtype=torch.float64, device=outputs.device)
-    for back in range(min(_REACH, states)):
+    for back in range(min(_PREDECESSORS, states)):
         step.diagonal(back, 1, 2).copy_(arcs[:, back:, back].exp())
     places = labels[:, None].expand(-1, outputs.shape[1], -1)
     emitted = outputs.detach().double().gather(2, places)
@@ -127,7 +127,7 @@ def _paths(outputs: Tensor, lengths: Tensor, start: Tensor, step: Tensor, end: T
     alphas: list[Tensor] = []
     scales: list[Tensor] = []
     for time in range(times):
-        reached = (_stepped(alphas[-1], step) if alphas else start) * likely[:, time]
+        reached = (_advance(alphas[-1], step) if alphas else start) * likely[:, time]
         scale = reached.sum(1, keepdim=True).clamp_min(_TINY)
         alphas.append(torch.where(sounding[:, time, None], reached / scale, alphas[-1] if alphas else reached))
         scales.append(scale)
@@ -140,18 +140,18 @@ def _paths(outputs: Tensor, lengths: Tensor, start: Tensor, step: Tensor, end: T
     occupied = torch.zeros_like(outputs)
     for time in reversed(range(times)):
         if time < times - 1:
-            before = _stepped(likely[:, time + 1] * beta / scales[time + 1], back)
+            before = _advance(likely[:, time + 1] * beta / scales[time + 1], back)
             beta = torch.where(last > time, before, ends)
         occupied[:, time] = alphas[time] * beta * sounding[:, time, None]
     return total, occupied
 
 
-def _stepped(states: Tensor, step: Tensor) -> Tensor:
+def _advance(states: Tensor, step: Tensor) -> Tensor:
     """Multiply (B, S) by (S, S), or each row by its matrix of (B, S, S)."""
     return states @ step if step.dim() == 2 else torch.bmm(states[:, None], step)[:, 0]
 
 
-def _side_by_side(parts: Sequence[NDArray[_Kind]], length: int, empty: float) -> NDArray[_Kind]:
+def _stacked(parts: Sequence[NDArray[_Kind]], length: int, empty: float) -> NDArray[_Kind]:
     """Stack arrays, each padded to `length`."""
     made = np.full((len(parts), length, *parts[0].shape[1:]), empty, parts[0].dtype)
     for row, part in zip(made, parts, strict=True):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from recognizer.training.inventory import OUTPUTS
 from recognizer.training.layers import SUBSAMPLING, Layer
 
-_DROPPED: Final = 0.1
+_DROPOUT: Final = 0.1
 _BN_FLOOR: Final = 1e-3
 
 
@@ -74,8 +74,8 @@ class AcousticNetwork(nn.Module):
         for layer, norm in self.inner:
             x = norm(torch.relu(layer(x)))
             if self.training:
-                kept = torch.rand(x.shape[0], x.shape[1], 1, device=x.device) > _DROPPED
-                x = x * kept / (1 - _DROPPED)
+                kept = torch.rand(x.shape[0], x.shape[1], 1, device=x.device) > _DROPOUT
+                x = x * kept / (1 - _DROPOUT)
         return self.out(x).transpose(1, 2), self.beside(x).transpose(1, 2)
 
     def kaldi_layers(self) -> list[Layer]:

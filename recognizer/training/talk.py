@@ -22,11 +22,11 @@ _SENTENCE: Final = 6
 """Minimum number of words of a sentence; the sequences joined for training from single recordings are shorter."""
 
 
-def talk(language: str, recorded: Iterable[Transcript]) -> list[Transcript]:
+def general_speech(language: str, recorded: Iterable[Transcript]) -> list[Transcript]:
     """Return sequences of one to three words, and the recorded sentences repeated to the same number of phones."""
-    chance = random.Random(0)  # noqa: S311
-    word = _WORDS[language](chance)
-    made = [tuple(chain.from_iterable(word() for _ in range(chance.randint(1, _LONGEST)))) for _ in range(_ROWS)]
+    rng = random.Random(0)  # noqa: S311
+    word = _WORDS[language](rng)
+    made = [tuple(chain.from_iterable(word() for _ in range(rng.randint(1, _LONGEST)))) for _ in range(_ROWS)]
     spoken = {NUMBER[name] for name in SPOKEN[language]}
     sentences = [said for said in recorded if len(said) >= _SENTENCE and said[0][0] in spoken]
     often = round(_phones(made) / max(1, _phones(sentences)))
@@ -37,14 +37,14 @@ def _phones(texts: Iterable[Transcript]) -> int:
     return sum(len(word) for said in texts for word in said)
 
 
-def _mandarin(chance: random.Random) -> Callable[[], Transcript]:
+def _mandarin(rng: random.Random) -> Callable[[], Transcript]:
     words = dictionary()
-    return lambda: of_pinyin([chance.choice(words)])
+    return lambda: of_pinyin([rng.choice(words)])
 
 
-def _english(chance: random.Random) -> Callable[[], Transcript]:
+def _english(rng: random.Random) -> Callable[[], Transcript]:
     words = english.words()
-    return lambda: of_english(chance.choice(words))
+    return lambda: of_english(rng.choice(words))
 
 
 _WORDS: Final[Mapping[str, Callable[[random.Random], Callable[[], Transcript]]]] = {"zh": _mandarin, "en": _english}
