@@ -1,4 +1,4 @@
-# Everything a developer or an operator types. On a fresh Debian machine Python 3.11 and make are enough.
+# All developer and operator commands. A fresh Debian machine needs only Python 3.11 and make.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -25,14 +25,14 @@ lint: setup
 bench: setup
 	$(BIN)/python -m bench
 
-# What follows needs torch, matplotlib and recordings, which nothing else does: an environment of its own.
-# SPEECH is a folder of recordings with a manifest.tsv.
+# The following targets need torch, matplotlib and recordings, hence a separate environment.
+# SPEECH: folder of recordings with a manifest.tsv.
 SPEECH ?= ../shared/speech
 TRAINING := .venv-training
 
-# Trains the acoustic models from recordings and synthetic voices: the folders zh-small-8k and en-small-8k in OUT.
-# CALLS are folders that `service.py speech export` filled, if any. With FOLD (0, 1 or 2) it trains a network without the
-# speakers of that fold instead, into OUT/folds: with all three, `make eval` measures the models in OUT by them.
+# Train the acoustic models from recordings and synthetic voices into OUT/zh-small-8k and OUT/en-small-8k.
+# CALLS: folders written by `service.py speech export` (optional). FOLD (0, 1 or 2): train a network without the speakers of
+# that fold into OUT/folds instead; with all three, `make eval` uses them to measure the models in OUT.
 OUT ?= var/training/models
 CALLS ?=
 FOLD ?=
@@ -40,7 +40,7 @@ model: $(TRAINING)/ready
 	nice $(TRAINING)/bin/python -m recognizer.training --speech $(SPEECH) --out $(OUT) \
 		$(addprefix --calls ,$(CALLS)) $(addprefix --fold ,$(FOLD))
 
-# How well models hear; MODELS such as "zh-CN=var/training/models/zh-small-8k", those shipped if empty.
+# Evaluate models. MODELS: such as "zh-CN=var/training/models/zh-small-8k"; empty: the shipped models.
 MODELS ?=
 eval: $(TRAINING)/ready
 	nice $(TRAINING)/bin/python -m bench.hearing --speech $(SPEECH) $(addprefix --model ,$(MODELS))

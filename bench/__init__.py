@@ -1,1 +1,1 @@
-"""Measures the running service from outside, as its callers and its operator would. `make bench` runs all of it."""
+"""End-to-end benchmarks of the running service, from the callers' side. `make bench` runs all of them."""

@@ -1,6 +1,6 @@
-"""`make bench`: all measurements in one run, against goals; takes about a quarter of an hour.
+"""`make bench`: run all benchmarks and compare them with their goals; takes about 15 minutes.
 
-`python -m bench browser` takes one part alone: browser, asterisk, agents, complaints or turn_taking.
+`python -m bench browser` runs one part only: browser, asterisk, agents, complaints or turn_taking.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from recognizer.vosk import SHIPPED
 
 
 def turn_taking_figures() -> dict[str, Figure]:
-    """Turn-taking on recordings of people and noises, where these are."""
+    """Measure turn-taking on recordings of speech and noise, if available."""
     if not recordings.FOLDER.is_dir():
-        print(f"turn-taking on recordings is not measured: {recordings.FOLDER} is absent")
+        print(f"turn-taking is not measured: the recordings are missing ({recordings.FOLDER})")
         return {}
     return {f"turn_taking.{name}": figure for name, figure in turn_taking.measure(Timing()).items()}
 

@@ -1,6 +1,6 @@
-"""How long after an agent's key two people hear each other, from the recordings of both phones.
+"""Warm transfer: time from the agent's DTMF key to two-way audio, from the recordings of both phones.
 
-Asterisk is a process of its own; the part of the service that hands callers over runs in this one, with the phones.
+Asterisk is a separate process; the transfer code of the service and the phones run in this one.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from tests.asterisk.office import Office, an_office
 from tests.asterisk.sound import FRAME, RATE, Heard, babble
 
 GOALS: Final = {"warm_transfer_ms.asterisk": "p95 ≤ 300"}
-ROUNDS: Final = 10
+TRANSFERS: Final = 10
 TALK_S: Final = 3.0
-INTO_WHISPER_S: Final = 0.4
+WHISPER_S: Final = 0.4
 KEY_S: Final = FRAME / RATE
-"""The packets that end a key go out one frame before the phone says that it was let go."""
-LIKE: Final = 0.8
-LATER: Final = slice(2 * RATE, 2 * RATE + RATE // 2)
-"""A part of what is said that is surely heard: it tells when every other part should be."""
+"""The end packets of a DTMF key are sent one frame before the phone reports its release."""
+MIN_CORRELATION: Final = 0.8
+PROBE: Final = slice(2 * RATE, 2 * RATE + RATE // 2)
+"""A segment of the speech that is certain to arrive; it aligns the recording with the speech."""
 
 
 async def measure() -> dict[str, Figure]:
-    """All figures of agents."""
+    """Measure all figures of agents."""
     with TemporaryDirectory(prefix="huifang-bench-") as folder:
         async with an_office(Path(folder) / "office") as office:
-            return {"warm_transfer_ms.asterisk": percentiles([await _transfer(office, n) for n in range(ROUNDS)])}
+            return {"warm_transfer_ms.asterisk": percentiles([await _transfer(office, n) for n in range(TRANSFERS)])}
 
 
 async def _transfer(office: Office, number: int) -> float:
-    """From the key's end until both hear each other (ms)."""
+    """Measure the time from the end of the key to two-way audio (ms)."""
     line = f"line_{number}"
     (phone,) = await office.staffed(line)
     call, ours = await office.calls()
@@ -45,11 +45,11 @@ async def _transfer(office: Office, number: int) -> float:
     agent.ring()
     agent.answer()
     await agent.hears_sound()
-    await asyncio.sleep(INTO_WHISPER_S)
+    await asyncio.sleep(WHISPER_S)
     from_caller, from_agent = babble(TALK_S, seed=1), babble(TALK_S, seed=2)
-    let_go, *_ = await asyncio.gather(agent.press("1"), agent.say(from_agent), call.say(from_caller))
+    key_up, *_ = await asyncio.gather(agent.press("1"), agent.say(from_agent), call.say(from_caller))
     await asyncio.sleep(0.3)
-    released = let_go - KEY_S
+    released = key_up - KEY_S
     opened = [_lost(agent.heard(), from_caller, released), _lost(call.heard(), from_agent, released)]
     await call.hang_up()
     await transferring
@@ -57,19 +57,23 @@ async def _transfer(office: Office, number: int) -> float:
 
 
 def _lost(heard: Heard, spoken: Samples, released: float) -> float:
-    """How long after the key's end something that was spoken then was still not heard (s); 0 when all was."""
-    found = heard.find(spoken[LATER])
-    start = found.at - LATER.start / RATE
-    for place in range(LATER.start, 0, -FRAME):
+    """Return how long after the end of the key speech was still lost (s); 0 if none was."""
+    found = heard.find(spoken[PROBE])
+    start = found.at - PROBE.start / RATE
+    for place in range(PROBE.start, 0, -FRAME):
         ended = start + place / RATE
         at = round((ended - heard.start) * RATE) - FRAME
         if ended <= released:
             return 0.0
-        if not _alike(heard.samples[max(0, at) : at + FRAME], spoken[place - FRAME : place]):
+        if not _matches(heard.samples[max(0, at) : at + FRAME], spoken[place - FRAME : place]):
             return ended - released
     return 0.0
 
 
-def _alike(one: Samples, other: Samples) -> bool:
+def _matches(one: Samples, other: Samples) -> bool:
     norm = float(np.linalg.norm(one.astype(float)) * np.linalg.norm(other.astype(float)))
-    return len(one) == len(other) and norm > 0 and float(np.dot(one.astype(float), other.astype(float))) / norm > LIKE
+    return (
+        len(one) == len(other)
+        and norm > 0
+        and float(np.dot(one.astype(float), other.astype(float))) / norm > MIN_CORRELATION
+    )

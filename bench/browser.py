@@ -1,4 +1,4 @@
-"""What a caller at the browser phone experiences: response, barge-in, keys, and how many calls that holds for."""
+"""Browser phone: response, barge-in and key latency, and the number of concurrent calls that keep them."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ GOALS: Final = {
     "rss_mb": "≤ 350",
     "rss_mb_per_call": "≤ 3",
 }
-FEW: Final = 8
-CROWDS: Final = (20, 40)
-FREE: Final = "建议"
-"""Words of the one question with a free answer; all others are closed."""
+BASELINE_CALLS: Final = 8
+CALL_COUNTS: Final = (20, 40)
+FREE_QUESTION: Final = "建议"
+"""Text in the prompt of the only free question; all others are closed."""
 CLIPS: Final = ROOT / "prompts" / "caller" / "zh-CN"
 STAGGER_S: Final = 0.37
-"""Calls held together begin so far apart, as real ones do."""
+"""Interval between the starts of concurrent calls."""
 QUIET_MS: Final = 60
-"""A prompt has stopped when so much silence follows; longer than a pause inside a word, shorter than any response."""
+"""Silence after which a prompt counts as stopped; longer than a pause within a word, shorter than any response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One scripted survey: responses to closed questions (ms), whether all was understood, underflows."""
+    """One scripted survey: response times of closed questions (ms), whether all answers were right, underflows."""
 
     responses: tuple[float, ...]
     right: bool
@@ -44,34 +44,34 @@ class Survey:
 
 
 async def measure() -> dict[str, Figure]:
-    """All figures of the browser phone."""
+    """Measure all figures of the browser phone."""
     with running_service() as service:
-        few = await surveys(service, FEW, rounds=2)
+        baseline = await surveys(service, BASELINE_CALLS, rounds=2)
         idle_mb = service.rss_mb
-        interrupted = await barge_ins(service, FEW, rounds=3)
-        keys = await key_stops(service, FEW, rounds=3)
+        barge_in_ms = await barge_ins(service, BASELINE_CALLS, rounds=3)
+        key_stop_ms = await key_stops(service, BASELINE_CALLS, rounds=3)
         calls, per_call = 0, 0.0
-        for crowd in CROWDS:
-            together, peak_mb = await _with_peak(service, crowd)
-            right = sum(each.right for each in together)
-            responses = percentiles([ms for each in together for ms in each.responses])
-            print(f"{crowd} calls from browser phones: {right} right, response {responses}", flush=True)
-            per_call = per_call or (peak_mb - idle_mb) / crowd
-            if not held(few, together):
+        for count in CALL_COUNTS:
+            concurrent, peak_mb = await _with_peak(service, count)
+            right = sum(each.right for each in concurrent)
+            responses = percentiles([ms for each in concurrent for ms in each.responses])
+            print(f"{count} calls from browser phones: {right} correct, response {responses}", flush=True)
+            per_call = per_call or (peak_mb - idle_mb) / count
+            if not sustained(baseline, concurrent):
                 break
-            calls = crowd
+            calls = count
     return {
-        "turn_response_ms.browser": percentiles([ms for survey in few for ms in survey.responses]),
-        "barge_in_ms.browser": percentiles(interrupted),
-        "key_stop_ms.browser": percentiles(keys),
+        "turn_response_ms.browser": percentiles([ms for survey in baseline for ms in survey.responses]),
+        "barge_in_ms.browser": percentiles(barge_in_ms),
+        "key_stop_ms.browser": percentiles(key_stop_ms),
         "calls_held.browser": calls,
         "rss_mb": round(idle_mb, 1),
         "rss_mb_per_call": round(per_call, 2),
     }
 
 
-async def _with_peak(service: Running, crowd: int) -> tuple[list[Survey], float]:
-    calls = asyncio.create_task(surveys(service, crowd, rounds=1))
+async def _with_peak(service: Running, count: int) -> tuple[list[Survey], float]:
+    calls = asyncio.create_task(surveys(service, count, rounds=1))
     peak_mb = service.rss_mb
     while not calls.done():
         await asyncio.sleep(0.5)
@@ -80,7 +80,7 @@ async def _with_peak(service: Running, crowd: int) -> tuple[list[Survey], float]
 
 
 async def surveys(service: Running, at_once: int, rounds: int) -> list[Survey]:
-    """Hold `at_once` scripted voice calls together, `rounds` times."""
+    """Run `at_once` concurrent scripted voice calls, `rounds` times."""
     clips = load_clips(CLIPS)
     replies = {words: clips[clip] for words, clip in REPLIES.items()}
 
@@ -95,7 +95,7 @@ async def surveys(service: Running, at_once: int, rounds: int) -> list[Survey]:
                 lambda line: understood.update({str(line.detail.get("question")): line.detail.get("understood")}),
             )
             timeline = phone.timeline
-        closed = [response_ms(timeline, reply.said) for reply in talk.replies if FREE not in reply.prompt]
+        closed = [response_ms(timeline, reply.said) for reply in talk.replies if FREE_QUESTION not in reply.prompt]
         return Survey(
             tuple(response for response in closed if response is not None),
             understood.items() >= EXPECTED.items(),
@@ -106,42 +106,42 @@ async def surveys(service: Running, at_once: int, rounds: int) -> list[Survey]:
 
 
 async def barge_ins(service: Running, at_once: int, rounds: int) -> list[float]:
-    """From the onset of an answer spoken into a prompt to the last sample of the prompt (ms)."""
+    """Measure the times from the onset of an answer during a prompt to the last sample of the prompt (ms)."""
     answer = load_clips(CLIPS)["方便"]
 
     async def speak(phone: Softphone) -> int:
-        await _hears(phone, "方便吗")
+        await _wait_for_prompt(phone, "方便吗")
         await asyncio.sleep(steady_s("survey.opening"))
         said = await phone.say(answer)
         spoken = speech(phone.timeline.said, said)
         return spoken.start if spoken else said.start
 
-    return await _stops(service, speak, at_once, rounds)
+    return await _stop_times(service, speak, at_once, rounds)
 
 
 async def key_stops(service: Running, at_once: int, rounds: int) -> list[float]:
-    """From a key pressed into a prompt to the last sample of the prompt (ms).
+    """Measure the times from a key pressed during a prompt to the last sample of the prompt (ms).
 
-    At the score, where a 1 may become a 10, so that silence follows; the questions before are answered by keys too.
+    The key is pressed at the score, where 1 may become 10, so that silence follows; earlier questions get keys too.
     """
 
     async def press(phone: Softphone) -> int:
         for words in ("方便吗", "解决了吗", "态度", "收费了吗", "打分"):
-            await _hears(phone, words)
+            await _wait_for_prompt(phone, words)
             await asyncio.sleep(steady_s("survey.score"))
             onset = await phone.press("1")
         return onset
 
-    return await _stops(service, press, at_once, rounds)
+    return await _stop_times(service, press, at_once, rounds)
 
 
-async def _hears(phone: Softphone, words: str) -> None:
+async def _wait_for_prompt(phone: Softphone, words: str) -> None:
     async for line in phone.transcript():
         if line.who == "us" and words in line.text:
             return
 
 
-async def _stops(
+async def _stop_times(
     service: Running, interrupt: Callable[[Softphone], Awaitable[int]], at_once: int, rounds: int
 ) -> list[float]:
     async def one(delay_s: float) -> float | None:
@@ -157,8 +157,8 @@ async def _stops(
     return [each for each in found if each is not None]
 
 
-def held(single: Sequence[Survey], together: Sequence[Survey]) -> bool:
-    """Whether calls held together were all right: completed, no underflow, p95 within 1.5 times that of few calls."""
+def sustained(single: Sequence[Survey], concurrent: Sequence[Survey]) -> bool:
+    """Return whether all concurrent calls were right and without underflow, p95 within 1.5 times that of `single`."""
     alone = percentiles([response for each in single for response in each.responses])["p95"]
-    crowded = percentiles([response for each in together for response in each.responses])["p95"]
-    return crowded <= 1.5 * alone and all(each.right and not each.underflows for each in together)
+    crowded = percentiles([response for each in concurrent for response in each.responses])["p95"]
+    return crowded <= 1.5 * alone and all(each.right and not each.underflows for each in concurrent)

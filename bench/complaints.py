@@ -1,4 +1,4 @@
-"""The clocks of many open cases, and the decision where one goes, on SQLite."""
+"""SLA sweep over many open cases, and the routing decision of a complaint, on SQLite."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from ivr.resource_files import ROOT
 
 CASES: Final = 10_000
 OPENED_OVER: Final = timedelta(hours=100)
-"""The cases came in evenly over so long: less than four working days, so none is closed by its clock."""
+"""The cases were opened evenly over this period: less than four working days, so none is closed by its deadline."""
 NOW: Final = datetime(2026, 11, 24, 10, 0, tzinfo=ZONE)
 GOALS: Final = {
-    "complaints_clock_pass_s": "≤ 1 (10 000 open cases, a minute after the last pass)",
-    "complaints_first_pass_s": "(10 000 open cases that nobody looked at before: every alarm so far)",
+    "complaints_clock_pass_s": "≤ 1 (10 000 open cases, a minute after the last sweep)",
+    "complaints_first_pass_s": "(10 000 open cases, first sweep: all alarms so far)",
     "complaints_routing_ms": "≤ 1 (grade, route and deadlines of a complaint)",
 }
 
 
 async def measure() -> dict[str, Figure]:
-    """Seconds of one clock pass, milliseconds of one decision."""
+    """Measure the seconds of one sweep and the milliseconds of one decision."""
     rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
     with TemporaryDirectory() as folder:
         records = await CallRecords.open(f"sqlite:///{folder}/records.db", rules=rules)
         try:
-            await records.database.write(lambda session: _open_many(session, rules))
+            await records.database.write(lambda session: _insert_cases(session, rules))
             worker = SlaWorker(records.database, rules)
-            first = await _seconds(worker, NOW)
-            passes = [await _seconds(worker, NOW + timedelta(minutes=minute)) for minute in range(1, 11)]
+            first = await _timed_sweep(worker, NOW)
+            passes = [await _timed_sweep(worker, NOW + timedelta(minutes=minute)) for minute in range(1, 11)]
         finally:
             await records.close()
     return {
@@ -52,7 +52,7 @@ async def measure() -> dict[str, Figure]:
     }
 
 
-async def _seconds(worker: SlaWorker, now: datetime) -> float:
+async def _timed_sweep(worker: SlaWorker, now: datetime) -> float:
     began = time.perf_counter()
     raised = await worker.sweep(now)
     seconds = time.perf_counter() - began
@@ -60,7 +60,7 @@ async def _seconds(worker: SlaWorker, now: datetime) -> float:
     return seconds
 
 
-async def _open_many(session: AsyncSession, rules: Rules) -> None:
+async def _insert_cases(session: AsyncSession, rules: Rules) -> None:
     details: dict[str, Value] = {"branch": "dalian", "line": "hotline"}
     rows = []
     for number in range(CASES):
@@ -96,8 +96,8 @@ async def _open_many(session: AsyncSession, rules: Rules) -> None:
 
 
 def _decision_ms(rules: Rules) -> float:
-    """The mean over every kind of complaint."""
-    said: list[dict[str, Value]] = [
+    """Return the mean over all kinds of complaint."""
+    complaints: list[dict[str, Value]] = [
         {"line": line, "branch": branch, "business": business, "cues": cues, "about": about}
         for line, branch, business, cues, about in itertools.product(
             rules.lines.lines,
@@ -108,6 +108,6 @@ def _decision_ms(rules: Rules) -> float:
         )
     ]
     began = time.perf_counter()
-    for details in said:
+    for details in complaints:
         assess(rules, "complaint", details, "", NOW)
-    return 1000 * (time.perf_counter() - began) / len(said)
+    return 1000 * (time.perf_counter() - began) / len(complaints)

@@ -1,4 +1,4 @@
-"""Figures: percentiles, the table people read and the file programs read. Must not know: how anything is measured."""
+"""Figures: percentiles, the printed table and results.json. Must not know: how anything is measured."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Figure = float | dict[str, float]
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95 and how many values there were; empty values give NaN."""
+    """Return p50, p95 and the number of values; NaN for no values."""
     p50, p95 = np.percentile(values, (50, 95)) if values else (float("nan"), float("nan"))
     return {"p50": round(float(p50), 1), "p95": round(float(p95), 1), "n": len(values)}
 
 
 def publish(figures: Mapping[str, Figure], goals: Mapping[str, str], models: Sequence[str]) -> None:
-    """Print the figures beside their goals with machine and models named, and merge them into results.json."""
+    """Print the figures with their goals, machine and models, and merge them into results.json."""
     machine = f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     table = Table("figure", "p50", "p95", "n", "goal", title=f"{machine}; models: {', '.join(models)}", box=None)
     for name, figure in figures.items():

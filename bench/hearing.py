@@ -1,6 +1,6 @@
-"""`make eval`: how well the models hear, and what that means for a survey; Markdown here, a page in var/eval.
+"""`make eval`: evaluate the models and simulate surveys with their accuracy; print Markdown, write a page to var/eval.
 
-Everything is chosen by fixed seeds; one core needs about ten minutes.
+All random choices have fixed seeds; takes about ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ivr.flow.parse import parse
 from recognizer.confidence import CONFIRM_BELOW
 from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.report import Section, page
-from recognizer.evaluation.summary import measured
+from recognizer.evaluation.summary import evaluate
 from recognizer.evaluation.tables import Measured, Table, tables
 from recognizer.vosk import SHIPPED
 
@@ -32,19 +32,19 @@ _COMPLETE, _STORED_RIGHT = 0.97, 0.99
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, write the page, and the tables of each model."""
+    """Measure and print the tables of each model; write them and the page."""
     options = _options(arguments)
     console = Console(stderr=True)
     models = dict(options.model or SHIPPED)
     options.out.mkdir(parents=True, exist_ok=True)
-    made = []
+    measurements = []
     for language, folder in models.items():
-        console.print(f"{folder.name}: choosing what {language} speakers say …")
+        console.print(f"{folder.name}: preparing the {language} trials …")
         with _progress(console) as progress:
-            watch = partial(_watched, progress, folder.name)
-            made.append(measured(options.speech, language, folder, options.out / "graphs", watch))
-    sections = [_callers(one) for one in made]
-    for one, section in zip(made, sections, strict=True):
+            track = partial(_tracked, progress, folder.name)
+            measurements.append(evaluate(options.speech, language, folder, options.out / "graphs", track))
+    sections = [_crowd_section(one) for one in measurements]
+    for one, section in zip(measurements, sections, strict=True):
         text = "\n\n".join(
             [f"# {one.name} ({one.language})", *(each.markdown() for each in (*tables(one), section.table))]
         )
@@ -52,59 +52,59 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"\n{text}")
     when = f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {os.cpu_count()} cores; real speech from {options.speech}."
     report = options.out / "index.html"
-    report.write_text(page(made, sections, when), encoding="utf-8")
-    console.print(f"The report: {report}")
+    report.write_text(page(measurements, sections, when), encoding="utf-8")
+    console.print(f"Report: {report}")
 
 
-def _watched(progress: Progress, name: str, heard: Iterator[HeardTrial], count: int) -> Iterable[HeardTrial]:
+def _tracked(progress: Progress, name: str, heard: Iterator[HeardTrial], count: int) -> Iterable[HeardTrial]:
     return progress.track(heard, total=count, description=name)
 
 
-def ears(heard: Sequence[HeardTrial]) -> HearingModel:
-    """How real answers of the test half were heard on ordinary calls, by kind of answer.
+def hearing_model(heard: Sequence[HeardTrial]) -> HearingModel:
+    """Return how real answers of the test half were recognised on ordinary calls, by kind of answer.
 
-    Closed answers of two syllables stand for a choice too: they are heard like it and there are more of them.
+    Closed answers of two syllables also represent choices: their accuracy is similar and there are more of them.
     """
     kinds: dict[str, Callable[[HeardTrial], bool]] = {
         "yes_no": lambda one: one.question == "yes/no",
         "choice": lambda one: one.question in {"choice", "words"} or (one.question == "one of ten" and one.length == 2),
         "score": lambda one: one.question == "score",
     }
-    return {kind: [_ear(one) for one in heard if one.answer and holds(one)] for kind, holds in kinds.items()}
+    return {kind: [_heard_as(one) for one in heard if one.answer and holds(one)] for kind, holds in kinds.items()}
 
 
-def _ear(one: HeardTrial) -> HeardAs:
+def _heard_as(one: HeardTrial) -> HeardAs:
     sure = one.readings[0].confidence if one.readings else 0.0
     if one.band == "confirm":
         sure = min(sure, CONFIRM_BELOW - 0.01)
     return HeardAs(one.right, 0.0 if one.band == "again" else sure)
 
 
-def _callers(one: Measured) -> Section:
+def _crowd_section(one: Measured) -> Section:
     flow_set = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
-    heard = ears(one.part(synthetic=False))
-    told = survey(flow_set, "survey", one.language, heard, calls=CALLS, seed=1, now=_NOON, first="convenient")
+    heard = hearing_model(one.part(synthetic=False))
+    result = survey(flow_set, "survey", one.language, heard, calls=CALLS, seed=1, now=_NOON, first="convenient")
     number = ", ".join(f"{kind}: {len(drawn)}" for kind, drawn in heard.items())
     return Section(
         title=f"Simulated callers: {one.name}",
-        text=f"{CALLS} callers with time for the survey take it through the real flows. They say what is true, in "
-        f"words of the flows; each answer is heard as one of the real answers above was, drawn by chance ({number}). "
-        "Who is misunderstood in a read-back says no; after two misses keys are pressed. Everybody is patient and "
-        "presses the right key; background noise and interruptions are not simulated.",
-        table=_told(told, one.name),
+        text=f"{CALLS} callers who have time for the survey take it through the real flows. They answer truthfully in "
+        f"phrases of the flows; each answer is recognised like a random one of the real answers above ({number}). "
+        "Callers reject a wrong read-back and press keys after two misses. They never hang up and never press a wrong "
+        "key; background noise and interruptions are not simulated.",
+        table=_crowd_table(result, one.name),
     )
 
 
-def _told(told: CrowdResult, name: str) -> Table:
-    complete, right = told.completed / told.calls, told.right / told.stored
+def _crowd_table(result: CrowdResult, name: str) -> Table:
+    complete, right = result.completed / result.calls, result.right / result.stored
     rows = [
         ("calls completed", "≥ 97 %", f"{100 * complete:.1f} %", "yes" if complete >= _COMPLETE else "**no**"),
         ("stored answers right", "≥ 99 %", f"{100 * right:.2f} %", "yes" if right >= _STORED_RIGHT else "**no**"),
-        ("answers by key", "", f"{100 * told.keyed / told.stored:.1f} %", ""),
-        ("answers confirmed", "", f"{100 * told.confirmed / told.stored:.1f} %", ""),
-        ("what a caller says or presses in a call", "", f"{told.turns / told.calls:.1f} times", ""),
+        ("answers by key", "", f"{100 * result.keyed / result.stored:.1f} %", ""),
+        ("answers confirmed", "", f"{100 * result.confirmed / result.stored:.1f} %", ""),
+        ("caller turns per call", "", f"{result.turns / result.calls:.1f}", ""),
     ]
-    return Table(f"{told.calls} simulated callers, {name}", ("what", "goal", "measured", "reached"), rows)
+    return Table(f"{result.calls} simulated callers, {name}", ("what", "goal", "measured", "reached"), rows)
 
 
 def _progress(console: Console) -> Progress:
@@ -120,7 +120,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--model",
         type=_model,
         action="append",
-        help="a language and a folder, such as zh-CN=models/zh; else those shipped",
+        help="language and folder, such as zh-CN=models/zh (default: the shipped models)",
     )
     return parser.parse_args(arguments)
 

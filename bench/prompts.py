@@ -1,4 +1,4 @@
-"""Where in a shipped prompt a caller interrupts it, so that its stop can be told from its pauses."""
+"""Points in shipped prompts where an interruption can be told apart from a pause of the prompt."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _STEP_S = 0.01
 
 
 def steady_s(prompt: str, for_s: float = 0.8) -> float:
-    """When (s after its beginning) the prompt has just begun to sound for at least so long without a pause of 10 ms.
+    """Return the offset (s) just after the start of the prompt's first `for_s` seconds without a pause of 10 ms.
 
     Raises:
-        IndexError: it never does.
+        IndexError: the prompt has no such segment.
     """
     samples, rate = soundfile.read(ROOT / "prompts" / "audio" / "zh-CN" / f"{prompt}.wav", dtype="int16")
     step = round(rate * _STEP_S)

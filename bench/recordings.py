@@ -26,7 +26,7 @@ Samples = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """One utterance with quiet around it; energy of speech begins at `onset_ms` and ends at `end_ms`."""
+    """One utterance padded with silence; its speech energy starts at `onset_ms` and ends at `end_ms`."""
 
     samples: Samples
     onset_ms: int
@@ -34,7 +34,7 @@ class Speech:
 
 
 def paths(folder: str, count: int, wanted: Callable[[str], bool] = lambda text: True) -> list[Path]:
-    """So many recordings of a folder whose text is wanted, always the same ones."""
+    """Return `count` recordings of a folder whose text is `wanted`, always the same ones."""
     with (FOLDER / "manifest.tsv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     found = [FOLDER / row["path"] for row in rows if row["path"].startswith(f"{folder}/") and wanted(row["text"])]
@@ -42,41 +42,41 @@ def paths(folder: str, count: int, wanted: Callable[[str], bool] = lambda text: 
 
 
 def load(path: Path) -> Samples:
-    """A recording's first channel at 8 kHz."""
+    """Load a recording's first channel at 8 kHz."""
     samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
     at_8k: Samples = soxr.resample(samples[:, 0], rate, SAMPLE_RATE_HZ)
     return at_8k
 
 
-def over_the_line(samples: Samples) -> bytes:
-    """What µ-law leaves of it, as 16-bit PCM."""
+def through_ulaw(samples: Samples) -> bytes:
+    """Encode and decode as µ-law; return 16-bit PCM."""
     return ulaw_to_pcm(pcm_to_ulaw((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()))
 
 
 def frames(samples: Samples) -> Samples:
-    """Whole frames, one a row."""
+    """Split into whole frames, one per row."""
     return samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
 
 
 def joined(recorded: list[Path], dbov: float) -> Samples:
-    """Recordings one after the other, each at the same RMS level, in whole frames."""
+    """Concatenate recordings at the same RMS level, in whole frames."""
     return np.concatenate([frames(at_rms(load(path), dbov)).ravel() for path in recorded])
 
 
 def at_rms(samples: Samples, dbov: float) -> Samples:
-    """Scaled to an RMS level."""
+    """Scale to an RMS level."""
     scaled: Samples = samples * 10 ** (dbov / 20) / max(1e-9, float(np.sqrt(np.square(samples).mean())))
     return scaled
 
 
 def noise(length: int, dbov: float = FLOOR_DBOV) -> Samples:
-    """White noise."""
+    """Generate white noise."""
     samples: Samples = np.random.default_rng(_SEED).standard_normal(length) * 10 ** (dbov / 20)
     return samples
 
 
 def at_level(samples: Samples, dbov: float) -> Samples:
-    """Scaled so that the 20 ms stretches within 20 dB of the loudest have this level on average."""
+    """Scale so that the 20 ms frames within 20 dB of the loudest have this level on average."""
     levels = _levels(samples)
     loud = levels[levels >= levels.max() - 20]
     scaled: Samples = samples * 10 ** ((dbov - 10 * np.log10((10 ** (loud / 10)).mean())) / 20)
@@ -84,9 +84,9 @@ def at_level(samples: Samples, dbov: float) -> Samples:
 
 
 def speech(path: Path, dbov: float, seed: int, street: Samples | None = None) -> Speech | None:
-    """One utterance at a level, over a quiet line or street noise; None where the recording itself is too noisy.
+    """Return one utterance at a level, over a quiet line or street noise; None if the recording itself is too noisy.
 
-    Speech is where three of four frames lie above the recording's own noise by 10 dB and within 25 dB of its level.
+    Speech is defined as three of four frames 10 dB above the recording's own noise and within 25 dB of its level.
     """
     said = at_level(load(path), dbov)
     own_noise = max(float(np.quantile(_levels(said), 0.1)), FLOOR_DBOV)
@@ -103,14 +103,14 @@ def speech(path: Path, dbov: float, seed: int, street: Samples | None = None) ->
 
 
 def tone(on_s: float, off_s: float, seconds: float = 60) -> Samples:
-    """450 Hz in the rhythm of a Chinese network's tones (GB/T 3380: busy .35/.35 s, ringing 1/4 s)."""
+    """Generate 450 Hz with the cadence of Chinese network tones (GB/T 3380: busy .35/.35 s, ringing 1/4 s)."""
     time = np.arange(int(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     samples: Samples = 0.2 * np.sin(2 * np.pi * 450 * time) * (time % (on_s + off_s) < on_s)
     return samples
 
 
 def music(seconds: int = 60) -> Samples:
-    """Like music on hold: two chords a second of decaying notes with overtones and vibrato."""
+    """Generate hold music: two chords per second of decaying notes with overtones and vibrato."""
     random_notes = np.random.default_rng(_SEED)
     samples = np.zeros(seconds * SAMPLE_RATE_HZ)
     length = np.arange(6000) / SAMPLE_RATE_HZ

@@ -1,4 +1,4 @@
-"""The service as a process of its own, with a fresh data folder. Must not know: what is measured."""
+"""The service as a separate process with a fresh data folder. Must not know: what is measured."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A service that takes calls at `socket`, the browser phone's WebSocket."""
+    """A running service; `socket` is the URL of the browser phone's WebSocket."""
 
     socket: str
     pid: int
 
     @property
     def rss_mb(self) -> float:
-        """Resident memory of the service's own process, in MB (10^6 bytes)."""
+        """Resident memory of the service process, in MB (10^6 bytes)."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 @contextmanager
 def running_service(**settings: str) -> Iterator[Running]:
-    """Start `service.py run` on a free port of loopback with embedded defaults; ended at the end of the block.
+    """Run `service.py run` with embedded defaults on a free loopback port; stop it at the end of the block.
 
-    `settings` are environment variables that it gets besides.
+    `settings` are additional environment variables.
     """
     with TemporaryDirectory(prefix="huifang-bench-") as data:
         own = {"HUIFANG_DATA": data, "HUIFANG_PORT": "0", "HUIFANG_LOG_LEVEL": "WARNING"}
@@ -52,4 +52,4 @@ def _address(process: subprocess.Popen[str]) -> str:
     for line in process.stdout or ():
         if found := re.search(r"http://\S+/phone", line):
             return found.group()
-    raise RuntimeError("the service ended before it took calls")
+    raise RuntimeError("the service exited before it accepted calls; see its log above")

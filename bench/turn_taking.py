@@ -1,8 +1,7 @@
-"""Turn-taking on recordings: how soon a prompt goes quiet, how often for nothing, how soon an answer is looked at.
+"""Turn-taking on recordings: barge-in latency, false barge-ins, endpointing latency.
 
-Runs recognizer/endpoint.py and ivr/turntaking/turn.py in virtual time over ../shared/speech, without
-recogniser or network:
-`python -m bench.turn_taking [ENTRY=VALUE …]`, where the entries are those of the table in ivr/turntaking/timing.py.
+Runs recognizer/endpoint.py and ivr/turntaking/turn.py in virtual time over ../shared/speech, without recogniser or
+network: `python -m bench.turn_taking [ENTRY=VALUE …]`, with the entries of the table in ivr/turntaking/timing.py.
 """
 
 from __future__ import annotations
@@ -35,29 +34,29 @@ SOFT_DBOV: Final = -32.0
 NOISE_DBOV: Final = -30.0
 STREET_DB: Final = 20.0
 ECHO_DB: Final = 20.0
-ECHO_WAYS_MS: Final = (50, 150, 250)
+ECHO_DELAYS_MS: Final = (50, 150, 250)
 PROMPT_FRAMES: Final = 400
 PAUSE_FRAMES: Final = 50
 EARLY_MS: Final = 60
-"""A look so long before the end of the last sound is still one at its end."""
+"""A decode up to this long before the end of the last sound still counts as one at the end."""
 PROMPTS: Final = Path(__file__).parents[1] / "prompts" / "audio" / "zh-CN"
 
 
 def measure(timing: Timing) -> dict[str, Figure]:
-    """Figures by name: ms after the onset (`quiet`, `given_up`) or the end (`look`); mutes and stops a minute."""
+    """Return figures by name: ms after the onset (`quiet`, `given_up`) or end (`look`); mutes and stops per minute."""
     figures: dict[str, Figure] = {}
     for name, utterances in _utterances():
         barge_ins, looks = [], []
         for number, speech in enumerate(utterances):
             heard = _activities(speech.samples)
             barge_ins.append(_barge_in(timing, speech, heard, number))
-            looks.append(_looks(timing, speech, heard))
+            looks.append(_decode_latency(timing, speech, heard))
         figures[f"quiet_ms.{name}"] = percentiles([quiet for quiet, _ in barge_ins if quiet is not None])
         figures[f"given_up_ms.{name}"] = percentiles([given_up for _, given_up in barge_ins if given_up is not None])
         figures[f"look_ms.{name}"] = percentiles([at for at, _ in looks if at is not None])
         figures[f"looked_too_early_percent.{name}"] = round(100 * sum(early for _, early in looks) / len(looks), 1)
-    for name, samples, way_ms in _sounds():
-        mutes, stops = _false_alarms(timing, samples, way_ms)
+    for name, samples, delay_ms in _sounds():
+        mutes, stops = _false_alarms(timing, samples, delay_ms)
         figures[f"false_mutes_per_min.{name}"] = round(mutes, 2)
         figures[f"false_stops_per_min.{name}"] = round(stops, 2)
     return figures
@@ -86,7 +85,7 @@ def _spoken(paths: list[Path], dbov: float, street_db: float | None = None) -> l
 
 
 def _sounds() -> Iterator[tuple[str, Samples, int | None]]:
-    """What should not stop a prompt; the last are only the prompt's own echo, so many ms late."""
+    """Yield sounds that must not stop a prompt; the last are only the prompt's own echo, with its delay (ms)."""
     esc = recordings.paths("noise_esc10", 200)
     sneezes = [path for path in esc if "sneeze" in path.name]
     yield "background", recordings.at_rms(_background(), NOISE_DBOV), None
@@ -96,8 +95,8 @@ def _sounds() -> Iterator[tuple[str, Samples, int | None]]:
     yield "dial", recordings.tone(1, 0), None
     yield "ringing", recordings.tone(1, 4), None
     yield "music", recordings.at_rms(recordings.music(), CALLER_DBOV), None
-    for way_ms in ECHO_WAYS_MS:
-        yield f"echo_{way_ms}", recordings.noise(120 * FRAME * 1000 // FRAME_MS), way_ms
+    for delay_ms in ECHO_DELAYS_MS:
+        yield f"echo_{delay_ms}", recordings.noise(120 * FRAME * 1000 // FRAME_MS), delay_ms
 
 
 @cache
@@ -107,7 +106,7 @@ def _background() -> Samples:
 
 @cache
 def _prompt() -> Samples:
-    """The shipped prompts one after the other, in whole frames."""
+    """Concatenate the shipped prompts, in whole frames."""
     spoken = [soundfile.read(path, dtype="float64")[0] for path in sorted(PROMPTS.glob("*.wav"))]
     samples = np.concatenate(spoken)
     return samples[: len(samples) // FRAME * FRAME]
@@ -120,7 +119,7 @@ def _prompt_levels() -> list[float]:
 
 
 def _activities(samples: Samples) -> list[DetectedActivity]:
-    pcm, voice = recordings.over_the_line(samples), VoiceActivity()
+    pcm, voice = recordings.through_ulaw(samples), VoiceActivity()
     return [
         voice.frame(pcm[at : at + FRAME_BYTES]) for at in range(0, len(pcm) // FRAME_BYTES * FRAME_BYTES, FRAME_BYTES)
     ]
@@ -129,14 +128,14 @@ def _activities(samples: Samples) -> list[DetectedActivity]:
 def _barge_in(
     timing: Timing, speech: Speech, heard: list[DetectedActivity], number: int
 ) -> tuple[int | None, int | None]:
-    """When, after the onset, the prompt went quiet and when it was given up."""
+    """Return when, after the onset (ms), the prompt was muted and when it was stopped."""
     turn, levels, at_frame = _turn(timing), _prompt_levels(), number * 97
     turn.prompt_started(0, len(heard) * FRAME_MS)
     playing, quiet, given_up = True, None, None
     for frame, activity in enumerate(heard):
         now = (frame + 1) * FRAME_MS
         level = levels[(frame + at_frame) % len(levels)] if playing else SILENT_DBOV
-        for output in _decided(turn, now, turn.voice(now, activity, level), speech.end_ms):
+        for output in _with_decodes(turn, now, turn.voice(now, activity, level), speech.end_ms):
             if isinstance(output, Mute | Resume):
                 playing = isinstance(output, Resume)
                 quiet = None if playing or now < speech.onset_ms - EARLY_MS else (quiet or now - speech.onset_ms)
@@ -145,21 +144,21 @@ def _barge_in(
     return quiet, given_up
 
 
-def _looks(timing: Timing, speech: Speech, heard: list[DetectedActivity]) -> tuple[int | None, bool]:
-    """When, after the end, the answer was looked at first, and whether it was looked at before."""
+def _decode_latency(timing: Timing, speech: Speech, heard: list[DetectedActivity]) -> tuple[int | None, bool]:
+    """Return when, after the end (ms), the answer was first decoded, and whether it was decoded too early."""
     turn, early = _turn(timing), False
     turn.prompt_finished(0)
     for frame, activity in enumerate(heard):
         now = (frame + 1) * FRAME_MS
-        for output in _decided(turn, now, turn.voice(now, activity), speech.end_ms):
+        for output in _with_decodes(turn, now, turn.voice(now, activity), speech.end_ms):
             if isinstance(output, Decode) and now >= speech.end_ms - EARLY_MS:
                 return now - speech.end_ms, early
             early = early or (isinstance(output, Decode) and now > speech.onset_ms)
     return None, early
 
 
-def _false_alarms(timing: Timing, samples: Samples, way_ms: int | None) -> tuple[float, float]:
-    """Mutes and stops a minute while prompts of 8 s play; with `way_ms`, their echo is heard too, so much later."""
+def _false_alarms(timing: Timing, samples: Samples, delay_ms: int | None) -> tuple[float, float]:
+    """Return mutes and stops per minute during prompts of 8 s; their echo is mixed in after `delay_ms`, if given."""
     voice, prompt, levels = VoiceActivity(), _prompt().reshape(-1, FRAME), _prompt_levels()
     played: list[int | None] = []
     turn, playing, mutes, stops, starts, at_frame = _turn(timing), False, 0, 0, 0, 0
@@ -171,10 +170,10 @@ def _false_alarms(timing: Timing, samples: Samples, way_ms: int | None) -> tuple
             playing = True
         at_frame = (at_frame + playing) % len(levels)
         played.append(at_frame if playing else None)
-        echoed = played[max(0, number - way_ms // FRAME_MS)] if way_ms else None
+        echoed = played[max(0, number - delay_ms // FRAME_MS)] if delay_ms else None
         heard = noise if echoed is None else noise + prompt[echoed] * 10 ** (-ECHO_DB / 20)
-        own = levels[at_frame] if playing and way_ms else SILENT_DBOV
-        outputs = _decided(turn, now, turn.voice(now, voice.frame(recordings.over_the_line(heard)), own))
+        own = levels[at_frame] if playing and delay_ms else SILENT_DBOV
+        outputs = _with_decodes(turn, now, turn.voice(now, voice.frame(recordings.through_ulaw(heard)), own))
         mutes += Mute() in outputs
         stops += GiveUpPrompt() in outputs
         playing = (playing or Resume() in outputs) and Mute() not in outputs
@@ -188,10 +187,10 @@ def _turn(timing: Timing) -> QuestionTurn:
     return QuestionTurn(InputSpec(voice="closed", timeout_ms=60_000), timing)
 
 
-def _decided(
+def _with_decodes(
     turn: QuestionTurn, now: int, outputs: tuple[TurnOutput, ...], end_ms: float = math.inf
 ) -> list[TurnOutput]:
-    """The outputs with what follows from their decodes: nothing until the speech has ended, then an answer."""
+    """Return the outputs and their consequences: decodes yield nothing until the speech has ended, then an answer."""
     decided = list(outputs)
     for output in decided:
         if isinstance(output, Decode):
@@ -201,9 +200,9 @@ def _decided(
 
 
 def main() -> None:
-    """Print the figures of the table as it is, or with the entries given."""
+    """Print the figures of the timing table, with the given entries overridden."""
     if not recordings.FOLDER.is_dir():
-        sys.exit(f"turn-taking is not measured: the recordings are absent ({recordings.FOLDER})")
+        sys.exit(f"turn-taking is not measured: the recordings are missing ({recordings.FOLDER})")
     entries = {name: int(value) for name, _, value in (entry.partition("=") for entry in sys.argv[1:])}
     table = Table("figure", "p50", "p95", "n", box=None)
     for name, figure in measure(Timing().override(entries)).items():

@@ -1,1 +1,1 @@
-"""Audio in, what was said out. Knows nothing of calls and never imports ivr."""
+"""Speech recognition: audio in, hypotheses out. Must not know: calls; never imports ivr."""

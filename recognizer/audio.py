@@ -1,4 +1,4 @@
-"""Sound as numbers: G.711 codes, sample rates, loudness. PCM is 16-bit little-endian mono throughout.
+"""Audio primitives: G.711 codecs, resampling, loudness, tone detection. PCM is 16-bit little-endian mono throughout.
 
 Must not know: recognisers, calls, file formats.
 """
@@ -34,7 +34,7 @@ _TONE_SHARE: Final = 0.95
 
 
 def ulaw_to_pcm(codes: bytes) -> bytes:
-    """Decode G.711 µ-law (one byte a sample)."""
+    """Decode G.711 µ-law (one byte per sample)."""
     return audioop.ulaw2lin(codes, 2)
 
 
@@ -44,7 +44,7 @@ def pcm_to_ulaw(pcm: bytes) -> bytes:
 
 
 def alaw_to_pcm(codes: bytes) -> bytes:
-    """Decode G.711 A-law (one byte a sample)."""
+    """Decode G.711 A-law (one byte per sample)."""
     return audioop.alaw2lin(codes, 2)
 
 
@@ -54,7 +54,7 @@ def pcm_to_alaw(pcm: bytes) -> bytes:
 
 
 def resample(pcm: bytes, rate: int, to_rate: int = SAMPLE_RATE_HZ) -> bytes:
-    """Whole recordings to another rate (Hz), band-limited."""
+    """Resample a whole recording to another rate (Hz), band-limited."""
     if rate == to_rate:
         return pcm
     samples: NDArray[np.int16] = soxr.resample(_samples(pcm), rate, to_rate)
@@ -62,26 +62,26 @@ def resample(pcm: bytes, rate: int, to_rate: int = SAMPLE_RATE_HZ) -> bytes:
 
 
 def level_dbov(pcm: bytes) -> float:
-    """Loudness in dB below overload (ITU-T G.100.1): a full-scale sine is -3.01; digital silence is SILENCE_DBOV."""
+    """Return the level in dBov (ITU-T G.100.1): a full-scale sine is -3.01, digital silence is SILENCE_DBOV."""
     return _dbov(_samples(pcm).astype(np.float64))
 
 
 def frame_level_dbov(pcm: bytes) -> float:
-    """The same for one frame, a quarter of the cost, in whole sample steps: within 0.3 dB from -60 dBov up."""
+    """Return the level of one frame at a quarter of the cost, from an integer RMS: within 0.3 dB from -60 dBov up."""
     rms = audioop.rms(pcm, 2)
     return 20 * math.log10(rms / FULL_SCALE) if rms else SILENCE_DBOV
 
 
 def speech_level_dbov(pcm: bytes) -> float:
-    """Loudness of the 20 ms stretches within 20 dB of the loudest: the voice without its pauses (after ITU-T P.56)."""
+    """Return the level of the 20 ms frames within 20 dB of the loudest: speech without pauses (after ITU-T P.56)."""
     return _dbov(_active(_samples(pcm).astype(np.float64), _ACTIVE_FRAME, _ACTIVE_FRAME).ravel())
 
 
 def is_tone(pcm: bytes) -> bool:
-    """Whether this is a signal tone (dial tone, keys) rather than speech or noise: one or two pitches that stay.
+    """Return whether this is a signalling tone (dial tone, DTMF), not speech or noise: one or two steady pitches.
 
-    So it is where 95 % of the loud 40 ms stretches have 99 % of their energy in two bands of 130 Hz that do not move.
-    Measured at 8 kHz, this takes one of 2000 spoken words and sentences for a tone (a hummed “晕”).
+    The criterion: in 95 % of the loud 40 ms frames, 99 % of the energy lies in two bands of 130 Hz that do not move.
+    Measured at 8 kHz: one of 2000 spoken words and sentences is mistaken for a tone (a hummed “晕”).
     """
     frames = _active(_samples(pcm).astype(np.float64), _TONE_FRAME, _TONE_FRAME // 2)
     if not frames.any():
@@ -101,7 +101,7 @@ def is_tone(pcm: bytes) -> bool:
 
 
 def amplify(pcm: bytes, gain_db: float) -> bytes:
-    """Louder (or softer, if negative); what would overflow is cut off at full scale."""
+    """Apply a gain (attenuation if negative); samples that overflow are clipped at full scale."""
     return audioop.mul(pcm, 2, 10 ** (gain_db / 20))
 
 
@@ -110,7 +110,7 @@ def _samples(pcm: bytes) -> NDArray[np.int16]:
 
 
 def _active(samples: NDArray[np.float64], size: int, step: int) -> NDArray[np.float64]:
-    """The loud stretches of `size` samples, one each `step`, as rows: those within 20 dB of the loudest."""
+    """Return the loud frames of `size` samples, one every `step`, as rows: those within 20 dB of the loudest."""
     if len(samples) < size:
         return samples[None, :0]
     frames = sliding_window_view(samples, size)[::step]

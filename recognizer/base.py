@@ -19,12 +19,12 @@ GrammarKind = Literal["closed", "sequence", "free"]
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What may be said to one question.
+    """The answers accepted to one question.
 
     `closed`: the answer is exactly one of `phrases`. `sequence`: the answer is one or more of `phrases` in any order
-    (digits, a date and a time). `free`: anything at all; `phrases` are cue words worth spotting and may be empty.
+    (digits, a date and a time). `free`: any speech; `phrases` are cue words to spot and may be empty.
     Phrases are plain text without spaces in Chinese, lower case with spaces in English. `same` holds groups of phrases
-    that answer the same (“yes”, “yes please”): which of them was said need not be certain.
+    with the same meaning (“yes”, “yes please”), which need not be told apart.
     """
 
     language: str
@@ -35,7 +35,7 @@ class Grammar:
 
 @dataclass(frozen=True, slots=True)
 class HeardWord:
-    """One recognised phrase of the grammar, with its place in the audio fed so far (ms) and its confidence (0 to 1)."""
+    """One recognised phrase of the grammar, with its position in the audio fed so far (ms) and confidence (0 to 1)."""
 
     text: str
     start_ms: int
@@ -45,7 +45,7 @@ class HeardWord:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One reading of the audio. `text` joins the words (no spaces in Chinese); `confidence` is 0 to 1."""
+    """One interpretation of the audio. `text` joins the words (no spaces in Chinese); `confidence` is 0 to 1."""
 
     text: str
     confidence: float
@@ -53,45 +53,45 @@ class Hypothesis:
 
 
 class Listener(Protocol):
-    """Listens to one answer. Not safe for concurrent use; `close` may be called more than once."""
+    """A recognition of one answer. Not safe for concurrent use; `close` is idempotent."""
 
     def feed(self, pcm: bytes) -> None:
-        """Take the next audio: 16-bit little-endian mono at 8 kHz, any whole number of samples. Never blocks."""
+        """Accept the next audio: 16-bit little-endian mono at 8 kHz, any whole number of samples. Never block."""
 
     async def hypotheses(self) -> Sequence[Hypothesis]:
-        """Decode all audio fed so far, best reading first; empty when it holds no phrase of the grammar.
+        """Decode all audio fed so far and return hypotheses, best first; empty if it contains no phrase of the grammar.
 
-        Listening may go on afterwards: more audio may be fed and a later call covers everything since the start.
+        More audio may be fed afterwards; a later call covers everything since the start.
         """
 
     def close(self) -> None:
-        """Give the decoder back; nothing may be fed afterwards."""
+        """Release the decoder; no audio may be fed afterwards."""
 
 
 class Recognizer(Protocol):
-    """Hears one or more languages. Safe for concurrent use; one per process."""
+    """A recogniser of one or more languages. Safe for concurrent use; one per process."""
 
     @property
     def languages(self) -> frozenset[str]:
-        """The languages heard, as BCP 47 tags (`zh-CN`)."""
+        """The supported languages, as BCP 47 tags (`zh-CN`)."""
 
     def listen(self, grammar: Grammar) -> Listener:
-        """Start listening with a grammar.
+        """Start a recognition with a grammar.
 
         Raises:
-            UnheardPhrase: a phrase of the grammar has no word in the model.
+            UnheardPhrase: a phrase of the grammar is out of the model's vocabulary.
             UnheardLanguage: no model is installed for the grammar's language.
         """
 
     def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
-        """The phrases that this recogniser cannot hear, each with the reason and, where there is one, a suggestion."""
+        """Return the phrases that cannot be recognised, each with the reason and, if there is one, a suggestion."""
 
     def close(self) -> None:
-        """Let go of models and threads."""
+        """Release models and threads."""
 
 
 class UnheardPhrase(ValueError):
-    """A grammar holds a phrase that the model has no words for."""
+    """A grammar contains a phrase that is out of the model's vocabulary."""
 
 
 class UnheardLanguage(ValueError):

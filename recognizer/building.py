@@ -1,6 +1,6 @@
-"""A Vosk model folder made from an acoustic model and phrases, kept for the next start.
+"""Builder of Vosk model folders from an acoustic model and phrases, with a cache on disk.
 
-Must not know: grammars, flows, how Vosk loads it.
+Must not know: grammars, flows, how Vosk loads a model.
 """
 
 from __future__ import annotations
@@ -17,30 +17,31 @@ from recognizer.phones import Phones
 from recognizer.pronounce import language as language_of
 
 _LAYOUT: Final = "1"
-"""Changes whenever the graph is made in another way, so that kept folders are not taken for new ones."""
+"""Version of the graph layout, part of the cache key: raise it whenever graphs are built differently."""
 
 
 class OtherLanguage(ValueError):
-    """A model is given for a language that it was not trained for."""
+    """A model is configured for a language that it was not trained for."""
 
 
-def built_model(language: str, acoustic: Path, phrases: Iterable[str], cache: Path, *, lattice_beam: float) -> Path:
-    """The folder of a Vosk model that knows each phrase as one word; made under `cache` unless it is there already.
+def build_model(language: str, acoustic: Path, phrases: Iterable[str], cache: Path, *, lattice_beam: float) -> Path:
+    """Return the folder of a Vosk model with each phrase as one word; build it under `cache` unless it exists.
 
-    `acoustic` is a folder with am/, conf/, phones.txt and phone_bigram.txt. `lattice_beam` is how much less likely than
-    the best an alternative may be to be kept (a difference of log likelihoods). The folder appears all at once, so
-    other processes may build the same at the same time.
+    `acoustic` is a folder with am/, conf/, phones.txt and phone_bigram.txt. `lattice_beam` is the pruning beam: the
+    largest difference in log likelihood between the best path and an alternative that is kept. The folder is renamed
+    into place atomically, so several processes may build the same model at once.
 
     Raises:
         Unpronounceable: a phrase cannot be pronounced.
-        OtherLanguage: the model has not the phones of the language.
+        OtherLanguage: the model lacks phones of the language.
     """
     phones = Phones.of(acoustic)
     known = language_of(language)
     pronounce = known.toned if phones.toned else known.plain
     lexicon = {phrase: pronounce(phrase) for phrase in sorted(set(phrases))}
     if missing := {name for rows in lexicon.values() for row in rows for name in row}.difference(phones.names):
-        raise OtherLanguage(f"{acoustic}: no model of {language}, for it lacks the phones {', '.join(sorted(missing))}")
+        names = ", ".join(sorted(missing))
+        raise OtherLanguage(f"{acoustic}: not a model of {language}: it lacks the phones {names}; use another folder")
     built = cache / f"{acoustic.name}-{_fingerprint(acoustic, lexicon, lattice_beam)}"
     if built.is_dir():
         return built

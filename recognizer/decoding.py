@@ -1,4 +1,4 @@
-"""One answer's audio → hypotheses, by comparing what the grammar allows with any sounds at all.
+"""Decoding of one answer's audio into hypotheses, scored against a background model of any sounds at all.
 
 Must not know: threads, calls, what an answer means.
 """
@@ -11,28 +11,28 @@ from typing import Final
 from recognizer.audio import is_tone
 from recognizer.base import SAMPLE_RATE_HZ, Grammar, HeardWord, Hypothesis
 from recognizer.confidence import confidence
-from recognizer.grammar import expected
-from recognizer.judging import Judge, Weigh, transcript
+from recognizer.grammar import expected_phrases
+from recognizer.judging import Judge, Score, transcript
 from recognizer.listener import Decoding
 from recognizer.model import SpeechModel
 from recognizer.passes import Passes
 from recognizer.reading import ExpectedPhrases
 from recognizer.results import alternatives, words
 
-_AROUND_MS: Final = 200
+_MARGIN_MS: Final = 200
 
 
 def decoding(model: SpeechModel, grammar: Grammar) -> Decoding:
-    """The decoding that fits a grammar's kind."""
+    """Return the decoding for a grammar's kind."""
     return FreeDecoding(model, grammar) if grammar.kind == "free" else AnswerDecoding(model, grammar)
 
 
 class AnswerDecoding:
-    """Of a closed answer or a sequence."""
+    """Decoding of a closed answer or a sequence."""
 
-    def __init__(self, model: SpeechModel, grammar: Grammar, weigh: Weigh = confidence) -> None:
+    def __init__(self, model: SpeechModel, grammar: Grammar, score: Score = confidence) -> None:
         self._model = model
-        self._judge = Judge(grammar, weigh)
+        self._judge = Judge(grammar, score)
         self._passes = Passes(lambda: (model.answers(grammar), model.anything()))
 
     def feed(self, pcm: bytes) -> None:
@@ -40,7 +40,7 @@ class AnswerDecoding:
         self._passes.feed(pcm)
 
     def read(self) -> tuple[Hypothesis, ...]:
-        """The answers that the audio may hold, surest first."""
+        """Return the candidate answers in the audio, most confident first."""
         answers, anything = (alternatives(results, self._model.phrase) for results in self._passes.results())
         if not answers or is_tone(bytes(self._passes.audio)):
             return ()
@@ -48,12 +48,12 @@ class AnswerDecoding:
 
 
 class FreeDecoding:
-    """Of free speech: everything where the model has words for it, else the cue words found and looked at again."""
+    """Decoding of free speech: a transcript if the model has a vocabulary, else the cue words spotted and rescored."""
 
     def __init__(self, model: SpeechModel, grammar: Grammar) -> None:
         self._model = model
         self._grammar = grammar
-        self._expected: ExpectedPhrases = expected(grammar.language, grammar.phrases)
+        self._expected: ExpectedPhrases = expected_phrases(grammar.language, grammar.phrases)
         self._passes = Passes(lambda: (model.free(grammar),))
 
     def feed(self, pcm: bytes) -> None:
@@ -61,16 +61,16 @@ class FreeDecoding:
         self._passes.feed(pcm)
 
     def read(self) -> tuple[Hypothesis, ...]:
-        """One reading of all that was said; confidence is that of the least sure word."""
+        """Return one hypothesis for the whole audio; its confidence is that of the least confident word."""
         (results,) = self._passes.results()
         heard = words(results, self._model.phrase)
         if not self._model.transcribes:
-            heard = tuple(filter(None, map(self._looked_at_again, self._expected.spotted(heard))))
-        return transcript(heard, self._expected.joint)
+            heard = tuple(filter(None, map(self._rescored, self._expected.spotted(heard))))
+        return transcript(heard, self._expected.separator)
 
-    def _looked_at_again(self, word: HeardWord) -> HeardWord | None:
-        """The word with the confidence that it would have as an answer of its own; None when it would be none."""
-        start, end = (_bytes(place) for place in (max(0, word.start_ms - _AROUND_MS), word.end_ms + _AROUND_MS))
+    def _rescored(self, word: HeardWord) -> HeardWord | None:
+        """Return the word with its confidence as a closed answer in isolation; None if it would be rejected."""
+        start, end = (_bytes(place) for place in (max(0, word.start_ms - _MARGIN_MS), word.end_ms + _MARGIN_MS))
         answer = AnswerDecoding(self._model, replace(self._grammar, kind="closed"))
         answer.feed(bytes(self._passes.audio[start:end]))
         sure = next((heard.confidence for heard in answer.read() if heard.text == word.text), None)

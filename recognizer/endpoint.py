@@ -1,4 +1,4 @@
-"""Voice activity of a call, frame by frame: how loud it is, whether webrtcvad hears a voice, how sure Silero is.
+"""Voice activity detection per frame: level, webrtcvad's decision, Silero's probability.
 
 Must not know: calls, prompts, questions, thresholds.
 """
@@ -29,8 +29,8 @@ _STRICTEST: Final = 3
 class DetectedActivity:
     """Voice activity of one frame.
 
-    `level_dbov`: its loudness (see `recognizer.audio.level_dbov`). `webrtc`: webrtcvad in its strictest mode calls it
-    voice. `silero`: the probability of voice (0 to 1) in the latest whole chunk of 32 ms.
+    `level_dbov`: its level (see `recognizer.audio.level_dbov`). `webrtc`: whether webrtcvad, in its most aggressive
+    mode, classifies it as voice. `silero`: the probability of voice (0 to 1) in the latest complete chunk of 32 ms.
     """
 
     level_dbov: float
@@ -39,20 +39,20 @@ class DetectedActivity:
 
 
 class VoiceActivity:
-    """Follows one call's voice; the network is loaded once and shared. Not safe for concurrent use."""
+    """Voice activity detector of one call; the network is loaded once and shared. Not safe for concurrent use."""
 
     def __init__(self) -> None:
         self._webrtc = webrtcvad.Vad(_STRICTEST)
         self._silero = _Silero()
 
     def frame(self, pcm: bytes) -> DetectedActivity:
-        """Take the next frame (FRAME_BYTES bytes of 16-bit little-endian mono at 8 kHz).
+        """Process the next frame (FRAME_BYTES bytes of 16-bit little-endian mono at 8 kHz).
 
         Raises:
             ValueError: the frame has another length.
         """
         if len(pcm) != FRAME_BYTES:
-            raise ValueError(f"a frame has {FRAME_BYTES} bytes, not {len(pcm)}")
+            raise ValueError(f"a frame must have {FRAME_BYTES} bytes, not {len(pcm)}")
         return DetectedActivity(
             level_dbov=frame_level_dbov(pcm),
             webrtc=self._webrtc.is_speech(pcm, SAMPLE_RATE_HZ),
@@ -61,13 +61,13 @@ class VoiceActivity:
 
 
 class _Silero:
-    """Silero's network on one stream.
+    """Silero's network on one audio stream.
 
-    It is given 16 kHz because its own 8 kHz mode misses more; each chunk is preceded by the last samples of the one
-    before, as Silero's own wrapper does. Samples between ours are interpolated linearly: what that leaves above 4 kHz
-    makes the network quicker (measured on 60 words: onset p50 38 ms, against 68 band-limited) and it falls silent
-    sooner after the end (144 ms to below 0.05, against 180). Samples repeated instead are quicker still but make it
-    hear voice in tones.
+    The input is upsampled to 16 kHz because the network's own 8 kHz mode misses more; each chunk is preceded by the
+    last samples of the previous one, as in Silero's own wrapper. Upsampling is by linear interpolation: the images it
+    leaves above 4 kHz make the network respond faster (measured on 60 words: onset p50 38 ms, against 68 band-limited)
+    and release sooner after the end (144 ms to below 0.05, against 180). Repeating samples is faster still, but tones
+    are then detected as voice.
     """
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class _Silero:
 
 @cache
 def _network() -> onnxruntime.InferenceSession:
-    """One thread, because a chunk takes 0.15 ms; no arena, because it would be kept for good."""
+    """Load the network. One thread, because a chunk takes 0.15 ms; no memory arena, because it is never freed."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False

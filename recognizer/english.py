@@ -1,4 +1,4 @@
-"""English phrase → the model's phones, by the CMU Pronouncing Dictionary. Must not know: graphs, Vosk, audio."""
+"""English phrases to phones, by the CMU Pronouncing Dictionary. Must not know: graphs, Vosk, audio."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ PHONES: Final = tuple(
 )
 """ARPAbet without stress."""
 VOWELS: Final = frozenset(name for name in PHONES if name[2] in "aeiou")
-"""Each makes a syllable."""
+"""Syllable nuclei: one per syllable."""
 
 
 def pronunciations(phrase: str) -> tuple[Pronunciation, ...]:
-    """All usual pronunciations of a phrase (words between spaces), the most usual first, at most MAX_PRONUNCIATIONS.
+    """Return the pronunciations of a phrase (words separated by spaces), most common first, at most MAX_PRONUNCIATIONS.
 
     `pronunciations("two")` is `(("e_t", "e_uw"),)`.
 
     Raises:
-        Unpronounceable: a word is not in the dictionary, or there is none.
+        Unpronounceable: a word is not in the dictionary, or the phrase is empty.
     """
     words = phrase.lower().split()
     if not words:
@@ -41,14 +41,14 @@ def pronunciations(phrase: str) -> tuple[Pronunciation, ...]:
 
 
 def words() -> tuple[str, ...]:
-    """All words of the dictionary, in order."""
+    """Return all words of the dictionary, in order."""
     return tuple(dict.fromkeys(line.partition(" ")[0] for line in _dictionary().splitlines()))
 
 
 @lru_cache(maxsize=4096)
 def _readings(word: str) -> tuple[Pronunciation, ...]:
     if not re.fullmatch(r"[a-z']+", word):
-        raise Unpronounceable(f'"{word}" is no English word')
+        raise Unpronounceable(f'"{word}" is not an English word')
     dictionary = _dictionary()
     found: list[Pronunciation] = []
     place = bisect_left(range(len(dictionary)), word, key=_word_at)
@@ -62,7 +62,7 @@ def _readings(word: str) -> tuple[Pronunciation, ...]:
 
 
 def _word_at(place: int) -> str:
-    """The word of the line around a place in the dictionary."""
+    """Return the word of the line that contains an offset into the dictionary."""
     dictionary = _dictionary()
     start = dictionary.rfind("\n", 0, place) + 1
     return dictionary[start : dictionary.index(" ", start)]
@@ -70,5 +70,5 @@ def _word_at(place: int) -> str:
 
 @cache
 def _dictionary() -> str:
-    """All entries, sorted, in one text of 3 MB, which takes a tenth of the memory of a table of words."""
+    """Load all entries, sorted, as one 3 MB string: a tenth of the memory of a dict of words."""
     return lzma.decompress(DICTIONARY.read_bytes()).decode("ascii")

@@ -1,4 +1,4 @@
-"""What people say around an answer without meaning anything: “嗯…八分吧”, “我觉得满意”, “well, yes please”.
+"""Fillers: words around an answer that carry no meaning (“嗯…八分吧”, “我觉得满意”, “well, yes please”).
 
 Must not know: models, audio, which question was asked.
 """
@@ -11,14 +11,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Fillers:
-    """Words that may come before an answer and words that may follow it."""
+    """Words that may precede an answer and words that may follow it."""
 
     before: tuple[str, ...]
     after: tuple[str, ...]
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Both kinds, each once."""
+        """Both kinds without duplicates."""
         return tuple(dict.fromkeys((*self.before, *self.after)))
 
 
@@ -37,5 +37,5 @@ _NONE: Final = Fillers(before=(), after=())
 
 
 def fillers(language: str) -> Fillers:
-    """Fillers of a language, given as BCP 47 tag (`zh-CN`); none where the language is not known."""
+    """Return the fillers of a language (BCP 47 tag, `zh-CN`); none for an unknown language."""
     return _FILLERS.get(language.partition("-")[0], _NONE)

@@ -1,4 +1,4 @@
-"""Writer of OpenFST `vector` / `standard` files, all that Vosk needs of OpenFST. Must not know: phones, words, Kaldi.
+"""Writer of OpenFST `vector`/`standard` files, the only part of OpenFST needed. Must not know: phones, words, Kaldi.
 
 Layout: openfst.org, fst/fst.cc `FstHeader::Write`, fst/vector-fst.h `VectorFst::WriteFst`, fst/symbol-table.cc.
 """
@@ -24,24 +24,24 @@ Arc = tuple[int, int, float, int]
 
 
 class Fst:
-    """A transducer in the making. Label 0 is epsilon; the first state is the start."""
+    """Builder of a finite-state transducer. Label 0 is epsilon; the first state is the start state."""
 
     def __init__(self) -> None:
         self._arcs: list[list[Arc]] = []
         self._final: list[float] = []
 
-    def state(self, final: float = math.inf) -> int:
-        """A new state; `final` is the cost of ending there (infinite: no end)."""
+    def add_state(self, final: float = math.inf) -> int:
+        """Add a state and return its number; `final` is its final cost (infinite: not a final state)."""
         self._arcs.append([])
         self._final.append(final)
         return len(self._arcs) - 1
 
-    def arc(self, source: int, arc: Arc) -> None:
-        """Lead out of `source`."""
+    def add_arc(self, source: int, arc: Arc) -> None:
+        """Add an arc that leaves `source`."""
         self._arcs[source].append(arc)
 
     def write(self, path: Path, *, sort: Literal["input", "output"], words: Mapping[str, int] | None = None) -> None:
-        """Write with the arcs of each state sorted by one label, and with `words` as output symbols if given."""
+        """Write the file: arcs of each state sorted by one label, `words` (if given) as the output symbol table."""
         key = 0 if sort == "input" else 1
         flags = _HAS_OUTPUT_SYMBOLS if words else 0
         count = sum(map(len, self._arcs))

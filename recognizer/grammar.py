@@ -1,4 +1,4 @@
-"""Phrases → words that a model has, and the lint: which phrases can't be heard, why, and what to say instead.
+"""Grammar phrases as words of a model, and the lint: phrases that cannot be recognised, the reason, an alternative.
 
 Must not know: Vosk, audio, flows.
 """
@@ -19,14 +19,14 @@ HasWord = Callable[[str], bool]
 
 
 def unpronounceable(language: str, phrases: Sequence[str]) -> dict[str, str]:
-    """The phrases that cannot be pronounced, each with the reason and, where one can be said, a suggestion."""
+    """Return the phrases without a pronunciation, each with the reason and, if there is one, a suggestion."""
     faults = {phrase: _fault(language, phrase) for phrase in phrases}
     return {phrase: f"{fault}{_suggestion(language, phrase)}" for phrase, fault in faults.items() if fault}
 
 
 def split(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...] | None:
-    """The phrase as the fewest words that the model has; None when there is no such row of words."""
-    if language_of(language).joint:
+    """Split the phrase into the fewest words of the model; return None if it cannot be split."""
+    if language_of(language).separator:
         words = tuple(phrase.split())
         return words if words and all(map(has_word, words)) else None
     best: dict[int, tuple[str, ...]] = {0: ()}
@@ -37,8 +37,8 @@ def split(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...] | No
     return best.get(len(phrase)) or None
 
 
-def wordless(language: str, phrases: Sequence[str], has_word: HasWord) -> dict[str, str]:
-    """The phrases that are no row of the model's words, with what is missing and, where there is one, a suggestion."""
+def out_of_vocabulary(language: str, phrases: Sequence[str], has_word: HasWord) -> dict[str, str]:
+    """Return the phrases with out-of-vocabulary words, with the missing words and, if there is one, a suggestion."""
     faults = {}
     for phrase in phrases:
         if split(language, phrase, has_word) is None:
@@ -48,8 +48,8 @@ def wordless(language: str, phrases: Sequence[str], has_word: HasWord) -> dict[s
 
 
 def _missing(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...]:
-    """The words of the phrase that the model lacks; in Chinese, the characters that are in none of its words."""
-    if language_of(language).joint:
+    """Return the out-of-vocabulary words of the phrase; in Chinese, the characters that no word of the model covers."""
+    if language_of(language).separator:
         return tuple(dict.fromkeys(word for word in phrase.split() if not has_word(word)))
     spans = itertools.combinations(range(len(phrase) + 1), 2)
     covered = {place for start, end in spans if has_word(phrase[start:end]) for place in range(start, end)}
@@ -57,16 +57,16 @@ def _missing(language: str, phrase: str, has_word: HasWord) -> tuple[str, ...]:
 
 
 def confusable(language: str, phrases: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Pairs of different phrases that sound the same to a model: “是” and “事” without tones, “two” and “too”."""
+    """Return pairs of phrases that are homophones to a model: “是” and “事” without tones, “two” and “too”."""
     sounds = {phrase: sound(language, phrase) for phrase in phrases}
     return tuple((one, other) for one, other in itertools.combinations(sounds, 2) if sounds[one] & sounds[other])
 
 
 @lru_cache(maxsize=256)
-def expected(language: str, phrases: tuple[str, ...]) -> ExpectedPhrases:
-    """What counts as an answer: the phrases among fillers.
+def expected_phrases(language: str, phrases: tuple[str, ...]) -> ExpectedPhrases:
+    """Return the expected answers: the phrases, with fillers around them.
 
-    A phrase that sounds like a filler counts as that filler where another answer is beside it: “六八” is “六吧”.
+    A phrase that is a homophone of a filler counts as that filler next to another answer: “六八” is “六吧”.
     """
     spoken = fillers(language)
     alike = confusable(language, (*phrases, *spoken.all))
@@ -79,20 +79,20 @@ def expected(language: str, phrases: tuple[str, ...]) -> ExpectedPhrases:
         phrases=frozenset(phrases),
         before=with_twins(spoken.before),
         after=with_twins(spoken.after),
-        joint=language_of(language).joint,
+        separator=language_of(language).separator,
     )
 
 
 @lru_cache(maxsize=256)
 def distinct_fillers(language: str, phrases: tuple[str, ...]) -> tuple[str, ...]:
-    """The fillers that sound unlike every phrase, so that they may stand in a grammar beside them."""
+    """Return the fillers that are homophones of no phrase, so that a grammar may contain both."""
     taken = frozenset(itertools.chain.from_iterable(sound(language, phrase) for phrase in phrases))
     return tuple(filler for filler in fillers(language).all if not sound(language, filler) & taken)
 
 
 def _suggestion(language: str, phrase: str) -> str:
-    """A phrase that means the same and can be said, as the end of a sentence; empty where there is none."""
-    spoken = language_of(language).in_words(phrase)
+    """Return a pronounceable phrase with the same meaning, as the end of an error message; empty if there is none."""
+    spoken = language_of(language).spoken_form(phrase)
     return f'; say "{spoken}"' if spoken != phrase and not _fault(language, spoken) else ""
 
 

@@ -1,8 +1,8 @@
-"""Words and their phones → the decoding graph that Vosk composes with each question's grammar at run time.
+"""The decoding graph of a lexicon, which Vosk composes with each question's grammar at run time.
 
-Writes what a Vosk model keeps in `graph/`: HCLr.fst (phones → words), Gr.fst (any word after any), words.txt,
-disambig_tid.int, phones/word_boundary.int. Beside the words there is `[unk]`: any row of phones, as likely as the
-phones follow each other in speech; it competes with the words, so speech outside the grammar ends there.
+Writes the `graph/` folder of a Vosk model: HCLr.fst (phones → words), Gr.fst (any word after any), words.txt,
+disambig_tid.int, phones/word_boundary.int. In addition to the words there is `[unk]`: any phone sequence, weighted
+by the phone bigram of speech; it competes with the words and absorbs out-of-grammar speech.
 Must not know: grammars, Vosk, audio.
 """
 
@@ -18,25 +18,25 @@ from recognizer.lexicon import Pronunciation
 from recognizer.phones import SILENCE, START, Phone, Phones, Position
 
 UNKNOWN: Final = "[unk]"
-_JOINT: Final = "_"
+_SPACE: Final = "_"
 _HALF: Final = math.log(2.0)
-"""Cost of each transition of a phone, of silence between words and of going on without it: one in two."""
+"""Cost of probability 1/2: each transition of a phone, silence between words, and no silence between them."""
 
 Lexicon = Mapping[str, Sequence[Pronunciation]]
 
 
 def as_word(phrase: str) -> str:
-    """A phrase as one word of the graph: “i_think”, for Vosk takes a space for the end of a word."""
-    return phrase.replace(" ", _JOINT)
+    """Return a phrase as one word of the graph (“i_think”): Vosk splits words at spaces."""
+    return phrase.replace(" ", _SPACE)
 
 
 def as_phrase(word: str) -> str:
-    """The phrase that a word of the graph stands for."""
-    return word.replace(_JOINT, " ")
+    """Return the phrase of a word of the graph."""
+    return word.replace(_SPACE, " ")
 
 
 def write_graph(folder: Path, lexicon: Lexicon, phones: Phones) -> None:
-    """Write the files of `graph/` into `folder` (made if absent) for the phrases of `lexicon`, one word each."""
+    """Write the files of `graph/` into `folder` (created if absent) for the phrases of `lexicon`, one word each."""
     lexicon = {as_word(phrase): spoken for phrase, spoken in lexicon.items()}
     words = {word: number for number, word in enumerate([*lexicon, UNKNOWN], start=1)}
     (folder / "phones").mkdir(parents=True, exist_ok=True)
@@ -51,25 +51,25 @@ def write_graph(folder: Path, lexicon: Lexicon, phones: Phones) -> None:
 
 def _phones_to_words(lexicon: Lexicon, words: Mapping[str, int], phones: Phones) -> Fst:
     fst = Fst()
-    loop = fst.state(final=0.0)
-    silence = _emit(fst, loop, phones.at(SILENCE), 0, _HALF)
-    fst.arc(silence, (0, 0, _HALF, loop))
+    loop = fst.add_state(final=0.0)
+    silence = _add_phone(fst, loop, phones.at(SILENCE), 0, _HALF)
+    fst.add_arc(silence, (0, 0, _HALF, loop))
     for word, pronunciations in lexicon.items():
         for pronunciation in pronunciations:
             place, label = loop, words[word]
             for position, name in _positions(pronunciation):
-                place = _emit(fst, place, phones.at(name, position), label, _HALF)
+                place = _add_phone(fst, place, phones.at(name, position), label, _HALF)
                 label = 0
-            fst.arc(place, (0, 0, _HALF, loop))
+            fst.add_arc(place, (0, 0, _HALF, loop))
     _any_phones(fst, loop, words[UNKNOWN], phones)
     return fst
 
 
-def _emit(fst: Fst, source: int, phone: Phone, label: int, cost: float) -> int:
-    """Enter a phone and stay in it as long as it sounds (Kaldi's order: forward arc first, then its loop)."""
-    state = fst.state()
-    fst.arc(source, (phone.forward, label, cost, state))
-    fst.arc(state, (phone.loop, 0, _HALF, state))
+def _add_phone(fst: Fst, source: int, phone: Phone, label: int, cost: float) -> int:
+    """Add a phone with its self-loop and return its state (Kaldi's order: forward arc first, then the loop)."""
+    state = fst.add_state()
+    fst.add_arc(source, (phone.forward, label, cost, state))
+    fst.add_arc(state, (phone.loop, 0, _HALF, state))
     return state
 
 
@@ -84,31 +84,31 @@ def _positions(pronunciation: Pronunciation) -> list[tuple[Position, str]]:
 def _any_phones(fst: Fst, loop: int, label: int, phones: Phones) -> None:
     names = phones.spoken()
     starting = phones.bigram[START]
-    first = {name: _emit(fst, loop, phones.at(name, "begin"), label, _HALF + starting[name]) for name in names}
-    inner = {name: _sounding(fst, phones.at(name, "internal")) for name in names}
-    last = {name: _sounding(fst, phones.at(name, "end")) for name in names}
+    first = {name: _add_phone(fst, loop, phones.at(name, "begin"), label, _HALF + starting[name]) for name in names}
+    inner = {name: _add_state(fst, phones.at(name, "internal")) for name in names}
+    last = {name: _add_state(fst, phones.at(name, "end")) for name in names}
     for states in (first, inner):
         for before, source in states.items():
             for after, cost in phones.bigram[before].items():
-                fst.arc(source, (phones.at(after, "internal").forward, 0, _HALF + cost, inner[after]))
-                fst.arc(source, (phones.at(after, "end").forward, 0, _HALF + cost, last[after]))
+                fst.add_arc(source, (phones.at(after, "internal").forward, 0, _HALF + cost, inner[after]))
+                fst.add_arc(source, (phones.at(after, "end").forward, 0, _HALF + cost, last[after]))
     for state in last.values():
-        fst.arc(state, (0, 0, _HALF, loop))
+        fst.add_arc(state, (0, 0, _HALF, loop))
     for name in names:
-        state = _emit(fst, loop, phones.at(name, "singleton"), label, _HALF + starting[name])
-        fst.arc(state, (0, 0, _HALF, loop))
+        state = _add_phone(fst, loop, phones.at(name, "singleton"), label, _HALF + starting[name])
+        fst.add_arc(state, (0, 0, _HALF, loop))
 
 
-def _sounding(fst: Fst, phone: Phone) -> int:
-    state = fst.state()
-    fst.arc(state, (phone.loop, 0, _HALF, state))
+def _add_state(fst: Fst, phone: Phone) -> int:
+    state = fst.add_state()
+    fst.add_arc(state, (phone.loop, 0, _HALF, state))
     return state
 
 
 def _any_words(words: Mapping[str, int]) -> Fst:
     fst = Fst()
-    state = fst.state(final=_HALF)
+    state = fst.add_state(final=_HALF)
     cost = math.log(len(words)) + _HALF
     for number in words.values():
-        fst.arc(state, (number, number, cost, state))
+        fst.add_arc(state, (number, number, cost, state))
     return fst

@@ -1,4 +1,4 @@
-"""Official Vosk models from the network into a folder: downloaded, verified, unpacked, there all at once or not at all.
+"""Installer of official Vosk models: download, verify, unpack and move into place atomically.
 
 Must not know: which model is used, how it is loaded.
 """
@@ -18,7 +18,7 @@ import aiohttp
 from recognizer.unpack import UnsafeArchive, unpack
 
 ADDRESS: Final = "https://alphacephei.com/vosk/models/"
-"""Where the makers of Vosk keep their models: NAME.zip each."""
+"""The official download folder of Vosk models, one NAME.zip each."""
 
 KNOWN: Final[dict[str, str]] = {
     "vosk-model-small-cn-0.22": "3af8b0e7e0f835ae9d414ce5df580237a3cfb08d586c9fbbb0f7ff29ad5b14ba",
@@ -26,7 +26,7 @@ KNOWN: Final[dict[str, str]] = {
     "vosk-model-cn-0.22": "",
     "vosk-model-en-us-0.22": "",
 }
-"""SHA-256 of each model's zip, as packagers of several systems have it; empty where we know none."""
+"""SHA-256 of each model's zip, as published by packagers of several systems; empty if unknown."""
 
 FILES: Final[Mapping[str, Mapping[str, str]]] = {
     "vosk-model-small-cn-0.22": {
@@ -35,16 +35,16 @@ FILES: Final[Mapping[str, Mapping[str, str]]] = {
         "graph/Gr.fst": "46d41a9b1723abccdcb354d731a5b58d87c060100d88ada1a3e31220f52b0434",
     },
 }
-"""SHA-256 of files in a model, where we know them: they hold for an archive packed anew as well."""
+"""SHA-256 of files in a model, where known: valid for repacked archives as well."""
 
 Progress = Callable[[int, int | None], None]
-"""Told the bytes so far and, where the server says, of how many."""
+"""Called with the bytes downloaded so far and the total, None if the server does not send it."""
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
 
 
 class InstallFailed(Exception):
-    """A model was not installed; the message says why and what to do."""
+    """A model could not be installed; the message states the reason and the remedy."""
 
 
 async def install(
@@ -56,68 +56,67 @@ async def install(
     address: str = ADDRESS,
     progress: Progress = lambda done, total: None,
 ) -> Path:
-    """Install a model as folder `into/name` and return it; one already there is left alone.
+    """Install a model as folder `into/name` and return the folder; an existing one is left unchanged.
 
-    A download broken off is taken up where it stopped. `sha256` (hex) overrides KNOWN, `files` FILES; `address` names
-    a mirror.
+    An interrupted download is resumed. `sha256` (hex) overrides KNOWN, `files` overrides FILES; `address` is a mirror.
 
     Raises:
-        InstallFailed: unknown name or hash, network trouble, wrong hash (of the archive, of a file in it), unsafe
-            archive, no model in it. Nothing is left under `into` but the part of a download that can be taken up.
+        InstallFailed: unknown name or hash, network error, wrong hash (of the archive or a file in it), unsafe
+        archive, no model in it. Nothing is left under `into` except a partial download that can be resumed.
     """
     if not re.fullmatch(r"\w[\w.-]*", name):
-        raise InstallFailed(f"{name}: not the name of a model")
+        raise InstallFailed(f"{name}: not a model name")
     expected = (sha256 or KNOWN.get(name, "")).lower()
     if not expected:
         models = ", ".join(known for known, digest in KNOWN.items() if digest)
-        raise InstallFailed(f"{name}: no SHA-256 known (known: {models}); give the one that its maker states")
+        raise InstallFailed(f"{name}: SHA-256 unknown (known: {models}); pass the one that the publisher states")
     if (into / name).is_dir():
         return into / name
-    part = _Part(into / f".{name}.part")
+    partial = _PartialDownload(into / f".{name}.part")
     url = f"{address.rstrip('/')}/{name}.zip"
-    resumed = await _download(url, part, progress)
-    found = await asyncio.to_thread(part.sha256)
+    resumed = await _download(url, partial, progress)
+    found = await asyncio.to_thread(partial.sha256)
     if resumed and found != expected:
-        part.drop()
-        await _download(url, part, progress)
-        found = await asyncio.to_thread(part.sha256)
+        partial.drop()
+        await _download(url, partial, progress)
+        found = await asyncio.to_thread(partial.sha256)
     if found != expected:
-        part.drop()
+        partial.drop()
         raise InstallFailed(f"{url}: SHA-256 is {found}, expected {expected}; nothing was installed")
     try:
         known = FILES.get(name, {}) if files is None else files
-        return await asyncio.to_thread(_put_in_place, part.path, into / name, known)
+        return await asyncio.to_thread(_unpack_into_place, partial.path, into / name, known)
     finally:
-        part.drop()
+        partial.drop()
 
 
-async def _download(url: str, part: _Part, progress: Progress) -> bool:
-    """Fetch what is missing of `part`; returns whether an earlier part was used."""
-    start = part.size()
+async def _download(url: str, partial: _PartialDownload, progress: Progress) -> bool:
+    """Fetch the missing bytes of `partial`; return whether an earlier download was resumed."""
+    start = partial.size()
     headers = {"Range": f"bytes={start}-"} if start else {}
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url, headers=headers) as response:
             if response.status == 416:
                 return True
             if response.status not in {200, 206}:
-                raise InstallFailed(f"{url}: the server answers {response.status} {response.reason}")
+                raise InstallFailed(f"{url}: the server responded {response.status} {response.reason}")
             resumed = response.status == 206
             if not resumed:
-                part.drop()
-            part.append(b"")
+                partial.drop()
+            partial.append(b"")
             done = start if resumed else 0
             total = None if response.content_length is None else done + response.content_length
             progress(done, total)
             async for chunk in response.content.iter_chunked(2**18):
-                part.append(chunk)
+                partial.append(chunk)
                 done += len(chunk)
                 progress(done, total)
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise InstallFailed(f"{url}: {error or type(error).__name__}; run it again to go on from here") from error
+        raise InstallFailed(f"{url}: {error or type(error).__name__}; run it again to resume") from error
     return resumed
 
 
-def _put_in_place(archive: Path, target: Path, known: Mapping[str, str]) -> Path:
+def _unpack_into_place(archive: Path, target: Path, known: Mapping[str, str]) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".installing-") as scratch:
         try:
             unpack(archive, Path(scratch))
@@ -143,8 +142,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _Part:
-    """The part of a download that is here."""
+class _PartialDownload:
+    """A partial download on disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Chinese phrase → pinyin → the model's phones, with tones for models that hear them and without.
+"""Chinese phrases to phones by way of pinyin, with tones (for tonal models) or without.
 
 Must not know: graphs, Vosk, audio.
 """
@@ -20,7 +20,7 @@ Pronunciation = tuple[str, ...]
 MAX_PRONUNCIATIONS: Final = 8
 _TONES: Final = "12345"
 
-_READINGS: Final[dict[str, tuple[str, ...]]] = {
+_OVERRIDES: Final[dict[str, tuple[str, ...]]] = {
     "嗯": ("en4", "en2"),
     "呃": ("e4", "e2"),
     "额": ("e4", "e2"),
@@ -43,11 +43,11 @@ _READINGS: Final[dict[str, tuple[str, ...]]] = {
     "这儿": ("zhe4 er5", "zhe4"),
     "那儿": ("na4 er5", "na4"),
 }
-"""Where the dictionary is wrong or a word has several usual readings; the longest entry wins. The first reading counts
-as the usual one."""
+"""Overrides where the dictionary is wrong or a word has several common readings; the longest entry wins, and the first
+reading is the most common."""
 
 _INITIALS: Final = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcs")
-_WHOLE: Final = {
+_IRREGULAR: Final = {
     "ng": ("f_eng",),
     "hng": ("i_h", "f_eng"),
     "n": ("f_en",),
@@ -69,33 +69,33 @@ _JQX_FINALS: Final = {"u": "v", "ue": "ve", "uan": "van", "un": "vn"}
 
 
 class Unpronounceable(ValueError):
-    """A phrase that has no pinyin; the message says which character and why."""
+    """A phrase without a pronunciation; the message states which part and why."""
 
 
 def pronunciations(phrase: str) -> tuple[Pronunciation, ...]:
-    """All usual pronunciations of a Chinese phrase without tones, the most usual first, at most MAX_PRONUNCIATIONS.
+    """Return the toneless pronunciations of a Chinese phrase, most common first, at most MAX_PRONUNCIATIONS.
 
     Raises:
         Unpronounceable: a character has no pinyin (a letter, a digit, a space, a rare character).
     """
-    rows = _rows(phrase)
-    return tuple(dict.fromkeys(_spelled(syllable.rstrip(_TONES) for syllable in row) for row in rows))
+    rows = _readings(phrase)
+    return tuple(dict.fromkeys(_to_phones(syllable.rstrip(_TONES) for syllable in row) for row in rows))
 
 
 def toned(phrase: str) -> tuple[Pronunciation, ...]:
-    """The same with tones, as they are spoken in a row (“可以” is ke2 yi3) and, after those, as each is by itself.
+    """Return the pronunciations with tones: first after tone sandhi (“可以” is ke2 yi3), then in citation form.
 
     Raises:
         Unpronounceable: as for `pronunciations`.
     """
-    rows = _rows(phrase)
-    both = dict.fromkeys(itertools.chain(map(_in_a_row, rows), rows))
-    return tuple(dict.fromkeys(_spelled(row) for row in both))[:MAX_PRONUNCIATIONS]
+    rows = _readings(phrase)
+    both = dict.fromkeys(itertools.chain(map(_with_sandhi, rows), rows))
+    return tuple(dict.fromkeys(_to_phones(row) for row in both))[:MAX_PRONUNCIATIONS]
 
 
 @lru_cache(maxsize=4096)
 def sound(phrase: str) -> frozenset[Pronunciation]:
-    """What a phrase sounds like to the model. Two phrases that share an element can't be told apart.
+    """Return the pronunciations of a phrase as a set. Two phrases with a common element are homophones to the model.
 
     Raises:
         Unpronounceable: as for `pronunciations`.
@@ -104,7 +104,7 @@ def sound(phrase: str) -> frozenset[Pronunciation]:
 
 
 def phones(syllable: str) -> Pronunciation:
-    """Phones of one pinyin syllable: `phones("shi") == ("i_sh", "f_ir")`, `phones("shi2") == ("i_sh", "f_ir2")`.
+    """Return the phones of a pinyin syllable: `("i_sh", "f_ir")` for "shi", `("i_sh", "f_ir2")` for "shi2".
 
     Raises:
         Unpronounceable: no such syllable.
@@ -115,8 +115,8 @@ def phones(syllable: str) -> Pronunciation:
 
 
 def _plain_phones(spelled: str, syllable: str) -> Pronunciation:
-    if spelled in _WHOLE:
-        return _WHOLE[spelled]
+    if spelled in _IRREGULAR:
+        return _IRREGULAR[spelled]
     if spelled[:1] in {"y", "w"}:
         final = (_Y_FINALS if spelled[0] == "y" else _W_FINALS).get(spelled[1:])
         if final is None:
@@ -141,11 +141,11 @@ def _final(initial: str, final: str) -> str:
     return {"ue": "ve"}.get(final, final)
 
 
-_OVERRIDE: Final = re.compile("|".join(sorted(_READINGS, key=len, reverse=True)))
+_OVERRIDE_PATTERN: Final = re.compile("|".join(sorted(_OVERRIDES, key=len, reverse=True)))
 
 
-def _rows(phrase: str) -> tuple[tuple[str, ...], ...]:
-    """Rows of pinyin syllables with tones: the ways to read the phrase."""
+def _readings(phrase: str) -> tuple[tuple[str, ...], ...]:
+    """Return the readings of the phrase, each a sequence of pinyin syllables with tones."""
     choices = list(_parts(phrase))
     if not choices:
         raise Unpronounceable("the phrase is empty")
@@ -154,11 +154,11 @@ def _rows(phrase: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _parts(phrase: str) -> Iterator[tuple[tuple[str, ...], ...]]:
-    """For each part of the phrase in order, its possible syllables."""
+    """Yield the alternative readings of each part of the phrase, in order."""
     place = 0
-    for match in _OVERRIDE.finditer(phrase):
+    for match in _OVERRIDE_PATTERN.finditer(phrase):
         yield from _dictionary(phrase[place : match.start()])
-        yield tuple(tuple(reading.split()) for reading in _READINGS[match.group()])
+        yield tuple(tuple(reading.split()) for reading in _OVERRIDES[match.group()])
         place = match.end()
     yield from _dictionary(phrase[place:])
 
@@ -171,8 +171,8 @@ def _dictionary(text: str) -> Iterator[tuple[tuple[str, ...], ...]]:
         yield ((syllable,),)
 
 
-def _in_a_row(row: tuple[str, ...]) -> tuple[str, ...]:
-    """Tone sandhi: 一 and 不 before other tones, the third tone before a third."""
+def _with_sandhi(row: tuple[str, ...]) -> tuple[str, ...]:
+    """Apply tone sandhi: 一 and 不 before other tones, a third tone before a third tone."""
     spoken = list(row)
     for place, (one, after) in enumerate(itertools.pairwise(row)):
         if one == "yi1" and after[-1] in "1234":
@@ -184,5 +184,5 @@ def _in_a_row(row: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(spoken)
 
 
-def _spelled(row: Iterable[str]) -> Pronunciation:
+def _to_phones(row: Iterable[str]) -> Pronunciation:
     return tuple(itertools.chain.from_iterable(map(phones, row)))

@@ -1,4 +1,4 @@
-"""Audio of one answer through decoders in a thread pool, in order, without ever blocking who feeds it.
+"""Decoding of one answer's audio in a thread pool: in order, without blocking the caller of `feed`.
 
 Must not know: grammars, words, what a result means.
 """
@@ -16,17 +16,17 @@ from recognizer.base import Hypothesis
 
 
 class Decoding(Protocol):
-    """Work on the audio of one answer; used by one thread at a time."""
+    """Decoder of the audio of one answer; used by one thread at a time."""
 
     def feed(self, pcm: bytes) -> None:
         """Decode the next audio."""
 
     def read(self) -> Sequence[Hypothesis]:
-        """What all audio so far says; more may be fed afterwards."""
+        """Return the hypotheses for all audio so far; more may be fed afterwards."""
 
 
 class PooledListener:
-    """A recognizer.base.Listener over a Decoding, whose every step runs in `pool`."""
+    """A recognizer.base.Listener over a Decoding whose every step runs in `pool`."""
 
     def __init__(self, pool: Executor, decoding: Callable[[], Decoding]) -> None:
         self._pool = pool
@@ -34,7 +34,7 @@ class PooledListener:
         self._decoding: Decoding | None = None
         self._lock = Lock()
         self._audio = bytearray()
-        self._asked: deque[Future[Sequence[Hypothesis]]] = deque()
+        self._requests: deque[Future[Sequence[Hypothesis]]] = deque()
         self._busy = False
         self._closed = False
         self._failure: Exception | None = None
@@ -43,32 +43,32 @@ class PooledListener:
         """Queue the audio.
 
         Raises:
-            ValueError: the listener is closed, or the audio holds half a sample.
+            ValueError: the listener is closed, or the audio ends in the middle of a sample.
         """
         if self._closed:
             raise ValueError("the listener is closed")
         if len(pcm) % 2:
-            raise ValueError(f"{len(pcm)} bytes are no whole number of 16-bit samples")
+            raise ValueError(f"{len(pcm)} bytes are not a whole number of 16-bit samples")
         with self._lock:
             self._audio += pcm
             self._wake()
 
     async def hypotheses(self) -> Sequence[Hypothesis]:
-        """Wait until all audio fed so far is decoded, and read it. Nothing once closed; raises what decoding raised."""
-        asked: Future[Sequence[Hypothesis]] = Future()
+        """Wait for all audio fed so far and return its hypotheses; empty once closed. Re-raise any decoding error."""
+        request: Future[Sequence[Hypothesis]] = Future()
         with self._lock:
             if self._failure:
                 raise self._failure
             if self._closed:
                 return ()
-            self._asked.append(asked)
+            self._requests.append(request)
             self._wake()
-        return await asyncio.wrap_future(asked)
+        return await asyncio.wrap_future(request)
 
     def close(self) -> None:
-        """Drop what is not decoded yet; who still waits for hypotheses gets none."""
-        for waiting in self._stop():
-            waiting.set_result(())
+        """Discard audio not decoded yet; resolve pending requests with no hypotheses."""
+        for pending in self._stop():
+            pending.set_result(())
 
     def _wake(self) -> None:
         if not self._busy:
@@ -78,9 +78,9 @@ class PooledListener:
     def _work(self) -> None:
         while True:
             with self._lock:
-                audio, asked = bytes(self._audio), self._asked.popleft() if self._asked else None
+                audio, request = bytes(self._audio), self._requests.popleft() if self._requests else None
                 self._audio.clear()
-                if self._closed or not (audio or asked):
+                if self._closed or not (audio or request):
                     self._busy = False
                     self._decoding = None if self._closed else self._decoding
                     return
@@ -88,28 +88,28 @@ class PooledListener:
                 self._decoding = decoding = self._decoding or self._make()
                 if audio:
                     decoding.feed(audio)
-                reading = decoding.read() if asked else ()
+                reading = decoding.read() if request else ()
             except Exception as failure:
-                self._fail(failure, asked)
+                self._fail(failure, request)
                 raise
-            if asked and asked.set_running_or_notify_cancel():
-                asked.set_result(reading)
+            if request and request.set_running_or_notify_cancel():
+                request.set_result(reading)
 
-    def _fail(self, failure: Exception, asked: Future[Sequence[Hypothesis]] | None) -> None:
+    def _fail(self, failure: Exception, request: Future[Sequence[Hypothesis]] | None) -> None:
         self._failure = failure
-        waiting = self._stop()
-        if asked and asked.set_running_or_notify_cancel():
-            waiting.append(asked)
-        for future in waiting:
+        pending = self._stop()
+        if request and request.set_running_or_notify_cancel():
+            pending.append(request)
+        for future in pending:
             future.set_exception(failure)
 
     def _stop(self) -> list[Future[Sequence[Hypothesis]]]:
-        """Close; returns those who still wait."""
+        """Close and return the pending requests."""
         with self._lock:
             self._closed = True
             if not self._busy:
                 self._decoding = None
             self._audio.clear()
-            asked = list(self._asked)
-            self._asked.clear()
-        return [future for future in asked if future.set_running_or_notify_cancel()]
+            requests = list(self._requests)
+            self._requests.clear()
+        return [future for future in requests if future.set_running_or_notify_cancel()]

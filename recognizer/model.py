@@ -1,4 +1,4 @@
-"""The models that may lie in a folder, behind one face: what they can hear, and a decoder for a grammar.
+"""Speech models of either kind behind one protocol: vocabulary and decoders for a grammar.
 
 Must not know: listeners, audio, confidence.
 """
@@ -13,9 +13,9 @@ from typing import Final, Protocol
 import vosk
 
 from recognizer.base import SAMPLE_RATE_HZ, Grammar, UnheardPhrase
-from recognizer.building import built_model
+from recognizer.building import build_model
 from recognizer.fillers import fillers
-from recognizer.grammar import distinct_fillers, split, unpronounceable, wordless
+from recognizer.grammar import distinct_fillers, out_of_vocabulary, split, unpronounceable
 from recognizer.graph import UNKNOWN, as_phrase, as_word
 
 vosk.SetLogLevel(-1)
@@ -26,54 +26,56 @@ _ANYTHING_BEAM: Final = 0.5
 
 
 class SpeechModel(Protocol):
-    """One language's model."""
+    """The speech model of one language."""
 
     @property
     def transcribes(self) -> bool:
-        """Whether `free` knows the words of the language; otherwise it knows what was learnt."""
+        """Whether `free` has the vocabulary of the language; otherwise it has only the learnt phrases."""
 
     def phrase(self, word: str) -> str:
-        """What a word of its graph is in writing."""
+        """Return the written form of a word of the graph."""
 
     def learn(self, phrases: Iterable[str]) -> None:
-        """Make sure that the phrases can stand in a grammar. Blocks while a graph is made (well under a second)."""
+        """Add the phrases to the vocabulary. Block while a graph is built (well under a second)."""
 
     def unheard(self, phrases: Sequence[str]) -> dict[str, str]:
-        """The phrases that can't be heard, with reasons."""
+        """Return the phrases that cannot be recognised, with reasons."""
 
     def check(self, grammar: Grammar) -> None:
-        """Raises:
-        UnheardPhrase: a phrase is not among the model's words.
+        """Check that the vocabulary covers the grammar.
+
+        Raises:
+            UnheardPhrase: a phrase is out of vocabulary.
         """
 
     def answers(self, grammar: Grammar) -> vosk.KaldiRecognizer:
-        """A decoder of the grammar's phrases and fillers, with alternatives."""
+        """Return a decoder of the grammar's phrases and fillers, with alternatives."""
 
     def anything(self) -> vosk.KaldiRecognizer:
-        """A decoder of whatever can be said: how likely the audio is as such."""
+        """Return a background decoder: the likelihood of the audio as any sounds at all."""
 
     def free(self, grammar: Grammar) -> vosk.KaldiRecognizer:
-        """A decoder of free speech, with the words' times."""
+        """Return a decoder of free speech, with word times."""
 
 
 def open_model(language: str, folder: Path, cache: Path) -> SpeechModel:
-    """The model in `folder`: one of ours (am/, phones.txt; graphs are built under `cache`) or any official Vosk model.
+    """Open the model in `folder`: ours (am/, phones.txt; graphs are built under `cache`) or an official Vosk model.
 
     Raises:
-        FileNotFoundError: the folder holds neither.
+        FileNotFoundError: the folder contains neither.
     """
     if (folder / "phones.txt").is_file():
         return PhoneModel(language, folder, cache)
     if (folder / "am" / "final.mdl").is_file() or (folder / "final.mdl").is_file():
         return WordModel(language, folder)
-    raise FileNotFoundError(f"{folder}: no Vosk model (am/final.mdl) here")
+    raise FileNotFoundError(f"{folder}: no Vosk model (am/final.mdl) in this folder")
 
 
 class PhoneModel:
-    """An acoustic model with phones: every phrase learnt is one word of graphs made here.
+    """An acoustic model whose graphs are built here: every learnt phrase is one word.
 
-    There are two graphs of the same words: one keeps the alternatives of an answer, the other only the best path, since
-    a row of any sounds has far too many. Wider beams than these reject no better and take up to a second on noise.
+    There are two graphs of the same words: one keeps the alternatives of an answer, the other only the best path,
+    because any sounds at all have far too many. Wider beams reject no better and take up to a second on noise.
     """
 
     transcribes = False
@@ -86,45 +88,45 @@ class PhoneModel:
         self.learn(())
 
     def phrase(self, word: str) -> str:
-        """A word may stand for several."""
+        """Return the phrase of the word, which may have several words."""
         return as_phrase(word)
 
     def learn(self, phrases: Iterable[str]) -> None:
-        """Make graphs with these phrases beside those known; decoders made before keep the old ones."""
+        """Rebuild the graphs with these phrases added; existing decoders keep the old graphs."""
         words = self._words | set(phrases) | set(fillers(self._language).all)
         if words != self._words:
-            self._answers = self._built(words, _ANSWERS_BEAM)
-            self._anything = self._built(words, _ANYTHING_BEAM)
+            self._answers = self._load(words, _ANSWERS_BEAM)
+            self._anything = self._load(words, _ANYTHING_BEAM)
             self._words = words
 
     def unheard(self, phrases: Sequence[str]) -> dict[str, str]:
-        """The phrases that can't be pronounced: any other can be learnt."""
+        """Return the phrases without a pronunciation; all others can be learnt."""
         return unpronounceable(self._language, phrases)
 
     def check(self, grammar: Grammar) -> None:
-        """Phrases have to be learnt."""
+        """Check that all phrases were learnt."""
         if missing := [phrase for phrase in grammar.phrases if phrase not in self._words]:
-            raise UnheardPhrase(f"not learnt: {', '.join(missing)}")
+            raise UnheardPhrase(f"not learnt: {', '.join(missing)}; call learn() with the phrases first")
 
     def answers(self, grammar: Grammar) -> vosk.KaldiRecognizer:
-        """Phrases and fillers are words."""
+        """Return a decoder of phrases and fillers, each one word."""
         entries = (*grammar.phrases, *distinct_fillers(self._language, grammar.phrases))
         return _with_alternatives(_decoder(self._answers, [*map(as_word, entries)]))
 
     def anything(self) -> vosk.KaldiRecognizer:
-        """Any row of phones."""
+        """Return a decoder of any phone sequence."""
         return _with_alternatives(_decoder(self._anything, [UNKNOWN]))
 
     def free(self, grammar: Grammar) -> vosk.KaldiRecognizer:
-        """The phrases among any row of phones."""
+        """Return a decoder of the phrases within any phone sequence."""
         return _with_words(_decoder(self._anything, [*map(as_word, grammar.phrases), UNKNOWN]))
 
-    def _built(self, words: Iterable[str], lattice_beam: float) -> vosk.Model:
-        return vosk.Model(str(built_model(self._language, self._folder, words, self._cache, lattice_beam=lattice_beam)))
+    def _load(self, words: Iterable[str], lattice_beam: float) -> vosk.Model:
+        return vosk.Model(str(build_model(self._language, self._folder, words, self._cache, lattice_beam=lattice_beam)))
 
 
 class WordModel:
-    """An official Vosk model: phrases are rows of its words. With a fixed graph, it always hears everything."""
+    """An official Vosk model: phrases are sequences of its words. With a static graph, grammars have no effect."""
 
     transcribes = True
 
@@ -134,23 +136,23 @@ class WordModel:
         self._fixed = not (folder / "graph" / "HCLr.fst").is_file() and not (folder / "HCLr.fst").is_file()
 
     def phrase(self, word: str) -> str:
-        """A word is a word."""
+        """Return the word itself."""
         return word
 
     def learn(self, phrases: Iterable[str]) -> None:
-        """Its words are what they are."""
+        """Do nothing: the vocabulary is fixed."""
 
     def unheard(self, phrases: Sequence[str]) -> dict[str, str]:
-        """The phrases with words that the model lacks."""
-        return wordless(self._language, phrases, self._has_word)
+        """Return the phrases with out-of-vocabulary words."""
+        return out_of_vocabulary(self._language, phrases, self._has_word)
 
     def check(self, grammar: Grammar) -> None:
-        """Phrases have to be rows of its words."""
+        """Check that all phrases are sequences of the model's words."""
         if unheard := self.unheard(grammar.phrases):
             raise UnheardPhrase("; ".join(f'"{phrase}": {reason}' for phrase, reason in unheard.items()))
 
     def answers(self, grammar: Grammar) -> vosk.KaldiRecognizer:
-        """Phrases and fillers as rows of words; anything where the graph is fixed."""
+        """Return a decoder of phrases and fillers as word sequences; of any words if the graph is static."""
         if self._fixed:
             return self.anything()
         phrases = (*grammar.phrases, *distinct_fillers(self._language, grammar.phrases))
@@ -158,11 +160,11 @@ class WordModel:
         return _with_alternatives(_decoder(self._model, [" ".join(row) for row in rows if row]))
 
     def anything(self) -> vosk.KaldiRecognizer:
-        """Any words, as its language model has them."""
+        """Return a decoder of any words, weighted by the model's language model."""
         return _with_alternatives(_decoder(self._model, None))
 
     def free(self, grammar: Grammar) -> vosk.KaldiRecognizer:
-        """The same, with the words' confidence."""
+        """Return a decoder of any words, with word confidences."""
         return _with_words(_decoder(self._model, None))
 
     def _has_word(self, word: str) -> bool:

@@ -1,4 +1,4 @@
-"""The audio of one answer, at an even level, through one or more Vosk decoders as it comes in.
+"""Streaming of one answer's audio, with level normalisation, through one or more Vosk decoders.
 
 Must not know: grammars, what the results mean, threads.
 """
@@ -17,47 +17,47 @@ from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.results import Results
 
 LEVEL_DBOV: Final = -26.0
-"""The level that voices are brought to (nominal in ITU-T P.56)."""
+"""Target speech level (nominal in ITU-T P.56)."""
 MAX_GAIN_DB: Final = 24.0
 GAIN_TOLERANCE_DB: Final = 6.0
-"""A gain found wrong by more than this, once all is heard, is put right by decoding again."""
+"""If the gain is off by more than this when all audio is known, the audio is decoded again."""
 _VOICE_DBOV: Final = -50.0
 _BLOCK_BYTES: Final = SAMPLE_RATE_HZ * 2 * 100 // 1000
-"""Decoded at a time: each time costs as much again as 50 ms of audio."""
+"""Block size of decoding: each call has a fixed cost equal to 50 ms of audio."""
 _VOICE_BYTES: Final = SAMPLE_RATE_HZ * 2 * 300 // 1000
 
-_HISS: Final = np.random.default_rng(0).normal(size=4 * SAMPLE_RATE_HZ)
-"""Dither of one quantisation step, so that digital silence has a finite energy; always the same, so results are too."""
+_DITHER: Final = np.random.default_rng(0).normal(size=4 * SAMPLE_RATE_HZ)
+"""Dither of one quantisation step, so that digital silence has finite energy; fixed, so results are reproducible."""
 
 
 class Passes:
-    """Decodes as audio comes; `results` may be asked for at any time and covers everything since the start."""
+    """Streaming decoders; `results` may be called at any time and covers everything since the start."""
 
     def __init__(self, decoders: Callable[[], Sequence[vosk.KaldiRecognizer]]) -> None:
-        self._make = decoders
+        self._make_decoders = decoders
         self.audio = bytearray()
         self._voice_at: int | None = None
         self._restart()
 
     def feed(self, pcm: bytes) -> None:
-        """Take the next audio. Decoding begins 300 ms after the first voice, when its level is known."""
+        """Accept the next audio. Decoding starts 300 ms after the first voice, when its level is known."""
         self.audio += pcm
         if self._voice_at is None and frame_level_dbov(pcm) > _VOICE_DBOV:
             self._voice_at = len(self.audio)
-        begun = self._voice_at is not None and len(self.audio) >= self._voice_at + _VOICE_BYTES
-        if begun and len(self.audio) - self._decoded >= _BLOCK_BYTES:
+        started = self._voice_at is not None and len(self.audio) >= self._voice_at + _VOICE_BYTES
+        if started and len(self.audio) - self._decoded >= _BLOCK_BYTES:
             self._decode()
 
     def results(self) -> list[Results]:
-        """One list for each decoder. Afterwards the next audio makes decoding begin anew."""
-        if abs(self._gain_wanted() - self._gain_db) > GAIN_TOLERANCE_DB:
+        """Return one list per decoder. The next audio after that restarts decoding from the beginning."""
+        if abs(self._target_gain() - self._gain_db) > GAIN_TOLERANCE_DB:
             self._restart()
         self._decode()
-        done = self._results
-        for decoder, results in zip(self._decoders, done, strict=True):
+        finished = self._results
+        for decoder, results in zip(self._decoders, finished, strict=True):
             results.append(json.loads(decoder.FinalResult()))
         self._restart()
-        return done
+        return finished
 
     def _restart(self) -> None:
         self._decoders: Sequence[vosk.KaldiRecognizer] = ()
@@ -67,22 +67,22 @@ class Passes:
 
     def _decode(self) -> None:
         if not self._decoders:
-            self._decoders = self._make()
+            self._decoders = self._make_decoders()
             self._results = [[] for _ in self._decoders]
-            self._gain_db = self._gain_wanted()
-        pcm = _with_hiss(amplify(bytes(self.audio[self._decoded :]), self._gain_db), self._decoded // 2)
+            self._gain_db = self._target_gain()
+        pcm = _with_dither(amplify(bytes(self.audio[self._decoded :]), self._gain_db), self._decoded // 2)
         self._decoded = len(self.audio)
         for decoder, results in zip(self._decoders, self._results, strict=True):
             if decoder.AcceptWaveform(pcm):
                 results.append(json.loads(decoder.Result()))
 
-    def _gain_wanted(self) -> float:
-        wanted = LEVEL_DBOV - speech_level_dbov(bytes(self.audio))
-        return max(-MAX_GAIN_DB, min(MAX_GAIN_DB, wanted))
+    def _target_gain(self) -> float:
+        gain = LEVEL_DBOV - speech_level_dbov(bytes(self.audio))
+        return max(-MAX_GAIN_DB, min(MAX_GAIN_DB, gain))
 
 
-def _with_hiss(pcm: bytes, place: int) -> bytes:
-    """Add the dither that belongs at sample `place`."""
+def _with_dither(pcm: bytes, place: int) -> bytes:
+    """Add the dither of sample offset `place`."""
     samples = np.frombuffer(pcm, "<i2")
-    hiss = _HISS[(place + np.arange(len(samples))) % len(_HISS)]
-    return np.clip(np.rint(samples + hiss), -32768, 32767).astype("<i2").tobytes()
+    dither = _DITHER[(place + np.arange(len(samples))) % len(_DITHER)]
+    return np.clip(np.rint(samples + dither), -32768, 32767).astype("<i2").tobytes()

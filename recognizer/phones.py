@@ -1,8 +1,7 @@
-"""The phones of an acoustic model and their numbers in Kaldi. Must not know: words, Vosk, how phones were trained.
+"""The phones of an acoustic model and their Kaldi ids. Must not know: words, Vosk, how phones were trained.
 
-Phones are word-position dependent (begin, end, internal, singleton), so that word times come out right; the four
-variants of a phone share one model. Each has the `chain` topology with two transitions: on to the next (forward) and
-back to itself.
+Phones are word-position dependent (begin, end, internal, singleton) so that word times are correct; the four variants
+of a phone share one model. Each has the `chain` topology with two transitions: forward and self-loop.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Final, Literal
 SILENCE: Final = "SIL"
 NOISE: Final = "NSN"
 START: Final = "-"
-"""Stands before the first phone in `phone_bigram.txt`."""
+"""Context of the first phone in `phone_bigram.txt`."""
 
 Position = Literal["begin", "end", "internal", "singleton"]
 _POSITIONS: Final[tuple[Position, ...]] = ("begin", "end", "internal", "singleton")
@@ -23,7 +22,7 @@ _POSITIONS: Final[tuple[Position, ...]] = ("begin", "end", "internal", "singleto
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A phone at a place in a word, as transition ids of the acoustic model."""
+    """A phone at a position in a word, as transition ids of the acoustic model."""
 
     forward: int
     loop: int
@@ -31,7 +30,7 @@ class Phone:
 
 @dataclass(frozen=True)
 class Phones:
-    """Names in the order of the model, and how likely (as a cost, -ln p) one follows another in speech."""
+    """Phone names in model order, and the phone bigram of speech as costs (-ln p)."""
 
     names: tuple[str, ...]
     bigram: Mapping[str, Mapping[str, float]]
@@ -47,21 +46,21 @@ class Phones:
         return cls(names, bigram)
 
     def at(self, name: str, position: Position = "begin") -> Phone:
-        """Transition ids of a phone; silence has no position."""
+        """Return the transition ids of a phone; silence has no position."""
         index = self.names.index(name)
         number = 1 if index == 0 else 2 + 4 * (index - 1) + _POSITIONS.index(position)
         return Phone(forward=2 * number, loop=2 * number - 1)
 
     @property
     def toned(self) -> bool:
-        """Whether the model hears tones: each final comes with one (`f_an3`)."""
+        """Whether the model is tonal: each final carries a tone (`f_an3`)."""
         return any(name[-1].isdigit() for name in self.names)
 
     def spoken(self) -> tuple[str, ...]:
-        """The phones of speech: all but silence and noise."""
+        """Return the phones of speech: all except silence and noise."""
         return tuple(name for name in self.names if name not in {SILENCE, NOISE})
 
     def word_boundary(self) -> str:
-        """The text of Kaldi's `word_boundary.int`."""
+        """Return the text of Kaldi's `word_boundary.int`."""
         kinds = ["nonword", *(position for _ in self.names[1:] for position in _POSITIONS)]
         return "".join(f"{number} {kind}\n" for number, kind in enumerate(kinds, start=1))

@@ -1,4 +1,4 @@
-"""How a phrase sounds, by its language: the dispatch to what is known of Chinese and of English.
+"""Pronunciation by language: dispatch to the Chinese and the English rules.
 
 Must not know: graphs, Vosk, audio, flows.
 """
@@ -18,20 +18,20 @@ Pronounce = Callable[[str], tuple[Pronunciation, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Phonology:
-    """What is known of a language.
+    """The pronunciation rules of a language.
 
-    `joint` stands between words in writing. `toned` is `plain` for models that hear tones; both raise Unpronounceable.
-    `in_words` writes a phrase so that it can be said (digits as words), as well as it can.
+    `separator` joins words in writing. `plain` and `toned` (for tonal models) return pronunciations and raise
+    Unpronounceable. `spoken_form` converts a phrase to its spoken form (digits as words) on a best-effort basis.
     """
 
-    joint: str
+    separator: str
     plain: Pronounce
     toned: Pronounce
-    in_words: Callable[[str], str]
+    spoken_form: Callable[[str], str]
 
 
 def _unknown(phrase: str) -> tuple[Pronunciation, ...]:
-    raise Unpronounceable("nothing is known of how this language is pronounced")
+    raise Unpronounceable("this language has no pronunciation rules")
 
 
 _LANGUAGES: Final = {
@@ -42,13 +42,13 @@ _OTHER: Final = Phonology(" ", _unknown, _unknown, str)
 
 
 def language(tag: str) -> Phonology:
-    """What is known of the language of a BCP 47 tag (`zh-CN`); of others, only that words stand between spaces."""
+    """Return the rules of a language (BCP 47 tag, `zh-CN`); for unknown ones, only that spaces separate words."""
     return _LANGUAGES.get(tag.partition("-")[0], _OTHER)
 
 
 @lru_cache(maxsize=8192)
 def pronunciations(tag: str, phrase: str) -> tuple[Pronunciation, ...]:
-    """How a phrase is pronounced, without tones, the usual way first; where that is not known, its spelling."""
+    """Return the toneless pronunciations of a phrase, most common first; its spelling if it has none."""
     try:
         return language(tag).plain(phrase)
     except Unpronounceable:
@@ -57,11 +57,11 @@ def pronunciations(tag: str, phrase: str) -> tuple[Pronunciation, ...]:
 
 @lru_cache(maxsize=8192)
 def sound(tag: str, phrase: str) -> frozenset[Pronunciation]:
-    """What a phrase sounds like to a model. Two phrases that share an element can't be told apart."""
+    """Return the pronunciations as a set. Two phrases with a common element are homophones to a model."""
     return frozenset(pronunciations(tag, phrase))
 
 
 def syllables(tag: str, phrase: str) -> int:
-    """How many syllables a phrase usually has; one a word where its pronunciation is not known."""
+    """Return the syllable count of the most common pronunciation; one per word if the pronunciation is unknown."""
     (usual, *_) = pronunciations(tag, phrase)
     return sum(name.startswith("f_") or name in english.VOWELS for name in usual) or len(usual)

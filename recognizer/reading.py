@@ -1,4 +1,4 @@
-"""Decoded words → the answer in them: fillers dropped, everything that is no answer refused.
+"""Extraction of the answer from decoded words: fillers are dropped, anything else is rejected.
 
 Must not know: decoders, audio, what an answer means.
 """
@@ -13,35 +13,34 @@ from recognizer.base import HeardWord
 
 @dataclass(frozen=True, slots=True)
 class ExpectedPhrases:
-    """What a grammar expects: its phrases, and the fillers that may stand before and after them.
+    """The phrases of a grammar, and the fillers that may precede and follow them.
 
-    `joint` stands between the words of a phrase: nothing in Chinese, a space in English.
+    `separator` joins the words of a phrase: empty in Chinese, a space in English.
     """
 
     phrases: frozenset[str]
     before: frozenset[str]
     after: frozenset[str]
-    joint: str
+    separator: str
 
     def closed(self, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
-        """The one phrase that the words are, as one word; empty when they are anything else.
+        """Return the one phrase in the words, as one word; empty if there is anything else.
 
-        Fillers around it are dropped, and so is the same answer said again (“对对对”). Of several readings the one with
-        the longest phrase counts.
+        Surrounding fillers and repetitions of the answer (“对对对”) are dropped. The longest phrase wins.
         """
         texts = [word.text for word in words]
         for start, end in _spans(len(words)):
-            phrase = self.joint.join(texts[start:end])
+            phrase = self.separator.join(texts[start:end])
             if (
                 phrase in self.phrases
-                and self._made_of(texts[:start], self.before)
-                and self._made_of(texts[end:], {*self.after, phrase})
+                and self._composed_of(texts[:start], self.before)
+                and self._composed_of(texts[end:], {*self.after, phrase})
             ):
                 return (self._word(words[start:end]),)
         return ()
 
     def sequence(self, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
-        """All phrases in order with the fillers dropped; empty when anything else was said among them."""
+        """Return all phrases in order, without fillers; empty if there is anything else."""
         found = []
         place = 0
         while place < len(words):
@@ -54,7 +53,7 @@ class ExpectedPhrases:
         return tuple(found)
 
     def spotted(self, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
-        """The phrases found anywhere, in order, whatever stands between them."""
+        """Return all phrases in order, regardless of the words between them."""
         found = []
         place = 0
         while place < len(words):
@@ -65,23 +64,23 @@ class ExpectedPhrases:
         return tuple(found)
 
     def _next(self, words: Sequence[HeardWord]) -> tuple[HeardWord | None, int]:
-        """The longest phrase at the beginning, else how many words of filler stand there."""
+        """Return the longest leading phrase and its word count, or None and the word count of a leading filler."""
         texts = [word.text for word in words]
         for end in range(len(words), 0, -1):
-            if self.joint.join(texts[:end]) in self.phrases:
+            if self.separator.join(texts[:end]) in self.phrases:
                 return self._word(words[:end]), end
         fillers = self.before | self.after
-        return None, next((end for end in range(len(words), 0, -1) if self.joint.join(texts[:end]) in fillers), 0)
+        return None, next((end for end in range(len(words), 0, -1) if self.separator.join(texts[:end]) in fillers), 0)
 
-    def _made_of(self, texts: Sequence[str], parts: Collection[str]) -> bool:
+    def _composed_of(self, texts: Sequence[str], parts: Collection[str]) -> bool:
         ends = range(1, len(texts) + 1)
         return not texts or any(
-            self.joint.join(texts[:end]) in parts and self._made_of(texts[end:], parts) for end in ends
+            self.separator.join(texts[:end]) in parts and self._composed_of(texts[end:], parts) for end in ends
         )
 
     def _word(self, words: Sequence[HeardWord]) -> HeardWord:
         return HeardWord(
-            text=self.joint.join(word.text for word in words),
+            text=self.separator.join(word.text for word in words),
             start_ms=words[0].start_ms,
             end_ms=words[-1].end_ms,
             confidence=min(word.confidence for word in words),
@@ -89,7 +88,7 @@ class ExpectedPhrases:
 
 
 def _spans(count: int) -> Iterator[tuple[int, int]]:
-    """All stretches of `count` words, the longest first, then from the left."""
+    """Yield all spans of `count` words, longest first, then from the left."""
     for size in range(count, 0, -1):
         for start in range(count - size + 1):
             yield start, start + size

@@ -1,13 +1,13 @@
-"""A recogniser on other machines: Vosk servers, spoken to by their WebSocket protocol. Must not know: calls, flows.
+"""Client of remote Vosk servers over their WebSocket protocol. Must not know: calls, flows.
 
-What it relies on (vosk-server's `asr_server.py`, alphacephei.com/vosk/server): after `{"config": {…}}` every binary
-message of 16-bit audio is answered by one JSON text: `{"partial": …}`, or a result where the server ends a stretch of
-speech (`{"alternatives": […]}`, or `{"result": […], "text": …}` where no alternatives are asked for). The text
-`{"eof" : 1}`, with exactly these spaces, brings the last result, and the server hangs up. So a connection serves one
-reading of one answer.
+The protocol (vosk-server's `asr_server.py`, alphacephei.com/vosk/server): after `{"config": {…}}` the server answers
+every binary message of 16-bit audio with one JSON text: `{"partial": …}`, or a result at each of its endpoints
+(`{"alternatives": […]}`, or `{"result": […], "text": …}` if no alternatives were requested). The text `{"eof" : 1}`,
+with exactly these spaces, requests the final result, and the server closes the connection. A connection therefore
+serves one decoding of one answer.
 
-Which words the server's model has can't be asked. Where words stand between spaces the grammar is sent along (a model
-with a fixed graph leaves it unused); Chinese phrases are looked for in whatever is heard.
+The server's vocabulary cannot be queried. In languages with spaces between words the grammar is sent along (a model
+with a static graph ignores it); Chinese phrases are searched for in the transcript.
 """
 
 from __future__ import annotations
@@ -32,63 +32,63 @@ from recognizer.results import Results, alternatives, words
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S: Final = 4.0
-"""A server that takes longer to be reached, or to answer one message, is given up."""
+TIMEOUT_S: Final = 4.0
+"""Time limit for connecting and for the reply to each message."""
 _ALTERNATIVES: Final = 8
 _EOF: Final = '{"eof" : 1}'
 
 
-def public(address: str) -> str:
-    """A server's address without the name and password that may be in it."""
+def without_credentials(address: str) -> str:
+    """Return a server's address without credentials."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 class ServerFailed(Exception):
-    """A server could not be used; the message says which and why."""
+    """A server could not be used; the message states which and why."""
 
 
 class RemoteRecognizer:
     """A recognizer.base.Recognizer over Vosk servers, by language (`ws://host:2700`).
 
-    A server that fails is deaf, no more: its listeners hear nothing, the log says why, the next answer tries again.
+    If a server fails, its listeners return no hypotheses and log the reason; the next answer connects again.
     """
 
-    def __init__(self, servers: Mapping[str, str], *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, servers: Mapping[str, str], *, timeout_s: float = TIMEOUT_S) -> None:
         self._servers = dict(servers)
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._listeners: weakref.WeakSet[RemoteListener] = weakref.WeakSet()
 
     @property
     def languages(self) -> frozenset[str]:
-        """The languages that a server is named for, whether it can be reached or not."""
+        """The languages with a configured server, reachable or not."""
         return frozenset(self._servers)
 
     def listen(self, grammar: Grammar) -> RemoteListener:
-        """Start listening, in a running event loop; the server is called with the first audio.
+        """Start a recognition, in a running event loop; the connection opens with the first audio.
 
         Raises:
-            UnheardLanguage: no server is named for the language.
+            UnheardLanguage: no server is configured for the language.
         """
         if grammar.language not in self._servers:
             raise UnheardLanguage(f"no model for {grammar.language}")
-        listener = RemoteListener(self._servers[grammar.language], grammar, self._patience_s)
+        listener = RemoteListener(self._servers[grammar.language], grammar, self._timeout_s)
         self._listeners.add(listener)
         return listener
 
     def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
-        """None of the phrases, for a server's words are not known; all of them where there is no server."""
+        """Return no phrases, as a server's vocabulary is unknown; all of them if the language has no server."""
         return {} if language in self._servers else dict.fromkeys(phrases, f"no model for {language}")
 
     async def check(self, language: str) -> None:
-        """Send the language's server a moment of silence.
+        """Check the language's server by sending 100 ms of silence.
 
         Raises:
-            ServerFailed: it does not answer as a Vosk server does.
+            ServerFailed: it does not respond like a Vosk server.
         """
-        talk = _Talk(self._servers[language], {}, self._patience_s)
-        talk.send(bytes(SAMPLE_RATE_HZ // 5))
-        await talk.results()
+        connection = _Connection(self._servers[language], {}, self._timeout_s)
+        connection.send(bytes(SAMPLE_RATE_HZ // 5))
+        await connection.results()
 
     def close(self) -> None:
         """Close all listeners."""
@@ -97,58 +97,58 @@ class RemoteRecognizer:
 
 
 class RemoteListener:
-    """A recognizer.base.Listener whose audio goes to a server as it comes in."""
+    """A recognizer.base.Listener that streams its audio to a server."""
 
-    def __init__(self, server: str, grammar: Grammar, patience_s: float) -> None:
-        self._server, self._grammar, self._patience_s = server, grammar, patience_s
+    def __init__(self, server: str, grammar: Grammar, timeout_s: float) -> None:
+        self._server, self._grammar, self._timeout_s = server, grammar, timeout_s
         self._audio = bytearray()
-        self._talk: _Talk | None = None
+        self._connection: _Connection | None = None
         self._closed = False
 
     def feed(self, pcm: bytes) -> None:
         """Send the audio.
 
         Raises:
-            ValueError: the listener is closed, or the audio holds half a sample.
+            ValueError: the listener is closed, or the audio ends in the middle of a sample.
         """
         if self._closed:
             raise ValueError("the listener is closed")
         if len(pcm) % 2:
-            raise ValueError(f"{len(pcm)} bytes are no whole number of 16-bit samples")
+            raise ValueError(f"{len(pcm)} bytes are not a whole number of 16-bit samples")
         self._audio += pcm
-        if self._talk:
-            self._talk.send(pcm)
+        if self._connection:
+            self._connection.send(pcm)
         else:
-            self._talk = self._call()
+            self._connection = self._connect()
 
     async def hypotheses(self) -> tuple[Hypothesis, ...]:
-        """What the server makes of all audio so far; nothing when it fails. More audio is heard by a new connection."""
+        """Return the server's hypotheses for all audio so far; empty if it fails. More audio opens a new connection."""
         if self._closed or not self._audio:
             return ()
-        talk, self._talk = self._talk or self._call(), None
+        connection, self._connection = self._connection or self._connect(), None
         audio = bytes(self._audio)
         try:
-            results = await talk.results()
+            results = await connection.results()
         except ServerFailed as failure:
-            log.warning("nothing is heard of this answer: %s", failure)
+            log.warning("this answer is not recognised: %s", failure)
             return ()
         return () if self._closed else await asyncio.to_thread(self._read, audio, results)
 
     def close(self) -> None:
-        """Hang up; what was not answered yet is dropped."""
+        """Close the connection; discard pending results."""
         self._closed = True
-        if self._talk:
-            self._talk.close()
-            self._talk = None
+        if self._connection:
+            self._connection.close()
+            self._connection = None
 
-    def _call(self) -> _Talk:
-        talk = _Talk(self._server, _config(self._grammar), self._patience_s)
-        talk.send(bytes(self._audio))
-        return talk
+    def _connect(self) -> _Connection:
+        connection = _Connection(self._server, _config(self._grammar), self._timeout_s)
+        connection.send(bytes(self._audio))
+        return connection
 
     def _read(self, audio: bytes, results: Results) -> tuple[Hypothesis, ...]:
         if self._grammar.kind == "free":
-            return transcript(words(results), language_of(self._grammar.language).joint)
+            return transcript(words(results), language_of(self._grammar.language).separator)
         heard = alternatives(results)
         if not heard or is_tone(audio):
             return ()
@@ -157,35 +157,35 @@ class RemoteListener:
 
 def _config(grammar: Grammar) -> dict[str, Any]:
     config: dict[str, Any] = {"words": True, "max_alternatives": 0 if grammar.kind == "free" else _ALTERNATIVES}
-    if grammar.kind != "free" and language_of(grammar.language).joint:
+    if grammar.kind != "free" and language_of(grammar.language).separator:
         config["phrase_list"] = [*grammar.phrases, *distinct_fillers(grammar.language, grammar.phrases), UNKNOWN]
     return config
 
 
-class _Talk:
-    """One connection: audio goes out as the server takes it, results are kept until asked for."""
+class _Connection:
+    """One connection: streams audio as fast as the server accepts it and collects the results."""
 
-    def __init__(self, server: str, config: Mapping[str, Any], patience_s: float) -> None:
-        self._server, self._config, self._patience_s = server, {"sample_rate": SAMPLE_RATE_HZ, **config}, patience_s
+    def __init__(self, server: str, config: Mapping[str, Any], timeout_s: float) -> None:
+        self._server, self._config, self._timeout_s = server, {"sample_rate": SAMPLE_RATE_HZ, **config}, timeout_s
         self._audio = bytearray()
         self._ended = False
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._results: Results = []
         self._running = asyncio.create_task(self._run(), name="speech server")
 
     def send(self, pcm: bytes) -> None:
         """Queue audio."""
         self._audio += pcm
-        self._news.set()
+        self._wake.set()
 
     async def results(self) -> Results:
-        """End the audio and wait for the results of all of it.
+        """End the audio and wait for the results.
 
         Raises:
-            ServerFailed: the server failed at any time since the start.
+            ServerFailed: the server failed at any time since the connection was opened.
         """
         self._ended = True
-        self._news.set()
+        self._wake.set()
         try:
             if failure := await self._running:
                 raise failure
@@ -194,45 +194,45 @@ class _Talk:
         return self._results
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._running.cancel()
 
     async def _run(self) -> ServerFailed | None:
         try:
-            await self._talk()
+            await self._exchange()
         except TimeoutError:
-            return self._failed(f"no answer within {self._patience_s:g} s")
+            return self._failed(f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return self._failed(str(error) or type(error).__name__)
         return None
 
-    async def _talk(self) -> None:
+    async def _exchange(self) -> None:
         async with aiohttp.ClientSession() as session:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self._timeout_s):
                 socket = await session.ws_connect(self._server, max_msg_size=2**20)
             async with socket:
                 await socket.send_json({"config": self._config})
                 while not (self._ended and not self._audio):
                     if self._audio:
-                        piece = bytes(self._audio)
+                        chunk = bytes(self._audio)
                         self._audio.clear()
-                        await socket.send_bytes(piece)
+                        await socket.send_bytes(chunk)
                         await self._reply(socket)
                     else:
-                        self._news.clear()
-                        await self._news.wait()
+                        self._wake.clear()
+                        await self._wake.wait()
                 await socket.send_str(_EOF)
                 await self._reply(socket)
 
     async def _reply(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        message = await socket.receive(self._patience_s)
+        message = await socket.receive(self._timeout_s)
         if message.type is not aiohttp.WSMsgType.TEXT:
-            raise ValueError("it hung up in the middle")
+            raise ValueError("it closed the connection before the result")
         result = json.loads(message.data)
         if not isinstance(result, dict):
-            raise ValueError(f"{message.data[:80]} is no result")
+            raise ValueError(f"{message.data[:80]} is not a result")
         if "partial" not in result:
             self._results.append(result)
 
     def _failed(self, reason: str) -> ServerFailed:
-        return ServerFailed(f"the speech server {public(self._server)}: {reason}")
+        return ServerFailed(f"the speech server {without_credentials(self._server)}: {reason}")

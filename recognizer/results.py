@@ -1,4 +1,4 @@
-"""What a Vosk decoder gives → words and alternatives. Must not know: decoders, grammars, what an answer means."""
+"""Parser of Vosk results into words and alternatives. Must not know: decoders, grammars, what an answer means."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from recognizer.base import HeardWord
 from recognizer.confidence import Alternative
 
 Results = list[dict[str, Any]]
-"""What Vosk gave for the stretches of the audio between its own end points, in order."""
+"""Vosk's results for the segments of the audio between its own endpoints, in order."""
 Phrase = Callable[[str], str]
-"""A word of the decoder's graph in writing."""
+"""Maps a word of the decoder's graph to its written form."""
 
 
 def words(results: Results, phrase: Phrase = str) -> tuple[HeardWord, ...]:
-    """The words of the only reading, with Vosk's own confidence."""
+    """Return the words of the single hypothesis, with Vosk's own confidence."""
     return tuple(_word(word, phrase) for result in results for word in result.get("result", ()))
 
 
 def alternatives(results: Results, phrase: Phrase = str) -> list[Alternative]:
-    """The alternatives of the last stretch, each after the best of the stretches before."""
+    """Return the alternatives of the last segment, each prefixed with the best paths of the earlier segments."""
     *done, last = ([_alternative(entry, phrase) for entry in result.get("alternatives", ())] for result in results)
     bests = [readings[0] for readings in done if readings]
     before = tuple(word for best in bests for word in best.words)

@@ -1,4 +1,4 @@
-"""The fake that ships beside the port: it hears what it was told it would hear. Must not know: audio, models."""
+"""Fake recogniser, shipped with the port, that returns scripted hypotheses. Must not know: audio, models."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ScriptedReading = Sequence[Hypothesis]
 
 
 class ScriptedRecognizer:
-    """Each listener takes the next entry of the script, whatever is fed to it.
+    """A recognizer.base.Recognizer whose listeners return the entries of a script, regardless of the audio.
 
-    An entry is the reading that `hypotheses()` gives (empty: nothing heard). A listener beyond the end of the script
-    hears nothing. `grammars` keeps what was asked for, in order.
+    An entry is the result of `hypotheses()` (empty: nothing recognised). Listeners beyond the end of the script return
+    nothing. `grammars` records the requested grammars in order.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class ScriptedRecognizer:
 
     @property
     def languages(self) -> frozenset[str]:
-        """As given."""
+        """The configured languages."""
         return self._languages
 
     def listen(self, grammar: Grammar) -> ScriptedListener:
-        """Start the next listener of the script; raises as the port says."""
+        """Start the next listener of the script; raise as specified by the port."""
         if grammar.language not in self._languages:
             raise UnheardLanguage(grammar.language)
         if unheard := self.unheard(grammar.language, grammar.phrases):
@@ -44,17 +44,17 @@ class ScriptedRecognizer:
         return ScriptedListener(self._script.popleft() if self._script else ())
 
     def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
-        """Those of `phrases` that were given as unheard, with their reasons; in a language not heard, all of them."""
+        """Return the phrases configured as unheard, with their reasons; all of them in an unsupported language."""
         if language not in self._languages:
             return dict.fromkeys(phrases, f"no model for {language}")
         return {phrase: self._unheard[phrase] for phrase in phrases if phrase in self._unheard}
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to release."""
 
 
 class ScriptedListener:
-    """Hears its entry of the script once it has been fed any audio at all."""
+    """Returns its entry of the script once any audio was fed."""
 
     def __init__(self, reading: ScriptedReading) -> None:
         self._reading = reading
@@ -62,15 +62,15 @@ class ScriptedListener:
         self.fed_bytes = 0
 
     def feed(self, pcm: bytes) -> None:
-        """Count the audio."""
+        """Count the bytes."""
         if self._closed:
             raise ValueError("the listener is closed")
         self.fed_bytes += len(pcm)
 
     async def hypotheses(self) -> Sequence[Hypothesis]:
-        """The scripted reading; nothing before the first audio."""
+        """Return the scripted hypotheses; empty before the first audio."""
         return tuple(self._reading) if self.fed_bytes else ()
 
     def close(self) -> None:
-        """Refuse further audio."""
+        """Reject further audio."""
         self._closed = True

@@ -1,4 +1,4 @@
-"""A downloaded zip → a folder, trusting nothing in it. Must not know: where it came from, what a model is."""
+"""Safe unpacking of an untrusted zip. Must not know: where it came from, what a model is."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import Final
 MAX_FILES: Final = 1000
 MAX_BYTES: Final = 16 * 2**30
 MAX_RATIO: Final = 100
-"""A file that grows by more than this when unpacked is taken for a bomb (models grow about twofold)."""
+"""A file that expands by more than this is treated as a zip bomb (models expand about twofold)."""
 _SMALL_BYTES: Final = 2**20
-"""Files up to here may grow by any ratio."""
+"""Files up to this size may expand by any ratio."""
 
 
 class UnsafeArchive(ValueError):
-    """An archive that will not be unpacked; the message names the entry and the reason."""
+    """An archive that is refused; the message names the entry and the reason."""
 
 
 def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
-    """Unpack a zip into a folder (made if absent). Every entry is checked before the first is written.
+    """Unpack a zip into a folder (created if absent). Every entry is checked before the first is written.
 
     Raises:
-        UnsafeArchive: no zip, damaged, an entry leads out of `into`, is a link or a device, or there is too much of it.
+        UnsafeArchive: not a zip, damaged, over a size limit, or an entry leads out of `into`, is encrypted, a link or a
+            device.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -45,10 +46,10 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
 
 def _check(entries: list[zipfile.ZipInfo], max_bytes: int) -> None:
     if len(entries) > MAX_FILES:
-        raise UnsafeArchive(f"{len(entries)} entries; {MAX_FILES} are the most")
+        raise UnsafeArchive(f"{len(entries)} entries; the limit is {MAX_FILES}")
     total = sum(entry.file_size for entry in entries)
     if total > max_bytes:
-        raise UnsafeArchive(f"{total} bytes unpacked; {max_bytes} are the most")
+        raise UnsafeArchive(f"{total} bytes unpacked; the limit is {max_bytes}")
     for entry in entries:
         path = PurePosixPath(entry.filename)
         if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in entry.filename:
@@ -59,4 +60,4 @@ def _check(entries: list[zipfile.ZipInfo], max_bytes: int) -> None:
         if entry.flag_bits & 0x1:
             raise UnsafeArchive(f"{entry.filename}: encrypted")
         if entry.file_size > max(_SMALL_BYTES, MAX_RATIO * entry.compress_size):
-            raise UnsafeArchive(f"{entry.filename}: grows more than {MAX_RATIO} times")
+            raise UnsafeArchive(f"{entry.filename}: expands more than {MAX_RATIO} times")

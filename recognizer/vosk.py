@@ -1,4 +1,4 @@
-"""The real recogniser: Vosk models in memory, one per language, decoding in a thread pool (Vosk lets go of the GIL).
+"""Recogniser over Vosk models in memory, one per language; decodes in a thread pool (Vosk releases the GIL).
 
 Must not know: calls, flows, turn-taking.
 """
@@ -23,14 +23,14 @@ SHIPPED: Final[Mapping[str, Path]] = {
     "zh-CN": _MODELS / "zh-small-8k",
     "en-US": _MODELS / "en-small-8k",
 }
-"""The models that come with the project, by language."""
+"""The models shipped with the project, by language."""
 
 
 class VoskRecognizer:
     """A recognizer.base.Recognizer over Vosk model folders.
 
-    `models` maps languages to folders: ours, whose graphs are built under `cache` from the phrases given to `learn`, or
-    any official Vosk model. `threads` decode at a time (default: one per core).
+    `models` maps languages to folders: our models, whose graphs are built under `cache` from the phrases passed to
+    `learn`, or official Vosk models. `threads` is the size of the decoding pool (default: one per core).
     """
 
     def __init__(self, cache: Path, models: Mapping[str, Path] = SHIPPED, *, threads: int | None = None) -> None:
@@ -40,22 +40,22 @@ class VoskRecognizer:
 
     @property
     def languages(self) -> frozenset[str]:
-        """The languages that a model is installed for."""
+        """The languages with an installed model."""
         return frozenset(self._models)
 
     def learn(self, language: str, phrases: Iterable[str]) -> None:
-        """Get ready to listen for phrases, in addition to those learnt before; open listeners go on undisturbed.
+        """Add phrases to the vocabulary; open listeners are not affected.
 
-        Blocks for some tenths of a second where a graph has to be made: call it at start and before new flows go live.
+        Blocks for some tenths of a second if a graph must be built: call it at start-up and before new flows go live.
 
         Raises:
             UnheardLanguage: no model is installed for the language.
-            Unpronounceable: a phrase is among those that `unheard` names.
+            Unpronounceable: a phrase is one that `unheard` would return.
         """
         self._model(language).learn(phrases)
 
     def listen(self, grammar: Grammar) -> PooledListener:
-        """Start listening; raises as the port says. Phrases have to be learnt before."""
+        """Start a recognition; raise as specified by the port. The phrases must have been learnt."""
         model = self._model(grammar.language)
         model.check(grammar)
         listener = PooledListener(self._pool, partial(decoding, model, grammar))
@@ -63,13 +63,13 @@ class VoskRecognizer:
         return listener
 
     def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
-        """The phrases that the language's model can't learn, with reasons; all of them where there is no model."""
+        """Return the phrases that the language's model cannot learn, with reasons; all of them without a model."""
         if language not in self._models:
             return dict.fromkeys(phrases, f"no model for {language}")
         return self._models[language].unheard(phrases)
 
     def close(self) -> None:
-        """Close all listeners, wait for the decoding under way, let go of the models."""
+        """Close all listeners, wait for running decoders, release the models."""
         for listener in tuple(self._listeners):
             listener.close()
         self._pool.shutdown()

@@ -1,4 +1,4 @@
-"""A phrase as it is written → as it is said: digits in words, no punctuation. Must not know: pronunciations, models."""
+"""Written phrases to spoken form: digits as words, no punctuation. Must not know: pronunciations, models."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ _TEENS: Final = (
 _TENS: Final = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBER: Final = re.compile(r"(\d+)(?:\.(\d+))?")
 _COUNTED: Final = re.compile(r"\d+(?:\.\d+)?(?![\d.]|st|nd|rd|th)")
-"""Numbers of which the end is no ordinal's: “8pm”, but not “8th”."""
-_PAUSES: Final = re.compile(r"[\s,.;:!?，。；：！？、…·~—-]+")
+"""Numbers without an ordinal suffix: “8pm”, but not “8th”."""
+_PUNCTUATION: Final = re.compile(r"[\s,.;:!?，。；：！？、…·~—-]+")
 
 
 def chinese(phrase: str) -> str:
-    """“8.5分” is “八点五分”; spaces and punctuation are gone."""
-    return _PAUSES.sub("", _with_numbers(phrase, _chinese_number, "点", _one_by_one_in_chinese))
+    """Return the spoken form in Chinese: “8.5分” is “八点五分”; spaces and punctuation are removed."""
+    return _PUNCTUATION.sub("", _with_numbers(phrase, _chinese_number, "点", _chinese_digits))
 
 
 def english(phrase: str) -> str:
-    """“8.5 points” is “eight point five points”; words stand between single spaces, an apostrophe is straight."""
+    """Return the spoken form in English, single-spaced: “8.5 points” is “eight point five points”."""
     spelled = _COUNTED.sub(r" \g<0> ", phrase.lower().replace("’", "'"))
-    return " ".join(_PAUSES.split(_with_numbers(spelled, _english_number, " point ", _one_by_one_in_english))).strip()
+    return " ".join(_PUNCTUATION.split(_with_numbers(spelled, _english_number, " point ", _english_digits))).strip()
 
 
-def _with_numbers(phrase: str, whole: Callable[[str], str], point: str, one_by_one: Callable[[str], str]) -> str:
-    def in_words(number: re.Match[str]) -> str:
+def _with_numbers(phrase: str, whole: Callable[[str], str], point: str, digit_by_digit: Callable[[str], str]) -> str:
+    def spell(number: re.Match[str]) -> str:
         digits, fraction = number.groups()
-        return whole(digits) + (f"{point}{one_by_one(fraction)}" if fraction else "")
+        return whole(digits) + (f"{point}{digit_by_digit(fraction)}" if fraction else "")
 
-    return _NUMBER.sub(in_words, phrase)
+    return _NUMBER.sub(spell, phrase)
 
 
 def _chinese_number(digits: str) -> str:
-    """Up to 100 as a number, longer ones digit by digit, as telephone numbers are said."""
+    """Read numbers up to 100 as a number, longer ones digit by digit like telephone numbers."""
     if len(digits) > 2 or digits.startswith("0"):
-        return "一百" if digits == "100" else _one_by_one_in_chinese(digits)
+        return "一百" if digits == "100" else _chinese_digits(digits)
     tens, ones = divmod(int(digits), 10)
     ten = "" if not tens else "十" if tens == 1 else f"{_CHINESE[tens]}十"
     return ten + ("" if tens and not ones else _CHINESE[ones])
@@ -48,16 +48,16 @@ def _chinese_number(digits: str) -> str:
 
 def _english_number(digits: str) -> str:
     if len(digits) > 2 or digits.startswith("0"):
-        return "one hundred" if digits == "100" else _one_by_one_in_english(digits)
+        return "one hundred" if digits == "100" else _english_digits(digits)
     tens, ones = divmod(int(digits), 10)
     if tens == 1:
         return _TEENS[ones]
     return " ".join(word for word in (_TENS[tens], _ENGLISH[ones] if ones or not tens else "") if word)
 
 
-def _one_by_one_in_chinese(digits: str) -> str:
+def _chinese_digits(digits: str) -> str:
     return "".join(_CHINESE[int(digit)] for digit in digits)
 
 
-def _one_by_one_in_english(digits: str) -> str:
+def _english_digits(digits: str) -> str:
     return " ".join(_ENGLISH[int(digit)] for digit in digits)

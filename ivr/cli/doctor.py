@@ -27,7 +27,7 @@ from ivr.telephony.asterisk.check import check as check_asterisk
 from ivr.telephony.asterisk.site import load_site as load_site
 from ivr.telephony.asterisk.site import own_secrets
 from recognizer.remote import ServerFailed
-from recognizer.router import RecognizerRouter, named
+from recognizer.router import RecognizerRouter, display_location
 from recognizer.vosk import SHIPPED
 
 Check = Callable[[Settings], Awaitable[str]]
@@ -74,7 +74,7 @@ async def _models(settings: Settings) -> str:
         raise ValueError(str(failure)) from failure
     finally:
         router.close()
-    return ", ".join(f"{language} ({Path(named(place)).name})" for language, place in models.items())
+    return ", ".join(f"{language} ({Path(display_location(place)).name})" for language, place in models.items())
 
 
 async def _prompts(settings: Settings) -> str:

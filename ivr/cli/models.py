@@ -14,7 +14,7 @@ from ivr.cli.console import err, out, refuse
 from ivr.settings import Settings
 from recognizer.install import ADDRESS, KNOWN, InstallFailed
 from recognizer.install import install as install_model
-from recognizer.router import named
+from recognizer.router import display_location
 from recognizer.vosk import SHIPPED
 
 app = typer.Typer(no_args_is_help=True, help="Speech models: what ships, and official Vosk models to install.")
@@ -26,7 +26,7 @@ def list_() -> None:
     settings = Settings()
     models: dict[str, str | Path] = {**SHIPPED, **settings.models}
     for language, place in models.items():
-        out.print(f"in use for {language}: {named(place)}", markup=False)
+        out.print(f"in use for {language}: {display_location(place)}", markup=False)
     for name, digest in KNOWN.items():
         out.print(f"can be installed: {name}" + ("" if digest else " (its SHA-256 has to be given)"))
 

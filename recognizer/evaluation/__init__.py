@@ -1,5 +1,6 @@
-"""How well a model hears, measured by the service's own way on people that it was not trained on.
+"""Evaluation of a model's accuracy with the service's own pipeline, on speakers it was not trained on.
 
-Vosk, the graphs of `recognizer.building`, `recognizer.decoding` and `recognizer.confidence` decide, as on a call. Needs
-soundfile for recordings, espeak-ng for synthetic voices, matplotlib for the report; torch is not needed.
+The pipeline is that of a call: Vosk, the graphs of `recognizer.building`, `recognizer.decoding` and
+`recognizer.confidence`. Requires soundfile for recordings, espeak-ng for synthetic voices and matplotlib for the
+report, but not torch.
 """

@@ -1,4 +1,4 @@
-"""A sentence → its syllables' places, found by aligning it with a model that hears it.
+"""Forced alignment: the position of each syllable of a sentence.
 
 Must not know: trials, who speaks, figures.
 """
@@ -21,13 +21,13 @@ from recognizer.lexicon import Pronunciation, pronunciations, toned
 from recognizer.phones import Phones
 
 _BEAM: Final = "--beam=30.0\n--max-active=10000\n--lattice-beam=2.0\n"
-"""Wide enough to keep a sentence that the model hears badly."""
-_SHORTEST_MS: Final = 90
-"""A syllable found shorter than this was probably not found."""
+"""Wide enough to keep a sentence that the model matches poorly."""
+_MIN_SYLLABLE_MS: Final = 90
+"""An aligned syllable shorter than this is probably misaligned."""
 
 
-def places(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int]]:
-    """Where each character of a Chinese sentence begins and ends (ms); empty when it is not heard as a whole.
+def align(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int]]:
+    """Return start and end (ms) of each character of a Chinese sentence; empty if the alignment is incomplete.
 
     Raises:
         Unpronounceable: a character has no pinyin.
@@ -55,17 +55,17 @@ def places(acoustic: Path, sentence: str, pcm: bytes) -> Sequence[tuple[int, int
     return found if [word["word"] for word in heard] == words else []
 
 
-def whole(found: Sequence[tuple[int, int]]) -> bool:
-    """Whether all syllables of a piece are long enough to have been found."""
-    return all(end - start >= _SHORTEST_MS for start, end in found)
+def all_aligned(found: Sequence[tuple[int, int]]) -> bool:
+    """Return whether all syllables of a piece are long enough to be aligned correctly."""
+    return all(end - start >= _MIN_SYLLABLE_MS for start, end in found)
 
 
 def _in_order(words: Sequence[str]) -> Fst:
-    """A grammar of one sentence: the words, each once."""
+    """Build a grammar of one sentence: each word once, in order."""
     fst = Fst()
-    states = [fst.state() for _ in words] + [fst.state(final=0.0)]
+    states = [fst.add_state() for _ in words] + [fst.add_state(final=0.0)]
     for place, number in enumerate(_numbers(words).values()):
-        fst.arc(states[place], (number, number, 0.0, states[place + 1]))
+        fst.add_arc(states[place], (number, number, 0.0, states[place + 1]))
     return fst
 
 

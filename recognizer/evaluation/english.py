@@ -1,4 +1,4 @@
-"""What held-out speakers of English answer: yes and no, digits, rows of digits, single words. Must not know: models."""
+"""Answers of held-out English speakers: yes and no, digits, digit strings, single words. Must not know: models."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from recognizer.evaluation.trials import Trial, half_of
 from recognizer.training.corpus import CorpusRecording, samples
 
 _MOST_PER_SPEAKER: Final = 4
-"""Of one speaker's recordings of one answer."""
+"""Maximum number of recordings of one answer per speaker."""
 
 
-def answers(folder: Path, unheard: Sequence[CorpusRecording]) -> Iterator[Trial]:
-    """All answers of held-out speakers in `folder`."""
+def answers(folder: Path, heldout: Sequence[CorpusRecording]) -> Iterator[Trial]:
+    """Yield all answers of held-out speakers in `folder`."""
     count: dict[tuple[str, str, str], int] = {}
-    for one in unheard:
+    for one in heldout:
         for question in (EN_YES_NO, EN_SCORE, EN_WORDS, EN_DIGITS):
             words = one.said.split()
             fits = one.said in question.grammar.phrases if question.kind == "closed" else len(words) > 1

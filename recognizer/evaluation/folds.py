@@ -1,7 +1,7 @@
-"""The models that measure a kind of model: each was trained like it, but without the speakers that it is to hear.
+"""Cross-validation models: each was trained like the evaluated model, but without the speakers of its fold.
 
-`folds/` beside a model's folder holds their networks, `0.npz` and so on, as `make model FOLD=0` writes them. Must not
-know: trials, figures.
+`folds/` next to a model's folder contains their networks, `0.npz` and so on, as written by `make model FOLD=0`.
+Must not know: trials, figures.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from recognizer.training.export import write_acoustic
 from recognizer.training.layers import load
 
 
-def unfold(folder: Path, language: str, out: Path) -> Sequence[Path]:
-    """Folders of models for each fold, written under `out`; none where there are no folds beside `folder`.
+def fold_models(folder: Path, language: str, out: Path) -> Sequence[Path]:
+    """Write a model folder for each fold under `out` and return them; none if there is no `folds/` next to `folder`.
 
     Raises:
         FileNotFoundError: some of the folds are missing.

@@ -1,6 +1,6 @@
-"""What a model must reach, and whether it did: on speakers of the test half, on an ordinary call.
+"""Accuracy and cost goals of a model, checked on the test half over an ordinary call.
 
-Must not know: how figures are shown.
+Must not know: how figures are presented.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from recognizer.evaluation.tally import DIGITS, NO_ANSWERS, TWO_SYLLABLES, Tally
 
 @dataclass(frozen=True, slots=True)
 class GoalResult:
-    """A figure beside its goal. `range_` is where a share probably is; `n` counts the trials (0: not a share)."""
+    """A figure and its goal. `range_` is the confidence interval of a share; `n` counts the trials (0: not a share)."""
 
     name: str
     goal: str
@@ -66,15 +66,15 @@ _MOST_LOAD_S: Final = 0.1
 _MOST_MEMORY_MB: Final = 15.0
 
 
-def outcomes(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
-    """All goals that the hearings say something about."""
+def goal_results(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
+    """Return the results for all goals that the trial results cover."""
     plain = [one for one in heard if one.half == "test" and one.condition == PLAIN]
     made = []
     for share in _SHARES:
         ours = [one for one in plain if share.row.holds(one) and (one.synthetic == (share.row is _TONES))]
         count, n = share.part(Tally.of(ours))
         if n:
-            made.append(_outcome(share, count, n))
+            made.append(_goal_result(share, count, n))
     answers = [one for one in plain if one.answer and not one.synthetic]
     if answers:
         rtf = sum(one.spent_s for one in answers) / sum(one.audio_s for one in answers)
@@ -88,7 +88,7 @@ def outcomes(heard: Sequence[HeardTrial], cost: Cost) -> list[GoalResult]:
 
 
 def response_ms(heard: Sequence[HeardTrial]) -> tuple[float, float]:
-    """Processor time from the end of the audio to the final result: the median, and what 95 % stay below."""
+    """Return the median and 95th percentile of the processor time from the end of the audio to the final result."""
     times = [1000 * one.answered_s for one in heard if one.answer]
     if not times:
         return 0.0, 0.0
@@ -96,7 +96,7 @@ def response_ms(heard: Sequence[HeardTrial]) -> tuple[float, float]:
     return float(middle), float(most)
 
 
-def _outcome(share: _Share, count: int, n: int) -> GoalResult:
+def _goal_result(share: _Share, count: int, n: int) -> GoalResult:
     value = count / n
     goal = f"≥ {100 * share.least:g} %" if share.least is not None else f"≤ {100 * (share.most or 0):g} %"
     reached = value >= share.least if share.least is not None else value <= (share.most or 0)

@@ -1,4 +1,4 @@
-"""A trial under a condition, heard by a model as on a call: what was decided, how surely, how long it took.
+"""Recognition of a trial under a condition, as on a call: decision, confidence, processor time.
 
 Must not know: where trials come from, tables, plots.
 """
@@ -23,18 +23,18 @@ from recognizer.model import SpeechModel
 from recognizer.training.corpus import Samples
 
 CLOSE: Final = 0.1
-"""Readings with different meanings nearer than this are told apart by asking, as flows do."""
+"""Hypotheses with different meanings closer than this are confirmed, as in flows."""
 
 SURE_VOICE: Final = 0.3
 VOICE_MS: Final = 140
-"""An answer needs this much voice of this probability (Silero), as in `ivr/turntaking/timing.py`."""
+"""Minimum voice in an answer, of at least probability SURE_VOICE (Silero), as in `ivr/turntaking/timing.py`."""
 
 Band = Literal["accept", "confirm", "again"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrialReading:
-    """One way to read the sound. `right`: it means what was said."""
+    """One hypothesis. `right`: its meaning is that of the spoken answer."""
 
     meaning: str
     right: bool
@@ -44,7 +44,7 @@ class TrialReading:
 
 @dataclass(frozen=True, slots=True)
 class HeardTrial:
-    """How one trial went. `readings` are the best first; times are of the processor, in seconds."""
+    """The result of one trial. `readings` are the hypotheses, best first; times are processor times in seconds."""
 
     question: str
     said: str
@@ -60,22 +60,22 @@ class HeardTrial:
 
     @property
     def answer(self) -> bool:
-        """Whether an answer was given at all."""
+        """Whether the trial contains an answer."""
         return bool(self.said)
 
     @property
     def synthetic(self) -> bool:
-        """Whether no person and no thing made the sound."""
+        """Whether the sound is computer-generated."""
         return self.how in {"synthetic", "tones and music"}
 
     @property
     def right(self) -> bool:
-        """Whether the best reading means what was said."""
+        """Whether the best hypothesis has the meaning of the spoken answer."""
         return bool(self.readings) and self.readings[0].right
 
     @property
     def band(self) -> Band:
-        """What the service does with it."""
+        """The service's decision."""
         if not self.readings or self.readings[0].confidence < REJECT_BELOW:
             return "again"
         best = self.readings[0]
@@ -84,18 +84,18 @@ class HeardTrial:
         return "confirm" if close or best.confidence < CONFIRM_BELOW else "accept"
 
     def judged(self) -> HeardTrial:
-        """The same with the confidence that the evidence has now."""
+        """Return the result with confidences recomputed by the current weights."""
         again = (replace(one, confidence=confidence(one.evidence)) for one in self.readings)
         return replace(self, readings=tuple(sorted(again, key=lambda one: -one.confidence)))
 
 
 def hear(model: SpeechModel, trial: Trial, condition: str, others: Sequence[Samples]) -> HeardTrial:
-    """Put a trial to a model that has learnt its phrases, in frames of 20 ms; `others` may talk in the background.
+    """Feed a trial to a model that has learnt its phrases, in frames of 20 ms; `others` are background voices.
 
-    Where turn-taking would find no voice in it, nothing is read.
+    If turn-taking would detect no voice in the audio, there are no hypotheses.
     """
-    chance = np.random.default_rng(zlib.crc32(f"{condition} {trial.speaker} {trial.said}".encode()))
-    pcm = CONDITIONS[condition](trial.sound, chance, others)
+    rng = np.random.default_rng(zlib.crc32(f"{condition} {trial.speaker} {trial.said}".encode()))
+    pcm = CONDITIONS[condition](trial.sound, rng, others)
     seen: dict[str, Evidence] = {}
 
     def judge(evidence: Evidence) -> float:
@@ -127,7 +127,7 @@ def hear(model: SpeechModel, trial: Trial, condition: str, others: Sequence[Samp
 
 
 def _voice_ms(pcm: bytes) -> int:
-    """How much of it surely is voice."""
+    """Return the duration of frames that Silero classifies as voice (ms)."""
     activity = VoiceActivity()
     whole = len(pcm) // FRAME_BYTES * FRAME_BYTES
     frames = (activity.frame(pcm[place : place + FRAME_BYTES]) for place in range(0, whole, FRAME_BYTES))

@@ -1,4 +1,4 @@
-"""A model put to all trials under all conditions. Must not know: tables, plots, goals."""
+"""Evaluation of a model on all trials under all conditions. Must not know: tables, plots, goals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 
 from recognizer.evaluation import english, mandarin, others, voices
 from recognizer.evaluation.conditions import CONDITIONS, PLAIN
-from recognizer.evaluation.folds import unfold
+from recognizer.evaluation.folds import fold_models
 from recognizer.evaluation.hearing import HeardTrial, hear
 from recognizer.evaluation.trials import Half, Trial
 from recognizer.model import SpeechModel, open_model
@@ -26,7 +26,7 @@ _PAGE: Final = resource.getpagesize()
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of a model: processor time to load once its graphs are made (s), memory with both graphs and size (MB)."""
+    """Cost of a model: processor time to load it with its graphs built (s), memory with both graphs and size (MB)."""
 
     load_s: float
     memory_mb: float
@@ -35,9 +35,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A model with its name, ready to be asked; speakers of a fold are put to the model that was trained without them.
+    """A loaded model with its cost. Speakers of a fold are tested on the fold model trained without them.
 
-    Without `folds` all are put to the model itself.
+    Without `folds`, all speakers are tested on the model itself.
     """
 
     name: str
@@ -47,22 +47,22 @@ class Opened:
     cost: Cost
 
     def model_for(self, trial: Trial) -> SpeechModel:
-        """The model that has not heard who speaks."""
+        """Return the model that was not trained on the trial's speaker."""
         fold = None if trial.synthetic or trial.how == "noise" else fold_of(trial.speaker)
         return self.folds[fold] if self.folds and fold is not None else self.model
 
 
-def trials(folder: Path, language: str, acoustic: Path, *, halves: Sequence[Half]) -> list[Trial]:
-    """All trials in a language, by the speakers of all folds; `acoustic` finds the syllables in sentences."""
-    unheard = [one for one in recordings(folder) if any(held_out(one, fold) for fold in range(FOLDS))]
-    made = [*_answers(folder, unheard, language, acoustic), *others.no_answers(folder, unheard, language)]
+def make_trials(folder: Path, language: str, acoustic: Path, *, halves: Sequence[Half]) -> list[Trial]:
+    """Return all trials of a language, by the speakers of all folds; `acoustic` aligns sentences."""
+    heldout = [one for one in recordings(folder) if any(held_out(one, fold) for fold in range(FOLDS))]
+    made = [*_answers(folder, heldout, language, acoustic), *others.no_answers(folder, heldout, language)]
     return [*(one for one in made if one.half in halves), *(voices.answers(language) if "test" in halves else ())]
 
 
-def opened(language: str, folder: Path, cache: Path, asked: Iterable[Trial]) -> Opened:
-    """A model that has learnt every phrase of the trials, and those of the folds beside it."""
-    phrases = {phrase for trial in asked for phrase in trial.question.grammar.phrases}
-    models = [open_model(language, one, cache) for one in (folder, *unfold(folder, language, cache))]
+def open_models(language: str, folder: Path, cache: Path, trials: Iterable[Trial]) -> Opened:
+    """Load the model and its fold models, and learn every phrase of the trials."""
+    phrases = {phrase for trial in trials for phrase in trial.question.grammar.phrases}
+    models = [open_model(language, one, cache) for one in (folder, *fold_models(folder, language, cache))]
     for model in models:
         model.learn(phrases)
     with multiprocessing.get_context("spawn").Pool(1) as alone:
@@ -71,7 +71,7 @@ def opened(language: str, folder: Path, cache: Path, asked: Iterable[Trial]) -> 
 
 
 def cost_of(language: str, folder: Path, cache: Path, phrases: Iterable[str]) -> Cost:
-    """What it costs to open a model whose graphs are made; to be asked in a process of its own."""
+    """Measure the cost of opening a model whose graphs are built; call it in a process of its own."""
     open_model(language, folder, cache)
     begun = time.thread_time()
     before = _resident_mb()
@@ -82,15 +82,15 @@ def cost_of(language: str, folder: Path, cache: Path, phrases: Iterable[str]) ->
     return Cost(spent, taken, sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6)
 
 
-def count(asked: Sequence[Trial]) -> int:
-    """How many hearings `hearings` will make."""
-    return sum(len(_conditions(trial)) for trial in asked)
+def trial_count(trials: Sequence[Trial]) -> int:
+    """Return the number of results that `run_trials` will yield."""
+    return sum(len(_conditions(trial)) for trial in trials)
 
 
-def hearings(one: Opened, asked: Sequence[Trial]) -> Iterator[HeardTrial]:
-    """Every trial under each of its conditions."""
-    crowd = _crowd(asked)
-    for trial in asked:
+def run_trials(one: Opened, trials: Sequence[Trial]) -> Iterator[HeardTrial]:
+    """Run every trial under each of its conditions."""
+    crowd = _crowd(trials)
+    for trial in trials:
         behind = [voice for speaker, voice in crowd if speaker != trial.speaker]
         for condition in _conditions(trial):
             yield hear(one.model_for(trial), trial, condition, behind)
@@ -102,17 +102,17 @@ def _conditions(trial: Trial) -> Sequence[str]:
     return _DEV_CONDITIONS if trial.half == "dev" else tuple(CONDITIONS)
 
 
-def _crowd(asked: Sequence[Trial]) -> Sequence[tuple[str, Samples]]:
-    """Voices for the background: stretches of other speech."""
-    talking = [trial for trial in asked if trial.how == "other speech" and len(trial.sound) > 8000]
+def _crowd(trials: Sequence[Trial]) -> Sequence[tuple[str, Samples]]:
+    """Return voices for background babble: segments of other speech."""
+    talking = [trial for trial in trials if trial.how == "other speech" and len(trial.sound) > 8000]
     return [(trial.speaker, trial.sound) for trial in talking[:: max(1, len(talking) // _CROWD)]]
 
 
-def _answers(folder: Path, unheard: Sequence[CorpusRecording], language: str, acoustic: Path) -> Iterator[Trial]:
+def _answers(folder: Path, heldout: Sequence[CorpusRecording], language: str, acoustic: Path) -> Iterator[Trial]:
     if language.startswith("zh"):
         words = _PHRASES.read_text(encoding="utf-8").split()
-        return mandarin.answers(folder, unheard, acoustic, words)
-    return english.answers(folder, unheard)
+        return mandarin.answers(folder, heldout, acoustic, words)
+    return english.answers(folder, heldout)
 
 
 def _resident_mb() -> float:

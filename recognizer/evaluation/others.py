@@ -1,4 +1,4 @@
-"""Sounds that are no answer: other speech, noise, sounds of lines. Must not know: models, figures."""
+"""Negative trials: other speech, noise, tones and music. Must not know: models, figures."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from recognizer.training.inventory import PHONES, untoned
 
 _PIECE_S: Final = 1.5
 _SPEECH: Final = 70
-"""Recordings for each half: syllables or words, sentences, another language."""
+"""Maximum number of recordings per half and kind: syllables or words, sentences, another language."""
 _TONES: Final = 60
 _SEEDS: Final[dict[Half, int]] = {"dev": 7, "test": 1}
 
 
-def no_answers(folder: Path, unheard: Sequence[CorpusRecording], language: str) -> Iterator[Trial]:
-    """All sounds that are no answer, put to each closed question of a language."""
+def no_answers(folder: Path, heldout: Sequence[CorpusRecording], language: str) -> Iterator[Trial]:
+    """Yield all negative trials for each closed question of a language."""
     spoken = "zh" if language.startswith("zh") else "en"
     for question in CLOSED[language]:
         for half in _SEEDS:
-            ours = [one for one in unheard if _half(one) == half]
+            ours = [one for one in heldout if _half(one) == half]
             own = [one for one in ours if one.language == spoken and not _answers(one, question)]
             foreign = [one for one in ours if one.language == ("en" if spoken == "zh" else "zh")]
             groups: tuple[tuple[How, list[CorpusRecording]], ...] = (
@@ -41,19 +41,19 @@ def no_answers(folder: Path, unheard: Sequence[CorpusRecording], language: str) 
             for how, group in groups:
                 yield from _speech(folder, group, question, how, half)
             yield from _noise(folder, [one for one in ours if one.language == "noise"], question, half)
-            chance = np.random.default_rng(_SEEDS[half])
+            rng = np.random.default_rng(_SEEDS[half])
             for _ in range(_TONES):
-                voice = sounds.sound(chance).astype(np.int16)
+                voice = sounds.sound(rng).astype(np.int16)
                 yield Trial(question, "", "tones and music", "-", half, voice)
 
 
 def _speech(
     folder: Path, group: Sequence[CorpusRecording], question: EvaluationQuestion, how: How, half: Half
 ) -> Iterator[Trial]:
-    """A stretch of a sentence, or a word."""
-    chance = random.Random(0)  # noqa: S311
+    """Yield segments of sentences, and words."""
+    rng = random.Random(0)  # noqa: S311
     size = int(_PIECE_S * SAMPLE_RATE_HZ)
-    for one in chance.sample(list(group), min(_SPEECH, len(group))):
+    for one in rng.sample(list(group), min(_SPEECH, len(group))):
         voice = samples(folder / one.path)
         for start in range(0, max(1, len(voice) - size + 1), size):
             yield Trial(question, "", how, one.speaker, half, voice[start : start + size])
@@ -69,7 +69,7 @@ def _noise(folder: Path, group: Sequence[CorpusRecording], question: EvaluationQ
 
 
 def _answers(one: CorpusRecording, question: EvaluationQuestion) -> bool:
-    """Whether a syllable sounds like an answer but for the tone, or an answer's words are among English ones."""
+    """Return whether a syllable is an answer apart from its tone, or an English text shares a word with an answer."""
     phrases = question.grammar.phrases
     if one.language == "en":
         return not set(one.said.split()).isdisjoint(word for phrase in phrases for word in phrase.split())

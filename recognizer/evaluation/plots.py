@@ -1,4 +1,4 @@
-"""Figures as drawings (SVG). Real recordings and synthetic sounds are never in one drawing. Must not know: HTML."""
+"""Plots of the figures (SVG). Real recordings and synthetic sounds never share a plot. Must not know: HTML."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _BANDS: Final = {
 }
 _WIDTH_IN: Final = 9.5
 _ROW_IN: Final = 0.36
-_FEW: Final = 3
+_MIN_ANSWERS: Final = 3
 _DIGITS: Final = {char: str(number) for number, char in enumerate("一二三四五六七八九十", start=1)}
 _INK: Final = "#22303c"
 
 
 def answers(one: Measured, *, synthetic: bool) -> str:
-    """What became of answers, question by question."""
+    """Plot the decisions on answers by question."""
     heard = one.part(synthetic=synthetic)
     return _bars([(row.name, [h for h in heard if row.holds(h)]) for row in one.rows()])
 
 
 def no_answers(one: Measured, *, synthetic: bool) -> str:
-    """What became of sounds that are no answers."""
+    """Plot the decisions on negative trials."""
     heard = one.part(synthetic=synthetic)
     questions = dict.fromkeys(h.question for h in heard if not h.answer)
     return _bars(
@@ -59,7 +59,7 @@ def no_answers(one: Measured, *, synthetic: bool) -> str:
 
 
 def conditions(one: Measured, *, synthetic: bool) -> str:
-    """The share heard right (accepted or confirmed) for each question and condition."""
+    """Plot the share recognised correctly (accepted or confirmed) by question and condition."""
     heard = one.part(synthetic=synthetic, condition=None)
     rows = [row for row in one.rows() if any(row.holds(h) for h in heard)]
     if not rows:
@@ -78,11 +78,11 @@ def conditions(one: Measured, *, synthetic: bool) -> str:
 
 
 def speakers(one: Measured) -> str:
-    """The share heard right of each real speaker's answers, and where it probably is."""
+    """Plot the share recognised correctly for each real speaker, with its confidence interval."""
     heard = [h for h in one.part(synthetic=False) if h.answer]
     tallies = {name: Tally.of(h for h in heard if h.speaker == name) for name in {h.speaker for h in heard}}
     kept = sorted(
-        ((name, tally) for name, tally in tallies.items() if tally.n >= _FEW),
+        ((name, tally) for name, tally in tallies.items() if tally.n >= _MIN_ANSWERS),
         key=lambda pair: pair[1].right / pair[1].n,
     )
     if not kept:
@@ -103,11 +103,11 @@ def speakers(one: Measured) -> str:
 
 
 def confidences(one: Measured) -> str:
-    """How sure answers heard right, answers heard wrong and other sounds come out: real ones, all conditions."""
+    """Plot the confidence of right answers, wrong answers and negative trials: real recordings, all conditions."""
     heard = one.part(synthetic=False, condition=None)
     groups = {
-        "answers heard right": ([h for h in heard if h.answer and h.right], "#1b7f5c"),
-        "answers heard wrong": ([h for h in heard if h.answer and not h.right], "#c9372c"),
+        "right answers": ([h for h in heard if h.answer and h.right], "#1b7f5c"),
+        "wrong answers": ([h for h in heard if h.answer and not h.right], "#c9372c"),
         "no answers": ([h for h in heard if not h.answer], "#7a869a"),
     }
 
@@ -124,14 +124,14 @@ def confidences(one: Measured) -> str:
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 102)
         axes.set_xlabel("confidence")
-        axes.set_ylabel("per cent at least so sure")
+        axes.set_ylabel("per cent at or above")
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.06), ncols=3)
 
     return _drawn(draw, 4.0)
 
 
 def digits(one: Measured) -> str:
-    """Which score digits real speakers said, and which were heard: all conditions."""
+    """Plot the confusion matrix of score digits of real speakers, all conditions."""
     heard = [h for h in one.part(synthetic=False, condition=None) if DIGITS.holds(h)]
     names = list(dict.fromkeys(h.said for h in heard))
     if not names:
@@ -147,8 +147,8 @@ def digits(one: Measured) -> str:
         axes.set_xticks(range(len(names) + 1), [*labels, "again, or\nsomething else"])
         axes.set_yticks(range(len(names)), labels)
         axes.tick_params(length=0)
-        axes.set_xlabel("heard (accepted or confirmed)")
-        axes.set_ylabel("said")
+        axes.set_xlabel("recognised (accepted or confirmed)")
+        axes.set_ylabel("spoken")
         for (line, column), number in np.ndenumerate(counts):
             if number:
                 shade = "white" if number > counts.max() / 2 else _INK
@@ -163,7 +163,7 @@ def _right(heard: Sequence[HeardTrial], row: TallyRow, condition: str) -> float:
 
 
 def _bars(groups: Sequence[tuple[str, Sequence[HeardTrial]]]) -> str:
-    """Stacked shares, a line for each group that is not empty."""
+    """Draw stacked shares, one bar per non-empty group."""
     tallies = [(name, Tally.of(group)) for name, group in groups if group]
     if not tallies:
         return ""
@@ -195,7 +195,7 @@ def _bars(groups: Sequence[tuple[str, Sequence[HeardTrial]]]) -> str:
 
 
 def _on(colour: str) -> str:
-    """The colour of text that can be read on a colour."""
+    """Return a legible text colour for a background colour."""
     return "white" if colour in {"#1b7f5c", "#c9372c"} else _INK
 
 

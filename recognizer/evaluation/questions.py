@@ -1,4 +1,4 @@
-"""The questions of a measurement: what may be said to each, and what it means. Must not know: audio, models."""
+"""The questions of an evaluation: accepted answers and their meanings. Must not know: audio, models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recognizer.base import Grammar, GrammarKind
 
 @dataclass(frozen=True)
 class EvaluationQuestion:
-    """`meanings`: meaning → the phrases for it. In a `sequence` each phrase is its own meaning."""
+    """A question. `meanings` maps each meaning to its phrases; in a `sequence` each phrase is its own meaning."""
 
     name: str
     language: str
@@ -21,17 +21,17 @@ class EvaluationQuestion:
 
     @cached_property
     def grammar(self) -> Grammar:
-        """What the recogniser is asked to listen for."""
+        """The grammar passed to the recogniser."""
         groups = tuple(self.meanings.values())
         return Grammar(self.language, self.kind, tuple(phrase for group in groups for phrase in group), groups)
 
     def meaning(self, text: str) -> str:
-        """What a reading means; readings of a sequence are what they say."""
+        """Return the meaning of a hypothesis; of a sequence, its text."""
         return next((name for name, phrases in self.meanings.items() if text in phrases), text)
 
 
 def one_of(name: str, language: str, phrases: Iterable[str]) -> EvaluationQuestion:
-    """A closed question whose answers all mean something else."""
+    """Return a closed question whose answers all have different meanings."""
     return EvaluationQuestion(name, language, "closed", {phrase: (phrase,) for phrase in phrases})
 
 
@@ -81,4 +81,4 @@ CLOSED: Final[Mapping[str, tuple[EvaluationQuestion, ...]]] = {
     "zh-CN": (ZH_YES_NO, ZH_CHOICE, ZH_SCORE),
     "en-US": (EN_YES_NO, EN_SCORE, EN_WORDS),
 }
-"""By language, the questions whose answers other speech and noise must not be taken for."""
+"""Closed questions by language, for negative trials."""

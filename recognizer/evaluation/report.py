@@ -1,4 +1,4 @@
-"""The report of a measurement: one HTML page that needs nothing beside it. Must not know: how figures come about."""
+"""The evaluation report: one self-contained HTML page. Must not know: how figures are measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jinja2
 
 from recognizer.evaluation import plots
 from recognizer.evaluation.conditions import PLAIN
-from recognizer.evaluation.goals import outcomes
+from recognizer.evaluation.goals import goal_results
 from recognizer.evaluation.tables import Measured, Table, tables
 
 _TEMPLATE: Final = "report.html.j2"
@@ -19,23 +19,23 @@ _Plot = Callable[[Measured], str]
 _PLOTS: Final[dict[str, tuple[tuple[str, _Plot], ...]]] = {
     "Real recordings": (
         (f"Answers on an ordinary call ({PLAIN})", lambda one: plots.answers(one, synthetic=False)),
-        ("Heard right by condition, per cent", lambda one: plots.conditions(one, synthetic=False)),
-        ("What is no answer, put to each question", lambda one: plots.no_answers(one, synthetic=False)),
-        ("Score digits: said and heard, all conditions", plots.digits),
+        ("Recognised correctly by condition, per cent", lambda one: plots.conditions(one, synthetic=False)),
+        ("Negative trials by question", lambda one: plots.no_answers(one, synthetic=False)),
+        ("Score digits: spoken and recognised, all conditions", plots.digits),
         ("Speakers", plots.speakers),
-        ("How sure, all conditions", plots.confidences),
+        ("Confidence, all conditions", plots.confidences),
     ),
     "Synthetic voices and sounds": (
         (f"Answers on an ordinary call ({PLAIN})", lambda one: plots.answers(one, synthetic=True)),
-        ("Heard right by condition, per cent", lambda one: plots.conditions(one, synthetic=True)),
-        ("Tones and music, put to each question", lambda one: plots.no_answers(one, synthetic=True)),
+        ("Recognised correctly by condition, per cent", lambda one: plots.conditions(one, synthetic=True)),
+        ("Tones and music by question", lambda one: plots.no_answers(one, synthetic=True)),
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Something else that belongs to the report."""
+    """An additional section of the report."""
 
     title: str
     text: str
@@ -43,7 +43,7 @@ class Section:
 
 
 def page(models: Sequence[Measured], sections: Sequence[Section], made: str) -> str:
-    """The page; `made` says when and on what."""
+    """Render the page; `made` states the date and the machine."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.get_template(_TEMPLATE).render(
@@ -53,7 +53,7 @@ def page(models: Sequence[Measured], sections: Sequence[Section], made: str) -> 
             {
                 "name": one.name,
                 "language": one.language,
-                "goals": outcomes(one.heard, one.cost),
+                "goals": goal_results(one.heard, one.cost),
                 "tables": [table for table in tables(one) if table.title != "Goals"],
                 "parts": {
                     part: [(title, svg) for title, draw in drawings if (svg := draw(one))]

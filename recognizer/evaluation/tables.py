@@ -1,4 +1,4 @@
-"""Figures as Markdown. Real recordings and synthetic sounds are never in one table. Must not know: plots, HTML."""
+"""Figures as Markdown tables. Real recordings and synthetic sounds never share a table. Must not know: plots, HTML."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from recognizer.evaluation.conditions import CONDITIONS, PLAIN
-from recognizer.evaluation.goals import GoalResult, outcomes, response_ms
+from recognizer.evaluation.goals import GoalResult, goal_results, response_ms
 from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import Cost
 from recognizer.evaluation.tally import ANSWERS, NO_ANSWERS, Tally, TallyRow, interval
 
-_MANY: Final = 8
-"""Speakers with so many answers have a line of their own."""
+_MIN_ANSWERS: Final = 8
+"""Minimum number of answers for a speaker to have a row of their own."""
 HEAD: Final = ("n", "right", "wrong", "confirmed: right", "wrong", "asked again")
-"""Per cent of the trials: accepted, read back to be confirmed, asked again."""
+"""Per cent of the trials: accepted right and wrong, confirmed right and wrong, asked again."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A model's figures: everything that it heard, and what it costs."""
+    """A model's figures: all trial results and its cost."""
 
     name: str
     language: str
@@ -29,7 +29,7 @@ class Measured:
     cost: Cost
 
     def part(self, *, synthetic: bool, condition: str | None = PLAIN) -> list[HeardTrial]:
-        """The hearings of the test half from real or synthetic sources, under one condition or all."""
+        """Return the results of the test half from real or synthetic sources, under one condition or all (None)."""
         return [
             one
             for one in self.heard
@@ -37,7 +37,7 @@ class Measured:
         ]
 
     def rows(self) -> Sequence[TallyRow]:
-        """What is answered in its language."""
+        """Return the rows of answers in the model's language."""
         return ANSWERS[self.language]
 
 
@@ -53,14 +53,14 @@ class Table:
     rows: Sequence[Cells]
 
     def markdown(self) -> str:
-        """The table as Markdown."""
+        """Return the table as Markdown."""
         lines = [f"**{self.title}**", "", f"| {' | '.join(self.head)} |", f"|---|{'--:|' * (len(self.head) - 1)}"]
         return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in self.rows)])
 
 
 def tables(one: Measured) -> list[Table]:
-    """All tables of a model, the goals first."""
-    made = [_goals(outcomes(one.heard, one.cost))]
+    """Return all tables of a model, goals first."""
+    made = [_goals(goal_results(one.heard, one.cost))]
     for synthetic in (False, True):
         source = "synthetic voices" if synthetic else "real speakers"
         plain = one.part(synthetic=synthetic)
@@ -118,12 +118,12 @@ def _speakers(heard: Sequence[HeardTrial]) -> Table:
     made = [
         (speaker, *_cells(Tally.of(one for one in answers if one.speaker == speaker)))
         for speaker in sorted(count)
-        if count[speaker] >= _MANY
+        if count[speaker] >= _MIN_ANSWERS
     ]
-    few = [one for one in answers if count[one.speaker] < _MANY]
+    few = [one for one in answers if count[one.speaker] < _MIN_ANSWERS]
     if few:
-        number = sum(n < _MANY for n in count.values())
-        made.append((f"{number} with fewer than {_MANY} answers", *_cells(Tally.of(few))))
+        number = sum(n < _MIN_ANSWERS for n in count.values())
+        made.append((f"{number} with fewer than {_MIN_ANSWERS} answers", *_cells(Tally.of(few))))
     return Table(f"Answers by speaker, {PLAIN}", ("speaker", *HEAD), made)
 
 

@@ -1,4 +1,4 @@
-"""Hearings → counts: accepted, confirmed or asked again, rightly or wrongly. Must not know: tables, plots."""
+"""Counts of trial results: accepted, confirmed or asked again, right or wrong. Must not know: tables, plots."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 
 from recognizer.evaluation.hearing import HeardTrial
 
-_CERTAINTY: Final = 1.96
-"""Standard deviations on either side of a share: 95 % of the cases."""
+_Z: Final = 1.96
+"""z value of a 95 % confidence interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts. Where nothing was an answer, all that was taken for one is wrong."""
+    """Counts by decision. In a negative trial, any accepted or confirmed hypothesis is wrong."""
 
     accept_right: int = 0
     accept_wrong: int = 0
@@ -25,7 +25,7 @@ class Tally:
 
     @classmethod
     def of(cls, heard: Iterable[HeardTrial]) -> Tally:
-        """Count."""
+        """Count the results."""
         counts = dict.fromkeys(cls.__slots__, 0)
         for one in heard:
             cell = "again" if one.band == "again" else f"{one.band}_{'right' if one.right else 'wrong'}"
@@ -34,12 +34,12 @@ class Tally:
 
     @property
     def n(self) -> int:
-        """All of them."""
+        """The number of trials."""
         return self.taken + self.again
 
     @property
     def right(self) -> int:
-        """Heard right, be it accepted or confirmed."""
+        """Accepted or confirmed, and right."""
         return self.accept_right + self.confirm_right
 
     @property
@@ -50,7 +50,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class TallyRow:
-    """A line of a table: which hearings belong to it."""
+    """A row of a table; `holds` selects its trial results."""
 
     name: str
     holds: Callable[[HeardTrial], bool]
@@ -86,19 +86,19 @@ ANSWERS: Final[Mapping[str, Sequence[TallyRow]]] = {
     ),
     "en-US": (*_SHARED, TallyRow("words", _asked("words")), _STRINGS),
 }
-"""What is answered, by language."""
+"""Rows of answers by language."""
 NO_ANSWERS: Final = tuple(
     TallyRow(how, lambda one, how=how: one.how == how)  # type: ignore[misc]
     for how in ("other speech", "foreign syllables", "noise", "tones and music")
 )
-"""What is no answer and should be asked again."""
+"""Rows of negative trials, which should be asked again."""
 
 
 def interval(count: int, n: int) -> tuple[float, float]:
-    """Wilson's interval of a share: where it probably is, given so few cases."""
+    """Return the Wilson score interval of a share at 95 % confidence."""
     if not n:
         return 0.0, 1.0
-    share, square = count / n, _CERTAINTY**2
+    share, square = count / n, _Z**2
     middle = share + square / (2 * n)
-    reach = _CERTAINTY * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    reach = _Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
     return max(0.0, (middle - reach) / (1 + square / n)), min(1.0, (middle + reach) / (1 + square / n))

@@ -1,4 +1,4 @@
-"""Synthetic voices that no model was trained on, answering. Must not know: models, conditions, how voices are made."""
+"""Answers by held-out synthetic voices. Must not know: models, conditions, how voices are synthesised."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from recognizer.evaluation.trials import Trial
 from recognizer.training.espeak import ENGLISH, MANDARIN, Espeak, Manner
 from recognizer.training.synthetic import HELD_OUT_VARIANTS, pinyin
 
-_TIMES: Final = 2
-"""How often each phrase is said, each time by another voice."""
+_REPETITIONS: Final = 2
+"""Utterances per phrase, each with a random voice."""
 _STRINGS: Final = 20
 
 
 def answers(language: str) -> Iterator[Trial]:
-    """Every phrase of the closed questions, and rows of digits.
+    """Yield every phrase of the closed questions, and digit strings.
 
     Raises:
-        OSError: espeak-ng is not here.
+        OSError: espeak-ng is not installed.
     """
-    chance = random.Random(0)  # noqa: S311
+    rng = random.Random(0)  # noqa: S311
     espeak = Espeak()
     chinese = language.startswith("zh")
     digits = ZH_DIGITS if chinese else EN_DIGITS
-    rows = ["".join(chance.choices("零一二三四五六七八九", k=4)) for _ in range(_STRINGS)]
+    rows = ["".join(rng.choices("零一二三四五六七八九", k=4)) for _ in range(_STRINGS)]
     if not chinese:
-        rows = [" ".join(chance.choices(digits.grammar.phrases, k=4)) for _ in range(_STRINGS)]
+        rows = [" ".join(rng.choices(digits.grammar.phrases, k=4)) for _ in range(_STRINGS)]
     said: list[tuple[EvaluationQuestion, str]] = [(digits, row) for row in rows]
-    said += [(question, phrase) for question in CLOSED[language] for phrase in question.grammar.phrases * _TIMES]
+    said += [(question, phrase) for question in CLOSED[language] for phrase in question.grammar.phrases * _REPETITIONS]
     for question, phrase in said:
-        variant = chance.choice(sorted(HELD_OUT_VARIANTS))
+        variant = rng.choice(sorted(HELD_OUT_VARIANTS))
         manner = Manner(
-            voice=MANDARIN if chinese else chance.choice(ENGLISH),
+            voice=MANDARIN if chinese else rng.choice(ENGLISH),
             variant=variant,
-            rate=chance.randint(130, 220),
-            pitch=chance.randint(25, 75),
-            spread=chance.randint(25, 75),
+            rate=rng.randint(130, 220),
+            pitch=rng.randint(25, 75),
+            spread=rng.randint(25, 75),
             gap=0,
         )
         text = "".join(pinyin(phrase)) if chinese else phrase

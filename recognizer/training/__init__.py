@@ -1,4 +1,4 @@
-"""How an acoustic model is trained: recordings and synthetic voices → a folder that `recognizer.building` takes.
+"""Training of acoustic models: recordings and synthetic voices → a model folder for `recognizer.building`.
 
-Needs the extra `training` (torch, soundfile) and espeak-ng; the service needs none of it.
+Requires the extra `training` (torch, soundfile) and espeak-ng; the service requires neither.
 """

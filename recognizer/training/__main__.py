@@ -1,6 +1,6 @@
-"""`python -m recognizer.training`: recordings and synthetic voices → acoustic models, ready to ship, one a language.
+"""`python -m recognizer.training`: train acoustic models, one per language, from recordings and synthetic voices.
 
-Broken off and started again with the same `--work`, it goes on where it was.
+After an interruption, the same command with the same `--work` resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from recognizer.training.inventory import phones_of
 from recognizer.training.layers import save
 from recognizer.training.network import AcousticNetwork, Shape
 from recognizer.training.phone_lm import PhoneLM
-from recognizer.training.preparing import agreed, noises, prepare, rooms, trained_on
-from recognizer.training.talk import talk
+from recognizer.training.preparing import consented, noises, prepare, rooms, training_recordings
+from recognizer.training.talk import general_speech
 from recognizer.training.training import Plan, Trainer
 
 logger = logging.getLogger("training")
@@ -38,13 +38,13 @@ _HERE = Path(__file__).parent
 _ROOM_SAMPLES = 2000
 _NOISE_SAMPLES = 8000
 _REAL_TIMES, _SILENT_TIMES, _SYNTHETIC_TIMES = 1.5, 1.5, 0.25
-"""How many recordings, noises and synthetic voices an epoch draws for each that there is."""
+"""Clips an epoch draws per available clip: of recordings, noises and synthetic voices."""
 SYNTHETIC: Final = {"zh": 32000, "en": 12000}
-"""How many utterances of synthetic voices in each language."""
+"""Number of synthetic utterances per language."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prepare, train, export."""
+    """Prepare clips, train the network, export the models."""
     options = _options(arguments)
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     torch.set_num_threads(options.threads)
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     recorded = [clip.transcript for clip in stores[0].all]
     for language in SYNTHETIC:
         folder = options.out / f"{language}-small-8k"
-        export(layers, front, PhoneLM.of(talk(language, recorded)), language, folder)
+        export(layers, front, PhoneLM.of(general_speech(language, recorded)), language, folder)
         story = Story(
             name=folder.name,
             language=language,
@@ -90,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             machine=torch.cuda.get_device_name() if options.device.type == "cuda" else f"{options.threads} cores",
             steps=trainer.steps,
             clips=options.clips,
-            trained_on=tuple(trained_on(options.speech)),
-            callers=tuple(chain.from_iterable(map(agreed, options.calls))),
+            trained_on=tuple(training_recordings(options.speech)),
+            callers=tuple(chain.from_iterable(map(consented, options.calls))),
             noises=(*noises(options.speech), *rooms(options.speech)),
             synthetic=SYNTHETIC,
         )
@@ -105,30 +105,30 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--calls", type=Path, action="append", default=[], help="folder of callers' clips (service.py speech export)"
     )
-    parser.add_argument("--work", type=Path, default=Path("var/training"), help="clips and checkpoint, kept")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the folders of the models")
+    parser.add_argument("--work", type=Path, default=Path("var/training"), help="folder for clips and checkpoints")
+    parser.add_argument("--out", type=Path, required=True, help="output folder; one subfolder per model")
     parser.add_argument("--fold", type=int, choices=range(FOLDS), help="train without the speakers of this fold")
-    parser.add_argument("--minutes", type=float, default=60.0, help="how long to train")
-    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate at first")
-    parser.add_argument("--clips", type=int, default=64, help="how many clips to train on at a time")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="such as cuda")
+    parser.add_argument("--minutes", type=float, default=60.0, help="training time")
+    parser.add_argument("--rate", type=float, default=2e-3, help="initial learning rate")
+    parser.add_argument("--clips", type=int, default=64, help="clips per batch")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="torch device, such as cuda")
     return parser.parse_args(arguments)
 
 
 def _phrases(language: str) -> list[str]:
-    """Answers that callers may give, one a line."""
+    """Read the possible answers of callers, one per line."""
     return (_HERE / f"phrases.{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _share(store: ClipStore, fold: int | None, times: float) -> BatchShare:
-    """The clips of a store that the model of a fold is trained on."""
+    """Return the clips of a store that the model of a fold is trained on."""
     kept = [clip for clip in store.all if fold is None or not clip.speaker or fold_of(clip.speaker) != fold]
     return BatchShare(store, kept, times)
 
 
 def _normalise(network: AcousticNetwork, augment: Augmenter, shares: Sequence[BatchShare]) -> None:
-    """Set the normalisation of the input."""
+    """Set the network's input normalisation from a sample of the clips."""
     groups = epoch(shares, seed=0, most=64)[:12]
     samples = [batch(group).samples.to(network.mean.device) for group in groups]
     features = torch.cat([augment(part).flatten(0, 1) for part in samples])
@@ -137,12 +137,12 @@ def _normalise(network: AcousticNetwork, augment: Augmenter, shares: Sequence[Ba
 
 
 def _noises(folder: Path) -> Tensor:
-    """Recorded noises of one second, level with each other."""
+    """Return recorded noises, one per row, cut or padded to one second."""
     return _rows((_sound(folder, one) for one in noises(folder)), _NOISE_SAMPLES)
 
 
 def _rooms(folder: Path) -> Tensor:
-    """Impulse responses from their peak on, which is 1."""
+    """Return room impulse responses, starting at their peak and scaled to a peak of 1."""
     rows = [row[int(row.abs().argmax()) :] / row.abs().max() for row in (_sound(folder, one) for one in rooms(folder))]
     return _rows(rows, _ROOM_SAMPLES)
 

@@ -1,4 +1,4 @@
-"""The model card: what a model is, what went into it by whose leave, how well it hears. Must not know: torch."""
+"""The model card: description, sources and their licences, accuracy. Must not know: torch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PHONES: Final = {"zh": "pinyin initials, and finals with tones", "en": "ARPAbet
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """How a model came about.
+    """The facts of a training run.
 
-    `size_bytes` is that of the network's file; it was trained on `machine`, in `steps` of so many `clips` each;
-    `callers` are clips of those who agreed that the service learns from them.
+    `size_bytes` is the size of the network's file; training ran on `machine` for `steps` steps of `clips` clips;
+    `callers` are clips of callers who consented to training.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Story:
 
 
 def card(story: Story) -> str:
-    """The text of the model's README.md."""
+    """Return the text of the model's README.md."""
     language = _NAMES[story.language]
     synthetic = " and ".join(f"{count} {_NAMES[name]}" for name, count in story.synthetic.items())
     return f"""\
@@ -46,39 +46,39 @@ def card(story: Story) -> str:
 
 An acoustic model for answers on the telephone: 8 kHz, {story.bands}-band filter bank over {story.frame_ms} ms,
 {story.phones} phones ({_PHONES[story.language]}); a time-delay network trained end to end with lattice-free MMI,
-{story.size_bytes / 1e6:.1f} MB. Made by `python -m recognizer.training` from nothing, in {story.minutes:.0f} minutes
+{story.size_bytes / 1e6:.1f} MB. Trained from scratch by `python -m recognizer.training`, in {story.minutes:.0f} minutes
 ({story.machine}) and {story.steps} steps of {story.clips} clips, one network for all languages.
 
-| file | what |
+| file | content |
 |---|---|
-| `am/final.mdl` | transition model and network, as Vosk 0.3.45 loads them |
-| `conf/` | front end and decoder settings; the endpointer is off, turn-taking decides when an answer ends |
-| `phones.txt` | the phones in the order of the model |
-| `phone_bigram.txt` | how likely (−ln p) one phone follows another in words and sentences; `-` begins a word |
+| `am/final.mdl` | transition model and network, in the format of Vosk 0.3.45 |
+| `conf/` | front end and decoder settings; the endpointer is disabled, turn-taking detects the end of an answer |
+| `phones.txt` | the phones in model order |
+| `phone_bigram.txt` | phone bigram costs (−ln p) in words and sentences; `-` is the start of a word |
 
-There is no `graph/`: it is built from the phrases that are asked for (`recognizer/building.py`), so any {language}
-phrase can be heard without training.
+There is no `graph/`: it is built from the grammar's phrases (`recognizer/building.py`), so any {language} phrase can
+be recognised without training.
 
-## Where it comes from
-{synthetic} utterances of synthetic voices (espeak-ng, fast, slow, hesitant, with accents) and these recordings, with
-other rooms, microphones, voices, noise, codecs and packet loss laid over them:
+## Sources
+{synthetic} utterances of synthetic voices (espeak-ng, fast, slow, hesitant, with accents) and these recordings,
+augmented with rooms, microphones, other voices, noise, codecs and packet loss:
 
 {_sources(story.trained_on)}
 {_callers(story.callers)}
-Noise, and rooms, which count as silence:
+Noise (background sound, and clips without speech) and room impulse responses (reverberation):
 
 {_sources(story.noises)}
 
 {_terms(story.callers)}
 
-## How well it hears
-`make eval` says; `FIGURES.md` is what it said. The model has heard all the speakers, so that others of its kind are
-measured in its place: each was trained in the same way, but without a third of the speakers, and hears those.
+## Accuracy
+`make eval` measures it; `FIGURES.md` is its output. The model was trained on all speakers, so fold models are measured
+instead: each was trained in the same way, but without a third of the speakers, and is tested on those.
 
-## Limits
-It has heard few real persons, most of them reading aloud and none, as far as is known, on a telephone. The trials are
-by few speakers: “probably” in the tables says how little that tells about strangers. Audio must be brought to an even
-level first, as `recognizer/passes.py` does.
+## Limitations
+The model was trained on few real speakers, most of them reading aloud and none, as far as is known, on a telephone.
+The trials are by few speakers: the 95 % confidence intervals (“probably” in the tables) show how little they say about
+new speakers. The level of the audio must be normalised first, as `recognizer/passes.py` does.
 """
 
 

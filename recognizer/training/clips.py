@@ -1,6 +1,6 @@
 """Prepared training clips on disk: one file of samples, one index. Must not know: where clips come from.
 
-A store is finished when its index is there; one that was broken off is made again.
+A store is complete when its index exists; an interrupted one is written again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from recognizer.training.transcripts import Transcript
 
 
 class ClipSound(NamedTuple):
-    """Samples (16 bits, 8 kHz) to be kept as a clip."""
+    """Samples (16 bits, 8 kHz) and transcript of a clip to be stored."""
 
     samples: NDArray[np.int16]
     transcript: Transcript
@@ -27,7 +27,7 @@ class ClipSound(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrainingClip:
-    """A stretch of a store's samples, what is said in it and by whom (empty: by nobody, or a synthetic voice)."""
+    """A segment of a store's samples with transcript and speaker (empty: noise, or a synthetic voice)."""
 
     start: int
     length: int
@@ -36,7 +36,7 @@ class TrainingClip:
 
 
 class ClipStore:
-    """A finished store, opened for reading."""
+    """A complete store, opened for reading."""
 
     def __init__(self, path: Path) -> None:
         self._samples = np.memmap(path.with_suffix(".i16"), np.int16, "r")
@@ -46,17 +46,17 @@ class ClipStore:
         )
 
     def samples(self, clip: TrainingClip) -> NDArray[np.int16]:
-        """The clip's sound."""
+        """Return the samples of a clip."""
         return self._samples[clip.start : clip.start + clip.length]
 
 
 def finished(path: Path) -> bool:
-    """Whether the store is there."""
+    """Return whether the store is complete."""
     return _index(path).is_file()
 
 
 def write(path: Path, sounds: Iterable[ClipSound]) -> None:
-    """Make a store of the sounds; the index comes last, all at once."""
+    """Write a store of the sounds; the index is written last, atomically."""
     place = 0
     rows = []
     with path.with_suffix(".i16").open("wb") as file:

@@ -1,4 +1,4 @@
-"""The recordings of a folder with a `manifest.tsv`: what is said, by whom, under which licence.
+"""The recordings of a folder with a `manifest.tsv`: transcript, speaker, licence.
 
 Columns: path, text, speaker, lang, sec, licence, source, note (`pinyin ba1` for syllables). Must not know: models.
 """
@@ -26,10 +26,10 @@ Samples = NDArray[np.int16]
 """Mono, 8 kHz."""
 
 FOLDS: Final = 3
-"""So many models are made to measure the kind: each is trained without the speakers of a fold of its own."""
+"""Number of cross-validation models: each is trained without the speakers of its fold."""
 _APART: Final = {"hantts_m": 0, "davin_1": 1, "chenwang_f": 2, "yuetan_f": None}
-"""The three speakers of all syllables are in a fold each. The only speaker of words, who is half of all Mandarin, is
-in none: a model without her would tell little about one with her."""
+"""Fixed folds. The three speakers of all syllables are in one fold each. The only speaker of words, who is half of all
+Mandarin, is in none: a model trained without her would say little about one trained with her."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class CorpusRecording:
 
     @property
     def corpus(self) -> str:
-        """The folder of the corpus that it is in."""
+        """The corpus folder of the recording."""
         return self.path.parts[0]
 
     def transcript(self) -> Transcript | None:
-        """What is said as phones; None where that is not known."""
+        """Return the transcript as phones; None if unknown."""
         try:
             if self.pinyin:
                 return of_pinyin([[self.pinyin]])
@@ -65,10 +65,10 @@ class CorpusRecording:
 
 
 def recordings(folder: Path, check: Callable[[str], None] = check_licence) -> Iterator[CorpusRecording]:
-    """All recordings of the manifest in `folder`; `check` is given the licence of each.
+    """Yield all recordings of the manifest in `folder`; `check` is called with the licence of each.
 
     Raises:
-        LicenceRefused: one may not go into a model; raised by `check`.
+        LicenceRefused: a licence does not allow a model; raised by `check`.
     """
     with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as manifest:
         for row in csv.DictReader(manifest, delimiter="\t", quoting=csv.QUOTE_NONE):
@@ -86,14 +86,14 @@ def recordings(folder: Path, check: Callable[[str], None] = check_licence) -> It
 
 
 def fold_of(speaker: str) -> int | None:
-    """The fold that a speaker is in; None: in none, every model is trained on them."""
+    """Return the fold of a speaker; None if all models are trained on them."""
     return _APART[speaker] if speaker in _APART else zlib.crc32(speaker.encode()) % FOLDS
 
 
 def held_out(recording: CorpusRecording, fold: int | None) -> bool:
-    """Whether the model of a fold is not trained on the recording. A third of the noises are for measuring only.
+    """Return whether the model of a fold (None: the shipped model) is not trained on the recording.
 
-    The model of no fold is the one that ships.
+    A third of the noises are for evaluation only.
     """
     if recording.language == "noise":
         return sum(recording.path.name.encode()) % 3 == 0
@@ -101,7 +101,7 @@ def held_out(recording: CorpusRecording, fold: int | None) -> bool:
 
 
 def samples(file: Path) -> Samples:
-    """The sound of a recording."""
+    """Read the samples of a recording."""
     sound, rate = soundfile.read(file, dtype="int16", always_2d=True)
     pcm = resample(sound.mean(axis=1).astype("<i2").tobytes(), rate)
     return np.frombuffer(pcm, "<i2")

@@ -1,4 +1,4 @@
-"""The voices of espeak-ng, by its C library (`speak_lib.h`), into memory. Must not know: what is said and why."""
+"""Speech synthesis into memory with espeak-ng's C library (`speak_lib.h`). Must not know: what is said and why."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ VARIANTS: Final = (
     ],
     *["pedro", "quincy", "robert", "sandro", "shelby", "steph", "steph2", "steph3", "travis", "victor", "zac"],
 )
-"""Timbres laid over the language (espeak-ng-data/voices/!v) that sound like somebody; espeak-ng 1.51 dies of `rob`."""
+"""Voice variants (espeak-ng-data/voices/!v) that sound human; `rob` is left out because it crashes espeak-ng 1.51."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """Who speaks and how.
+    """Voice and speaking style.
 
-    `rate` is in words a minute, `pitch` and `spread` (how lively) are 0 to 99, `gap` between words is in 10 ms.
+    `rate` is in words per minute, `pitch` and `spread` (pitch range) 0 to 99, `gap` between words is in units of 10 ms.
     """
 
     voice: str
@@ -117,7 +117,7 @@ class Manner:
 
 
 class Espeak:
-    """One synthesiser; there can be one a process."""
+    """A synthesiser; at most one per process."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(_LIBRARY)
@@ -127,7 +127,7 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def say(self, text: str, manner: Manner) -> NDArray[np.float32]:
-        """8 kHz samples in the scale of 16 bits.
+        """Synthesise a text: 8 kHz samples at 16-bit scale.
 
         Raises:
             ValueError: espeak-ng has no such voice.

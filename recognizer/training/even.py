@@ -1,4 +1,4 @@
-"""Where phones would be if each took as long as any other: a first guess, from which training finds the true places.
+"""Flat-start alignment: all phones of a transcript get the same duration, as the initial targets of training.
 
 Must not know: networks, features, files.
 """
@@ -17,12 +17,12 @@ from recognizer.training.inventory import NUMBER
 from recognizer.training.transcripts import Transcript
 
 _SOFT: Final = 0.03
-"""Of the loudest sample; below, nobody speaks."""
+"""Silence threshold, relative to the loudest sample."""
 _PAUSE: Final = NUMBER[SILENCE]
 
 
-def even(samples: Tensor, times: int, step: int, said: Sequence[Transcript]) -> NDArray[np.int64]:
-    """(B, N) clean samples → (B, times) outputs, one every `step` samples: silence, the phones of `said`, silence."""
+def even_alignment(samples: Tensor, times: int, step: int, said: Sequence[Transcript]) -> NDArray[np.int64]:
+    """Map (B, N) clean samples to (B, times) labels, one every `step` samples: silence, phones of `said`, silence."""
     loud = (samples.abs() > _SOFT * samples.abs().amax(1, keepdim=True)).cpu().numpy()
     made = np.full((len(said), times), 2 * _PAUSE + 1)
     made[:, 0] = 2 * _PAUSE

@@ -1,4 +1,4 @@
-"""A trained network → the folder of an acoustic model that `recognizer.building` makes Vosk models of.
+"""Export of a trained network as an acoustic model folder, from which `recognizer.building` builds Vosk models.
 
 Must not know: torch, training, corpora.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from recognizer.training.features import FrontEnd
 
 BIGRAM_MOST: Final = 5.5
-"""Phones that follow each other less often than once in e^5.5 do not in `[unk]`; with more, nothing is heard better."""
+"""Maximum cost of a phone bigram in `[unk]`: rarer pairs (below e^-5.5) are pruned; keeping them improves nothing."""
 
 _DECODER: Final = f"""\
 --min-active=50
@@ -35,7 +35,7 @@ _DECODER: Final = f"""\
 --endpoint.rule4.min-trailing-silence=1000
 --endpoint.rule5.min-utterance-length=1000
 """
-"""Turn-taking decides when an answer ends, not Vosk's endpointer."""
+"""Vosk's endpointer is disabled: turn-taking detects the end of an answer."""
 
 
 def export(layers: Sequence[Layer], front: FrontEnd, lm: PhoneLM, language: str, folder: Path) -> None:
@@ -51,7 +51,7 @@ def export(layers: Sequence[Layer], front: FrontEnd, lm: PhoneLM, language: str,
 
 
 def write_acoustic(layers: Sequence[Layer], language: str, folder: Path) -> None:
-    """Write am/ of one language's model into `folder`, with the outputs of its phones only."""
+    """Write am/ of one language's model into `folder`, with only the outputs of its phones."""
     phones = phones_of(language)
     *inner, last = layers
     kept = [2 * NUMBER[name] + part for name in phones for part in (0, 1)]

@@ -25,7 +25,7 @@ _LEAST = float(np.finfo(np.float32).eps)
 
 @dataclass(frozen=True, slots=True)
 class FrontEnd:
-    """Settings of a filter bank; `conf` is their text in Kaldi."""
+    """Settings of a filter bank; `conf` returns them in Kaldi's format."""
 
     bands: int = 40
     lowest_hz: float = 60.0
@@ -43,7 +43,7 @@ class FrontEnd:
         )
 
     def conf(self) -> str:
-        """The text of `conf/fbank.conf`. Dither is added by `recognizer.passes`."""
+        """Return the text of `conf/fbank.conf`. Dither is 0 because `recognizer.passes` adds it."""
         return (
             f"--sample-frequency={SAMPLE_RATE_HZ}\n--num-mel-bins={self.bands}\n--low-freq={self.lowest_hz:g}\n"
             f"--high-freq=-{_BELOW_HALF_RATE_HZ}\n--frame-length={self.frame_ms}\n--dither=0\n--snip-edges=true\n"
@@ -51,21 +51,21 @@ class FrontEnd:
 
     @property
     def window(self) -> int:
-        """Samples in a frame."""
+        """Samples per frame."""
         return SAMPLE_RATE_HZ * self.frame_ms // 1000
 
     @property
     def shift(self) -> int:
-        """Samples from frame to frame."""
+        """Frame shift in samples."""
         return SAMPLE_RATE_HZ * _SHIFT_MS // 1000
 
     def frames(self, samples: Tensor) -> Tensor:
-        """How many frames so many samples make."""
+        """Return the number of frames in a number of samples."""
         return (samples - self.window) // self.shift + 1
 
 
 class Fbank:
-    """Computes the features of a front end. `warps` divide the frequencies: above 1, a longer vocal tract."""
+    """Computes the features of a front end. `warps` are frequency divisors: above 1, a longer vocal tract."""
 
     def __init__(self, front: FrontEnd, warps: tuple[float, ...] = (1.0,)) -> None:
         self.front = front
@@ -76,7 +76,7 @@ class Fbank:
         self._povey = (0.5 - 0.5 * torch.cos(2 * math.pi * place / (front.window - 1))).pow(0.85).float()
 
     def __call__(self, samples: Tensor, warp: Tensor | None = None) -> Tensor:
-        """(B, N) samples in the scale of 16 bits → (B, T, bands). `warp` (B) indexes `warps`; without it, none."""
+        """Map (B, N) samples at 16-bit scale to (B, T, bands). `warp` (B) indexes `warps`; None: no warping."""
         frames = samples.unfold(1, self.front.window, self.front.shift)
         frames = frames - frames.mean(2, keepdim=True)
         first = frames[..., :1] * (1 - _PREEMPHASIS)
@@ -88,7 +88,7 @@ class Fbank:
         return torch.bmm(power, filters).clamp_min(_LEAST).log()
 
     def _filter(self, warp: float) -> NDArray[np.float32]:
-        """(bins, bands): triangles evenly spaced in mel."""
+        """Return the (bins, bands) filters: triangles evenly spaced in mel."""
         low, high = _mel(self.front.lowest_hz), _mel(SAMPLE_RATE_HZ / 2 - _BELOW_HALF_RATE_HZ)
         step = (high - low) / (self.front.bands + 1)
         made = np.zeros((self._size // 2 + 1, self.front.bands), np.float32)

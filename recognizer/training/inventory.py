@@ -1,7 +1,7 @@
-"""The phones of the models trained here: Mandarin initials and finals with tones, English phones.
+"""The phones of the trained models: Mandarin initials and finals with tones, English phones.
 
-One network is trained on both languages, for it hears far more persons that way; each language's model gets its own.
-Must not know: words, audio, Kaldi.
+One network is trained on both languages, because that gives it far more speakers; each language's model gets only the
+phones of its language. Must not know: words, audio, Kaldi.
 """
 
 from __future__ import annotations
@@ -70,18 +70,18 @@ MANDARIN: Final = (
     *(f"f_{final}{tone}" for final in FINALS for tone in TONES),
 )
 SPOKEN: Final = {"zh": MANDARIN, "en": ENGLISH}
-"""The phones of speech by language."""
+"""Speech phones by language."""
 PHONES: Final = (SILENCE, NOISE, *MANDARIN, *ENGLISH)
 NUMBER: Final = {name: number for number, name in enumerate(PHONES)}
 OUTPUTS: Final = 2 * len(PHONES)
-"""Each phone has two: entering it (even numbers) and staying in it (odd)."""
+"""Number of network outputs; each phone has two: enter (even numbers) and stay (odd)."""
 
 
 def phones_of(language: str) -> tuple[str, ...]:
-    """The phones of one language's model, silence first."""
+    """Return the phones of one language's model, silence first."""
     return (SILENCE, NOISE, *SPOKEN[language])
 
 
 def untoned(name: str) -> str:
-    """The phone without its tone."""
+    """Return the phone without its tone."""
     return name.rstrip(TONES)

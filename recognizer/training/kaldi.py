@@ -21,9 +21,9 @@ _HALF: Final = math.log(0.5)
 
 
 def write_acoustic_model(path: Path, layers: Sequence[Layer], *, phones: int) -> None:
-    """Write `layers`; each of so many phones has the outputs 2n (enter) and 2n+1 (stay).
+    """Write `layers` for a number of `phones`; phone n has the outputs 2n (enter) and 2n+1 (stay).
 
-    The first phone is silence; the others have four variants by place in the word, which share outputs.
+    The first phone is silence; the others have four variants by position in the word, which share outputs.
     """
     first = layers[0]
     nodes = [f"input-node name=input dim={first.weights.shape[1] // len(first.offsets)}"]
@@ -57,7 +57,7 @@ def write_acoustic_model(path: Path, layers: Sequence[Layer], *, phones: int) ->
 
 
 def read_layers(path: Path) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Weights (out, in) and bias of each affine layer of a file written by `write_acoustic_model`."""
+    """Yield weights (out, in) and bias of each affine layer of a file written by `write_acoustic_model`."""
     data = path.read_bytes()
     place = 0
     while (place := data.find(b"<LinearParams> FM ", place)) >= 0:

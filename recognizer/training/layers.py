@@ -1,4 +1,4 @@
-"""A layer of an acoustic network as Kaldi takes it, and rows of them kept in files. Must not know: torch, Kaldi."""
+"""Layers of an acoustic network in Kaldi's form, and their file format. Must not know: torch, Kaldi."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 SUBSAMPLING: Final = 3
-"""An output is made every so many frames."""
+"""Frames per output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Frames at `offsets` side by side, times `weights` (out, in), plus `bias` (out), perhaps cut off at zero."""
+    """An affine layer on frames spliced at `offsets`: `weights` (out, in), `bias` (out), ReLU if `rectified`."""
 
     offsets: tuple[int, ...]
     weights: NDArray[np.float64]
@@ -25,7 +25,7 @@ class Layer:
 
 
 def save(layers: Sequence[Layer], file: Path) -> None:
-    """Keep the layers in 16 bits (NumPy's npz)."""
+    """Save the layers in 16 bits (NumPy's npz)."""
     file.parent.mkdir(parents=True, exist_ok=True)
     kept: dict[str, Any] = {}
     for number, layer in enumerate(layers):
@@ -36,7 +36,7 @@ def save(layers: Sequence[Layer], file: Path) -> None:
 
 
 def load(file: Path) -> list[Layer]:
-    """Layers that `save` kept; all but the last are rectified.
+    """Load layers written by `save`; all but the last are rectified.
 
     Raises:
         FileNotFoundError: there is no such file.

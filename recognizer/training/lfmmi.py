@@ -1,7 +1,8 @@
-"""Lattice-free MMI trained flat from the start (Hadian et al., Interspeech 2018), phones without context, in torch.
+"""Flat-start lattice-free MMI (Hadian et al., Interspeech 2018) with context-independent phones, in torch.
 
-What was said (numerator) against anything that could be said (denominator). Each phone has the `chain` topology: one
-output for entering it, one for staying, both transitions one in two. Must not know: networks, features, Kaldi.
+The objective is the transcript (numerator) against any phone sequence (denominator). Each phone has the `chain`
+topology: one output for entering it, one for staying, both transitions with probability 1/2. Must not know: networks,
+features, Kaldi.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from recognizer.training.transcripts import Transcript
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 _HALF: Final = math.log(2.0)
-_NEVER: Final = -1e30
+_LOG_ZERO: Final = -1e30
 _TINY: Final = 1e-30
-_REACH: Final = 5
-"""A state is reached from itself and the four before it: staying, entering, and past a pause that is not made."""
+_PREDECESSORS: Final = 5
+"""Predecessors of a state: itself and the four before it (stay, enter, skip an optional pause)."""
 
 
 class Denominator:
-    """Anything that could be said, as the phone language model has it."""
+    """Any phone sequence, weighted by the phone language model."""
 
     def __init__(self, lm: PhoneLM, device: torch.device) -> None:
         enter, stay = np.arange(0, OUTPUTS, 2), np.arange(1, OUTPUTS, 2)
@@ -47,15 +48,15 @@ class Denominator:
         )
 
     def __call__(self, outputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, OUTPUTS), (B) → log likelihoods (B), their gradient (B, T, OUTPUTS): how likely each output was."""
+        """Map (B, T, OUTPUTS), (B) lengths to log likelihoods (B) and occupancies (B, T, OUTPUTS), their gradient."""
         return _paths(outputs.detach(), lengths, self._start, self._step, self._end)
 
 
 @dataclass(frozen=True)
 class Numerator:
-    """What was said: a row of states, a pause possible before, between and after words.
+    """The transcript as a left-to-right sequence of states, with optional pauses before, between and after words.
 
-    `arcs[s, j]` is the log weight of going from state s-j to s.
+    `arcs[s, j]` is the log weight of the transition from state s-j to s.
     """
 
     outputs: NDArray[np.int64]
@@ -65,7 +66,7 @@ class Numerator:
 
     @classmethod
     def of(cls, words: Transcript, lm: PhoneLM) -> Numerator:
-        """The states of a transcript."""
+        """Build the states of a transcript."""
         pause = NUMBER[SILENCE]
         row = [pause]
         optional = [True]
@@ -74,8 +75,8 @@ class Numerator:
             optional += [*(False for _ in word), True]
         count = 2 * len(row)
         outputs = np.array([[2 * phone, 2 * phone + 1] for phone in row], np.int64).ravel()
-        arcs = np.full((count, _REACH), _NEVER, np.float32)
-        start, end = np.full(count, _NEVER, np.float32), np.full(count, _NEVER, np.float32)
+        arcs = np.full((count, _PREDECESSORS), _LOG_ZERO, np.float32)
+        start, end = np.full(count, _LOG_ZERO, np.float32), np.full(count, _LOG_ZERO, np.float32)
         follow = np.log(lm.after)
         for place, phone in enumerate(row):
             enter, stay = 2 * place, 2 * place + 1
@@ -92,19 +93,19 @@ class Numerator:
 
 
 def numerator(outputs: Tensor, lengths: Tensor, said: Sequence[Numerator]) -> tuple[Tensor, Tensor]:
-    """(B, T, OUTPUTS), (B) → the same as of a denominator; what can't be said in so short a time has -inf and zeros."""
+    """Return what `Denominator` returns, for transcripts; -inf and zeros if a transcript does not fit the length."""
     states = max(len(one.outputs) for one in said)
     labels, arcs, start, end = (
         torch.from_numpy(part).to(outputs.device)
         for part in (
-            _side_by_side([one.outputs for one in said], states, 0),
-            _side_by_side([one.arcs for one in said], states, _NEVER),
-            _side_by_side([one.start for one in said], states, _NEVER),
-            _side_by_side([one.end for one in said], states, _NEVER),
+            _stacked([one.outputs for one in said], states, 0),
+            _stacked([one.arcs for one in said], states, _LOG_ZERO),
+            _stacked([one.start for one in said], states, _LOG_ZERO),
+            _stacked([one.end for one in said], states, _LOG_ZERO),
         )
     )
     step = torch.zeros(len(said), states, states, dtype=torch.float64, device=outputs.device)
-    for back in range(min(_REACH, states)):
+    for back in range(min(_PREDECESSORS, states)):
         step.diagonal(back, 1, 2).copy_(arcs[:, back:, back].exp())
     places = labels[:, None].expand(-1, outputs.shape[1], -1)
     emitted = outputs.detach().double().gather(2, places)
@@ -114,10 +115,10 @@ def numerator(outputs: Tensor, lengths: Tensor, said: Sequence[Numerator]) -> tu
 
 
 def _paths(outputs: Tensor, lengths: Tensor, start: Tensor, step: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
-    """All paths through states: outputs (B, T, S), probabilities to `start` and `end` in a state ((B,) S) and to
-    `step` from one to another ((B,) S, S) → log likelihoods (B), how likely each state was at each time (B, T, S).
+    """Run the forward-backward algorithm: outputs (B, T, S), probabilities to `start` and `end` in a state ((B,) S) and
+    to `step` from one to another ((B,) S, S) → log likelihoods (B), occupancy of each state at each time (B, T, S).
 
-    By hand rather than by torch's differentiation, which takes three times as long.
+    Hand-written because torch's automatic differentiation takes three times as long.
     """
     most = outputs.amax(2)
     likely = torch.exp(outputs - most[..., None])
@@ -126,7 +127,7 @@ def _paths(outputs: Tensor, lengths: Tensor, start: Tensor, step: Tensor, end: T
     alphas: list[Tensor] = []
     scales: list[Tensor] = []
     for time in range(times):
-        reached = (_stepped(alphas[-1], step) if alphas else start) * likely[:, time]
+        reached = (_advance(alphas[-1], step) if alphas else start) * likely[:, time]
         scale = reached.sum(1, keepdim=True).clamp_min(_TINY)
         alphas.append(torch.where(sounding[:, time, None], reached / scale, alphas[-1] if alphas else reached))
         scales.append(scale)
@@ -139,19 +140,19 @@ def _paths(outputs: Tensor, lengths: Tensor, start: Tensor, step: Tensor, end: T
     occupied = torch.zeros_like(outputs)
     for time in reversed(range(times)):
         if time < times - 1:
-            before = _stepped(likely[:, time + 1] * beta / scales[time + 1], back)
+            before = _advance(likely[:, time + 1] * beta / scales[time + 1], back)
             beta = torch.where(last > time, before, ends)
         occupied[:, time] = alphas[time] * beta * sounding[:, time, None]
     return total, occupied
 
 
-def _stepped(states: Tensor, step: Tensor) -> Tensor:
-    """(B, S) times (S, S), or times a matrix (B, S, S) for each row."""
+def _advance(states: Tensor, step: Tensor) -> Tensor:
+    """Multiply (B, S) by (S, S), or each row by its matrix of (B, S, S)."""
     return states @ step if step.dim() == 2 else torch.bmm(states[:, None], step)[:, 0]
 
 
-def _side_by_side(parts: Sequence[NDArray[_Kind]], length: int, empty: float) -> NDArray[_Kind]:
-    """Rows of arrays, each filled up to `length`."""
+def _stacked(parts: Sequence[NDArray[_Kind]], length: int, empty: float) -> NDArray[_Kind]:
+    """Stack arrays, each padded to `length`."""
     made = np.full((len(parts), length, *parts[0].shape[1:]), empty, parts[0].dtype)
     for row, part in zip(made, parts, strict=True):
         row[: len(part)] = part

@@ -1,4 +1,4 @@
-"""Which recordings may go into a model. Must not know: files, audio, models."""
+"""Licence checks of training recordings. Must not know: files, audio, models."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _CONSENT: Final = "consent of the caller"
 
 
 class LicenceRefused(ValueError):
-    """A recording's licence does not allow a model made from it."""
+    """A recording's licence does not allow training a model on it."""
 
 
 def check_licence(licence: str) -> None:
-    """Let pass what is under CC BY-SA, CC BY, CC0, Apache 2.0, Unlicense or MIT.
+    """Check that the licence is CC BY-SA, CC BY, CC0, Apache 2.0, Unlicense or MIT.
 
-    What follows a semicolon (“AISHELL-1: Apache 2.0; repo GPL-3.0”) is about the place where the recording was found,
-    not about the recording, and is not judged.
+    Text after a semicolon (“AISHELL-1: Apache 2.0; repo GPL-3.0”) refers to the repository, not to the recording, and
+    is ignored.
 
     Raises:
-        LicenceRefused: any other licence, one with a condition beyond these, or none.
+        LicenceRefused: any other licence, further restrictions, or none.
     """
     own = licence.partition(";")[0]
     if not _ALLOWED.search(own) or _REFUSED.search(own):
@@ -33,10 +33,10 @@ def check_licence(licence: str) -> None:
 
 
 def check_consent(licence: str) -> None:
-    """Let pass callers' clips (ivr/speech), which may go into models of their own service only.
+    """Check that the recording is a caller's clip (ivr/speech), allowed only in models of the caller's own service.
 
     Raises:
-        LicenceRefused: it is no caller's clip.
+        LicenceRefused: it is not a caller's clip.
     """
     if not licence.startswith(_CONSENT):
-        raise LicenceRefused(f'licence "{licence}" is no consent of a caller')
+        raise LicenceRefused(f'licence "{licence}" is not the consent of a caller')

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from recognizer.training.inventory import OUTPUTS
 from recognizer.training.layers import SUBSAMPLING, Layer
 
-_DROPPED: Final = 0.1
+_DROPOUT: Final = 0.1
 _BN_FLOOR: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Widths of the network: of the features, the first layer and the others, and how many others."""
+    """Dimensions of the network: features, width of the first layer, width and number of the other layers."""
 
     features: int = 40
     first: int = 128
@@ -27,18 +27,18 @@ class Shape:
 
     @property
     def context(self) -> int:
-        """Frames that an output hears to either side."""
+        """Context frames of an output on either side."""
         return 2 + 1 + SUBSAMPLING * self.depth
 
 
 class Affine(nn.Conv1d):
-    """A layer over frames side by side, always with a bias."""
+    """A convolution over frames, always with a bias."""
 
     bias: nn.Parameter
 
 
 class Norm(nn.BatchNorm1d):
-    """Brings each value to mean 0 and variance 1, as they are over batches."""
+    """Batch normalisation to mean 0 and variance 1, without learnt parameters."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -48,7 +48,7 @@ class Norm(nn.BatchNorm1d):
 
 
 class AcousticNetwork(nn.Module):
-    """Features (B, T, features) → outputs (B, ⌈T/3⌉, OUTPUTS)."""
+    """Time-delay network: features (B, T, features) → outputs (B, ⌈T/3⌉, OUTPUTS)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -65,21 +65,21 @@ class AcousticNetwork(nn.Module):
 
     @property
     def inner(self) -> list[tuple[Affine, Norm]]:
-        """The layers before the outputs, each with its normalisation."""
+        """The hidden layers, each with its normalisation."""
         return [(cast(Affine, layer), cast(Norm, norm)) for layer, norm in zip(self.layers, self.norms, strict=True)]
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The outputs, and those of a second head that is trained by cross entropy beside it."""
+        """Return the outputs, and those of an auxiliary head trained with cross-entropy."""
         x = ((self.padded(features) - self.mean) / self.deviation).transpose(1, 2)
         for layer, norm in self.inner:
             x = norm(torch.relu(layer(x)))
             if self.training:
-                kept = torch.rand(x.shape[0], x.shape[1], 1, device=x.device) > _DROPPED
-                x = x * kept / (1 - _DROPPED)
+                kept = torch.rand(x.shape[0], x.shape[1], 1, device=x.device) > _DROPOUT
+                x = x * kept / (1 - _DROPOUT)
         return self.out(x).transpose(1, 2), self.beside(x).transpose(1, 2)
 
     def kaldi_layers(self) -> list[Layer]:
-        """The network with both normalisations worked into the layers after them."""
+        """Return the layers with input and batch normalisations folded into the layer that follows each."""
         scale = (1 / self.deviation).double().numpy()
         shift = -self.mean.double().numpy() * scale
         made = []
@@ -95,7 +95,7 @@ class AcousticNetwork(nn.Module):
         return made
 
     def padded(self, features: Tensor) -> Tensor:
-        """The first and last frame again, as Kaldi does at the ends."""
+        """Repeat the first and last frame as padding, as Kaldi does."""
         frames = features.shape[1]
         outputs = (frames + SUBSAMPLING - 1) // SUBSAMPLING
         context = self.shape.context

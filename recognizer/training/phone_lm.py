@@ -1,4 +1,4 @@
-"""How phones follow each other in transcripts: the language model of training and of `[unk]`.
+"""Phone bigram language model of transcripts, for training and for `[unk]`.
 
 Must not know: audio, networks, files.
 """
@@ -26,7 +26,7 @@ _SILENCE: Final = NUMBER[SILENCE]
 
 @dataclass(frozen=True)
 class PhoneLM:
-    """Probabilities: of `first` phones, of phones `after` each (row → column), of the `end` after each."""
+    """Probabilities of `first` phones, of phones `after` each phone (row → column), of the `end` after each phone."""
 
     first: NDArray[np.float64]
     after: NDArray[np.float64]
@@ -34,7 +34,7 @@ class PhoneLM:
 
     @classmethod
     def of(cls, transcripts: Iterable[Transcript]) -> PhoneLM:
-        """Counted, with silence likely at the ends and possible between words, and smoothed towards single phones."""
+        """Estimate from transcripts: likely silence at the ends, optional silence between words, unigram smoothing."""
         count = len(PHONES)
         after, first, end, single = np.zeros((count, count)), np.zeros(count), np.zeros(count), np.zeros(count)
         for words in transcripts:
@@ -64,10 +64,10 @@ class PhoneLM:
         )
 
     def bigram(self, language: str, most: float) -> dict[str, dict[str, float]]:
-        """Costs (-ln p) of a language's phones at the `START` of a word, and after each other up to `most`.
+        """Return costs (-ln p) of a language's phones at the `START` of a word, and of bigrams up to the cost `most`.
 
-        A final costs what it costs with any tone: which tone it has is for the sound to say. Tones that hardly ever
-        follow are left out, except at the start, where every phone must have a cost.
+        The cost of a final is the same for all tones, so that only the acoustics decide the tone. Tones that are rarer
+        than `most` allows are left out, except at the start, where every phone must have a cost.
         """
         names = SPOKEN[language]
         rows = {name: _costs(names, self.after[NUMBER[name]], most) for name in names}

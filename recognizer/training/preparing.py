@@ -1,4 +1,4 @@
-"""Recordings and synthetic voices → stores of clips, each made once. Must not know: networks, features."""
+"""Preparation of clip stores from recordings and synthetic voices. Must not know: networks, features."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ from recognizer.training.transcripts import Transcript, of_english, of_text
 
 logger = logging.getLogger(__name__)
 
-LONGEST_S: Final = 9.0
+MAX_CLIP_S: Final = 9.0
 _PEAK: Final = 12000.0
 _PAUSE_S: Final = (0.08, 0.6)
 _SOFT: Final = 0.01
-_SHORT_S: Final = 1.3
-_ROW: Final = (2, 3, 4, 4, 5)
+_MAX_WORD_S: Final = 1.3
+_SEQUENCE_LENGTHS: Final = (2, 3, 4, 4, 5)
 _BETWEEN_S: Final = (0.0, 0.25)
 _QUIET: Final = 0.02
 _PARTS: Final = 16
 _MOST_PER_SPEAKER: Final = 4000
-_MADE: Final = ("recordings.*", "silence.*", "synthetic-*.*", "checkpoint*.pt")
-_FORM: Final = 1
-"""To be raised when other clips are made of the same recordings."""
+_ARTIFACTS: Final = ("recordings.*", "silence.*", "synthetic-*.*", "checkpoint*.pt")
+_VERSION: Final = 1
+"""Version of the preparation: raise it when the same recordings yield different clips."""
 
 
-def trained_on(folder: Path) -> list[CorpusRecording]:
-    """The recordings of speech for training, in which what is said is known.
+def training_recordings(folder: Path) -> list[CorpusRecording]:
+    """Return the speech recordings for training that have a transcript.
 
     Raises:
-        LicenceRefused: a recording of the folder may not go into a shipped model.
+        LicenceRefused: the licence of a recording in the folder does not allow a shipped model.
     """
     speech = [one for one in recordings(folder) if one.language in {"zh", "en"}]
     random.Random(0).shuffle(speech)  # noqa: S311
@@ -60,11 +60,11 @@ def trained_on(folder: Path) -> list[CorpusRecording]:
     return kept
 
 
-def agreed(folder: Path) -> list[CorpusRecording]:
-    """The clips of callers in a folder that `service.py speech export` filled.
+def consented(folder: Path) -> list[CorpusRecording]:
+    """Return the callers' clips in a folder written by `service.py speech export`.
 
     Raises:
-        LicenceRefused: there is something else in it.
+        LicenceRefused: the folder contains other recordings.
     """
     return [one for one in recordings(folder, check_consent) if one.transcript()]
 
@@ -76,23 +76,23 @@ def prepare(
     counts: Mapping[str, int],
     calls: Sequence[Path] = (),
 ) -> list[Path]:
-    """Stores of all training clips under `work`: recordings of `folder`, noises and line sounds, synthetic utterances.
+    """Build the stores of all training clips under `work`: recordings in `folder`, line sounds, synthetic voices.
 
-    `calls` are folders with clips of callers, which count as recordings. `counts` says how many synthetic utterances in
-    each language, `phrases` what are answers in it. Stores that are there stay, unless they were made from something
-    else: then they go, and what was trained on them (`checkpoint*.pt`).
+    `calls` are folders of callers' clips, treated as recordings. `counts` is the number of synthetic utterances per
+    language, `phrases` the possible answers. Existing stores are reused if they were built from the same inputs;
+    otherwise they and the checkpoints trained on them (`checkpoint*.pt`) are deleted.
 
     Raises:
-        BrokenProcessPool: the speech engine died.
+        BrokenProcessPool: the speech synthesiser crashed.
     """
     work.mkdir(parents=True, exist_ok=True)
-    _start_over_if_other(work, _origin(folder, phrases, counts, calls))
+    _discard_if_stale(work, _fingerprint(folder, phrases, counts, calls))
     real, silent = work / "recordings", work / "silence"
     if not clips.finished(real):
-        callers = (_spoken(each, agreed(each)) for each in calls)
-        clips.write(real, chain(_spoken(folder, trained_on(folder)), *callers))
+        callers = (_speech(each, consented(each)) for each in calls)
+        clips.write(real, chain(_speech(folder, training_recordings(folder)), *callers))
     if not clips.finished(silent):
-        clips.write(silent, _unspoken(folder))
+        clips.write(silent, _non_speech(folder))
     tasks = [
         (work / f"synthetic-{language}-{part}", language, part, tuple(phrases[language]), count // _PARTS)
         for language, count in counts.items()
@@ -105,65 +105,65 @@ def prepare(
     return [real, silent, *(path for path, *_ in tasks)]
 
 
-def _origin(
+def _fingerprint(
     folder: Path, phrases: Mapping[str, Sequence[str]], counts: Mapping[str, int], calls: Sequence[Path]
 ) -> str:
-    """Tells whether clips would be made from the same as before."""
-    told = hashlib.sha256(repr((_FORM, sorted(phrases.items()), sorted(counts.items()))).encode())
-    sources = [(folder, [*trained_on(folder), *noises(folder)]), *((each, agreed(each)) for each in calls)]
+    """Return a fingerprint of the inputs of the clips."""
+    digest = hashlib.sha256(repr((_VERSION, sorted(phrases.items()), sorted(counts.items()))).encode())
+    sources = [(folder, [*training_recordings(folder), *noises(folder)]), *((each, consented(each)) for each in calls)]
     for base, chosen in sources:
         for one in chosen:
-            told.update(f"{one} {(base / one.path).stat().st_size}\n".encode())
-    return told.hexdigest()
+            digest.update(f"{one} {(base / one.path).stat().st_size}\n".encode())
+    return digest.hexdigest()
 
 
-def _start_over_if_other(work: Path, origin: str) -> None:
+def _discard_if_stale(work: Path, origin: str) -> None:
     stamp = work / "origin.txt"
     if stamp.is_file() and stamp.read_text() == origin:
         return
-    old = [path for pattern in _MADE for path in work.glob(pattern)]
+    old = [path for pattern in _ARTIFACTS for path in work.glob(pattern)]
     if old:
-        logger.info("what is in %s was made from other recordings: starting over", work)
+        logger.info("the clips in %s were built from other inputs: deleting them and their checkpoints", work)
     for path in old:
         path.unlink()
     stamp.write_text(origin)
 
 
 def noises(folder: Path) -> list[CorpusRecording]:
-    """The recordings of noise for training."""
+    """Return the noise recordings for training."""
     return [one for one in recordings(folder) if one.language == "noise" and not held_out(one, None)]
 
 
 def rooms(folder: Path) -> list[CorpusRecording]:
-    """Impulse responses."""
+    """Return the room impulse responses."""
     return [one for one in recordings(folder) if one.language == "rir"]
 
 
-def _spoken(folder: Path, chosen: Sequence[CorpusRecording]) -> Iterator[ClipSound]:
-    """Each; then rows of short ones, as numbers are dictated."""
-    chance = random.Random(0)  # noqa: S311
+def _speech(folder: Path, chosen: Sequence[CorpusRecording]) -> Iterator[ClipSound]:
+    """Yield each recording, then sequences of short ones, like dictated numbers."""
+    rng = random.Random(0)  # noqa: S311
     short: dict[str, list[ClipSound]] = {}
     for one in chosen:
         sound = samples(folder / one.path).astype(np.float32)
         transcript = one.transcript()
-        if transcript and 0 < len(sound) <= LONGEST_S * SAMPLE_RATE_HZ:
+        if transcript and 0 < len(sound) <= MAX_CLIP_S * SAMPLE_RATE_HZ:
             made = ClipSound(_level(sound), transcript, one.speaker)
             yield made
-            if len(transcript) == 1 and len(sound) <= _SHORT_S * SAMPLE_RATE_HZ:
+            if len(transcript) == 1 and len(sound) <= _MAX_WORD_S * SAMPLE_RATE_HZ:
                 short.setdefault(one.speaker, []).append(made)
     for voice in short.values():
-        yield from _rows(voice, chance)
+        yield from _sequences(voice, rng)
 
 
-def _rows(voice: Sequence[ClipSound], chance: random.Random) -> Iterator[ClipSound]:
-    """Rows of one voice's words, half of them of digits alone; half as many as there are words."""
+def _sequences(voice: Sequence[ClipSound], rng: random.Random) -> Iterator[ClipSound]:
+    """Yield sequences of one speaker's words, half of them digits only; half as many as there are words."""
     digits = [one for one in voice if one.transcript in _digits()]
     for _ in range(len(voice) // 2):
-        row = chance.choices(digits if digits and chance.random() < 0.5 else voice, k=chance.choice(_ROW))
-        pauses = (np.zeros(int(SAMPLE_RATE_HZ * chance.uniform(*_BETWEEN_S)), np.int16) for _ in row)
-        parts = [part for one, pause in zip(row, pauses, strict=True) for part in (_voiced(one.samples), pause)]
+        row = rng.choices(digits if digits and rng.random() < 0.5 else voice, k=rng.choice(_SEQUENCE_LENGTHS))
+        pauses = (np.zeros(int(SAMPLE_RATE_HZ * rng.uniform(*_BETWEEN_S)), np.int16) for _ in row)
+        parts = [part for one, pause in zip(row, pauses, strict=True) for part in (_trimmed(one.samples), pause)]
         made = np.concatenate(parts)
-        if len(made) <= LONGEST_S * SAMPLE_RATE_HZ:
+        if len(made) <= MAX_CLIP_S * SAMPLE_RATE_HZ:
             yield ClipSound(made, tuple(chain.from_iterable(one.transcript for one in row)), row[0].speaker)
 
 
@@ -173,15 +173,15 @@ def _digits() -> frozenset[Transcript]:
     return frozenset([*map(of_text, "零幺一二三四五六七八九"), *map(of_english, english)])
 
 
-def _voiced(sound: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Without the silence around."""
+def _trimmed(sound: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Trim leading and trailing silence."""
     loud = np.flatnonzero(np.abs(sound.astype(np.int32)) > _PEAK * _QUIET)
     return sound[loud[0] : loud[-1] + 1] if len(loud) else sound
 
 
-def _unspoken(folder: Path) -> Iterator[ClipSound]:
-    """Recorded noise in pieces, and as many invented sounds of lines."""
-    chance = np.random.default_rng(0)
+def _non_speech(folder: Path) -> Iterator[ClipSound]:
+    """Yield segments of recorded noise, and 500 synthetic line sounds."""
+    rng = np.random.default_rng(0)
     for one in noises(folder):
         sound = samples(folder / one.path).astype(np.float32)
         for start in range(0, len(sound), 2 * SAMPLE_RATE_HZ):
@@ -189,7 +189,7 @@ def _unspoken(folder: Path) -> Iterator[ClipSound]:
             if len(piece) > SAMPLE_RATE_HZ // 2:
                 yield ClipSound(_level(piece), ())
     for _ in range(500):
-        yield ClipSound(_level(sounds.sound(chance)), ())
+        yield ClipSound(_level(sounds.sound(rng)), ())
 
 
 def _synthesise(path: Path, language: str, seed: int, phrases: Sequence[str], count: int) -> None:
@@ -197,18 +197,18 @@ def _synthesise(path: Path, language: str, seed: int, phrases: Sequence[str], co
 
 
 def _voices(language: str, seed: int, phrases: Sequence[str], count: int) -> Iterator[ClipSound]:
-    chance = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)  # noqa: S311
     espeak = Espeak()
-    invent = english if language == "en" else mandarin
+    generate = english if language == "en" else mandarin
     for _ in range(count):
-        said = invent(phrases, chance)
+        said = generate(phrases, rng)
         sound = espeak.say(said.text, said.manner)
         loud = np.flatnonzero(np.abs(sound) > _SOFT * np.abs(sound).max(initial=0) + 1)
         if len(loud) < SAMPLE_RATE_HZ // 20:
             continue
         voice = soxr.resample(sound[max(0, loud[0] - 100) : loud[-1] + 200], said.speed, 1.0)
-        before, after = (np.zeros(int(SAMPLE_RATE_HZ * chance.uniform(*_PAUSE_S)), np.float32) for _ in range(2))
-        if len(voice) <= LONGEST_S * SAMPLE_RATE_HZ:
+        before, after = (np.zeros(int(SAMPLE_RATE_HZ * rng.uniform(*_PAUSE_S)), np.float32) for _ in range(2))
+        if len(voice) <= MAX_CLIP_S * SAMPLE_RATE_HZ:
             yield ClipSound(_level(np.concatenate([before, voice, after])), said.meant)
 
 

@@ -1,6 +1,6 @@
-"""What synthetic callers say and how: answers with hesitation, other words; fast, slow, in Mandarin with accents.
+"""Utterances of synthetic callers: answers with hesitation, other words; fast, slow, with accents in Mandarin.
 
-Must not know: how speech is made of it, what a model is.
+Must not know: how speech is synthesised, what a model is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MERGED_ENDINGS: Final = (("ing", "in"), ("eng", "en"), ("in", "ing"))
 
 @dataclass(frozen=True, slots=True)
 class SyntheticUtterance:
-    """Something to be said. `text` is what the voice is given, `meant` what it counts as; then played at `speed`."""
+    """An utterance: the `text` for the synthesiser, the transcript `meant`, and the playback `speed`."""
 
     text: str
     meant: Transcript
@@ -44,75 +44,73 @@ class SyntheticUtterance:
     speed: float
 
 
-def mandarin(phrases: Sequence[str], chance: random.Random) -> SyntheticUtterance:
-    """Something that somebody may say where `phrases` are answers."""
-    words = _words(phrases, chance)
-    spoken = _accented(words, chance) if chance.random() < 0.2 else words
-    text = chance.choice((" ", "  ")).join(chance.choice(("", " ")).join(word) for word in spoken)
-    return SyntheticUtterance(text, of_pinyin(words), _manner(MANDARIN, chance), _speed(chance))
+def mandarin(phrases: Sequence[str], rng: random.Random) -> SyntheticUtterance:
+    """Generate a Mandarin utterance in response to a question whose answers are `phrases`."""
+    words = _words(phrases, rng)
+    spoken = _accented(words, rng) if rng.random() < 0.2 else words
+    text = rng.choice((" ", "  ")).join(rng.choice(("", " ")).join(word) for word in spoken)
+    return SyntheticUtterance(text, of_pinyin(words), _manner(MANDARIN, rng), _speed(rng))
 
 
-def english(phrases: Sequence[str], chance: random.Random) -> SyntheticUtterance:
-    """The same in English: an answer, with hesitation or twice, or a few answers and words in a row."""
+def english(phrases: Sequence[str], rng: random.Random) -> SyntheticUtterance:
+    """Generate an English utterance: one answer or a sequence of two to four, sometimes with fillers."""
     spoken = fillers("en")
-    words = [chance.choice(phrases)]
-    if chance.random() < 0.25:
-        words = [chance.choice(phrases) for _ in range(chance.choice((2, 3, 4)))]
-    if chance.random() < 0.2:
-        words.insert(0, chance.choice(spoken.before))
-    if chance.random() < 0.15:
-        words.append(chance.choice(spoken.after))
-    text = chance.choice((" ", " ", ", ")).join(words)
-    return SyntheticUtterance(
-        text, of_english(text.replace(",", "")), _manner(chance.choice(ENGLISH), chance), _speed(chance)
-    )
+    words = [rng.choice(phrases)]
+    if rng.random() < 0.25:
+        words = [rng.choice(phrases) for _ in range(rng.choice((2, 3, 4)))]
+    if rng.random() < 0.2:
+        words.insert(0, rng.choice(spoken.before))
+    if rng.random() < 0.15:
+        words.append(rng.choice(spoken.after))
+    text = rng.choice((" ", " ", ", ")).join(words)
+    return SyntheticUtterance(text, of_english(text.replace(",", "")), _manner(rng.choice(ENGLISH), rng), _speed(rng))
 
 
-def _manner(voice: str, chance: random.Random) -> Manner:
+def _manner(voice: str, rng: random.Random) -> Manner:
     return Manner(
         voice=voice,
-        variant=chance.choice([variant for variant in VARIANTS if variant not in HELD_OUT_VARIANTS]),
-        rate=chance.randint(110, 260),
-        pitch=chance.randint(15, 85),
-        spread=chance.randint(15, 85),
-        gap=chance.choice((0, 0, 0, 1, 4, 12)),
+        variant=rng.choice([variant for variant in VARIANTS if variant not in HELD_OUT_VARIANTS]),
+        rate=rng.randint(110, 260),
+        pitch=rng.randint(15, 85),
+        spread=rng.randint(15, 85),
+        gap=rng.choice((0, 0, 0, 1, 4, 12)),
     )
 
 
-def _speed(chance: random.Random) -> float:
-    return chance.choice((1.0, 0.9, 1.1, 0.95, 1.06))
+def _speed(rng: random.Random) -> float:
+    return rng.choice((1.0, 0.9, 1.1, 0.95, 1.06))
 
 
-def _words(phrases: Sequence[str], chance: random.Random) -> Words:
-    kind = chance.random()
+def _words(phrases: Sequence[str], rng: random.Random) -> Words:
+    kind = rng.random()
     if kind < 0.1:
-        return tuple(pinyin(chance.choice(_DIGITS)) for _ in range(chance.choice((2, 3, 4, 4, 6, 8, 11))))
+        return tuple(pinyin(rng.choice(_DIGITS)) for _ in range(rng.choice((2, 3, 4, 4, 6, 8, 11))))
     if kind < 0.45:
-        return _answer(phrases, chance)
+        return _answer(phrases, rng)
     if kind < 0.8:
-        return tuple(chance.choice(dictionary()) for _ in range(chance.choice((1, 1, 2, 3))))
-    return tuple((chance.choice(chance.choice(_syllables())),) for _ in range(chance.choice((1, 1, 2, 3))))
+        return tuple(rng.choice(dictionary()) for _ in range(rng.choice((1, 1, 2, 3))))
+    return tuple((rng.choice(rng.choice(_syllables())),) for _ in range(rng.choice((1, 1, 2, 3))))
 
 
-def _answer(phrases: Sequence[str], chance: random.Random) -> Words:
-    """An answer, sometimes among hesitation and particles (“嗯……八分吧”), sometimes broken off or said twice."""
+def _answer(phrases: Sequence[str], rng: random.Random) -> Words:
+    """Generate an answer, sometimes with fillers (“嗯……八分吧”), a false start or a repetition."""
     spoken = fillers("zh")
-    words = [pinyin(chance.choice(phrases))]
-    fate = chance.random()
+    words = [pinyin(rng.choice(phrases))]
+    fate = rng.random()
     if fate < 0.06 and len(words[0]) > 1:
         words.insert(0, words[0][:1])
     elif fate < 0.12:
         words.append(words[0])
-    if chance.random() < 0.25:
-        words.insert(0, pinyin(chance.choice(spoken.before)))
-    if chance.random() < 0.2:
-        words.append(pinyin(chance.choice(spoken.after)))
+    if rng.random() < 0.25:
+        words.insert(0, pinyin(rng.choice(spoken.before)))
+    if rng.random() < 0.2:
+        words.append(pinyin(rng.choice(spoken.after)))
     return tuple(words)
 
 
 @cache
 def pinyin(text: str) -> tuple[str, ...]:
-    """As spoken in a row, by way of the phones, so that both say the same."""
+    """Return the pinyin after tone sandhi, derived from the phones so that both agree."""
     syllables: list[str] = []
     start = ""
     for phone in toned(text)[0]:
@@ -140,7 +138,7 @@ def _spelling(initial: str, final: str) -> str:
 
 @cache
 def dictionary() -> tuple[tuple[str, ...], ...]:
-    """Words of two to four characters."""
+    """Return dictionary words of two to four characters."""
     words = []
     for word in list(phrases_dict)[::7]:
         if 2 <= len(word) <= 4:
@@ -153,16 +151,16 @@ def dictionary() -> tuple[tuple[str, ...], ...]:
 
 @cache
 def _syllables() -> tuple[tuple[str, ...], ...]:
-    """All syllables, those with the same sound but for the tone together."""
+    """Return all syllables, grouped by sound regardless of tone."""
     alike: dict[str, list[str]] = {}
     for syllable in sorted({syllable for word in dictionary() for syllable in word}):
         alike.setdefault(syllable[:-1], []).append(syllable)
     return tuple(map(tuple, alike.values()))
 
 
-def _accented(words: Words, chance: random.Random) -> Words:
-    starts = chance.choice(_ACCENTS)
-    ending = chance.choice(_MERGED_ENDINGS)
+def _accented(words: Words, rng: random.Random) -> Words:
+    starts = rng.choice(_ACCENTS)
+    ending = rng.choice(_MERGED_ENDINGS)
     return tuple(tuple(_merged(syllable, starts, ending) for syllable in word) for word in words)
 
 

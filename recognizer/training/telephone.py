@@ -1,4 +1,4 @@
-"""What a telephone line does to speech, on batches (B, N) of 8 kHz samples in the scale of 16 bits.
+"""Simulated telephone line, on batches (B, N) of 8 kHz samples at 16-bit scale.
 
 Must not know: features, what is said, where noise comes from.
 """
@@ -22,7 +22,7 @@ _COSINES_DB: Final = (3.0, 2.5, 2.0, 1.5)
 
 
 def mu_law(samples: Tensor) -> Tensor:
-    """There and back through µ-law with 8 bits (ITU-T G.711, the smooth curve)."""
+    """Encode and decode as 8-bit µ-law (ITU-T G.711, the continuous curve)."""
     scaled = (samples / FULL_SCALE).clamp(-1, 1)
     code = torch.log1p(_MU * scaled.abs()) / math.log1p(_MU)
     code = torch.round(code * _STEPS) / _STEPS
@@ -30,7 +30,7 @@ def mu_law(samples: Tensor) -> Tensor:
 
 
 def a_law(samples: Tensor) -> Tensor:
-    """There and back through A-law with 8 bits (ITU-T G.711, the smooth curve)."""
+    """Encode and decode as 8-bit A-law (ITU-T G.711, the continuous curve)."""
     scaled = (samples / FULL_SCALE).clamp(-1, 1)
     knee = 1 + math.log(_A)
     size = scaled.abs()
@@ -40,51 +40,51 @@ def a_law(samples: Tensor) -> Tensor:
     return scaled.sign() * size * FULL_SCALE
 
 
-def line_response(count: int, frequencies: Tensor, chance: torch.Generator) -> Tensor:
-    """(count, F) gains of microphones and lines: a smooth curve within some 6 dB, and the edges of the band."""
+def line_response(count: int, frequencies: Tensor, rng: torch.Generator) -> Tensor:
+    """Return (count, F) gains of microphones and lines: a smooth curve within about 6 dB, and the band edges."""
     axis = torch.log1p(frequencies / 300.0) / math.log1p(4000 / 300.0)
     number = torch.arange(1, len(_COSINES_DB) + 1)
-    depth = torch.randn(count, len(_COSINES_DB), generator=chance) * torch.tensor(_COSINES_DB)
-    phase = _uniform(count, len(_COSINES_DB), 0, 2 * math.pi, chance)
+    depth = torch.randn(count, len(_COSINES_DB), generator=rng) * torch.tensor(_COSINES_DB)
+    phase = _uniform(count, len(_COSINES_DB), 0, 2 * math.pi, rng)
     waves = torch.cos(math.pi * number[None, :, None] * axis + phase[..., None])
     curve = (depth[..., None] * waves).sum(1)
-    low, high = _uniform(count, 1, 50, 320, chance), _uniform(count, 1, 2800, 4100, chance)
+    low, high = _uniform(count, 1, 50, 320, rng), _uniform(count, 1, 2800, 4100, rng)
     edges = 10 * torch.log10(1 + (low / frequencies.clamp_min(1)) ** 4) + 10 * torch.log10(
         1 + (frequencies / high) ** 12
     )
     return 10 ** ((curve - edges) / 20)
 
 
-def lose_packets(samples: Tensor, chance: torch.Generator) -> Tensor:
-    """In one batch row of five, up to 8 % of the 20 ms packets are silent or the one before again."""
+def lose_packets(samples: Tensor, rng: torch.Generator) -> Tensor:
+    """Lose up to 8 % of the 20 ms packets in one batch row of five: silence or the previous packet repeated."""
     batch, count = samples.shape
     whole = count // _PACKET * _PACKET
     packets = samples[:, :whole].reshape(batch, -1, _PACKET)
-    rate = 0.08 * torch.rand(batch, 1, generator=chance) * (torch.rand(batch, 1, generator=chance) < 0.2)
-    lost = torch.rand(batch, packets.shape[1], generator=chance) < rate
-    repeated = torch.rand(batch, 1, 1, generator=chance) < 0.5
+    rate = 0.08 * torch.rand(batch, 1, generator=rng) * (torch.rand(batch, 1, generator=rng) < 0.2)
+    lost = torch.rand(batch, packets.shape[1], generator=rng) < rate
+    repeated = torch.rand(batch, 1, 1, generator=rng) < 0.5
     instead = packets.roll(1, 1) * repeated
     return torch.cat([torch.where(lost[..., None], instead, packets).reshape(batch, whole), samples[:, whole:]], 1)
 
 
-def mobile(samples: Tensor, chance: torch.Generator) -> Tensor:
-    """Something like a mobile codec at a low rate in one of six: noise that follows the spectrum, 12 to 20 dB below."""
+def mobile(samples: Tensor, rng: torch.Generator) -> Tensor:
+    """Approximate a low-rate mobile codec in one row of six: noise that follows the spectrum, 12 to 20 dB below."""
     batch, count = samples.shape
     window = torch.hann_window(_PACKET)
     spectrum = torch.stft(samples, _PACKET, _PACKET // 2, window=window, return_complex=True)
-    below = _uniform(batch, 1, 12, 20, chance)[..., None]
+    below = _uniform(batch, 1, 12, 20, rng)[..., None]
     blurred = torch.nn.functional.avg_pool1d(spectrum.abs().transpose(1, 2), 5, 1, 2).transpose(1, 2)
-    turn = torch.rand(spectrum.shape, generator=chance) * 2 * math.pi
+    turn = torch.rand(spectrum.shape, generator=rng) * 2 * math.pi
     noisy = spectrum + torch.polar(blurred * 10 ** (-below / 20), turn)
     coded = torch.istft(noisy, _PACKET, _PACKET // 2, window=window, length=count)
-    return torch.where(torch.rand(batch, 1, generator=chance) < 1 / 6, coded, samples)
+    return torch.where(torch.rand(batch, 1, generator=rng) < 1 / 6, coded, samples)
 
 
-def code(samples: Tensor, chance: torch.Generator) -> Tensor:
-    """Half µ-law, a quarter A-law, a quarter 16 bits."""
-    which = torch.rand(len(samples), 1, generator=chance)
+def code(samples: Tensor, rng: torch.Generator) -> Tensor:
+    """Encode half of the rows as µ-law and a quarter as A-law; keep a quarter at 16 bits."""
+    which = torch.rand(len(samples), 1, generator=rng)
     return torch.where(which < 0.5, mu_law(samples), torch.where(which < 0.75, a_law(samples), samples.round()))
 
 
-def _uniform(rows: int, columns: int, low: float, high: float, chance: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(rows, columns, generator=chance)
+def _uniform(rows: int, columns: int, low: float, high: float, rng: torch.Generator) -> Tensor:
+    return low + (high - low) * torch.rand(rows, columns, generator=rng)

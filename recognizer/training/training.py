@@ -1,4 +1,4 @@
-"""The training loop: progress, checkpoints to go on from, a learning rate that ends with the time given.
+"""The training loop: progress, resumable checkpoints, a learning-rate schedule over the given time.
 
 Must not know: where clips come from, Vosk.
 """
@@ -20,7 +20,7 @@ from recognizer.base import SAMPLE_RATE_HZ
 from recognizer.training.augment import Augmenter
 from recognizer.training.batches import Batch, BatchShare, batch, epoch
 from recognizer.training.clips import ClipStore, TrainingClip
-from recognizer.training.even import even
+from recognizer.training.even import even_alignment
 from recognizer.training.features import FrontEnd
 from recognizer.training.inventory import OUTPUTS
 from recognizer.training.layers import SUBSAMPLING
@@ -32,24 +32,24 @@ from recognizer.training.transcripts import Transcript
 logger = logging.getLogger(__name__)
 
 _WARM_UP_STEPS: Final = 100
-_LAST_RATE: Final = 0.02
-_STEADY: Final = 0.3
-_BESIDE: Final = 0.1
-_LEAST_SQUARES: Final = 5e-4
-_GRADIENT: Final = 2.0
+_FINAL_RATE: Final = 0.02
+_CONSTANT_RATE_SHARE: Final = 0.3
+_CROSS_ENTROPY_WEIGHT: Final = 0.1
+_L2_WEIGHT: Final = 5e-4
+_MAX_GRADIENT_NORM: Final = 2.0
 _SPEEDS: Final = (0.82, 1.2)
-_GUESSED: Final = 0.12
-"""Share of the training in which the phones' places are guessed."""
-_SHORT_S: Final = 1.6
-_PAUSE_AFTER_S: Final = 0.3
-_PAUSE_S: Final = 5.0
-"""A step that takes longer was held up by something else; no more than this counts."""
-_KEEP_EVERY: Final = 200
+_FLAT_START_SHARE: Final = 0.12
+"""Share of the training that uses the flat-start alignment."""
+_MAX_FLAT_START_S: Final = 1.6
+_MAX_PADDING_S: Final = 0.3
+_MAX_STEP_S: Final = 5.0
+"""Maximum duration of a step that counts; a longer one was delayed by something else."""
+_CHECKPOINT_EVERY: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to train (minutes, on the machine at hand), how fast to learn at first, on how many clips at a time."""
+    """Training time (minutes on the current machine), initial learning rate, clips per batch."""
 
     minutes: float
     rate: float = 2e-3
@@ -57,7 +57,7 @@ class Plan:
 
 
 class Trainer:
-    """Trains a network; everything needed to go on is in one file. `clock` counts seconds."""
+    """Trains a network; one checkpoint file holds all state needed to resume. `clock` returns seconds."""
 
     def __init__(
         self,
@@ -75,30 +75,30 @@ class Trainer:
         self._lm = lm
         self._plan = plan
         self._device = network.mean.device
-        self._anything = Denominator(lm, self._device)
-        self._chance = random.Random(0)  # noqa: S311
-        self._said: dict[Transcript, Numerator] = {}
-        self._best = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=1e-4)
+        self._denominator = Denominator(lm, self._device)
+        self._rng = random.Random(0)  # noqa: S311
+        self._numerators: dict[Transcript, Numerator] = {}
+        self._optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=1e-4)
         self._spent_s = 0.0
         self._steps = 0
         self._epochs = 0
 
     def restore(self, path: Path) -> None:
-        """Go on from a checkpoint, if there is one."""
+        """Resume from a checkpoint, if it exists."""
         if path.is_file():
-            kept = torch.load(path, map_location=self._device, weights_only=True)
-            self.network.load_state_dict(kept["network"])
-            self._best.load_state_dict(kept["optimizer"])
-            self._spent_s, self._steps, self._epochs = kept["spent_s"], kept["steps"], kept["epochs"]
-            logger.info("going on after %.1f minutes, %d steps", self._spent_s / 60, self._steps)
+            state = torch.load(path, map_location=self._device, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._spent_s, self._steps, self._epochs = state["spent_s"], state["steps"], state["epochs"]
+            logger.info("resuming after %.1f minutes, %d steps", self._spent_s / 60, self._steps)
 
-    def keep(self, path: Path) -> None:
-        """Write a checkpoint, all at once."""
+    def save_checkpoint(self, path: Path) -> None:
+        """Write a checkpoint atomically."""
         scratch = path.with_suffix(".part")
         torch.save(
             {
                 "network": self.network.state_dict(),
-                "optimizer": self._best.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
                 **{"spent_s": self._spent_s, "steps": self._steps, "epochs": self._epochs},
             },
             scratch,
@@ -106,27 +106,27 @@ class Trainer:
         scratch.rename(path)
 
     def train(self, shares: Sequence[BatchShare], checkpoint: Path) -> None:
-        """Until the time is used up, from where `restore` left it."""
+        """Train until the time is used up, from the restored state."""
         self.network.train()
         gains: list[float] = []
         while self._progress < 1:
             for group in self._groups(shares):
-                begun = self._clock()
+                started = self._clock()
                 gains.append(self._step(batch(group)))
-                self._spent_s += min(self._clock() - begun, _PAUSE_S)
+                self._spent_s += min(self._clock() - started, _MAX_STEP_S)
                 self._steps += 1
                 if self._steps % 50 == 0:
                     self._report(gains[-50:])
-                if self._steps % _KEEP_EVERY == 0:
-                    self.keep(checkpoint)
+                if self._steps % _CHECKPOINT_EVERY == 0:
+                    self.save_checkpoint(checkpoint)
                 if self._progress >= 1:
                     break
             self._epochs += 1
-        self.keep(checkpoint)
+        self.save_checkpoint(checkpoint)
 
     @property
     def steps(self) -> int:
-        """How many steps were made."""
+        """Number of completed steps."""
         return self._steps
 
     @property
@@ -134,15 +134,15 @@ class Trainer:
         return self._spent_s / (60 * self._plan.minutes)
 
     def _groups(self, shares: Sequence[BatchShare]) -> list[list[tuple[ClipStore, TrainingClip]]]:
-        """Those of the next epoch; while places are guessed, only short ones, as far as there are any."""
+        """Return the batches of the next epoch; during the flat start only short ones, if there are any."""
         groups = epoch(shares, self._epochs, self._plan.clips)
-        short = [one for one in groups if max(clip.length for _, clip in one) <= _SHORT_S * SAMPLE_RATE_HZ]
-        return short if self._guessing and short else groups
+        short = [one for one in groups if max(clip.length for _, clip in one) <= _MAX_FLAT_START_S * SAMPLE_RATE_HZ]
+        return short if self._flat_start and short else groups
 
     @property
-    def _guessing(self) -> bool:
-        """Whether the network knows so little that the phones' places are guessed, in short clips."""
-        return self._progress < _GUESSED
+    def _flat_start(self) -> bool:
+        """Whether training is still in its flat start, with evenly aligned phones in short clips."""
+        return self._progress < _FLAT_START_SHARE
 
     def _report(self, gains: Sequence[float]) -> None:
         logger.info(
@@ -152,49 +152,49 @@ class Trainer:
         )
 
     def _step(self, clean: Batch) -> float:
-        """The objective (log probability per output frame) before the step."""
+        """Make one step and return the objective before it (log probability per output frame)."""
         rate = min(1.0, (self._steps + 1) / _WARM_UP_STEPS)
-        rate *= _LAST_RATE ** max(0.0, (self._progress - _STEADY) / (1 - _STEADY))
-        for group in self._best.param_groups:
+        rate *= _FINAL_RATE ** max(0.0, (self._progress - _CONSTANT_RATE_SHARE) / (1 - _CONSTANT_RATE_SHARE))
+        for group in self._optimizer.param_groups:
             group["lr"] = self._plan.rate * rate
-        one = clean.on(self._device).played(self._chance.uniform(*_SPEEDS), self._chance.uniform(0, _PAUSE_AFTER_S))
+        one = clean.on(self._device).played(self._rng.uniform(*_SPEEDS), self._rng.uniform(0, _MAX_PADDING_S))
         with torch.no_grad():
-            features = self._augment.plain(one.samples) if self._guessing else self._augment(one.samples)
+            features = self._augment.plain(one.samples) if self._flat_start else self._augment(one.samples)
         lengths = (self._front.frames(one.lengths) + SUBSAMPLING - 1) // SUBSAMPLING
         outputs, beside = self.network(features)
         guess = None
-        if self._guessing:
-            places = even(one.samples, outputs.shape[1], SUBSAMPLING * self._front.shift, one.said)
+        if self._flat_start:
+            places = even_alignment(one.samples, outputs.shape[1], SUBSAMPLING * self._front.shift, one.said)
             guess = torch.nn.functional.one_hot(torch.from_numpy(places).to(self._device), OUTPUTS).float()
         loss, gain = self._loss(outputs, beside, lengths, one.said, guess)
-        self._best.zero_grad()
+        self._optimizer.zero_grad()
         torch.autograd.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT_NORM)
         if torch.isfinite(norm):
-            self._best.step()
+            self._optimizer.step()
         return gain
 
     def _loss(
         self, outputs: Tensor, beside: Tensor, lengths: Tensor, said: Sequence[Transcript], guess: Tensor | None
     ) -> tuple[Tensor, float]:
-        """`guess` says what each output is instead of the network's own opinion."""
+        """Return loss and objective; `guess` replaces the network's own alignment as the target of each output."""
         numerators = [self._numerator(words) for words in said]
         likely, soft = numerator(outputs, lengths, numerators)
         if guess is not None:
             soft = guess
         fits = likely.isfinite()
-        anything, occupied = self._anything(outputs, lengths)
+        background, occupied = self._denominator(outputs, lengths)
         frames = lengths.sum()
         sounding = (torch.arange(outputs.shape[1], device=self._device) < lengths[:, None])[..., None]
         soft = soft * sounding
         agreed = ((soft - occupied) * outputs).sum((1, 2))[fits].sum()
         crossed = (soft * torch.log_softmax(beside, 2)).sum((1, 2))[fits].sum()
         size = (outputs.square() * sounding).sum()
-        loss = -(agreed + _BESIDE * crossed) / frames + 0.5 * _LEAST_SQUARES * size / frames
-        gain = (likely - anything)[fits].sum() / frames
+        loss = -(agreed + _CROSS_ENTROPY_WEIGHT * crossed) / frames + 0.5 * _L2_WEIGHT * size / frames
+        gain = (likely - background)[fits].sum() / frames
         return loss, float(gain)
 
     def _numerator(self, words: Transcript) -> Numerator:
-        if words not in self._said:
-            self._said[words] = Numerator.of(words, self._lm)
-        return self._said[words]
+        if words not in self._numerators:
+            self._numerators[words] = Numerator.of(words, self._lm)
+        return self._numerators[words]

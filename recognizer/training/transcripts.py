@@ -1,4 +1,4 @@
-"""What is said → rows of phone numbers. Must not know: audio, where the words come from."""
+"""Transcripts as sequences of phone numbers. Must not know: audio, where the words come from."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from recognizer.lexicon import Pronunciation, Unpronounceable, phones, toned
 from recognizer.training.inventory import NUMBER
 
 Transcript = tuple[tuple[int, ...], ...]
-"""Words in order, each a row of phone numbers; a pause may stand between words. Empty: nobody speaks."""
+"""Words in order, each a sequence of phone numbers, with optional pauses between words. Empty: no speech."""
 
 _LONGEST_WORD = 4
 
 
 def of_text(text: str) -> Transcript:
-    """Chinese text without tones marked. In longer texts a pause may be anywhere.
+    """Convert Chinese text. Longer texts may have a pause between any two syllables.
 
     Raises:
-        Unpronounceable: it is not Chinese text only.
+        Unpronounceable: the text is not Chinese only.
     """
     spoken = toned(text)[0]
     return (numbers(spoken),) if len(text) <= _LONGEST_WORD else tuple(map(numbers, _syllables(spoken)))
 
 
 def of_english(text: str) -> Transcript:
-    """English words, each in its usual pronunciation; a pause may be between any two.
+    """Convert English words, each in its most common pronunciation; a pause may be between any two.
 
     Raises:
         Unpronounceable: a word is not in the dictionary.
@@ -35,7 +35,7 @@ def of_english(text: str) -> Transcript:
 
 
 def of_pinyin(words: Sequence[Sequence[str]]) -> Transcript:
-    """Words of pinyin syllables with tones (`ba1`); a syllable without one has the neutral tone.
+    """Convert words of pinyin syllables with tones (`ba1`); a syllable without a tone has the neutral tone.
 
     Raises:
         Unpronounceable: no such syllable.
@@ -44,12 +44,12 @@ def of_pinyin(words: Sequence[Sequence[str]]) -> Transcript:
 
 
 def with_tone(syllable: str) -> str:
-    """The syllable with tone 5 where it has none."""
+    """Return the syllable, with tone 5 if it has no tone."""
     return syllable if re.search(r"[1-5]$", syllable) else f"{syllable}5"
 
 
 def numbers(spoken: Sequence[str]) -> tuple[int, ...]:
-    """The phones' numbers.
+    """Return the numbers of the phones.
 
     Raises:
         Unpronounceable: no such phone.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pypinyin.phrases_dict import phrases_dict
 
-from recognizer.building import built_model
+from recognizer.building import build_model
 from recognizer.lexicon import Unpronounceable
 from recognizer.vosk import SHIPPED
 
@@ -13,21 +13,21 @@ MODEL = SHIPPED["zh-CN"]
 
 
 def test_a_model_is_built_once_for_the_same_phrases(tmp_path: Path) -> None:
-    first = built_model("zh-CN", MODEL, ["满意", "不满意"], tmp_path, lattice_beam=4)
+    first = build_model("zh-CN", MODEL, ["满意", "不满意"], tmp_path, lattice_beam=4)
     made = (first / "graph" / "HCLr.fst").stat().st_mtime_ns
-    assert built_model("zh-CN", MODEL, ["不满意", "满意", "满意"], tmp_path, lattice_beam=4) == first
+    assert build_model("zh-CN", MODEL, ["不满意", "满意", "满意"], tmp_path, lattice_beam=4) == first
     assert (first / "graph" / "HCLr.fst").stat().st_mtime_ns == made
 
 
 def test_other_phrases_make_another_model(tmp_path: Path) -> None:
-    assert built_model("zh-CN", MODEL, ["满意"], tmp_path, lattice_beam=4) != built_model(
+    assert build_model("zh-CN", MODEL, ["满意"], tmp_path, lattice_beam=4) != build_model(
         "zh-CN", MODEL, ["不满意"], tmp_path, lattice_beam=4
     )
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_model_has_all_that_vosk_reads(tmp_path: Path) -> None:
-    folder = built_model("zh-CN", MODEL, ["满意"], tmp_path, lattice_beam=4)
+    folder = build_model("zh-CN", MODEL, ["满意"], tmp_path, lattice_beam=4)
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     assert {"am", "conf/model.conf", "conf/fbank.conf", "graph/HCLr.fst", "graph/Gr.fst", "graph/words.txt"} <= files
     assert {"graph/disambig_tid.int", "graph/phones/word_boundary.int"} <= files
@@ -38,7 +38,7 @@ def test_several_can_build_the_same_at_once(tmp_path: Path) -> None:
     built: list[Path] = []
 
     def build() -> None:
-        built.append(built_model("zh-CN", MODEL, ["满意"], tmp_path, lattice_beam=4))
+        built.append(build_model("zh-CN", MODEL, ["满意"], tmp_path, lattice_beam=4))
 
     threads = [threading.Thread(target=build) for _ in range(8)]
     for thread in threads:
@@ -51,11 +51,11 @@ def test_several_can_build_the_same_at_once(tmp_path: Path) -> None:
 
 def test_nothing_is_left_of_a_build_that_failed(tmp_path: Path) -> None:
     with pytest.raises(Unpronounceable):
-        built_model("zh-CN", MODEL, ["满意", "8"], tmp_path, lattice_beam=4)
+        build_model("zh-CN", MODEL, ["满意", "8"], tmp_path, lattice_beam=4)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_thousand_phrases_are_built_in_a_moment(tmp_path: Path) -> None:
     begun = time.process_time()
-    built_model("zh-CN", MODEL, list(phrases_dict)[:1000], tmp_path, lattice_beam=4)
+    build_model("zh-CN", MODEL, list(phrases_dict)[:1000], tmp_path, lattice_beam=4)
     assert time.process_time() - begun < 3

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from recognizer.alike import alike
-from recognizer.confidence import CONFIRM_BELOW, MARGIN_MOST, REJECT_BELOW, Evidence, confidence
+from recognizer.confidence import CONFIRM_BELOW, MAX_MARGIN, REJECT_BELOW, Evidence, confidence
 
-SURE = Evidence(language="zh-CN", text="八分", rival="", ratio=1.5, margin=MARGIN_MOST, syllables=2, spoken_ms=500)
+SURE = Evidence(language="zh-CN", text="八分", rival="", ratio=1.5, margin=MAX_MARGIN, syllables=2, spoken_ms=500)
 
 
 def test_a_likely_answer_without_a_rival_is_accepted() -> None:

@@ -58,7 +58,7 @@ def test_a_busy_tone_is_voice_to_webrtcvad_but_never_surely_to_silero() -> None:
 
 
 def test_a_frame_of_another_length_is_rejected() -> None:
-    with pytest.raises(ValueError, match="a frame has 320 bytes, not 160"):
+    with pytest.raises(ValueError, match="a frame must have 320 bytes, not 160"):
         VoiceActivity().frame(bytes(160))
 
 

@@ -43,9 +43,9 @@ def test_words_with_several_pronunciations_combine_up_to_a_limit() -> None:
     [
         ("", "empty"),
         ("  ", "empty"),
-        ("8 points", '"8" is no English word'),
-        ("twenty-first", '"twenty-first" is no English word'),
-        ("满意", '"满意" is no English word'),
+        ("8 points", '"8" is not an English word'),
+        ("twenty-first", '"twenty-first" is not an English word'),
+        ("满意", '"满意" is not an English word'),
         ("very blorgish", '"blorgish" is not in the dictionary'),
         ("zzzz", '"zzzz" is not in the dictionary'),
     ],

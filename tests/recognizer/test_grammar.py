@@ -1,6 +1,6 @@
 import pytest
 
-from recognizer.grammar import confusable, distinct_fillers, split, unpronounceable, wordless
+from recognizer.grammar import confusable, distinct_fillers, out_of_vocabulary, split, unpronounceable
 
 ENGLISH = {"very", "satisfied", "yes", "no"}
 CHINESE = {"不", "太", "满意", "不太", "收", "了"}
@@ -38,11 +38,11 @@ def test_phrases_that_can_be_said_have_no_fault() -> None:
 @pytest.mark.parametrize(
     ("phrase", "fault"),
     [
-        ("8 points", '"8" is no English word; say "eight points"'),
-        ("twenty-first", '"twenty-first" is no English word; say "twenty first"'),
-        ("21st", '"21st" is no English word'),
+        ("8 points", '"8" is not an English word; say "eight points"'),
+        ("twenty-first", '"twenty-first" is not an English word; say "twenty first"'),
+        ("21st", '"21st" is not an English word'),
         ("blorgish", '"blorgish" is not in the dictionary'),
-        ("满意", '"满意" is no English word'),
+        ("满意", '"满意" is not an English word'),
     ],
 )
 def test_an_english_phrase_that_cannot_be_said_gets_a_reason_and_where_there_is_one_a_better_one(
@@ -52,7 +52,7 @@ def test_an_english_phrase_that_cannot_be_said_gets_a_reason_and_where_there_is_
 
 
 def test_in_a_language_without_pronunciations_nothing_can_be_said() -> None:
-    assert unpronounceable("fr-FR", ["oui"]) == {"oui": "nothing is known of how this language is pronounced"}
+    assert unpronounceable("fr-FR", ["oui"]) == {"oui": "this language has no pronunciation rules"}
 
 
 def test_a_phrase_is_split_into_the_fewest_words() -> None:
@@ -69,11 +69,13 @@ def test_a_phrase_with_unknown_words_is_not_split(language: str, phrase: str) ->
 
 
 def test_missing_words_are_named_and_another_phrase_is_suggested() -> None:
-    assert wordless("zh-CN", ["收费了", "收了"], CHINESE.__contains__) == {"收费了": 'the model has no word "费"'}
-    assert wordless("en-US", ["very unhappy"], ENGLISH.__contains__) == {
+    assert out_of_vocabulary("zh-CN", ["收费了", "收了"], CHINESE.__contains__) == {
+        "收费了": 'the model has no word "费"'
+    }
+    assert out_of_vocabulary("en-US", ["very unhappy"], ENGLISH.__contains__) == {
         "very unhappy": 'the model has no word "unhappy"'
     }
-    assert wordless("zh-CN", ["8"], CHINESE.__contains__)["8"].endswith('say "八"')
+    assert out_of_vocabulary("zh-CN", ["8"], CHINESE.__contains__)["8"].endswith('say "八"')
 
 
 def test_phrases_that_sound_alike_are_found() -> None:

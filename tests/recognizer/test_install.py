@@ -156,7 +156,7 @@ async def test_the_files_of_the_small_chinese_model_are_known(tmp_path: Path, mi
 
 
 async def test_without_a_known_hash_nothing_is_fetched(tmp_path: Path, mirror: Mirror, address: str) -> None:
-    with pytest.raises(InstallFailed, match="no SHA-256 known"):
+    with pytest.raises(InstallFailed, match="SHA-256 unknown"):
         await install(NAME, tmp_path, address=address)
     assert mirror.ranges == []
 
@@ -168,7 +168,7 @@ async def test_a_model_that_the_server_lacks(tmp_path: Path, address: str) -> No
 
 
 async def test_a_name_is_no_path(tmp_path: Path, address: str) -> None:
-    with pytest.raises(InstallFailed, match="not the name of a model"):
+    with pytest.raises(InstallFailed, match="not a model name"):
         await install("../model", tmp_path, sha256=digest(b""), address=address)
 
 
@@ -179,7 +179,7 @@ async def test_a_name_is_no_path(tmp_path: Path, address: str) -> None:
         (zipped({"/evil": b""}), "leads out"),
         (zipped({f"{NAME}/..\\evil": b""}), "leads out"),
         (zipped(MODEL, link=f"{NAME}/link"), "neither a file nor a folder"),
-        (zipped({f"{NAME}/bomb": bytes(50_000_000)}), "grows more than"),
+        (zipped({f"{NAME}/bomb": bytes(50_000_000)}), "expands more than"),
         (zipped({f"{NAME}/{number}": b"" for number in range(1001)}), "1001 entries"),
         (zipped({"readme": b"hello"}), "no Vosk model"),
         (b"no zip at all", "not a zip file"),
@@ -200,7 +200,7 @@ async def test_an_archive_that_is_not_to_be_trusted(
 def test_an_archive_larger_than_allowed_is_refused(tmp_path: Path) -> None:
     archive = tmp_path / "model.zip"
     archive.write_bytes(zipped(MODEL))
-    with pytest.raises(UnsafeArchive, match="are the most"):
+    with pytest.raises(UnsafeArchive, match="the limit is"):
         unpack(archive, tmp_path / "out", max_bytes=1000)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from recognizer.base import HeardWord
-from recognizer.grammar import expected
+from recognizer.grammar import expected_phrases
 
 SCORES = tuple("一二三四五六七八九十") + tuple(f"{score}分" for score in "一二三四五六七八九十")
 
@@ -11,7 +11,7 @@ def words(*texts: str, confidence: float = 1.0) -> list[HeardWord]:
 
 
 def closed(phrases: tuple[str, ...], *texts: str, language: str = "zh-CN") -> str:
-    return "".join(word.text for word in expected(language, phrases).closed(words(*texts)))
+    return "".join(word.text for word in expected_phrases(language, phrases).closed(words(*texts)))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_an_answer_has_its_place_in_the_audio_and_its_weakest_confidence() -> No
         HeardWord("满意", 400, 900, 0.7),
         HeardWord("吧", 900, 1000, 0.2),
     ]
-    assert expected("zh-CN", ("不满意",)).closed(heard) == (HeardWord("不满意", 300, 900, 0.7),)
+    assert expected_phrases("zh-CN", ("不满意",)).closed(heard) == (HeardWord("不满意", 300, 900, 0.7),)
 
 
 DIGITS = ("零", "一", "二", "三", "八", "幺", "明天", "明天下午")
@@ -79,9 +79,11 @@ DIGITS = ("零", "一", "二", "三", "八", "幺", "明天", "明天下午")
     ],
 )
 def test_a_sequence_is_phrases_and_fillers_only(heard: list[str], answer: list[str]) -> None:
-    assert [word.text for word in expected("zh-CN", DIGITS).sequence(words(*heard))] == answer
+    assert [word.text for word in expected_phrases("zh-CN", DIGITS).sequence(words(*heard))] == answer
 
 
 def test_cue_words_are_spotted_among_anything() -> None:
-    spotted = expected("zh-CN", ("转人工", "再说一遍")).spotted(words("[unk]", "转人工", "[unk]", "吧", "再说一遍"))
+    spotted = expected_phrases("zh-CN", ("转人工", "再说一遍")).spotted(
+        words("[unk]", "转人工", "[unk]", "吧", "再说一遍")
+    )
     assert [word.text for word in spotted] == ["转人工", "再说一遍"]

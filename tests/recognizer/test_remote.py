@@ -15,11 +15,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from recognizer.base import FRAME_BYTES, Grammar, Hypothesis, Listener, Recognizer, UnheardLanguage
-from recognizer.building import built_model
+from recognizer.building import build_model
 from recognizer.confidence import REJECT_BELOW
 from recognizer.english import PHONES, pronunciations
 from recognizer.remote import RemoteRecognizer, ServerFailed
-from recognizer.router import RecognizerRouter, named
+from recognizer.router import RecognizerRouter, display_location
 from recognizer.vosk import SHIPPED
 from tests.recognizer.chords import say, write_model
 
@@ -45,7 +45,7 @@ def server(model: Path) -> Iterator[str]:
 def chinese(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with the shipped model and some words, as rows of which it hears everything."""
     words = ["满意", "很", "不", "一般", "我觉得", "快递", "放", "在", "门口", "八分"]
-    folder = built_model("zh-CN", SHIPPED["zh-CN"], words, tmp_path_factory.mktemp("zh"), lattice_beam=4)
+    folder = build_model("zh-CN", SHIPPED["zh-CN"], words, tmp_path_factory.mktemp("zh"), lattice_beam=4)
     with server(folder) as address:
         yield address
 
@@ -55,7 +55,7 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with a model of chords and English words, which takes grammars."""
     words = ["two", "four", "eight", "points", "well", "thanks", "water", "please"]
     folder = tmp_path_factory.mktemp("en")
-    with server(built_model("en-US", write_model(folder / "chords", PHONES), words, folder, lattice_beam=4)) as address:
+    with server(build_model("en-US", write_model(folder / "chords", PHONES), words, folder, lattice_beam=4)) as address:
         yield address
 
 
@@ -174,10 +174,10 @@ async def bad_server(behave: Callable[[web.WebSocketResponse], object]) -> Async
 @pytest.mark.parametrize(
     ("behave", "reason"),
     [
-        (hangs_up, "it hung up in the middle"),
+        (hangs_up, "it closed the connection before the result"),
         (says_nothing, "no answer within 0.3 s"),
         (talks_nonsense, "Expecting value"),
-        (sends_a_list, "[] is no result"),
+        (sends_a_list, "[] is not a result"),
     ],
 )
 async def test_a_server_that_fails_is_deaf_and_the_log_says_why(
@@ -185,8 +185,8 @@ async def test_a_server_that_fails_is_deaf_and_the_log_says_why(
 ) -> None:
     async with bad_server(behave) as address:
         with caplog.at_level(logging.WARNING):
-            assert await hear(RemoteRecognizer({"zh-CN": address}, patience_s=0.3), CONTENT, bytes(16000)) == ()
-    assert f"nothing is heard of this answer: the speech server {address}: " in caplog.text
+            assert await hear(RemoteRecognizer({"zh-CN": address}, timeout_s=0.3), CONTENT, bytes(16000)) == ()
+    assert f"this answer is not recognised: the speech server {address}: " in caplog.text
     assert reason in caplog.text
 
 
@@ -255,8 +255,8 @@ async def test_nothing_is_heard_of_nothing() -> None:
 
 
 def test_a_place_is_shown_without_its_password() -> None:
-    assert named("wss://me:secret@host:2700/zh") == "wss://host:2700/zh"
-    assert named(Path("/srv/models/cn")) == "/srv/models/cn"
+    assert display_location("wss://me:secret@host:2700/zh") == "wss://host:2700/zh"
+    assert display_location(Path("/srv/models/cn")) == "/srv/models/cn"
 
 
 def test_a_language_without_a_server_is_not_heard() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recognizer.base import Grammar, Hypothesis, UnheardPhrase
-from recognizer.building import OtherLanguage, built_model
+from recognizer.building import OtherLanguage, build_model
 from recognizer.confidence import CONFIRM_BELOW
 from recognizer.english import PHONES, pronunciations
 from recognizer.vosk import SHIPPED, VoskRecognizer
@@ -83,15 +83,15 @@ async def test_two_languages_are_heard_side_by_side(ears: VoskRecognizer) -> Non
     ears.learn("zh-CN", ["满意"])
     with pytest.raises(UnheardPhrase, match="满意"):
         ears.listen(Grammar("en-US", "closed", ("满意",)))
-    assert ears.unheard("en-US", ["10", "ten"]) == {"10": '"10" is no English word; say "ten"'}
+    assert ears.unheard("en-US", ["10", "ten"]) == {"10": '"10" is not an English word; say "ten"'}
     assert ears.unheard("zh-CN", ["10"]) == {"10": '"1" has no pinyin; say "十"'}
 
 
 def test_phrases_of_several_words_are_one_word_of_the_graph(model: Path, tmp_path: Path) -> None:
-    folder = built_model("en-US", model, ["i think", "two"], tmp_path, lattice_beam=2)
+    folder = build_model("en-US", model, ["i think", "two"], tmp_path, lattice_beam=2)
     assert (folder / "graph" / "words.txt").read_text() == "<eps> 0\ni_think 1\ntwo 2\n[unk] 3\n"
 
 
 def test_a_model_of_another_language_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OtherLanguage, match="no model of en-US, for it lacks the phones e_"):
+    with pytest.raises(OtherLanguage, match="not a model of en-US: it lacks the phones e_"):
         VoskRecognizer(tmp_path, {"en-US": SHIPPED["zh-CN"]})

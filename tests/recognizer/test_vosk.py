@@ -11,7 +11,7 @@ import vosk
 
 from recognizer.audio import amplify, pcm_to_ulaw, ulaw_to_pcm
 from recognizer.base import FRAME_BYTES, Grammar, Hypothesis, Recognizer, UnheardLanguage, UnheardPhrase
-from recognizer.building import built_model
+from recognizer.building import build_model
 from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW
 from recognizer.listener import PooledListener
 from recognizer.vosk import SHIPPED, VoskRecognizer
@@ -210,7 +210,7 @@ async def test_closing_the_recogniser_closes_its_listeners(tmp_path: Path, clip:
 
 async def test_an_official_model_hears_rows_of_its_words(tmp_path: Path, clip: Clip) -> None:
     """A folder laid out as official models are: words, no phones.txt. Its words here: 不, 满意, 嗯, 我觉得."""
-    folder = built_model("zh-CN", SHIPPED["zh-CN"], ["不", "满意", "嗯", "我觉得"], tmp_path, lattice_beam=4)
+    folder = build_model("zh-CN", SHIPPED["zh-CN"], ["不", "满意", "嗯", "我觉得"], tmp_path, lattice_beam=4)
     recognizer = VoskRecognizer(tmp_path, {"zh-CN": folder})
     assert recognizer.unheard("zh-CN", ["不满意", "很满意"]) == {"很满意": 'the model has no word "很"'}
     grammar = Grammar("zh-CN", "closed", ("满意", "不满意"))
@@ -224,7 +224,7 @@ async def test_an_official_model_hears_rows_of_its_words(tmp_path: Path, clip: C
 
 def static_model(cache: Path, words: Sequence[str]) -> Path:
     """A folder laid out as big official models are: a graph already composed, so that grammars can't change it."""
-    built = built_model("zh-CN", SHIPPED["zh-CN"], words, cache, lattice_beam=4)
+    built = build_model("zh-CN", SHIPPED["zh-CN"], words, cache, lattice_beam=4)
     folder = cache / "static"
     shutil.copytree(built, folder)
     (folder / "graph" / "HCLr.fst").rename(folder / "graph" / "HCLG.fst")
@@ -255,7 +255,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_vosk_finds_exactly_the_words_of_the_graph(tmp_path: Path) -> None:
-    model = vosk.Model(str(built_model("zh-CN", SHIPPED["zh-CN"], ["满意", "转人工"], tmp_path, lattice_beam=4)))
+    model = vosk.Model(str(build_model("zh-CN", SHIPPED["zh-CN"], ["满意", "转人工"], tmp_path, lattice_beam=4)))
     assert model.vosk_model_find_word("转人工") >= 0
     assert model.vosk_model_find_word("不满意") < 0
     assert json.loads(vosk.KaldiRecognizer(model, 8000, '["满意"]').FinalResult()) == {"text": ""}

@@ -11,14 +11,14 @@ from recognizer.confidence import CONFIRM_BELOW
 from recognizer.evaluation.hearing import HeardTrial
 
 pytest.importorskip("matplotlib", reason='matplotlib is not here: pip install ".[training]"')
-from bench.hearing import ears
+from bench.hearing import hearing_model
 
 Hear = Callable[..., HeardTrial]
 
 
 def test_answers_are_handed_on_as_the_service_would_take_them(hearing: Hear) -> None:
     heard = [hearing(), hearing("九", 0.6), hearing(sure=0.2), hearing("八", 0.95, "二", 0.9), hearing(readings=())]
-    surely, unsurely_wrong, not_heard, near, silent = ears(heard)["score"]
+    surely, unsurely_wrong, not_heard, near, silent = hearing_model(heard)["score"]
     assert (surely, unsurely_wrong) == (HeardAs(True, 0.9), HeardAs(False, 0.6))
     assert not_heard.confidence == silent.confidence == 0
     assert near.right
@@ -26,4 +26,4 @@ def test_answers_are_handed_on_as_the_service_would_take_them(hearing: Hear) -> 
 
 
 def test_sounds_that_are_no_answer_are_nobodys_answer(hearing: Hear) -> None:
-    assert ears([hearing(said="", how="noise")]) == {"yes_no": [], "choice": [], "score": []}
+    assert hearing_model([hearing(said="", how="noise")]) == {"yes_no": [], "choice": [], "score": []}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from recognizer.evaluation.goals import outcomes
+from recognizer.evaluation.goals import goal_results
 from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import Cost
 from recognizer.evaluation.tables import Measured, tables
@@ -36,7 +36,7 @@ def test_goals_are_of_the_test_half_on_ordinary_calls_and_of_real_speakers(heari
         *(hearing("九", **other) for other in ({"half": "dev"}, {"condition": "clean"}, {"how": "synthetic"})),
         *[hearing(said="", how="tones and music")] * 2,
     ]
-    reached = {one.name: (one.value, one.n, one.reached) for one in outcomes(heard, COST)}
+    reached = {one.name: (one.value, one.n, one.reached) for one in goal_results(heard, COST)}
     assert reached["score digits right, accepted or confirmed"] == (90.0, 10, True)
     assert reached["score digits accepted wrongly"] == (10.0, 10, False)
     assert reached["tones and music accepted (synthetic)"] == (100.0, 2, False)

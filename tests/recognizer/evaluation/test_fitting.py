@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, parts
-from recognizer.evaluation.fitting import FittingLimits, fitted
+from recognizer.confidence import CONFIRM_BELOW, REJECT_BELOW, Evidence, Weights, features
+from recognizer.evaluation.fitting import FittingLimits, fit
 from recognizer.evaluation.hearing import HeardTrial, TrialReading
 
 Hear = Callable[..., HeardTrial]
@@ -16,7 +16,7 @@ Hear = Callable[..., HeardTrial]
 def sure(weights: Weights, one: HeardTrial) -> float:
     """As `recognizer.confidence` would have it with these weights."""
     by = (weights.single, weights.several, weights.ratio, weights.margin)
-    return float(1 / (1 + np.exp(-np.dot(parts(one.readings[0].evidence), by))))
+    return float(1 / (1 + np.exp(-np.dot(features(one.readings[0].evidence), by))))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def heard(hearing: Hear) -> list[HeardTrial]:
 
 
 def test_weights_keep_within_the_limits_and_take_most_right_answers(heard: list[HeardTrial]) -> None:
-    weights = fitted(heard, FittingLimits())
+    weights = fit(heard, FittingLimits())
     answers = [one for one in heard if one.answer]
     wrong = sum(sure(weights, one) >= CONFIRM_BELOW and not one.right for one in answers)
     right = sum(sure(weights, one) >= CONFIRM_BELOW and one.right for one in answers)
@@ -49,16 +49,16 @@ def test_weights_keep_within_the_limits_and_take_most_right_answers(heard: list[
 
 
 def test_stricter_limits_accept_less(heard: list[HeardTrial]) -> None:
-    loose, strict = fitted(heard, FittingLimits(wrong=0.05)), fitted(heard, FittingLimits(wrong=0.001))
+    loose, strict = fit(heard, FittingLimits(wrong=0.05)), fit(heard, FittingLimits(wrong=0.001))
     accepted = [sum(sure(weights, one) >= CONFIRM_BELOW for one in heard) for weights in (loose, strict)]
     assert accepted[0] > accepted[1]
 
 
 def test_nothing_of_the_test_half_is_looked_at(heard: list[HeardTrial]) -> None:
     with pytest.raises(ValueError, match="dev half only"):
-        fitted([*heard, replace(heard[0], half="test")], FittingLimits())
+        fit([*heard, replace(heard[0], half="test")], FittingLimits())
 
 
 def test_without_mistakes_there_is_nothing_to_choose(hearing: Hear) -> None:
     with pytest.raises(ValueError, match="no wrong ones"):
-        fitted([hearing(half="dev")], FittingLimits())
+        fit([hearing(half="dev")], FittingLimits())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recognizer.evaluation.folds import unfold
+from recognizer.evaluation.folds import fold_models
 from recognizer.model import open_model
 from recognizer.training.inventory import OUTPUTS
 from recognizer.training.kaldi import read_layers
@@ -36,7 +36,7 @@ def layers(seed: int) -> list[Layer]:
 def test_each_fold_becomes_a_model_of_the_language(model: Path, tmp_path: Path) -> None:
     for fold in range(3):
         save(layers(fold), model.parent / "folds" / f"{fold}.npz")
-    found = unfold(model, "zh-CN", tmp_path / "out")
+    found = fold_models(model, "zh-CN", tmp_path / "out")
     assert len(found) == 3
     for fold, folder in enumerate(found):
         weights, _ = next(iter(read_layers(folder / "am" / "final.mdl")))
@@ -53,11 +53,11 @@ def test_layers_are_kept_in_16_bits(tmp_path: Path) -> None:
 
 
 def test_a_model_without_folds_has_none(model: Path, tmp_path: Path) -> None:
-    assert unfold(model, "zh-CN", tmp_path / "out") == ()
+    assert fold_models(model, "zh-CN", tmp_path / "out") == ()
 
 
 def test_a_fold_that_is_missing_is_named(model: Path, tmp_path: Path) -> None:
     for fold in range(2):
         save(layers(fold), model.parent / "folds" / f"{fold}.npz")
     with pytest.raises(FileNotFoundError, match=r"2\.npz"):
-        unfold(model, "zh-CN", tmp_path / "out")
+        fold_models(model, "zh-CN", tmp_path / "out")

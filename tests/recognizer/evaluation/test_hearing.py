@@ -10,7 +10,7 @@ import pytest
 from ivr.turntaking.timing import Timing
 from recognizer.decoding import AnswerDecoding
 from recognizer.evaluation.conditions import CONDITIONS
-from recognizer.evaluation.cutting import places
+from recognizer.evaluation.cutting import align
 from recognizer.evaluation.hearing import SURE_VOICE, VOICE_MS, HeardTrial, hear
 from recognizer.evaluation.questions import ZH_CHOICE, ZH_SCORE, EvaluationQuestion
 from recognizer.evaluation.trials import Trial
@@ -71,7 +71,7 @@ def test_two_meanings_near_each_other_are_confirmed(hearing: Hear) -> None:
 
 
 def test_syllables_of_a_sentence_are_found_in_order(clip: Clip) -> None:
-    found = places(SHIPPED["zh-CN"], "幺三八五", clip("yao_san_ba_wu"))
+    found = align(SHIPPED["zh-CN"], "幺三八五", clip("yao_san_ba_wu"))
     assert len(found) == 4
     assert all(start < end for start, end in found)
     assert all(one[1] <= other[0] + 60 for one, other in itertools.pairwise(found))

@@ -8,7 +8,7 @@ soundfile = pytest.importorskip("soundfile")
 from recognizer.training.clips import ClipStore  # noqa: E402
 from recognizer.training.corpus import held_out, recordings, samples  # noqa: E402
 from recognizer.training.licences import LicenceRefused  # noqa: E402
-from recognizer.training.preparing import prepare, trained_on  # noqa: E402
+from recognizer.training.preparing import prepare, training_recordings  # noqa: E402
 from recognizer.training.transcripts import of_english, of_pinyin, of_text  # noqa: E402
 
 HEADER = "path\ttext\tspeaker\tlang\tsec\tlicence\tsource\tnote\n"
@@ -26,7 +26,7 @@ def row(path: str, text: str, speaker: str, licence: str = "CC0", note: str = ""
 def test_one_recording_without_a_licence_stops_the_training(tmp_path: Path) -> None:
     folder = corpus(tmp_path, row("a/1.flac", "满意", "anna"), row("a/2.flac", "满意", "anna", licence="CC BY-NC 4.0"))
     with pytest.raises(LicenceRefused):
-        trained_on(folder)
+        training_recordings(folder)
 
 
 def test_what_is_said_is_text_or_a_syllable(tmp_path: Path) -> None:
@@ -39,13 +39,13 @@ def test_what_is_said_is_text_or_a_syllable(tmp_path: Path) -> None:
 def test_what_nobody_can_pronounce_has_no_transcript(tmp_path: Path) -> None:
     folder = corpus(tmp_path, row("a/1.flac", "EYN", "anna"), row("a/2.flac", "", "anna", note="pinyin xyz1"))
     assert [one.transcript() for one in recordings(folder)] == [None, None]
-    assert trained_on(folder) == []
+    assert training_recordings(folder) == []
 
 
 def test_the_model_of_a_fold_has_not_heard_the_speakers_of_the_fold_and_the_shipped_one_all(tmp_path: Path) -> None:
     speakers = ("hantts_m", "davin_1", "chenwang_f", "yuetan_f", "cv_18531674", "gsc_18f8afd5")
     folder = corpus(tmp_path, *(row(f"a/{speaker}.flac", "满意", speaker) for speaker in speakers))
-    assert {one.speaker for one in trained_on(folder)} == set(speakers)
+    assert {one.speaker for one in training_recordings(folder)} == set(speakers)
     unheard = [{one.speaker for one in recordings(folder) if held_out(one, fold)} for fold in (0, 1, 2, None)]
     assert sorted(speaker for fold in unheard for speaker in fold) == sorted(set(speakers) - {"yuetan_f"})
     assert all(speaker in fold for speaker, fold in zip(speakers, unheard[:3], strict=False))
@@ -54,7 +54,7 @@ def test_the_model_of_a_fold_has_not_heard_the_speakers_of_the_fold_and_the_ship
 
 def test_mandarin_and_english_are_trained_on_and_nothing_else(tmp_path: Path) -> None:
     rows = (row(f"a/{lang}.flac", "yes" if lang == "en" else "是", "anna", lang=lang) for lang in ("zh", "en", "fr"))
-    assert {one.language for one in trained_on(corpus(tmp_path, *rows))} == {"zh", "en"}
+    assert {one.language for one in training_recordings(corpus(tmp_path, *rows))} == {"zh", "en"}
 
 
 def test_english_text_is_spoken_by_the_dictionary(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_clips_of_callers_are_learnt_beside_the_recordings(tmp_path: Path) -> No
     store = ClipStore(prepare(folders[0], tmp_path / "work", {}, {}, [folders[1]])[0])
     assert {of_text("是"), of_text("八分")} <= {clip.transcript for clip in store.all}
     with pytest.raises(LicenceRefused):
-        trained_on(folders[1])
+        training_recordings(folders[1])
 
 
 def test_clips_are_made_anew_when_the_recordings_are_others(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
 import vosk  # noqa: E402
 
-from recognizer.building import built_model  # noqa: E402
+from recognizer.building import build_model  # noqa: E402
 from recognizer.lexicon import toned  # noqa: E402
 from recognizer.training.export import export  # noqa: E402
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
@@ -36,14 +36,14 @@ def decoded(model: Path, grammar: list[str], samples: np.ndarray) -> dict[str, o
 
 
 def test_vosk_loads_a_written_model_and_decodes_with_a_grammar(exported: Path, tmp_path: Path, babble: Babble) -> None:
-    model = built_model("zh-CN", exported, ["满意", "不满意"], tmp_path / "cache", lattice_beam=4)
+    model = build_model("zh-CN", exported, ["满意", "不满意"], tmp_path / "cache", lattice_beam=4)
     best = decoded(model, ["满意"], babble(1.5))
     assert set(str(best["text"]).split()) <= {"满意"}
 
 
 def test_a_new_answer_needs_a_graph_only(exported: Path, tmp_path: Path, babble: Babble) -> None:
     for phrase in ("香蕉", "退货"):
-        model = built_model("zh-CN", exported, [phrase], tmp_path / "cache", lattice_beam=4)
+        model = build_model("zh-CN", exported, [phrase], tmp_path / "cache", lattice_beam=4)
         assert vosk.Model(str(model)).vosk_model_find_word(phrase) >= 0
 
 
@@ -51,7 +51,7 @@ def test_the_score_of_a_path_is_that_of_the_network_in_torch(
     exported: Path, network: AcousticNetwork, tmp_path: Path, babble: Babble
 ) -> None:
     """Features, network and graph together, to 2e-3; what the grammar adds is the same for all audio."""
-    model = built_model("zh-CN", exported, ["八分"], tmp_path / "cache", lattice_beam=4)
+    model = build_model("zh-CN", exported, ["八分"], tmp_path / "cache", lattice_beam=4)
     grammar_costs = []
     for seconds in (0.5, 0.7, 0.9, 1.1):
         samples = babble(seconds)

@@ -44,5 +44,5 @@ def test_callers_agreed_to_models_of_the_service_only() -> None:
     check_consent(consent)
     with pytest.raises(LicenceRefused, match="does not allow"):
         check_licence(consent)
-    with pytest.raises(LicenceRefused, match="no consent"):
+    with pytest.raises(LicenceRefused, match="not the consent"):
         check_consent("CC0")

@@ -15,7 +15,7 @@ from recognizer.training import clips  # noqa: E402
 from recognizer.training.augment import WARPS, Augmenter  # noqa: E402
 from recognizer.training.batches import Batch, BatchShare, batch, epoch  # noqa: E402
 from recognizer.training.clips import ClipSound, ClipStore  # noqa: E402
-from recognizer.training.even import even  # noqa: E402
+from recognizer.training.even import even_alignment  # noqa: E402
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
 from recognizer.training.inventory import NUMBER  # noqa: E402
 from recognizer.training.network import AcousticNetwork, Shape  # noqa: E402
@@ -63,7 +63,7 @@ def test_training_learns_and_goes_on_where_it_was(
     again = trainer(lm, minutes=30 / 60)
     again.restore(checkpoint)
     again.train(shares, checkpoint)
-    assert "going on after" in caplog.text
+    assert "resuming after" in caplog.text
     done = trainer(lm, minutes=30 / 60)
     done.restore(checkpoint)
     weights = [parameter.clone() for parameter in done.network.parameters()]
@@ -108,7 +108,7 @@ def test_phones_are_first_guessed_to_take_the_same_time_while_somebody_speaks() 
     samples = torch.zeros(2, 7200)
     samples[0, 2400:4800] = 5000
     said = (of_text("八"), ())
-    spoken, silent = even(samples, times=30, step=240, said=said)
+    spoken, silent = even_alignment(samples, times=30, step=240, said=said)
     (start, end), pause = said[0][0], 2 * NUMBER[SILENCE]
     assert spoken.tolist() == [
         *[pause, *[pause + 1] * 9],
