@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import socket
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -47,13 +46,6 @@ INSTALLED_MODULES: Final = (
 
 class PbxFailed(HuifangError):
     """The private Asterisk did not come up; says what it wrote last."""
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of the loopback address that nobody listens on at this moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Pbx:

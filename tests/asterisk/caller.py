@@ -141,7 +141,7 @@ class Caller:
         """All that was heard so far."""
         return self.call.heard()
 
-    async def hears_out(self, *names: str, within_s: float = 30) -> str:
+    async def hears_out(self, *names: str, within_s: float = 60) -> str:
         """Wait until one of these prompts, or any, has been heard to its end; empty when the call is over."""
         async with asyncio.timeout(within_s):
             while not self.call.over.is_set():
@@ -156,7 +156,7 @@ class Caller:
                 await asyncio.sleep(FRAME / RATE)
         return ""
 
-    async def hears_begin(self, within_s: float = 30) -> float:
+    async def hears_begin(self, within_s: float = 60) -> float:
         """Wait for sound after what was heeded last; when it began."""
         after = max(self._looked_at, self.replies[-1].ended if self.replies else 0.0)
         async with asyncio.timeout(within_s):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,24 +10,32 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ivr.devtools.private_pbx import Pbx, free_port
+from ivr.devtools import asterisk_packages
+from ivr.devtools.private_pbx import Pbx
 from ivr.telephony.asterisk.site import Secrets, Site
 from tests.asterisk.phone import Phone
 from tests.asterisk.service import Service
+from tests.cache import cached
+from tests.ports import PORTS
 
-DATA = Path(__file__).resolve().parents[2] / "var"
+DATA = cached("pbx", Path(asterisk_packages.__file__))
 PHONES = ("1001", "1002", "1003")
 
 
+def voice_of(channels: int) -> dict[str, int]:
+    """The ports for the voice of so many channels at a time: two for each."""
+    ports = PORTS.row(2 * channels)
+    return {"first": ports[0], "last": ports[-1]}
+
+
 def make_site(**changes: object) -> Site:
-    """A site on ports that nobody uses: line 4000, three phones of which 1003 is the fallback."""
-    first = 20000 + secrets.randbelow(400) * 100
+    """A site on ports of its own: line 4000, three phones of which 1003 is the fallback."""
     return Site.model_validate(
         {
-            "service": f"ws://127.0.0.1:{free_port()}",
-            "http": {"port": free_port()},
-            "sip": {"port": free_port(socket.SOCK_DGRAM)},
-            "rtp": {"first": first, "last": first + 98},
+            "service": f"ws://127.0.0.1:{PORTS.one()}",
+            "http": {"port": PORTS.one()},
+            "sip": {"port": PORTS.one()},
+            "rtp": voice_of(30),
             "lines": {"4000": {"flow": "survey"}},
             "voiceless_s": 2,
             "ringing": {"rings": 8, "every_s": 1},

@@ -42,7 +42,7 @@ class Switch(Service):
 
     async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskCallLeg]:
         call = await phone.call("4000")
-        line = await asyncio.wait_for(self._arrived[phone.account.name].get(), 10)
+        line = await asyncio.wait_for(self._arrived[phone.account.name].get(), 30)
         return await call.answered(), line
 
     async def _answer(self, line: AsteriskCallLeg) -> None:

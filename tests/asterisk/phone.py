@@ -14,7 +14,7 @@ from tests.asterisk.sip import Account, Dialog, Endpoint, SipSocket, offer, toke
 from tests.asterisk.sound import Found, Heard
 
 HOST = "127.0.0.1"
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 POLL_S = 0.01
 PHRASES = {
     180: "Ringing",

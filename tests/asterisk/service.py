@@ -16,6 +16,9 @@ from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.port import Call
 from tests.asterisk.phone import Phone, PhoneCall
 
+CONNECTED_WITHIN_S = 30
+LEFT_S = 20
+
 
 class Service:
     """An async context manager; `line()` gives the calls that arrive, to be led by the test."""
@@ -27,28 +30,26 @@ class Service:
         self.left: list[AsteriskCallLeg] = []
         self._lines: asyncio.Queue[AsteriskCallLeg] = asyncio.Queue()
         self._stack = AsyncExitStack()
-        self._running: asyncio.Task[None] | None = None
-        self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self.ari)
-        application = web.Application()
-        application.add_routes(self.asterisk.routes())
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", urlsplit(self.site.service).port).start()
-        self._running = asyncio.create_task(self.asterisk.run())
-        await asyncio.wait_for(self.asterisk.connected.wait(), 10)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.ari)
+            application = web.Application()
+            application.add_routes(self.asterisk.routes())
+            runner = web.AppRunner(application, shutdown_timeout=0.1)
+            stack.push_async_callback(runner.cleanup)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", urlsplit(self.site.service).port).start()
+            running = asyncio.create_task(self.asterisk.run())
+            stack.push_async_callback(_ended, running)
+            await asyncio.wait_for(self.asterisk.connected.wait(), CONNECTED_WITHIN_S)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._running and self._runner
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
-        await self._runner.cleanup()
         await self._stack.aclose()
 
-    async def line(self, within_s: float = 5) -> AsteriskCallLeg:
+    async def line(self, within_s: float = 15) -> AsteriskCallLeg:
         """The next call that arrived, answered."""
         return await asyncio.wait_for(self._lines.get(), within_s)
 
@@ -67,7 +68,7 @@ class Service:
         """Wait until Asterisk has no channel and no bridge any more."""
         left: list[str] = []
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(LEFT_S):
                 while left := [*await self.ari.channels(), *await self.ari.bridges()]:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:
@@ -76,3 +77,8 @@ class Service:
     async def _answer(self, line: AsteriskCallLeg) -> None:
         self._lines.put_nowait(line)
         await asyncio.shield(line.over)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

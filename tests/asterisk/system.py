@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -27,13 +26,14 @@ from ivr.settings import Settings
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Secrets, Site
 from tests.asterisk.caller import Caller, Ear
-from tests.asterisk.conftest import DATA, make_secrets, make_site
+from tests.asterisk.conftest import DATA, make_secrets, make_site, voice_of
 from tests.asterisk.phone import Phone, PhoneCall
 
 PHONES = tuple(str(number) for number in range(1001, 1091))
 FALLBACK = "1003"
-CLOSED_S = 30.0
-LEFT_S = 8.0
+CHANNELS = 120
+CLOSED_S = 60.0
+LEFT_S = 30.0
 
 
 def passwords_in_environment(passwords: Secrets) -> dict[str, str]:
@@ -95,7 +95,7 @@ class SystemFixture:
             async with serving(self.settings) as listening:
                 service = listening.service
                 assert service.asterisk
-                await asyncio.wait_for(service.asterisk.connected.wait(), 10)
+                await asyncio.wait_for(service.asterisk.connected.wait(), 30)
                 self.service = service
                 yield service
 
@@ -172,9 +172,7 @@ async def _said(answer: ClientResponse) -> object:
 @asynccontextmanager
 async def running_system(data: Path, **changes: object) -> AsyncIterator[SystemFixture]:
     """An Asterisk with its phones; the service is still to be `served`."""
-    first = 20000 + secrets.randbelow(100) * 400
-    ports = {"first": first, "last": first + 398}
-    site, passwords = make_site(phones=PHONES, rtp=ports, **changes), make_secrets(PHONES)
+    site, passwords = make_site(phones=PHONES, rtp=voice_of(CHANNELS), **changes), make_secrets(PHONES)
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     YAML().dump(json.loads(site.model_dump_json(by_alias=True)), data / "site.yaml")
     async with AsyncExitStack() as stack:

@@ -53,7 +53,7 @@ class Screen:
     async def shows(self, kind: str, **more: object) -> dict[str, Any]:
         """Wait for an event."""
         wanted = {"kind": kind} | more
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not (found := [event for event in self.events if wanted.items() <= event.items()]):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return found[0]
@@ -103,7 +103,7 @@ async def listed(system: SystemFixture) -> dict[str, dict[str, Any]]:
 
 async def becomes(system: SystemFixture, agent: str, state: str) -> dict[str, Any]:
     """Wait until an agent is in a state."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (found := (await listed(system))[agent])["state"] != state:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     return found

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def closing(line):
     """How the line says that it ended."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         events = [event async for event in line.media.events()]
     return events[-1]
 

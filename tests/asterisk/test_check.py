@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ivr.devtools.private_pbx import free_port
 from ivr.telephony.asterisk.check import check
+from tests.ports import PORTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,7 +22,7 @@ async def test_the_private_asterisk_is_fit(pbx, site, passwords):
 
 
 async def test_a_closed_port(pbx, site, passwords):
-    port = free_port()
+    port = PORTS.one()
     (finding,) = await examine(site, passwords, url=f"http://127.0.0.1:{port}/ari")
     assert finding.startswith(f"nothing listens at 127.0.0.1 port {port}")
 

@@ -101,7 +101,7 @@ class Scene:
                     self.happened.append(event)
         return [event for event in self.happened if agent in ("", event["agent"])]
 
-    async def shows(self, kind: str, agent: str = "", within_s: float = 10, **more: object) -> dict[str, Any]:
+    async def shows(self, kind: str, agent: str = "", within_s: float = 30, **more: object) -> dict[str, Any]:
         """Wait for an event of the feed."""
         async with asyncio.timeout(within_s):
             while True:
@@ -149,7 +149,7 @@ async def hears_music(call: PhoneCall) -> None:
 async def has_heard(call: PhoneCall, sought: Samples) -> None:
     """Wait for a sound in what somebody is told."""
     await call.hears_sound()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(clear, received(call), sought):  # noqa: ASYNC110
             await asyncio.sleep(0.3)
 

@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ivr.devtools.private_pbx import free_port
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.stream import MediaSockets
+from tests.ports import PORTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -36,7 +36,7 @@ async def test_a_refused_request_says_method_path_and_asterisks_reason(service):
 
 
 async def test_an_unreachable_asterisk_is_no_refusal():
-    async with Ari(f"http://127.0.0.1:{free_port()}/ari", "user", "password", "app") as ari:
+    async with Ari(f"http://127.0.0.1:{PORTS.one()}/ari", "user", "password", "app") as ari:
         with pytest.raises(AriUnreachable, match="GET /channels"):
             await ari.channels()
 
@@ -59,6 +59,6 @@ async def test_nonsense_on_the_voice_socket_does_no_harm(text):
             await socket.send_bytes(b"odd")
             await socket.send_str('{"event": "MEDIA_START"}')
             assert await socket.receive_json(timeout=5) == {"command": "START_MEDIA_BUFFERING"}
-        await asyncio.wait_for(stream.broken.wait(), 5)
+        await asyncio.wait_for(stream.broken.wait(), 30)
         with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
             await http.ws_connect(server.make_url("/?call=call"))

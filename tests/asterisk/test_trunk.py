@@ -10,12 +10,13 @@ import pytest
 import pytest_asyncio
 import trustme
 
-from ivr.devtools.private_pbx import Pbx, free_port
+from ivr.devtools.private_pbx import Pbx
 from ivr.telephony.asterisk.adapter import Unanswered
 from ivr.telephony.media import AudioFrame, MarkReached
 from tests.asterisk.conftest import DATA, make_secrets, make_site
 from tests.asterisk.service import Service
 from tests.asterisk.sound import Heard, babble
+from tests.ports import PORTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,7 +39,7 @@ async def connect(tmp_path):
     async with AsyncExitStack() as stack:
 
         async def make(issuer, trusted):
-            here, there = free_port(), free_port()
+            here, there = PORTS.one(), PORTS.one()
             trunks = (trunk(tmp_path, issuer, trusted, here, there), trunk(tmp_path, issuer, issuer, there, here))
             services = []
             for each in trunks:

@@ -21,7 +21,7 @@ from tests.complaints.people import TO_THE_REPLY, complain, work
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOURS = ('opens: "09:00", closes: "20:00"', 'opens: "00:00", closes: "23:59:59.999999"')
-SETTLED_S = 30
+SETTLED_S = 60
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

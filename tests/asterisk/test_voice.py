@@ -18,7 +18,7 @@ FLOOR = 0.99
 async def until(line, wanted):
     """The events up to and including the wanted one."""
     events = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for event in line.media.events():
             events.append(event)
             if event == wanted:
@@ -103,7 +103,7 @@ async def test_keys_arrive_once_each_and_in_order(service, phone):
     line.media.play(babble(5.0).tobytes())
     pressing = asyncio.create_task(call.press("42*0##"))
     keys = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for event in line.media.events():
             if isinstance(event, KeyPressed):
                 keys.append(event.digit)

@@ -66,14 +66,14 @@ async def refusal(transferring: Awaitable[str], within_s: float = 60) -> str:
     return caught.value.reason
 
 
-async def picks_up(phone: Phone, within_s: float = 10) -> PhoneCall:
+async def picks_up(phone: Phone, within_s: float = 30) -> PhoneCall:
     call = await phone.called(within_s)
     call.ring()
     call.answer()
     return call
 
 
-async def takes(phone: Phone, within_s: float = 10) -> PhoneCall:
+async def takes(phone: Phone, within_s: float = 30) -> PhoneCall:
     """Pick up, hear why, and press 1."""
     call = await picks_up(phone, within_s)
     await call.hears_sound()
@@ -109,7 +109,7 @@ async def still_ours(call: PhoneCall, line: AsteriskCallLeg) -> None:
     assert not heard.since(heard.find(prompt).at + 0.65).loud(), "the music goes on"
     await call.say(tone(700, 0.3))
     line.media.mark("now")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for event in line.media.events():
             if event == MarkReached("now"):
                 break
@@ -255,7 +255,7 @@ async def phone_without_a_network(office: Office) -> None:
 async def nobody_there(office: Office) -> None:
     await office.staffed("empty", people=0)
     call, line = await office.calls()
-    assert await refusal(handing_over(line, "empty"), within_s=5) == "unavailable"
+    assert await refusal(handing_over(line, "empty"), within_s=30) == "unavailable"
     await still_ours(call, line)
 
 
@@ -371,7 +371,7 @@ async def waits_no_longer_than_the_line_says(office: Office) -> None:
     transferring = handing_over(line, "short")
     agent = await takes(phone)
     second_call, second_line = await office.calls()
-    assert await refusal(handing_over(second_line, "short"), within_s=10) == "busy"
+    assert await refusal(handing_over(second_line, "short"), within_s=30) == "busy"
     await still_ours(second_call, second_line)
     await agent.hang_up()
     assert await transferring == "us"
@@ -428,7 +428,7 @@ async def overheard(office: Office) -> None:
     assert await transferring == "us"
     await call.say(tone(700, 0.3))
     await call.hang_up()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         events = [event async for event in line.media.events()]
     assert isinstance(events[-1], MediaClosed)
     for who, own, others in (("caller", 47, 48), ("other", 48, 47)):

@@ -31,7 +31,7 @@ CLIPS = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
 KEYS = {"方便吗": "1", "解决了吗": "1", "态度": "1", "收费了吗": "2", "打分": "9", "建议": "2"}
 """Words of each question of the survey → the key that answers it, all being well."""
 ANSWERS = {"convenient": "yes", "resolved": "yes", "attitude": "satisfied", "charged": "no", "score": 9}
-CLOSED_S = 30
+CLOSED_S = 60
 
 
 @dataclass

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 
 import pytest
 from ruamel.yaml import YAML
 
-from ivr.devtools.private_pbx import free_port
 from ivr.records.call_records import CallRecords
 from tests.asterisk.phone import Phone
 from tests.docker.engine import ROOT
+from tests.ports import PORTS
 
 USER = 900
 PASSWORDS = {
@@ -25,10 +24,10 @@ PASSWORDS = {
 def site(tmp_path):
     """The site of compose.yaml on ports that nobody uses."""
     site = YAML(typ="safe").load(ROOT / "dialplans/docker/site.yaml")
-    site["http"]["port"], site["sip"]["port"] = free_port(), free_port(socket.SOCK_DGRAM)
-    first = 20000 + secrets.randbelow(400) * 100
-    site["rtp"] = {"first": first, "last": first + 98}
-    site["service"] = f"ws://127.0.0.1:{free_port()}"
+    site["http"]["port"], site["sip"]["port"] = PORTS.one(), PORTS.one()
+    voice = PORTS.row(20)
+    site["rtp"] = {"first": voice[0], "last": voice[-1]}
+    site["service"] = f"ws://127.0.0.1:{PORTS.one()}"
     YAML().dump(site, tmp_path / "site.yaml")
     return site
 

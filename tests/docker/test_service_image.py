@@ -11,17 +11,17 @@ import pytest
 from aiohttp import ClientSession
 
 from ivr.cli.demo import EXPECTED, REPLIES
-from ivr.devtools.private_pbx import free_port
 from ivr.devtools.scripted_caller import load_clips, run_script
 from ivr.devtools.softphone import dial
 from ivr.records.call_records import CallRecords
 from tests.docker.engine import ROOT
+from tests.ports import PORTS
 
 USER = 900
 
 
 async def test_a_caller_takes_the_survey_by_voice_and_sigterm_ends_the_service(service_image, compose, start, volume):
-    port = free_port()
+    port = PORTS.one()
     name, folder = volume("data")
     container = start(
         service_image, *compose.hardening("service"), f"--volume={name}:/data", f"--env=HUIFANG_PORT={port}"

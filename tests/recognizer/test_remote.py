@@ -21,6 +21,7 @@ from recognizer.english import PHONES, pronunciations
 from recognizer.remote import RemoteRecognizer, ServerFailed
 from recognizer.router import RecognizerRouter, display_location
 from recognizer.vosk import SHIPPED
+from tests.ports import PORTS
 from tests.recognizer.chords import say, write_model
 
 Clip = Callable[[str], bytes]
@@ -191,12 +192,13 @@ async def test_a_server_that_fails_is_deaf_and_the_log_says_why(
 
 
 async def test_a_server_that_is_not_there_is_deaf_and_its_password_stays_secret(
-    caplog: pytest.LogCaptureFixture, unused_tcp_port: int
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    recognizer = RemoteRecognizer({"zh-CN": f"ws://me:secret@127.0.0.1:{unused_tcp_port}"})
+    port = PORTS.one()
+    recognizer = RemoteRecognizer({"zh-CN": f"ws://me:secret@127.0.0.1:{port}"})
     with caplog.at_level(logging.WARNING):
         assert await hear(recognizer, CONTENT, bytes(16000)) == ()
-    assert f"the speech server ws://127.0.0.1:{unused_tcp_port}" in caplog.text
+    assert f"the speech server ws://127.0.0.1:{port}" in caplog.text
     assert "secret" not in caplog.text
     with pytest.raises(ServerFailed, match="Connect"):
         await recognizer.check("zh-CN")
