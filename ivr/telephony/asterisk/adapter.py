@@ -162,6 +162,10 @@ class Asterisk:
                 self.connected.set()
             except (AriRefused, AriUnreachable) as error:
                 log.error("Asterisk has connected, but: %s", error)
+                if isinstance(error, AriRefused) and error.status == 404:
+                    # Asterisk forgets the application when an earlier socket of ours ends after this one has begun.
+                    await self._events.renew()
+                    return
                 await asyncio.sleep(SETTLE_AGAIN_S)
 
     async def _sweep_now_and_then(self) -> None:

@@ -35,12 +35,16 @@ class EventSource(Protocol):
     def events(self) -> AsyncIterator[AriEvent]:
         """Events without end; Connected and Disconnected tell how things stand. To be iterated once."""
 
+    async def renew(self) -> None:
+        """Close the socket that there is, so that another one takes its place."""
+
 
 class OutgoingEventSocket:
     """The socket that we open to Asterisk, and open again, with growing pauses, whenever it breaks."""
 
     def __init__(self, ari: Ari) -> None:
         self._ari = ari
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def events(self) -> AsyncIterator[AriEvent]:
         """See EventSource."""
@@ -52,11 +56,11 @@ class OutgoingEventSocket:
                 async with self._ari.http.ws_connect(
                     f"{self._ari.url}/events", params={"app": self._ari.app}, heartbeat=PING_S, max_msg_size=0
                 ) as socket:
-                    connected = True
+                    connected, self._socket = True, socket
                     yield AriConnected()
                     async for event in _read_all(socket):
                         yield event
-                log.warning("Asterisk has closed the event socket")
+                log.warning("the event socket to Asterisk is closed")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 log.warning("no event socket to Asterisk: %s", error or type(error).__name__)
             if connected:
@@ -65,6 +69,11 @@ class OutgoingEventSocket:
                 pause = FIRST_RETRY_S
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads load, guards nothing)
             pause = min(pause * 2, LAST_RETRY_S)
+
+    async def renew(self) -> None:
+        """See EventSource."""
+        if self._socket:
+            await self._socket.close()
 
 
 class IncomingEventSocket:
@@ -94,6 +103,11 @@ class IncomingEventSocket:
         """See EventSource."""
         while True:
             yield await self._arrived.get()
+
+    async def renew(self) -> None:
+        """See EventSource."""
+        if self._newest:
+            await self._newest.close()
 
 
 class SocketLogin:
