@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Forgetful:
-    """The part of ARI that a service needs to connect: only from its second event socket on it knows the application."""
+    """The part of ARI that a service connects by: it knows the application only from the second event socket on."""
 
     def __init__(self) -> None:
         self.sockets = 0
@@ -55,10 +55,8 @@ class Forgetful:
 
 async def test_the_event_socket_that_we_made_is_made_again() -> None:
     asterisk = Forgetful()
-    async with (
-        asterisk.server() as server,
-        Service(make_site(), make_secrets(), str(server.make_url("/ari"))) as service,
-    ):
+    site, passwords = make_site(), make_secrets()
+    async with asterisk.server() as server, Service(site, passwords, str(server.make_url("/ari"))) as service:
         assert service.asterisk.connected.is_set()
     assert (asterisk.sockets, asterisk.asked) == (2, 2)
 
