@@ -1,26 +1,56 @@
-"""What tests need, by which they are chosen and spread over the workers."""
+"""What tests need: by that they are chosen, spread over the workers of pytest-xdist, and kept from disturbing calls."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.places import places
+from tests.precedence import precedence
 
 NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "postgres": "postgres"}
 """Fixture → the marker of the tests that need it."""
 PRIVATE_PBX: Final = {"Pbx", "a_house", "an_office"}
 """Names that a module has whose tests start an Asterisk of their own."""
+LONGEST: Final = (
+    "tests/asterisk/test_hotline.py",
+    "tests/asterisk/test_consult.py",
+    "tests/asterisk/test_survey.py",
+    "tests/asterisk/test_agents.py",
+    "tests/asterisk/test_warm_transfer.py",
+    "tests/docker/test_asterisk_image.py",
+    "tests/asterisk/test_english.py",
+    "tests/asterisk/test_consult_service.py",
+    "tests/asterisk/test_survey_ends.py",
+    "tests/asterisk/test_survey_trouble.py",
+    "tests/asterisk/test_trouble.py",
+    "tests/asterisk/test_full_line.py",
+    "tests/asterisk/test_verifying_call.py",
+)
+"""The modules that take longest begin first, so that no worker is still busy long after the others."""
+SPREAD: Final = {f"tests/asterisk/test_{name}.py" for name in ("survey_trouble", "trouble", "trunk")}
+"""Modules whose tests have nothing costly in common: each goes to the next worker that is free."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker has a session of its own: its share of the processors, and no Ctrl+C before its controller."""
+    if hasattr(config, "workerinput"):
+        os.setsid()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by what it needs, and keep those that share something costly on one worker."""
+    """Mark each test by what it needs; put the longest first."""
     for item in items:
         assert isinstance(item, pytest.Function)
         for need in _needs(item):
             item.add_marker(need)
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    order = {file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
 
 
 def _needs(item: pytest.Function) -> set[str]:
@@ -30,3 +60,28 @@ def _needs(item: pytest.Function) -> set[str]:
     if hasattr(item, "callspec") and item.callspec.params.get("url") == "postgresql":
         needs.add("postgres")
     return needs
+
+
+class Scheduling(LoadScopeScheduling):
+    """The tests of a module stay together, in the order of the modules, unless they are to be spread."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file in SPREAD else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """How tests are given to workers."""
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _places(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Places for the calls of a module, and precedence for them."""
+    marker = request.node.get_closest_marker("calls")
+    if marker is None:
+        yield
+        return
+    with places(*marker.args), precedence():
+        yield

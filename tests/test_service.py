@@ -23,6 +23,8 @@ from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
 from tests.call.caller import ANSWERS, KEYS, TestCaller, a_person
 
+pytestmark = pytest.mark.calls(2)
+
 START_S = 60
 LOST_S = 60
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ [\w.]+: ")

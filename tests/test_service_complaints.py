@@ -24,6 +24,8 @@ from ivr.settings import Settings
 from tests.call.caller import KEYS, a_site
 from tests.complaints.people import complain
 
+pytestmark = pytest.mark.calls(1)
+
 
 async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, port=0)

@@ -17,6 +17,7 @@ from tests.asterisk.phone import Phone
 from tests.asterisk.service import Service
 from tests.cache import cached
 from tests.ports import PORTS
+from tests.precedence import prefer_children
 
 DATA = cached("pbx", Path(asterisk_packages.__file__))
 PHONES = ("1001", "1002", "1003")
@@ -65,6 +66,7 @@ def passwords() -> Secrets:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pbx(site: Site, passwords: Secrets) -> AsyncIterator[Pbx]:
     async with Pbx(site, passwords, DATA) as running:
+        prefer_children()
         yield running
 
 

@@ -28,6 +28,7 @@ from ivr.telephony.asterisk.site import Secrets, Site
 from tests.asterisk.caller import Caller, Ear
 from tests.asterisk.conftest import DATA, make_secrets, make_site, voice_of
 from tests.asterisk.phone import Phone, PhoneCall
+from tests.precedence import prefer_children
 
 PHONES = tuple(str(number) for number in range(1001, 1091))
 FALLBACK = "1003"
@@ -179,5 +180,6 @@ async def running_system(data: Path, **changes: object) -> AsyncIterator[SystemF
         pbx = await stack.enter_async_context(Pbx(site, passwords, DATA))
         ari = await stack.enter_async_context(Ari(site.ari_url, site.ari_user, passwords.ari, site.app))
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
+        prefer_children()
         phones = await stack.enter_async_context(AsyncExitStack())
         yield SystemFixture(site, passwords, pbx, data, ari, Ear(library), phones)

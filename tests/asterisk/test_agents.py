@@ -23,7 +23,7 @@ from tests.asterisk.system import SystemFixture, running_system
 from tests.asterisk.test_survey import likeness, sides
 from tests.asterisk.test_warm_transfer import clear
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 
 ZHANG, LI, CALLER = "1050", "1051", "1052"
 ROSTERS = f"""

@@ -9,7 +9,7 @@ import pytest
 from ivr.telephony.media import MediaClosed
 from tests.asterisk.sound import babble
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(3)]
 
 
 async def closing(line):

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from ivr.telephony.asterisk.check import check
 from tests.ports import PORTS
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 
 async def examine(site, passwords, **changes):

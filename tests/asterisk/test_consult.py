@@ -32,7 +32,7 @@ from tests.asterisk.test_warm_transfer import (
     until_now,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(6)]
 
 Story = Callable[[Office], Awaitable[None]]
 STORIES: list[Story] = []

@@ -18,7 +18,7 @@ from tests.asterisk.test_agents import CALLER, LI, ZHANG, Screen, asks_for_a_per
 from tests.asterisk.test_agents import ROSTERS as HOTLINE
 from tests.asterisk.test_survey import likeness, sides
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 
 BLIND = "1053"
 ROSTERS = f"""{HOTLINE}

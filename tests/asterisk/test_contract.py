@@ -13,7 +13,7 @@ from tests.asterisk.sound import Samples
 from tests.contract.conftest import connected, find, voice  # noqa: F401
 from tests.contract.test_media_stream import *  # noqa: F403
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 
 @dataclass

@@ -11,7 +11,7 @@ from ivr.telephony.asterisk.adapter import Unanswered
 from ivr.telephony.media import AudioFrame, MediaClosed
 from tests.asterisk.sound import Heard, babble, tone
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 
 async def outcome(dialling):

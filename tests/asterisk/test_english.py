@@ -16,7 +16,7 @@ from tests.asterisk.caller import ANSWERS, Caller, Ear
 from tests.asterisk.g711 import Samples
 from tests.asterisk.system import running_system
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 SPEAKER = Voice("espeak-ng", "en-us", speed=140)
 SAYS = {

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.asterisk.system import SystemFixture, running_system
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 
 SORRY, HELLO = "抱歉，让您久等了。 ", "您好，大龙客服热线"
 

@@ -31,7 +31,7 @@ from tests.asterisk.test_agents import becomes, says
 from tests.asterisk.test_survey import likeness, sides
 from tests.asterisk.test_warm_transfer import clear
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(6)]
 
 AGENTS = {
     "hotline": "1050",

@@ -18,7 +18,7 @@ from tests.asterisk.rtp import Weather
 from tests.asterisk.sound import RATE, Heard
 from tests.asterisk.system import SystemFixture, running_system
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(7)]
 
 QUESTIONS = (
     "survey.opening",

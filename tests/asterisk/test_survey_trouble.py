@@ -17,7 +17,7 @@ from ivr.resource_files import ROOT
 from tests.asterisk.system import FALLBACK, SystemFixture, passwords_in_environment, running_system
 from tests.asterisk.wire import Wire
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 CUT_S = 10
 FIRST_KEYS = {"convenient": "1", "resolved": "2"}

@@ -12,7 +12,7 @@ from ivr.telephony.media import AudioFrame, MarkReached
 from ivr.telephony.port import TransferRefused
 from tests.asterisk.sound import Heard, babble, tone
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 
 
 def hold_music():

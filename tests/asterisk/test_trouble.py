@@ -26,7 +26,7 @@ from tests.asterisk.sound import babble, tone
 from tests.asterisk.wire import Wire
 from tests.ports import PORTS
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -17,8 +17,9 @@ from tests.asterisk.conftest import DATA, make_secrets, make_site
 from tests.asterisk.service import Service
 from tests.asterisk.sound import Heard, babble
 from tests.ports import PORTS
+from tests.precedence import prefer_children
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 
 
 def trunk(folder, issuer, trusted, near, far):
@@ -46,6 +47,7 @@ async def connect(tmp_path):
                 site, passwords = make_site(trunk=each), make_secrets()
                 await stack.enter_async_context(Pbx(site, passwords, DATA))
                 services.append(await stack.enter_async_context(Service(site, passwords)))
+            prefer_children()
             return services
 
         yield make

@@ -18,7 +18,7 @@ from tests.asterisk.phone import Phone
 from tests.asterisk.system import SystemFixture, running_system
 from tests.complaints.people import TO_THE_REPLY, complain, work
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 HOURS = ('opens: "09:00", closes: "20:00"', 'opens: "00:00", closes: "23:59:59.999999"')
 SETTLED_S = 60

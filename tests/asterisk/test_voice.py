@@ -10,7 +10,7 @@ import pytest
 from ivr.telephony.media import AudioFrame, KeyPressed, MarkReached
 from tests.asterisk.sound import Heard, babble
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 FLOOR = 0.99
 """The least likeness of audio that has been through G.711 once."""
 

@@ -18,7 +18,7 @@ from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import RATE, Heard, babble, tone
 from tests.asterisk.test_transfer import hold_music
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(8)]
 
 Story = Callable[[Office], Awaitable[None]]
 STORIES: list[Story] = []

@@ -1,9 +1,12 @@
 """The page in a real Chromium with a fake microphone."""
 
 import numpy as np
+import pytest
 from playwright.async_api import expect
 
 from ivr.telephony.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
+
+pytestmark = pytest.mark.calls(2)
 
 RATE = 8000
 

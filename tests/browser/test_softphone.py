@@ -10,6 +10,8 @@ from ivr.devtools.softphone import CallOver, CallRefused, dial
 from ivr.telephony.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
 from ivr.telephony.port import TransferRefused
 
+pytestmark = pytest.mark.calls(2)
+
 FRAME_SAMPLES = 160
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from playwright.async_api import expect
 
 from ivr.actions import Prompt
@@ -10,6 +11,8 @@ from ivr.lifecycle import Disposition
 from ivr.resource_files import ROOT
 from ivr.service.process import serving
 from ivr.settings import Settings
+
+pytestmark = pytest.mark.calls(2)
 
 QUESTIONS = {
     "survey.opening": "方便",

@@ -1,6 +1,10 @@
 """What every network's line and media stream keep to (ivr/telephony/media.py, ivr/telephony/port.py)."""
 
+import pytest
+
 from ivr.telephony.media import FRAME_BYTES, AudioFrame, KeyPressed, MarkReached, MediaClosed
+
+pytestmark = pytest.mark.calls(1)
 
 ALIKE = 0.95
 """The least likeness to the original of audio that went through a network (µ-law keeps 0.99)."""

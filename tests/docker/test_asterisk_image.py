@@ -13,6 +13,8 @@ from tests.asterisk.phone import Phone
 from tests.docker.engine import ROOT
 from tests.ports import PORTS
 
+pytestmark = pytest.mark.calls(1)
+
 USER = 900
 PASSWORDS = {
     f"ASTERISK_{name}": secrets.token_hex(8)

@@ -17,6 +17,8 @@ from ivr.records.call_records import CallRecords
 from tests.docker.engine import ROOT
 from tests.ports import PORTS
 
+pytestmark = pytest.mark.calls(1)
+
 USER = 900
 
 
