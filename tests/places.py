@@ -7,6 +7,7 @@ place is an abstract Unix socket, as for ports: the kernel takes it back from a 
 from __future__ import annotations
 
 import os
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -14,30 +15,26 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 PLACES: Final = 7 * (os.cpu_count() or 1)
-ASK_EVERY_S: Final = 0.05
+ASK_EVERY_S: Final = 0.5
 
 
 @contextmanager
 def places(calls: int) -> Iterator[None]:
     """Wait until there are places for so many calls; they are held during the block."""
+    while (taken := _take(min(calls, PLACES))) is None:
+        time.sleep(random.uniform(0, ASK_EVERY_S))
+    with taken:
+        yield
+
+
+def _take(count: int) -> ExitStack | None:
+    """All or none, so that nobody who has some waits for somebody who has the others."""
     with ExitStack() as stack:
-        with _turnstile():  # nobody who has some of their places waits for another who has the rest
-            lacking = min(calls, PLACES)
-            while lacking:
-                for number in range(PLACES):
-                    if lacking and (place := _try(f"place-{number}")):
-                        stack.enter_context(place)
-                        lacking -= 1
-                time.sleep(ASK_EVERY_S)
-        yield
-
-
-@contextmanager
-def _turnstile() -> Iterator[None]:
-    while (turn := _try("turnstile")) is None:
-        time.sleep(ASK_EVERY_S)
-    with turn:
-        yield
+        for number in range(PLACES):
+            if count and (place := _try(f"place-{number}")):
+                stack.enter_context(place)
+                count -= 1
+        return None if count else stack.pop_all()
 
 
 def _try(name: str) -> socket.socket | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.docker.engine import ROOT, Container, Engine, Failed, missing
+from tests.docker.engine import ROOT, Container, Engine, Failed, copied_by, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,13 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def service_image(engine: Engine) -> str:
-    return engine.build("localhost/huifang", ROOT / "Dockerfile", ROOT)
+    return engine.build("localhost/huifang", ROOT / "Dockerfile", ROOT, copied_by(ROOT / ".dockerignore"))
 
 
 @pytest.fixture(scope="session")
 def asterisk_image(engine: Engine) -> str:
     engine.base("forky")
-    return engine.build("localhost/huifang-asterisk", ROOT / "Dockerfile", ROOT, "asterisk")
+    return engine.build("localhost/huifang-asterisk", ROOT / "Dockerfile", ROOT, target="asterisk")
 
 
 @pytest.fixture(scope="session")

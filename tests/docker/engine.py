@@ -1,4 +1,4 @@
-"""Builds and runs container images without a Docker engine: podman, with a store of its own under var/containers.
+"""Builds and runs container images without a Docker engine: podman, with a store of its own outside the clone.
 
 The base images that a Dockerfile names come from a registry elsewhere; here they are made of Debian's own packages.
 What this machine needs to reach the package registries (mirror, certificates, proxy) is lent to a build, never kept.
@@ -8,17 +8,24 @@ Must not know: what is in the images.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cache import CACHE, fingerprint
+
 ROOT = Path(__file__).resolve().parents[2]
-STORE = ROOT / "var/containers"
+STORE = CACHE / "containers"
+KEPT = 3
+"""So many images of a name stay, for clones that differ."""
 NEEDED = ("podman", "runc", "mmdebstrap")
 CONTAINERS_CONF = """\
 [containers]
@@ -120,11 +127,12 @@ class Engine:
 
     def __init__(self) -> None:
         STORE.mkdir(parents=True, exist_ok=True)
-        (STORE / "containers.conf").write_text(CONTAINERS_CONF.format(store=STORE))
-        (STORE / "storage.conf").write_text(STORAGE_CONF.format(store=STORE))
-        (STORE / "apt.conf").write_text(_apt_configuration())
-        (STORE / "docker-clean").write_text(SLIM)
-        (STORE / "pip.conf").write_text(_pip_configuration())
+        with _alone():
+            (STORE / "containers.conf").write_text(CONTAINERS_CONF.format(store=STORE))
+            (STORE / "storage.conf").write_text(STORAGE_CONF.format(store=STORE))
+            (STORE / "apt.conf").write_text(_apt_configuration())
+            (STORE / "docker-clean").write_text(SLIM)
+            (STORE / "pip.conf").write_text(_pip_configuration())
         self._environment = os.environ | {
             "CONTAINERS_CONF": str(STORE / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(STORE / "storage.conf"),
@@ -141,29 +149,52 @@ class Engine:
     def base(self, suite: str) -> str:
         """Make sure that `debian:<suite>-slim` is there; gives its whole name."""
         name = f"docker.io/library/debian:{suite}-slim"
-        if not self._has(name):
-            options = [
-                "--quiet", "--variant=minbase", f"--aptopt={STORE / 'apt.conf'}",
-                f"--customize-hook=copy-in {STORE / 'docker-clean'} /etc/apt/apt.conf.d",
-                "--customize-hook=rm --force \"$1\"/var/cache/apt/*.bin",
-                *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
-            ]  # fmt: skip
-            mirror = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]).split()[0]
-            archive = STORE / f"{suite}.tar"
-            _run(["mmdebstrap", *options, suite, str(archive), mirror])
-            self("import", "--quiet", str(archive), name)
-            archive.unlink()
+        with _alone():
+            if not self._has(name):
+                self._make_base(suite, name)
         return name
 
-    def build(self, name: str, dockerfile: Path, context: Path, target: str | None = None) -> str:
-        """Build an image, with the layers of the last time where nothing changed; gives its name."""
+    def _make_base(self, suite: str, name: str) -> None:
+        options = [
+            "--quiet", "--variant=minbase", f"--aptopt={STORE / 'apt.conf'}",
+            f"--customize-hook=copy-in {STORE / 'docker-clean'} /etc/apt/apt.conf.d",
+            "--customize-hook=rm --force \"$1\"/var/cache/apt/*.bin",
+            *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
+        ]  # fmt: skip
+        mirror = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]).split()[0]
+        archive = STORE / f"{suite}.tar"
+        _run(["mmdebstrap", *options, suite, str(archive), mirror])
+        self("import", "--quiet", str(archive), name)
+        archive.unlink()
+
+    def build(
+        self, name: str, dockerfile: Path, context: Path, copied: Iterable[Path] = (), target: str | None = None
+    ) -> str:
+        """Build an image unless it is there, made of the same Dockerfile and the same files `copied` from the context.
+
+        Gives its name.
+        """
+        tagged = f"{name}:{fingerprint([dockerfile, *copied])}"
+        with _alone():
+            if not self._has(tagged):
+                self._build(tagged, dockerfile, context, target)
+                self._forget_old(name)
+        return tagged
+
+    def _build(self, tagged: str, dockerfile: Path, context: Path, target: str | None) -> None:
         lent = {"pip.conf": "/etc/pip.conf", "ca.crt": "/run/machine/ca.crt"}
-        return self(
+        self(
             "build", "--quiet", "--isolation=chroot", "--jobs=2", "--layers", "--pull=never", "--format=docker",
             *(f"--volume={STORE / file}:{place}:ro" for file, place in lent.items() if (STORE / file).exists()),
             *([f"--target={target}"] if target else []),
-            f"--tag={name}", f"--file={dockerfile}", str(context),
-        ).strip()  # fmt: skip
+            f"--tag={tagged}", f"--file={dockerfile}", str(context),
+        )  # fmt: skip
+
+    def _forget_old(self, name: str) -> None:
+        images = self("images", "--sort=created", "--format={{.Repository}}:{{.Tag}}", f"--filter=reference={name}")
+        for old in images.split()[KEPT:]:
+            with suppress(Failed):  # a container runs it
+                self("rmi", old)
 
     def run(self, image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
         """Start a container in the background."""
@@ -175,6 +206,22 @@ class Engine:
         except Failed:
             return False
         return True
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let no other process build at the same time: it will find what we have built."""
+    with (STORE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def copied_by(ignore: Path) -> list[Path]:
+    """The files that a .dockerignore lets into an image (and some more, if it takes single ones out again)."""
+    names = [line.removeprefix("!") for line in ignore.read_text().splitlines() if line.startswith("!")]
+    named = [ignore.parent / name for name in names]
+    found = [file for each in named for file in (each.rglob("*") if each.is_dir() else [each])]
+    return sorted(file for file in found if file.is_file() and "__pycache__" not in file.parts)
 
 
 def missing() -> str:
