@@ -4,14 +4,31 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-training setup lint bench eval pbx model clean
+.PHONY: demo test check test-soak test-training setup lint bench eval pbx model clean
+
+# Tests start many processes, which would compile all modules again and again.
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: $(VENV)/runtime
 	$(BIN)/python service.py demo $(if $(ONCE),--once)
 
+# Most of the time tests wait for voices, so that there are more workers than processors.
+WORKERS := $(shell echo $$((2 * $$(nproc) + 1)))
+
+# Everything; prints the slowest tests, and how much of the code is covered, by branch.
 test: setup
 	$(PYTHON) tests/packages.py
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --durations=20 --cov --cov-report=term:skip-covered $(ARGS)
+
+# What needs no Asterisk, browser, container or database server, and no talking: for every few lines that you change.
+check: setup
+	$(BIN)/python -m pytest --numprocesses=$(shell nproc) \
+		-m 'not pbx and not browser and not container and not postgres and not calls' $(ARGS)
+
+# The whole suite many times, every second time while something else keeps the machine busy.
+RUNS ?= 10
+test-soak: setup
+	$(BIN)/python -m tests.soak $(RUNS)
 
 setup: $(VENV)/developer
 
@@ -46,7 +63,8 @@ eval: $(TRAINING)/ready
 	nice $(TRAINING)/bin/python -m bench.hearing --speech $(SPEECH) $(addprefix --model ,$(MODELS))
 
 test-training: $(TRAINING)/ready
-	$(TRAINING)/bin/python -m pytest tests/recognizer/training tests/recognizer/evaluation $(ARGS)
+	$(TRAINING)/bin/python -m pytest --numprocesses=$(shell nproc) \
+		tests/recognizer/training tests/recognizer/evaluation $(ARGS)
 
 $(TRAINING)/ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(TRAINING)

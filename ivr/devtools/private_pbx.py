@@ -77,7 +77,11 @@ class Pbx:
             (place.config / f"{name}.conf").write_text(
                 "[general]\nenable = no\n" if name in ("cdr", "cel") else "[general]\n"
             )
-        self._command = [*command, "-f", "-C", str(place.config / "asterisk.conf")]
+        guard = shutil.which("setpriv")  # the kernel ends it with this process, if that is killed
+        self._command = [
+            *([guard, "--pdeathsig", "TERM"] if guard else []),
+            *(*command, "-f", "-C", str(place.config / "asterisk.conf")),
+        ]
         try:
             await self.start()
         except BaseException:
