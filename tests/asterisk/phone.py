@@ -76,7 +76,7 @@ class PhoneCall:
         """Wait for sound that was not there before; when it began."""
         began = asyncio.get_running_loop().time()
         async with asyncio.timeout(within_s):
-            while not (loud := self.heard().since(began).loud()):  # noqa: ASYNC110 (sound has no event)
+            while self.voice.loud_until <= began or not (loud := self.heard().since(began).loud()):  # noqa: ASYNC110
                 await asyncio.sleep(POLL_S)
         return loud[0]
 
@@ -84,12 +84,12 @@ class PhoneCall:
         """Wait until nothing has been heard for so long."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(within_s):
-            while self.heard().since(loop.time() - for_s).loud():  # noqa: ASYNC110
+            while self.voice.loud_until > loop.time() - for_s:  # noqa: ASYNC110 (sound has no event)
                 await asyncio.sleep(POLL_S)
 
     async def hears(self, sought: Samples, within_s: float = WITHIN_S) -> Found:
         """Wait until a sound has been heard to its end and it is quiet; how it was heard."""
-        if not self.heard().loud():
+        if not self.voice.loud_until:
             await self.hears_sound(within_s)
         await self.hears_quiet(0.1, within_s)
         return self.heard().find(sought)

@@ -40,7 +40,7 @@ class FarEnd:
         await self._call.press(digit)
 
     async def heard_sound(self) -> None:
-        if not self._call.heard().loud():
+        if not self._call.voice.loud_until:
             await self._call.hears_sound()
 
     async def heard_quiet(self, ms: int) -> None:

@@ -1,0 +1,55 @@
+"""The ports that tests use (tests/ports.py)."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from ivr.settings import ROOT
+from tests.ports import BLOCK, EPHEMERAL, FIRST, LEAST, USUAL_EPHEMERAL, NoPorts, Ports, end_of_blocks
+
+
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    made = Ports(USUAL_EPHEMERAL)
+    yield made
+    made.close()
+
+
+def test_no_port_is_handed_out_twice_and_none_is_the_kernels(ports: Ports) -> None:
+    rows = [ports.row(100) for _ in range(7)]
+    found = [*(port for row in rows for port in row), *(ports.one() for _ in range(50))]
+    assert len(set(found)) == len(found)
+    assert all(row[0] % 2 == 0 for row in rows)
+    assert min(found) >= FIRST and max(found) < int(EPHEMERAL.read_text().split()[0])
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_port_that_somebody_uses_is_passed_over(ports: Ports, kind: socket.SocketKind) -> None:
+    with socket.socket(type=kind) as taken:
+        port = ports.one() + 1
+        taken.bind(("127.0.0.1", port))
+        assert port not in ports.row(20)
+        assert ports.one() != port
+
+
+def test_another_process_gets_other_blocks(ports: Ports) -> None:
+    ours = ports.one() // BLOCK
+    program = "from tests.ports import PORTS; print(PORTS.one())"
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
+    assert int(said.stdout) // BLOCK != ours
+
+
+def test_when_all_blocks_are_taken_it_is_said() -> None:
+    with pytest.raises(NoPorts, match="taken by other test runs"):
+        Ports(FIRST).one()
+
+
+def test_blocks_end_below_the_kernels_own_ports_unless_these_begin_too_low() -> None:
+    assert end_of_blocks(49152) == end_of_blocks(32768) == 32768
+    assert end_of_blocks(20000) == 20000
+    assert end_of_blocks(FIRST + LEAST * BLOCK - 1) == end_of_blocks(1024) == USUAL_EPHEMERAL
