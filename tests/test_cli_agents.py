@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,17 +28,17 @@ from ivr.settings import Settings
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[TestServer]:
     """A web server that knows the agents of the rosters that ship."""
-    redis = await EmbeddedRedis.start(tmp_path / "redis")
-    records = await CallRecords.open(f"sqlite:///{tmp_path / 'records.sqlite'}")
     sounds = Announcements(PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC)), lambda words, language: b"")
     book = RosterStore(ROOT / "rosters.yaml", None)
-    async with AgentServices.open(book, redis.url, sounds, "node", lambda: datetime.now(UTC)) as staff:
+    async with AsyncExitStack() as stack:
+        redis = await EmbeddedRedis.start(tmp_path / "redis")
+        stack.push_async_callback(redis.close)
+        records = await CallRecords.open(f"sqlite:///{tmp_path / 'records.sqlite'}")
+        stack.push_async_callback(records.close)
+        opening = AgentServices.open(book, redis.url, sounds, "node", lambda: datetime.now(UTC))
         app = web.Application()
-        app.add_routes(AgentsApi(staff, records).routes())
-        async with TestServer(app) as running:
-            yield running
-    await records.close()
-    await redis.close()
+        app.add_routes(AgentsApi(await stack.enter_async_context(opening), records).routes())
+        yield await stack.enter_async_context(TestServer(app))
 
 
 async def service(port: int | None, *words: str) -> tuple[int, str]:

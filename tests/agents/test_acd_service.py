@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from functools import partial
@@ -119,12 +119,6 @@ class Made:
 @pytest.fixture
 async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
     """Both agents are available; zhang has been idle longer."""
-    agents, queues = await LiveAgents.open(server.url, retries=1), await LiveQueues.open(server.url, retries=1)
-    feed = await EventFeed.open(server.url, retries=1)
-    presences = PresenceStore(agents)
-    for number, agent in enumerate(("zhang", "li")):
-        await presences.move(agent, partial(presence.set_available, now=float(number)))
-        await presences.move(agent, partial(presence.set_reachable, reachable=True))
     library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
     sounds = Announcements(library, lambda words, language: b"")
     journal: list[tuple[str, str, str]] = []
@@ -132,10 +126,19 @@ async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
     async def write(call: str, agent: str, line: str, at: datetime) -> None:
         journal.append((call, agent, line))
 
-    acd = AcdService(lambda: ROSTERS, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
-    yield Made(acd, presences, feed, journal)
-    for each in (agents, queues, feed):
-        await each.close()
+    async with AsyncExitStack() as stack:
+        agents = await LiveAgents.open(server.url, retries=1)
+        stack.push_async_callback(agents.close)
+        queues = await LiveQueues.open(server.url, retries=1)
+        stack.push_async_callback(queues.close)
+        feed = await EventFeed.open(server.url, retries=1)
+        stack.push_async_callback(feed.close)
+        presences = PresenceStore(agents)
+        for number, agent in enumerate(("zhang", "li")):
+            await presences.move(agent, partial(presence.set_available, now=float(number)))
+            await presences.move(agent, partial(presence.set_reachable, reachable=True))
+        acd = AcdService(lambda: ROSTERS, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
+        yield Made(acd, presences, feed, journal)
 
 
 def gone(keys: list[str]) -> ScriptedPerson:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from functools import partial
 
 import pytest
@@ -23,13 +24,15 @@ COME = partial(presence.set_available, now=1.0)
 @pytest.fixture
 async def boards(server: EmbeddedRedis) -> AsyncIterator[tuple[PresenceStore, PresenceStore]]:
     """The boards of two nodes; `zhang` is available."""
-    live = [await LiveAgents.open(server.url) for _ in range(2)]
-    one, other = (PresenceStore(each) for each in live)
-    await one.move("zhang", COME)
-    await one.move("zhang", SEE)
-    yield one, other
-    for each in live:
-        await each.close()
+    async with AsyncExitStack() as stack:
+        live = []
+        for _ in range(2):
+            live.append(await LiveAgents.open(server.url))
+            stack.push_async_callback(live[-1].close)
+        one, other = (PresenceStore(each) for each in live)
+        await one.move("zhang", COME)
+        await one.move("zhang", SEE)
+        yield one, other
 
 
 def offer(call: str, node: str = "n") -> partial[Presence]:

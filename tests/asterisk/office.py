@@ -97,9 +97,10 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
         system = await stack.enter_async_context(running_system(data))
         redis = await EmbeddedRedis.start(data / "redis")
         stack.push_async_callback(redis.close)
-        live = [await kind.open(redis.url) for kind in (LiveAgents, LiveQueues, EventFeed)]
-        for each in live:
-            stack.push_async_callback(each.close)
+        live = []
+        for kind in (LiveAgents, LiveQueues, EventFeed):
+            live.append(await kind.open(redis.url))
+            stack.push_async_callback(live[-1].close)
         presences = PresenceStore(live[0])
         keeping = asyncio.create_task(presences.keep())
         stack.callback(keeping.cancel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,23 +40,25 @@ KEYS = ("1", "2", "1")
 
 @pytest.fixture
 async def node(url: str, tmp_path: Path) -> AsyncIterator[ServiceNode]:
-    redis = await EmbeddedRedis.start(tmp_path / "redis")
-    live, records = await LiveCalls.open(redis.url), await CallRecords.open(url, "this node")
     zone = ZoneInfo("Asia/Shanghai")
-    yield ServiceNode(
-        name="this node",
-        recognizer=ScriptedRecognizer(),
-        activity=VoiceActivity,
-        prompts=PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(zone)),
-        records=records,
-        live=live,
-        recordings=tmp_path / "recordings",
-        timezone=zone,
-        timing=Timing(),
-    )
-    await records.close()
-    await live.close()
-    await redis.close()
+    async with AsyncExitStack() as stack:
+        redis = await EmbeddedRedis.start(tmp_path / "redis")
+        stack.push_async_callback(redis.close)
+        live = await LiveCalls.open(redis.url)
+        stack.push_async_callback(live.close)
+        records = await CallRecords.open(url, "this node")
+        stack.push_async_callback(records.close)
+        yield ServiceNode(
+            name="this node",
+            recognizer=ScriptedRecognizer(),
+            activity=VoiceActivity,
+            prompts=PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(zone)),
+            records=records,
+            live=live,
+            recordings=tmp_path / "recordings",
+            timezone=zone,
+            timing=Timing(),
+        )
 
 
 @pytest.fixture

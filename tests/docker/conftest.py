@@ -7,7 +7,9 @@ ports that nobody uses.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,32 +76,29 @@ def docker_compose(engine: Engine) -> Callable[..., str]:
 
 
 @pytest.fixture
-def volume(engine: Engine, tmp_path: Path) -> Iterator[Callable[[str], tuple[str, Path]]]:
+def volume(engine: Engine) -> Iterator[Callable[[str], tuple[str, Path]]]:
     """Makes volumes that are empty, for the time of the test; gives the name of each and where it lies."""
-    made = []
+    with ExitStack() as stack:
 
-    def make(use: str) -> tuple[str, Path]:
-        name = engine("volume", "create", f"{tmp_path.name}-{use}").strip()
-        made.append(name)
-        return name, Path(engine("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip())
+        def make(use: str) -> tuple[str, Path]:
+            name = engine("volume", "create", f"{secrets.token_hex(4)}-{use}").strip()
+            stack.callback(engine, "volume", "rm", "--force", name)
+            return name, Path(engine("volume", "inspect", "--format", "{{.Mountpoint}}", name).strip())
 
-    yield make
-    for name in made:
-        engine("volume", "rm", "--force", name)
+        yield make
 
 
 @pytest.fixture
 def start(engine: Engine, volume: object) -> Iterator[Callable[..., Container]]:
     """Starts containers, for the time of the test: `start(image, *options, command=…)`."""
-    started: list[Container] = []
+    with ExitStack() as stack:
 
-    def run(image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
-        started.append(engine.run(image, *options, command=command))
-        return started[-1]
+        def run(image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
+            container = engine.run(image, *options, command=command)
+            stack.callback(container.remove)
+            return container
 
-    yield run
-    for container in reversed(started):
-        container.remove()
+        yield run
 
 
 @pytest.fixture(scope="session")
