@@ -191,7 +191,7 @@ class Service:
         if year := self.rules.calendar.unknown_year(self.node.now().date()):
             log.warning("%d has no notice of days off yet: weekdays and calendar.yaml count", year)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.call_manager.keep())
+            group.create_task(self.call_manager.run())
             sla_worker = SlaWorker(self.node.records.database, self.rules)
             group.create_task(sla_worker.keep(self.feeds["staff"], self.feeds["management"], self.node.now))
             if self.asterisk:

@@ -10,7 +10,7 @@ from ivr.events import Value
 from ivr.telephony.port import Call
 
 
-def arrival(call: Call, calendar: Calendar, today: date) -> Mapping[str, Value]:
+def initial_variables(call: Call, calendar: Calendar, today: date) -> Mapping[str, Value]:
     """What is known of a call that has just been answered; the call's own variables win.
 
     `caller`, the number at the other end; `festival`, where today is one (R3); `waited_rings` (R12).

@@ -18,7 +18,7 @@ from recognizer.base import Hypothesis
 
 log = logging.getLogger(__name__)
 
-UNREAD: Final = 10_000 // FRAME_MS
+MAX_PENDING: Final = 10_000 // FRAME_MS
 """Items that may wait: 10 s of frames. A consumer held up for longer loses audio of that time, and nothing else."""
 
 
@@ -67,11 +67,11 @@ class Mailbox:
         self._items: asyncio.Queue[MailboxItem] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._now = asyncio.get_running_loop().time
-        self._zero = self._now()
+        self._answered_at_s = self._now()
 
     def clock(self) -> int:
         """ms since the call was answered."""
-        return int((self._now() - self._zero) * 1000)
+        return int((self._now() - self._answered_at_s) * 1000)
 
     def open(self) -> None:
         """Begin to take in what the media stream tells; whatever happens to the stream, the last of it is Closed."""
@@ -85,12 +85,12 @@ class Mailbox:
         """Do something in the background; if it fails the consumer is told by Broken."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._on_task_done)
 
     async def take(self, until_ms: int | None) -> MailboxItem | None:
         """The next item, or None when the clock reaches `until_ms` before there is one."""
         try:
-            async with asyncio.timeout_at(None if until_ms is None else self._zero + until_ms / 1000):
+            async with asyncio.timeout_at(None if until_ms is None else self._answered_at_s + until_ms / 1000):
                 return await self._items.get()
         except TimeoutError:
             return None
@@ -101,7 +101,7 @@ class Mailbox:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self.post(TaskFailed(error))
@@ -109,7 +109,7 @@ class Mailbox:
     async def _pump(self) -> None:
         try:
             async for event in self._media.events():
-                if not isinstance(event, AudioFrame | OverheardAudio) or self._items.qsize() < UNREAD:
+                if not isinstance(event, AudioFrame | OverheardAudio) or self._items.qsize() < MAX_PENDING:
                     self.post(event)
         except Exception:
             log.exception("the media stream failed")

@@ -16,7 +16,7 @@ from ivr.telephony.port import Call, CallLeg, Unanswered
 
 Dial = Callable[[Call], Awaitable[CallLeg]]
 
-UNANSWERED: Final = {
+UNANSWERED_DISPOSITIONS: Final = {
     "busy": Disposition.BUSY,
     "no_answer": Disposition.NO_ANSWER,
     "rejected": Disposition.NO_ANSWER,
@@ -31,19 +31,19 @@ class OutboundCaller:
     def __init__(self, node: ServiceNode, flow_store: FlowStore, call_manager: CallManager, dial: Dial) -> None:
         self._node, self._flow_store, self._call_manager, self._dial = node, flow_store, call_manager, dial
 
-    async def place(self, call: Call, opened: Callable[[], None] = lambda: None) -> None:
-        """Place a call and lead it to its end; its record tells what became of it. `opened`: the record is there.
+    async def place(self, call: Call, on_opened: Callable[[], None] = lambda: None) -> None:
+        """Place a call and lead it to its end; its record tells what became of it. `on_opened`: the record is there.
 
         Raises:
             RecordsUnavailable: it could not be written down, so it was not placed.
         """
         async with self._call_manager.ringing(call.id):
             await self._node.records.open_call(call, self._flow_store.current.version, self._node.now())
-            opened()
+            on_opened()
             try:
                 leg = await self._dial(call)
             except Unanswered as unanswered:
-                disposition = UNANSWERED.get(unanswered.cause, Disposition.FAILED)
+                disposition = UNANSWERED_DISPOSITIONS.get(unanswered.cause, Disposition.FAILED)
                 await self._node.records.close_call(call.id, disposition, unanswered.cause, "network", self._node.now())
                 return
             await self._call_manager.answer(leg, lambda who, text, detail: None)

@@ -1,6 +1,6 @@
 """Calls that nobody leads any more: what was answered is kept, the flow's last words are run, the record is closed.
 
-Such a call is closed, not gone on with: its media ended with the node that led it. Only a network that can attach
+Such a call is closed, not gone on with: its media ended with the node that owned it. Only a network that can attach
 another node to a call that is up could do more, and none of ours offers that to the caller's side.
 
 Must not know: why a node died.
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 
 LEASE_MS: Final = 15_000
 """A call whose node has not said for so long that it leads it is nobody's."""
-LOST: Final = CallEnded("us", "failed")
+NODE_LOST: Final = CallEnded("us", "failed")
 
 
-async def sweep(node: ServiceNode, led: Collection[str]) -> int:
-    """Close all calls that no node leads, `led` being those of this one; returns how many there were.
+async def sweep(node: ServiceNode, owned: Collection[str]) -> int:
+    """Close all calls that no node leads, `owned` being those of this one; returns how many there were.
 
     Whoever takes a call's lease closes it, so nodes may sweep at the same time.
 
@@ -44,15 +44,15 @@ async def sweep(node: ServiceNode, led: Collection[str]) -> int:
     """
     open_calls = {call.id: call for call in await node.records.open_calls()}
     closed = 0
-    for call_id in sorted({*open_calls, *await node.live.orphans()} - set(led)):
-        if call_id in led or not await node.live.claim(call_id, node.name, LEASE_MS):
+    for call_id in sorted({*open_calls, *await node.live.orphans()} - set(owned)):
+        if call_id in owned or not await node.live.claim(call_id, node.name, LEASE_MS):
             continue
-        closed += await _end(node, call_id)
+        closed += await _close(node, call_id)
         await node.live.drop(call_id)
     return closed
 
 
-async def _end(node: ServiceNode, call_id: str) -> bool:
+async def _close(node: ServiceNode, call_id: str) -> bool:
     """Close a call; False when it was closed before, or never opened."""
     try:
         record = await node.records.call(call_id, "management")
@@ -62,35 +62,35 @@ async def _end(node: ServiceNode, call_id: str) -> bool:
         return False
     disposition = Disposition.FAILED
     try:
-        disposition = await _last_words(node, record)
+        disposition = await _end_flow(node, record)
         await _index_recording(node, record.call)
     except (RecordsUnavailable, LiveStateUnavailable):
         raise
     except Exception:
         log.exception("call %s: its last words failed", call_id)
-    await node.records.close_call(call_id, disposition, LOST.cause, LOST.by, node.now())
-    log.warning("call %s was lost with the node that led it; it is kept as %s", call_id, disposition)
+    await node.records.close_call(call_id, disposition, NODE_LOST.cause, NODE_LOST.by, node.now())
+    log.warning("call %s was lost with the node that owned it; it is kept as %s", call_id, disposition)
     return True
 
 
-async def _last_words(node: ServiceNode, record: CallRecord) -> Disposition:
+async def _end_flow(node: ServiceNode, record: CallRecord) -> Disposition:
     """Bring the call to its end from where the records, or the live state when it is ahead of them, have it."""
     call = record.call
     source = await node.records.flow_source(call.flow_version)
     if source is None:
         return Disposition.FAILED
     flow_set = parse(source, call.flow_version)
-    state, owed = _replayed(flow_set, record), list[Fact]()
+    state, unsaved = _replay(flow_set, record), list[Fact]()
     if (live := await node.live.load(call.id)) and live[0] == state.turn + 1:
         ahead = load(live[1])
-        state, owed = ahead.state, [action for action in ahead.actions if isinstance(action, Fact)]
-    last = engine.step(flow_set.flows, state, LOST, node.now())
-    facts = [*owed, *(action for action in last.actions if isinstance(action, Fact))]
-    await node.records.save_turn(call.id, last.state.turn, LOST, facts, (), node.now())
+        state, unsaved = ahead.state, [action for action in ahead.actions if isinstance(action, Fact)]
+    last = engine.step(flow_set.flows, state, NODE_LOST, node.now())
+    facts = [*unsaved, *(action for action in last.actions if isinstance(action, Fact))]
+    await node.records.save_turn(call.id, last.state.turn, NODE_LOST, facts, (), node.now())
     return last.state.disposition or Disposition.FAILED
 
 
-def _replayed(flow_set: FlowSet, record: CallRecord) -> FlowState:
+def _replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
     """The call's state after its events; a turn that its event does not lead to was our apology."""
     call = record.call
     state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=True)

@@ -22,9 +22,9 @@ from ivr.errors import HuifangError
 from ivr.telephony.asterisk.dialplan import AsteriskFolders, render
 from ivr.telephony.asterisk.site import Secrets, Site
 
-READY_WITHIN_S: Final = 20.0
-STOPPED_WITHIN_S: Final = 5.0
-UNUSED: Final = [
+READY_TIMEOUT_S: Final = 20.0
+STOP_TIMEOUT_S: Final = 5.0
+EMPTY_CONFIGS: Final = [
     "acl",
     "ccss",
     "cdr",
@@ -81,7 +81,7 @@ class Pbx:
             (self._run / folder).mkdir(parents=True)
         place = AsteriskFolders(config=self._run / "etc", modules=modules, data=shared, run=self._run)
         render(self.site, self._secrets, place.config, place)
-        for name in UNUSED:
+        for name in EMPTY_CONFIGS:
             (place.config / f"{name}.conf").write_text(
                 "[general]\nenable = no\n" if name in ("cdr", "cel") else "[general]\n"
             )
@@ -103,7 +103,7 @@ class Pbx:
         """Start it (again) and wait until it answers through ARI.
 
         Raises:
-            PbxFailed: it ended, or was not ready after READY_WITHIN_S.
+            PbxFailed: it ended, or was not ready after READY_TIMEOUT_S.
         """
         with (self._run / "console.log").open("ab") as console:
             self._process = await asyncio.create_subprocess_exec(
@@ -112,23 +112,23 @@ class Pbx:
         login = {"Authorization": aiohttp.encode_basic_auth(self.site.ari_user, self._secrets.ari)}
         async with aiohttp.ClientSession(headers=login) as http:
             try:
-                async with asyncio.timeout(READY_WITHIN_S):
+                async with asyncio.timeout(READY_TIMEOUT_S):
                     while not await self._ready(http):  # noqa: ASYNC110 (another process gets ready)
                         await asyncio.sleep(0.05)
             except TimeoutError:
-                raise PbxFailed(f"Asterisk gave no answer at {self.site.ari_url}:\n{self.last_words()}") from None
+                raise PbxFailed(f"Asterisk gave no answer at {self.site.ari_url}:\n{self.console_tail()}") from None
 
     async def _ready(self, http: aiohttp.ClientSession) -> bool:
         assert self._process is not None  # noqa: S101 (set by start)
         if self._process.returncode is not None:
-            raise PbxFailed(f"Asterisk ended with {self._process.returncode}:\n{self.last_words()}")
+            raise PbxFailed(f"Asterisk ended with {self._process.returncode}:\n{self.console_tail()}")
         try:
             async with http.get(f"{self.site.ari_url}/asterisk/info") as answer:
                 return answer.status == 200
         except aiohttp.ClientError:
             return False
 
-    def last_words(self) -> str:
+    def console_tail(self) -> str:
         """The end of what it wrote to its console."""
         console = self._run / "console.log"
         return "\n".join(console.read_text(errors="replace").splitlines()[-30:]) if console.exists() else ""
@@ -144,7 +144,7 @@ class Pbx:
             return
         self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), STOPPED_WITHIN_S)
+            await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
         except TimeoutError:
             await self.kill()
 

@@ -21,7 +21,7 @@ from ivr.telephony.browser import wire
 from ivr.telephony.media import FRAME_BYTES, FRAME_MS, SAMPLE_RATE_HZ
 
 FRAME_S = FRAME_MS / 1000
-PARTING_S = 5
+HANG_UP_TIMEOUT_S = 5
 
 
 class CallRefused(Exception):
@@ -121,7 +121,7 @@ class Softphone:
         """
         utterance = _Utterance(bytearray(pcm))
         if self.over:
-            _give_up(utterance.said)
+            _fail(utterance.said)
         else:
             self._utterances.append(utterance)
         return utterance.said
@@ -135,7 +135,7 @@ class Softphone:
         """Hang up and wait for the server to confirm it. Harmless when the call is over."""
         with suppress(ConnectionError):
             await self._send(wire.HangUpMessage())
-        async with asyncio.timeout(PARTING_S):
+        async with asyncio.timeout(HANG_UP_TIMEOUT_S):
             return await self.ended()
 
     async def cut(self) -> None:
@@ -154,7 +154,7 @@ class Softphone:
         Raises:
             CallOver: the call ended before.
         """
-        await self._until(
+        await self._wait_until(
             lambda: self._sounded and self._playout.empty and len(self._heard) // 2 - self._last_sound >= ms * 8
         )
         self._sounded = False
@@ -162,7 +162,7 @@ class Softphone:
 
     async def heard_sound(self) -> None:
         """Wait until something sounds that heard_quiet has not yet reported. Raises CallOver."""
-        await self._until(lambda: self._sounded)
+        await self._wait_until(lambda: self._sounded)
 
     async def transcript(self) -> AsyncIterator[wire.TranscriptMessage]:
         """The live transcript's lines as they come, until the call ends. For one reader."""
@@ -171,7 +171,7 @@ class Softphone:
 
     async def run(self) -> None:
         """Keep the call going until it ends; `dial` does this."""
-        speaking = asyncio.create_task(self._keep_time())
+        speaking = asyncio.create_task(self._run_clock())
         try:
             await self._receive()
         finally:
@@ -179,7 +179,7 @@ class Softphone:
             await asyncio.gather(speaking, return_exceptions=True)
             self._end(wire.EndedMessage(by="network", cause="media_lost"))
 
-    async def _keep_time(self) -> None:
+    async def _run_clock(self) -> None:
         self._began = self._now()
         tick = 0
         while True:
@@ -192,7 +192,7 @@ class Softphone:
             tick += 1
 
     async def _tick(self) -> None:
-        self._tell_waiting()
+        self._wake_waiters()
         spoken = self._next_spoken()
         self._said += spoken
         heard, marks = self._playout.next()
@@ -206,7 +206,7 @@ class Softphone:
         for name in marks:
             await self._send(wire.MarkMessage(name=name))
 
-    def _tell_waiting(self) -> None:
+    def _wake_waiters(self) -> None:
         for waiter in [waiter for waiter in self._waiting if waiter[0]()]:
             self._waiting.remove(waiter)
             if not waiter[1].done():
@@ -232,9 +232,9 @@ class Softphone:
             if message.type is WSMsgType.BINARY:
                 self._playout.add(message.data)
             elif message.type is WSMsgType.TEXT:
-                self._obey(wire.decode_server(message.data))
+                self._handle_message(wire.decode_server(message.data))
 
-    def _obey(self, message: wire.ServerMessage) -> None:
+    def _handle_message(self, message: wire.ServerMessage) -> None:
         match message:
             case wire.MarkMessage(name=name):
                 self._playout.mark(name)
@@ -253,11 +253,11 @@ class Softphone:
         self._ended.set_result(how)
         self._transcript.put_nowait(None)
         for utterance in self._utterances:
-            _give_up(utterance.said)
+            _fail(utterance.said)
         for _, waiter in self._waiting:
-            _give_up(waiter)
+            _fail(waiter)
 
-    async def _until(self, met: Callable[[], bool]) -> None:
+    async def _wait_until(self, met: Callable[[], bool]) -> None:
         if met():
             return
         if self.over:
@@ -270,7 +270,7 @@ class Softphone:
         await self._socket.send_str(message.encode())
 
 
-def _give_up(future: asyncio.Future[SoundSpan] | asyncio.Future[None]) -> None:
+def _fail(future: asyncio.Future[SoundSpan] | asyncio.Future[None]) -> None:
     """End a future with CallOver; nobody need await it."""
     if not future.done():
         future.set_exception(CallOver())

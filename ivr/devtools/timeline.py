@@ -19,7 +19,7 @@ SOUND = 100
 SPEECH_RANGE_DB = 35.0
 """Speech is what lies within this range below its loudest 5 ms."""
 WINDOW = SAMPLE_RATE_HZ * 5 // 1000
-STILL = SAMPLE_RATE_HZ * 20 // 1000
+QUIET_BEFORE = SAMPLE_RATE_HZ * 20 // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def response_ms(timeline: CallTimeline, said: SoundSpan) -> float | None:
     None when `said` is silent, when a prompt was still to be heard at its end, or when none followed.
     """
     spoken = speech(timeline.said, said)
-    if spoken is None or _sounds(timeline.heard[max(0, spoken.end - STILL) : spoken.end]).size:
+    if spoken is None or _sounds(timeline.heard[max(0, spoken.end - QUIET_BEFORE) : spoken.end]).size:
         return None
     after = _sounds(timeline.heard[spoken.end :])
     return ms(int(after[0])) if after.size else None

@@ -65,13 +65,15 @@ class CallLeg(Protocol):
     async def hang_up(self) -> None:
         """End the call; `media` then ends with Closed(by="us"). Harmless when the call is already over."""
 
-    def reaches(self, target: str) -> bool:
+    def can_reach(self, target: str) -> bool:
         """Whether there is such a target."""
 
-    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
+    async def transfer(
+        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
+    ) -> EndedBy:
         """Hand the caller to `target` and return, once they have parted, who ended it.
 
-        Whoever takes the call hears `whisper` first, then `own`, the caller's own words (8 kHz, 16-bit).
+        Whoever takes the call hears `whisper` first, then `caller_audio`, the caller's caller_audio words (8 kHz, 16-bit).
         With `overhear` the media stream tells meanwhile what the two say to each other (Overheard).
 
         Raises:
@@ -136,12 +138,14 @@ class CallDistributor(Protocol):
     """Finds somebody for a caller among several people."""
 
     def staffs(self, target: str) -> bool:
-        """Whether this target is a line with people of its own."""
+        """Whether this target is a line with people of its caller_audio."""
 
-    async def hand_over(self, call: Call, target: str, whisper: str, hold: HeldCaller, own: bytes = b"") -> None:
+    async def hand_over(
+        self, call: Call, target: str, whisper: str, hold: HeldCaller, caller_audio: bytes = b""
+    ) -> None:
         """Find somebody, and return once they have hung up. Cancelled when the caller does.
 
-        `whisper` and `own` as in Line.transfer.
+        `whisper` and `caller_audio` as in Line.transfer.
 
         Raises:
             TransferRefused: nobody took the call.

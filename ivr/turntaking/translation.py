@@ -14,10 +14,10 @@ from ivr.turntaking import turn_io
 from recognizer.base import Hypothesis
 
 CUE_MAX_MS: Final = 3_000
-CUE_SURE: Final = 0.8
+CUE_MIN_CONFIDENCE: Final = 0.8
 """Free speech is a command or a cue only when it is no longer than this and heard at least so surely."""
 
-SPOTTED_SURE: Final = 0.9
+SPOTTED_MIN_CONFIDENCE: Final = 0.9
 """A word worth noticing counts from here on: it is a hint to a person, who can hear the recording. Measured with the
 50 words of lines.yaml: found in 2 of 70 sentences that real people read without such a word (from 0.5 on in 9), missed
 in half of 200 that synthetic voices spoke with one (from 0.5 on in 39 %).
@@ -58,7 +58,7 @@ def outcome(action: InputAction, final: turn_io.TurnResult, hypotheses: Sequence
         case turn_io.SpeechAnswered(voice_ms):
             return events.SpeechHeard(wait, alternatives(hypotheses), voice_ms)
         case turn_io.FreeSpeechEnded(start_ms, duration_ms):
-            return _spoken(action, start_ms, duration_ms, hypotheses)
+            return _free_speech(action, start_ms, duration_ms, hypotheses)
         case turn_io.KeysEntered(digits):
             return events.DigitsPressed(wait, digits)
         case turn_io.PromptFinished():
@@ -67,20 +67,20 @@ def outcome(action: InputAction, final: turn_io.TurnResult, hypotheses: Sequence
             return events.NothingHeard(wait)
 
 
-def _spoken(action: InputAction, start_ms: int, duration_ms: int, hypotheses: Sequence[Hypothesis]) -> Event:
+def _free_speech(action: InputAction, start_ms: int, duration_ms: int, hypotheses: Sequence[Hypothesis]) -> Event:
     """Free speech: a command or a cue when it is short and nothing else, otherwise what was said."""
     speech = None if isinstance(action, actions.Notice) else action.speech
     if not hypotheses or speech is None:
         return events.SpeechRecorded(action.wait, start_ms, duration_ms)
     best = hypotheses[0]
-    sure = " ".join(word.text for word in best.words if word.confidence >= SPOTTED_SURE)
-    cues = tuple(cue for cue in speech.spot if _holds(sure, cue))
+    sure = " ".join(word.text for word in best.words if word.confidence >= SPOTTED_MIN_CONFIDENCE)
+    cues = tuple(cue for cue in speech.spot if _contains(sure, cue))
     known = best.text in speech.phrases or all(word.text in speech.phrases for word in best.words)
-    if known and not cues and best.confidence >= CUE_SURE and duration_ms <= CUE_MAX_MS:
+    if known and not cues and best.confidence >= CUE_MIN_CONFIDENCE and duration_ms <= CUE_MAX_MS:
         return events.SpeechHeard(action.wait, alternatives(hypotheses), duration_ms)
     return events.SpeechRecorded(action.wait, start_ms, duration_ms, "" if known else best.text, cues)
 
 
-def _holds(words: str, phrase: str) -> bool:
+def _contains(words: str, phrase: str) -> bool:
     """Whether the phrase is among the words, which may be parts of it."""
     return f" {phrase} " in f" {words} " if phrase.isascii() else phrase in words.replace(" ", "")

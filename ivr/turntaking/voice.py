@@ -51,9 +51,9 @@ class VoiceClassifier:
         self._sure: deque[bool] = deque(maxlen=timing.confirm_of_frames)
         self._played: deque[tuple[int, float]] = deque()
 
-    def judge(self, at_ms: int, activity: FrameActivity, prompt_dbov: float) -> JudgedFrame:
+    def classify(self, at_ms: int, activity: FrameActivity, prompt_dbov: float) -> JudgedFrame:
         """Judge the frame that ends at `at_ms` while our own prompt is played at `prompt_dbov`."""
-        echo = activity.level_dbov < self._own_peak(at_ms, prompt_dbov) - self._timing.echo_gate_db
+        echo = activity.level_dbov < self._prompt_peak(at_ms, prompt_dbov) - self._timing.echo_gate_db
         percent = 0.0 if echo else activity.silero * 100
         self._sure.append(percent >= self._timing.sure_percent)
         return JudgedFrame(
@@ -64,7 +64,7 @@ class VoiceClassifier:
             confirmed=sum(self._sure) >= self._timing.confirm_frames,
         )
 
-    def _own_peak(self, at_ms: int, prompt_dbov: float) -> float:
+    def _prompt_peak(self, at_ms: int, prompt_dbov: float) -> float:
         self._played.append((at_ms, prompt_dbov))
         while self._played[0][0] <= at_ms - self._timing.echo_window_ms:
             self._played.popleft()
@@ -94,12 +94,12 @@ class Utterance:
             self.sure_ms += FRAME_MS
         if judged.voiced:
             self._last_voiced_ms = at_ms
-        goes_on = judged.voiced or (judged.webrtc and at_ms <= self._last_voiced_ms + self._timing.webrtc_hold_ms)
-        if goes_on:
+        continues = judged.voiced or (judged.webrtc and at_ms <= self._last_voiced_ms + self._timing.webrtc_hold_ms)
+        if continues:
             self.last_ms = at_ms
-        return goes_on
+        return continues
 
-    def cut(self, at_ms: int) -> None:
+    def trim_start(self, at_ms: int) -> None:
         """Forget what was before `at_ms`."""
         self.from_ms = max(self.from_ms, at_ms)
         self.start_ms = max(self.start_ms, at_ms)

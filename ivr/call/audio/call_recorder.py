@@ -30,20 +30,20 @@ class CallRecorder:
             self.from_ms = at_ms
             self._recorder = self._player.tap = StereoRecorder.start(path, at_ms)
 
-    def caller(self, at_ms: int, pcm: bytes) -> None:
+    def add_caller(self, at_ms: int, pcm: bytes) -> None:
         """A frame of the caller's voice arrived."""
         if self._recorder:
-            self._recorder.caller(at_ms, pcm)
+            self._recorder.add_caller(at_ms, pcm)
 
     @property
     def running(self) -> bool:
         """Whether there is consent, so that a recording has begun."""
         return self._recorder is not None
 
-    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
+    def add_overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
         """A frame arrived of what the caller, or one of those whom they were handed to, says."""
         if self._recorder:
-            self._recorder.overheard(at_ms, who, pcm)
+            self._recorder.add_overheard(at_ms, who, pcm)
 
     async def close(self, at_ms: int) -> StereoRecording | None:
         """End the recording; None when there is none, or it was lost."""

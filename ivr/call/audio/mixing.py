@@ -88,36 +88,36 @@ class StereoMix:
     def __init__(self, start_ms: int) -> None:
         self._start_ms = start_ms
         self._caller = MixTrack()
-        self._us = MixTrack()
+        self._prompts = MixTrack()
         self._third = MixTrack()
         self._arrivals = FrameArrivals()
-        self._tracks: dict[AudioSide, MixTrack] = {"caller": self._caller, "other": self._us, "third": self._third}
-        self._heard_of = {side: FrameArrivals() for side in self._tracks}
-        self._heard_at = dict.fromkeys(self._tracks, _NEVER)
+        self._tracks: dict[AudioSide, MixTrack] = {"caller": self._caller, "other": self._prompts, "third": self._third}
+        self._overheard_arrivals = {side: FrameArrivals() for side in self._tracks}
+        self._overheard_at = dict.fromkeys(self._tracks, _NEVER)
         self._taken = 0
 
-    def caller(self, at_ms: int, pcm: bytes) -> None:
+    def add_caller(self, at_ms: int, pcm: bytes) -> None:
         """A frame of the caller's voice arrived."""
         self._caller.put(self._arrivals.place(self._place(at_ms), self._caller.end), pcm)
 
-    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
+    def add_overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
         """A frame arrived of the voice of the caller, or of one of those who talk in our place."""
         track, arrived = self._tracks[who], self._place(at_ms)
-        if arrived - self._heard_at[who] > _LOST:
-            self._heard_of[who] = FrameArrivals()
+        if arrived - self._overheard_at[who] > _LOST:
+            self._overheard_arrivals[who] = FrameArrivals()
             track.put(max(arrived, track.end), pcm)
         else:
-            track.put(self._heard_of[who].place(arrived, track.end), pcm)
-        self._heard_at[who] = arrived
+            track.put(self._overheard_arrivals[who].place(arrived, track.end), pcm)
+        self._overheard_at[who] = arrived
 
-    def us(self, at_ms: int, pcm: bytes) -> None:
+    def add_prompt(self, at_ms: int, pcm: bytes) -> None:
         """Audio was queued for the caller: it is heard from `at_ms` on, or when all that was queued before has been."""
         at = self._place(at_ms)
-        self._us.put(at if at - self._us.end > _TOLERANCE else self._us.end, pcm)
+        self._prompts.put(at if at - self._prompts.end > _TOLERANCE else self._prompts.end, pcm)
 
     def clear(self, at_ms: int) -> None:
         """Our audio stopped at `at_ms`; what was queued behind was never heard."""
-        self._us.cut(max(0, self._place(at_ms)))
+        self._prompts.cut(max(0, self._place(at_ms)))
 
     def settled(self, now_ms: int) -> Iterator[bytes]:
         """Stereo samples that can no longer change, in pieces of one second; less than a second waits."""

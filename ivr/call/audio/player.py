@@ -20,14 +20,14 @@ REWIND_MS: Final = 300
 MARK_GRACE_MS: Final = 2_000
 """A prompt whose mark has not come back so long after its length counts as heard."""
 
-EARLY_MS: Final = 500
+MARK_TOLERANCE_MS: Final = 500
 """A mark may come so long before the prompt can have been heard, for clocks and buffers; an earlier one is no word."""
 
 
 class Tap(Protocol):
     """Whoever writes down what we say; times in ms on the call's clock."""
 
-    def us(self, at_ms: int, pcm: bytes) -> None:
+    def add_prompt(self, at_ms: int, pcm: bytes) -> None:
         """From `at_ms` on the caller hears this, behind whatever is still being heard."""
 
     def clear(self, at_ms: int) -> None:
@@ -45,13 +45,13 @@ class Player:
         self._started_ms = 0
         self._from_ms = 0
         self._marks = 0
-        self._sounding = False
-        self._quiet = asyncio.Event()
+        self._playing = False
+        self._stopped = asyncio.Event()
 
     @property
-    def sounding(self) -> bool:
+    def playing(self) -> bool:
         """A prompt is being played and was neither muted nor heard to its end."""
-        return self._sounding
+        return self._playing
 
     @property
     def length_ms(self) -> int:
@@ -67,12 +67,12 @@ class Player:
 
     def heard_share(self, at_ms: int) -> float:
         """How much of the present prompt was heard so far, 0 to 1."""
-        played_ms = self._position(at_ms) if self._sounding else self._from_ms
+        played_ms = self._position(at_ms) if self._playing else self._from_ms
         return min(1.0, played_ms / self.length_ms) if self._pcm else 1.0
 
     def mute(self, at_ms: int) -> None:
         """Quiet at once; `resume` goes on from here."""
-        if not self._sounding:
+        if not self._playing:
             return
         self._from_ms = self._position(at_ms)
         self._stop()
@@ -84,21 +84,21 @@ class Player:
         """Go on with a muted prompt, a little before where it was."""
         self._play(at_ms, max(0, self._from_ms - REWIND_MS))
 
-    def heard(self, at_ms: int, mark: str) -> bool:
+    def mark_reached(self, at_ms: int, mark: str) -> bool:
         """Whether this mark says, and can be believed, that the present prompt was heard to its end."""
-        early = self._position(at_ms) + EARLY_MS < self.length_ms
-        if mark != str(self._marks) or not self._sounding or early:
+        early = self._position(at_ms) + MARK_TOLERANCE_MS < self.length_ms
+        if mark != str(self._marks) or not self._playing or early:
             return False
         self._stop()
         self._from_ms = self.length_ms
         return True
 
-    async def until_quiet(self) -> bool:
+    async def wait_until_heard(self) -> bool:
         """Wait until the present prompt was heard or muted; False when the far end never says so."""
-        if self._sounding:
+        if self._playing:
             try:
                 async with asyncio.timeout((self.length_ms + MARK_GRACE_MS) / 1000):
-                    await self._quiet.wait()
+                    await self._stopped.wait()
             except TimeoutError:
                 return False
         return True
@@ -106,11 +106,11 @@ class Player:
     def level_dbov(self, at_ms: int) -> float:
         """How loud our own prompt is at a moment; -inf when nothing is playing."""
         frame = self._position(at_ms) // FRAME_MS
-        return float(self._levels[frame]) if self._sounding and frame < len(self._levels) else SILENT_DBOV
+        return float(self._levels[frame]) if self._playing and frame < len(self._levels) else SILENT_DBOV
 
     def _stop(self) -> None:
-        self._sounding = False
-        self._quiet.set()
+        self._playing = False
+        self._stopped.set()
 
     def _position(self, at_ms: int) -> int:
         return min(self._from_ms + max(0, at_ms - self._started_ms), self.length_ms)
@@ -118,13 +118,13 @@ class Player:
     def _play(self, at_ms: int, from_ms: int) -> None:
         self._started_ms, self._from_ms = at_ms, from_ms
         self._marks += 1
-        self._sounding = True
-        self._quiet.clear()
+        self._playing = True
+        self._stopped.clear()
         rest = self._pcm[from_ms * BYTES_PER_MS :]
         self._media.play(rest)
         self._media.mark(str(self._marks))
         if self.tap:
-            self.tap.us(at_ms, rest)
+            self.tap.add_prompt(at_ms, rest)
 
 
 def levels_dbov(pcm: bytes) -> NDArray[np.float64]:

@@ -16,21 +16,21 @@ from recognizer.base import Grammar, Hypothesis, Listener, Recognizer
 
 log = logging.getLogger(__name__)
 
-KEPT_MS: Final = 8_000
+BUFFER_MS: Final = 8_000
 """Audio kept: an answer begun before the prompt's end may be looked at again from its beginning."""
 
 
 class RecognitionSession:
     """Feeds the present listener, if any, with frames as they come and with those before it."""
 
-    def __init__(self, recognizer: Recognizer, patience_ms: int) -> None:
-        """A result that takes longer than `patience_ms` is none."""
+    def __init__(self, recognizer: Recognizer, timeout_ms: int) -> None:
+        """A result that takes longer than `timeout_ms` is none."""
         self._recognizer = recognizer
-        self._patience_s = patience_ms / 1000
-        self._frames: deque[tuple[int, bytes]] = deque(maxlen=KEPT_MS // FRAME_MS)
+        self._timeout_s = timeout_ms / 1000
+        self._frames: deque[tuple[int, bytes]] = deque(maxlen=BUFFER_MS // FRAME_MS)
         self._listener: Listener | None = None
 
-    def take(self, at_ms: int, pcm: bytes) -> None:
+    def add_frame(self, at_ms: int, pcm: bytes) -> None:
         """One frame of the caller's audio, ended at `at_ms` on the call's clock."""
         self._frames.append((at_ms, pcm))
         self._feed(pcm)
@@ -49,10 +49,10 @@ class RecognitionSession:
         """What was said since `start`; nothing when nobody listens."""
         try:
             if self._listener:
-                async with asyncio.timeout(self._patience_s):
+                async with asyncio.timeout(self._timeout_s):
                     return tuple(await self._listener.hypotheses())
         except TimeoutError:
-            log.warning("the recogniser took longer than %s s", self._patience_s)
+            log.warning("the recogniser took longer than %s s", self._timeout_s)
         except Exception:
             log.exception("the recogniser failed")
         return ()

@@ -53,20 +53,20 @@ class StereoRecorder:
         """Begin a recording at `path`, which must not exist yet; folders are made."""
         return cls(path, start_ms)
 
-    def caller(self, at_ms: int, pcm: bytes) -> None:
+    def add_caller(self, at_ms: int, pcm: bytes) -> None:
         """A frame of the caller's voice arrived at `at_ms`."""
         self._queue(self._mix.settled(at_ms))
-        self._mix.caller(at_ms, pcm)
+        self._mix.add_caller(at_ms, pcm)
 
-    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
+    def add_overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
         """A frame arrived of what the caller and others, who take our side, say to each other."""
         self._queue(self._mix.settled(at_ms))
-        self._mix.overheard(at_ms, who, pcm)
+        self._mix.add_overheard(at_ms, who, pcm)
 
-    def us(self, at_ms: int, pcm: bytes) -> None:
+    def add_prompt(self, at_ms: int, pcm: bytes) -> None:
         """Audio was queued for the caller; it sounds from `at_ms` on, behind what was queued before."""
         self._queue(self._mix.settled(at_ms))
-        self._mix.us(at_ms, pcm)
+        self._mix.add_prompt(at_ms, pcm)
 
     def clear(self, at_ms: int) -> None:
         """Our audio stopped at `at_ms`; the rest of what was queued was never heard."""

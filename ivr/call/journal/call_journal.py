@@ -24,7 +24,7 @@ from ivr.transcript import TranscriptLine
 
 log = logging.getLogger(__name__)
 
-STORES_S: Final = 6.0
+SAVE_TIMEOUT_S: Final = 6.0
 """A caller waits no longer than this for both stores, whatever patience they have."""
 
 
@@ -38,23 +38,23 @@ class CallJournal:
     async def open(self, flow_set: FlowSet, now: datetime) -> None:
         """The call is answered."""
         records = self._node.records
-        self._writes.note(partial(records.keep_flow, flow_set.version, flow_set.source))
-        self._writes.note(partial(records.open_call, self._call, flow_set.version, now))
-        self._writes.note(partial(records.answer_call, self._call.id, now))
-        async with asyncio.timeout(STORES_S):
-            await self._writes.settle()
+        self._writes.add(partial(records.keep_flow, flow_set.version, flow_set.source))
+        self._writes.add(partial(records.open_call, self._call, flow_set.version, now))
+        self._writes.add(partial(records.answer_call, self._call.id, now))
+        async with asyncio.timeout(SAVE_TIMEOUT_S):
+            await self._writes.flush()
 
-    def note(self, event: Event, turn: FlowTurn, lines: Sequence[TranscriptLine], now: datetime) -> None:
+    def add_turn(self, event: Event, turn: FlowTurn, lines: Sequence[TranscriptLine], now: datetime) -> None:
         """A turn has come about; it is in the ledger from here on, even when a store is away."""
         facts = [action for action in turn.actions if isinstance(action, actions.Fact)]
         save = self._node.records.save_turn
-        self._writes.note(partial(save, self._call.id, turn.state.turn, event, facts, lines, now))
+        self._writes.add(partial(save, self._call.id, turn.state.turn, event, facts, lines, now))
 
     async def save(self, turn: FlowTurn) -> None:
         """Keep the turn in both stores at once: while one is away, the other has it."""
         live = self._node.live.save(self._call.id, turn.state.turn, dump(turn), self._node.name)
-        async with asyncio.timeout(STORES_S):
-            for fault in await asyncio.gather(self._writes.settle(), live, return_exceptions=True):
+        async with asyncio.timeout(SAVE_TIMEOUT_S):
+            for fault in await asyncio.gather(self._writes.flush(), live, return_exceptions=True):
                 if fault:
                     raise fault
 
@@ -66,10 +66,10 @@ class CallJournal:
         if audio:
             kept, from_ms = audio
             recording = (str(kept.path), "wav", kept.seconds, from_ms, kept.sha256)
-            self._writes.note(partial(records.add_recording, call_id, *recording))
-        self._writes.note(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
+            self._writes.add(partial(records.add_recording, call_id, *recording))
+        self._writes.add(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
         try:
-            await self._writes.settle()
+            await self._writes.flush()
         except RecordsUnavailable as away:
             log.warning("call %s: its record is written later: %s", call_id, away)
         except Exception:
@@ -77,7 +77,7 @@ class CallJournal:
 
     async def finish(self) -> None:
         """Return when all is written down, however long the database is away; the live state is let go of."""
-        await self._writes.settle_at_last()
+        await self._writes.flush_with_retries()
         try:
             await self._node.live.drop(self._call.id)
         except HuifangError as away:

@@ -15,9 +15,9 @@ from ivr.events import DigitsPressed, Event, NothingHeard, SpeechHeard, SpeechRe
 from ivr.flow.state import FlowTurn
 from ivr.transcript import TranscriptLine
 
-BROKEN_OFF: Final = "——"
+INTERRUPTED: Final = "——"
 """Stands where the caller interrupted a prompt."""
-NOBODY: Final = "–"
+NO_PARTIES: Final = "–"
 """Stands for those who talk while all wait."""
 
 
@@ -26,25 +26,25 @@ class TranscriptBuilder:
 
     def __init__(self, observe: Observer) -> None:
         self._observe = observe
-        self._spoken: TranscriptLine | None = None
-        self._talks: list[TranscriptLine] = []
+        self._prompt: TranscriptLine | None = None
+        self._party_changes: list[TranscriptLine] = []
 
-    def us(self, at_ms: int, text: str) -> None:
+    def begin_prompt(self, at_ms: int, text: str) -> None:
         """We begin to say something."""
-        self._spoken = TranscriptLine("us", text, at_ms)
+        self._prompt = TranscriptLine("us", text, at_ms)
         self._observe("us", text, {})
 
-    def heard(self, share: float) -> list[TranscriptLine]:
+    def end_prompt(self, share: float) -> list[TranscriptLine]:
         """Our last words, as much of them as was heard (`share`, 0 to 1), and who has talked since."""
-        spoken, self._spoken = self._spoken, None
-        talks, self._talks = self._talks, []
+        spoken, self._prompt = self._prompt, None
+        talks, self._party_changes = self._party_changes, []
         return [_as_heard(spoken, share), *talks] if spoken else talks
 
-    def talking(self, at_ms: int, parties: Sequence[str]) -> None:
+    def set_parties(self, at_ms: int, parties: Sequence[str]) -> None:
         """These talk with each other; nobody: all wait."""
-        self._talks.append(TranscriptLine("talk", " – ".join(parties) or NOBODY, at_ms))
+        self._party_changes.append(TranscriptLine("talk", " – ".join(parties) or NO_PARTIES, at_ms))
 
-    def caller(self, at_ms: int, event: Event, turn: FlowTurn) -> list[TranscriptLine]:
+    def caller_lines(self, at_ms: int, event: Event, turn: FlowTurn) -> list[TranscriptLine]:
         """What the event says of the caller."""
         lines: list[TranscriptLine] = []
         match event:
@@ -67,7 +67,7 @@ class TranscriptBuilder:
 def _as_heard(leg: TranscriptLine, share: float) -> TranscriptLine:
     if share >= 1:
         return leg
-    return TranscriptLine(leg.who, leg.text[: ceil(len(leg.text) * share)] + BROKEN_OFF, leg.at_ms)
+    return TranscriptLine(leg.who, leg.text[: ceil(len(leg.text) * share)] + INTERRUPTED, leg.at_ms)
 
 
 def _understood(turn: FlowTurn) -> dict[str, Value | float]:

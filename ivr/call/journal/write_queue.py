@@ -27,38 +27,38 @@ class WriteQueue:
 
     def __init__(self, call_id: str) -> None:
         self._call_id = call_id
-        self._due: deque[Write] = deque()
-        self._writing = asyncio.Lock()
+        self._pending: deque[Write] = deque()
+        self._lock = asyncio.Lock()
 
-    def note(self, entry: Write) -> None:
-        """Add an entry behind the others, to be written by the next `settle`."""
-        self._due.append(entry)
+    def add(self, entry: Write) -> None:
+        """Add an entry behind the others, to be written by the next `flush`."""
+        self._pending.append(entry)
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Write what is due.
 
         Raises:
             RecordsUnavailable: the database does not answer; nothing is lost.
             Exception: what an entry raises else; it is dropped, the rest stays due.
         """
-        async with self._writing:
-            while self._due:
+        async with self._lock:
+            while self._pending:
                 try:
-                    await self._due[0]()
+                    await self._pending[0]()
                 except (RecordsUnavailable, asyncio.CancelledError):
                     raise
                 except BaseException:
-                    self._due.popleft()
+                    self._pending.popleft()
                     raise
-                self._due.popleft()
+                self._pending.popleft()
 
-    async def settle_at_last(self) -> None:
+    async def flush_with_retries(self) -> None:
         """Write what is due, however long the database stays away; entries that can never be written are logged."""
-        while self._due:
+        while self._pending:
             try:
-                await self.settle()
+                await self.flush()
             except RecordsUnavailable as away:
-                log.warning("call %s: %d entries wait for the records: %s", self._call_id, len(self._due), away)
+                log.warning("call %s: %d entries wait for the records: %s", self._call_id, len(self._pending), away)
                 await asyncio.sleep(RETRY_S)
             except Exception:
                 log.exception("call %s: an entry cannot be written down", self._call_id)

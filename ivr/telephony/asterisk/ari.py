@@ -13,7 +13,7 @@ import aiohttp
 from ivr.errors import HuifangError
 from ivr.telephony.asterisk.ari_events import KINDS
 
-REQUEST_WITHIN_S: Final = 5.0
+REQUEST_TIMEOUT_S: Final = 5.0
 
 
 class AriRefused(HuifangError):
@@ -72,7 +72,7 @@ class Ari:
         self._http = aiohttp.ClientSession(
             headers=self._login,
             connector=aiohttp.TCPConnector(limit=50),
-            timeout=aiohttp.ClientTimeout(total=REQUEST_WITHIN_S),
+            timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
         )
         return self
 
@@ -105,7 +105,7 @@ class Ari:
         """The names of the modules that run."""
         return frozenset(one["name"] for one in await self.request("GET", "/asterisk/modules"))
 
-    async def want_events(self) -> None:
+    async def filter_events(self) -> None:
         """Have only the kinds of events sent that are understood here. The application must be connected."""
         wanted = {"allowed": [{"type": kind} for kind in KINDS]}
         await self.request("PUT", f"/applications/{self.app}/eventFilter", wanted)
@@ -126,7 +126,7 @@ class Ari:
 
     async def channel_exists(self, channel: str) -> bool:
         """Whether the channel is there."""
-        return not await self._missing("GET", f"/channels/{channel}")
+        return not await self._gone("GET", f"/channels/{channel}")
 
     async def originate(self, channel: str, endpoint: str, caller: str, ring_s: int) -> None:
         """Ring `endpoint` (a dial string) as the channel of that id; once answered, the channel is ours."""
@@ -171,7 +171,7 @@ class Ari:
 
     async def hang_up(self, channel: str, cause: int = 16) -> None:
         """Hang a channel up, for a Q.850 cause. Harmless when it is gone."""
-        await self._missing("DELETE", f"/channels/{channel}", reason_code=cause)
+        await self._gone("DELETE", f"/channels/{channel}", reason_code=cause)
 
     async def ringback(self, channel: str) -> None:
         """Have a channel hear that somebody is rung."""
@@ -179,9 +179,9 @@ class Ari:
 
     async def stop_ringback(self, channel: str) -> None:
         """End that. Harmless when it was not heard."""
-        await self._missing("DELETE", f"/channels/{channel}/ring")
+        await self._gone("DELETE", f"/channels/{channel}/ring")
 
-    async def give_back(self, channel: str, context: str, extension: str) -> None:
+    async def continue_in_dialplan(self, channel: str, context: str, extension: str) -> None:
         """Let a channel go on in the dialplan."""
         await self.request("POST", f"/channels/{channel}/continue", context=context, extension=extension, priority=1)
 
@@ -195,11 +195,11 @@ class Ari:
         """Make an empty bridge. With `keys` those of two phones in it are always told, which costs a little."""
         await self.request("POST", f"/bridges/{bridge}", type="mixing,dtmf_events" if keys else "mixing")
 
-    async def join(self, bridge: str, channels: Sequence[str]) -> None:
+    async def add_to_bridge(self, bridge: str, channels: Sequence[str]) -> None:
         """Put channels, all of them ours, into a bridge."""
         await self.request("POST", f"/bridges/{bridge}/addChannel", channel=",".join(channels))
 
-    async def part(self, bridge: str, channel: str) -> None:
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None:
         """Take a channel out of a bridge."""
         await self.request("POST", f"/bridges/{bridge}/removeChannel", channel=channel)
 
@@ -209,13 +209,13 @@ class Ari:
 
     async def stop_music(self, bridge: str) -> None:
         """End the music on hold. Harmless when there is none."""
-        await self._missing("DELETE", f"/bridges/{bridge}/moh")
+        await self._gone("DELETE", f"/bridges/{bridge}/moh")
 
     async def destroy_bridge(self, bridge: str) -> None:
         """Take a bridge away. Harmless when it is gone."""
-        await self._missing("DELETE", f"/bridges/{bridge}")
+        await self._gone("DELETE", f"/bridges/{bridge}")
 
-    async def _missing(self, method: str, path: str, **query: str | int) -> bool:
+    async def _gone(self, method: str, path: str, **query: str | int) -> bool:
         try:
             await self.request(method, path, **query)
         except AriRefused as refused:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-ENDED: Final[Mapping[int, str]] = MappingProxyType(
+Q850_CAUSES: Final[Mapping[int, str]] = MappingProxyType(
     {
         1: "unreachable",  # unallocated number
         2: "unreachable",  # no route to transit network
@@ -39,23 +39,23 @@ ENDED: Final[Mapping[int, str]] = MappingProxyType(
 )
 """ITU-T Q.850 cause values, as ARI reports them, in the words of lifecycle.HANGUP_CAUSES."""
 
-REFUSED: Final[Mapping[str, str]] = MappingProxyType(
+REFUSAL_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {"busy": "busy", "no_answer": "no_answer", "rejected": "declined", "unreachable": "unreachable"}
 )
 """Why a person we rang did not take a caller over, in the words of TransferRefused."""
 
 
-def ended(cause: int) -> str:
+def hangup_cause(cause: int) -> str:
     """Why a line went away; `failed` for a cause that has no word of its own."""
-    return ENDED.get(cause, "failed")
+    return Q850_CAUSES.get(cause, "failed")
 
 
-def parted(cause: int) -> str:
+def hangup_cause_after_answer(cause: int) -> str:
     """Why a call that was up went away: whoever was there can only have got lost, not have become unreachable."""
-    name = ended(cause)
+    name = hangup_cause(cause)
     return name if name in ("normal", "protocol", "failed") else "media_lost"
 
 
-def refused(cause: int) -> str:
+def refusal_reason(cause: int) -> str:
     """Why nobody took a caller over; `unavailable` for what has no word of its own."""
-    return REFUSED.get(ended(cause), "unavailable")
+    return REFUSAL_REASONS.get(hangup_cause(cause), "unavailable")

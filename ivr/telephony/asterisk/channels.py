@@ -18,7 +18,7 @@ from ivr.telephony.asterisk.ari_events import (
 )
 
 NORMAL: Final = 16
-GONE_ELSEWHERE: Final = 0
+LEFT_STASIS: Final = 0
 """In place of a Q.850 cause: the channel lives on, but in the dialplan."""
 
 
@@ -35,7 +35,7 @@ class TrackedChannel:
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
-        self.made = False
+        self.created = False
         """Asterisk has made the channel, so that its absence means its end."""
         self.rang = False
         self.on_key: Callable[[str], None] | None = None
@@ -43,7 +43,7 @@ class TrackedChannel:
         self.gone: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._cause: int | None = None
 
-    def take(self, event: AriEvent) -> None:
+    def handle(self, event: AriEvent) -> None:
         """Learn what has become of the channel."""
         match event:
             case StasisStart():
@@ -56,7 +56,7 @@ class TrackedChannel:
             case ChannelHangupRequest(cause=cause):
                 self._cause = cause
             case StasisEnd():
-                self.end(GONE_ELSEWHERE if self._cause is None else self._cause)
+                self.end(LEFT_STASIS if self._cause is None else self._cause)
             case ChannelDestroyed(cause=cause):
                 self.end(cause)
 
@@ -65,7 +65,7 @@ class TrackedChannel:
         if not self.gone.done():
             self.gone.set_result(cause)
 
-    async def come(self) -> None:
+    async def wait_entered(self) -> None:
         """Wait until the channel is ours to lead.
 
         Raises:
@@ -80,7 +80,7 @@ class ChannelTracker:
     """All channels that are ours, by id."""
 
     def __init__(self) -> None:
-        self._tracked: dict[str, TrackedChannel] = {}
+        self._channels: dict[str, TrackedChannel] = {}
 
     def expect(self, channel: str) -> TrackedChannel:
         """Begin to follow a channel, best before it is made."""
@@ -90,29 +90,29 @@ class ChannelTracker:
 
     def add(self, leg: TrackedChannel) -> None:
         """Begin to follow a channel."""
-        self._tracked[leg.channel] = leg
+        self._channels[leg.channel] = leg
 
     def __contains__(self, channel: object) -> bool:
-        return channel in self._tracked
+        return channel in self._channels
 
     def forget(self, leg: TrackedChannel) -> None:
         """Follow a channel no longer."""
-        self._tracked.pop(leg.channel, None)
+        self._channels.pop(leg.channel, None)
 
-    def take(self, event: AriEvent) -> bool:
+    def handle(self, event: AriEvent) -> bool:
         """Pass an event to its leg; False when it is about no channel of ours."""
-        leg = self._tracked.get(getattr(event, "channel", ""))
+        leg = self._channels.get(getattr(event, "channel", ""))
         if leg:
-            leg.take(event)
+            leg.handle(event)
         return leg is not None
 
-    def made(self) -> frozenset[str]:
+    def created(self) -> frozenset[str]:
         """The ids of the channels that Asterisk has made."""
-        return frozenset(channel for channel, leg in self._tracked.items() if leg.made)
+        return frozenset(channel for channel, leg in self._channels.items() if leg.created)
 
-    def compare(self, before: frozenset[str], states: Mapping[str, str]) -> None:
+    def reconcile(self, before: frozenset[str], states: Mapping[str, str]) -> None:
         """After events were missed: learn from all channels' states what became of those made `before` the question."""
-        for leg in [self._tracked[channel] for channel in before if channel in self._tracked]:
+        for leg in [self._channels[channel] for channel in before if channel in self._channels]:
             state = states.get(leg.channel)
             if state is None:
                 leg.end(NORMAL)

@@ -13,9 +13,9 @@ import aiohttp
 
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 
-NEEDED_VERSION: Final = 22
+REQUIRED_VERSION: Final = 22
 MODULES: Final = Path(__file__).resolve().parents[3] / "dialplans/modules.conf"
-CONNECT_WITHIN_S: Final = 3.0
+CONNECT_TIMEOUT_S: Final = 3.0
 
 
 async def check(url: str, user: str, password: str, app: str) -> list[str]:
@@ -28,7 +28,7 @@ async def _findings(ari: Ari) -> AsyncIterator[str]:
     address = urlsplit(ari.url)
     host, port = address.hostname or "", address.port or 80
     try:
-        _, connection = await asyncio.wait_for(asyncio.open_connection(host, port), CONNECT_WITHIN_S)
+        _, connection = await asyncio.wait_for(asyncio.open_connection(host, port), CONNECT_TIMEOUT_S)
         connection.close()
     except (OSError, TimeoutError):
         yield f"nothing listens at {host} port {port}: is Asterisk running, and is this http.conf's address?"
@@ -42,10 +42,10 @@ async def _findings(ari: Ari) -> AsyncIterator[str]:
         yield f"what listens at {host} port {port} is no Asterisk"
         return
     major = re.match(r"\D*(\d+)", version)
-    if not major or int(major[1]) != NEEDED_VERSION:
-        yield f"Asterisk is version {version}; {NEEDED_VERSION} is needed"
-    there = await ari.modules()
-    for module in sorted(_needed() - there):
+    if not major or int(major[1]) != REQUIRED_VERSION:
+        yield f"Asterisk is version {version}; {REQUIRED_VERSION} is needed"
+    loaded = await ari.modules()
+    for module in sorted(_required_modules() - loaded):
         yield f"Asterisk runs without the module {module}: add `load = {module}` to modules.conf and restart it"
     try:
         async with ari.http.ws_connect(f"{ari.url}/events", params={"app": f"{ari.app}-check"}):
@@ -62,5 +62,5 @@ def _refusal(status: int, url: str) -> str:
     return f"Asterisk answers its ARI with HTTP status {status}"
 
 
-def _needed() -> frozenset[str]:
+def _required_modules() -> frozenset[str]:
     return frozenset(re.findall(r"^load = (\S+)", MODULES.read_text(encoding="utf-8"), re.MULTILINE))

@@ -7,10 +7,10 @@ from typing import Final
 
 import phonenumbers
 
-_HERE: Final = "CN"
+_REGION: Final = "CN"
 
 
-def dialled(number: str) -> str:
+def trunk_number(number: str) -> str:
     """A number in E.164 as a telephone in China dials it; any other as it is.
 
     Records keep what callers say in E.164, but the trunks of Chinese operators take the digits that people dial there:
@@ -22,4 +22,4 @@ def dialled(number: str) -> str:
         known = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return number
-    return re.sub(r"\D", "", phonenumbers.format_out_of_country_calling_number(known, _HERE))
+    return re.sub(r"\D", "", phonenumbers.format_out_of_country_calling_number(known, _REGION))

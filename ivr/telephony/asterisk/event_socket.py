@@ -20,11 +20,11 @@ from ivr.telephony.asterisk.ari_events import AriConnected, AriDisconnected, Ari
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_S: Final = 0.2
-LAST_RETRY_S: Final = 10.0
-STEADY_AFTER_S: Final = 10.0
-"""A socket that held so long was a good one: the next retry begins with FIRST_RETRY_S again."""
-PING_S: Final = 5.0
+MIN_RETRY_S: Final = 0.2
+MAX_RETRY_S: Final = 10.0
+STABLE_AFTER_S: Final = 10.0
+"""A socket that held so long was a good one: the next retry begins with MIN_RETRY_S again."""
+HEARTBEAT_S: Final = 5.0
 
 Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
@@ -45,12 +45,12 @@ class OutgoingEventSocket:
     async def events(self) -> AsyncIterator[AriEvent]:
         """See EventSource."""
         loop = asyncio.get_running_loop()
-        pause = FIRST_RETRY_S
+        delay = MIN_RETRY_S
         while True:
-            began, connected = loop.time(), False
+            started, connected = loop.time(), False
             try:
                 async with self._ari.http.ws_connect(
-                    f"{self._ari.url}/events", params={"app": self._ari.app}, heartbeat=PING_S, max_msg_size=0
+                    f"{self._ari.url}/events", params={"app": self._ari.app}, heartbeat=HEARTBEAT_S, max_msg_size=0
                 ) as socket:
                     connected = True
                     yield AriConnected()
@@ -61,10 +61,10 @@ class OutgoingEventSocket:
                 log.warning("no event socket to Asterisk: %s", error or type(error).__name__)
             if connected:
                 yield AriDisconnected()
-            if loop.time() - began > STEADY_AFTER_S:
-                pause = FIRST_RETRY_S
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads load, guards nothing)
-            pause = min(pause * 2, LAST_RETRY_S)
+            if loop.time() - started > STABLE_AFTER_S:
+                delay = MIN_RETRY_S
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 (spreads load, guards nothing)
+            delay = min(delay * 2, MAX_RETRY_S)
 
 
 class IncomingEventSocket:
@@ -73,20 +73,20 @@ class IncomingEventSocket:
     def __init__(self, login: SocketLogin) -> None:
         self._login = login
         self._arrived: asyncio.Queue[AriEvent] = asyncio.Queue()
-        self._newest: web.WebSocketResponse | None = None
+        self._current: web.WebSocketResponse | None = None
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Take Asterisk's connection and hold it as long as it lasts."""
         self._login.check(request)
-        socket = web.WebSocketResponse(protocols=("ari",), heartbeat=PING_S, max_msg_size=0)
+        socket = web.WebSocketResponse(protocols=("ari",), heartbeat=HEARTBEAT_S, max_msg_size=0)
         await socket.prepare(request)
-        self._newest = socket
+        self._current = socket
         self._arrived.put_nowait(AriConnected())
         try:
             async for event in _read_all(socket):
                 self._arrived.put_nowait(event)
         finally:
-            if self._newest is socket:
+            if self._current is socket:
                 self._arrived.put_nowait(AriDisconnected())
         return socket
 

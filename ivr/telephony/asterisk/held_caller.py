@@ -21,7 +21,7 @@ from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.media import PartiesChanged
 from ivr.telephony.port import TransferRefused
 
-SLACK_S: Final = 5
+RING_GRACE_S: Final = 5
 """Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
 CANCELLED: Final = 16
 
@@ -31,14 +31,14 @@ class AsteriskPerson:
 
     def __init__(self, ari: Ari, room: Room, leg: TrackedChannel, voice: VoiceBridge) -> None:
         self._ari, self._room, self._leg, self._voice = ari, room, leg, voice
-        self._rings = False
+        self._ringback = False
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         leg.on_key = self._keys.put_nowait
         leg.gone.add_done_callback(lambda _: self._keys.put_nowait(""))
 
     async def tell(self, pcm: bytes) -> None:
         """See Person."""
-        await self._voice.tell(self._leg, pcm)
+        await self._voice.whisper(self._leg, pcm)
 
     async def key(self) -> str:
         """See Person."""
@@ -46,7 +46,7 @@ class AsteriskPerson:
 
     async def connect(self) -> None:
         """See Person."""
-        await self._quiet()
+        await self._stop_ringback()
         try:
             await self._room.enter(self._leg)
         except AriRefused as refused:
@@ -64,17 +64,17 @@ class AsteriskPerson:
         """See Person."""
         with contextlib.suppress(AriRefused):  # they have just hung up
             await self._ari.ringback(self._leg.channel)
-            self._rings = True
+            self._ringback = True
 
     async def step_aside(self) -> None:
         """See Person."""
-        await self._quiet()
+        await self._stop_ringback()
         with contextlib.suppress(AriRefused):  # they have just hung up
             await self._room.step_aside(self._leg)
 
-    async def _quiet(self) -> None:
-        if self._rings:
-            self._rings = False
+    async def _stop_ringback(self) -> None:
+        if self._ringback:
+            self._ringback = False
             with contextlib.suppress(AriRefused):  # they have just hung up
                 await self._ari.stop_ringback(self._leg.channel)
 
@@ -83,14 +83,14 @@ class AsteriskHeldCaller:
     """Implements ivr.telephony.port.HeldCaller. With `overhear` what people say to each other comes to our stream."""
 
     def __init__(
-        self, ari: Ari, tracked: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
+        self, ari: Ari, tracker: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
     ) -> None:
-        self._ari, self._tracked, self._caller, self._voice = ari, tracked, caller, voice
+        self._ari, self._tracker, self._caller, self._voice = ari, tracker, caller, voice
         self.overheard = overhear
         self._room = Room(ari, voice, caller, overhear)
         self._keys: asyncio.Queue[str] = asyncio.Queue()
 
-    async def during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
+    async def hold_during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
         """Do the work, which rings and connects people, until the caller hangs up; then they are ours again.
 
         Returns:
@@ -110,13 +110,13 @@ class AsteriskHeldCaller:
             working.result()
             return "us"
         finally:
-            await _whole(self._clear(working))
+            await _uninterrupted(self._end_work(working))
             self._caller.on_key = ours
             if not self._caller.gone.done():
                 await self._ari.stop_music(self._voice.bridge)
                 await self._voice.join_bridge()
 
-    async def _clear(self, working: asyncio.Task[None] | None) -> None:
+    async def _end_work(self, working: asyncio.Task[None] | None) -> None:
         if working:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
@@ -124,7 +124,7 @@ class AsteriskHeldCaller:
 
     def note(self, parties: Sequence[str]) -> None:
         """See Hold."""
-        self._voice.stream.overhear(PartiesChanged(tuple(parties)))
+        self._voice.stream.push(PartiesChanged(tuple(parties)))
 
     async def tell(self, pcm: bytes) -> None:
         """See Hold."""
@@ -148,34 +148,34 @@ class AsteriskHeldCaller:
     @asynccontextmanager
     async def dial(self, endpoint: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
         """The same with a dial string."""
-        leg = self._tracked.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
+        leg = self._tracker.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
         try:
             await self._ring(leg, endpoint, shown, ring_s)
             yield AsteriskPerson(self._ari, self._room, leg, self._voice)
         finally:
-            await _whole(self._part(leg))
+            await _uninterrupted(self._release(leg))
 
-    async def _part(self, leg: TrackedChannel) -> None:
+    async def _release(self, leg: TrackedChannel) -> None:
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.hang_up(leg.channel, CANCELLED)
         await self._room.forget(leg)
-        self._tracked.forget(leg)
+        self._tracker.forget(leg)
 
     async def _ring(self, leg: TrackedChannel, endpoint: str, shown: str, ring_s: int) -> None:
         try:
-            await _whole(self._ari.originate(leg.channel, endpoint, shown, ring_s))
+            await _uninterrupted(self._ari.originate(leg.channel, endpoint, shown, ring_s))
         except AriRefused as refused:
             raise TransferRefused("unreachable") from refused
-        leg.made = True
+        leg.created = True
         changes = (leg.entered, leg.gone)
-        await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED, timeout=ring_s + SLACK_S)
+        await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED, timeout=ring_s + RING_GRACE_S)
         if leg.gone.done():
-            raise TransferRefused(causes.refused(leg.gone.result()))
+            raise TransferRefused(causes.refusal_reason(leg.gone.result()))
         if not leg.entered.done():
             raise TransferRefused("no_answer")
 
 
-async def _whole(work: Coroutine[Any, Any, None]) -> None:
+async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
     """Do what must not be left half-way, however often this is cancelled: something would be left in Asterisk."""
     doing = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None

@@ -38,7 +38,7 @@ class Room:
             await self._ari.stop_music(self._voice.bridge)
         try:
             if self._aside_made:
-                await self._part(self._aside, leg)
+                await self._remove(self._aside, leg)
             await self._voice.join(leg)
         except AriRefused:
             if not self._with_caller:
@@ -50,7 +50,7 @@ class Room:
 
     async def leave(self, leg: TrackedChannel) -> None:
         """Take somebody from the caller."""
-        await self._part(self._voice.bridge, leg)
+        await self._remove(self._voice.bridge, leg)
         self._with_caller.discard(leg)
         if not self._with_caller:
             await self._voice.arm_failover()
@@ -65,7 +65,7 @@ class Room:
         if not self._aside_made:
             await self._ari.create_bridge(self._aside, keys=True)
             self._aside_made = True
-        await self._ari.join(self._aside, [leg.channel])
+        await self._ari.add_to_bridge(self._aside, [leg.channel])
         await self._listen(leg)
 
     async def forget(self, leg: TrackedChannel) -> None:
@@ -83,9 +83,9 @@ class Room:
             with contextlib.suppress(AriRefused, AriUnreachable):
                 await self._ari.destroy_bridge(self._aside)
 
-    async def _part(self, bridge: str, leg: TrackedChannel) -> None:
+    async def _remove(self, bridge: str, leg: TrackedChannel) -> None:
         with contextlib.suppress(AriRefused):  # they are not in it
-            await self._ari.part(bridge, leg.channel)
+            await self._ari.remove_from_bridge(bridge, leg.channel)
 
     async def _listen(self, leg: TrackedChannel) -> None:
         """Begin to hear somebody, and the caller if that has not begun."""

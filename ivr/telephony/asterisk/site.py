@@ -90,7 +90,7 @@ class Trunk(_Model):
         return f"sip:{self.host}:{port}" + ("" if self.transport == "udp" else f"\\;transport={self.transport}")
 
     @model_validator(mode="after")
-    def _safe(self) -> Trunk:
+    def _check_transport(self) -> Trunk:
         if self.srtp and self.transport != "tls":
             raise ValueError("srtp sends its keys in the signalling, so it needs transport tls (or say srtp: false)")
         if self.register_there and not self.user:
@@ -124,7 +124,7 @@ class Site(_Model):
     trunk: Trunk | None = None
 
     @model_validator(mode="after")
-    def _whole(self) -> Site:
+    def _check_fallback(self) -> Site:
         for phone in self.fallback.phones:
             if phone not in self.phones:
                 raise ValueError(f"fallback.phones: {phone} is not among the phones")
@@ -178,11 +178,11 @@ def own_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
     Raises:
         MissingSecrets: naming every variable that is absent or empty.
     """
-    ari, media = _taken(("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD"), environment)
+    ari, media = _read_variables(("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD"), environment)
     return Secrets(ari, media)
 
 
-def _taken(names: tuple[str, ...], environment: Mapping[str, str]) -> list[str]:
+def _read_variables(names: tuple[str, ...], environment: Mapping[str, str]) -> list[str]:
     if missing := tuple(name for name in names if not environment.get(name)):
         raise MissingSecrets(missing)
     return [environment[name] for name in names]
@@ -197,5 +197,5 @@ def secrets(site: Site, environment: Mapping[str, str] = os.environ) -> Secrets:
     phones = {phone: "ASTERISK_PHONE_PASSWORD_" + phone.upper().replace("-", "_") for phone in site.phones}
     trunk = ("ASTERISK_TRUNK_PASSWORD",) if site.trunk and site.trunk.user else ()
     names = ("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD", *phones.values(), *trunk)
-    ari, media, *others = _taken(names, environment)
+    ari, media, *others = _read_variables(names, environment)
     return Secrets(ari, media, dict(zip(phones, others, strict=False)), others[-1] if trunk else "")

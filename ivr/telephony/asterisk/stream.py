@@ -28,8 +28,8 @@ from ivr.telephony.media import (
 
 log = logging.getLogger(__name__)
 
-PING_S: Final = 10.0
-TOLD: Final = "\0told"
+HEARTBEAT_S: Final = 10.0
+PLAYED: Final = "\0played"
 
 
 class AsteriskStream:
@@ -41,11 +41,11 @@ class AsteriskStream:
         """Asterisk has begun the stream."""
         self.broken = asyncio.Event()
         """The socket is gone."""
-        self._outbox = MediaPacer()
+        self._pacer = MediaPacer()
         self._wake = asyncio.Event()
         self._arrived: asyncio.Queue[MediaEvent] = asyncio.Queue()
-        self._part = bytearray()
-        self._told: asyncio.Future[None] | None = None
+        self._partial = bytearray()
+        self._played: asyncio.Future[None] | None = None
         self._closed = False
 
     async def events(self) -> AsyncIterator[MediaEvent]:
@@ -58,32 +58,32 @@ class AsteriskStream:
 
     def play(self, pcm: bytes) -> None:
         """See MediaStream."""
-        self._outbox.play(pcm)
+        self._pacer.play(pcm)
         self._wake.set()
 
     def mark(self, name: str) -> None:
         """See MediaStream."""
-        self._outbox.mark(name)
+        self._pacer.mark(name)
         self._wake.set()
 
     def clear(self) -> None:
         """See MediaStream."""
-        self._outbox.clear()
+        self._pacer.clear()
         self._wake.set()
 
-    async def tell(self, pcm: bytes) -> None:
+    async def play_and_wait(self, pcm: bytes) -> None:
         """Play audio and wait until it has been heard."""
-        self._told = asyncio.get_running_loop().create_future()
+        self._played = asyncio.get_running_loop().create_future()
         self.play(pcm)
-        self.mark(TOLD)
-        await self._told
+        self.mark(PLAYED)
+        await self._played
 
-    def press(self, digit: str) -> None:
+    def push_key(self, digit: str) -> None:
         """Pass on a key of the caller."""
         if self.listening:
             self._arrived.put_nowait(KeyPressed(digit))
 
-    def overhear(self, heard: OverheardAudio | PartiesChanged) -> None:
+    def push(self, heard: OverheardAudio | PartiesChanged) -> None:
         """Pass on what was said between the caller and others, or who talks with whom."""
         if not self._closed:
             self._arrived.put_nowait(heard)
@@ -94,7 +94,7 @@ class AsteriskStream:
             self._closed = True
             self._arrived.put_nowait(MediaClosed(by, cause))
 
-    async def carry(self, socket: web.WebSocketResponse) -> None:
+    async def serve(self, socket: web.WebSocketResponse) -> None:
         """Move voice over Asterisk's socket until that ends."""
         sending = asyncio.create_task(self._send(socket))
         try:
@@ -112,24 +112,24 @@ class AsteriskStream:
         await self.ready.wait()
         while not socket.closed:
             self._wake.clear()
-            while (message := self._outbox.take(loop.time())) is not None:
+            while (message := self._pacer.take(loop.time())) is not None:
                 try:
                     await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
                 except ConnectionError:
                     return
             try:
-                await asyncio.wait_for(self._wake.wait(), self._outbox.wait(loop.time()))
+                await asyncio.wait_for(self._wake.wait(), self._pacer.wait(loop.time()))
             except TimeoutError:
                 continue
 
     def _take_audio(self, pcm: bytes) -> None:
         if not self.listening or self._closed:
             return
-        self._part += pcm
-        whole = len(self._part) // FRAME_BYTES * FRAME_BYTES
+        self._partial += pcm
+        whole = len(self._partial) // FRAME_BYTES * FRAME_BYTES
         for start in range(0, whole, FRAME_BYTES):
-            self._arrived.put_nowait(AudioFrame(bytes(self._part[start : start + FRAME_BYTES])))
-        del self._part[:whole]
+            self._arrived.put_nowait(AudioFrame(bytes(self._partial[start : start + FRAME_BYTES])))
+        del self._partial[:whole]
 
     def _take_control(self, text: str) -> None:
         try:
@@ -141,14 +141,14 @@ class AsteriskStream:
         if kind == "MEDIA_START":
             self.ready.set()
         elif kind == "MEDIA_XOFF":
-            self._outbox.held()
+            self._pacer.pause()
         elif kind == "MEDIA_XON":
-            self._outbox.go_on()
+            self._pacer.resume()
             self._wake.set()
         elif kind == "MEDIA_MARK_PROCESSED":
-            name = self._outbox.heard(str(message.get("correlation_id")))
-            if name == TOLD and self._told and not self._told.done():
-                self._told.set_result(None)
+            name = self._pacer.mark_name(str(message.get("correlation_id")))
+            if name == PLAYED and self._played and not self._played.done():
+                self._played.set_result(None)
             elif name is not None and not self._closed:
                 self._arrived.put_nowait(MarkReached(name))
 
@@ -173,7 +173,7 @@ class MediaSockets:
         stream = self._waiting.pop(request.query.get("call", ""), None)
         if stream is None:
             raise web.HTTPNotFound
-        socket = web.WebSocketResponse(protocols=("media",), compress=False, heartbeat=PING_S)
+        socket = web.WebSocketResponse(protocols=("media",), compress=False, heartbeat=HEARTBEAT_S)
         await socket.prepare(request)
-        await stream.carry(socket)
+        await stream.serve(socket)
         return socket

@@ -11,7 +11,7 @@ from ivr.telephony.asterisk.ari import Ari, AriRefused, Channel
 from ivr.telephony.asterisk.channels import ChannelTracker
 
 
-async def sweep(ari: Ari, tracked: ChannelTracker) -> None:
+async def sweep(ari: Ari, tracker: ChannelTracker) -> None:
     """Bring `legs` up to date, and end what belongs to our application but to no call of ours.
 
     Callers who were left alone go to a person; two people in the middle of talking to each other are not disturbed.
@@ -19,12 +19,12 @@ async def sweep(ari: Ari, tracked: ChannelTracker) -> None:
     Raises:
         AriRefused, AriUnreachable: it could not be finished; to be tried again later.
     """
-    before = tracked.made()
+    before = tracker.created()
     channels = await ari.channels()
-    tracked.compare(before, {name: channel.state for name, channel in channels.items()})
-    ours = {name: channel for name, channel in channels.items() if name not in tracked and _belongs(ari, name, channel)}
+    tracker.reconcile(before, {name: channel.state for name, channel in channels.items()})
+    ours = {name: channel for name, channel in channels.items() if name not in tracker and _belongs(ari, name, channel)}
     for bridge, members in (await ari.bridges()).items():
-        if not bridge.startswith(f"{ari.app}.bridge.") or _voice(ari, bridge) in tracked:
+        if not bridge.startswith(f"{ari.app}.bridge.") or _voice(ari, bridge) in tracker:
             continue
         people = [name for name in members if not name.startswith(f"{ari.app}.voice.")]
         if len(people) > 1:
@@ -37,7 +37,7 @@ async def sweep(ari: Ari, tracked: ChannelTracker) -> None:
             await ari.hang_up(name)
         else:
             with contextlib.suppress(AriRefused):  # gone meanwhile
-                await ari.give_back(name, f"{ari.app}-fallback", "lost")
+                await ari.continue_in_dialplan(name, f"{ari.app}-fallback", "lost")
 
 
 def _belongs(ari: Ari, name: str, channel: Channel) -> bool:

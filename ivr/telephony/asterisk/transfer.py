@@ -9,8 +9,8 @@ from ivr.telephony.asterisk.held_caller import AsteriskHeldCaller
 RING_S: Final = 20
 
 
-async def hand_over(held: AsteriskHeldCaller, endpoint: str, shown: str, words: bytes) -> None:
-    """Ring `endpoint` with `shown` as the caller's number; `words` (audio) are for their ears only.
+async def hand_over(held: AsteriskHeldCaller, endpoint: str, shown: str, whisper_audio: bytes) -> None:
+    """Ring `endpoint` with `shown` as the caller's number; `whisper_audio` (audio) are for their ears only.
 
     Returns when they have hung up.
 
@@ -18,7 +18,7 @@ async def hand_over(held: AsteriskHeldCaller, endpoint: str, shown: str, words: 
         TransferRefused: nobody took the call.
     """
     async with held.dial(endpoint, shown, RING_S) as person:
-        if words:
-            await person.tell(words)
+        if whisper_audio:
+            await person.tell(whisper_audio)
         await person.connect()
         await person.parted()

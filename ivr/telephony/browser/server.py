@@ -17,7 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits
-from ivr.telephony.browser.stream import CUT, BrowserCallLeg, BrowserStream, send
+from ivr.telephony.browser.stream import CONNECTION_LOST, BrowserCallLeg, BrowserStream, send
 from ivr.telephony.media import MediaClosed
 from ivr.telephony.port import Call
 
@@ -49,7 +49,7 @@ def routes(
     new_id: Callable[[], str] = lambda: uuid4().hex,
     limits: PhoneLimits | None = None,
 ) -> list[web.AbstractRouteDef]:
-    """Routes under /phone. `answer` leads each call and returns when it is done; the line is then hung up.
+    """Routes under /phone. `answer` leads each call and returns when it is done; the leg is then hung up.
 
     A session outlives its socket: when the handler is cancelled it still sees Closed and ends by itself.
     `flows` is asked again for each page and each call, so a reloaded file counts at once.
@@ -90,17 +90,17 @@ class _Phone:
         )
         await socket.prepare(request)
         try:
-            call = await self._wanted(socket)
+            call = await self._receive_call(socket)
         except wire.WireError as fault:
             await self._close(request, socket, wire.ErrorMessage(reason=fault.reason), fault.code)
             return socket
         if call is not None:
             stream = BrowserStream(socket, self._limits)
             stream.send(wire.AnsweredMessage(call=call.id))
-            await self._lead(request, socket, BrowserCallLeg(call, stream))
+            await self._run_call(request, socket, BrowserCallLeg(call, stream))
         return socket
 
-    async def _wanted(self, socket: web.WebSocketResponse) -> Call | None:
+    async def _receive_call(self, socket: web.WebSocketResponse) -> Call | None:
         """The call asked for, or None when the client has left."""
         try:
             message = await socket.receive(timeout=self._limits.first_message_s)
@@ -126,28 +126,28 @@ class _Phone:
             variables=wanted.variables,
         )
 
-    async def _lead(self, request: web.Request, socket: web.WebSocketResponse, line: BrowserCallLeg) -> None:
-        session = asyncio.create_task(self._session(line))
+    async def _run_call(self, request: web.Request, socket: web.WebSocketResponse, leg: BrowserCallLeg) -> None:
+        session = asyncio.create_task(self._run_session(leg))
         self._sessions.add(session)
         session.add_done_callback(self._sessions.discard)
         try:
-            closed = await line.media.run()
-            if fault := line.media.fault:
+            closed = await leg.media.run()
+            if fault := leg.media.fault:
                 await self._close(request, socket, wire.ErrorMessage(reason=fault.reason), fault.code)
             else:
                 await self._close(request, socket, wire.EndedMessage(by=closed.by, cause=closed.cause), WSCloseCode.OK)
             await asyncio.shield(session)
         except asyncio.CancelledError:
-            line.media.end(CUT if request.transport is None else MediaClosed(by="us", cause="failed"))
+            leg.media.end(CONNECTION_LOST if request.transport is None else MediaClosed(by="us", cause="failed"))
             raise
 
-    async def _session(self, line: BrowserCallLeg) -> None:
+    async def _run_session(self, leg: BrowserCallLeg) -> None:
         try:
-            await self._answer(line)
+            await self._answer(leg)
         except Exception:
-            log.exception("call %s: its session failed", line.call.id)
-            line.media.end(MediaClosed(by="us", cause="failed"))
-        await line.hang_up()
+            log.exception("call %s: its session failed", leg.call.id)
+            leg.media.end(MediaClosed(by="us", cause="failed"))
+        await leg.hang_up()
 
     async def _close(
         self, request: web.Request, socket: web.WebSocketResponse, last: wire.WireMessage, code: WSCloseCode

@@ -19,8 +19,8 @@ from ivr.telephony.browser.send_queue import SendQueue
 from ivr.telephony.media import KeyPressed, MarkReached, MediaClosed, MediaEvent
 from ivr.telephony.port import Call, TransferRefused
 
-CUT = MediaClosed(by="network", cause="media_lost")
-DELIBERATE = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
+CONNECTION_LOST = MediaClosed(by="network", cause="media_lost")
+CLEAN_CLOSE_CODES = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 
 
 class BrowserStream:
@@ -30,7 +30,7 @@ class BrowserStream:
         loop = asyncio.get_running_loop()
         self._socket, self._limits, self._now = socket, limits, loop.time
         self._events: asyncio.Queue[MediaEvent] = asyncio.Queue()
-        self._outbox, self._outgoing = SendQueue(), asyncio.Event()
+        self._send_queue, self._outgoing = SendQueue(), asyncio.Event()
         self._marks: dict[str, str] = {}  # the names of marks on their way, by their numbers on the wire
         self._mark_numbers = count(1)
         self._closed: asyncio.Future[MediaClosed] = loop.create_future()
@@ -54,10 +54,10 @@ class BrowserStream:
         Raises:
             ValueError: half a sample.
         """
-        self._outbox.play(pcm)
+        self._send_queue.play(pcm)
         self._outgoing.set()
-        if self._outbox.audio_bytes > self._limits.unplayed_bytes:
-            self.end(CUT)
+        if self._send_queue.audio_bytes > self._limits.unplayed_bytes:
+            self.end(CONNECTION_LOST)
 
     def mark(self, name: str) -> None:
         number = str(next(self._mark_numbers))
@@ -66,12 +66,12 @@ class BrowserStream:
 
     def clear(self) -> None:
         self._marks.clear()
-        self._outbox.clear()
+        self._send_queue.clear()
         self._outgoing.set()
 
     def send(self, message: wire.WireMessage) -> None:
         """Queue a message that `clear` does not drop."""
-        self._outbox.put(message)
+        self._send_queue.put(message)
         self._outgoing.set()
 
     def end(self, closed: MediaClosed) -> None:
@@ -101,35 +101,35 @@ class BrowserStream:
                         raise wire.WireError("too many messages", WSCloseCode.POLICY_VIOLATION)
                     self._take(message.type, message.data)
         except TimeoutError:
-            self.end(CUT)
+            self.end(CONNECTION_LOST)
         except wire.WireError as fault:
             self.fault = fault
             self.end(MediaClosed(by="network", cause="protocol"))
 
     def _take(self, kind: WSMsgType, data: object) -> None:
         if isinstance(data, bytes):
-            self._hear(wire.decode_frame(data))
+            self._push(wire.decode_frame(data))
         elif isinstance(data, str):
-            self._obey(wire.decode_client(data))
+            self._handle_message(wire.decode_client(data))
         elif kind is WSMsgType.CLOSE:
-            self.end(MediaClosed(by="caller", cause="normal") if data in DELIBERATE else CUT)
+            self.end(MediaClosed(by="caller", cause="normal") if data in CLEAN_CLOSE_CODES else CONNECTION_LOST)
         elif kind is WSMsgType.ERROR and isinstance(data, WebSocketError):
             self.end(MediaClosed(by="network", cause="protocol"))
         else:
-            self.end(CUT)
+            self.end(CONNECTION_LOST)
 
-    def _obey(self, message: wire.ClientMessage) -> None:
+    def _handle_message(self, message: wire.ClientMessage) -> None:
         match message:
             case wire.KeyPressMessage(digit=digit):
-                self._hear(KeyPressed(digit))
+                self._push(KeyPressed(digit))
             case wire.MarkMessage(name=number):
-                self._hear(MarkReached(number))
+                self._push(MarkReached(number))
             case wire.HangUpMessage():
                 self.end(MediaClosed(by="caller", cause="normal"))
             case wire.CallMessage():
                 raise wire.WireError("a second call on one socket", WSCloseCode.POLICY_VIOLATION)
 
-    def _hear(self, event: MediaEvent) -> None:
+    def _push(self, event: MediaEvent) -> None:
         if self._events.qsize() >= self._limits.unread_events:
             self.end(MediaClosed(by="us", cause="failed"))
         elif not self._closed.done():
@@ -140,11 +140,11 @@ class BrowserStream:
             while True:
                 await self._outgoing.wait()
                 self._outgoing.clear()
-                for item in self._outbox.drain():
+                for item in self._send_queue.drain():
                     async with asyncio.timeout(self._limits.stalled_s):
                         await send(self._socket, item)
         except (TimeoutError, ConnectionError):
-            self.end(CUT)
+            self.end(CONNECTION_LOST)
 
 
 async def send(socket: web.WebSocketResponse, item: bytes | wire.WireMessage) -> None:
@@ -172,11 +172,13 @@ class BrowserCallLeg:
     async def hang_up(self) -> None:
         self._media.end(MediaClosed(by="us", cause="normal"))
 
-    def reaches(self, target: str) -> bool:
+    def can_reach(self, target: str) -> bool:
         """See Line; nobody can be."""
         return False
 
-    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
+    async def transfer(
+        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
+    ) -> EndedBy:
         """A browser has nobody to be handed to.
 
         Raises:

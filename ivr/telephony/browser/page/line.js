@@ -7,11 +7,11 @@ export class Line {
     this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => this.send({ type: "call", version: 1, rate: 8000, ...wanted });
-    this.socket.onmessage = ({ data }) => this.over || (typeof data === "string" ? this.obey(JSON.parse(data)) : handlers.audio(data));
+    this.socket.onmessage = ({ data }) => this.over || (typeof data === "string" ? this.handle(JSON.parse(data)) : handlers.audio(data));
     this.socket.onclose = () => this.end({ by: "network", cause: "media_lost" });
   }
 
-  obey(message) {
+  handle(message) {
     const { handlers } = this;
     switch (message.type) {
       case "answered": return handlers.answered(message.call);

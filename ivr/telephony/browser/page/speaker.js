@@ -16,10 +16,10 @@ class Speaker extends AudioWorkletProcessor {
     this.played = 0;
     this.peak = 0;
     this.since = 0;
-    this.port.onmessage = ({ data }) => this.obey(data);
+    this.port.onmessage = ({ data }) => this.handle(data);
   }
 
-  obey({ audio, mark, clear }) {
+  handle({ audio, mark, clear }) {
     if (clear) {
       this.queue = [];
       this.place = 0;
