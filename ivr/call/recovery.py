@@ -1,7 +1,7 @@
-"""Calls that nobody leads any more: what was answered is kept, the flow's last words are run, the record is closed.
+"""Recovery of orphaned calls: saved answers are kept, the flow processes the end of the call, the record is closed.
 
-Such a call is closed, not gone on with: its media ended with the node that owned it. Only a network that can attach
-another node to a call that is up could do more, and none of ours offers that to the caller's side.
+An orphaned call is closed, not resumed: its media ended with the node that owned it. Resuming would need a network
+that can attach another node to a live call, and none of the supported networks offers that for the caller's leg.
 
 Must not know: why a node died.
 """
@@ -30,17 +30,18 @@ from ivr.records.record import CallRecord, CallSummary
 log = logging.getLogger(__name__)
 
 LEASE_MS: Final = 15_000
-"""A call whose node has not said for so long that it leads it is nobody's."""
+"""Lease duration. A call whose lease was not renewed for this long is orphaned."""
 NODE_LOST: Final = CallEnded("us", "failed")
+"""The event that ends an orphaned call."""
 
 
 async def sweep(node: ServiceNode, owned: Collection[str]) -> int:
-    """Close all calls that no node leads, `owned` being those of this one; returns how many there were.
+    """Close all calls that no node owns, and return their number. `owned` holds the ids of this node's calls.
 
-    Whoever takes a call's lease closes it, so nodes may sweep at the same time.
+    The node that obtains a call's lease closes it, so several nodes may sweep at the same time.
 
     Raises:
-        RecordsUnavailable, LiveStateUnavailable: a store is away; the next sweep finds what is left.
+        RecordsUnavailable, LiveStateUnavailable: a store is unreachable; the next sweep finds the remaining calls.
     """
     open_calls = {call.id: call for call in await node.records.open_calls()}
     closed = 0
@@ -53,7 +54,7 @@ async def sweep(node: ServiceNode, owned: Collection[str]) -> int:
 
 
 async def _close(node: ServiceNode, call_id: str) -> bool:
-    """Close a call; False when it was closed before, or never opened."""
+    """Close a call; return False if it is already closed or was never opened."""
     try:
         record = await node.records.call(call_id, "management")
     except UnknownCall:
@@ -67,14 +68,14 @@ async def _close(node: ServiceNode, call_id: str) -> bool:
     except (RecordsUnavailable, LiveStateUnavailable):
         raise
     except Exception:
-        log.exception("call %s: its last words failed", call_id)
+        log.exception("call %s: the flow could not process the end of the call", call_id)
     await node.records.close_call(call_id, disposition, NODE_LOST.cause, NODE_LOST.by, node.now())
-    log.warning("call %s was lost with the node that owned it; it is kept as %s", call_id, disposition)
+    log.warning("call %s: orphaned by its node; closed with disposition %s", call_id, disposition)
     return True
 
 
 async def _end_flow(node: ServiceNode, record: CallRecord) -> Disposition:
-    """Bring the call to its end from where the records, or the live state when it is ahead of them, have it."""
+    """Run the flow to its end from the last recorded turn, or from the live state if that is one turn ahead."""
     call = record.call
     source = await node.records.flow_source(call.flow_version)
     if source is None:
@@ -91,7 +92,10 @@ async def _end_flow(node: ServiceNode, record: CallRecord) -> Disposition:
 
 
 def _replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
-    """The call's state after its events; a turn that its event does not lead to was our apology."""
+    """Replay the recorded events and return the resulting state.
+
+    A recorded turn that its event does not reproduce was an apology for a fault.
+    """
     call = record.call
     state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=True)
     for kept in record.turns:
@@ -104,7 +108,7 @@ def _replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
 
 
 async def _index_recording(node: ServiceNode, call: CallSummary) -> None:
-    """List the audio that the lost node has left, where it lies on this machine."""
+    """Add the recording left by the lost node to the records, if the file is on this machine."""
     if not call.consent_at or not call.answered_at:
         return
     path = node.recording_path(call.id, call.consent_at)
@@ -115,7 +119,7 @@ async def _index_recording(node: ServiceNode, call: CallSummary) -> None:
 
 
 def _measure(path: Path) -> tuple[float, str] | None:
-    """A recording's length in seconds and its SHA-256; None where there is none to be played."""
+    """Return a recording's length in seconds and its SHA-256, or None if there is no playable file."""
     try:
         with path.open("rb") as file, wave.open(file) as sound:
             seconds = sound.getnframes() / sound.getframerate()

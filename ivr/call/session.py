@@ -1,7 +1,7 @@
-"""One live call: turns media into events, steps the flow, saves, then performs.
+"""Session of one live call: translates media into events, steps the flow, saves the turn, then performs its actions.
 
-Whatever fails on our side (a store, the flow, a task) ends the call with an apology; what was answered is kept.
-Must not know: which network carries the call, how answers are understood, how records are kept.
+Any failure on our side (a store, the flow, a task) ends the call with an apology; saved answers are kept.
+Must not know: which network carries the call, how answers are understood, how records are stored.
 """
 
 from __future__ import annotations
@@ -48,18 +48,21 @@ from recognizer.base import Grammar, Hypothesis
 log = logging.getLogger(__name__)
 
 MAX_CALL_MS: Final = 15 * 60_000
-"""A call takes no longer than this; time with whom it was transferred to does not count."""
+"""Maximum duration of a call, not counting time spent in a transfer."""
 APOLOGY_TIMEOUT_MS: Final = 30_000
-"""An apology and the hang-up after it take no longer than this."""
+"""Maximum duration of the apology and the hang-up after it."""
 HANG_UP_TIMEOUT_S: Final = 5.0
+"""Timeout for hanging up when the session closes."""
 CALLER_AUDIO_MAX_MS: Final = 15_000
-"""Whoever takes a call hears no more of the caller's own words than this."""
+"""Maximum length of the caller's own words played in a whisper."""
 TYPE_AHEAD_MAX: Final = 20
+"""Maximum number of digits buffered before a prompt starts."""
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
+"""Silence between two prompts played in one sequence."""
 
 
 class Session:
-    """Leads one call from its answer to its end, in the version of the flows that it began with."""
+    """Runs one call from answer to end, on the flow version it started with."""
 
     def __init__(self, leg: CallLeg, flow_set: FlowSet, node: ServiceNode, observe: Observer) -> None:
         self._leg, self._flow_set, self._node = leg, flow_set, node
@@ -83,9 +86,9 @@ class Session:
         self._state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=speech)
 
     async def run(self) -> None:
-        """Lead the call; returns when it is over and written down, however long the database is away.
+        """Run the call; return once it is over and recorded, however long the database is unavailable.
 
-        Cancelled, it hangs up and tries once to write the call down; what is missing then, a sweep finds.
+        When cancelled, hang up and try once to record the call; a sweep completes the record if that fails.
         """
         ended = events.CallEnded("us", "failed")
         try:
@@ -95,7 +98,10 @@ class Session:
         await self._journal.finish()
 
     def end(self, cause: str) -> None:
-        """Have the call ended with an apology, unless it is saying goodbye. `cause`: one of lifecycle.HANGUP_CAUSES."""
+        """End the call with an apology, unless its disposition is already set and it is about to end.
+
+        `cause` is one of lifecycle.HANGUP_CAUSES.
+        """
         self._mailbox.post(EndCall(cause))
 
     # --- the only consumer of the mailbox ----------------------------------------------------------------------
@@ -109,17 +115,17 @@ class Session:
                 min((due for due in (wake_at, self._deadline_ms) if due is not None), default=None)
             )
             if self._deadline_ms is not None and self._mailbox.clock() >= self._deadline_ms:
-                log.warning("call %s reached its time limit", self._leg.call.id)
+                log.warning("call %s: time limit reached", self._leg.call.id)
                 self._apologise("time_limit")
             await self._guard(self._handle(item))
         return self._ended
 
     async def _guard(self, work: Coroutine[None, None, None]) -> None:
-        """Do something on this call; a fault of ours becomes an apology."""
+        """Await `work`; on any exception, apologise and end the call."""
         try:
             await work
         except Exception:
-            log.exception("call %s: fault at %s", self._leg.call.id, self._state.place)
+            log.exception("call %s: failure at %s", self._leg.call.id, self._state.place)
             self._apologise("failed")
 
     async def _open(self) -> None:
@@ -154,7 +160,7 @@ class Session:
                 raise error
 
     async def _handle_media(self, at_ms: int, event: MediaEvent) -> None:
-        """Something came from the caller."""
+        """Handle a media event."""
         turn = self._turn
         match event:
             case AudioFrame(pcm):
@@ -211,7 +217,7 @@ class Session:
         self._mailbox.post(DecodingFinished(turn, request, await self._recognition.hypotheses()))
 
     async def _finish_turn(self, final: turn_io.TurnResult) -> None:
-        """The turn is over: tell the flow what came of it."""
+        """End the turn and pass its result to the flow."""
         if isinstance(final, turn_io.FreeSpeechEnded):
             self._hypotheses = await self._recognition.hypotheses()
         self._recognition.stop()
@@ -225,12 +231,12 @@ class Session:
     # --- the flow ----------------------------------------------------------------------------------------------
 
     async def _step(self, event: Event) -> None:
-        """Step, save, perform."""
+        """Step the flow with an event, save the turn, then perform its actions."""
         now = self._node.now()
         try:
             turn = engine.step(self._flow_set.flows, self._state, event, now)
         except Exception:
-            log.exception("call %s: the flow cannot go on from %s", self._leg.call.id, self._state.place)
+            log.exception("call %s: the flow failed to step from %s", self._leg.call.id, self._state.place)
             self._apologise("failed", event)
             return
         if turn.state is self._state:
@@ -241,7 +247,7 @@ class Session:
             self._perform(action)
 
     def _record_turn(self, event: Event, turn: FlowTurn, now: datetime) -> None:
-        """The turn has come about; what it brought is in the ledger from here on, even when a store is away."""
+        """Add the turn to the journal, which holds it from here on even if a store is unavailable."""
         at_ms = self._mailbox.clock()
         lines = self._transcript.end_prompt(self._player.heard_share(at_ms)) + self._transcript.caller_lines(
             at_ms, event, turn
@@ -273,7 +279,7 @@ class Session:
                 self._mailbox.spawn(self._hang_up(linger_ms))
 
     def _play(self, prompts: Sequence[actions.Prompt]) -> int:
-        """Play prompts; returns their length in ms."""
+        """Play prompts; return their length in ms."""
         language, at_ms, library = self._state.language, self._mailbox.clock(), self._node.prompts
         said = [self._utterances.resolve(prompt) for prompt in prompts]
         self._transcript.begin_prompt(at_ms, " ".join(library.text(prompt, language) for prompt, _ in said))
@@ -282,7 +288,7 @@ class Session:
 
     async def _wait_until_heard(self) -> None:
         if not await self._player.wait_until_heard():
-            log.warning("call %s: no word from the far end that a prompt was heard", self._leg.call.id)
+            log.warning("call %s: the far end did not report the prompt's mark in time", self._leg.call.id)
 
     async def _transfer(self, wanted: actions.Transfer) -> None:
         await self._wait_until_heard()
@@ -295,7 +301,7 @@ class Session:
         except TransferRefused as refused:
             self._mailbox.post(events.TransferFailed(wanted.wait, refused.reason))
         except Exception:
-            log.exception("call %s: the transfer to %s failed", self._leg.call.id, target)
+            log.exception("call %s: transfer to %s failed", self._leg.call.id, target)
             self._mailbox.post(events.TransferFailed(wanted.wait, "unavailable"))
         else:
             if ended_by != "caller":
@@ -312,7 +318,10 @@ class Session:
         await self._leg.hang_up()
 
     def _apologise(self, cause: str, event: Event | None = None) -> None:
-        """Something is wrong, at `event` where one led to it: say sorry and hang up; failing that, just hang up."""
+        """Play an apology and hang up; if an apology already failed, end the call at once.
+
+        `event` is the event that the flow failed to process, if any.
+        """
         if self._cause != "normal":
             self._ended = events.CallEnded("us", self._cause)
             return
@@ -327,24 +336,24 @@ class Session:
             for action in turn.actions:
                 self._perform(action)
         except Exception:
-            log.exception("call %s: no apology could be said", self._leg.call.id)
+            log.exception("call %s: the apology could not be played", self._leg.call.id)
             self._ended = events.CallEnded("us", cause)
 
     async def _close(self, ended: events.CallEnded) -> None:
-        """The line is gone, or we are: judge the call, write down what the records take, let everything go."""
+        """Hang up, let the flow process the end of the call, record the outcome, and release all resources."""
         call_id = self._leg.call.id
         try:
             async with asyncio.timeout(HANG_UP_TIMEOUT_S):
                 await self._leg.hang_up()
         except Exception:
-            log.exception("call %s: it could not be hung up", call_id)
+            log.exception("call %s: hang-up failed", call_id)
         await self._mailbox.close()
         self._recognition.stop()
         now = self._node.now()
         try:
             self._record_turn(ended, engine.step(self._flow_set.flows, self._state, ended, now), now)
         except Exception:
-            log.exception("call %s: its last words failed", call_id)
+            log.exception("call %s: the flow could not process the end of the call", call_id)
         kept = await self._recorder.close(self._mailbox.clock())
         audio = (kept, self._recorder.from_ms) if kept else None
         await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)

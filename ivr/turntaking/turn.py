@@ -1,7 +1,7 @@
-"""One question's turn-taking: prompt, voice, keys and time in; what to do about it out. Sans-I/O, in virtual time.
+"""Turn-taking for one question: takes prompt, voice, key and timer inputs, returns outputs. Sans-I/O, in virtual time.
 
 Must not know: what is asked or understood, recognisers, networks, asyncio, any clock. Every input carries its time on
-the call's clock (ms) and returns outputs to be performed in order. After a final output everything is ignored.
+the call's clock (ms) and returns outputs to execute in order. After a TurnResult all inputs are ignored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ivr.turntaking.voice import SILENT_DBOV, FrameActivity, JudgedFrame, Uttera
 
 
 class TurnStage(Enum):
-    """Where the prompt is."""
+    """State of the prompt."""
 
     PENDING = auto()
     PLAYING = auto()
@@ -41,7 +41,10 @@ class TurnStage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _DecodeRequest:
-    """A decode of the present utterance: asked at `at_ms`, answered once `verdict` is there; `last` settles it."""
+    """A decode of the current utterance, requested at `at_ms`; `verdict` is None until decoded.
+
+    The verdict on a `last` request ends the utterance.
+    """
 
     voice: Utterance
     request: int
@@ -54,7 +57,7 @@ _Deadline = tuple[int, Callable[[int], tuple[TurnOutput, ...]]]
 
 
 class QuestionTurn:
-    """One question from its prompt to its answer; see the module."""
+    """Turn-taking for one question from its prompt to its answer; see the module docstring."""
 
     def __init__(self, expected: InputSpec, timing: Timing) -> None:
         self._expected = expected
@@ -74,7 +77,7 @@ class QuestionTurn:
         self._finished = False
 
     def prompt_started(self, at_ms: int, length_ms: int) -> tuple[TurnOutput, ...]:
-        """The prompt, `length_ms` long, begins to be heard."""
+        """Handle the start of the prompt, which is `length_ms` long."""
         at = self._advance(at_ms)
         if self._finished or self._stage is not TurnStage.PENDING:
             return ()
@@ -83,12 +86,15 @@ class QuestionTurn:
         return self._give_up_prompt(at) if self._digits else ()
 
     def prompt_finished(self, at_ms: int) -> tuple[TurnOutput, ...]:
-        """The prompt was heard to its end, or there is none."""
+        """Handle the end of the prompt, or the absence of one."""
         at = self._advance(at_ms)
         return () if self._finished else self._end_prompt(at)
 
     def voice(self, at_ms: int, activity: FrameActivity, prompt_dbov: float = SILENT_DBOV) -> tuple[TurnOutput, ...]:
-        """One frame of the caller's audio ended at `at_ms`; `prompt_dbov` is our own level in it, to know its echo."""
+        """Handle a frame of the caller's audio that ended at `at_ms`.
+
+        `prompt_dbov` is our prompt's level at that time, used to detect its echo.
+        """
         at = self._frame_ms = self._advance(at_ms)
         judged = self._classifier.classify(at, activity, prompt_dbov)
         if self._finished or self._digits or self._expected.voice is None or self._stage is TurnStage.PENDING:
@@ -96,7 +102,7 @@ class QuestionTurn:
         return self._add_frame(at, judged) + self._run_due(at, 0)
 
     def decoded(self, at_ms: int, request: int, verdict: Verdict) -> tuple[TurnOutput, ...]:
-        """The verdict on what `Decode(request)` asked for; dropped when the voice went on since."""
+        """Handle the verdict on `Decode(request)`; ignore it if the voice has continued since."""
         at = self._advance(at_ms)
         decode = self._decode
         if decode is None or decode.request != request or decode.verdict is not None:
@@ -104,7 +110,7 @@ class QuestionTurn:
         return self._apply_verdict(at, decode, verdict) + self._run_due(at, self._timing.stall_ms)
 
     def pressed(self, at_ms: int, key: str) -> tuple[TurnOutput, ...]:
-        """A key was pressed, perhaps before the prompt (type-ahead). The first one expected owns the turn."""
+        """Handle a key, possibly pressed before the prompt (type-ahead). The first accepted key ends voice input."""
         at = self._advance(at_ms)
         expected = self._expected
         if self._finished:
@@ -123,16 +129,16 @@ class QuestionTurn:
         return self._give_up_prompt(at)
 
     def _choice_is_final(self) -> bool:
-        """None of the inputs that are expected can follow the keys pressed so far."""
+        """Return whether no expected choice extends the keys pressed so far."""
         choices, digits = self._expected.choices, self._digits
         return bool(choices) and not any(len(one) > len(digits) and one.startswith(digits) for one in choices)
 
     def tick(self, at_ms: int) -> tuple[TurnOutput, ...]:
-        """Time has passed; due at `wake_at`, harmless at any other time."""
+        """Handle the passage of time; required at `wake_at`, harmless at any other time."""
         return self._run_due(self._advance(at_ms), self._timing.stall_ms)
 
     def wake_at(self) -> int | None:
-        """When the next tick is due even if nothing else comes in."""
+        """Return the time of the next tick if no other input arrives, or None."""
         return min((due for due, _ in self._deadlines(self._timing.stall_ms)), default=None)
 
     def _advance(self, at_ms: int) -> int:
@@ -151,7 +157,7 @@ class QuestionTurn:
             outputs += due[1](at)
 
     def _deadlines(self, stall_ms: int) -> Iterator[_Deadline]:
-        """All that happens by time alone; each one's doing takes it away, or moves it on."""
+        """Yield the pending deadlines with their handlers; each handler removes or moves its deadline."""
         timing = self._timing
         if self._finished:
             return
@@ -177,7 +183,7 @@ class QuestionTurn:
         return self._stage is TurnStage.OVER or self._expected.barge_in
 
     def _quiet_ms(self) -> int:
-        """How long the caller must be quiet before the utterance is looked at next."""
+        """Return how long the caller must be quiet before the utterance is decoded next."""
         timing, kind = self._timing, self._expected.voice
         if kind == "free":
             return timing.free_quiet_ms if self._stage is TurnStage.OVER else timing.resume_ms
@@ -236,11 +242,9 @@ class QuestionTurn:
         if not decode.last:
             return ()
         no_match = is_voice and voice_ms >= self._timing.min_voice_ms and not self._expected.patient
-        return (
-            self._finish(at, SpeechAnswered(voice_ms))
-            if no_match and self._stage is TurnStage.OVER
-            else self._discard_utterance(at)
-        )
+        if no_match and self._stage is TurnStage.OVER:
+            return self._finish(at, SpeechAnswered(voice_ms))
+        return self._discard_utterance(at)
 
     def _end_free(self, at: int) -> tuple[TurnOutput, ...]:
         voice = self._utterance

@@ -32,7 +32,7 @@ def test_words_of_another_place_are_gone() -> None:
 
 
 def test_without_any_words_the_other_prompt_is_said() -> None:
-    assert UtteranceBuffer().beside(BACK) == (NOTED, b"")
+    assert UtteranceBuffer().resolve(BACK) == (NOTED, b"")
 
 
 def test_other_prompts_play_nothing() -> None:

@@ -1,6 +1,6 @@
-"""Calls through one Asterisk: takes those that arrive, places those that are asked for, leaves nothing behind.
+"""Calls through one Asterisk: accepts inbound calls, places outbound calls, cleans up after both.
 
-Must not know: flows (a name is passed on), recognisers, records.
+Must not know: flows (only their names are passed on), recognisers, records.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ log = logging.getLogger(__name__)
 
 DIAL_RING_S: Final = 30
 ANSWER_GRACE_S: Final = 10
-"""Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
+"""Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as failed."""
 SWEEP_INTERVAL_S: Final = 30.0
 ATTACH_RETRY_S: Final = 1.0
 CAUSE_NO_ROUTE: Final = 3
+"""Q.850: no route to destination."""
 CallHandler = Callable[[AsteriskCallLeg], Awaitable[None]]
 
 
@@ -48,12 +49,12 @@ class Asterisk:
     """The calls of one Asterisk.
 
     Args:
-        ari: its REST interface, open.
-        answer: leads one call that arrived; the call is over when it returns.
-        capacity: how many calls may be led at a time; what is above rings on in the dialplan, then goes to a person.
-            Set it to 0 to drain: callers go to a person at once.
-        announce: (words, language) -> audio, for what is whispered to whoever takes a transfer; may block.
-        desk: finds somebody for the callers of lines that have people of their own.
+        ari: an open client of its REST interface.
+        answer: handles one inbound call; the leg is hung up when it returns.
+        capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set it to
+            0 to drain: callers go to a person at once.
+        announce: (text, language) -> audio, synthesises the whisper of a transfer; may block.
+        acd: connects the callers of lines that have their own roster.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Asterisk:
         self._acd = acd
         self.capacity = capacity
         self.connected = asyncio.Event()
-        """Whether calls can arrive and be placed just now."""
+        """Set while calls can be received and placed."""
         self._tracker = ChannelTracker()
         self._sockets = MediaSockets()
         self._login = SocketLogin(site.app, secrets.media)
@@ -83,10 +84,10 @@ class Asterisk:
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
         self.active_calls = 0
-        """How many calls are being led or placed."""
+        """Number of calls in progress or being placed."""
 
     def routes(self) -> list[web.RouteDef]:
-        """What Asterisk connects to (see websocket_client.conf); to be added to the service's web server."""
+        """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
         found = [web.get("/asterisk/media", self._serve_media)]
         if isinstance(self._events, IncomingEventSocket):
             found.append(web.get("/asterisk/events", self._events.handle))
@@ -97,15 +98,15 @@ class Asterisk:
         return await self._sockets.handle(request)
 
     async def phones(self) -> frozenset[str]:
-        """The names of the phones that can be rung now.
+        """Return the names of the phones that are reachable now.
 
         Raises:
-            AriRefused, AriUnreachable: Asterisk does not say.
+            AriRefused, AriUnreachable: Asterisk did not answer the request.
         """
         return await self._ari.phones()
 
     async def run(self) -> None:
-        """Take calls until cancelled; calls being led are then cancelled too."""
+        """Run until cancelled: accept inbound calls. Cancelling also cancels the calls in progress."""
         self._spawn(self._sweep_periodically())
         try:
             async for event in self._events.events():
@@ -123,7 +124,7 @@ class Asterisk:
             case AriDisconnected():
                 self._detach()
             case ApplicationReplaced():
-                log.error("another client has connected as ARI application %s and gets its calls", self._site.app)
+                log.error("another client has taken over ARI application %s; no calls arrive here", self._site.app)
                 self._detach()
             case _ if self._tracker.handle(event):
                 pass
@@ -143,7 +144,7 @@ class Asterisk:
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("a call ended by a fault of ours", exc_info=error)
+            log.error("call task failed", exc_info=error)
 
     def _attach(self) -> None:
         self._detach()
@@ -161,7 +162,7 @@ class Asterisk:
                 await sweep(self._ari, self._tracker)
                 self.connected.set()
             except (AriRefused, AriUnreachable) as error:
-                log.error("Asterisk has connected, but: %s", error)
+                log.error("Asterisk is connected but not usable yet, retrying in %s s: %s", ATTACH_RETRY_S, error)
                 await asyncio.sleep(ATTACH_RETRY_S)
 
     async def _sweep_periodically(self) -> None:
@@ -170,7 +171,7 @@ class Asterisk:
             with contextlib.suppress(AriRefused, AriUnreachable):
                 await sweep(self._ari, self._tracker)
 
-    # -- calls that arrive -----------------------------------------------------------------------------------------
+    # -- inbound calls ---------------------------------------------------------------------------------------------
 
     async def _handle_call(self, channel: str, caller: str, called: str, rings: int) -> None:
         served = self._site.lines.get(called)
@@ -199,7 +200,7 @@ class Asterisk:
             await self._ari.answer(party.channel)
         except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             if not party.gone.done():
-                log.error("a call could not be taken: %r", error)
+                log.error("call %s could not be accepted, sending the caller to a person: %r", call.id, error)
                 await voice.disarm_failover()
                 await self._send_to_fallback(party.channel, "down")
             await self._abandon(voice, party)
@@ -210,15 +211,15 @@ class Asterisk:
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.continue_in_dialplan(channel, f"{self._site.app}-fallback", why)
 
-    # -- calls that we place ---------------------------------------------------------------------------------------
+    # -- outbound calls --------------------------------------------------------------------------------------------
 
     async def dial(self, call: Call, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
-        """Call `call.called` (a phone of the site, else over the trunk), with `call.caller` as the number shown.
+        """Dial `call.called` (a phone of the site, otherwise over the trunk) with `call.caller` as the calling number.
 
-        The leg is led by whoever called this, who also hangs it up.
+        The caller of this method owns the leg and must hang it up.
 
         Raises:
-            Unanswered: why, and whether it rang.
+            Unanswered: the call was not answered; has the cause and whether it rang.
         """
         if not self.connected.is_set():
             raise Unanswered("failed", rang=False)
@@ -230,7 +231,7 @@ class Asterisk:
             await self._ring(call, party, ring_s)
             await voice.join(party)
         except (AriRefused, AriUnreachable, TimeoutError) as error:
-            log.error("a call could not be placed: %s", error)
+            log.error("call %s could not be placed: %s", call.id, error or type(error).__name__)
             await self._abandon(voice, party)
             raise Unanswered("failed", rang=party.rang) from error
         except ChannelEnded as ended:

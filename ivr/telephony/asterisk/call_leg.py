@@ -22,7 +22,7 @@ from ivr.telephony.port import Call, CallDistributor, TransferRefused
 log = logging.getLogger(__name__)
 
 CAUSE_TIMEOUT_S: Final = 1.0
-"""When something breaks off because the call is over, Asterisk tells why within this time."""
+"""Time allowed for Asterisk to report why a call ended."""
 
 
 class AsteriskCallLeg:
@@ -30,8 +30,8 @@ class AsteriskCallLeg:
 
     Args:
         targets: transfer target -> dial string.
-        desk: takes the callers for the targets that it staffs, even where these have a dial string.
-        announce: makes the words whispered to whoever takes a transfer audible (8 kHz, 16-bit).
+        announce: (text, language) -> audio, synthesises the whisper of a transfer (8 kHz, 16-bit).
+        acd: takes the callers of its lines, even if such a target also has a dial string.
     """
 
     def __init__(
@@ -60,21 +60,21 @@ class AsteriskCallLeg:
 
     @property
     def call(self) -> Call:
-        """See Line."""
+        """See CallLeg."""
         return self._call
 
     @property
     def media(self) -> AsteriskStream:
-        """See Line."""
+        """See CallLeg."""
         return self._voice.stream
 
     @property
     def over(self) -> asyncio.Task[None]:
-        """Done once the call is over and nothing of it is left in Asterisk."""
+        """Task that is done once the call is over and all its resources in Asterisk are released."""
         return self._watcher
 
     async def hang_up(self) -> None:
-        """See Line."""
+        """See CallLeg."""
         if not self._party.gone.done():
             self._hung_up_by_us = True
             with contextlib.suppress(AriRefused, AriUnreachable):
@@ -83,13 +83,13 @@ class AsteriskCallLeg:
         await asyncio.shield(self._watcher)
 
     def can_reach(self, target: str) -> bool:
-        """See Line."""
+        """See CallLeg."""
         return target in self._targets or (self._acd is not None and self._acd.staffs(target))
 
     async def transfer(
         self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
     ) -> EndedBy:
-        """See Line."""
+        """See CallLeg."""
         held = AsteriskHeldCaller(self._ari, self._tracker, self._party, self._voice, overhear)
         if self._acd and self._acd.staffs(target):
             work = partial(self._acd.hand_over, self._call, target, whisper, held, caller_audio)
@@ -103,7 +103,7 @@ class AsteriskCallLeg:
             await asyncio.wait((self._party.gone,), timeout=CAUSE_TIMEOUT_S)
             if self._party.gone.done():
                 return "caller"
-            log.error("transfer to %s: %s", target, error)
+            log.error("call %s: transfer to %s failed: %s", self._call.id, target, error)
             raise TransferRefused("unavailable") from error
 
     async def _hand_over(self, endpoint: str, whisper: str, caller_audio: bytes, held: AsteriskHeldCaller) -> None:
@@ -122,7 +122,7 @@ class AsteriskCallLeg:
         self._tracker.forget(self._party)
 
     async def _end_reason(self) -> tuple[EndedBy, str]:
-        """Who ended the call, and why."""
+        """Return the party that ended the call, and the cause."""
         if self._hung_up_by_us:
             return "us", "normal"
         if not self._party.gone.done():

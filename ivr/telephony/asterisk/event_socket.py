@@ -1,6 +1,6 @@
-"""ARI's event socket, made by us or by Asterisk: either way an endless, ordered supply of events.
+"""ARI's event socket, opened by us or by Asterisk: in both cases an endless, ordered stream of events.
 
-Must not know: what follows from an event; requests.
+Must not know: how events are handled; requests.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ log = logging.getLogger(__name__)
 MIN_RETRY_S: Final = 0.2
 MAX_RETRY_S: Final = 10.0
 STABLE_AFTER_S: Final = 10.0
-"""A socket that held so long was a good one: the next retry begins with MIN_RETRY_S again."""
+"""Connection time after which the back-off is reset to MIN_RETRY_S."""
 HEARTBEAT_S: Final = 5.0
 
 Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 class EventSource(Protocol):
-    """Where ARI events come from."""
+    """Source of ARI events."""
 
     def events(self) -> AsyncIterator[AriEvent]:
-        """Events without end; Connected and Disconnected tell how things stand. To be iterated once."""
+        """Iterate over events without end, including AriConnected and AriDisconnected. May be iterated only once."""
 
 
 class OutgoingEventSocket:
-    """The socket that we open to Asterisk, and open again, with growing pauses, whenever it breaks."""
+    """Event socket that we open to Asterisk, reconnecting with exponential back-off."""
 
     def __init__(self, ari: Ari) -> None:
         self._ari = ari
@@ -56,9 +56,9 @@ class OutgoingEventSocket:
                     yield AriConnected()
                     async for event in _read_all(socket):
                         yield event
-                log.warning("Asterisk has closed the event socket")
+                log.warning("Asterisk closed the event socket; reconnecting")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                log.warning("no event socket to Asterisk: %s", error or type(error).__name__)
+                log.warning("event socket to Asterisk failed, retrying: %s", error or type(error).__name__)
             if connected:
                 yield AriDisconnected()
             if loop.time() - started > STABLE_AFTER_S:
@@ -68,7 +68,7 @@ class OutgoingEventSocket:
 
 
 class IncomingEventSocket:
-    """The socket that Asterisk opens to us (`events: asterisk_connects`); `handle` is its route."""
+    """Event socket that Asterisk opens to us (`events: asterisk_connects`); `handle` is its route handler."""
 
     def __init__(self, login: SocketLogin) -> None:
         self._login = login
@@ -76,7 +76,7 @@ class IncomingEventSocket:
         self._current: web.WebSocketResponse | None = None
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Take Asterisk's connection and hold it as long as it lasts."""
+        """Accept Asterisk's connection and read events until it closes."""
         self._login.check(request)
         socket = web.WebSocketResponse(protocols=("ari",), heartbeat=HEARTBEAT_S, max_msg_size=0)
         await socket.prepare(request)
@@ -97,16 +97,16 @@ class IncomingEventSocket:
 
 
 class SocketLogin:
-    """The name and password that Asterisk presents when it opens a socket to us."""
+    """Basic-auth credentials that Asterisk presents when it opens a socket to us."""
 
     def __init__(self, user: str, password: str) -> None:
         self._expected = aiohttp.encode_basic_auth(user, password).encode()
 
     def check(self, request: web.Request) -> None:
-        """Let a request pass.
+        """Check a request's credentials.
 
         Raises:
-            aiohttp.web.HTTPUnauthorized: it did not present them.
+            aiohttp.web.HTTPUnauthorized: the credentials are missing or wrong.
         """
         if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._expected):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="asterisk"'})

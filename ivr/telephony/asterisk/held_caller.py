@@ -1,4 +1,4 @@
-"""A caller who hears music while somebody is rung for them, and whoever is rung.
+"""A caller on hold with music, and the people who are rung for them.
 
 Must not know: who is rung and how they were chosen.
 """
@@ -22,8 +22,9 @@ from ivr.telephony.media import PartiesChanged
 from ivr.telephony.port import TransferRefused
 
 RING_GRACE_S: Final = 5
-"""Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
+"""Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as no answer."""
 CANCELLED: Final = 16
+"""Q.850: normal call clearing."""
 
 
 class AsteriskPerson:
@@ -62,25 +63,25 @@ class AsteriskPerson:
 
     async def ringback(self) -> None:
         """See Person."""
-        with contextlib.suppress(AriRefused):  # they have just hung up
+        with contextlib.suppress(AriRefused):  # the person has just hung up
             await self._ari.ringback(self._leg.channel)
             self._ringback = True
 
     async def step_aside(self) -> None:
         """See Person."""
         await self._stop_ringback()
-        with contextlib.suppress(AriRefused):  # they have just hung up
+        with contextlib.suppress(AriRefused):  # the person has just hung up
             await self._room.step_aside(self._leg)
 
     async def _stop_ringback(self) -> None:
         if self._ringback:
             self._ringback = False
-            with contextlib.suppress(AriRefused):  # they have just hung up
+            with contextlib.suppress(AriRefused):  # the person has just hung up
                 await self._ari.stop_ringback(self._leg.channel)
 
 
 class AsteriskHeldCaller:
-    """Implements ivr.telephony.port.HeldCaller. With `overhear` what people say to each other comes to our stream."""
+    """Implements ivr.telephony.port.HeldCaller. With `overhear` the media stream delivers the parties' audio."""
 
     def __init__(
         self, ari: Ari, tracker: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
@@ -91,43 +92,43 @@ class AsteriskHeldCaller:
         self._keys: asyncio.Queue[str] = asyncio.Queue()
 
     async def hold_during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
-        """Do the work, which rings and connects people, until the caller hangs up; then they are ours again.
+        """Hold the caller while `work` rings and connects people; cancel it if the caller hangs up. Then end the hold.
 
         Returns:
-            Who ended it: `caller`, or `us` when the work was done.
+            The party that ended it: `caller`, or `us` if the work completed.
         """
-        ours = self._caller.on_key
+        previous_on_key = self._caller.on_key
         self._voice.stream.clear()
         self._caller.on_key = self._keys.put_nowait
-        working: asyncio.Task[None] | None = None
+        work_task: asyncio.Task[None] | None = None
         try:
             await self._voice.leave_bridge()
             await self._ari.start_music(self._voice.bridge)
-            working = asyncio.create_task(work())
-            await asyncio.wait((working, self._caller.gone), return_when=asyncio.FIRST_COMPLETED)
+            work_task = asyncio.create_task(work())
+            await asyncio.wait((work_task, self._caller.gone), return_when=asyncio.FIRST_COMPLETED)
             if self._caller.gone.done():
                 return "caller"
-            working.result()
+            work_task.result()
             return "us"
         finally:
-            await _uninterrupted(self._end_work(working))
-            self._caller.on_key = ours
+            await _uninterrupted(self._end_work(work_task))
+            self._caller.on_key = previous_on_key
             if not self._caller.gone.done():
                 await self._ari.stop_music(self._voice.bridge)
                 await self._voice.join_bridge()
 
-    async def _end_work(self, working: asyncio.Task[None] | None) -> None:
-        if working:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+    async def _end_work(self, work_task: asyncio.Task[None] | None) -> None:
+        if work_task:
+            work_task.cancel()
+            await asyncio.gather(work_task, return_exceptions=True)
         await self._room.close()
 
     def note(self, parties: Sequence[str]) -> None:
-        """See Hold."""
+        """See HeldCaller."""
         self._voice.stream.push(PartiesChanged(tuple(parties)))
 
     async def tell(self, pcm: bytes) -> None:
-        """See Hold."""
+        """See HeldCaller."""
         await self._ari.stop_music(self._voice.bridge)
         try:
             await self._voice.announce(self._caller, pcm)
@@ -136,18 +137,18 @@ class AsteriskHeldCaller:
                 await self._ari.start_music(self._voice.bridge)
 
     async def key(self) -> str:
-        """See Hold."""
+        """See HeldCaller."""
         return await self._keys.get()
 
     @asynccontextmanager
     async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
-        """See Hold."""
+        """See HeldCaller."""
         async with self.dial(f"PJSIP/{phone}", shown, ring_s) as person:
             yield person
 
     @asynccontextmanager
     async def dial(self, endpoint: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
-        """The same with a dial string."""
+        """Like `ring`, but with a dial string."""
         leg = self._tracker.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
         try:
             await self._ring(leg, endpoint, shown, ring_s)
@@ -176,15 +177,15 @@ class AsteriskHeldCaller:
 
 
 async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
-    """Do what must not be left half-way, however often this is cancelled: something would be left in Asterisk."""
-    doing = asyncio.create_task(work)
+    """Run `work` to completion even if cancelled, so that nothing is left behind in Asterisk; then raise the cancel."""
+    task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None
-    while not doing.done():
+    while not task.done():
         try:
-            await asyncio.wait((doing,))
+            await asyncio.wait((task,))
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled:
-        doing.exception()
+        task.exception()
         raise cancelled
-    doing.result()
+    task.result()

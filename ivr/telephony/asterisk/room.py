@@ -1,6 +1,6 @@
-"""Where people are while a caller is not with us: together with the caller, or aside from them.
+"""The bridges of a transfer: one with the caller, and one aside for a consultation without the caller.
 
-Must not know: who they are, how they were rung, why they come and go.
+Must not know: who the people are, how they were rung, why they come and go.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIDES: Final[tuple[AudioSide, ...]] = ("other", "third")
 
 
 class Room:
-    """The caller's bridge, with music as long as nobody is with them, and one aside. With `overhear` we hear both."""
+    """The caller's bridge, with music on hold while the caller is alone, and one aside. `overhear` snoops on both."""
 
     def __init__(self, ari: Ari, voice: VoiceBridge, caller: TrackedChannel, overhear: bool) -> None:
         self._ari, self._voice, self._caller, self._overhear = ari, voice, caller, overhear
@@ -29,10 +29,10 @@ class Room:
         self._snoops: dict[TrackedChannel, tuple[AudioSide, Snoop]] = {}
 
     async def enter(self, leg: TrackedChannel) -> None:
-        """Bring somebody to the caller.
+        """Connect a person with the caller.
 
         Raises:
-            AriRefused: they have just hung up.
+            AriRefused: the person has just hung up.
         """
         if not self._with_caller:
             await self._ari.stop_music(self._voice.bridge)
@@ -49,7 +49,7 @@ class Room:
         await self._listen(leg)
 
     async def leave(self, leg: TrackedChannel) -> None:
-        """Take somebody from the caller."""
+        """Disconnect a person from the caller."""
         await self._remove(self._voice.bridge, leg)
         self._with_caller.discard(leg)
         if not self._with_caller:
@@ -57,10 +57,10 @@ class Room:
             await self._ari.start_music(self._voice.bridge)
 
     async def step_aside(self, leg: TrackedChannel) -> None:
-        """Bring somebody aside.
+        """Move a person into the bridge aside.
 
         Raises:
-            AriRefused: they have just hung up.
+            AriRefused: the person has just hung up.
         """
         if not self._aside_made:
             await self._ari.create_bridge(self._aside, keys=True)
@@ -69,14 +69,14 @@ class Room:
         await self._listen(leg)
 
     async def forget(self, leg: TrackedChannel) -> None:
-        """Somebody has hung up."""
+        """Drop a person who has hung up."""
         self._with_caller.discard(leg)
         if leg in self._snoops:
             _, snoop = self._snoops.pop(leg)
             await snoop.close()
 
     async def close(self) -> None:
-        """Nobody is with the caller any more."""
+        """Stop all snoops and destroy the bridge aside."""
         for leg in tuple(self._snoops):
             await self.forget(leg)
         if self._aside_made:
@@ -84,11 +84,11 @@ class Room:
                 await self._ari.destroy_bridge(self._aside)
 
     async def _remove(self, bridge: str, leg: TrackedChannel) -> None:
-        with contextlib.suppress(AriRefused):  # they are not in it
+        with contextlib.suppress(AriRefused):  # the person is not in it
             await self._ari.remove_from_bridge(bridge, leg.channel)
 
     async def _listen(self, leg: TrackedChannel) -> None:
-        """Begin to hear somebody, and the caller if that has not begun."""
+        """Start snooping on a person, and on the caller if not yet started."""
         if not self._overhear:
             return
         fresh = []

@@ -1,4 +1,4 @@
-"""Hears one side of a conversation that we do not take part in, without being heard. Must not know: what it is for."""
+"""Snoop channel: listens to one party of a transferred call without being heard. Must not know: its purpose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READY_TIMEOUT_S: Final = 5.0
 
 
 class Snoop:
-    """Brings what `party` says into `stream`, through a channel that listens to theirs and a socket of its own."""
+    """Forwards the audio of `party` to `stream`, through a snoop channel and a media socket of its own."""
 
     def __init__(
         self,
@@ -39,16 +39,16 @@ class Snoop:
         self._forwarder: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begin to hear; where that fails, nothing is heard and the conversation is not disturbed."""
+        """Start snooping. On failure, log it and leave the conversation undisturbed."""
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await self._open()
         except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             if not self._party.gone.done():
-                log.error("a conversation cannot be heard: %r", error)
+                log.error("snooping on the %s party failed, the recording will lack it: %r", self._who, error)
 
     async def close(self) -> None:
-        """Hear no more."""
+        """Stop snooping and release the channels and the bridge."""
         if self._forwarder:
             self._forwarder.cancel()
         for leg in (self._spy, self._media):

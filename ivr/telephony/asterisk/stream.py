@@ -1,6 +1,6 @@
-"""One call's voice over Asterisk's WebSocket channel (chan_websocket, JSON control messages, 8 kHz linear audio).
+"""One call's audio over Asterisk's WebSocket channel (chan_websocket, JSON control messages, 8 kHz linear audio).
 
-Keys come from ARI, not from here: Asterisk reports each one on both ways. Must not know: bridges, ARI, flows.
+DTMF is taken from ARI, not from here: Asterisk reports each key on both. Must not know: bridges, ARI, flows.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ PLAYED: Final = "\0played"
 
 
 class AsteriskStream:
-    """Implements ivr.telephony.media.MediaStream. What the caller says before `listening` is set is not passed on."""
+    """Implements ivr.telephony.media.MediaStream. The caller's input is dropped unless `listening` is set."""
 
     def __init__(self) -> None:
         self.listening = False
         self.ready = asyncio.Event()
-        """Asterisk has begun the stream."""
+        """Set once Asterisk has started the stream."""
         self.broken = asyncio.Event()
-        """The socket is gone."""
+        """Set once the socket is closed."""
         self._pacer = MediaPacer()
         self._wake = asyncio.Event()
         self._arrived: asyncio.Queue[MediaEvent] = asyncio.Queue()
@@ -72,30 +72,30 @@ class AsteriskStream:
         self._wake.set()
 
     async def play_and_wait(self, pcm: bytes) -> None:
-        """Play audio and wait until it has been heard."""
+        """Play audio and wait until it is heard."""
         self._played = asyncio.get_running_loop().create_future()
         self.play(pcm)
         self.mark(PLAYED)
         await self._played
 
     def push_key(self, digit: str) -> None:
-        """Pass on a key of the caller."""
+        """Deliver a DTMF key of the caller."""
         if self.listening:
             self._arrived.put_nowait(KeyPressed(digit))
 
     def push(self, heard: OverheardAudio | PartiesChanged) -> None:
-        """Pass on what was said between the caller and others, or who talks with whom."""
+        """Deliver audio or a party change of a transferred call."""
         if not self._closed:
             self._arrived.put_nowait(heard)
 
     def close(self, by: EndedBy, cause: str) -> None:
-        """Say that the call is over; only the first time counts."""
+        """Deliver the end of the call; only the first one counts."""
         if not self._closed:
             self._closed = True
             self._arrived.put_nowait(MediaClosed(by, cause))
 
     async def serve(self, socket: web.WebSocketResponse) -> None:
-        """Move voice over Asterisk's socket until that ends."""
+        """Send and receive over Asterisk's socket until it closes."""
         sending = asyncio.create_task(self._send(socket))
         try:
             async for message in socket:
@@ -136,7 +136,7 @@ class AsteriskStream:
             message = json.loads(text)
             kind = message["event"]
         except (ValueError, TypeError, KeyError):
-            log.error("not a message of Asterisk's WebSocket channel: %.80s", text)
+            log.error("unexpected message on Asterisk's WebSocket channel: %.80s", text)
             return
         if kind == "MEDIA_START":
             self.ready.set()
@@ -154,22 +154,22 @@ class AsteriskStream:
 
 
 class MediaSockets:
-    """The route to which Asterisk brings the voice of calls, each to the stream that waits for it."""
+    """Route handler for Asterisk's media sockets; assigns each connection to the stream that expects it."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, AsteriskStream] = {}
 
     def expect(self, connection: str) -> AsteriskStream:
-        """A stream for the connection of that id, which is good for one connection."""
+        """Create a stream for a connection id, valid for one connection."""
         stream = self._waiting[connection] = AsteriskStream()
         return stream
 
     def forget(self, connection: str) -> None:
-        """No longer wait for a connection."""
+        """Stop expecting a connection."""
         self._waiting.pop(connection, None)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Take one connection and hold it as long as it lasts."""
+        """Accept one connection and serve it until it closes."""
         stream = self._waiting.pop(request.query.get("call", ""), None)
         if stream is None:
             raise web.HTTPNotFound

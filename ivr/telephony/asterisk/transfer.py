@@ -1,4 +1,4 @@
-"""Hands a caller over to one endpoint. Must not know: who that is and how it was chosen."""
+"""Warm transfer of a caller to one endpoint. Must not know: who that is and how it was chosen."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ RING_S: Final = 20
 
 
 async def hand_over(held: AsteriskHeldCaller, endpoint: str, shown: str, whisper_audio: bytes) -> None:
-    """Ring `endpoint` with `shown` as the caller's number; `whisper_audio` (audio) are for their ears only.
+    """Ring `endpoint` with `shown` as the calling number, play it the whisper, and connect it with the caller.
 
-    Returns when they have hung up.
+    Return once the endpoint has hung up.
 
     Raises:
         TransferRefused: nobody took the call.
