@@ -1,6 +1,6 @@
 """The browser phone's page and socket as aiohttp routes.
 
-Must not know: flows, sessions (it is given `answer`), who may come in (ivr/console/access.py).
+Must not know: flows, sessions (`answer` is passed in), access control (ivr/console/access.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ivr.telephony.port import Call
 
 PAGE = Path(__file__).parent / "page"
 FRAME_LIMIT_BYTES = 65_536
-"""WebSocket messages beyond this are not even read: aiohttp closes with 1009."""
+"""Maximum size of a WebSocket message; aiohttp closes the socket with 1009 without reading a larger one."""
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     "Cache-Control": "no-cache",
@@ -36,7 +36,7 @@ CallHandler = Callable[[BrowserCallLeg], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class FlowChoice:
-    """A flow that the page offers: its name, its title per language, the languages it speaks (BCP 47)."""
+    """A flow offered by the page: its name, its title per language, its languages (BCP 47)."""
 
     name: str
     title: Mapping[str, str]
@@ -49,10 +49,10 @@ def routes(
     new_id: Callable[[], str] = lambda: uuid4().hex,
     limits: PhoneLimits | None = None,
 ) -> list[web.AbstractRouteDef]:
-    """Routes under /phone. `answer` leads each call and returns when it is done; the leg is then hung up.
+    """Return the routes under /phone. `answer` handles each call; the leg is hung up when it returns.
 
-    A session outlives its socket: when the handler is cancelled it still sees Closed and ends by itself.
-    `flows` is asked again for each page and each call, so a reloaded file counts at once.
+    A session outlives its socket: if the request handler is cancelled, the session still receives MediaClosed and ends.
+    `flows` is called again for each page and each call, so a reloaded flow file takes effect at once.
     """
     phone = _Phone(answer, flows, new_id, limits or PhoneLimits())
     return [
@@ -101,11 +101,11 @@ class _Phone:
         return socket
 
     async def _receive_call(self, socket: web.WebSocketResponse) -> Call | None:
-        """The call asked for, or None when the client has left."""
+        """Return the requested call, or None if the client has left."""
         try:
             message = await socket.receive(timeout=self._limits.first_message_s)
         except TimeoutError:
-            raise wire.WireError("no call message came", WSCloseCode.POLICY_VIOLATION) from None
+            raise wire.WireError("no call message received in time", WSCloseCode.POLICY_VIOLATION) from None
         if message.type is WSMsgType.BINARY:
             raise wire.WireError("audio before the call message", WSCloseCode.POLICY_VIOLATION)
         if message.type is not WSMsgType.TEXT:
@@ -145,7 +145,7 @@ class _Phone:
         try:
             await self._answer(leg)
         except Exception:
-            log.exception("call %s: its session failed", leg.call.id)
+            log.exception("call %s: session failed", leg.call.id)
             leg.media.end(MediaClosed(by="us", cause="failed"))
         await leg.hang_up()
 

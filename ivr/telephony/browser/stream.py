@@ -1,4 +1,4 @@
-"""A call from the browser phone as a media stream and a line.
+"""A call from the browser phone as a media stream and a call leg.
 
 Must not know: flows, recognisers, sessions, how the socket was opened.
 """
@@ -24,18 +24,18 @@ CLEAN_CLOSE_CODES = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 
 
 class BrowserStream:
-    """MediaStream over an opened WebSocket whose `call` message has been read; `run` moves the messages."""
+    """MediaStream over an open WebSocket whose `call` message has been read; `run` sends and receives."""
 
     def __init__(self, socket: web.WebSocketResponse, limits: PhoneLimits) -> None:
         loop = asyncio.get_running_loop()
         self._socket, self._limits, self._now = socket, limits, loop.time
         self._events: asyncio.Queue[MediaEvent] = asyncio.Queue()
         self._send_queue, self._outgoing = SendQueue(), asyncio.Event()
-        self._marks: dict[str, str] = {}  # the names of marks on their way, by their numbers on the wire
+        self._marks: dict[str, str] = {}  # names of pending marks by their numbers on the wire
         self._mark_numbers = count(1)
         self._closed: asyncio.Future[MediaClosed] = loop.create_future()
         self.fault: wire.WireError | None = None
-        """How the client broke the protocol, if it did."""
+        """The client's protocol violation, if any."""
 
     async def events(self) -> AsyncIterator[MediaEvent]:
         while True:
@@ -49,10 +49,10 @@ class BrowserStream:
                 return
 
     def play(self, pcm: bytes) -> None:
-        """Queue audio; a last part of a frame is filled up with silence when no audio is queued behind it in time.
+        """Queue audio; a trailing partial frame is padded with silence if no audio follows it in time.
 
         Raises:
-            ValueError: half a sample.
+            ValueError: the audio has an odd number of bytes.
         """
         self._send_queue.play(pcm)
         self._outgoing.set()
@@ -70,18 +70,18 @@ class BrowserStream:
         self._outgoing.set()
 
     def send(self, message: wire.WireMessage) -> None:
-        """Queue a message that `clear` does not drop."""
+        """Queue a message. `clear` drops marks, but no other messages."""
         self._send_queue.put(message)
         self._outgoing.set()
 
     def end(self, closed: MediaClosed) -> None:
-        """Let `run` return and the events end with `closed`; the first one counts."""
+        """Make `run` return and the events end with `closed`; only the first one counts."""
         if not self._closed.done():
             self._closed.set_result(closed)
             self._events.put_nowait(closed)
 
     async def run(self) -> MediaClosed:
-        """Move messages both ways until the call is over; returns how it ended."""
+        """Send and receive messages until the call is over; return how it ended."""
         both = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
             return await asyncio.shield(self._closed)
@@ -148,7 +148,7 @@ class BrowserStream:
 
 
 async def send(socket: web.WebSocketResponse, item: bytes | wire.WireMessage) -> None:
-    """Send one message; waits while the client takes none. Raises ConnectionError when the socket is gone."""
+    """Send one message, waiting while the client reads none; raise ConnectionError if the socket is gone."""
     if isinstance(item, bytes):
         await socket.send_bytes(item)
     else:
@@ -156,7 +156,7 @@ async def send(socket: web.WebSocketResponse, item: bytes | wire.WireMessage) ->
 
 
 class BrowserCallLeg:
-    """Line of a browser phone."""
+    """CallLeg of a browser phone."""
 
     def __init__(self, call: Call, media: BrowserStream) -> None:
         self._call, self._media = call, media
@@ -173,19 +173,19 @@ class BrowserCallLeg:
         self._media.end(MediaClosed(by="us", cause="normal"))
 
     def can_reach(self, target: str) -> bool:
-        """See Line; nobody can be."""
+        """See CallLeg; always False."""
         return False
 
     async def transfer(
         self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
     ) -> EndedBy:
-        """A browser has nobody to be handed to.
+        """Refuse the transfer: a browser call cannot be transferred.
 
         Raises:
-            TransferRefused: always, as `unavailable`.
+            TransferRefused: always, with reason `unavailable`.
         """
         raise TransferRefused("unavailable")
 
     def show(self, who: Literal["us", "caller"], text: str, detail: Mapping[str, Value | float]) -> None:
-        """Add a line to the caller's live transcript; `detail` as docs/browser-phone.md lists it."""
+        """Add a line to the caller's live transcript; `detail` is described in docs/browser-phone.md."""
         self._media.send(wire.TranscriptMessage(who=who, text=text, detail=detail))

@@ -1,4 +1,4 @@
-// One call over the phone's socket, protocol version 1 (docs/browser-phone.md). Knows nothing of audio hardware or the page.
+// One call over the phone's socket, protocol version 1 (docs/browser-phone.md). Must not know: audio hardware, the page.
 
 export class Line {
   constructor(url, wanted, handlers) {
@@ -24,7 +24,7 @@ export class Line {
     }
   }
 
-  // Leaves the call for good; `trouble` names what went wrong on this side.
+  // Ends the call; `trouble` names the fault on this side, if any.
   end(how, trouble) {
     if (this.over) return;
     this.over = true;
