@@ -120,7 +120,7 @@ class Softphone:
     def say(self, pcm: bytes) -> asyncio.Future[SoundSpan]:
         """Queue audio to be sent after the audio already queued, starting with the next frame.
 
-        The returned future resolves to its span once the last sample is sent; CallOver is raised if the call ends first.
+        The future resolves to its span once the last sample is sent, or raises CallOver if the call ends first.
         """
         utterance = _Utterance(bytearray(pcm))
         if self.over:

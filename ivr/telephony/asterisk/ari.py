@@ -82,16 +82,16 @@ class Ari:
         await self.http.close()
 
     async def request(self, method: str, path: str, body: Any = None, **query: str | int) -> Any:
-        """Make one request; the answer's JSON, None where there is none."""
+        """Make a request; return the decoded response, or None if it is empty."""
         try:
             async with self.http.request(method, self.url + path, params=query, json=body) as answer:
                 if answer.status == 204:
                     return None
-                said = _json(await answer.read())
+                reply = _json(await answer.read())
                 if answer.status >= 400:
-                    message = said.get("message") or said.get("error") if isinstance(said, dict) else said
+                    message = reply.get("message") or reply.get("error") if isinstance(reply, dict) else reply
                     raise AriRefused(method, path, answer.status, str(message or answer.reason))
-                return said
+                return reply
         except (TimeoutError, aiohttp.ClientError) as error:
             raise AriUnreachable(f"{method} {path}: {error or type(error).__name__}") from error
 
