@@ -84,7 +84,7 @@ class CallLeg(Protocol):
 class Person(Protocol):
     """A person who was rung for a held caller and has answered."""
 
-    async def tell(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes) -> None:
         """Play audio to this person only, until it ends, the person hangs up, or the task is cancelled."""
 
     async def key(self) -> str:
@@ -97,10 +97,10 @@ class Person(Protocol):
             TransferRefused: the person has just hung up; a caller left alone keeps hearing music.
         """
 
-    async def parted(self) -> None:
+    async def wait_until_gone(self) -> None:
         """Wait until the person has hung up."""
 
-    async def give_back(self) -> None:
+    async def disconnect(self) -> None:
         """Disconnect the person from the caller; a caller left alone hears music on hold."""
 
     async def ringback(self) -> None:
@@ -117,10 +117,10 @@ class HeldCaller(Protocol):
     def overheard(self) -> bool:
         """Whether the parties' conversation is recorded."""
 
-    def note(self, parties: Sequence[str]) -> None:
+    def note_parties(self, parties: Sequence[str]) -> None:
         """Record the parties that talk to each other from now on: `caller` and the others' ids."""
 
-    async def tell(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes) -> None:
         """Play audio to the caller instead of the music, until it ends or the task is cancelled."""
 
     async def key(self) -> str:
@@ -137,7 +137,7 @@ class HeldCaller(Protocol):
 class CallDistributor(Protocol):
     """Connects callers with agents of a line (ACD)."""
 
-    def staffs(self, target: str) -> bool:
+    def has_roster(self, target: str) -> bool:
         """Return whether the target is a line with its own roster."""
 
     async def hand_over(

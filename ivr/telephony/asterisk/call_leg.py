@@ -84,14 +84,14 @@ class AsteriskCallLeg:
 
     def can_reach(self, target: str) -> bool:
         """See CallLeg."""
-        return target in self._targets or (self._acd is not None and self._acd.staffs(target))
+        return target in self._targets or (self._acd is not None and self._acd.has_roster(target))
 
     async def transfer(
         self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
     ) -> EndedBy:
         """See CallLeg."""
         held = AsteriskHeldCaller(self._ari, self._tracker, self._party, self._voice, overhear)
-        if self._acd and self._acd.staffs(target):
+        if self._acd and self._acd.has_roster(target):
             work = partial(self._acd.hand_over, self._call, target, whisper, held, caller_audio)
         elif endpoint := self._targets.get(target):
             work = partial(self._hand_over, endpoint, whisper, caller_audio, held)

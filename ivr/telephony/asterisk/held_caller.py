@@ -37,7 +37,7 @@ class AsteriskPerson:
         leg.on_key = self._keys.put_nowait
         leg.gone.add_done_callback(lambda _: self._keys.put_nowait(""))
 
-    async def tell(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes) -> None:
         """See Person."""
         await self._voice.whisper(self._leg, pcm)
 
@@ -53,11 +53,11 @@ class AsteriskPerson:
         except AriRefused as refused:
             raise TransferRefused("unavailable") from refused
 
-    async def parted(self) -> None:
+    async def wait_until_gone(self) -> None:
         """See Person."""
         await asyncio.wait((self._leg.gone,))
 
-    async def give_back(self) -> None:
+    async def disconnect(self) -> None:
         """See Person."""
         await self._room.leave(self._leg)
 
@@ -123,11 +123,11 @@ class AsteriskHeldCaller:
             await asyncio.gather(work_task, return_exceptions=True)
         await self._room.close()
 
-    def note(self, parties: Sequence[str]) -> None:
+    def note_parties(self, parties: Sequence[str]) -> None:
         """See HeldCaller."""
         self._voice.stream.push(PartiesChanged(tuple(parties)))
 
-    async def tell(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes) -> None:
         """See HeldCaller."""
         await self._ari.stop_music(self._voice.bridge)
         try:

@@ -19,6 +19,6 @@ async def hand_over(held: AsteriskHeldCaller, endpoint: str, shown: str, whisper
     """
     async with held.dial(endpoint, shown, RING_S) as person:
         if whisper_audio:
-            await person.tell(whisper_audio)
+            await person.play(whisper_audio)
         await person.connect()
-        await person.parted()
+        await person.wait_until_gone()
