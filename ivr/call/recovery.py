@@ -98,12 +98,12 @@ def _replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
     """
     call = record.call
     state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=True)
-    for kept in record.turns:
+    for turn in record.turns:
         try:
-            reached = engine.step(flow_set.flows, state, kept.event, kept.at).state
+            reached = engine.step(flow_set.flows, state, turn.event, turn.at).state
         except engine.EngineFault:
             reached = state
-        state = reached if reached.turn == kept.turn else engine.fail(flow_set.flows, state, kept.at, kept.event).state
+        state = reached if reached.turn == turn.turn else engine.fail(flow_set.flows, state, turn.at, turn.event).state
     return state
 
 

@@ -140,14 +140,14 @@ class Session:
                 await self._execute(turn.tick(at_ms))
             case AudioFrame() | KeyPressed() | MarkReached() | MediaClosed() | OverheardAudio() | PartiesChanged():
                 await self._handle_media(at_ms, item)
-            case PromptStarted(begun, length_ms) if begun is turn:
-                await self._execute(begun.prompt_started(at_ms, length_ms))
-                while self._type_ahead and self._turn is begun:
-                    await self._execute(begun.pressed(at_ms, self._type_ahead.popleft()))
-            case DecodingFinished(asker, request, hypotheses) if asker is turn:
+            case PromptStarted(started, length_ms) if started is turn:
+                await self._execute(started.prompt_started(at_ms, length_ms))
+                while self._type_ahead and self._turn is started:
+                    await self._execute(started.pressed(at_ms, self._type_ahead.popleft()))
+            case DecodingFinished(requester, request, hypotheses) if requester is turn:
                 self._hypotheses = hypotheses
                 verdict = engine.verdict(self._flow_set.flows, self._state, alternatives(hypotheses), self._node.now())
-                await self._execute(asker.decoded(at_ms, request, turn_io.Verdict[verdict.upper()]))
+                await self._execute(requester.decoded(at_ms, request, turn_io.Verdict[verdict.upper()]))
             case events.CaseFound() | events.CaseMissing():
                 await self._step(item)
             case events.TransferCompleted() | events.TransferFailed():
@@ -176,8 +176,8 @@ class Session:
             case PartiesChanged(parties):
                 self._transcript.set_parties(at_ms, parties)
             case MediaClosed(by, cause):
-                ours = (by, cause) == ("us", "normal")
-                self._ended = events.CallEnded(by, self._cause if ours else cause)
+                hung_up_by_us = (by, cause) == ("us", "normal")
+                self._ended = events.CallEnded(by, self._cause if hung_up_by_us else cause)
 
     async def _handle_audio(self, at_ms: int, pcm: bytes) -> None:
         self._recognition.add_frame(at_ms, pcm)
@@ -262,9 +262,9 @@ class Session:
             case actions.Notice() | actions.Ask() | actions.Record() | actions.Hold():
                 timing = {} if isinstance(action, actions.Notice | actions.Hold) else action.timing
                 self._action, self._hypotheses = action, ()
-                wanted = input_spec(action)
-                self._utterances.begin(wanted.voice == "free")
-                self._turn = QuestionTurn(wanted, self._node.timing.override(timing))
+                spec = input_spec(action)
+                self._utterances.begin(spec.voice == "free")
+                self._turn = QuestionTurn(spec, self._node.timing.override(timing))
                 self._mailbox.post(PromptStarted(self._turn, self._play(action.prompts)))
             case actions.Transfer(prompts=prompts):
                 self._play(prompts)
@@ -281,36 +281,36 @@ class Session:
     def _play(self, prompts: Sequence[actions.Prompt]) -> int:
         """Play prompts; return their length in ms."""
         language, at_ms, library = self._state.language, self._mailbox.clock(), self._node.prompts
-        said = [self._utterances.resolve(prompt) for prompt in prompts]
-        self._transcript.begin_prompt(at_ms, " ".join(library.text(prompt, language) for prompt, _ in said))
-        self._player.start(at_ms, SENTENCE_PAUSE.join(library.pcm(prompt, language, own) for prompt, own in said))
+        resolved = [self._utterances.resolve(prompt) for prompt in prompts]
+        self._transcript.begin_prompt(at_ms, " ".join(library.text(prompt, language) for prompt, _ in resolved))
+        self._player.start(at_ms, SENTENCE_PAUSE.join(library.pcm(prompt, language, own) for prompt, own in resolved))
         return self._player.length_ms
 
     async def _wait_until_heard(self) -> None:
         if not await self._player.wait_until_heard():
             log.warning("call %s: the far end did not report the prompt's mark in time", self._leg.call.id)
 
-    async def _transfer(self, wanted: actions.Transfer) -> None:
+    async def _transfer(self, action: actions.Transfer) -> None:
         await self._wait_until_heard()
-        target = wanted.line if wanted.line and self._leg.can_reach(wanted.line) else wanted.target
+        target = action.line if action.line and self._leg.can_reach(action.line) else action.target
         try:
-            caller_audio = self._utterances.audio(wanted.said)[: CALLER_AUDIO_MAX_MS * BYTES_PER_MS]
+            caller_audio = self._utterances.audio(action.said)[: CALLER_AUDIO_MAX_MS * BYTES_PER_MS]
             ended_by = await self._leg.transfer(
-                target, wanted.whisper, caller_audio=caller_audio, overhear=self._recorder.running
+                target, action.whisper, caller_audio=caller_audio, overhear=self._recorder.running
             )
         except TransferRefused as refused:
-            self._mailbox.post(events.TransferFailed(wanted.wait, refused.reason))
+            self._mailbox.post(events.TransferFailed(action.wait, refused.reason))
         except Exception:
             log.exception("call %s: transfer to %s failed", self._leg.call.id, target)
-            self._mailbox.post(events.TransferFailed(wanted.wait, "unavailable"))
+            self._mailbox.post(events.TransferFailed(action.wait, "unavailable"))
         else:
             if ended_by != "caller":
-                self._mailbox.post(events.TransferCompleted(wanted.wait))
+                self._mailbox.post(events.TransferCompleted(action.wait))
 
-    async def _look_up(self, wanted: actions.LookUpCase) -> None:
+    async def _look_up(self, action: actions.LookUpCase) -> None:
         await self._wait_until_heard()
         node = self._node
-        self._mailbox.post(await look_up(node.records, node.timezone, self._leg.call.id, wanted))
+        self._mailbox.post(await look_up(node.records, node.timezone, self._leg.call.id, action))
 
     async def _hang_up(self, linger_ms: int) -> None:
         await self._wait_until_heard()
@@ -354,6 +354,6 @@ class Session:
             self._record_turn(ended, engine.step(self._flow_set.flows, self._state, ended, now), now)
         except Exception:
             log.exception("call %s: the flow could not process the end of the call", call_id)
-        kept = await self._recorder.close(self._mailbox.clock())
-        audio = (kept, self._recorder.from_ms) if kept else None
+        recording = await self._recorder.close(self._mailbox.clock())
+        audio = (recording, self._recorder.from_ms) if recording else None
         await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)

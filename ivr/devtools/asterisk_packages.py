@@ -87,10 +87,10 @@ class Prefix:
 def version(command: list[str]) -> str:
     """Return the version text of an Asterisk, or an empty string if it does not run."""
     try:
-        said = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
+        output = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
     except OSError:
         return ""
-    return said.stdout.strip() if said.returncode == 0 else ""
+    return output.stdout.strip() if output.returncode == 0 else ""
 
 
 def fetch(folder: Path) -> Prefix:
@@ -110,11 +110,11 @@ def _fetch(folder: Path) -> Prefix:
     if version(prefix.command):
         return prefix
     apt = folder.resolve().with_name(folder.name + ".apt")
-    fresh = folder.resolve().with_name(folder.name + ".new")
-    for old in (apt, fresh, folder):
+    unpacked = folder.resolve().with_name(folder.name + ".new")
+    for old in (apt, unpacked, folder):
         shutil.rmtree(old, ignore_errors=True)
     archives = apt / "cache/archives"
-    for needed in (apt / "etc/preferences.d", apt / "state/lists/partial", archives / "partial", fresh):
+    for needed in (apt / "etc/preferences.d", apt / "state/lists/partial", archives / "partial", unpacked):
         needed.mkdir(parents=True)
     (apt / "status").touch()
     (apt / "etc/sources.list").write_text(f"deb [signed-by={KEYRING}] {_mirror()} {SUITE} main\n")
@@ -126,10 +126,10 @@ def _fetch(folder: Path) -> Prefix:
     except NoAsterisk:  # a library was renamed: download all of Asterisk's dependencies, five times as much
         _run(["apt-get", "-qq", "install", "--yes", "--download-only", "asterisk"], archives, environment)
     for package in archives.glob("*.deb"):
-        _run(["dpkg-deb", "--extract", str(package), str(fresh)], archives, environment)
+        _run(["dpkg-deb", "--extract", str(package), str(unpacked)], archives, environment)
     for unneeded in ("doc", "man", "locale", "lintian"):
-        shutil.rmtree(fresh / "usr/share" / unneeded, ignore_errors=True)
-    fresh.rename(folder)
+        shutil.rmtree(unpacked / "usr/share" / unneeded, ignore_errors=True)
+    unpacked.rename(folder)
     shutil.rmtree(apt)
     if not version(prefix.command):
         raise NoAsterisk(f"the Asterisk unpacked in {folder} does not run: {' '.join(prefix.command)} -V")

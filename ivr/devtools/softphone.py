@@ -51,10 +51,10 @@ async def dial(
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with ClientSession(headers=headers) as session, session.ws_connect(url) as socket:
-        wanted = wire.CallMessage(
+        request = wire.CallMessage(
             version=wire.VERSION, flow=flow, language=language, rate=SAMPLE_RATE_HZ, variables=dict(variables or {})
         )
-        await socket.send_str(wanted.encode())
+        await socket.send_str(request.encode())
         first = await socket.receive()
         answer = wire.decode_server(first.data) if first.type is WSMsgType.TEXT else None
         if not isinstance(answer, wire.AnsweredMessage):

@@ -36,8 +36,8 @@ class UtteranceBuffer:
     def store(self, span_ms: tuple[int, int]) -> None:
         """Store the utterance at `span_ms`, replacing the previous one, and stop buffering."""
         start_ms, end_ms = span_ms
-        said = b"".join(pcm for at_ms, pcm in self._frames if start_ms < at_ms <= end_ms + TAIL_MS)
-        self._stored = (place(span_ms), said)
+        pcm_span = b"".join(pcm for at_ms, pcm in self._frames if start_ms < at_ms <= end_ms + TAIL_MS)
+        self._stored = (place(span_ms), pcm_span)
         self.begin(False)
 
     def resolve(self, prompt: Prompt) -> tuple[Prompt, bytes]:

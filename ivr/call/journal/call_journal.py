@@ -69,8 +69,8 @@ class CallJournal:
         """Record the end of the call. `audio` is its recording and the recording's offset from the answer (ms)."""
         records, call_id = self._node.records, self._call.id
         if audio:
-            kept, from_ms = audio
-            recording = (str(kept.path), "wav", kept.seconds, from_ms, kept.sha256)
+            file, from_ms = audio
+            recording = (str(file.path), "wav", file.seconds, from_ms, file.sha256)
             self._writes.add(partial(records.add_recording, call_id, *recording))
         self._writes.add(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
         try:

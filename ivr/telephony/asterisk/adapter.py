@@ -88,10 +88,10 @@ class Asterisk:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
-        found = [web.get("/asterisk/media", self._serve_media)]
+        routes = [web.get("/asterisk/media", self._serve_media)]
         if isinstance(self._events, IncomingEventSocket):
-            found.append(web.get("/asterisk/events", self._events.handle))
-        return found
+            routes.append(web.get("/asterisk/events", self._events.handle))
+        return routes
 
     async def _serve_media(self, request: web.Request) -> web.WebSocketResponse:
         self._login.check(request)
@@ -174,12 +174,12 @@ class Asterisk:
     # -- inbound calls ---------------------------------------------------------------------------------------------
 
     async def _handle_call(self, channel: str, caller: str, called: str, rings: int) -> None:
-        served = self._site.lines.get(called)
-        if served is None or self.active_calls >= self.capacity:
-            await self._send_to_fallback(channel, "full" if served and self.capacity else "down")
+        line = self._site.lines.get(called)
+        if line is None or self.active_calls >= self.capacity:
+            await self._send_to_fallback(channel, "full" if line and self.capacity else "down")
             return
         call = Call(
-            uuid.uuid4().hex, "asterisk", "inbound", caller, called, served.flow, served.language, waited_rings=rings
+            uuid.uuid4().hex, "asterisk", "inbound", caller, called, line.flow, line.language, waited_rings=rings
         )
         party = self._tracker.expect(channel)
         party.created = True

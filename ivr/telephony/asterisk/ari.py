@@ -107,8 +107,8 @@ class Ari:
 
     async def filter_events(self) -> None:
         """Limit the events sent to the types in KINDS. The application must be connected."""
-        wanted = {"allowed": [{"type": kind} for kind in KINDS]}
-        await self.request("PUT", f"/applications/{self.app}/eventFilter", wanted)
+        event_filter = {"allowed": [{"type": kind} for kind in KINDS]}
+        await self.request("PUT", f"/applications/{self.app}/eventFilter", event_filter)
 
     # -- channels --------------------------------------------------------------------------------------------------
 
@@ -121,8 +121,8 @@ class Ari:
 
     async def phones(self) -> frozenset[str]:
         """Return the names of the online phones: registered and, if qualified by Asterisk, responding."""
-        found = await self.request("GET", "/endpoints/PJSIP")
-        return frozenset(one["resource"] for one in found if one["state"] == "online")
+        endpoints = await self.request("GET", "/endpoints/PJSIP")
+        return frozenset(one["resource"] for one in endpoints if one["state"] == "online")
 
     async def channel_exists(self, channel: str) -> bool:
         """Return whether the channel exists."""

@@ -91,12 +91,12 @@ class Room:
         """Start snooping on a person, and on the caller if not yet started."""
         if not self._overhear:
             return
-        fresh = []
+        new_snoops = []
         for one in (self._caller, leg):
             if one not in self._snoops:
                 taken = {side for side, _ in self._snoops.values()}
                 free = next((side for side in SIDES if side not in taken), SIDES[-1])
                 side: AudioSide = "caller" if one is self._caller else free
                 self._snoops[one] = side, self._voice.snoop(side, one)
-                fresh.append(self._snoops[one][1])
-        await asyncio.gather(*(snoop.open() for snoop in fresh))
+                new_snoops.append(self._snoops[one][1])
+        await asyncio.gather(*(snoop.open() for snoop in new_snoops))

@@ -83,10 +83,10 @@ class AsteriskStream:
         if self.listening:
             self._arrived.put_nowait(KeyPressed(digit))
 
-    def push(self, heard: OverheardAudio | PartiesChanged) -> None:
+    def push(self, event: OverheardAudio | PartiesChanged) -> None:
         """Deliver audio or a party change of a transferred call."""
         if not self._closed:
-            self._arrived.put_nowait(heard)
+            self._arrived.put_nowait(event)
 
     def close(self, by: EndedBy, cause: str) -> None:
         """Deliver the end of the call; only the first one counts."""

@@ -40,7 +40,7 @@ class VoiceBridge:
         """
         name = self._leg.channel
         async with asyncio.timeout(READY_TIMEOUT_S):
-            made = await asyncio.gather(
+            results = await asyncio.gather(
                 self._ari.create_bridge(self.bridge),
                 self._ari.external_media(
                     name,
@@ -53,9 +53,9 @@ class VoiceBridge:
                 ),
                 return_exceptions=True,
             )
-            for failure in made:
-                if failure is not None:
-                    raise failure
+            for result in results:
+                if result is not None:
+                    raise result
             self._leg.created = True
             await self._leg.wait_entered()
             await self.stream.ready.wait()

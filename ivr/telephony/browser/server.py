@@ -110,10 +110,10 @@ class _Phone:
             raise wire.WireError("audio before the call message", WSCloseCode.POLICY_VIOLATION)
         if message.type is not WSMsgType.TEXT:
             return None
-        wanted = wire.decode_client(message.data)
-        if not isinstance(wanted, wire.CallMessage):
-            raise wire.WireError(f"{wanted.type} before the call message", WSCloseCode.POLICY_VIOLATION)
-        if not any(wanted.flow == flow.name and wanted.language in flow.languages for flow in self._flows()):
+        request = wire.decode_client(message.data)
+        if not isinstance(request, wire.CallMessage):
+            raise wire.WireError(f"{request.type} before the call message", WSCloseCode.POLICY_VIOLATION)
+        if not any(request.flow == flow.name and request.language in flow.languages for flow in self._flows()):
             raise wire.WireError("no such flow in this language", WSCloseCode.POLICY_VIOLATION)
         return Call(
             id=self._new_id(),
@@ -121,9 +121,9 @@ class _Phone:
             direction="inbound",
             caller="",
             called="",
-            flow=wanted.flow,
-            language=wanted.language,
-            variables=wanted.variables,
+            flow=request.flow,
+            language=request.language,
+            variables=request.variables,
         )
 
     async def _run_call(self, request: web.Request, socket: web.WebSocketResponse, leg: BrowserCallLeg) -> None:

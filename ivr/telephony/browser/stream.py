@@ -82,13 +82,13 @@ class BrowserStream:
 
     async def run(self) -> MediaClosed:
         """Send and receive messages until the call is over; return how it ended."""
-        both = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
             return await asyncio.shield(self._closed)
         finally:
-            for task in both:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self) -> None:
         allowance = RateAllowance(self._limits.burst_messages, self._limits.messages_per_s, self._now())
