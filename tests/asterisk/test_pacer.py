@@ -119,7 +119,7 @@ def test_clear_flushes_begins_buffering_anew_and_drops_what_is_queued():
 
 def test_asterisk_holds_it_and_lets_it_go_on():
     outbox = begun()
-    outbox.hold()
+    outbox.pause()
     outbox.play(SECOND)
     assert drain(outbox) == []
     assert outbox.wait(0) is None
@@ -129,6 +129,6 @@ def test_asterisk_holds_it_and_lets_it_go_on():
 
 def test_clear_goes_out_even_while_held():
     outbox = begun()
-    outbox.hold()
+    outbox.pause()
     outbox.clear()
     assert drain(outbox) == ['{"command": "FLUSH_MEDIA"}', BUFFERING]
