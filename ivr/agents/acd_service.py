@@ -64,7 +64,7 @@ class AcdService:
         self._notes: set[asyncio.Task[None]] = set()
         self._mailboxes: dict[str, PostEvent] = {}
 
-    def staffs(self, target: str) -> bool:
+    def has_roster(self, target: str) -> bool:
         """See port.Desk."""
         return target in self.rosters().lines
 

@@ -76,7 +76,7 @@ class AgentCall:
         """
         try:
             with self._context.commands(self._call.id, self._events.put_nowait):
-                self._held.note(self._transfer.parties)
+                self._held.note_parties(self._transfer.parties)
                 while self._transfer.phase is not TransferPhase.OVER:
                     await self._take(await self._events.get())
         except asyncio.CancelledError:
@@ -100,7 +100,7 @@ class AgentCall:
                 await self._context.tell("refused", event.by, self._call, line, wanted=event.what, reason=str(illegal))
             return
         if self._transfer.phase is not TransferPhase.OVER and self._transfer.parties != before.parties:
-            self._held.note(self._transfer.parties)
+            self._held.note_parties(self._transfer.parties)
         for act in acts:
             await self._do(act)
         if isinstance(event, transfer_state.ColleagueJoined) and event.colleague in self._seats:
@@ -123,7 +123,7 @@ class AgentCall:
     async def _do(self, act: transfer_state.TransferAct) -> None:
         match act:
             case transfer_state.HoldCaller(who):
-                await self._person(who).give_back()
+                await self._person(who).disconnect()
                 await self._person(who).ringback()
             case transfer_state.RingColleague(line):
                 self._asking = asyncio.create_task(self._ask(line))

@@ -89,7 +89,7 @@ class AgentSelector:
 
     async def _say(self, pcm: bytes) -> None:
         try:
-            await self._held.tell(pcm)
+            await self._held.play(pcm)
         except HuifangError as fault:
             log.warning("call %s is not told its position: %s", self._call.id, fault)
 

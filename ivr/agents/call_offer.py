@@ -144,7 +144,7 @@ async def _persuade(person: Person, words: asyncio.Task[bytes], quiet: Callable[
         await quiet()
     deciding = asyncio.create_task(_decision(person))
     try:
-        await _until(deciding, person.tell(whisper))
+        await _until(deciding, person.play(whisper))
         await asyncio.wait((deciding,), timeout=ACCEPT_S)
         if not deciding.done():
             raise TransferRefused("no_answer")

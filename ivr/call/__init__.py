@@ -1,1 +1,1 @@
-"""One live call: turn-taking (pure), the session's mailbox, and the media stream it talks through."""
+"""Live calls: the session of one call with its mailbox, audio and journal, and the manager of all calls of a node."""

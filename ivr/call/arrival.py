@@ -1,4 +1,4 @@
-"""What a flow is told of every call, besides what the call itself brings. Must not know: flows, networks."""
+"""The variables every flow starts with, besides the call's own. Must not know: flows, networks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ivr.events import Value
 from ivr.telephony.port import Call
 
 
-def arrival(call: Call, calendar: Calendar, today: date) -> Mapping[str, Value]:
-    """What is known of a call that has just been answered; the call's own variables win.
+def initial_variables(call: Call, calendar: Calendar, today: date) -> Mapping[str, Value]:
+    """Return the variables of a call that has just been answered; the call's own variables take precedence.
 
-    `caller`, the number at the other end; `festival`, where today is one (R3); `waited_rings` (R12).
+    `caller` is the number at the far end, `festival` the name of today's festival or empty (R3); `waited_rings` (R12).
     """
     caller = call.caller if call.direction == "inbound" else call.called
     return {

@@ -1,4 +1,4 @@
-"""A case that the flow asks for, as the flow takes it. Must not know: who asked, what is said of it."""
+"""Look-up of a case, returned as an event for the flow. Must not know: who asked, what the caller is told."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ivr.events import CaseFound, CaseMissing
 from ivr.records.call_records import CallRecords
 
 
-async def look_up(records: CallRecords, zone: tzinfo, call_id: str, wanted: LookUpCase) -> CaseFound | CaseMissing:
-    """Look for a case on behalf of a call; days are those of `zone`.
+async def look_up(records: CallRecords, zone: tzinfo, call_id: str, action: LookUpCase) -> CaseFound | CaseMissing:
+    """Look up a case for a call. The case's opening date is given in `zone`.
 
     Raises:
-        RecordsUnavailable: the database stays away.
+        RecordsUnavailable: the database is unreachable.
     """
-    found = await records.find_case(call_id, wanted.by, wanted.value)
-    if found is None:
-        return CaseMissing(wanted.wait)
-    opened_on = found.opened_at.astimezone(zone).date().isoformat()
-    return CaseFound(wanted.wait, found.number, found.kind, found.open, opened_on, found.tier, found.roster)
+    case = await records.find_case(call_id, action.by, action.value)
+    if case is None:
+        return CaseMissing(action.wait)
+    opened_on = case.opened_at.astimezone(zone).date().isoformat()
+    return CaseFound(action.wait, case.number, case.kind, case.open, opened_on, case.tier, case.roster)

@@ -1,4 +1,4 @@
-"""All calls of this node: takes them, keeps their leases, closes lost ones, drains.
+"""All calls of this node: runs their sessions, renews their leases, sweeps orphaned calls, drains.
 
 Must not know: networks, what is said on a call.
 """
@@ -13,21 +13,22 @@ from typing import Final
 
 from ivr.call.node import Observer, ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
-from ivr.call.session import FAREWELL_MS, Session
+from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
 from ivr.errors import HuifangError
 from ivr.flow_store import FlowStore
 from ivr.telephony.port import CallLeg
 
 log = logging.getLogger(__name__)
 
-ROUND_S: Final = LEASE_MS / 3000
-"""From one renewal of all leases, and one sweep, to the next."""
+LEASE_RENEWAL_S: Final = LEASE_MS / 3000
+"""Interval between lease renewals, each followed by a sweep."""
 
-CLAIM_S: Final = 1.0
+CLAIM_TIMEOUT_S: Final = 1.0
+"""Timeout for claiming a call's lease before the call is answered."""
 
 
 class CallManager:
-    """Leads each call in a session of its own, with the flows in force when it began."""
+    """Runs each call in its own session, with the flow version current at its start."""
 
     def __init__(self, node: ServiceNode, flow_store: FlowStore) -> None:
         self._node, self._flow_store = node, flow_store
@@ -41,97 +42,103 @@ class CallManager:
 
     @property
     def active(self) -> int:
-        """How many calls are going on, or not written down yet."""
+        """Number of calls in progress or not yet fully recorded."""
         return len(self._sessions)
 
     @property
     def trouble(self) -> str:
-        """Why no calls should be sent here now; empty when they may."""
+        """Reason why this node should not receive calls; empty if it is ready."""
         return "draining" if self._draining else self._trouble
 
     async def answer(self, leg: CallLeg, observe: Observer) -> None:
-        """Lead an answered call to its end; returns when it is written down. Refused while draining.
+        """Run the session of an answered call; return once the call is recorded. While draining, just hang up.
 
-        Cancelling it does not end the call: `drain` does.
+        Cancelling this coroutine does not end the call; `drain` does.
         """
         call_id = leg.call.id
-        if self._draining or not await self._claimed(call_id):
-            log.warning("call %s is not taken", call_id)
+        if self._draining or not await self._claim(call_id):
+            log.warning("call %s rejected: this node is draining, or another node owns the call", call_id)
             await leg.hang_up()
             return
         self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node, observe)
         self._idle.clear()
         task = asyncio.create_task(session.run(), name=f"call {call_id}")
         self._tasks.add(task)
-        task.add_done_callback(lambda _: self._over(call_id, task))
+        task.add_done_callback(lambda _: self._on_session_done(call_id, task))
         await asyncio.shield(task)
 
     @asynccontextmanager
     async def ringing(self, call_id: str) -> AsyncIterator[None]:
-        """Within the block a call is being placed: nobody else may take it for lost."""
-        await self._claimed(call_id)
+        """Hold the lease of a call while it is being placed, so that no sweep treats it as orphaned."""
+        await self._claim(call_id)
         self._ringing.add(call_id)
         try:
             yield
         finally:
             self._ringing.discard(call_id)
 
-    async def keep(self) -> None:
-        """Until cancelled: say that our calls are led, and close those that nobody leads."""
+    async def run(self) -> None:
+        """Run until cancelled: renew the leases of this node's calls and sweep orphaned calls."""
         while True:
             try:
-                await self._renew()
+                await self._renew_leases()
                 await sweep(self._node, self._sessions.keys() | self._ringing)
                 self._trouble = ""
-            except HuifangError as away:
-                self._trouble = str(away)
-                log.warning("leases and lost calls have to wait: %s", away)
+            except HuifangError as error:
+                self._trouble = str(error)
+                log.warning("lease renewal and sweep postponed: %s", error)
             except Exception:
-                log.exception("lost calls could not be closed")
-            await asyncio.sleep(ROUND_S)
+                log.exception("sweep of orphaned calls failed")
+            await asyncio.sleep(LEASE_RENEWAL_S)
 
-    async def drain(self, within_s: float, farewell_s: float = FAREWELL_MS / 1000) -> None:
-        """Take no more calls; end those that last longer than `within_s` with an apology, then without."""
+    async def drain(self, within_s: float, apology_s: float = APOLOGY_TIMEOUT_MS / 1000) -> None:
+        """Stop accepting calls and wait `within_s` for those in progress to end.
+
+        Calls still running then are ended with an apology; those still running `apology_s` later are cancelled.
+        """
         self._draining = True
-        if await self._idle_within(within_s):
+        if await self._wait_until_idle(within_s):
             return
-        log.warning("%d calls are ended", self.active)
+        log.warning("drain: ending %d calls still in progress", self.active)
         for session in self._sessions.values():
-            session.leave("failed")
-        if await self._idle_within(farewell_s):
+            session.end("failed")
+        if await self._wait_until_idle(apology_s):
             return
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _idle_within(self, seconds: float) -> bool:
+    async def _wait_until_idle(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
                 return await self._idle.wait()
         except TimeoutError:
             return False
 
-    async def _claimed(self, call_id: str) -> bool:
-        """Whether the call is ours; when Redis does not say so soon, its session finds out, which can speak."""
+    async def _claim(self, call_id: str) -> bool:
+        """Claim the call's lease; return False if another node holds it.
+
+        Return True if Redis fails or times out: the session then meets the fault itself and can apologise.
+        """
         try:
-            async with asyncio.timeout(CLAIM_S):
+            async with asyncio.timeout(CLAIM_TIMEOUT_S):
                 return await self._node.live.claim(call_id, self._node.name, LEASE_MS)
         except (HuifangError, TimeoutError):
             return True
 
-    async def _renew(self) -> None:
-        """Claiming again also takes back a lease that ran out while Redis was away."""
+    async def _renew_leases(self) -> None:
+        """Renew the leases by claiming again, which also recovers leases that expired while Redis was down."""
         for call_id in tuple(self._ringing):
             await self._node.live.claim(call_id, self._node.name, LEASE_MS)
         for call_id, session in tuple(self._sessions.items()):
             if not await self._node.live.claim(call_id, self._node.name, LEASE_MS):
-                log.error("call %s is led by another node; it is given up here", call_id)
-                session.leave("failed")
+                log.error("call %s: another node owns its lease; ending it here", call_id)
+                session.end("failed")
 
-    def _over(self, call_id: str, task: asyncio.Task[None]) -> None:
+    def _on_session_done(self, call_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._sessions.pop(call_id, None)
         if not self._sessions:
             self._idle.set()
         if not task.cancelled() and task.exception():
-            log.error("call %s: its session failed", call_id, exc_info=task.exception())
+            log.error("call %s: session failed", call_id, exc_info=task.exception())

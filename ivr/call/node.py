@@ -1,4 +1,4 @@
-"""What all calls of one process share. Must not know: any single call."""
+"""Resources shared by all calls of one process. Must not know: any single call."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from recognizer.endpoint import VoiceActivity
 
 
 class Observer(Protocol):
-    """Whoever watches a conversation live."""
+    """Callback for a live view of the conversation."""
 
     def __call__(self, who: Speaker, text: str, detail: Mapping[str, Value | float]) -> None:
-        """One thing was said; `detail` tells what was understood, how surely and by what."""
+        """Report an utterance; `detail` holds how it was understood, its confidence and its input mode."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceNode:
-    """One process' share of the service. `recordings` is the folder of the audio; `timezone` that of the callers.
+    """Resources of one service process.
 
-    `calendar` tells the festivals that they are greeted with.
+    `recordings` is the root folder for audio files, `timezone` the callers' time zone, and `calendar` the source of
+    the festivals used in greetings.
     """
 
     name: str
@@ -45,9 +46,9 @@ class ServiceNode:
     calendar: Calendar = field(default_factory=Calendar)
 
     def recording_path(self, call_id: str, at: datetime) -> Path:
-        """Where the audio of a call lies whose recording began at `at`."""
+        """Return the path of the recording of a call that began recording at `at`."""
         return self.recordings / f"{at.astimezone(self.timezone):%Y-%m-%d}" / f"{call_id}.wav"
 
     def now(self) -> datetime:
-        """The time of day at the callers'."""
+        """Return the current time in the callers' time zone."""
         return datetime.now(self.timezone)

@@ -1,7 +1,7 @@
-"""Calls that nobody leads any more: what was answered is kept, the flow's last words are run, the record is closed.
+"""Recovery of orphaned calls: saved answers are kept, the flow processes the end of the call, the record is closed.
 
-Such a call is closed, not gone on with: its media ended with the node that led it. Only a network that can attach
-another node to a call that is up could do more, and none of ours offers that to the caller's side.
+An orphaned call is closed, not resumed: its media ended with the node that owned it. Resuming would need a network
+that can attach another node to a live call, and none of the supported networks offers that for the caller's leg.
 
 Must not know: why a node died.
 """
@@ -30,30 +30,31 @@ from ivr.records.record import CallRecord, CallSummary
 log = logging.getLogger(__name__)
 
 LEASE_MS: Final = 15_000
-"""A call whose node has not said for so long that it leads it is nobody's."""
-LOST: Final = CallEnded("us", "failed")
+"""Lease duration. A call whose lease was not renewed for this long is orphaned."""
+NODE_LOST: Final = CallEnded("us", "failed")
+"""The event that ends an orphaned call."""
 
 
-async def sweep(node: ServiceNode, led: Collection[str]) -> int:
-    """Close all calls that no node leads, `led` being those of this one; returns how many there were.
+async def sweep(node: ServiceNode, owned: Collection[str]) -> int:
+    """Close all calls that no node owns, and return their number. `owned` holds the ids of this node's calls.
 
-    Whoever takes a call's lease closes it, so nodes may sweep at the same time.
+    The node that obtains a call's lease closes it, so several nodes may sweep at the same time.
 
     Raises:
-        RecordsUnavailable, LiveStateUnavailable: a store is away; the next sweep finds what is left.
+        RecordsUnavailable, LiveStateUnavailable: a store is unreachable; the next sweep finds the remaining calls.
     """
     open_calls = {call.id: call for call in await node.records.open_calls()}
     closed = 0
-    for call_id in sorted({*open_calls, *await node.live.orphans()} - set(led)):
-        if call_id in led or not await node.live.claim(call_id, node.name, LEASE_MS):
+    for call_id in sorted({*open_calls, *await node.live.orphans()} - set(owned)):
+        if call_id in owned or not await node.live.claim(call_id, node.name, LEASE_MS):
             continue
-        closed += await _end(node, call_id)
+        closed += await _close(node, call_id)
         await node.live.drop(call_id)
     return closed
 
 
-async def _end(node: ServiceNode, call_id: str) -> bool:
-    """Close a call; False when it was closed before, or never opened."""
+async def _close(node: ServiceNode, call_id: str) -> bool:
+    """Close a call; return False if it is already closed or was never opened."""
     try:
         record = await node.records.call(call_id, "management")
     except UnknownCall:
@@ -62,49 +63,52 @@ async def _end(node: ServiceNode, call_id: str) -> bool:
         return False
     disposition = Disposition.FAILED
     try:
-        disposition = await _last_words(node, record)
+        disposition = await _end_flow(node, record)
         await _index_recording(node, record.call)
     except (RecordsUnavailable, LiveStateUnavailable):
         raise
     except Exception:
-        log.exception("call %s: its last words failed", call_id)
-    await node.records.close_call(call_id, disposition, LOST.cause, LOST.by, node.now())
-    log.warning("call %s was lost with the node that led it; it is kept as %s", call_id, disposition)
+        log.exception("call %s: the flow could not process the end of the call", call_id)
+    await node.records.close_call(call_id, disposition, NODE_LOST.cause, NODE_LOST.by, node.now())
+    log.warning("call %s: orphaned by its node; closed with disposition %s", call_id, disposition)
     return True
 
 
-async def _last_words(node: ServiceNode, record: CallRecord) -> Disposition:
-    """Bring the call to its end from where the records, or the live state when it is ahead of them, have it."""
+async def _end_flow(node: ServiceNode, record: CallRecord) -> Disposition:
+    """Run the flow to its end from the last recorded turn, or from the live state if that is one turn ahead."""
     call = record.call
     source = await node.records.flow_source(call.flow_version)
     if source is None:
         return Disposition.FAILED
     flow_set = parse(source, call.flow_version)
-    state, owed = _replayed(flow_set, record), list[Fact]()
+    state, unsaved = _replay(flow_set, record), list[Fact]()
     if (live := await node.live.load(call.id)) and live[0] == state.turn + 1:
         ahead = load(live[1])
-        state, owed = ahead.state, [action for action in ahead.actions if isinstance(action, Fact)]
-    last = engine.step(flow_set.flows, state, LOST, node.now())
-    facts = [*owed, *(action for action in last.actions if isinstance(action, Fact))]
-    await node.records.save_turn(call.id, last.state.turn, LOST, facts, (), node.now())
+        state, unsaved = ahead.state, [action for action in ahead.actions if isinstance(action, Fact)]
+    last = engine.step(flow_set.flows, state, NODE_LOST, node.now())
+    facts = [*unsaved, *(action for action in last.actions if isinstance(action, Fact))]
+    await node.records.save_turn(call.id, last.state.turn, NODE_LOST, facts, (), node.now())
     return last.state.disposition or Disposition.FAILED
 
 
-def _replayed(flow_set: FlowSet, record: CallRecord) -> FlowState:
-    """The call's state after its events; a turn that its event does not lead to was our apology."""
+def _replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
+    """Replay the recorded events and return the resulting state.
+
+    A recorded turn that its event does not reproduce was an apology for a fault.
+    """
     call = record.call
     state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=True)
-    for kept in record.turns:
+    for turn in record.turns:
         try:
-            reached = engine.step(flow_set.flows, state, kept.event, kept.at).state
+            reached = engine.step(flow_set.flows, state, turn.event, turn.at).state
         except engine.EngineFault:
             reached = state
-        state = reached if reached.turn == kept.turn else engine.fail(flow_set.flows, state, kept.at, kept.event).state
+        state = reached if reached.turn == turn.turn else engine.fail(flow_set.flows, state, turn.at, turn.event).state
     return state
 
 
 async def _index_recording(node: ServiceNode, call: CallSummary) -> None:
-    """List the audio that the lost node has left, where it lies on this machine."""
+    """Add the recording left by the lost node to the records, if the file is on this machine."""
     if not call.consent_at or not call.answered_at:
         return
     path = node.recording_path(call.id, call.consent_at)
@@ -115,7 +119,7 @@ async def _index_recording(node: ServiceNode, call: CallSummary) -> None:
 
 
 def _measure(path: Path) -> tuple[float, str] | None:
-    """A recording's length in seconds and its SHA-256; None where there is none to be played."""
+    """Return a recording's length in seconds and its SHA-256, or None if there is no playable file."""
     try:
         with path.open("rb") as file, wave.open(file) as sound:
             seconds = sound.getnframes() / sound.getframerate()

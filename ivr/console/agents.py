@@ -107,7 +107,7 @@ class AgentsApi:
         agent, line = self._agent(request), ""
         if what in WITH_LINE:
             line = (await _read(request, TransferRequest)).line
-            if not self._agents.acd.staffs(line):
+            if not self._agents.acd.has_roster(line):
                 raise _unprocessable([{"path": "line", "reason": f"there is no line “{line}”"}])
         with _available():
             now = (await self._agents.presences.all()).get(agent.id, Presence())

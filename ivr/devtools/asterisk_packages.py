@@ -1,7 +1,7 @@
-"""Fetches Asterisk 22 as Debian packages and unpacks them into a folder: no root, nothing installed.
+"""Downloads Asterisk 22 as Debian packages and unpacks them into a folder, without root and without installing.
 
-apt does the fetching and checks the signatures, with a state of its own and the machine's own mirror. The unpacked
-programs run with the C library that came with them, so they don't care what the machine has.
+apt downloads the packages and verifies their signatures, with separate state and the machine's own mirror. The unpacked
+programs run with the C library from the packages and so do not depend on the machine's version.
 Must not know: what Asterisk is used for.
 """
 
@@ -19,7 +19,7 @@ from typing import Final
 from ivr.errors import HuifangError
 
 SUITE: Final = "forky"
-"""The Debian release that has Asterisk 22."""
+"""The Debian release with Asterisk 22."""
 
 PACKAGES: Final = [
     "asterisk",
@@ -57,7 +57,7 @@ APT::Sandbox::User ""; APT::Install-Recommends "false"; Debug::NoLocking "true";
 
 
 class NoAsterisk(HuifangError):
-    """Asterisk could not be fetched or does not run."""
+    """Asterisk could not be downloaded or does not run."""
 
 
 class Prefix:
@@ -69,35 +69,35 @@ class Prefix:
 
     @property
     def modules(self) -> Path:
-        """Where its modules are."""
+        """Folder of its modules."""
         return self._libraries / "asterisk/modules"
 
     @property
     def data(self) -> Path:
-        """Where its data (documentation of ARI, sounds) are."""
+        """Folder of its data (ARI documentation, sounds)."""
         return self.root / "usr/share/asterisk"
 
     @property
     def command(self) -> list[str]:
-        """How it is run: by its own loader."""
+        """Command line that runs it with its own loader."""
         loader = next(self._libraries.glob("ld-linux-*.so.*"), self._libraries / "ld-linux.so")
         return [str(loader), "--library-path", str(self._libraries), str(self.root / "usr/sbin/asterisk")]
 
 
 def version(command: list[str]) -> str:
-    """What an Asterisk says of itself, empty when it doesn't run."""
+    """Return the version text of an Asterisk, or an empty string if it does not run."""
     try:
-        said = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
+        output = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603
     except OSError:
         return ""
-    return said.stdout.strip() if said.returncode == 0 else ""
+    return output.stdout.strip() if output.returncode == 0 else ""
 
 
 def fetch(folder: Path) -> Prefix:
-    """Give the Asterisk unpacked in `folder`, fetching it first when it isn't there (50 MB, some seconds).
+    """Return the Asterisk unpacked in `folder`, downloading it first if it is missing (50 MB, some seconds).
 
     Raises:
-        NoAsterisk: no Debian mirror is known here, the packages can't be had, or what was unpacked doesn't run.
+        NoAsterisk: no Debian mirror is configured, a package cannot be downloaded, or the result does not run.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(folder.name + ".lock").open("w") as lock:
@@ -110,11 +110,11 @@ def _fetch(folder: Path) -> Prefix:
     if version(prefix.command):
         return prefix
     apt = folder.resolve().with_name(folder.name + ".apt")
-    fresh = folder.resolve().with_name(folder.name + ".new")
-    for old in (apt, fresh, folder):
+    unpacked = folder.resolve().with_name(folder.name + ".new")
+    for old in (apt, unpacked, folder):
         shutil.rmtree(old, ignore_errors=True)
     archives = apt / "cache/archives"
-    for needed in (apt / "etc/preferences.d", apt / "state/lists/partial", archives / "partial", fresh):
+    for needed in (apt / "etc/preferences.d", apt / "state/lists/partial", archives / "partial", unpacked):
         needed.mkdir(parents=True)
     (apt / "status").touch()
     (apt / "etc/sources.list").write_text(f"deb [signed-by={KEYRING}] {_mirror()} {SUITE} main\n")
@@ -123,13 +123,13 @@ def _fetch(folder: Path) -> Prefix:
     _run(["apt-get", "-qq", "update"], archives, environment)
     try:
         _run(["apt-get", "-qq", "download", *PACKAGES], archives, environment)
-    except NoAsterisk:  # a library has got another name: take all that Asterisk depends on, five times as much
+    except NoAsterisk:  # a library was renamed: download all of Asterisk's dependencies, five times as much
         _run(["apt-get", "-qq", "install", "--yes", "--download-only", "asterisk"], archives, environment)
     for package in archives.glob("*.deb"):
-        _run(["dpkg-deb", "--extract", str(package), str(fresh)], archives, environment)
+        _run(["dpkg-deb", "--extract", str(package), str(unpacked)], archives, environment)
     for unneeded in ("doc", "man", "locale", "lintian"):
-        shutil.rmtree(fresh / "usr/share" / unneeded, ignore_errors=True)
-    fresh.rename(folder)
+        shutil.rmtree(unpacked / "usr/share" / unneeded, ignore_errors=True)
+    unpacked.rename(folder)
     shutil.rmtree(apt)
     if not version(prefix.command):
         raise NoAsterisk(f"the Asterisk unpacked in {folder} does not run: {' '.join(prefix.command)} -V")
@@ -137,7 +137,7 @@ def _fetch(folder: Path) -> Prefix:
 
 
 def _mirror() -> str:
-    """The first Debian mirror of this machine's own sources."""
+    """Return the first Debian mirror in this machine's apt sources."""
     for file in (*Path("/etc/apt").glob("sources.list.d/*.sources"), *Path("/etc/apt").glob("**/*.list")):
         for address in re.findall(r"^(?:URIs:|deb)\s.*?(https?://\S+)", file.read_text(), re.MULTILINE):
             if address.rstrip("/").endswith("/debian"):
@@ -149,6 +149,6 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     try:
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True, timeout=300)  # noqa: S603
     except FileNotFoundError as error:
-        raise NoAsterisk(f"{command[0]} is not here: install Asterisk 22 yourself, or set ASTERISK_ARI_URL") from error
+        raise NoAsterisk(f"{command[0]} not found: install Asterisk 22 yourself, or set ASTERISK_ARI_URL") from error
     except subprocess.CalledProcessError as error:
         raise NoAsterisk(f"{' '.join(command[:3])}: {error.stderr.strip()}") from error

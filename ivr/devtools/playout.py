@@ -1,4 +1,4 @@
-"""What waits to be played by a softphone: audio and marks, in order. Must not know: sockets, time."""
+"""Playout buffer of a softphone: audio and marks, in order. Must not know: sockets, time."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from ivr.telephony.media import FRAME_BYTES
 
 
 class PlayoutBuffer:
-    """A queue read frame by frame, silence when it is empty."""
+    """A queue of audio and marks read frame by frame; returns silence if it is empty."""
 
     def __init__(self) -> None:
         self._queue: deque[bytearray | str] = deque()
         self._midway = False
         self.underflows = 0
-        """How often audio ran out before the mark at its end or a clear had come."""
+        """Number of times audio ran out before the mark at its end or a `clear` arrived."""
 
     @property
     def empty(self) -> bool:
-        """Whether no audio waits."""
+        """Whether no audio is queued."""
         return not any(isinstance(item, bytearray) for item in self._queue)
 
     def add(self, pcm: bytes) -> None:
@@ -35,7 +35,7 @@ class PlayoutBuffer:
         self._midway = False
 
     def next(self) -> tuple[bytes, list[str]]:
-        """The next frame, and the marks reached before its last sample."""
+        """Return the next frame and the marks reached before its last sample."""
         frame, reached = bytearray(), list[str]()
         if self._midway and not self._queue:
             self.underflows += 1

@@ -1,6 +1,6 @@
-"""A scripted caller on the Python softphone: hears a question to its end, then says the recorded answer to it.
+"""A scripted caller on the Python softphone: waits for the end of each prompt, then plays the recorded reply.
 
-Must not know: the server's inside; it goes by the transcript's words alone, as a person goes by what is heard.
+Must not know: the server's internals; it relies on the transcript only, as a person relies on what they hear.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LineObserver = Callable[[wire.TranscriptMessage], None]
 
 
 def load_clips(folder: Path) -> dict[str, bytes]:
-    """The recordings in a folder (8 kHz, 16-bit, mono WAV) by their names without `.wav`."""
+    """Return the recordings in a folder (8 kHz, 16-bit, mono WAV) by file name without `.wav`."""
     clips = {}
     for file in sorted(folder.glob("*.wav")):
         with wave.open(str(file), "rb") as sound:
@@ -32,7 +32,7 @@ def load_clips(folder: Path) -> dict[str, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class GivenReply:
-    """What the caller said to which words, and where that lies on the phone's timeline."""
+    """A prompt's text and the position of the caller's reply on the phone's timeline."""
 
     prompt: str
     said: SoundSpan
@@ -40,7 +40,7 @@ class GivenReply:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedCall:
-    """A conversation that is over."""
+    """A finished conversation."""
 
     replies: tuple[GivenReply, ...]
     ended: wire.EndedMessage
@@ -49,10 +49,10 @@ class ScriptedCall:
 async def run_script(
     phone: Softphone, replies: Mapping[str, bytes], watch: LineObserver = lambda line: None, goodbye: str = ""
 ) -> ScriptedCall:
-    """Answer until the call is over: each prompt with the reply whose words are in it (the first that fits).
+    """Answer each prompt with the first matching reply until the call is over.
 
-    `replies` maps words of a prompt to audio; a prompt with none of them is left unanswered. `watch` sees every line.
-    A prompt with the words `goodbye` is heard out, then the caller hangs up first.
+    `replies` maps words that occur in a prompt to the reply's audio; a prompt without a match is not answered. `watch`
+    is called with every transcript line. After a prompt that contains the words `goodbye` the caller hangs up.
     """
     prompts: asyncio.Queue[str] = asyncio.Queue()
     given: list[GivenReply] = []
@@ -82,7 +82,7 @@ async def run_script(
 
 
 async def _next(prompts: asyncio.Queue[str], phone: Softphone) -> str:
-    """The next prompt's words; CallOver when none comes any more."""
+    """Return the next prompt's text; raise CallOver if the call ends first."""
     asked, over = asyncio.ensure_future(prompts.get()), asyncio.ensure_future(phone.ended())
     await asyncio.wait({asked, over}, return_when=asyncio.FIRST_COMPLETED)
     over.cancel()

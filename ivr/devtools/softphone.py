@@ -1,6 +1,6 @@
-"""A phone in Python for the browser phone's socket: real time, both sides recorded on one timeline.
+"""A Python client for the browser phone's socket: runs in real time and records both sides on one timeline.
 
-Must not know: the server's inside, flows, recognisers.
+Must not know: the server's internals, flows, recognisers.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ivr.telephony.browser import wire
 from ivr.telephony.media import FRAME_BYTES, FRAME_MS, SAMPLE_RATE_HZ
 
 FRAME_S = FRAME_MS / 1000
-PARTING_S = 5
+HANG_UP_TIMEOUT_S = 5
 
 
 class CallRefused(Exception):
-    """The server did not answer the call; the text says why."""
+    """The server did not answer the call; the message gives the reason."""
 
 
 class CallOver(Exception):
-    """The call ended before what was awaited came about."""
+    """The call ended before the awaited condition was met."""
 
 
 @dataclass(slots=True)
@@ -43,18 +43,18 @@ class _Utterance:
 async def dial(
     url: str, flow: str, language: str, variables: Mapping[str, Value] | None = None, token: str | None = None
 ) -> AsyncIterator[Softphone]:
-    """Call `flow` at a server's socket (`http://127.0.0.1:8080/phone/socket`); hangs up at the end of the block.
+    """Call `flow` at a server's socket (`http://127.0.0.1:8080/phone/socket`); hang up at the end of the block.
 
     Raises:
-        CallRefused: the server answered with an error or not at all.
-        aiohttp.ClientError: no server, or it wants a token.
+        CallRefused: the server responded with an error or closed the socket.
+        aiohttp.ClientError: the server is unreachable or requires a token.
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with ClientSession(headers=headers) as session, session.ws_connect(url) as socket:
-        wanted = wire.CallMessage(
+        request = wire.CallMessage(
             version=wire.VERSION, flow=flow, language=language, rate=SAMPLE_RATE_HZ, variables=dict(variables or {})
         )
-        await socket.send_str(wanted.encode())
+        await socket.send_str(request.encode())
         first = await socket.receive()
         answer = wire.decode_server(first.data) if first.type is WSMsgType.TEXT else None
         if not isinstance(answer, wire.AnsweredMessage):
@@ -73,16 +73,16 @@ async def dial(
 
 
 class Softphone:
-    """One call. Every 20 ms it says a frame (silence when there is nothing to say) and plays one."""
+    """One call. Every 20 ms it sends a frame (silence if nothing is queued) and plays one."""
 
     def __init__(self, session: ClientSession, socket: ClientWebSocketResponse, call: str) -> None:
         loop = asyncio.get_running_loop()
         self.call = call
-        """The call's id on the server."""
+        """The server's id of the call."""
         self.marks: list[tuple[str, int]] = []
-        """The marks reached, as the server named them, each with its place on the timeline."""
-        self.latest_ms = 0.0
-        """How late the latest 20 ms tick was: what this process, not the server, adds to a measurement."""
+        """The marks reached, each with its position on the timeline."""
+        self.max_tick_delay_ms = 0.0
+        """Maximum delay of a 20 ms tick: the error that this process adds to a measurement."""
         self._session, self._socket, self._now = session, socket, loop.time
         self._began = loop.time()
         self._utterances: deque[_Utterance] = deque()
@@ -101,45 +101,48 @@ class Softphone:
 
     @property
     def underflows(self) -> int:
-        """How often a prompt broke off because its audio did not come in time."""
+        """Number of times a prompt was interrupted because its audio arrived late."""
         return self._playout.underflows
 
     @property
     def position(self) -> int:
-        """Now, as a place on the timeline."""
+        """Current position on the timeline (samples)."""
         return round((self._now() - self._began + FRAME_S) * SAMPLE_RATE_HZ)
 
     @property
     def timeline(self) -> CallTimeline:
-        """What was said and heard so far. A frame is said in the 20 ms before it is sent, heard in the 20 ms after."""
+        """Audio sent and heard so far.
+
+        A sent frame covers the 20 ms before it is sent; a heard frame covers the 20 ms after it is played.
+        """
         return CallTimeline(np.frombuffer(bytes(self._said), "<i2"), np.frombuffer(bytes(self._heard), "<i2"))
 
     def say(self, pcm: bytes) -> asyncio.Future[SoundSpan]:
-        """Say audio after what is still to be said, beginning with the next frame; the result is its place.
+        """Queue audio to be sent after the audio already queued, starting with the next frame.
 
-        Await it to wait for the last sample; it raises CallOver when the call ends before.
+        The future resolves to its span once the last sample is sent, or raises CallOver if the call ends first.
         """
         utterance = _Utterance(bytearray(pcm))
         if self.over:
-            _give_up(utterance.said)
+            _fail(utterance.said)
         else:
             self._utterances.append(utterance)
         return utterance.said
 
     async def press(self, digit: str) -> int:
-        """Press a key (0-9, *, #); returns its place on the timeline."""
+        """Press a key (0-9, *, #); return its position on the timeline."""
         await self._send(wire.KeyPressMessage(digit=digit))
         return self.position
 
     async def hang_up(self) -> wire.EndedMessage:
-        """Hang up and wait for the server to confirm it. Harmless when the call is over."""
+        """Hang up and wait for the server's confirmation. No effect if the call is over."""
         with suppress(ConnectionError):
             await self._send(wire.HangUpMessage())
-        async with asyncio.timeout(PARTING_S):
+        async with asyncio.timeout(HANG_UP_TIMEOUT_S):
             return await self.ended()
 
     async def cut(self) -> None:
-        """Lose the connection without a word."""
+        """Drop the connection without hanging up."""
         await self._session.close()
 
     async def ended(self) -> wire.EndedMessage:
@@ -147,31 +150,31 @@ class Softphone:
         return await asyncio.shield(self._ended)
 
     async def heard_quiet(self, ms: int) -> int:
-        """Wait until a prompt has been heard, nothing is left to play and `ms` of silence have passed.
+        """Wait until a prompt has been heard, nothing is queued for playout and `ms` of silence have passed.
 
-        Counts what sounded since the last time it returned. Returns where the prompt's last sound was, in samples.
+        Only sound since the previous return counts. Return the position of the prompt's last sound (samples).
 
         Raises:
-            CallOver: the call ended before.
+            CallOver: the call ended first.
         """
-        await self._until(
+        await self._wait_until(
             lambda: self._sounded and self._playout.empty and len(self._heard) // 2 - self._last_sound >= ms * 8
         )
         self._sounded = False
         return self._last_sound
 
     async def heard_sound(self) -> None:
-        """Wait until something sounds that heard_quiet has not yet reported. Raises CallOver."""
-        await self._until(lambda: self._sounded)
+        """Wait for sound that heard_quiet has not yet reported; raise CallOver if the call ends first."""
+        await self._wait_until(lambda: self._sounded)
 
     async def transcript(self) -> AsyncIterator[wire.TranscriptMessage]:
-        """The live transcript's lines as they come, until the call ends. For one reader."""
+        """Iterate over the live transcript's lines until the call ends. Supports one reader."""
         while (line := await self._transcript.get()) is not None:
             yield line
 
     async def run(self) -> None:
-        """Keep the call going until it ends; `dial` does this."""
-        speaking = asyncio.create_task(self._keep_time())
+        """Run the call until it ends; started by `dial`."""
+        speaking = asyncio.create_task(self._run_clock())
         try:
             await self._receive()
         finally:
@@ -179,7 +182,7 @@ class Softphone:
             await asyncio.gather(speaking, return_exceptions=True)
             self._end(wire.EndedMessage(by="network", cause="media_lost"))
 
-    async def _keep_time(self) -> None:
+    async def _run_clock(self) -> None:
         self._began = self._now()
         tick = 0
         while True:
@@ -187,12 +190,12 @@ class Softphone:
             wait = due - self._now()
             if wait > 0:
                 await asyncio.sleep(wait)
-            self.latest_ms = max(self.latest_ms, (self._now() - due) * 1000)
+            self.max_tick_delay_ms = max(self.max_tick_delay_ms, (self._now() - due) * 1000)
             await self._tick()
             tick += 1
 
     async def _tick(self) -> None:
-        self._tell_waiting()
+        self._wake_waiters()
         spoken = self._next_spoken()
         self._said += spoken
         heard, marks = self._playout.next()
@@ -206,7 +209,7 @@ class Softphone:
         for name in marks:
             await self._send(wire.MarkMessage(name=name))
 
-    def _tell_waiting(self) -> None:
+    def _wake_waiters(self) -> None:
         for waiter in [waiter for waiter in self._waiting if waiter[0]()]:
             self._waiting.remove(waiter)
             if not waiter[1].done():
@@ -232,9 +235,9 @@ class Softphone:
             if message.type is WSMsgType.BINARY:
                 self._playout.add(message.data)
             elif message.type is WSMsgType.TEXT:
-                self._obey(wire.decode_server(message.data))
+                self._handle_message(wire.decode_server(message.data))
 
-    def _obey(self, message: wire.ServerMessage) -> None:
+    def _handle_message(self, message: wire.ServerMessage) -> None:
         match message:
             case wire.MarkMessage(name=name):
                 self._playout.mark(name)
@@ -253,11 +256,11 @@ class Softphone:
         self._ended.set_result(how)
         self._transcript.put_nowait(None)
         for utterance in self._utterances:
-            _give_up(utterance.said)
+            _fail(utterance.said)
         for _, waiter in self._waiting:
-            _give_up(waiter)
+            _fail(waiter)
 
-    async def _until(self, met: Callable[[], bool]) -> None:
+    async def _wait_until(self, met: Callable[[], bool]) -> None:
         if met():
             return
         if self.over:
@@ -270,8 +273,8 @@ class Softphone:
         await self._socket.send_str(message.encode())
 
 
-def _give_up(future: asyncio.Future[SoundSpan] | asyncio.Future[None]) -> None:
-    """End a future with CallOver; nobody need await it."""
+def _fail(future: asyncio.Future[SoundSpan] | asyncio.Future[None]) -> None:
+    """Fail a future with CallOver, without requiring anyone to await it."""
     if not future.done():
         future.set_exception(CallOver())
         future.exception()

@@ -1,6 +1,6 @@
-"""Measuring a call from what a phone said and heard: pure functions over samples.
+"""Measurements on a call's audio as sent and heard by a phone: pure functions over samples.
 
-Must not know: sockets, clocks, how the samples came about. All positions are samples at 8 kHz since the timeline began.
+Must not know: sockets, clocks, the source of the samples. Positions are samples at 8 kHz since the timeline's start.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from ivr.telephony.media import SAMPLE_RATE_HZ
 Samples = NDArray[np.int16]
 
 SOUND = 100
-"""The smallest sample (of 32 767) that counts as sound in what is heard: -50 dB full scale."""
+"""Minimum sample amplitude (of 32 767) that counts as sound: -50 dB relative to full scale."""
 SPEECH_RANGE_DB = 35.0
-"""Speech is what lies within this range below its loudest 5 ms."""
+"""Audio within this range below the loudest 5 ms counts as speech."""
 WINDOW = SAMPLE_RATE_HZ * 5 // 1000
-STILL = SAMPLE_RATE_HZ * 20 // 1000
+QUIET_BEFORE = SAMPLE_RATE_HZ * 20 // 1000
 
 
 @dataclass(frozen=True, slots=True)
 class SoundSpan:
-    """Samples from `start` up to, not including, `end`."""
+    """Samples from `start` up to but not including `end`."""
 
     start: int
     end: int
@@ -32,19 +32,19 @@ class SoundSpan:
 
 @dataclass(frozen=True, slots=True)
 class CallTimeline:
-    """Both sides of a call as the phone's owner experienced them, from the same first moment."""
+    """Both sides of a call as perceived at the phone, with a common start."""
 
     said: Samples
     heard: Samples
 
 
 def ms(samples: int) -> float:
-    """A number of samples as time."""
+    """Convert a number of samples to ms."""
     return samples * 1000 / SAMPLE_RATE_HZ
 
 
 def speech(samples: Samples, within: SoundSpan) -> SoundSpan | None:
-    """From the first to the last 5 ms of speech in a part of a recording, None when it is silent."""
+    """Return the span of speech in a part of a recording, to 5 ms; None if it is silent."""
     part = samples[within.start : within.end].astype(np.float64)
     windows = part[: len(part) // WINDOW * WINDOW].reshape(-1, WINDOW)
     level = windows.std(axis=1) if len(windows) else np.zeros(1)
@@ -55,21 +55,21 @@ def speech(samples: Samples, within: SoundSpan) -> SoundSpan | None:
 
 
 def response_ms(timeline: CallTimeline, said: SoundSpan) -> float | None:
-    """From the last speech sample of `said` to the first sample of the next prompt.
+    """Return the time from the last speech sample of `said` to the first sample of the next prompt (ms).
 
-    None when `said` is silent, when a prompt was still to be heard at its end, or when none followed.
+    Return None if `said` is silent, if a prompt was still audible at its end, or if none followed.
     """
     spoken = speech(timeline.said, said)
-    if spoken is None or _sounds(timeline.heard[max(0, spoken.end - STILL) : spoken.end]).size:
+    if spoken is None or _sounds(timeline.heard[max(0, spoken.end - QUIET_BEFORE) : spoken.end]).size:
         return None
     after = _sounds(timeline.heard[spoken.end :])
     return ms(int(after[0])) if after.size else None
 
 
 def stop_ms(timeline: CallTimeline, onset: int, quiet_ms: int = 200) -> float | None:
-    """From `onset` (speech or key) to the last sample heard of the prompt that it stopped.
+    """Return the time from `onset` (speech or key) to the last sample heard of the prompt that it stopped (ms).
 
-    The prompt has stopped when `quiet_ms` of silence follow. None when no prompt was to be heard at the onset or it
+    The prompt has stopped once `quiet_ms` of silence follow. Return None if no prompt was audible at the onset or it
     did not stop.
     """
     quiet = SAMPLE_RATE_HZ * quiet_ms // 1000

@@ -75,7 +75,7 @@ class Service:
     def _workers(self) -> dict[str, Worker]:
         sla = SlaWorker(self.node.records.database, self.rules)
         workers: dict[str, Worker] = {
-            "leases": self.call_manager.keep,
+            "leases": self.call_manager.run,
             "deadlines": lambda: sla.keep(self.feeds["staff"], self.feeds["management"], self.node.now),
         }
         if asterisk := self.asterisk:

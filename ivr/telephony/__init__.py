@@ -1,1 +1,1 @@
-"""Phone networks. Adapters translate and nothing else; they import events and actions, never the flow."""
+"""Telephone networks. Adapters only translate; they import events and actions, never the flow."""

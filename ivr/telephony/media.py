@@ -1,4 +1,4 @@
-"""The media stream: what Asterisk's WebSocket channel, Twilio Media Streams and the browser's socket have in common.
+"""The media stream: interface common to Asterisk's WebSocket channel, Twilio Media Streams and the browser's socket.
 
 Must not know: flows, recognisers, any network's own framing.
 """
@@ -20,28 +20,28 @@ FRAME_BYTES = 320
 
 @dataclass(frozen=True, slots=True)
 class AudioFrame:
-    """20 ms of the caller's voice (FRAME_BYTES bytes)."""
+    """20 ms of the caller's audio (FRAME_BYTES bytes)."""
 
     pcm: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class MarkReached:
-    """Everything played before the mark has been heard by the caller."""
+    """The caller has heard everything played before the mark."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """The caller pressed a key: one of 0-9, *, #."""
+    """A DTMF key from the caller: one of 0-9, *, #."""
 
     digit: str
 
 
 @dataclass(frozen=True, slots=True)
 class MediaClosed:
-    """The stream is gone; always the last event. `cause` is one of lifecycle.HANGUP_CAUSES."""
+    """The stream has ended; always the last event. `cause` is one of lifecycle.HANGUP_CAUSES."""
 
     by: EndedBy
     cause: str
@@ -49,7 +49,7 @@ class MediaClosed:
 
 @dataclass(frozen=True, slots=True)
 class OverheardAudio:
-    """20 ms of what the caller, the other party that they were handed to, or a third one says while they talk."""
+    """20 ms of the caller's, the other party's or a third party's audio during a transfer."""
 
     who: AudioSide
     pcm: bytes
@@ -57,7 +57,7 @@ class OverheardAudio:
 
 @dataclass(frozen=True, slots=True)
 class PartiesChanged:
-    """From now on these talk with each other: `caller`, the others by their ids; whoever is not named waits."""
+    """The parties now talking to each other: `caller` and the others' ids. Parties not listed are on hold."""
 
     parties: tuple[str, ...]
 
@@ -66,16 +66,16 @@ MediaEvent = AudioFrame | MarkReached | KeyPressed | MediaClosed | OverheardAudi
 
 
 class MediaStream(Protocol):
-    """Two-way audio with one caller. The verbs never block: an adapter queues them and paces as its network asks."""
+    """Two-way audio with one caller. `play`, `mark` and `clear` never block: the adapter queues and paces them."""
 
     def events(self) -> AsyncIterator[MediaEvent]:
-        """What comes from the caller, in order; ends after Closed. To be iterated once."""
+        """Iterate over the caller's events in order, up to and including MediaClosed. May be iterated only once."""
 
     def play(self, pcm: bytes) -> None:
-        """Queue audio (8 kHz, 16-bit, mono, any length) behind what is already queued."""
+        """Append audio (8 kHz, 16-bit, mono, any length) to the playout queue."""
 
     def mark(self, name: str) -> None:
-        """Ask for Marked(name) once everything queued so far has been heard. Forgotten by `clear`."""
+        """Request MarkReached(name) once everything queued so far has been heard. Dropped by `clear`."""
 
     def clear(self) -> None:
-        """Throw away everything queued, here and at the far end: quiet at once."""
+        """Discard everything queued, here and at the far end, so that playout stops at once."""

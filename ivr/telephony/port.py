@@ -1,4 +1,4 @@
-"""The port of a phone network: one line per call.
+"""The port of a telephone network: call legs, transfers and the ACD's view of a held caller.
 
 Must not know: flows, recognisers, records.
 """
@@ -18,9 +18,9 @@ from ivr.telephony.media import MediaStream
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls whom, over which network. Numbers as the network gives them; they never reach a log unmasked.
+    """A call's network, direction, numbers and flow. Numbers are as given by the network; never log them unmasked.
 
-    `waited_rings`: so often it rang at a full line before the call could be taken.
+    `waited_rings` is the number of rings the caller heard at full capacity before the call was accepted.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Call:
 
 
 class Unanswered(HuifangError):
-    """A call that we placed was not answered: `cause` is one of lifecycle.HANGUP_CAUSES, `rang` tells if it rang."""
+    """An outbound call was not answered. `cause` is one of lifecycle.HANGUP_CAUSES; `rang` is whether it rang."""
 
     def __init__(self, cause: str, *, rang: bool) -> None:
         super().__init__(cause)
@@ -44,7 +44,7 @@ class Unanswered(HuifangError):
 
 
 class TransferRefused(Exception):
-    """Nobody took the call. `reason`: busy, no_answer, declined, unreachable, unavailable, or gave_up (the caller)."""
+    """A transfer failed. `reason`: busy, no_answer, declined, unreachable, unavailable, or gave_up (by the caller)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -52,96 +52,100 @@ class TransferRefused(Exception):
 
 
 class CallLeg(Protocol):
-    """One answered call, ready to talk."""
+    """One answered call with its media."""
 
     @property
     def call(self) -> Call:
-        """Whose call it is."""
+        """The call's numbers, network and flow."""
 
     @property
     def media(self) -> MediaStream:
         """The call's two-way audio."""
 
     async def hang_up(self) -> None:
-        """End the call; `media` then ends with Closed(by="us"). Harmless when the call is already over."""
+        """Hang up; `media` then ends with MediaClosed(by="us"). No effect if the call is already over."""
 
-    def reaches(self, target: str) -> bool:
-        """Whether there is such a target."""
+    def can_reach(self, target: str) -> bool:
+        """Return whether the transfer target exists."""
 
-    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
-        """Hand the caller to `target` and return, once they have parted, who ended it.
+    async def transfer(
+        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
+    ) -> EndedBy:
+        """Transfer the caller to `target`, wait until the two are disconnected, and return the party that hung up.
 
-        Whoever takes the call hears `whisper` first, then `own`, the caller's own words (8 kHz, 16-bit).
-        With `overhear` the media stream tells meanwhile what the two say to each other (Overheard).
+        Before being connected, the person who answers hears `whisper`, then `caller_audio`, the caller's own words
+        (8 kHz, 16-bit). With `overhear` the media stream delivers both parties' audio as OverheardAudio.
 
         Raises:
-            TransferRefused: nobody took the call; the caller is ours again.
+            TransferRefused: nobody took the call; the caller is back with the service.
         """
 
 
 class Person(Protocol):
-    """Somebody who was rung for a caller and has answered."""
+    """A person who was rung for a held caller and has answered."""
 
-    async def tell(self, pcm: bytes) -> None:
-        """Say something that they alone hear, to its end, or until they are gone, or this is cancelled."""
+    async def play(self, pcm: bytes) -> None:
+        """Play audio to this person only, until it ends, the person hangs up, or the task is cancelled."""
 
     async def key(self) -> str:
-        """The next key that they press; empty once they are gone."""
+        """Return the person's next key; an empty string once the person has hung up."""
 
     async def connect(self) -> None:
-        """Let them talk with the caller, whose music ends, and with whoever else does.
+        """Connect the person with the caller and everyone already connected; stop the music on hold.
 
         Raises:
-            TransferRefused: they have just hung up; the music goes on where the caller would be alone.
+            TransferRefused: the person has just hung up; a caller left alone keeps hearing music.
         """
 
-    async def parted(self) -> None:
-        """Wait until they have hung up."""
+    async def wait_until_gone(self) -> None:
+        """Wait until the person has hung up."""
 
-    async def give_back(self) -> None:
-        """Take the caller from them again, to hear music."""
+    async def disconnect(self) -> None:
+        """Disconnect the person from the caller; a caller left alone hears music on hold."""
 
     async def ringback(self) -> None:
-        """Have them hear that somebody is rung, until they talk with somebody."""
+        """Play a ringback tone to the person until they are connected with someone."""
 
     async def step_aside(self) -> None:
-        """Let them talk with whoever else has stepped aside, without the caller."""
+        """Connect the person with everyone else who has stepped aside, without the caller (consultation)."""
 
 
 class HeldCaller(Protocol):
-    """A caller who hears music while somebody is sought for them."""
+    """A caller on hold while an agent is being found."""
 
     @property
     def overheard(self) -> bool:
-        """Whether what people say to each other is recorded."""
+        """Whether the parties' conversation is recorded."""
 
-    def note(self, parties: Sequence[str]) -> None:
-        """Have the call's record say who talks with whom from now on: `caller`, the others by their ids."""
+    def note_parties(self, parties: Sequence[str]) -> None:
+        """Record the parties that talk to each other from now on: `caller` and the others' ids."""
 
-    async def tell(self, pcm: bytes) -> None:
-        """Say something to the caller in place of the music, to its end, or until this is cancelled."""
+    async def play(self, pcm: bytes) -> None:
+        """Play audio to the caller instead of the music, until it ends or the task is cancelled."""
 
     async def key(self) -> str:
-        """The next key that the caller presses."""
+        """Return the caller's next key."""
 
     def ring(self, phone: str, shown: str, ring_s: int) -> AbstractAsyncContextManager[Person]:
-        """Ring a phone, `shown` being the number that it shows, and hang up at the end of the block.
+        """Ring a phone with `shown` as the calling number; hang up at the end of the block.
 
         Raises:
-            TransferRefused: why it was not answered.
+            TransferRefused: the phone was not answered, with the reason.
         """
 
 
 class CallDistributor(Protocol):
-    """Finds somebody for a caller among several people."""
+    """Connects callers with agents of a line (ACD)."""
 
-    def staffs(self, target: str) -> bool:
-        """Whether this target is a line with people of its own."""
+    def has_roster(self, target: str) -> bool:
+        """Return whether the target is a line with its own roster."""
 
-    async def hand_over(self, call: Call, target: str, whisper: str, hold: HeldCaller, own: bytes = b"") -> None:
-        """Find somebody, and return once they have hung up. Cancelled when the caller does.
+    async def hand_over(
+        self, call: Call, target: str, whisper: str, hold: HeldCaller, caller_audio: bytes = b""
+    ) -> None:
+        """Find an agent, connect the caller, and return once the agent has hung up. Cancelled if the caller hangs up.
 
-        `whisper` and `own` as in Line.transfer.
+        `whisper` and `caller_audio` are as in CallLeg.transfer.
 
         Raises:
             TransferRefused: nobody took the call.

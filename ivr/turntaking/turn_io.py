@@ -1,4 +1,4 @@
-"""The vocabulary of a turn: what it expects, verdicts, what it orders. Must not know: how any of it comes about."""
+"""Inputs and outputs of a turn: expected input, verdicts, commands, results. Must not know: how they are produced."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What one wait takes as an answer.
+    """Input that one wait accepts.
 
-    `voice` is the kind of speech (see `recognizer.base.Grammar`), None for none. Keys as in `ivr.actions.KeyInput`.
-    `timeout_ms` is the time to begin, counted from the prompt's end; `max_ms` the longest free answer. A `patient`
-    turn (the caller asked for a moment) hears only complete answers and lets all other voice pass.
+    `voice` is the kind of speech (see `recognizer.base.Grammar`), None for none. Keys are as in `ivr.actions.KeyInput`.
+    `timeout_ms` is the no-input timeout, counted from the prompt's end; `max_ms` the maximum length of free speech. A
+    `patient` turn (the caller asked for a moment) accepts complete answers and ignores all other voice.
     """
 
     voice: Literal["closed", "sequence", "free"] | None
@@ -28,55 +28,55 @@ class InputSpec:
 
 
 class Verdict(Enum):
-    """What the audio heard so far amounts to."""
+    """Interpretation of the audio heard so far."""
 
     COMPLETE = auto()
-    """An answer that nothing more belongs to."""
+    """An answer that cannot continue."""
     PREFIX = auto()
-    """An answer, or the beginning of one, that often goes on: 不, digits."""
+    """An answer, or the beginning of one, that often continues: 不, digits."""
     NOTHING = auto()
     """No answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Be quiet now: clear the far end and remember how far the prompt was heard."""
+    """Stop the prompt at once: clear the far end's buffer and remember the position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Nothing followed: play the prompt on from where it was heard. Whatever listens may be closed."""
+    """False suspicion: resume the prompt from its position. The recogniser may be closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUpPrompt:
-    """The prompt is over for good (a Mute has come before)."""
+    """The prompt will not be resumed (a Mute came before)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Feed a new recogniser with all audio from `from_ms` on; it replaces any earlier one."""
+    """Feed all audio from `from_ms` on to a new recogniser, which replaces any earlier one."""
 
     from_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Decode what was fed so far and hand the verdict to `Turn.decoded` with this request."""
+    """Decode the audio fed so far and pass the verdict to `QuestionTurn.decoded` with this request number."""
 
     request: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechAnswered:
-    """Final: the result last decoded is the answer, or no match if it holds none. `voice_ms` of voice were heard."""
+    """Result: the last decoded hypotheses are the answer, or no-match. `voice_ms` is the amount of voice heard."""
 
     voice_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class FreeSpeechEnded:
-    """Final: free speech has ended; it lies at `start_ms` on the call's clock."""
+    """Result: free speech has ended; it started at `start_ms` on the call's clock."""
 
     start_ms: int
     duration_ms: int
@@ -84,19 +84,19 @@ class FreeSpeechEnded:
 
 @dataclass(frozen=True, slots=True)
 class KeysEntered:
-    """Final: keys, without the finishing one."""
+    """Result: the keys pressed, without the finish key."""
 
     digits: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoInput:
-    """Final: the time to answer ran out."""
+    """Result: no input within the timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptFinished:
-    """Final, where neither voice nor keys are expected: the prompt was heard to its end."""
+    """Result if neither voice nor keys are expected: the prompt was heard to its end."""
 
 
 TurnResult = SpeechAnswered | FreeSpeechEnded | KeysEntered | NoInput | PromptFinished

@@ -1,4 +1,4 @@
-"""From frames to voice: which frames are the caller's, how sure that is, and the utterance they make up.
+"""Voice detection: classifies frames as the caller's voice with a degree of certainty, and joins them into utterances.
 
 Must not know: prompts' texts, questions, what was said, asyncio, any clock.
 """
@@ -17,7 +17,7 @@ SILENT_DBOV = -inf
 
 
 class FrameActivity(Protocol):
-    """Voice activity of one frame; `recognizer.endpoint.DetectedActivity` is one."""
+    """Voice activity of one frame; implemented by `recognizer.endpoint.DetectedActivity`."""
 
     @property
     def level_dbov(self) -> float:
@@ -25,7 +25,7 @@ class FrameActivity(Protocol):
 
     @property
     def webrtc(self) -> bool:
-        """webrtcvad calls it voice."""
+        """Whether webrtcvad classifies the frame as voice."""
 
     @property
     def silero(self) -> float:
@@ -34,7 +34,7 @@ class FrameActivity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JudgedFrame:
-    """One frame judged. `sure` implies `suspect`, that implies `voiced`; `confirmed` looks back at the last frames."""
+    """A classified frame. `sure` implies `suspect` implies `voiced`; `confirmed` also depends on preceding frames."""
 
     voiced: bool
     suspect: bool
@@ -44,16 +44,16 @@ class JudgedFrame:
 
 
 class VoiceClassifier:
-    """Judges one frame after the other, with the echo of our own prompt taken for silence."""
+    """Classifies consecutive frames, treating the echo of our own prompt as silence."""
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._sure: deque[bool] = deque(maxlen=timing.confirm_of_frames)
         self._played: deque[tuple[int, float]] = deque()
 
-    def judge(self, at_ms: int, activity: FrameActivity, prompt_dbov: float) -> JudgedFrame:
-        """Judge the frame that ends at `at_ms` while our own prompt is played at `prompt_dbov`."""
-        echo = activity.level_dbov < self._own_peak(at_ms, prompt_dbov) - self._timing.echo_gate_db
+    def classify(self, at_ms: int, activity: FrameActivity, prompt_dbov: float) -> JudgedFrame:
+        """Classify the frame that ends at `at_ms`, with our prompt playing at `prompt_dbov`."""
+        echo = activity.level_dbov < self._prompt_peak(at_ms, prompt_dbov) - self._timing.echo_gate_db
         percent = 0.0 if echo else activity.silero * 100
         self._sure.append(percent >= self._timing.sure_percent)
         return JudgedFrame(
@@ -64,7 +64,7 @@ class VoiceClassifier:
             confirmed=sum(self._sure) >= self._timing.confirm_frames,
         )
 
-    def _own_peak(self, at_ms: int, prompt_dbov: float) -> float:
+    def _prompt_peak(self, at_ms: int, prompt_dbov: float) -> float:
         self._played.append((at_ms, prompt_dbov))
         while self._played[0][0] <= at_ms - self._timing.echo_window_ms:
             self._played.popleft()
@@ -72,9 +72,9 @@ class VoiceClassifier:
 
 
 class Utterance:
-    """A stretch of the caller's voice, pauses included. Times are ms on the call's clock.
+    """A continuous stretch of the caller's voice, including pauses. Times are ms on the call's clock.
 
-    `voice_ms` of it are suspected to be voice, `sure_ms` surely are.
+    `voice_ms` is the amount of suspected voice in it, `sure_ms` the amount of sure voice.
     """
 
     def __init__(self, at_ms: int, judged: JudgedFrame, timing: Timing) -> None:
@@ -87,20 +87,20 @@ class Utterance:
         self._last_voiced_ms = at_ms
 
     def add(self, at_ms: int, judged: JudgedFrame) -> bool:
-        """Take the next frame; true when the voice goes on in it."""
+        """Add the next frame; return whether the voice continues in it."""
         if judged.suspect:
             self.voice_ms += FRAME_MS
         if judged.sure:
             self.sure_ms += FRAME_MS
         if judged.voiced:
             self._last_voiced_ms = at_ms
-        goes_on = judged.voiced or (judged.webrtc and at_ms <= self._last_voiced_ms + self._timing.webrtc_hold_ms)
-        if goes_on:
+        continues = judged.voiced or (judged.webrtc and at_ms <= self._last_voiced_ms + self._timing.webrtc_hold_ms)
+        if continues:
             self.last_ms = at_ms
-        return goes_on
+        return continues
 
-    def cut(self, at_ms: int) -> None:
-        """Forget what was before `at_ms`."""
+    def trim_start(self, at_ms: int) -> None:
+        """Discard everything before `at_ms`."""
         self.from_ms = max(self.from_ms, at_ms)
         self.start_ms = max(self.start_ms, at_ms)
         self.voice_ms = min(self.voice_ms, self.last_ms - self.start_ms)

@@ -47,7 +47,7 @@ class ScriptedPerson:
     leaves: asyncio.Event = field(default_factory=asyncio.Event)
     doing: list[str] = field(default_factory=list)
 
-    async def tell(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes) -> None:
         self.doing.append("told")
 
     async def key(self) -> str:
@@ -59,10 +59,10 @@ class ScriptedPerson:
     async def connect(self) -> None:
         self.doing.append("connected")
 
-    async def parted(self) -> None:
+    async def wait_until_gone(self) -> None:
         await self.leaves.wait()
 
-    async def give_back(self) -> None:
+    async def disconnect(self) -> None:
         self.doing.append("gave back")
 
     async def ringback(self) -> None:
@@ -88,10 +88,10 @@ class ScriptedHold:
     overheard: bool = False
     noted: list[tuple[str, ...]] = field(default_factory=list)
 
-    def note(self, parties: Sequence[str]) -> None:
+    def note_parties(self, parties: Sequence[str]) -> None:
         self.noted.append(tuple(parties))
 
-    async def tell(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes) -> None:
         return
 
     async def key(self) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from ivr.telephony.asterisk.dialling import dialled
+from ivr.telephony.asterisk.dialling import trunk_number
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from ivr.telephony.asterisk.dialling import dialled
     ],
 )
 def test_numbers_are_dialled_as_in_china(number: str, digits: str) -> None:
-    assert dialled(number) == digits
+    assert trunk_number(number) == digits

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.telephony.asterisk.pacer import CHUNK_BYTES, LEAD_S, MediaPacer
+from ivr.telephony.asterisk.pacer import CHUNK_BYTES, MAX_AHEAD_S, MediaPacer
 from ivr.telephony.media import FRAME_BYTES
 
 BUFFERING = '{"command": "START_MEDIA_BUFFERING"}'
@@ -53,9 +53,9 @@ def test_no_more_is_sent_ahead_than_asterisk_can_queue():
     outbox = begun()
     outbox.play(SECOND * 60)
     at_once = len(audio(drain(outbox))) / len(SECOND)
-    assert LEAD_S <= at_once <= LEAD_S + 0.2
+    assert MAX_AHEAD_S <= at_once <= MAX_AHEAD_S + 0.2
     assert outbox.take(0.1) is None
-    assert abs(outbox.wait(0.1) - (at_once - 0.1 - LEAD_S)) < 1e-6
+    assert abs(outbox.wait(0.1) - (at_once - 0.1 - MAX_AHEAD_S)) < 1e-6
 
 
 @given(st.lists(st.binary(max_size=3000).map(lambda pcm: pcm[: len(pcm) // 2 * 2]), max_size=20))
@@ -86,8 +86,8 @@ def test_a_mark_goes_out_behind_the_audio_before_it_which_is_filled_up():
     frame, mark = drain(outbox)
     assert frame == b"\x01\x02" + bytes(FRAME_BYTES - 2)
     assert json.loads(mark) == {"command": "MARK_MEDIA", "correlation_id": "1"}
-    assert outbox.heard("1") == "said"
-    assert outbox.heard("1") is None
+    assert outbox.mark_name("1") == "said"
+    assert outbox.mark_name("1") is None
 
 
 def test_marks_of_one_name_are_told_apart():
@@ -97,8 +97,8 @@ def test_marks_of_one_name_are_told_apart():
     outbox.clear()
     outbox.mark("again")
     drain(outbox)
-    assert outbox.heard("1") is None
-    assert outbox.heard("2") == "again"
+    assert outbox.mark_name("1") is None
+    assert outbox.mark_name("2") == "again"
 
 
 def test_commands_are_short_enough_for_asterisk_whatever_a_mark_is_called():
@@ -119,16 +119,16 @@ def test_clear_flushes_begins_buffering_anew_and_drops_what_is_queued():
 
 def test_asterisk_holds_it_and_lets_it_go_on():
     outbox = begun()
-    outbox.hold()
+    outbox.pause()
     outbox.play(SECOND)
     assert drain(outbox) == []
     assert outbox.wait(0) is None
-    outbox.go_on()
+    outbox.resume()
     assert audio(drain(outbox)) == SECOND
 
 
 def test_clear_goes_out_even_while_held():
     outbox = begun()
-    outbox.hold()
+    outbox.pause()
     outbox.clear()
     assert drain(outbox) == ['{"command": "FLUSH_MEDIA"}', BUFFERING]

@@ -95,7 +95,7 @@ async def test_a_caller_who_gives_up_at_a_full_line_leaves_nothing_behind(attach
     await second.hang_up()
     await line.hang_up()
     await service.nothing_is_left()
-    assert service.asterisk.leading == 0
+    assert service.asterisk.active_calls == 0
 
 
 async def test_callers_reach_a_person_at_once_while_the_service_drains(attach, phone):

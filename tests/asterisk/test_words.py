@@ -14,9 +14,9 @@ CHANNEL = {"id": "1.2", "state": "Up", "caller": {"number": "1001"}}
 
 
 def test_every_cause_has_a_word_of_ours():
-    assert {causes.ended(number) for number in range(128)} <= HANGUP_CAUSES
-    assert {causes.parted(number) for number in range(128)} <= HANGUP_CAUSES
-    assert {causes.refused(number) for number in range(128)} == {
+    assert {causes.hangup_cause(number) for number in range(128)} <= HANGUP_CAUSES
+    assert {causes.hangup_cause_after_answer(number) for number in range(128)} <= HANGUP_CAUSES
+    assert {causes.refusal_reason(number) for number in range(128)} == {
         "busy",
         "no_answer",
         "declined",
@@ -26,7 +26,7 @@ def test_every_cause_has_a_word_of_ours():
 
 
 def test_the_causes_callers_cause_are_told_apart():
-    assert [causes.ended(number) for number in (16, 17, 19, 21, 1, 88, 127)] == [
+    assert [causes.hangup_cause(number) for number in (16, 17, 19, 21, 1, 88, 127)] == [
         "normal",
         "busy",
         "no_answer",

@@ -163,7 +163,7 @@ async def test_a_flood_of_frames_is_cut_off(opened, sessions):
 
 async def test_who_never_says_what_to_call_is_sent_away(opened, sessions):
     socket = await opened(sessions.answer, replace(PATIENT, first_message_s=0.05))
-    assert await refusal(socket) == ("no call message came", WSCloseCode.POLICY_VIOLATION)
+    assert await refusal(socket) == ("no call message received in time", WSCloseCode.POLICY_VIOLATION)
 
 
 async def test_who_sends_nothing_at_all_is_a_lost_call(opened, sessions):

@@ -149,7 +149,7 @@ async def beside(
 
     app = web.Application()
     app.add_routes(routes(answer, lambda: flow_choices(site.service)))
-    journal = asyncio.create_task(call_manager.keep())
+    journal = asyncio.create_task(call_manager.run())
     async with TestServer(app) as server:
         try:
             yield replace(site, address=str(server.make_url("/phone")))

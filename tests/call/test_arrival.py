@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from ivr.calendar import Calendar
-from ivr.call.arrival import arrival
+from ivr.call.arrival import initial_variables
 from ivr.events import Value
 from ivr.lifecycle import Direction
 from ivr.telephony.port import Call
@@ -22,7 +22,7 @@ def call(direction: Direction = "inbound", **variables: Value) -> Call:
 
 @pytest.mark.parametrize(("direction", "number"), [("inbound", "13812345678"), ("outbound", "4001")])
 def test_the_number_at_the_other_end_is_known(direction: Direction, number: str) -> None:
-    assert arrival(call(direction), Calendar(), ORDINARY) == {
+    assert initial_variables(call(direction), Calendar(), ORDINARY) == {
         "caller": number,
         "festival": "",
         "waited_rings": 0,
@@ -30,7 +30,7 @@ def test_the_number_at_the_other_end_is_known(direction: Direction, number: str)
 
 
 def test_who_waited_at_a_full_line_is_known_to_have() -> None:
-    assert arrival(replace(call(), waited_rings=6), Calendar(), ORDINARY)["waited_rings"] == 6
+    assert initial_variables(replace(call(), waited_rings=6), Calendar(), ORDINARY)["waited_rings"] == 6
 
 
 @pytest.mark.parametrize(
@@ -44,16 +44,16 @@ def test_who_waited_at_a_full_line_is_known_to_have() -> None:
     ],
 )
 def test_a_festival_is_told(day: date, festival: str) -> None:
-    assert arrival(call(), Calendar(), day)["festival"] == festival
+    assert initial_variables(call(), Calendar(), day)["festival"] == festival
 
 
 def test_an_operators_day_off_is_greeted_too() -> None:
     calendar = Calendar({ORDINARY: "spring_festival"})
-    assert arrival(call(), calendar, ORDINARY)["festival"] == "spring_festival"
+    assert initial_variables(call(), calendar, ORDINARY)["festival"] == "spring_festival"
 
 
 def test_what_the_call_itself_brings_counts_more() -> None:
-    assert arrival(call(caller="13912345678", vip=True), Calendar(), ORDINARY) == {
+    assert initial_variables(call(caller="13912345678", vip=True), Calendar(), ORDINARY) == {
         "caller": "13912345678",
         "festival": "",
         "waited_rings": 0,

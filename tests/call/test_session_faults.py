@@ -248,7 +248,7 @@ async def test_calls_are_led_out_with_an_apology_when_the_service_cannot_wait_lo
 async def cut_off(site: Site) -> CallRecord:
     async with site.person() as person:
         await person.takes_the_survey(until="态度")
-        await site.service.call_manager.drain(0, farewell_s=0)
+        await site.service.call_manager.drain(0, apology_s=0)
         return await site.service.node.records.call(person.phone.call)
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from ivr.call.journal.write_queue import WriteQueue
-from ivr.call.mailbox import UNREAD, Mailbox, TaskFailed
+from ivr.call.mailbox import MAX_PENDING, Mailbox, TaskFailed
 from ivr.database.errors import RecordsUnavailable
 from ivr.errors import IllegalMove
 from ivr.telephony.media import FRAME_BYTES, AudioFrame, KeyPressed, MediaClosed, MediaEvent
@@ -43,10 +43,10 @@ async def everything(mailbox: Mailbox) -> list[object]:
 
 
 async def test_a_consumer_held_up_for_long_loses_audio_and_nothing_else() -> None:
-    mailbox = Mailbox(Stream([*[FRAME] * UNREAD * 3, KeyPressed("1"), MediaClosed("caller", "normal")]))
+    mailbox = Mailbox(Stream([*[FRAME] * MAX_PENDING * 3, KeyPressed("1"), MediaClosed("caller", "normal")]))
     mailbox.open()
     await asyncio.sleep(0.01)
-    assert await everything(mailbox) == [*[FRAME] * UNREAD, KeyPressed("1"), MediaClosed("caller", "normal")]
+    assert await everything(mailbox) == [*[FRAME] * MAX_PENDING, KeyPressed("1"), MediaClosed("caller", "normal")]
     await mailbox.close()
 
 
@@ -92,22 +92,22 @@ class Book:
 async def test_what_the_records_do_not_take_is_written_later_in_the_same_order() -> None:
     flow_set, writes = Book(), WriteQueue("call-1")
     flow_set.away = True
-    writes.note(lambda: flow_set.write("first"))
+    writes.add(lambda: flow_set.write("first"))
     with pytest.raises(RecordsUnavailable):
-        await writes.settle()
-    writes.note(lambda: flow_set.write("second"))
+        await writes.flush()
+    writes.add(lambda: flow_set.write("second"))
     flow_set.away = False
-    await writes.settle_at_last()
+    await writes.flush_with_retries()
     assert flow_set.written == ["first", "second"]
 
 
 async def test_an_entry_that_can_never_be_written_does_not_hold_up_the_others() -> None:
     flow_set, writes = Book(), WriteQueue("call-1")
     for entry in ("first", "illegal", "last"):
-        writes.note(lambda entry=entry: flow_set.write(entry))
+        writes.add(lambda entry=entry: flow_set.write(entry))
     with pytest.raises(IllegalMove):
-        await writes.settle()
-    await writes.settle_at_last()
+        await writes.flush()
+    await writes.flush_with_retries()
     assert flow_set.written == ["first", "last"]
 
 
@@ -120,10 +120,10 @@ async def test_an_entry_whose_writing_was_broken_off_is_written_again() -> None:
             await asyncio.Event().wait()
         written.append("entry")
 
-    writes.note(slow)
-    settling = asyncio.create_task(writes.settle())
+    writes.add(slow)
+    settling = asyncio.create_task(writes.flush())
     await started.wait()
     settling.cancel()
     await asyncio.gather(settling, return_exceptions=True)
-    await writes.settle()
+    await writes.flush()
     assert written == ["entry"]

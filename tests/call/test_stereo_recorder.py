@@ -29,10 +29,10 @@ def stereo(path: Path) -> np.ndarray:
 async def test_a_call_is_recorded_from_the_consent_to_the_end(tmp_path: Path) -> None:
     path = tmp_path / "2026" / "call.wav"
     recorder = StereoRecorder.start(path, 1000)
-    recorder.us(1000, sound(2000, 7))
+    recorder.add_prompt(1000, sound(2000, 7))
     recorder.clear(2500)
     for at in range(2500, 6000, 20):
-        recorder.caller(at, sound(20, 9))
+        recorder.add_caller(at, sound(20, 9))
     recording = await recorder.close(6250)
 
     assert recording.path == path and recording.seconds == 5.25
@@ -71,7 +71,7 @@ async def test_a_full_disk_loses_the_recording_not_the_call(tmp_path: Path) -> N
     try:
         recorder = StereoRecorder.start(path, 0)
         for at in range(0, 10_000, 20):
-            recorder.caller(at, sound(20, 9))
+            recorder.add_caller(at, sound(20, 9))
             await asyncio.sleep(0)
         with pytest.raises(RecordingLost, match="File too large"):
             await recorder.close(10_000)
@@ -90,7 +90,7 @@ def test_a_crash_leaves_a_file_that_plays(tmp_path: Path) -> None:
         "    path = pathlib.Path(sys.argv[1])\n"
         "    recorder = StereoRecorder.start(path, 0)\n"
         "    for at in range(0, 10_000, 20):\n"
-        "        recorder.caller(at, b'\\x09\\x00' * 160)\n"
+        "        recorder.add_caller(at, b'\\x09\\x00' * 160)\n"
         "    while path.exists() is False or path.stat().st_size < 8 * 32_000:\n"
         "        await asyncio.sleep(0.01)\n"
         "    print('written', flush=True)\n"
@@ -108,7 +108,7 @@ async def test_feeding_does_not_wait_for_the_disk(tmp_path: Path) -> None:
     """Ten seconds of audio go in before the writer has had a single turn of the event loop."""
     recorder = StereoRecorder.start(tmp_path / "call.wav", 0)
     for at in range(0, 10_000, 20):
-        recorder.caller(at, sound(20, 9))
+        recorder.add_caller(at, sound(20, 9))
     assert not (tmp_path / "call.wav").exists()
     recording = await recorder.close(10_000)
     assert recording.seconds == 10

@@ -61,7 +61,7 @@ class Recorded:
     async def meets(self, event: Event) -> None:
         at = START + timedelta(milliseconds=self.at_ms)
         turn = engine.step(self.flow_set.flows, self.state, event, at)
-        lines = self.script.caller(self.at_ms, event, turn)
+        lines = self.script.caller_lines(self.at_ms, event, turn)
         facts = [action for action in turn.actions if isinstance(action, Fact)]
         await self.records.save_turn(self.call.id, turn.state.turn, event, facts, lines, at)
         self.state = turn.state

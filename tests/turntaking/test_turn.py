@@ -628,7 +628,7 @@ class TestTiming:
         assert (timing.closed_quiet_ms, timing.prefix_quiet_ms) == (200, Timing().prefix_quiet_ms)
 
     def test_an_unknown_entry_is_rejected_by_name(self) -> None:
-        with pytest.raises(ValueError, match="closed_quite_ms is no entry"):
+        with pytest.raises(ValueError, match="closed_quite_ms is not a timing entry"):
             Timing().override({"closed_quite_ms": 200})
 
     @pytest.mark.parametrize("value", [0, -1, 1.5, True, "200"])

@@ -1,6 +1,6 @@
-"""A call's recording from the consent on: begun once, ended once, lost without harm to the call.
+"""Recording of one call from consent on: started once, closed once; a recording failure does not affect the call.
 
-Must not know: who may be recorded, how recordings are kept.
+Must not know: who may be recorded, how recordings are stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class CallRecorder:
-    """Nothing is recorded before `start`. All times are ms on the call's clock."""
+    """Recorder of one call; discards all audio before `start`. All times are ms on the call's clock."""
 
     def __init__(self, player: Player) -> None:
         self._player = player
@@ -25,32 +25,32 @@ class CallRecorder:
         self.from_ms = 0
 
     def start(self, at_ms: int, path: Path) -> None:
-        """Record both sides from now on; a second time changes nothing."""
+        """Start recording both sides. Idempotent."""
         if self._recorder is None:
             self.from_ms = at_ms
             self._recorder = self._player.tap = StereoRecorder.start(path, at_ms)
 
-    def caller(self, at_ms: int, pcm: bytes) -> None:
-        """A frame of the caller's voice arrived."""
+    def add_caller(self, at_ms: int, pcm: bytes) -> None:
+        """Record a frame of the caller's audio."""
         if self._recorder:
-            self._recorder.caller(at_ms, pcm)
+            self._recorder.add_caller(at_ms, pcm)
 
     @property
     def running(self) -> bool:
-        """Whether there is consent, so that a recording has begun."""
+        """Whether recording has started, that is, the caller has consented."""
         return self._recorder is not None
 
-    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
-        """A frame arrived of what the caller, or one of those whom they were handed to, says."""
+    def add_overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
+        """Record a frame of the caller or of another party during a transfer."""
         if self._recorder:
-            self._recorder.overheard(at_ms, who, pcm)
+            self._recorder.add_overheard(at_ms, who, pcm)
 
     async def close(self, at_ms: int) -> StereoRecording | None:
-        """End the recording; None when there is none, or it was lost."""
+        """End the recording and return it; return None if there is none or writing failed."""
         if self._recorder is None:
             return None
         try:
             return await self._recorder.close(at_ms)
         except RecordingLost as lost:
-            log.error("the recording was lost: %s", lost)
+            log.error("recording lost: %s", lost)
             return None

@@ -1,8 +1,8 @@
-"""Two voices on one clock: places the caller's frames and our prompts and gives out stereo. Pure.
+"""Stereo mix: aligns the caller's frames and our prompts on one clock and returns stereo audio. Pure.
 
 Must not know: files, networks, real time.
 
-Offsets are ms since the call was answered, audio is 16-bit little-endian mono at 8 kHz. Gaps become silence.
+Offsets are ms since the call was answered; audio is 16-bit little-endian mono at 8 kHz. Gaps become silence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ivr.telephony.media import FRAME_MS, SAMPLE_RATE_HZ, AudioSide
 
 SAMPLES_PER_MS: Final = SAMPLE_RATE_HZ // 1000
 SETTLE_MS: Final = 1000
-"""Audio this recent may still be moved or cut; what is older is given out."""
+"""Audio more recent than this may still be moved or cut; older audio is final."""
 
 _WINDOW = SETTLE_MS // FRAME_MS
 _TOLERANCE = FRAME_MS * SAMPLES_PER_MS
@@ -26,7 +26,7 @@ _NEVER = -(1 << 62)
 
 
 class MixTrack:
-    """One voice: samples by their place since the start of the recording, kept until they are taken."""
+    """One track: samples addressed by position since the start of the recording, kept until taken."""
 
     def __init__(self) -> None:
         self.end = _NEVER
@@ -34,7 +34,7 @@ class MixTrack:
         self._pcm = bytearray()
 
     def put(self, start: int, pcm: bytes) -> None:
-        """Write samples at `start`, over what is there; what lies before the part already taken is dropped."""
+        """Write samples at `start`, overwriting existing ones; drop samples that precede the part already taken."""
         late = max(0, self._taken - start)
         samples, at = pcm[late * 2 :], (start + late - self._taken) * 2
         self._pcm.extend(bytes(max(0, at - len(self._pcm))))
@@ -42,13 +42,13 @@ class MixTrack:
         self.end = start + len(pcm) // 2
 
     def cut(self, at: int) -> None:
-        """Forget everything from `at` on."""
+        """Discard everything from `at` on."""
         if at < self.end:
             self.end = max(at, self._taken)
             del self._pcm[(self.end - self._taken) * 2 :]
 
     def take(self, count: int) -> bytes:
-        """The next `count` samples, with silence where nothing was put."""
+        """Remove and return the next `count` samples, with silence in the gaps."""
         pcm = bytes(self._pcm[: count * 2])
         del self._pcm[: count * 2]
         self._taken += count
@@ -56,18 +56,18 @@ class MixTrack:
 
 
 class FrameArrivals:
-    """Places frames that a steady sender sent and an unsteady network brought.
+    """Removes network jitter from the frames of a sender with a steady rate.
 
-    Frames follow each other without a gap, however they arrive: a stall followed by a burst leaves no trace. Only when
-    every frame of the last second came late (frames were lost) or early (the sender's clock is fast) does the place
-    move to where the clock says, and after a second without frames at once.
+    Frames are placed back to back however they arrive, so a stall followed by a burst leaves no trace. The position is
+    realigned to the clock only if every frame of the last second was late (frames were lost) or early (the sender's
+    clock runs fast), or, at once, after a second without frames.
     """
 
     def __init__(self) -> None:
         self._late: deque[int] = deque(maxlen=_WINDOW)
 
     def place(self, arrived: int, end: int) -> int:
-        """Where the frame that came at `arrived` begins, when its predecessor ends at `end` (samples)."""
+        """Return the start of the frame that arrived at `arrived` and whose predecessor ends at `end` (samples)."""
         late = arrived - end
         if late > _LOST:
             self._late.clear()
@@ -83,49 +83,49 @@ class FrameArrivals:
 
 
 class StereoMix:
-    """The caller on the left, we or those whom they talk to on the right, from the offset `start_ms` on."""
+    """Mix with the caller on the left and our prompts or the other parties on the right, starting at `start_ms`."""
 
     def __init__(self, start_ms: int) -> None:
         self._start_ms = start_ms
         self._caller = MixTrack()
-        self._us = MixTrack()
+        self._prompts = MixTrack()
         self._third = MixTrack()
         self._arrivals = FrameArrivals()
-        self._tracks: dict[AudioSide, MixTrack] = {"caller": self._caller, "other": self._us, "third": self._third}
-        self._heard_of = {side: FrameArrivals() for side in self._tracks}
-        self._heard_at = dict.fromkeys(self._tracks, _NEVER)
+        self._tracks: dict[AudioSide, MixTrack] = {"caller": self._caller, "other": self._prompts, "third": self._third}
+        self._overheard_arrivals = {side: FrameArrivals() for side in self._tracks}
+        self._overheard_at = dict.fromkeys(self._tracks, _NEVER)
         self._taken = 0
 
-    def caller(self, at_ms: int, pcm: bytes) -> None:
-        """A frame of the caller's voice arrived."""
+    def add_caller(self, at_ms: int, pcm: bytes) -> None:
+        """Add a frame of the caller's audio that arrived at `at_ms`."""
         self._caller.put(self._arrivals.place(self._place(at_ms), self._caller.end), pcm)
 
-    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
-        """A frame arrived of the voice of the caller, or of one of those who talk in our place."""
+    def add_overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
+        """Add a frame of the caller or of another party, captured during a transfer."""
         track, arrived = self._tracks[who], self._place(at_ms)
-        if arrived - self._heard_at[who] > _LOST:
-            self._heard_of[who] = FrameArrivals()
+        if arrived - self._overheard_at[who] > _LOST:
+            self._overheard_arrivals[who] = FrameArrivals()
             track.put(max(arrived, track.end), pcm)
         else:
-            track.put(self._heard_of[who].place(arrived, track.end), pcm)
-        self._heard_at[who] = arrived
+            track.put(self._overheard_arrivals[who].place(arrived, track.end), pcm)
+        self._overheard_at[who] = arrived
 
-    def us(self, at_ms: int, pcm: bytes) -> None:
-        """Audio was queued for the caller: it is heard from `at_ms` on, or when all that was queued before has been."""
+    def add_prompt(self, at_ms: int, pcm: bytes) -> None:
+        """Add queued prompt audio: it starts at `at_ms`, or when all audio queued before has been heard."""
         at = self._place(at_ms)
-        self._us.put(at if at - self._us.end > _TOLERANCE else self._us.end, pcm)
+        self._prompts.put(at if at - self._prompts.end > _TOLERANCE else self._prompts.end, pcm)
 
     def clear(self, at_ms: int) -> None:
-        """Our audio stopped at `at_ms`; what was queued behind was never heard."""
-        self._us.cut(max(0, self._place(at_ms)))
+        """Discard prompt audio from `at_ms` on: it was never heard."""
+        self._prompts.cut(max(0, self._place(at_ms)))
 
     def settled(self, now_ms: int) -> Iterator[bytes]:
-        """Stereo samples that can no longer change, in pieces of one second; less than a second waits."""
+        """Yield the stereo samples that are final at `now_ms`, in chunks of exactly one second."""
         settled = self._place(now_ms - SETTLE_MS) - self._taken
         return self._take(self._taken + settled // SAMPLE_RATE_HZ * SAMPLE_RATE_HZ)
 
     def rest(self, end_ms: int) -> Iterator[bytes]:
-        """Everything up to the end of the recording."""
+        """Yield all remaining stereo samples up to `end_ms`."""
         return self._take(self._place(end_ms))
 
     def _place(self, at_ms: int) -> int:

@@ -1,4 +1,4 @@
-"""Plays prompts into a media stream and knows how far each was heard, so that it can be muted and go on.
+"""Prompt playout into a media stream, with its position tracked so that a prompt can be muted and resumed.
 
 Must not know: prompts' names, questions, turn-taking's rules.
 """
@@ -16,26 +16,26 @@ from ivr.turntaking.voice import SILENT_DBOV
 
 BYTES_PER_MS: Final = SAMPLE_RATE_HZ * 2 // 1000
 REWIND_MS: Final = 300
-"""A prompt that goes on after an interruption begins this much earlier, so that the broken word is heard whole."""
+"""A resumed prompt starts this much earlier, so that the interrupted word is heard whole."""
 MARK_GRACE_MS: Final = 2_000
-"""A prompt whose mark has not come back so long after its length counts as heard."""
+"""Time allowed for a prompt's mark beyond the prompt's length."""
 
-EARLY_MS: Final = 500
-"""A mark may come so long before the prompt can have been heard, for clocks and buffers; an earlier one is no word."""
+MARK_TOLERANCE_MS: Final = 500
+"""How early a mark may arrive, to allow for clocks and buffers; an earlier one is ignored as implausible."""
 
 
 class Tap(Protocol):
-    """Whoever writes down what we say; times in ms on the call's clock."""
+    """Receiver of a copy of the audio played; times are ms on the call's clock."""
 
-    def us(self, at_ms: int, pcm: bytes) -> None:
-        """From `at_ms` on the caller hears this, behind whatever is still being heard."""
+    def add_prompt(self, at_ms: int, pcm: bytes) -> None:
+        """Add audio that the caller hears from `at_ms` on, or after the audio still queued."""
 
     def clear(self, at_ms: int) -> None:
-        """From `at_ms` on the caller hears nothing of what was said before."""
+        """Discard the audio from `at_ms` on: the caller never hears it."""
 
 
 class Player:
-    """One call's voice: at most one prompt sequence at a time."""
+    """Plays one call's prompts: at most one prompt sequence at a time."""
 
     def __init__(self, media: MediaStream, tap: Tap | None = None) -> None:
         self._media = media
@@ -45,34 +45,34 @@ class Player:
         self._started_ms = 0
         self._from_ms = 0
         self._marks = 0
-        self._sounding = False
-        self._quiet = asyncio.Event()
+        self._playing = False
+        self._stopped = asyncio.Event()
 
     @property
-    def sounding(self) -> bool:
-        """A prompt is being played and was neither muted nor heard to its end."""
-        return self._sounding
+    def playing(self) -> bool:
+        """Whether a prompt is being played, that is, neither muted nor heard to its end."""
+        return self._playing
 
     @property
     def length_ms(self) -> int:
-        """The length of the present prompt."""
+        """Length of the current prompt."""
         return len(self._pcm) // BYTES_PER_MS
 
     def start(self, at_ms: int, pcm: bytes) -> None:
-        """Play `pcm` (8 kHz, 16-bit, mono) in place of whatever still sounds; `heard` tells when it was heard."""
+        """Play `pcm` (8 kHz, 16-bit, mono), replacing the current prompt; `mark_reached` detects its end."""
         self.mute(at_ms)
         self._pcm = pcm
         self._levels = levels_dbov(pcm)
         self._play(at_ms, 0)
 
     def heard_share(self, at_ms: int) -> float:
-        """How much of the present prompt was heard so far, 0 to 1."""
-        played_ms = self._position(at_ms) if self._sounding else self._from_ms
+        """Return the share of the current prompt heard so far, 0 to 1."""
+        played_ms = self._position(at_ms) if self._playing else self._from_ms
         return min(1.0, played_ms / self.length_ms) if self._pcm else 1.0
 
     def mute(self, at_ms: int) -> None:
-        """Quiet at once; `resume` goes on from here."""
-        if not self._sounding:
+        """Stop playing at once; `resume` continues from this position."""
+        if not self._playing:
             return
         self._from_ms = self._position(at_ms)
         self._stop()
@@ -81,36 +81,36 @@ class Player:
             self.tap.clear(at_ms)
 
     def resume(self, at_ms: int) -> None:
-        """Go on with a muted prompt, a little before where it was."""
+        """Resume a muted prompt, REWIND_MS before the position where it stopped."""
         self._play(at_ms, max(0, self._from_ms - REWIND_MS))
 
-    def heard(self, at_ms: int, mark: str) -> bool:
-        """Whether this mark says, and can be believed, that the present prompt was heard to its end."""
-        early = self._position(at_ms) + EARLY_MS < self.length_ms
-        if mark != str(self._marks) or not self._sounding or early:
+    def mark_reached(self, at_ms: int, mark: str) -> bool:
+        """Return whether this mark is a plausible end of the current prompt, and if so, end the prompt."""
+        early = self._position(at_ms) + MARK_TOLERANCE_MS < self.length_ms
+        if mark != str(self._marks) or not self._playing or early:
             return False
         self._stop()
         self._from_ms = self.length_ms
         return True
 
-    async def until_quiet(self) -> bool:
-        """Wait until the present prompt was heard or muted; False when the far end never says so."""
-        if self._sounding:
+    async def wait_until_heard(self) -> bool:
+        """Wait until the current prompt is heard or muted; return False if its mark does not arrive in time."""
+        if self._playing:
             try:
                 async with asyncio.timeout((self.length_ms + MARK_GRACE_MS) / 1000):
-                    await self._quiet.wait()
+                    await self._stopped.wait()
             except TimeoutError:
                 return False
         return True
 
     def level_dbov(self, at_ms: int) -> float:
-        """How loud our own prompt is at a moment; -inf when nothing is playing."""
+        """Return our own prompt's level at `at_ms` in dB relative to full scale; -inf if nothing is playing."""
         frame = self._position(at_ms) // FRAME_MS
-        return float(self._levels[frame]) if self._sounding and frame < len(self._levels) else SILENT_DBOV
+        return float(self._levels[frame]) if self._playing and frame < len(self._levels) else SILENT_DBOV
 
     def _stop(self) -> None:
-        self._sounding = False
-        self._quiet.set()
+        self._playing = False
+        self._stopped.set()
 
     def _position(self, at_ms: int) -> int:
         return min(self._from_ms + max(0, at_ms - self._started_ms), self.length_ms)
@@ -118,17 +118,17 @@ class Player:
     def _play(self, at_ms: int, from_ms: int) -> None:
         self._started_ms, self._from_ms = at_ms, from_ms
         self._marks += 1
-        self._sounding = True
-        self._quiet.clear()
+        self._playing = True
+        self._stopped.clear()
         rest = self._pcm[from_ms * BYTES_PER_MS :]
         self._media.play(rest)
         self._media.mark(str(self._marks))
         if self.tap:
-            self.tap.us(at_ms, rest)
+            self.tap.add_prompt(at_ms, rest)
 
 
 def levels_dbov(pcm: bytes) -> NDArray[np.float64]:
-    """The RMS level of each whole 20 ms frame in dB relative to full scale; -inf for digital silence."""
+    """Return the RMS level of each whole 20 ms frame in dB relative to full scale; -inf for digital silence."""
     whole = len(pcm) // FRAME_BYTES * FRAME_BYTES
     frames = np.frombuffer(pcm[:whole], np.int16).reshape(-1, FRAME_BYTES // 2).astype(np.float64)
     with np.errstate(divide="ignore"):

@@ -1,10 +1,10 @@
-"""The stereo recorder of a call: what the caller said on the left, what they heard of us on the right.
+"""Stereo recording of a call: the caller on the left, the audio they heard on the right.
 
 Must not know: flows, networks, databases.
 
-The file is a WAV of 8 kHz, 16 bits, two channels. Every second of audio is appended and the header then brought up to
-date (the standard library's `wave` does that), so a crash at any moment leaves a file that plays to within a second or
-two of the end; nothing has to be repaired afterwards.
+The file is a WAV file of 8 kHz, 16 bits, two channels. Each second of audio is appended and the header updated (by the
+standard library's `wave`), so a crash at any moment leaves a playable file that lacks at most the last second or two;
+no repair is needed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StereoRecording:
-    """A finished recording; `sha256` in hexadecimal is of the whole file."""
+    """A finished recording; `sha256` is the hexadecimal digest of the whole file."""
 
     path: Path
     seconds: float
@@ -37,9 +37,9 @@ class StereoRecording:
 
 
 class StereoRecorder:
-    """Records one call from the consent on. `caller`, `us` and `clear` mirror the media stream and never block.
+    """Records one call. The `add_*` methods and `clear` mirror the media stream and never block.
 
-    Offsets are ms since the call was answered and do not run backwards; audio is 16-bit mono at 8 kHz.
+    Offsets are ms since the call was answered and never decrease; audio is 16-bit mono at 8 kHz.
     """
 
     def __init__(self, path: Path, start_ms: int) -> None:
@@ -50,33 +50,33 @@ class StereoRecorder:
 
     @classmethod
     def start(cls, path: Path, start_ms: int) -> Self:
-        """Begin a recording at `path`, which must not exist yet; folders are made."""
+        """Start a recording at `path`, which must not exist yet; missing folders are created."""
         return cls(path, start_ms)
 
-    def caller(self, at_ms: int, pcm: bytes) -> None:
-        """A frame of the caller's voice arrived at `at_ms`."""
+    def add_caller(self, at_ms: int, pcm: bytes) -> None:
+        """Add a frame of the caller's audio that arrived at `at_ms`."""
         self._queue(self._mix.settled(at_ms))
-        self._mix.caller(at_ms, pcm)
+        self._mix.add_caller(at_ms, pcm)
 
-    def overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
-        """A frame arrived of what the caller and others, who take our side, say to each other."""
+    def add_overheard(self, at_ms: int, who: AudioSide, pcm: bytes) -> None:
+        """Add a frame of the caller or of another party, captured during a transfer; other parties go on our side."""
         self._queue(self._mix.settled(at_ms))
-        self._mix.overheard(at_ms, who, pcm)
+        self._mix.add_overheard(at_ms, who, pcm)
 
-    def us(self, at_ms: int, pcm: bytes) -> None:
-        """Audio was queued for the caller; it sounds from `at_ms` on, behind what was queued before."""
+    def add_prompt(self, at_ms: int, pcm: bytes) -> None:
+        """Add queued prompt audio: it starts at `at_ms`, or when all audio queued before has been heard."""
         self._queue(self._mix.settled(at_ms))
-        self._mix.us(at_ms, pcm)
+        self._mix.add_prompt(at_ms, pcm)
 
     def clear(self, at_ms: int) -> None:
-        """Our audio stopped at `at_ms`; the rest of what was queued was never heard."""
+        """Discard prompt audio from `at_ms` on: it was never heard."""
         self._mix.clear(at_ms)
 
     async def close(self, at_ms: int) -> StereoRecording:
         """End the recording at `at_ms`.
 
         Raises:
-            RecordingLost: the disk did not take it all.
+            RecordingLost: the file could not be written completely.
         """
         self._queue(self._mix.rest(at_ms))
         self._queue([b""])
@@ -98,12 +98,12 @@ class StereoRecorder:
                     await asyncio.to_thread(file.append, piece)
                 return await asyncio.to_thread(file.finish)
         except OSError as error:
-            _log.warning("recording stopped: %s", error)
+            _log.warning("recording %s stopped: %s", self._path, error)
             raise
 
 
 class _WavFile:
-    """A WAV file that can be read at any moment. Its methods block."""
+    """A WAV file that is readable at any moment. Its methods block."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ class _WavFile:
             return StereoRecording(self._path, seconds, hashlib.file_digest(file, "sha256").hexdigest())
 
     def close(self) -> None:
-        """Let go of the file; what a full disk refused is given up."""
+        """Close the file, ignoring data that a full disk refused."""
         for each in (self._wav, self._file):
             with suppress(OSError):
                 each.close()

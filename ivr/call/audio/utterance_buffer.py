@@ -1,4 +1,4 @@
-"""What the caller said last in free speech, kept while the call lasts to be played back to them, and nowhere else.
+"""The caller's last free-speech utterance, kept in memory for the duration of the call so that it can be played back.
 
 Must not know: questions, turn-taking's rules, who plays it.
 """
@@ -12,40 +12,40 @@ from ivr.actions import Prompt
 from ivr.events import place
 
 TAIL_MS: Final = 100
-"""So much is played beyond the last voice, so that a soft ending is heard."""
+"""Audio kept beyond the last voice frame, so that a soft ending is not cut."""
 
 
 class UtteranceBuffer:
-    """One call's; all times are ms on the call's clock."""
+    """Buffer of one call; all times are ms on the call's clock."""
 
     def __init__(self) -> None:
         self._frames: list[tuple[int, bytes]] = []
-        self._recognition = False
-        self._kept: tuple[str, bytes] | None = None
+        self._buffering = False
+        self._stored: tuple[str, bytes] | None = None
 
-    def listen(self, free: bool) -> None:
-        """A question begins: whether the caller may speak freely."""
+    def begin(self, free: bool) -> None:
+        """Start a question; buffer audio only if it takes `free` speech."""
         self._frames.clear()
-        self._recognition = free
+        self._buffering = free
 
-    def take(self, at_ms: int, pcm: bytes) -> None:
-        """One frame of the caller's audio, ended at `at_ms`."""
-        if self._recognition:
+    def add_frame(self, at_ms: int, pcm: bytes) -> None:
+        """Add a frame of the caller's audio that ended at `at_ms`."""
+        if self._buffering:
             self._frames.append((at_ms, pcm))
 
-    def keep(self, span_ms: tuple[int, int]) -> None:
-        """The caller said something there: keep it in place of what was said before."""
+    def store(self, span_ms: tuple[int, int]) -> None:
+        """Store the utterance at `span_ms`, replacing the previous one, and stop buffering."""
         start_ms, end_ms = span_ms
-        said = b"".join(pcm for at_ms, pcm in self._frames if start_ms < at_ms <= end_ms + TAIL_MS)
-        self._kept = (place(span_ms), said)
-        self.listen(False)
+        pcm_span = b"".join(pcm for at_ms, pcm in self._frames if start_ms < at_ms <= end_ms + TAIL_MS)
+        self._stored = (place(span_ms), pcm_span)
+        self.begin(False)
 
-    def beside(self, prompt: Prompt) -> tuple[Prompt, bytes]:
-        """A prompt with the words that it plays; where they are gone, what is said instead."""
-        if self._kept and self._kept[0] == prompt.values.get("said"):
-            return prompt, self._kept[1]
+    def resolve(self, prompt: Prompt) -> tuple[Prompt, bytes]:
+        """Return a prompt and the utterance it plays back; if that is gone, the prompt's `unplayed` replacement."""
+        if self._stored and self._stored[0] == prompt.values.get("said"):
+            return prompt, self._stored[1]
         return (replace(prompt, name=prompt.unplayed) if prompt.unplayed else prompt), b""
 
-    def said(self, span: str) -> bytes:
-        """What was said at a place of the call; empty where it is gone."""
-        return self._kept[1] if self._kept and self._kept[0] == span else b""
+    def audio(self, span: str) -> bytes:
+        """Return the audio of the utterance at `span`; empty if it is gone."""
+        return self._stored[1] if self._stored and self._stored[0] == span else b""

@@ -1,4 +1,4 @@
-"""What is kept of one call: its record in the database, its state in Redis. Must not know: flows' contents, audio."""
+"""Persistence of one call: its record in the database, its state in Redis. Must not know: flows' contents, audio."""
 
 from __future__ import annotations
 
@@ -24,61 +24,66 @@ from ivr.transcript import TranscriptLine
 
 log = logging.getLogger(__name__)
 
-STORES_S: Final = 6.0
-"""A caller waits no longer than this for both stores, whatever patience they have."""
+SAVE_TIMEOUT_S: Final = 6.0
+"""Maximum time a caller waits for both stores, whatever the stores' own timeouts."""
 
 
 class CallJournal:
-    """One call's; what the database does not take at once stays in the ledger."""
+    """Journal of one call; writes that the database does not accept at once stay in the write queue."""
 
     def __init__(self, node: ServiceNode, call: Call) -> None:
         self._node, self._call = node, call
         self._writes = WriteQueue(call.id)
 
     async def open(self, flow_set: FlowSet, now: datetime) -> None:
-        """The call is answered."""
+        """Record that the call is answered, with its flow version."""
         records = self._node.records
-        self._writes.note(partial(records.keep_flow, flow_set.version, flow_set.source))
-        self._writes.note(partial(records.open_call, self._call, flow_set.version, now))
-        self._writes.note(partial(records.answer_call, self._call.id, now))
-        async with asyncio.timeout(STORES_S):
-            await self._writes.settle()
+        self._writes.add(partial(records.keep_flow, flow_set.version, flow_set.source))
+        self._writes.add(partial(records.open_call, self._call, flow_set.version, now))
+        self._writes.add(partial(records.answer_call, self._call.id, now))
+        async with asyncio.timeout(SAVE_TIMEOUT_S):
+            await self._writes.flush()
 
-    def note(self, event: Event, turn: FlowTurn, lines: Sequence[TranscriptLine], now: datetime) -> None:
-        """A turn has come about; it is in the ledger from here on, even when a store is away."""
+    def add_turn(self, event: Event, turn: FlowTurn, lines: Sequence[TranscriptLine], now: datetime) -> None:
+        """Queue a turn for writing; the queue keeps it even if the database is unavailable."""
         facts = [action for action in turn.actions if isinstance(action, actions.Fact)]
         save = self._node.records.save_turn
-        self._writes.note(partial(save, self._call.id, turn.state.turn, event, facts, lines, now))
+        self._writes.add(partial(save, self._call.id, turn.state.turn, event, facts, lines, now))
 
     async def save(self, turn: FlowTurn) -> None:
-        """Keep the turn in both stores at once: while one is away, the other has it."""
+        """Save the turn in both stores concurrently, so that one has it if the other is unavailable.
+
+        Raises:
+            TimeoutError: the stores took longer than SAVE_TIMEOUT_S.
+            Exception: the first failure of a store.
+        """
         live = self._node.live.save(self._call.id, turn.state.turn, dump(turn), self._node.name)
-        async with asyncio.timeout(STORES_S):
-            for fault in await asyncio.gather(self._writes.settle(), live, return_exceptions=True):
+        async with asyncio.timeout(SAVE_TIMEOUT_S):
+            for fault in await asyncio.gather(self._writes.flush(), live, return_exceptions=True):
                 if fault:
                     raise fault
 
     async def close(
         self, ended: CallEnded, disposition: Disposition, audio: tuple[StereoRecording, int] | None
     ) -> None:
-        """The call is over. `audio` is its recording with the ms from the answer of the call to its beginning."""
+        """Record the end of the call. `audio` is its recording and the recording's offset from the answer (ms)."""
         records, call_id = self._node.records, self._call.id
         if audio:
-            kept, from_ms = audio
-            recording = (str(kept.path), "wav", kept.seconds, from_ms, kept.sha256)
-            self._writes.note(partial(records.add_recording, call_id, *recording))
-        self._writes.note(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
+            file, from_ms = audio
+            recording = (str(file.path), "wav", file.seconds, from_ms, file.sha256)
+            self._writes.add(partial(records.add_recording, call_id, *recording))
+        self._writes.add(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
         try:
-            await self._writes.settle()
-        except RecordsUnavailable as away:
-            log.warning("call %s: its record is written later: %s", call_id, away)
+            await self._writes.flush()
+        except RecordsUnavailable as error:
+            log.warning("call %s: record not yet complete, will retry: %s", call_id, error)
         except Exception:
-            log.exception("call %s: an entry cannot be written down", call_id)
+            log.exception("call %s: a journal write failed", call_id)
 
     async def finish(self) -> None:
-        """Return when all is written down, however long the database is away; the live state is let go of."""
-        await self._writes.settle_at_last()
+        """Wait until everything is written, however long the database is unavailable, then drop the live state."""
+        await self._writes.flush_with_retries()
         try:
             await self._node.live.drop(self._call.id)
-        except HuifangError as away:
-            log.warning("call %s: its live state is left to the sweep: %s", self._call.id, away)
+        except HuifangError as error:
+            log.warning("call %s: live state left for the next sweep: %s", self._call.id, error)

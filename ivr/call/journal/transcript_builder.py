@@ -1,6 +1,6 @@
-"""The conversation as the caller had it, line by line: shown live, and kept with the turn that follows.
+"""Transcript of the conversation as the caller heard it: shown live, and saved with the next turn.
 
-Must not know: audio, how lines are kept.
+Must not know: audio, how lines are stored.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from ivr.events import DigitsPressed, Event, NothingHeard, SpeechHeard, SpeechRe
 from ivr.flow.state import FlowTurn
 from ivr.transcript import TranscriptLine
 
-BROKEN_OFF: Final = "——"
-"""Stands where the caller interrupted a prompt."""
-NOBODY: Final = "–"
-"""Stands for those who talk while all wait."""
+INTERRUPTED: Final = "——"
+"""Marks the place where the caller interrupted a prompt."""
+NO_PARTIES: Final = "–"
+"""Text of a party change after which all parties are on hold."""
 
 
 class TranscriptBuilder:
-    """One call's lines. Our own are held back until it is known how much of them was heard."""
+    """Builds one call's transcript. Our own line is held back until it is known how much of it was heard."""
 
     def __init__(self, observe: Observer) -> None:
         self._observe = observe
-        self._spoken: TranscriptLine | None = None
-        self._talks: list[TranscriptLine] = []
+        self._prompt: TranscriptLine | None = None
+        self._party_changes: list[TranscriptLine] = []
 
-    def us(self, at_ms: int, text: str) -> None:
-        """We begin to say something."""
-        self._spoken = TranscriptLine("us", text, at_ms)
+    def begin_prompt(self, at_ms: int, text: str) -> None:
+        """Start a prompt line and show it live."""
+        self._prompt = TranscriptLine("us", text, at_ms)
         self._observe("us", text, {})
 
-    def heard(self, share: float) -> list[TranscriptLine]:
-        """Our last words, as much of them as was heard (`share`, 0 to 1), and who has talked since."""
-        spoken, self._spoken = self._spoken, None
-        talks, self._talks = self._talks, []
+    def end_prompt(self, share: float) -> list[TranscriptLine]:
+        """Return the last prompt line, cut to the `share` (0 to 1) that was heard, and the party changes since."""
+        spoken, self._prompt = self._prompt, None
+        talks, self._party_changes = self._party_changes, []
         return [_as_heard(spoken, share), *talks] if spoken else talks
 
-    def talking(self, at_ms: int, parties: Sequence[str]) -> None:
-        """These talk with each other; nobody: all wait."""
-        self._talks.append(TranscriptLine("talk", " – ".join(parties) or NOBODY, at_ms))
+    def set_parties(self, at_ms: int, parties: Sequence[str]) -> None:
+        """Add a line with the parties now talking to each other; empty if all are on hold."""
+        self._party_changes.append(TranscriptLine("talk", " – ".join(parties) or NO_PARTIES, at_ms))
 
-    def caller(self, at_ms: int, event: Event, turn: FlowTurn) -> list[TranscriptLine]:
-        """What the event says of the caller."""
+    def caller_lines(self, at_ms: int, event: Event, turn: FlowTurn) -> list[TranscriptLine]:
+        """Return the caller's lines for an event, and show them live."""
         lines: list[TranscriptLine] = []
         match event:
             case SpeechHeard(alternatives=(best, *_)):
@@ -64,14 +64,14 @@ class TranscriptBuilder:
         return lines
 
 
-def _as_heard(leg: TranscriptLine, share: float) -> TranscriptLine:
+def _as_heard(line: TranscriptLine, share: float) -> TranscriptLine:
     if share >= 1:
-        return leg
-    return TranscriptLine(leg.who, leg.text[: ceil(len(leg.text) * share)] + BROKEN_OFF, leg.at_ms)
+        return line
+    return TranscriptLine(line.who, line.text[: ceil(len(line.text) * share)] + INTERRUPTED, line.at_ms)
 
 
 def _understood(turn: FlowTurn) -> dict[str, Value | float]:
-    """What the event was taken for: an answer kept, or one to be read back."""
+    """Return how the event was understood: a saved answer, or a candidate awaiting confirmation."""
     answer = next((action for action in turn.actions if isinstance(action, SaveAnswer)), None)
     if answer:
         return {"question": answer.question, "understood": answer.value, "confirmed": answer.confirmed}

@@ -1,6 +1,6 @@
-"""What one call has to have written down, in order; what the database does not take stays here and is tried again.
+"""Write-behind queue of one call's database writes; writes stay queued, in order, until the database accepts them.
 
-Must not know: what the entries are.
+Must not know: what is written.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ from ivr.database.errors import RecordsUnavailable
 log = logging.getLogger(__name__)
 
 RETRY_S: Final = 5.0
-"""From one attempt to the next once nobody waits for it."""
+"""Retry interval of `flush_with_retries`."""
 
 Write = Callable[[], Awaitable[None]]
-"""A write that may be repeated."""
+"""An idempotent write."""
 
 
 class WriteQueue:
-    """The entries of one call that are not written yet."""
+    """Pending writes of one call."""
 
     def __init__(self, call_id: str) -> None:
         self._call_id = call_id
-        self._due: deque[Write] = deque()
-        self._writing = asyncio.Lock()
+        self._pending: deque[Write] = deque()
+        self._lock = asyncio.Lock()
 
-    def note(self, entry: Write) -> None:
-        """Add an entry behind the others, to be written by the next `settle`."""
-        self._due.append(entry)
+    def add(self, write: Write) -> None:
+        """Append a write, to be executed by the next `flush`."""
+        self._pending.append(write)
 
-    async def settle(self) -> None:
-        """Write what is due.
+    async def flush(self) -> None:
+        """Execute all pending writes in order.
 
         Raises:
-            RecordsUnavailable: the database does not answer; nothing is lost.
-            Exception: what an entry raises else; it is dropped, the rest stays due.
+            RecordsUnavailable: the database is unreachable; the pending writes stay queued.
+            Exception: a write failed otherwise; it is dropped, the rest stay queued.
         """
-        async with self._writing:
-            while self._due:
+        async with self._lock:
+            while self._pending:
                 try:
-                    await self._due[0]()
+                    await self._pending[0]()
                 except (RecordsUnavailable, asyncio.CancelledError):
                     raise
                 except BaseException:
-                    self._due.popleft()
+                    self._pending.popleft()
                     raise
-                self._due.popleft()
+                self._pending.popleft()
 
-    async def settle_at_last(self) -> None:
-        """Write what is due, however long the database stays away; entries that can never be written are logged."""
-        while self._due:
+    async def flush_with_retries(self) -> None:
+        """Flush until the queue is empty, however long the database is unavailable; log writes that fail otherwise."""
+        while self._pending:
             try:
-                await self.settle()
-            except RecordsUnavailable as away:
-                log.warning("call %s: %d entries wait for the records: %s", self._call_id, len(self._due), away)
+                await self.flush()
+            except RecordsUnavailable as error:
+                log.warning("call %s: %d writes pending: %s", self._call_id, len(self._pending), error)
                 await asyncio.sleep(RETRY_S)
             except Exception:
-                log.exception("call %s: an entry cannot be written down", self._call_id)
+                log.exception("call %s: a journal write failed", self._call_id)

@@ -1,6 +1,6 @@
-"""Calls through one Asterisk: takes those that arrive, places those that are asked for, leaves nothing behind.
+"""Calls through one Asterisk: accepts inbound calls, places outbound calls, cleans up after both.
 
-Must not know: flows (a name is passed on), recognisers, records.
+Must not know: flows (only their names are passed on), recognisers, records.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ivr.telephony.asterisk.ari_events import (
 )
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
-from ivr.telephony.asterisk.dialling import dialled
+from ivr.telephony.asterisk.dialling import trunk_number
 from ivr.telephony.asterisk.event_socket import EventSource, IncomingEventSocket, OutgoingEventSocket, SocketLogin
 from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.asterisk.stream import MediaSockets
@@ -36,11 +36,12 @@ from ivr.telephony.port import Call, CallDistributor, Unanswered
 log = logging.getLogger(__name__)
 
 DIAL_RING_S: Final = 30
-ANSWER_SLACK_S: Final = 10
-"""Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
-SWEEP_EVERY_S: Final = 30.0
-SETTLE_AGAIN_S: Final = 1.0
-NO_ROUTE: Final = 3
+ANSWER_GRACE_S: Final = 10
+"""Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as failed."""
+SWEEP_INTERVAL_S: Final = 30.0
+ATTACH_RETRY_S: Final = 1.0
+CAUSE_NO_ROUTE: Final = 3
+"""Q.850: no route to destination."""
 CallHandler = Callable[[AsteriskCallLeg], Awaitable[None]]
 
 
@@ -48,12 +49,12 @@ class Asterisk:
     """The calls of one Asterisk.
 
     Args:
-        ari: its REST interface, open.
-        answer: leads one call that arrived; the call is over when it returns.
-        capacity: how many calls may be led at a time; what is above rings on in the dialplan, then goes to a person.
-            Set it to 0 to drain: callers go to a person at once.
-        announce: (words, language) -> audio, for what is whispered to whoever takes a transfer; may block.
-        desk: finds somebody for the callers of lines that have people of their own.
+        ari: an open client of its REST interface.
+        answer: handles one inbound call; the leg is hung up when it returns.
+        capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set it to
+            0 to drain: callers go to a person at once.
+        announce: (text, language) -> audio, synthesises the whisper of a transfer; may block.
+        acd: connects the callers of lines that have their own roster.
     """
 
     def __init__(
@@ -73,62 +74,62 @@ class Asterisk:
         self._acd = acd
         self.capacity = capacity
         self.connected = asyncio.Event()
-        """Whether calls can arrive and be placed just now."""
-        self._tracked = ChannelTracker()
+        """Set while calls can be received and placed."""
+        self._tracker = ChannelTracker()
         self._sockets = MediaSockets()
         self._login = SocketLogin(site.app, secrets.media)
         self._events: EventSource = OutgoingEventSocket(ari)
         if site.events == "asterisk_connects":
             self._events = IncomingEventSocket(self._login)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._settling: asyncio.Task[None] | None = None
-        self.leading = 0
-        """How many calls are being led or placed."""
+        self._attaching: asyncio.Task[None] | None = None
+        self.active_calls = 0
+        """Number of calls in progress or being placed."""
 
     def routes(self) -> list[web.RouteDef]:
-        """What Asterisk connects to (see websocket_client.conf); to be added to the service's web server."""
-        found = [web.get("/asterisk/media", self._media)]
+        """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
+        routes = [web.get("/asterisk/media", self._serve_media)]
         if isinstance(self._events, IncomingEventSocket):
-            found.append(web.get("/asterisk/events", self._events.handle))
-        return found
+            routes.append(web.get("/asterisk/events", self._events.handle))
+        return routes
 
-    async def _media(self, request: web.Request) -> web.WebSocketResponse:
+    async def _serve_media(self, request: web.Request) -> web.WebSocketResponse:
         self._login.check(request)
         return await self._sockets.handle(request)
 
     async def phones(self) -> frozenset[str]:
-        """The names of the phones that can be rung now.
+        """Return the names of the phones that are reachable now.
 
         Raises:
-            AriRefused, AriUnreachable: Asterisk does not say.
+            AriRefused, AriUnreachable: Asterisk did not answer the request.
         """
         return await self._ari.phones()
 
     async def run(self) -> None:
-        """Take calls until cancelled; calls being led are then cancelled too."""
-        self._spawn(self._sweep_now_and_then())
+        """Run until cancelled: accept inbound calls. Cancelling also cancels the calls in progress."""
+        self._spawn(self._sweep_periodically())
         try:
             async for event in self._events.events():
-                self._take(event)
+                self._dispatch(event)
         finally:
             self.connected.clear()
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _take(self, event: AriEvent) -> None:
+    def _dispatch(self, event: AriEvent) -> None:
         match event:
             case AriConnected():
-                self._begin()
+                self._attach()
             case AriDisconnected():
-                self._pause()
+                self._detach()
             case ApplicationReplaced():
-                log.error("another client has connected as ARI application %s and gets its calls", self._site.app)
-                self._pause()
-            case _ if self._tracked.take(event):
+                log.error("another client has taken over ARI application %s; no calls arrive here", self._site.app)
+                self._detach()
+            case _ if self._tracker.handle(event):
                 pass
             case StasisStart(args=("line", called, rings)):
-                self._spawn(self._lead(event.channel, event.caller, called, int(rings)))
+                self._spawn(self._handle_call(event.channel, event.caller, called, int(rings)))
             case StasisStart():
                 self._spawn(self._ari.hang_up(event.channel))
             case _:
@@ -137,141 +138,141 @@ class Asterisk:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._on_task_done)
         return task
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("a call ended by a fault of ours", exc_info=error)
+            log.error("call task failed", exc_info=error)
 
-    def _begin(self) -> None:
-        self._pause()
-        self._settling = self._spawn(self._settle())
+    def _attach(self) -> None:
+        self._detach()
+        self._attaching = self._spawn(self._finish_attaching())
 
-    def _pause(self) -> None:
+    def _detach(self) -> None:
         self.connected.clear()
-        if self._settling:
-            self._settling.cancel()
+        if self._attaching:
+            self._attaching.cancel()
 
-    async def _settle(self) -> None:
+    async def _finish_attaching(self) -> None:
         while not self.connected.is_set():
             try:
-                await self._ari.want_events()
-                await sweep(self._ari, self._tracked)
+                await self._ari.filter_events()
+                await sweep(self._ari, self._tracker)
                 self.connected.set()
             except (AriRefused, AriUnreachable) as error:
-                log.error("Asterisk has connected, but: %s", error)
+                log.error("Asterisk is connected but not usable yet, retrying in %s s: %s", ATTACH_RETRY_S, error)
                 if isinstance(error, AriRefused) and error.status == 404:
                     # Asterisk forgets the application when an earlier socket of ours ends after this one has begun.
                     await self._events.renew()
                     return
-                await asyncio.sleep(SETTLE_AGAIN_S)
+                await asyncio.sleep(ATTACH_RETRY_S)
 
-    async def _sweep_now_and_then(self) -> None:
+    async def _sweep_periodically(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
+            await asyncio.sleep(SWEEP_INTERVAL_S)
             with contextlib.suppress(AriRefused, AriUnreachable):
-                await sweep(self._ari, self._tracked)
+                await sweep(self._ari, self._tracker)
 
-    # -- calls that arrive -----------------------------------------------------------------------------------------
+    # -- inbound calls ---------------------------------------------------------------------------------------------
 
-    async def _lead(self, channel: str, caller: str, called: str, rings: int) -> None:
-        served = self._site.lines.get(called)
-        if served is None or self.leading >= self.capacity:
-            await self._to_a_person(channel, "full" if served and self.capacity else "down")
+    async def _handle_call(self, channel: str, caller: str, called: str, rings: int) -> None:
+        line = self._site.lines.get(called)
+        if line is None or self.active_calls >= self.capacity:
+            await self._send_to_fallback(channel, "full" if line and self.capacity else "down")
             return
         call = Call(
-            uuid.uuid4().hex, "asterisk", "inbound", caller, called, served.flow, served.language, waited_rings=rings
+            uuid.uuid4().hex, "asterisk", "inbound", caller, called, line.flow, line.language, waited_rings=rings
         )
-        party = self._tracked.expect(channel)
-        party.made = True
+        party = self._tracker.expect(channel)
+        party.created = True
         party.entered.set_result(None)
-        line = await self._take_up(call, party)
-        if line is not None:
+        leg = await self._accept(call, party)
+        if leg is not None:
             try:
-                await self._answer(line)
+                await self._answer(leg)
             finally:
-                await line.hang_up()
+                await leg.hang_up()
 
-    async def _take_up(self, call: Call, party: TrackedChannel) -> AsteriskCallLeg | None:
-        self.leading += 1
-        voice = VoiceBridge(self._ari, self._tracked, self._sockets, call.id)
+    async def _accept(self, call: Call, party: TrackedChannel) -> AsteriskCallLeg | None:
+        self.active_calls += 1
+        voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
         try:
             await voice.open(party.channel, "inbound")
             await voice.join(party)
             await self._ari.answer(party.channel)
         except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             if not party.gone.done():
-                log.error("a call could not be taken: %r", error)
+                log.error("call %s could not be accepted, sending the caller to a person: %r", call.id, error)
                 await voice.disarm_failover()
-                await self._to_a_person(party.channel, "down")
+                await self._send_to_fallback(party.channel, "down")
             await self._abandon(voice, party)
             return None
-        return self._line(call, party, voice)
+        return self._make_leg(call, party, voice)
 
-    async def _to_a_person(self, channel: str, why: str) -> None:
+    async def _send_to_fallback(self, channel: str, why: str) -> None:
         with contextlib.suppress(AriRefused, AriUnreachable):
-            await self._ari.give_back(channel, f"{self._site.app}-fallback", why)
+            await self._ari.continue_in_dialplan(channel, f"{self._site.app}-fallback", why)
 
-    # -- calls that we place ---------------------------------------------------------------------------------------
+    # -- outbound calls --------------------------------------------------------------------------------------------
 
     async def dial(self, call: Call, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
-        """Call `call.called` (a phone of the site, else over the trunk), with `call.caller` as the number shown.
+        """Dial `call.called` (a phone of the site, otherwise over the trunk) with `call.caller` as the calling number.
 
-        The line is led by whoever called this, who also hangs it up.
+        The caller of this method owns the leg and must hang it up.
 
         Raises:
-            Unanswered: why, and whether it rang.
+            Unanswered: the call was not answered; has the cause and whether it rang.
         """
         if not self.connected.is_set():
             raise Unanswered("failed", rang=False)
-        self.leading += 1
-        party = self._tracked.expect(f"{self._ari.app}.party.{call.id}")
-        voice = VoiceBridge(self._ari, self._tracked, self._sockets, call.id)
+        self.active_calls += 1
+        party = self._tracker.expect(f"{self._ari.app}.party.{call.id}")
+        voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
         try:
             await voice.open(party.channel, "outbound")
             await self._ring(call, party, ring_s)
             await voice.join(party)
         except (AriRefused, AriUnreachable, TimeoutError) as error:
-            log.error("a call could not be placed: %s", error)
+            log.error("call %s could not be placed: %s", call.id, error or type(error).__name__)
             await self._abandon(voice, party)
             raise Unanswered("failed", rang=party.rang) from error
         except ChannelEnded as ended:
             await self._abandon(voice, party)
-            raise Unanswered(causes.ended(ended.cause), rang=party.rang) from ended
+            raise Unanswered(causes.hangup_cause(ended.cause), rang=party.rang) from ended
         except asyncio.CancelledError:
             await self._abandon(voice, party)
             raise
-        return self._line(call, party, voice)
+        return self._make_leg(call, party, voice)
 
     async def _ring(self, call: Call, party: TrackedChannel, ring_s: int) -> None:
         number = call.called
-        endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{dialled(number)}@trunk"
+        endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{trunk_number(number)}@trunk"
         try:
             await self._ari.originate(party.channel, endpoint, call.caller, ring_s)
         except AriRefused as refused:
-            raise ChannelEnded(NO_ROUTE) from refused
-        party.made = True
-        async with asyncio.timeout(ring_s + ANSWER_SLACK_S):
-            await party.come()
+            raise ChannelEnded(CAUSE_NO_ROUTE) from refused
+        party.created = True
+        async with asyncio.timeout(ring_s + ANSWER_GRACE_S):
+            await party.wait_entered()
 
     # -- both ------------------------------------------------------------------------------------------------------
 
-    def _line(self, call: Call, party: TrackedChannel, voice: VoiceBridge) -> AsteriskCallLeg:
-        line = AsteriskCallLeg(
-            call, self._ari, self._tracked, party, voice, self._site.targets, self._announce, self._acd
+    def _make_leg(self, call: Call, party: TrackedChannel, voice: VoiceBridge) -> AsteriskCallLeg:
+        leg = AsteriskCallLeg(
+            call, self._ari, self._tracker, party, voice, self._site.targets, self._announce, self._acd
         )
-        line.over.add_done_callback(self._count_down)
-        return line
+        leg.over.add_done_callback(self._release_slot)
+        return leg
 
     async def _abandon(self, voice: VoiceBridge, party: TrackedChannel) -> None:
-        self._count_down()
+        self._release_slot()
         with contextlib.suppress(AriUnreachable):
             if party.channel.startswith(f"{self._ari.app}."):
                 await self._ari.hang_up(party.channel)
         await voice.close()
-        self._tracked.forget(party)
+        self._tracker.forget(party)
 
-    def _count_down(self, _: object = None) -> None:
-        self.leading -= 1
+    def _release_slot(self, _: object = None) -> None:
+        self.active_calls -= 1

@@ -1,4 +1,4 @@
-"""Asterisk's REST interface: the few requests we make, and nothing else. Must not know: calls, flows, media."""
+"""Client of Asterisk's REST interface (ARI), limited to the requests in use. Must not know: calls, flows, media."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import aiohttp
 from ivr.errors import HuifangError
 from ivr.telephony.asterisk.ari_events import KINDS
 
-REQUEST_WITHIN_S: Final = 5.0
+REQUEST_TIMEOUT_S: Final = 5.0
 
 
 class AriRefused(HuifangError):
-    """Asterisk did not do what was asked; `message` is its own word on why."""
+    """Asterisk refused a request; `message` is Asterisk's own error text."""
 
     def __init__(self, method: str, path: str, status: int, message: str) -> None:
         super().__init__(f"{method} {path}: {status} {message}")
@@ -26,12 +26,12 @@ class AriRefused(HuifangError):
 
 
 class AriUnreachable(HuifangError):
-    """No answer from Asterisk: it is down, or the way to it is."""
+    """No response from Asterisk: it is down or unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel as Asterisk sees it: its state (`Up`, …) and the application that leads it, empty when none does."""
+    """A channel as reported by Asterisk: its state (`Up`, …) and its Stasis application, empty if none."""
 
     state: str
     app: str
@@ -51,8 +51,8 @@ def _json(body: bytes) -> Any:
 class Ari:
     """A client of one Asterisk's REST interface; an async context manager.
 
-    Every request raises AriRefused or AriUnreachable. Ids of channels and bridges are chosen by the caller of these
-    methods before the request is made, so that no event about them can come too early to be understood.
+    Every request may raise AriRefused or AriUnreachable. The caller of these methods chooses the ids of channels and
+    bridges before the request, so that even an event that precedes the response can be matched.
     """
 
     def __init__(self, url: str, user: str, password: str, app: str) -> None:
@@ -63,16 +63,16 @@ class Ari:
 
     @property
     def http(self) -> aiohttp.ClientSession:
-        """The session under which all requests are made."""
+        """The HTTP session of all requests."""
         if self._http is None:
-            raise RuntimeError("Ari is used outside its `async with`")
+            raise RuntimeError("Ari is not open: use it inside `async with Ari(...)`")
         return self._http
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
             headers=self._login,
             connector=aiohttp.TCPConnector(limit=50),
-            timeout=aiohttp.ClientTimeout(total=REQUEST_WITHIN_S),
+            timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
         )
         return self
 
@@ -82,54 +82,54 @@ class Ari:
         await self.http.close()
 
     async def request(self, method: str, path: str, body: Any = None, **query: str | int) -> Any:
-        """Make one request; the answer's JSON, None where there is none."""
+        """Make a request; return the decoded response, or None if it is empty."""
         try:
             async with self.http.request(method, self.url + path, params=query, json=body) as answer:
                 if answer.status == 204:
                     return None
-                said = _json(await answer.read())
+                reply = _json(await answer.read())
                 if answer.status >= 400:
-                    message = said.get("message") or said.get("error") if isinstance(said, dict) else said
+                    message = reply.get("message") or reply.get("error") if isinstance(reply, dict) else reply
                     raise AriRefused(method, path, answer.status, str(message or answer.reason))
-                return said
+                return reply
         except (TimeoutError, aiohttp.ClientError) as error:
             raise AriUnreachable(f"{method} {path}: {error or type(error).__name__}") from error
 
     # -- the PBX ---------------------------------------------------------------------------------------------------
 
     async def version(self) -> str:
-        """Asterisk's version, such as `22.10.1`."""
+        """Return Asterisk's version, such as `22.10.1`."""
         return str((await self.request("GET", "/asterisk/info"))["system"]["version"])
 
     async def modules(self) -> frozenset[str]:
-        """The names of the modules that run."""
+        """Return the names of the loaded modules."""
         return frozenset(one["name"] for one in await self.request("GET", "/asterisk/modules"))
 
-    async def want_events(self) -> None:
-        """Have only the kinds of events sent that are understood here. The application must be connected."""
-        wanted = {"allowed": [{"type": kind} for kind in KINDS]}
-        await self.request("PUT", f"/applications/{self.app}/eventFilter", wanted)
+    async def filter_events(self) -> None:
+        """Limit the events sent to the types in KINDS. The application must be connected."""
+        event_filter = {"allowed": [{"type": kind} for kind in KINDS]}
+        await self.request("PUT", f"/applications/{self.app}/eventFilter", event_filter)
 
     # -- channels --------------------------------------------------------------------------------------------------
 
     async def channels(self) -> dict[str, Channel]:
-        """All channels, by id."""
+        """Return all channels by id."""
         return {
             one["id"]: Channel(one["state"], _application(one["dialplan"]))
             for one in await self.request("GET", "/channels")
         }
 
     async def phones(self) -> frozenset[str]:
-        """The names of the phones that are there: registered, and answering where Asterisk asks them."""
-        found = await self.request("GET", "/endpoints/PJSIP")
-        return frozenset(one["resource"] for one in found if one["state"] == "online")
+        """Return the names of the online phones: registered and, if qualified by Asterisk, responding."""
+        endpoints = await self.request("GET", "/endpoints/PJSIP")
+        return frozenset(one["resource"] for one in endpoints if one["state"] == "online")
 
     async def channel_exists(self, channel: str) -> bool:
-        """Whether the channel is there."""
-        return not await self._missing("GET", f"/channels/{channel}")
+        """Return whether the channel exists."""
+        return not await self._gone("GET", f"/channels/{channel}")
 
     async def originate(self, channel: str, endpoint: str, caller: str, ring_s: int) -> None:
-        """Ring `endpoint` (a dial string) as the channel of that id; once answered, the channel is ours."""
+        """Ring `endpoint` (a dial string) on a new channel with this id, which enters our application once answered."""
         await self.request(
             "POST",
             "/channels",
@@ -142,7 +142,7 @@ class Ari:
         )
 
     async def external_media(self, channel: str, connection: str, data: str, variables: Mapping[str, str]) -> None:
-        """Have Asterisk open a WebSocket for 8 kHz linear audio, over a connection of websocket_client.conf."""
+        """Create a channel with 8 kHz linear audio over a WebSocket that Asterisk opens (see websocket_client.conf)."""
         await self.request(
             "POST",
             "/channels/externalMedia",
@@ -158,11 +158,11 @@ class Ari:
         )
 
     async def snoop(self, channel: str, name: str) -> None:
-        """Make a channel, ours by the name `name`, out of which comes what is said on another."""
+        """Create a snoop channel with the id `name` that carries the audio received from `channel`."""
         await self.request("POST", f"/channels/{channel}/snoop/{name}", app=self.app, spy="in", whisper="none")
 
     async def set_variable(self, channel: str, name: str, value: str) -> None:
-        """Set a variable that the dialplan can read."""
+        """Set a channel variable, which the dialplan can read."""
         await self.request("POST", f"/channels/{channel}/variable", variable=name, value=value)
 
     async def answer(self, channel: str) -> None:
@@ -170,52 +170,52 @@ class Ari:
         await self.request("POST", f"/channels/{channel}/answer")
 
     async def hang_up(self, channel: str, cause: int = 16) -> None:
-        """Hang a channel up, for a Q.850 cause. Harmless when it is gone."""
-        await self._missing("DELETE", f"/channels/{channel}", reason_code=cause)
+        """Hang up a channel with a Q.850 cause. No effect if it is gone."""
+        await self._gone("DELETE", f"/channels/{channel}", reason_code=cause)
 
     async def ringback(self, channel: str) -> None:
-        """Have a channel hear that somebody is rung."""
+        """Start a ringback tone on a channel."""
         await self.request("POST", f"/channels/{channel}/ring")
 
     async def stop_ringback(self, channel: str) -> None:
-        """End that. Harmless when it was not heard."""
-        await self._missing("DELETE", f"/channels/{channel}/ring")
+        """Stop the ringback tone. No effect if there is none."""
+        await self._gone("DELETE", f"/channels/{channel}/ring")
 
-    async def give_back(self, channel: str, context: str, extension: str) -> None:
-        """Let a channel go on in the dialplan."""
+    async def continue_in_dialplan(self, channel: str, context: str, extension: str) -> None:
+        """Return a channel to the dialplan at priority 1 of an extension."""
         await self.request("POST", f"/channels/{channel}/continue", context=context, extension=extension, priority=1)
 
     # -- bridges ---------------------------------------------------------------------------------------------------
 
     async def bridges(self) -> dict[str, tuple[str, ...]]:
-        """The channels in each bridge, by its id."""
+        """Return the channel ids in each bridge, by bridge id."""
         return {one["id"]: tuple(one["channels"]) for one in await self.request("GET", "/bridges")}
 
     async def create_bridge(self, bridge: str, *, keys: bool = False) -> None:
-        """Make an empty bridge. With `keys` those of two phones in it are always told, which costs a little."""
+        """Create an empty bridge. `keys` enforces DTMF events even between two phones, at some cost."""
         await self.request("POST", f"/bridges/{bridge}", type="mixing,dtmf_events" if keys else "mixing")
 
-    async def join(self, bridge: str, channels: Sequence[str]) -> None:
-        """Put channels, all of them ours, into a bridge."""
+    async def add_to_bridge(self, bridge: str, channels: Sequence[str]) -> None:
+        """Add channels to a bridge; all must be in our application."""
         await self.request("POST", f"/bridges/{bridge}/addChannel", channel=",".join(channels))
 
-    async def part(self, bridge: str, channel: str) -> None:
-        """Take a channel out of a bridge."""
+    async def remove_from_bridge(self, bridge: str, channel: str) -> None:
+        """Remove a channel from a bridge."""
         await self.request("POST", f"/bridges/{bridge}/removeChannel", channel=channel)
 
     async def start_music(self, bridge: str) -> None:
-        """Play music on hold to all in a bridge."""
+        """Start music on hold in a bridge."""
         await self.request("POST", f"/bridges/{bridge}/moh")
 
     async def stop_music(self, bridge: str) -> None:
-        """End the music on hold. Harmless when there is none."""
-        await self._missing("DELETE", f"/bridges/{bridge}/moh")
+        """Stop music on hold in a bridge. No effect if there is none."""
+        await self._gone("DELETE", f"/bridges/{bridge}/moh")
 
     async def destroy_bridge(self, bridge: str) -> None:
-        """Take a bridge away. Harmless when it is gone."""
-        await self._missing("DELETE", f"/bridges/{bridge}")
+        """Destroy a bridge. No effect if it is gone."""
+        await self._gone("DELETE", f"/bridges/{bridge}")
 
-    async def _missing(self, method: str, path: str, **query: str | int) -> bool:
+    async def _gone(self, method: str, path: str, **query: str | int) -> bool:
         try:
             await self.request(method, path, **query)
         except AriRefused as refused:

@@ -1,4 +1,4 @@
-"""The few ARI events we use, typed; all others are ignored. Must not know: what follows from them."""
+"""The ARI events in use, as types; all others are ignored. Must not know: how they are handled."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class AriConnected:
-    """Events arrive from here on; any may have been missed before."""
+    """The event socket is connected; earlier events may have been missed."""
 
 
 @dataclass(frozen=True, slots=True)
 class AriDisconnected:
-    """No events until the next Connected. Calls go on."""
+    """The event socket is lost; no events until the next AriConnected. Calls continue."""
 
 
 @dataclass(frozen=True, slots=True)
 class StasisStart:
-    """A channel is ours to lead. `args` are those of Stasis() in the dialplan."""
+    """A channel has entered our application. `args` are the arguments of Stasis() in the dialplan."""
 
     channel: str
     args: tuple[str, ...]
@@ -29,14 +29,14 @@ class StasisStart:
 
 @dataclass(frozen=True, slots=True)
 class StasisEnd:
-    """A channel is no longer ours to lead: hung up or gone elsewhere in the dialplan."""
+    """A channel has left our application: hung up, or moved elsewhere in the dialplan."""
 
     channel: str
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelStateChange:
-    """A channel's state: `Ring`, `Ringing`, `Up`, …"""
+    """A channel's new state: `Ring`, `Ringing`, `Up`, …"""
 
     channel: str
     state: str
@@ -44,7 +44,7 @@ class ChannelStateChange:
 
 @dataclass(frozen=True, slots=True)
 class ChannelDtmfReceived:
-    """A key was pressed and let go."""
+    """A DTMF key was pressed and released."""
 
     channel: str
     digit: str
@@ -52,7 +52,7 @@ class ChannelDtmfReceived:
 
 @dataclass(frozen=True, slots=True)
 class ChannelHangupRequest:
-    """A channel's far end hangs up, for a Q.850 cause."""
+    """A channel's far end requested a hang-up with a Q.850 cause."""
 
     channel: str
     cause: int
@@ -60,7 +60,7 @@ class ChannelHangupRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChannelDestroyed:
-    """A channel is gone, for a Q.850 cause."""
+    """A channel is gone, with a Q.850 cause."""
 
     channel: str
     cause: int
@@ -68,7 +68,7 @@ class ChannelDestroyed:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationReplaced:
-    """Another client has taken our application's events over."""
+    """Another client has taken over our application's events."""
 
 
 AriEvent = (
@@ -94,18 +94,18 @@ _READERS: Final[Mapping[str, Callable[[JsonObject], AriEvent]]] = {
     "ApplicationReplaced": lambda _: ApplicationReplaced(),
 }
 KINDS: Final = tuple(_READERS)
-"""The kinds of events that Asterisk is asked to send."""
+"""The event types requested from Asterisk."""
 
 
 def read(text: str) -> AriEvent | None:
-    """Read one event; None for a kind that we don't use.
+    """Parse one event; return None for an unused type.
 
     Raises:
-        ValueError: this is no ARI event.
+        ValueError: the text is not an ARI event.
     """
     try:
         event = json.loads(text)
         reader = _READERS.get(event["type"])
         return reader(event) if reader else None
     except (KeyError, TypeError) as error:
-        raise ValueError(f"not an ARI event as we know it: {error!r}") from error
+        raise ValueError(f"not an ARI event in the expected format: {error!r}") from error

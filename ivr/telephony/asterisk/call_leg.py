@@ -12,7 +12,7 @@ from typing import Final
 from ivr.events import EndedBy
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
-from ivr.telephony.asterisk.channels import GONE_ELSEWHERE, NORMAL, ChannelTracker, TrackedChannel
+from ivr.telephony.asterisk.channels import LEFT_STASIS, NORMAL, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.held_caller import AsteriskHeldCaller
 from ivr.telephony.asterisk.stream import AsteriskStream
 from ivr.telephony.asterisk.transfer import hand_over
@@ -21,8 +21,8 @@ from ivr.telephony.port import Call, CallDistributor, TransferRefused
 
 log = logging.getLogger(__name__)
 
-CAUSE_WITHIN_S: Final = 1.0
-"""When something breaks off because the call is over, Asterisk tells why within this time."""
+CAUSE_TIMEOUT_S: Final = 1.0
+"""Time allowed for Asterisk to report why a call ended."""
 
 
 class AsteriskCallLeg:
@@ -30,15 +30,15 @@ class AsteriskCallLeg:
 
     Args:
         targets: transfer target -> dial string.
-        desk: takes the callers for the targets that it staffs, even where these have a dial string.
-        announce: makes the words whispered to whoever takes a transfer audible (8 kHz, 16-bit).
+        announce: (text, language) -> audio, synthesises the whisper of a transfer (8 kHz, 16-bit).
+        acd: takes the callers of its lines, even if such a target also has a dial string.
     """
 
     def __init__(
         self,
         call: Call,
         ari: Ari,
-        tracked: ChannelTracker,
+        tracker: ChannelTracker,
         party: TrackedChannel,
         voice: VoiceBridge,
         targets: Mapping[str, str],
@@ -47,92 +47,94 @@ class AsteriskCallLeg:
     ) -> None:
         self._call = call
         self._ari = ari
-        self._tracked = tracked
+        self._tracker = tracker
         self._party = party
         self._voice = voice
         self._targets = targets
         self._announce = announce
         self._acd = acd
-        self._by_us = False
-        party.on_key = voice.stream.press
+        self._hung_up_by_us = False
+        party.on_key = voice.stream.push_key
         voice.stream.listening = True
-        self._watching = asyncio.create_task(self._watch())
+        self._watcher = asyncio.create_task(self._watch())
 
     @property
     def call(self) -> Call:
-        """See Line."""
+        """See CallLeg."""
         return self._call
 
     @property
     def media(self) -> AsteriskStream:
-        """See Line."""
+        """See CallLeg."""
         return self._voice.stream
 
     @property
     def over(self) -> asyncio.Task[None]:
-        """Done once the call is over and nothing of it is left in Asterisk."""
-        return self._watching
+        """Task that is done once the call is over and all its resources in Asterisk are released."""
+        return self._watcher
 
     async def hang_up(self) -> None:
-        """See Line."""
+        """See CallLeg."""
         if not self._party.gone.done():
-            self._by_us = True
+            self._hung_up_by_us = True
             with contextlib.suppress(AriRefused, AriUnreachable):
                 await self._ari.hang_up(self._party.channel)
             self._party.end(NORMAL)
-        await asyncio.shield(self._watching)
+        await asyncio.shield(self._watcher)
 
-    def reaches(self, target: str) -> bool:
-        """See Line."""
-        return target in self._targets or (self._acd is not None and self._acd.staffs(target))
+    def can_reach(self, target: str) -> bool:
+        """See CallLeg."""
+        return target in self._targets or (self._acd is not None and self._acd.has_roster(target))
 
-    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
-        """See Line."""
-        held = AsteriskHeldCaller(self._ari, self._tracked, self._party, self._voice, overhear)
-        if self._acd and self._acd.staffs(target):
-            work = partial(self._acd.hand_over, self._call, target, whisper, held, own)
+    async def transfer(
+        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
+    ) -> EndedBy:
+        """See CallLeg."""
+        held = AsteriskHeldCaller(self._ari, self._tracker, self._party, self._voice, overhear)
+        if self._acd and self._acd.has_roster(target):
+            work = partial(self._acd.hand_over, self._call, target, whisper, held, caller_audio)
         elif endpoint := self._targets.get(target):
-            work = partial(self._hand_over, endpoint, whisper, own, held)
+            work = partial(self._hand_over, endpoint, whisper, caller_audio, held)
         else:
             raise TransferRefused("unavailable")
         try:
-            return await held.during(work)
+            return await held.hold_during(work)
         except (AriRefused, AriUnreachable) as error:
-            await asyncio.wait((self._party.gone,), timeout=CAUSE_WITHIN_S)
+            await asyncio.wait((self._party.gone,), timeout=CAUSE_TIMEOUT_S)
             if self._party.gone.done():
                 return "caller"
-            log.error("transfer to %s: %s", target, error)
+            log.error("call %s: transfer to %s failed: %s", self._call.id, target, error)
             raise TransferRefused("unavailable") from error
 
-    async def _hand_over(self, endpoint: str, whisper: str, own: bytes, held: AsteriskHeldCaller) -> None:
+    async def _hand_over(self, endpoint: str, whisper: str, caller_audio: bytes, held: AsteriskHeldCaller) -> None:
         words = b""
         if whisper and self._announce:
             words = await asyncio.to_thread(self._announce, whisper, self._call.language)
-        await hand_over(held, endpoint, self._call.caller, words + own)
+        await hand_over(held, endpoint, self._call.caller, words + caller_audio)
 
     async def _watch(self) -> None:
         broken = asyncio.create_task(self.media.broken.wait())
         await asyncio.wait((self._party.gone, broken), return_when=asyncio.FIRST_COMPLETED)
         broken.cancel()
-        by, cause = await self._end()
+        by, cause = await self._end_reason()
         self.media.close(by, cause)
         await self._voice.close()
-        self._tracked.forget(self._party)
+        self._tracker.forget(self._party)
 
-    async def _end(self) -> tuple[EndedBy, str]:
-        """Who ended the call, and why."""
-        if self._by_us:
+    async def _end_reason(self) -> tuple[EndedBy, str]:
+        """Return the party that ended the call, and the cause."""
+        if self._hung_up_by_us:
             return "us", "normal"
         if not self._party.gone.done():
             try:
-                there = await self._ari.channel_exists(self._party.channel)
+                exists = await self._ari.channel_exists(self._party.channel)
             except AriUnreachable:
                 return "network", "failed"
-            await asyncio.wait((self._party.gone,), timeout=CAUSE_WITHIN_S)
+            await asyncio.wait((self._party.gone,), timeout=CAUSE_TIMEOUT_S)
             if not self._party.gone.done():
-                self._party.end(GONE_ELSEWHERE if there else NORMAL)
+                self._party.end(LEFT_STASIS if exists else NORMAL)
         cause = self._party.gone.result()
-        if cause == GONE_ELSEWHERE:
+        if cause == LEFT_STASIS:
             return "network", "media_lost"
-        name = causes.parted(cause)
+        name = causes.hangup_cause_after_answer(cause)
         return ("caller" if name == "normal" else "network"), name

@@ -1,4 +1,4 @@
-"""Q.850 causes in our own words. Must not know: ARI."""
+"""Mapping of Q.850 causes to the service's own names. Must not know: ARI."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-ENDED: Final[Mapping[int, str]] = MappingProxyType(
+Q850_CAUSES: Final[Mapping[int, str]] = MappingProxyType(
     {
         1: "unreachable",  # unallocated number
         2: "unreachable",  # no route to transit network
@@ -33,29 +33,29 @@ ENDED: Final[Mapping[int, str]] = MappingProxyType(
         79: "protocol",  # service not implemented
         88: "protocol",  # incompatible destination
         95: "protocol",  # invalid message
-        102: "unreachable",  # recovery on timer expiry: the far end never said anything
+        102: "unreachable",  # recovery on timer expiry: the far end never responded
         111: "protocol",
     }
 )
-"""ITU-T Q.850 cause values, as ARI reports them, in the words of lifecycle.HANGUP_CAUSES."""
+"""ITU-T Q.850 cause values, as reported by ARI → lifecycle.HANGUP_CAUSES."""
 
-REFUSED: Final[Mapping[str, str]] = MappingProxyType(
+REFUSAL_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {"busy": "busy", "no_answer": "no_answer", "rejected": "declined", "unreachable": "unreachable"}
 )
-"""Why a person we rang did not take a caller over, in the words of TransferRefused."""
+"""Hangup cause of a person who was rung → reason of TransferRefused."""
 
 
-def ended(cause: int) -> str:
-    """Why a line went away; `failed` for a cause that has no word of its own."""
-    return ENDED.get(cause, "failed")
+def hangup_cause(cause: int) -> str:
+    """Return the hangup cause for a Q.850 cause; `failed` if it is not in the table."""
+    return Q850_CAUSES.get(cause, "failed")
 
 
-def parted(cause: int) -> str:
-    """Why a call that was up went away: whoever was there can only have got lost, not have become unreachable."""
-    name = ended(cause)
+def hangup_cause_after_answer(cause: int) -> str:
+    """Return the hangup cause of an answered call: causes such as busy or unreachable then mean `media_lost`."""
+    name = hangup_cause(cause)
     return name if name in ("normal", "protocol", "failed") else "media_lost"
 
 
-def refused(cause: int) -> str:
-    """Why nobody took a caller over; `unavailable` for what has no word of its own."""
-    return REFUSED.get(ended(cause), "unavailable")
+def refusal_reason(cause: int) -> str:
+    """Return the reason why a transfer was refused; `unavailable` if there is no specific one."""
+    return REFUSAL_REASONS.get(hangup_cause(cause), "unavailable")

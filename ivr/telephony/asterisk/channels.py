@@ -1,4 +1,4 @@
-"""The channels that are ours, and what has become of each. Must not know: requests, media, flows."""
+"""Our channels and their state. Must not know: requests, media, flows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from ivr.telephony.asterisk.ari_events import (
 )
 
 NORMAL: Final = 16
-GONE_ELSEWHERE: Final = 0
-"""In place of a Q.850 cause: the channel lives on, but in the dialplan."""
+"""Q.850: normal call clearing."""
+LEFT_STASIS: Final = 0
+"""Replaces a Q.850 cause: the channel left our application but lives on in the dialplan."""
 
 
 class ChannelEnded(HuifangError):
-    """A channel went away instead of coming up; `cause` is Q.850."""
+    """A channel ended before it entered our application; `cause` is Q.850."""
 
     def __init__(self, cause: int) -> None:
         super().__init__(f"the channel ended, Q.850 cause {cause}")
@@ -31,20 +32,20 @@ class ChannelEnded(HuifangError):
 
 
 class TrackedChannel:
-    """One channel, from before it is made until it is gone."""
+    """One channel, from before its creation until its end."""
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
-        self.made = False
-        """Asterisk has made the channel, so that its absence means its end."""
+        self.created = False
+        """Whether Asterisk has created the channel, so that its absence means that it ended."""
         self.rang = False
         self.on_key: Callable[[str], None] | None = None
         self.entered = asyncio.get_running_loop().create_future()
         self.gone: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._cause: int | None = None
 
-    def take(self, event: AriEvent) -> None:
-        """Learn what has become of the channel."""
+    def handle(self, event: AriEvent) -> None:
+        """Update the channel's state from an event."""
         match event:
             case StasisStart():
                 if not self.entered.done():
@@ -56,20 +57,20 @@ class TrackedChannel:
             case ChannelHangupRequest(cause=cause):
                 self._cause = cause
             case StasisEnd():
-                self.end(GONE_ELSEWHERE if self._cause is None else self._cause)
+                self.end(LEFT_STASIS if self._cause is None else self._cause)
             case ChannelDestroyed(cause=cause):
                 self.end(cause)
 
     def end(self, cause: int) -> None:
-        """The channel is gone; only the first cause counts."""
+        """Mark the channel as gone; only the first cause counts."""
         if not self.gone.done():
             self.gone.set_result(cause)
 
-    async def come(self) -> None:
-        """Wait until the channel is ours to lead.
+    async def wait_entered(self) -> None:
+        """Wait until the channel has entered our application.
 
         Raises:
-            LegEnded: it went away instead.
+            ChannelEnded: it ended instead.
         """
         await asyncio.wait((self.entered, self.gone), return_when=asyncio.FIRST_COMPLETED)
         if self.gone.done():
@@ -77,42 +78,42 @@ class TrackedChannel:
 
 
 class ChannelTracker:
-    """All channels that are ours, by id."""
+    """All our channels by id."""
 
     def __init__(self) -> None:
-        self._tracked: dict[str, TrackedChannel] = {}
+        self._channels: dict[str, TrackedChannel] = {}
 
     def expect(self, channel: str) -> TrackedChannel:
-        """Begin to follow a channel, best before it is made."""
+        """Start tracking a channel, preferably before its creation."""
         leg = TrackedChannel(channel)
         self.add(leg)
         return leg
 
     def add(self, leg: TrackedChannel) -> None:
-        """Begin to follow a channel."""
-        self._tracked[leg.channel] = leg
+        """Start tracking a channel."""
+        self._channels[leg.channel] = leg
 
     def __contains__(self, channel: object) -> bool:
-        return channel in self._tracked
+        return channel in self._channels
 
     def forget(self, leg: TrackedChannel) -> None:
-        """Follow a channel no longer."""
-        self._tracked.pop(leg.channel, None)
+        """Stop tracking a channel."""
+        self._channels.pop(leg.channel, None)
 
-    def take(self, event: AriEvent) -> bool:
-        """Pass an event to its leg; False when it is about no channel of ours."""
-        leg = self._tracked.get(getattr(event, "channel", ""))
+    def handle(self, event: AriEvent) -> bool:
+        """Pass an event to its channel; return False if it concerns no tracked channel."""
+        leg = self._channels.get(getattr(event, "channel", ""))
         if leg:
-            leg.take(event)
+            leg.handle(event)
         return leg is not None
 
-    def made(self) -> frozenset[str]:
-        """The ids of the channels that Asterisk has made."""
-        return frozenset(channel for channel, leg in self._tracked.items() if leg.made)
+    def created(self) -> frozenset[str]:
+        """Return the ids of the channels that Asterisk has created."""
+        return frozenset(channel for channel, leg in self._channels.items() if leg.created)
 
-    def compare(self, before: frozenset[str], states: Mapping[str, str]) -> None:
-        """After events were missed: learn from all channels' states what became of those made `before` the question."""
-        for leg in [self._tracked[channel] for channel in before if channel in self._tracked]:
+    def reconcile(self, before: frozenset[str], states: Mapping[str, str]) -> None:
+        """Update channels after missed events from `states`; only channels created `before` the query are judged."""
+        for leg in [self._channels[channel] for channel in before if channel in self._channels]:
             state = states.get(leg.channel)
             if state is None:
                 leg.end(NORMAL)

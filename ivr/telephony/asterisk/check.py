@@ -1,4 +1,4 @@
-"""Is this Asterisk fit for the service? Says what is wrong in plain words. Must not know: how to mend it."""
+"""Checks whether an Asterisk is fit for the service, with plain-text findings. Must not know: how to apply a fix."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import aiohttp
 from ivr.resource_files import RESOURCES
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 
-NEEDED_VERSION: Final = 22
+REQUIRED_VERSION: Final = 22
 MODULES: Final = RESOURCES / "dialplans" / "modules.conf"
-CONNECT_WITHIN_S: Final = 3.0
+CONNECT_TIMEOUT_S: Final = 3.0
 
 
 async def check(url: str, user: str, password: str, app: str) -> list[str]:
-    """What hinders the service from using the Asterisk whose ARI is at `url`, a sentence each; none if all is well."""
+    """Return the problems of the Asterisk whose ARI is at `url`, one sentence each; empty if there are none."""
     async with Ari(url, user, password, app) as ari:
         return [finding async for finding in _findings(ari)]
 
@@ -28,10 +28,10 @@ async def _findings(ari: Ari) -> AsyncIterator[str]:
     address = urlsplit(ari.url)
     host, port = address.hostname or "", address.port or 80
     try:
-        _, connection = await asyncio.wait_for(asyncio.open_connection(host, port), CONNECT_WITHIN_S)
+        _, connection = await asyncio.wait_for(asyncio.open_connection(host, port), CONNECT_TIMEOUT_S)
         connection.close()
     except (OSError, TimeoutError):
-        yield f"nothing listens at {host} port {port}: is Asterisk running, and is this http.conf's address?"
+        yield f"nothing listens at {host} port {port}: is Asterisk running, and does http.conf bind this address?"
         return
     try:
         version = await ari.version()
@@ -39,14 +39,14 @@ async def _findings(ari: Ari) -> AsyncIterator[str]:
         yield _refusal(refused.status, ari.url)
         return
     except (AriUnreachable, TypeError, KeyError):
-        yield f"what listens at {host} port {port} is no Asterisk"
+        yield f"the server on {host} port {port} is not Asterisk: check the ARI address"
         return
     major = re.match(r"\D*(\d+)", version)
-    if not major or int(major[1]) != NEEDED_VERSION:
-        yield f"Asterisk is version {version}; {NEEDED_VERSION} is needed"
-    there = await ari.modules()
-    for module in sorted(_needed() - there):
-        yield f"Asterisk runs without the module {module}: add `load = {module}` to modules.conf and restart it"
+    if not major or int(major[1]) != REQUIRED_VERSION:
+        yield f"Asterisk is version {version}; version {REQUIRED_VERSION} is required"
+    loaded = await ari.modules()
+    for module in sorted(_required_modules() - loaded):
+        yield f"Asterisk lacks the module {module}: add `load = {module}` to modules.conf and restart Asterisk"
     try:
         async with ari.http.ws_connect(f"{ari.url}/events", params={"app": f"{ari.app}-check"}):
             pass
@@ -58,9 +58,9 @@ def _refusal(status: int, url: str) -> str:
     if status == 401:
         return "Asterisk refuses the name or password: compare ari.conf with ASTERISK_ARI_PASSWORD"
     if status == 404:
-        return f"there is no ARI at {url}: is ARI enabled in ari.conf, does the address end in /ari?"
-    return f"Asterisk answers its ARI with HTTP status {status}"
+        return f"no ARI at {url}: is ARI enabled in ari.conf, does the address end in /ari?"
+    return f"Asterisk's ARI responds with HTTP status {status}"
 
 
-def _needed() -> frozenset[str]:
+def _required_modules() -> frozenset[str]:
     return frozenset(re.findall(r"^load = (\S+)", MODULES.read_text(encoding="utf-8"), re.MULTILINE))

@@ -1,4 +1,4 @@
-"""How a number is dialled on a trunk. Must not know: what it is dialled for."""
+"""Number format for dialling on a trunk. Must not know: why a number is dialled."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Final
 
 import phonenumbers
 
-_HERE: Final = "CN"
+_REGION: Final = "CN"
 
 
-def dialled(number: str) -> str:
-    """A number in E.164 as a telephone in China dials it; any other as it is.
+def trunk_number(number: str) -> str:
+    """Convert an E.164 number to the digits dialled in China; return any other number unchanged.
 
-    Records keep what callers say in E.164, but the trunks of Chinese operators take the digits that people dial there:
+    Records store numbers in E.164, but the trunks of Chinese operators expect the digits that subscribers dial:
     `+8613812345678` → `13812345678`, `+862462000000` → `02462000000`, `+4930123456` → `004930123456`.
     """
     if not number.startswith("+"):
@@ -22,4 +22,4 @@ def dialled(number: str) -> str:
         known = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return number
-    return re.sub(r"\D", "", phonenumbers.format_out_of_country_calling_number(known, _HERE))
+    return re.sub(r"\D", "", phonenumbers.format_out_of_country_calling_number(known, _REGION))

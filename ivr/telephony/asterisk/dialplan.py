@@ -1,6 +1,6 @@
-"""Fills the templates of dialplans/ in: a site and its secrets become a configuration folder of Asterisk.
+"""Renders the templates in dialplans/ with a site and its secrets into an Asterisk configuration folder.
 
-Must not know: whether an Asterisk runs, or where.
+Must not know: whether an Asterisk is running, or where.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TEMPLATES: Final = RESOURCES / "dialplans"
 
 @dataclass(frozen=True, slots=True)
 class AsteriskFolders:
-    """Folders of an Asterisk that does not live where its package puts it."""
+    """Folders of an Asterisk outside its package's default locations."""
 
     config: Path
     modules: Path
@@ -29,17 +29,17 @@ class AsteriskFolders:
 
 
 def _value(text: str) -> str:
-    """A value that Asterisk reads back unchanged (`;` would begin a comment)."""
+    """Escape a value so that Asterisk reads it back unchanged (`;` would start a comment)."""
     if text != text.strip() or "\n" in text or "\r" in text:
-        raise ValueError("a password must not hold line breaks, nor begin or end with a space")
+        raise ValueError("a password must not contain line breaks, nor begin or end with a space")
     return text.replace(";", "\\;")
 
 
 def render(site: Site, secrets: Secrets, into: Path, place: AsteriskFolders | None = None) -> list[Path]:
-    """Write the configuration into a folder, readable by its owner alone; `sounds` goes into it as well.
+    """Write the configuration and the sounds into a folder; configuration files are readable by their owner only.
 
     Args:
-        place: given for a private Asterisk; without it asterisk.conf leaves all folders as the package has them.
+        place: the folders of a private Asterisk; if None, asterisk.conf keeps the package's default folders.
 
     Returns:
         The files written.

@@ -1,6 +1,6 @@
-"""ARI's event socket, made by us or by Asterisk: either way an endless, ordered supply of events.
+"""ARI's event socket, opened by us or by Asterisk: in both cases an endless, ordered stream of events.
 
-Must not know: what follows from an event; requests.
+Must not know: how events are handled; requests.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from ivr.telephony.asterisk.ari_events import AriConnected, AriDisconnected, Ari
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_S: Final = 0.2
-LAST_RETRY_S: Final = 10.0
-STEADY_AFTER_S: Final = 10.0
-"""A socket that held so long was a good one: the next retry begins with FIRST_RETRY_S again."""
-PING_S: Final = 5.0
+MIN_RETRY_S: Final = 0.2
+MAX_RETRY_S: Final = 10.0
+STABLE_AFTER_S: Final = 10.0
+"""Connection time after which the back-off is reset to MIN_RETRY_S."""
+HEARTBEAT_S: Final = 5.0
 
 Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 class EventSource(Protocol):
-    """Where ARI events come from."""
+    """Source of ARI events."""
 
     def events(self) -> AsyncIterator[AriEvent]:
-        """Events without end; Connected and Disconnected tell how things stand. To be iterated once."""
+        """Iterate over events without end, including AriConnected and AriDisconnected. May be iterated only once."""
 
     async def renew(self) -> None:
-        """Close the socket that there is, so that another one takes its place."""
+        """Close the present socket, so that a new one is opened."""
 
 
 class OutgoingEventSocket:
-    """The socket that we open to Asterisk, and open again, with growing pauses, whenever it breaks."""
+    """Event socket that we open to Asterisk, reconnecting with exponential back-off."""
 
     def __init__(self, ari: Ari) -> None:
         self._ari = ari
@@ -49,26 +49,26 @@ class OutgoingEventSocket:
     async def events(self) -> AsyncIterator[AriEvent]:
         """See EventSource."""
         loop = asyncio.get_running_loop()
-        pause = FIRST_RETRY_S
+        delay = MIN_RETRY_S
         while True:
-            began, connected = loop.time(), False
+            started, connected = loop.time(), False
             try:
                 async with self._ari.http.ws_connect(
-                    f"{self._ari.url}/events", params={"app": self._ari.app}, heartbeat=PING_S, max_msg_size=0
+                    f"{self._ari.url}/events", params={"app": self._ari.app}, heartbeat=HEARTBEAT_S, max_msg_size=0
                 ) as socket:
                     connected, self._socket = True, socket
                     yield AriConnected()
                     async for event in _read_all(socket):
                         yield event
-                log.warning("the event socket to Asterisk is closed")
+                log.warning("Asterisk closed the event socket; reconnecting")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                log.warning("no event socket to Asterisk: %s", error or type(error).__name__)
+                log.warning("event socket to Asterisk failed, retrying: %s", error or type(error).__name__)
             if connected:
                 yield AriDisconnected()
-            if loop.time() - began > STEADY_AFTER_S:
-                pause = FIRST_RETRY_S
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads load, guards nothing)
-            pause = min(pause * 2, LAST_RETRY_S)
+            if loop.time() - started > STABLE_AFTER_S:
+                delay = MIN_RETRY_S
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 (spreads load, guards nothing)
+            delay = min(delay * 2, MAX_RETRY_S)
 
     async def renew(self) -> None:
         """See EventSource."""
@@ -77,25 +77,25 @@ class OutgoingEventSocket:
 
 
 class IncomingEventSocket:
-    """The socket that Asterisk opens to us (`events: asterisk_connects`); `handle` is its route."""
+    """Event socket that Asterisk opens to us (`events: asterisk_connects`); `handle` is its route handler."""
 
     def __init__(self, login: SocketLogin) -> None:
         self._login = login
         self._arrived: asyncio.Queue[AriEvent] = asyncio.Queue()
-        self._newest: web.WebSocketResponse | None = None
+        self._current: web.WebSocketResponse | None = None
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Take Asterisk's connection and hold it as long as it lasts."""
+        """Accept Asterisk's connection and read events until it closes."""
         self._login.check(request)
-        socket = web.WebSocketResponse(protocols=("ari",), heartbeat=PING_S, max_msg_size=0)
+        socket = web.WebSocketResponse(protocols=("ari",), heartbeat=HEARTBEAT_S, max_msg_size=0)
         await socket.prepare(request)
-        self._newest = socket
+        self._current = socket
         self._arrived.put_nowait(AriConnected())
         try:
             async for event in _read_all(socket):
                 self._arrived.put_nowait(event)
         finally:
-            if self._newest is socket:
+            if self._current is socket:
                 self._arrived.put_nowait(AriDisconnected())
         return socket
 
@@ -106,21 +106,21 @@ class IncomingEventSocket:
 
     async def renew(self) -> None:
         """See EventSource."""
-        if self._newest:
-            await self._newest.close()
+        if self._current:
+            await self._current.close()
 
 
 class SocketLogin:
-    """The name and password that Asterisk presents when it opens a socket to us."""
+    """Basic-auth credentials that Asterisk presents when it opens a socket to us."""
 
     def __init__(self, user: str, password: str) -> None:
         self._expected = aiohttp.encode_basic_auth(user, password).encode()
 
     def check(self, request: web.Request) -> None:
-        """Let a request pass.
+        """Check a request's credentials.
 
         Raises:
-            aiohttp.web.HTTPUnauthorized: it did not present them.
+            aiohttp.web.HTTPUnauthorized: the credentials are missing or wrong.
         """
         if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._expected):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="asterisk"'})

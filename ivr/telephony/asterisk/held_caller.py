@@ -1,4 +1,4 @@
-"""A caller who hears music while somebody is rung for them, and whoever is rung.
+"""A caller on hold with music, and the people who are rung for them.
 
 Must not know: who is rung and how they were chosen.
 """
@@ -21,9 +21,10 @@ from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.media import PartiesChanged
 from ivr.telephony.port import TransferRefused
 
-SLACK_S: Final = 5
-"""Asterisk ends the ringing itself; when it says nothing for so long after that, it never will."""
+RING_GRACE_S: Final = 5
+"""Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as no answer."""
 CANCELLED: Final = 16
+"""Q.850: normal call clearing."""
 
 
 class AsteriskPerson:
@@ -31,14 +32,14 @@ class AsteriskPerson:
 
     def __init__(self, ari: Ari, room: Room, leg: TrackedChannel, voice: VoiceBridge) -> None:
         self._ari, self._room, self._leg, self._voice = ari, room, leg, voice
-        self._rings = False
+        self._ringback = False
         self._keys: asyncio.Queue[str] = asyncio.Queue()
         leg.on_key = self._keys.put_nowait
         leg.gone.add_done_callback(lambda _: self._keys.put_nowait(""))
 
-    async def tell(self, pcm: bytes) -> None:
+    async def play(self, pcm: bytes) -> None:
         """See Person."""
-        await self._voice.tell(self._leg, pcm)
+        await self._voice.whisper(self._leg, pcm)
 
     async def key(self) -> str:
         """See Person."""
@@ -46,88 +47,88 @@ class AsteriskPerson:
 
     async def connect(self) -> None:
         """See Person."""
-        await self._quiet()
+        await self._stop_ringback()
         try:
             await self._room.enter(self._leg)
         except AriRefused as refused:
             raise TransferRefused("unavailable") from refused
 
-    async def parted(self) -> None:
+    async def wait_until_gone(self) -> None:
         """See Person."""
         await asyncio.wait((self._leg.gone,))
 
-    async def give_back(self) -> None:
+    async def disconnect(self) -> None:
         """See Person."""
         await self._room.leave(self._leg)
 
     async def ringback(self) -> None:
         """See Person."""
-        with contextlib.suppress(AriRefused):  # they have just hung up
+        with contextlib.suppress(AriRefused):  # the person has just hung up
             await self._ari.ringback(self._leg.channel)
-            self._rings = True
+            self._ringback = True
 
     async def step_aside(self) -> None:
         """See Person."""
-        await self._quiet()
-        with contextlib.suppress(AriRefused):  # they have just hung up
+        await self._stop_ringback()
+        with contextlib.suppress(AriRefused):  # the person has just hung up
             await self._room.step_aside(self._leg)
 
-    async def _quiet(self) -> None:
-        if self._rings:
-            self._rings = False
-            with contextlib.suppress(AriRefused):  # they have just hung up
+    async def _stop_ringback(self) -> None:
+        if self._ringback:
+            self._ringback = False
+            with contextlib.suppress(AriRefused):  # the person has just hung up
                 await self._ari.stop_ringback(self._leg.channel)
 
 
 class AsteriskHeldCaller:
-    """Implements ivr.telephony.port.HeldCaller. With `overhear` what people say to each other comes to our stream."""
+    """Implements ivr.telephony.port.HeldCaller. With `overhear` the media stream delivers the parties' audio."""
 
     def __init__(
-        self, ari: Ari, tracked: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
+        self, ari: Ari, tracker: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
     ) -> None:
-        self._ari, self._tracked, self._caller, self._voice = ari, tracked, caller, voice
+        self._ari, self._tracker, self._caller, self._voice = ari, tracker, caller, voice
         self.overheard = overhear
         self._room = Room(ari, voice, caller, overhear)
         self._keys: asyncio.Queue[str] = asyncio.Queue()
 
-    async def during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
-        """Do the work, which rings and connects people, until the caller hangs up; then they are ours again.
+    async def hold_during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
+        """Hold the caller while `work` rings and connects people; cancel it if the caller hangs up. Then end the hold.
 
         Returns:
-            Who ended it: `caller`, or `us` when the work was done.
+            The party that ended it: `caller`, or `us` if the work completed.
         """
-        ours = self._caller.on_key
+        previous_on_key = self._caller.on_key
         self._voice.stream.clear()
         self._caller.on_key = self._keys.put_nowait
-        working: asyncio.Task[None] | None = None
+        work_task: asyncio.Task[None] | None = None
         try:
             await self._voice.leave_bridge()
             await self._ari.start_music(self._voice.bridge)
-            working = asyncio.create_task(work())
-            await asyncio.wait((working, self._caller.gone), return_when=asyncio.FIRST_COMPLETED)
+            work_task = asyncio.create_task(work())
+            await asyncio.wait((work_task, self._caller.gone), return_when=asyncio.FIRST_COMPLETED)
             if self._caller.gone.done():
                 return "caller"
-            working.result()
+            work_task.result()
             return "us"
         finally:
-            await _whole(self._clear(working))
-            self._caller.on_key = ours
+            await _uninterrupted(self._end_work(work_task))
+            self._caller.on_key = previous_on_key
             if not self._caller.gone.done():
                 await self._ari.stop_music(self._voice.bridge)
                 await self._voice.join_bridge()
 
-    async def _clear(self, working: asyncio.Task[None] | None) -> None:
-        if working:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+    async def _end_work(self, work_task: asyncio.Task[None] | None) -> None:
+        if work_task:
+            work_task.cancel()
+            await asyncio.gather(work_task, return_exceptions=True)
         await self._room.close()
 
-    def note(self, parties: Sequence[str]) -> None:
-        """See Hold."""
-        self._voice.stream.overhear(PartiesChanged(tuple(parties)))
+    def note_parties(self, parties: Sequence[str]) -> None:
+        """See HeldCaller."""
+        self._voice.stream.push(PartiesChanged(tuple(parties)))
 
-    async def tell(self, pcm: bytes) -> None:
-        """See Hold."""
+    async def play(self, pcm: bytes) -> None:
+        """See HeldCaller."""
         await self._ari.stop_music(self._voice.bridge)
         try:
             await self._voice.announce(self._caller, pcm)
@@ -136,55 +137,55 @@ class AsteriskHeldCaller:
                 await self._ari.start_music(self._voice.bridge)
 
     async def key(self) -> str:
-        """See Hold."""
+        """See HeldCaller."""
         return await self._keys.get()
 
     @asynccontextmanager
     async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
-        """See Hold."""
+        """See HeldCaller."""
         async with self.dial(f"PJSIP/{phone}", shown, ring_s) as person:
             yield person
 
     @asynccontextmanager
     async def dial(self, endpoint: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
-        """The same with a dial string."""
-        leg = self._tracked.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
+        """Like `ring`, but with a dial string."""
+        leg = self._tracker.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
         try:
             await self._ring(leg, endpoint, shown, ring_s)
             yield AsteriskPerson(self._ari, self._room, leg, self._voice)
         finally:
-            await _whole(self._part(leg))
+            await _uninterrupted(self._release(leg))
 
-    async def _part(self, leg: TrackedChannel) -> None:
+    async def _release(self, leg: TrackedChannel) -> None:
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.hang_up(leg.channel, CANCELLED)
         await self._room.forget(leg)
-        self._tracked.forget(leg)
+        self._tracker.forget(leg)
 
     async def _ring(self, leg: TrackedChannel, endpoint: str, shown: str, ring_s: int) -> None:
         try:
-            await _whole(self._ari.originate(leg.channel, endpoint, shown, ring_s))
+            await _uninterrupted(self._ari.originate(leg.channel, endpoint, shown, ring_s))
         except AriRefused as refused:
             raise TransferRefused("unreachable") from refused
-        leg.made = True
+        leg.created = True
         changes = (leg.entered, leg.gone)
-        await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED, timeout=ring_s + SLACK_S)
+        await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED, timeout=ring_s + RING_GRACE_S)
         if leg.gone.done():
-            raise TransferRefused(causes.refused(leg.gone.result()))
+            raise TransferRefused(causes.refusal_reason(leg.gone.result()))
         if not leg.entered.done():
             raise TransferRefused("no_answer")
 
 
-async def _whole(work: Coroutine[Any, Any, None]) -> None:
-    """Do what must not be left half-way, however often this is cancelled: something would be left in Asterisk."""
-    doing = asyncio.create_task(work)
+async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to completion even if cancelled, so that nothing is left behind in Asterisk; then raise the cancel."""
+    task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None
-    while not doing.done():
+    while not task.done():
         try:
-            await asyncio.wait((doing,))
+            await asyncio.wait((task,))
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled:
-        doing.exception()
+        task.exception()
         raise cancelled
-    doing.result()
+    task.result()

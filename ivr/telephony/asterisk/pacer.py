@@ -1,7 +1,7 @@
-"""What is still to be said to Asterisk's WebSocket channel, and when: sans-I/O, with the time handed in.
+"""Pacing of messages to Asterisk's WebSocket channel: sans-I/O, with the time passed in.
 
-Audio goes out in whole frames and at most LEAD_S ahead of what is heard: Asterisk asks for a pause at 900 queued frames
-and silently drops what comes past 1000. Must not know: sockets, clocks, calls.
+Audio is sent in whole frames and at most MAX_AHEAD_S ahead of playout: Asterisk requests a pause at 900 queued frames
+and silently drops frames beyond 1000. Must not know: sockets, clocks, calls.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Final
 
 from ivr.telephony.media import FRAME_BYTES, FRAME_MS
 
-LEAD_S: Final = 10.0
-"""How far ahead audio is sent; so long a stall of ours goes unheard."""
+MAX_AHEAD_S: Final = 10.0
+"""How far ahead of playout audio is sent; a stall of ours of up to this length is inaudible."""
 CHUNK_BYTES: Final = 10 * FRAME_BYTES
-PAD_WITHIN_S: Final = 0.06
-"""A last part of a frame is filled up with silence once no more than this is left to be heard before it."""
-SOON_S: Final = 0.001
+PAD_THRESHOLD_S: Final = 0.06
+"""A trailing partial frame is padded with silence once no more than this is left to play before it."""
+MIN_WAIT_S: Final = 0.001
 FRAME_S: Final = FRAME_MS / 1000
 
 
 def command(name: str, **fields: str) -> str:
-    """One command of the WebSocket channel, in its JSON form (at most 128 bytes, or Asterisk ignores it)."""
+    """Return a command of the WebSocket channel as JSON (at most 128 bytes, or Asterisk ignores it)."""
     return json.dumps({"command": name, **fields})
 
 
@@ -34,8 +34,8 @@ class MediaPacer:
         self._commands: deque[str] = deque([command("START_MEDIA_BUFFERING")])
         self._names: dict[str, str] = {}
         self._marks = 0
-        self._heard_at = 0.0
-        self._held = False
+        self._heard_until = 0.0
+        self._paused = False
 
     def play(self, pcm: bytes) -> None:
         """Queue audio."""
@@ -51,31 +51,31 @@ class MediaPacer:
         self._queue.append(name)
 
     def clear(self) -> None:
-        """Drop everything, here and there. FLUSH_MEDIA also ends the buffering, so that begins anew."""
+        """Drop everything, here and in Asterisk. FLUSH_MEDIA also ends buffering, so restart it."""
         self._queue.clear()
         self._names.clear()
-        self._heard_at = 0.0
-        self._held = False
+        self._heard_until = 0.0
+        self._paused = False
         self._commands.clear()
         self._commands += (command("FLUSH_MEDIA"), command("START_MEDIA_BUFFERING"))
 
-    def held(self) -> None:
-        """Asterisk's queue is full (MEDIA_XOFF)."""
-        self._held = True
+    def pause(self) -> None:
+        """Stop sending: Asterisk's queue is full (MEDIA_XOFF)."""
+        self._paused = True
 
-    def go_on(self) -> None:
-        """There is room again (MEDIA_XON)."""
-        self._held = False
+    def resume(self) -> None:
+        """Resume sending: Asterisk's queue has room again (MEDIA_XON)."""
+        self._paused = False
 
-    def heard(self, correlation_id: str) -> str | None:
-        """The name of the mark that Asterisk reports; None for one that was cleared."""
+    def mark_name(self, correlation_id: str) -> str | None:
+        """Return the name of the mark reported by Asterisk, and forget it; None if it was cleared."""
         return self._names.pop(correlation_id, None)
 
     def take(self, now: float) -> bytes | str | None:
-        """The next message to send at the time `now` (s): audio, or a command; None when nothing is due."""
+        """Return the next message to send at `now` (s): audio or a command; None if nothing is due."""
         if self._commands:
             return self._commands.popleft()
-        if not self._queue or self._held:
+        if not self._queue or self._paused:
             return None
         head = self._queue[0]
         if isinstance(head, str):
@@ -88,16 +88,16 @@ class MediaPacer:
         return self._next_audio(head, now)
 
     def wait(self, now: float) -> float | None:
-        """How long until something is due (s); None: not before something is queued or Asterisk says so."""
+        """Return the time until a message is due (s); None if that needs new input or Asterisk's MEDIA_XON first."""
         if self._commands:
             return 0
-        if not self._queue or self._held:
+        if not self._queue or self._paused:
             return None
-        ahead = max(0.0, self._heard_at - now)
+        ahead = max(0.0, self._heard_until - now)
         head = self._queue[0]
         part = len(self._queue) == 1 and isinstance(head, bytearray) and len(head) < FRAME_BYTES
-        pause = ahead - (PAD_WITHIN_S if part else LEAD_S)
-        return pause if pause > SOON_S else 0
+        pause = ahead - (PAD_THRESHOLD_S if part else MAX_AHEAD_S)
+        return pause if pause > MIN_WAIT_S else 0
 
     def _next_audio(self, head: bytearray, now: float) -> bytes:
         if len(head) < FRAME_BYTES:
@@ -108,5 +108,5 @@ class MediaPacer:
             del head[: len(audio)]
             if not head:
                 self._queue.popleft()
-        self._heard_at = max(self._heard_at, now) + len(audio) / FRAME_BYTES * FRAME_S
+        self._heard_until = max(self._heard_until, now) + len(audio) / FRAME_BYTES * FRAME_S
         return audio

@@ -1,6 +1,6 @@
-"""What is particular to one place: lines, phones, trunk, addresses; and the secrets that go with it.
+"""Site configuration: lines, phones, trunk, addresses; and the passwords that go with it.
 
-Must not know: how Asterisk writes any of it down.
+Must not know: Asterisk's configuration syntax.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Model(BaseModel):
 
 
 class ServedLine(_Model):
-    """What answers a number of ours."""
+    """The flow and language that answer a number."""
 
     flow: str
     language: str = "zh-CN"
@@ -45,14 +45,14 @@ class Bind(_Model):
 
 
 class RtpPorts(_Model):
-    """UDP ports for voice, two for each leg of a call."""
+    """UDP ports for voice, two per call leg."""
 
     first: Port = 20000
     last: Port = 20999
 
 
 class Fallback(_Model):
-    """The people who take calls when the service can't: `ring_s` for each round, at most `wait_s` in all."""
+    """Phones that take calls when the service cannot: `ring_s` per ringing attempt, at most `wait_s` in total."""
 
     phones: tuple[EndpointName, ...] = ()
     ring_s: int = Field(default=20, ge=1)
@@ -60,9 +60,9 @@ class Fallback(_Model):
 
 
 class Ringing(_Model):
-    """What callers hear while the service has no room: so many rings at most, then a person takes the call.
+    """Ringing heard by callers while the service is at capacity: at most `rings`, then the call goes to a person.
 
-    In China it rings every 5 s: a second of tone, four of silence.
+    The ring period in China is 5 s: one second of tone, four of silence.
     """
 
     rings: int = Field(default=8, ge=0)
@@ -70,7 +70,7 @@ class Ringing(_Model):
 
 
 class Trunk(_Model):
-    """The way to the telephone network. `authorities`: whom to trust to vouch for the far end (PEM file)."""
+    """SIP trunk to the telephone network. `authorities` is the PEM file of CAs trusted to certify the far end."""
 
     host: Host
     port: Port | None = None
@@ -90,16 +90,16 @@ class Trunk(_Model):
         return f"sip:{self.host}:{port}" + ("" if self.transport == "udp" else f"\\;transport={self.transport}")
 
     @model_validator(mode="after")
-    def _safe(self) -> Trunk:
+    def _check_transport(self) -> Trunk:
         if self.srtp and self.transport != "tls":
-            raise ValueError("srtp sends its keys in the signalling, so it needs transport tls (or say srtp: false)")
+            raise ValueError("srtp sends its keys in the signalling: use transport: tls, or set srtp: false")
         if self.register_there and not self.user:
-            raise ValueError("register needs a user")
+            raise ValueError("register: true needs a user")
         return self
 
 
 class Site(_Model):
-    """One Asterisk and what hangs on it. `service` is where Asterisk finds the service (ws:// or wss://)."""
+    """One Asterisk with its lines, phones and trunk. `service` is the service's address (ws:// or wss://)."""
 
     app: EndpointName = "huifang"
     ari_user: EndpointName = "huifang"
@@ -110,13 +110,13 @@ class Site(_Model):
     sip: Bind = Bind(port=5060)
     rtp: RtpPorts = RtpPorts()
     outside: Host | None = None
-    """This machine's address as others see it, where that is not its own (NAT, containers)."""
+    """This machine's address as seen from outside, if it differs from its own (NAT, containers)."""
     inside: tuple[IPv4Network, ...] = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
-    """The networks that see this machine's own address instead."""
+    """The networks that reach this machine under its own address instead."""
     lines: dict[DialString, ServedLine] = {}
     phones: tuple[EndpointName, ...] = ()
     voiceless_s: int = Field(default=30, ge=1)
-    """A phone that sends no voice for so long has lost its connection."""
+    """A phone that sends no RTP for this long counts as disconnected."""
     qualify_s: int = Field(default=30, ge=0)
     fallback: Fallback = Fallback()
     ringing: Ringing = Ringing()
@@ -124,7 +124,7 @@ class Site(_Model):
     trunk: Trunk | None = None
 
     @model_validator(mode="after")
-    def _whole(self) -> Site:
+    def _check_fallback(self) -> Site:
         for phone in self.fallback.phones:
             if phone not in self.phones:
                 raise ValueError(f"fallback.phones: {phone} is not among the phones")
@@ -132,7 +132,7 @@ class Site(_Model):
 
     @property
     def ari_url(self) -> str:
-        """Where ARI is, unless ASTERISK_ARI_URL says otherwise."""
+        """The default address of ARI, which ASTERISK_ARI_URL overrides."""
         return f"http://{self.http.host}:{self.http.port}/ari"
 
 
@@ -140,7 +140,7 @@ def load_site(path: Path) -> Site:
     """Read a site file.
 
     Raises:
-        FaultyFile: not YAML, or something in it is unknown, missing or unsafe to write into a configuration.
+        FaultyFile: the file is unreadable or not YAML, or an entry is unknown, missing or unsafe in a configuration.
     """
     try:
         return Site.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {})
@@ -155,10 +155,10 @@ def load_site(path: Path) -> Site:
 
 
 class MissingSecrets(HuifangError):
-    """The environment lacks passwords that the site needs; `names` are the variables."""
+    """Passwords required by the site are missing from the environment; `names` are the variables."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        super().__init__("not in the environment: " + ", ".join(names))
+        super().__init__("not set in the environment: " + ", ".join(names))
         self.names = names
 
 
@@ -173,29 +173,29 @@ class Secrets:
 
 
 def own_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
-    """The two passwords that Asterisk and the service show each other; all that the service needs to know.
+    """Return the two passwords with which Asterisk and the service authenticate; the service needs no others.
 
     Raises:
-        MissingSecrets: naming every variable that is absent or empty.
+        MissingSecrets: names every variable that is absent or empty.
     """
-    ari, media = _taken(("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD"), environment)
+    ari, media = _read_variables(("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD"), environment)
     return Secrets(ari, media)
 
 
-def _taken(names: tuple[str, ...], environment: Mapping[str, str]) -> list[str]:
+def _read_variables(names: tuple[str, ...], environment: Mapping[str, str]) -> list[str]:
     if missing := tuple(name for name in names if not environment.get(name)):
         raise MissingSecrets(missing)
     return [environment[name] for name in names]
 
 
 def secrets(site: Site, environment: Mapping[str, str] = os.environ) -> Secrets:
-    """Take the site's passwords from the environment.
+    """Read all the site's passwords from the environment.
 
     Raises:
-        MissingSecrets: naming every variable that is absent or empty.
+        MissingSecrets: names every variable that is absent or empty.
     """
     phones = {phone: "ASTERISK_PHONE_PASSWORD_" + phone.upper().replace("-", "_") for phone in site.phones}
     trunk = ("ASTERISK_TRUNK_PASSWORD",) if site.trunk and site.trunk.user else ()
     names = ("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD", *phones.values(), *trunk)
-    ari, media, *others = _taken(names, environment)
+    ari, media, *others = _read_variables(names, environment)
     return Secrets(ari, media, dict(zip(phones, others, strict=False)), others[-1] if trunk else "")

@@ -1,4 +1,4 @@
-"""Hears one side of a conversation that we do not take part in, without being heard. Must not know: what it is for."""
+"""Snoop channel: listens to one party of a transferred call without being heard. Must not know: its purpose."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from ivr.telephony.media import AudioFrame, AudioSide, OverheardAudio
 
 log = logging.getLogger(__name__)
 
-READY_WITHIN_S: Final = 5.0
+READY_TIMEOUT_S: Final = 5.0
 
 
 class Snoop:
-    """Brings what `party` says into `stream`, through a channel that listens to theirs and a socket of its own."""
+    """Forwards the audio of `party` to `stream`, through a snoop channel and a media socket of its own."""
 
     def __init__(
         self,
         ari: Ari,
-        tracked: ChannelTracker,
+        tracker: ChannelTracker,
         sockets: MediaSockets,
         bridge: str,
         who: AudioSide,
         party: TrackedChannel,
         stream: AsteriskStream,
     ) -> None:
-        self._ari, self._tracked, self._sockets = ari, tracked, sockets
-        self._who, self._party, self._into = who, party, stream
+        self._ari, self._tracker, self._sockets = ari, tracker, sockets
+        self._who, self._party, self._target = who, party, stream
         self._bridge = f"{bridge}.{who}"
         channel = self._bridge.replace(".bridge.", ".voice.", 1)
-        self._media, self._spy = tracked.expect(channel), tracked.expect(f"{channel}.spy")
+        self._media, self._spy = tracker.expect(channel), tracker.expect(f"{channel}.spy")
         self._stream = sockets.expect(channel)
-        self._bringing: asyncio.Task[None] | None = None
+        self._forwarder: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Begin to hear; where that fails, nothing is heard and the conversation is not disturbed."""
+        """Start snooping. On failure, log it and leave the conversation undisturbed."""
         try:
-            async with asyncio.timeout(READY_WITHIN_S):
+            async with asyncio.timeout(READY_TIMEOUT_S):
                 await self._open()
         except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             if not self._party.gone.done():
-                log.error("a conversation cannot be heard: %r", error)
+                log.error("snooping on the %s party failed, the recording will lack it: %r", self._who, error)
 
     async def close(self) -> None:
-        """Hear no more."""
-        if self._bringing:
-            self._bringing.cancel()
+        """Stop snooping and release the channels and the bridge."""
+        if self._forwarder:
+            self._forwarder.cancel()
         for leg in (self._spy, self._media):
             with contextlib.suppress(AriRefused, AriUnreachable):
                 await self._ari.hang_up(leg.channel)
-            self._tracked.forget(leg)
+            self._tracker.forget(leg)
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.destroy_bridge(self._bridge)
         self._sockets.forget(self._media.channel)
@@ -64,13 +64,13 @@ class Snoop:
         await self._ari.create_bridge(self._bridge)
         await self._ari.external_media(name, f"{self._ari.app}-media", f"f(json)v(call={name})", {})
         await self._ari.snoop(self._party.channel, self._spy.channel)
-        self._media.made = self._spy.made = True
-        await asyncio.gather(self._media.come(), self._spy.come(), self._stream.ready.wait())
+        self._media.created = self._spy.created = True
+        await asyncio.gather(self._media.wait_entered(), self._spy.wait_entered(), self._stream.ready.wait())
         self._stream.listening = True
-        self._bringing = asyncio.create_task(self._bring())
-        await self._ari.join(self._bridge, [name, self._spy.channel])
+        self._forwarder = asyncio.create_task(self._forward())
+        await self._ari.add_to_bridge(self._bridge, [name, self._spy.channel])
 
-    async def _bring(self) -> None:
+    async def _forward(self) -> None:
         async for event in self._stream.events():
             if isinstance(event, AudioFrame):
-                self._into.overhear(OverheardAudio(self._who, event.pcm))
+                self._target.push(OverheardAudio(self._who, event.pcm))

@@ -1,6 +1,6 @@
-"""One call's voice over Asterisk's WebSocket channel (chan_websocket, JSON control messages, 8 kHz linear audio).
+"""One call's audio over Asterisk's WebSocket channel (chan_websocket, JSON control messages, 8 kHz linear audio).
 
-Keys come from ARI, not from here: Asterisk reports each one on both ways. Must not know: bridges, ARI, flows.
+DTMF is taken from ARI, not from here: Asterisk reports each key on both. Must not know: bridges, ARI, flows.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from ivr.telephony.media import (
 
 log = logging.getLogger(__name__)
 
-PING_S: Final = 10.0
-TOLD: Final = "\0told"
+HEARTBEAT_S: Final = 10.0
+PLAYED: Final = "\0played"
 
 
 class AsteriskStream:
-    """Implements ivr.telephony.media.MediaStream. What the caller says before `listening` is set is not passed on."""
+    """Implements ivr.telephony.media.MediaStream. The caller's input is dropped unless `listening` is set."""
 
     def __init__(self) -> None:
         self.listening = False
         self.ready = asyncio.Event()
-        """Asterisk has begun the stream."""
+        """Set once Asterisk has started the stream."""
         self.broken = asyncio.Event()
-        """The socket is gone."""
-        self._outbox = MediaPacer()
+        """Set once the socket is closed."""
+        self._pacer = MediaPacer()
         self._wake = asyncio.Event()
         self._arrived: asyncio.Queue[MediaEvent] = asyncio.Queue()
-        self._part = bytearray()
-        self._told: asyncio.Future[None] | None = None
+        self._partial = bytearray()
+        self._played: asyncio.Future[None] | None = None
         self._closed = False
 
     async def events(self) -> AsyncIterator[MediaEvent]:
@@ -58,44 +58,44 @@ class AsteriskStream:
 
     def play(self, pcm: bytes) -> None:
         """See MediaStream."""
-        self._outbox.play(pcm)
+        self._pacer.play(pcm)
         self._wake.set()
 
     def mark(self, name: str) -> None:
         """See MediaStream."""
-        self._outbox.mark(name)
+        self._pacer.mark(name)
         self._wake.set()
 
     def clear(self) -> None:
         """See MediaStream."""
-        self._outbox.clear()
+        self._pacer.clear()
         self._wake.set()
 
-    async def tell(self, pcm: bytes) -> None:
-        """Play audio and wait until it has been heard."""
-        self._told = asyncio.get_running_loop().create_future()
+    async def play_and_wait(self, pcm: bytes) -> None:
+        """Play audio and wait until it is heard."""
+        self._played = asyncio.get_running_loop().create_future()
         self.play(pcm)
-        self.mark(TOLD)
-        await self._told
+        self.mark(PLAYED)
+        await self._played
 
-    def press(self, digit: str) -> None:
-        """Pass on a key of the caller."""
+    def push_key(self, digit: str) -> None:
+        """Deliver a DTMF key of the caller."""
         if self.listening:
             self._arrived.put_nowait(KeyPressed(digit))
 
-    def overhear(self, heard: OverheardAudio | PartiesChanged) -> None:
-        """Pass on what was said between the caller and others, or who talks with whom."""
+    def push(self, event: OverheardAudio | PartiesChanged) -> None:
+        """Deliver audio or a party change of a transferred call."""
         if not self._closed:
-            self._arrived.put_nowait(heard)
+            self._arrived.put_nowait(event)
 
     def close(self, by: EndedBy, cause: str) -> None:
-        """Say that the call is over; only the first time counts."""
+        """Deliver the end of the call; only the first one counts."""
         if not self._closed:
             self._closed = True
             self._arrived.put_nowait(MediaClosed(by, cause))
 
-    async def carry(self, socket: web.WebSocketResponse) -> None:
-        """Move voice over Asterisk's socket until that ends."""
+    async def serve(self, socket: web.WebSocketResponse) -> None:
+        """Send and receive over Asterisk's socket until it closes."""
         sending = asyncio.create_task(self._send(socket))
         try:
             async for message in socket:
@@ -112,68 +112,68 @@ class AsteriskStream:
         await self.ready.wait()
         while not socket.closed:
             self._wake.clear()
-            while (message := self._outbox.take(loop.time())) is not None:
+            while (message := self._pacer.take(loop.time())) is not None:
                 try:
                     await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
                 except ConnectionError:
                     return
             try:
-                await asyncio.wait_for(self._wake.wait(), self._outbox.wait(loop.time()))
+                await asyncio.wait_for(self._wake.wait(), self._pacer.wait(loop.time()))
             except TimeoutError:
                 continue
 
     def _take_audio(self, pcm: bytes) -> None:
         if not self.listening or self._closed:
             return
-        self._part += pcm
-        whole = len(self._part) // FRAME_BYTES * FRAME_BYTES
+        self._partial += pcm
+        whole = len(self._partial) // FRAME_BYTES * FRAME_BYTES
         for start in range(0, whole, FRAME_BYTES):
-            self._arrived.put_nowait(AudioFrame(bytes(self._part[start : start + FRAME_BYTES])))
-        del self._part[:whole]
+            self._arrived.put_nowait(AudioFrame(bytes(self._partial[start : start + FRAME_BYTES])))
+        del self._partial[:whole]
 
     def _take_control(self, text: str) -> None:
         try:
             message = json.loads(text)
             kind = message["event"]
         except (ValueError, TypeError, KeyError):
-            log.error("not a message of Asterisk's WebSocket channel: %.80s", text)
+            log.error("unexpected message on Asterisk's WebSocket channel: %.80s", text)
             return
         if kind == "MEDIA_START":
             self.ready.set()
         elif kind == "MEDIA_XOFF":
-            self._outbox.held()
+            self._pacer.pause()
         elif kind == "MEDIA_XON":
-            self._outbox.go_on()
+            self._pacer.resume()
             self._wake.set()
         elif kind == "MEDIA_MARK_PROCESSED":
-            name = self._outbox.heard(str(message.get("correlation_id")))
-            if name == TOLD and self._told and not self._told.done():
-                self._told.set_result(None)
+            name = self._pacer.mark_name(str(message.get("correlation_id")))
+            if name == PLAYED and self._played and not self._played.done():
+                self._played.set_result(None)
             elif name is not None and not self._closed:
                 self._arrived.put_nowait(MarkReached(name))
 
 
 class MediaSockets:
-    """The route to which Asterisk brings the voice of calls, each to the stream that waits for it."""
+    """Route handler for Asterisk's media sockets; assigns each connection to the stream that expects it."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, AsteriskStream] = {}
 
     def expect(self, connection: str) -> AsteriskStream:
-        """A stream for the connection of that id, which is good for one connection."""
+        """Create a stream for a connection id, valid for one connection."""
         stream = self._waiting[connection] = AsteriskStream()
         return stream
 
     def forget(self, connection: str) -> None:
-        """No longer wait for a connection."""
+        """Stop expecting a connection."""
         self._waiting.pop(connection, None)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Take one connection and hold it as long as it lasts."""
+        """Accept one connection and serve it until it closes."""
         stream = self._waiting.pop(request.query.get("call", ""), None)
         if stream is None:
             raise web.HTTPNotFound
-        socket = web.WebSocketResponse(protocols=("media",), compress=False, heartbeat=PING_S)
+        socket = web.WebSocketResponse(protocols=("media",), compress=False, heartbeat=HEARTBEAT_S)
         await socket.prepare(request)
-        await stream.carry(socket)
+        await stream.serve(socket)
         return socket

@@ -1,6 +1,6 @@
-"""Takes away what calls have left behind in Asterisk: after a crash of ours, or when Asterisk was out of reach.
+"""Sweep of orphaned channels and bridges in Asterisk, left by a crash of ours or while Asterisk was unreachable.
 
-Must not know: how calls are led.
+Must not know: how calls are handled.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from ivr.telephony.asterisk.ari import Ari, AriRefused, Channel
 from ivr.telephony.asterisk.channels import ChannelTracker
 
 
-async def sweep(ari: Ari, tracked: ChannelTracker) -> None:
-    """Bring `legs` up to date, and end what belongs to our application but to no call of ours.
+async def sweep(ari: Ari, tracker: ChannelTracker) -> None:
+    """Update `tracker`, and remove channels and bridges of our application that belong to none of our calls.
 
-    Callers who were left alone go to a person; two people in the middle of talking to each other are not disturbed.
+    Orphaned callers go to a person; two people talking to each other are left alone.
 
     Raises:
-        AriRefused, AriUnreachable: it could not be finished; to be tried again later.
+        AriRefused, AriUnreachable: the sweep is incomplete; retry later.
     """
-    before = tracked.made()
+    before = tracker.created()
     channels = await ari.channels()
-    tracked.compare(before, {name: channel.state for name, channel in channels.items()})
-    ours = {name: channel for name, channel in channels.items() if name not in tracked and _belongs(ari, name, channel)}
+    tracker.reconcile(before, {name: channel.state for name, channel in channels.items()})
+    ours = {name: channel for name, channel in channels.items() if name not in tracker and _belongs(ari, name, channel)}
     for bridge, members in (await ari.bridges()).items():
-        if not bridge.startswith(f"{ari.app}.bridge.") or _voice(ari, bridge) in tracked:
+        if not bridge.startswith(f"{ari.app}.bridge.") or _voice(ari, bridge) in tracker:
             continue
         people = [name for name in members if not name.startswith(f"{ari.app}.voice.")]
         if len(people) > 1:
@@ -36,12 +36,12 @@ async def sweep(ari: Ari, tracked: ChannelTracker) -> None:
         if name.startswith(f"{ari.app}."):
             await ari.hang_up(name)
         else:
-            with contextlib.suppress(AriRefused):  # gone meanwhile
-                await ari.give_back(name, f"{ari.app}-fallback", "lost")
+            with contextlib.suppress(AriRefused):  # already gone
+                await ari.continue_in_dialplan(name, f"{ari.app}-fallback", "lost")
 
 
 def _belongs(ari: Ari, name: str, channel: Channel) -> bool:
-    """A caller not answered yet may have arrived this moment: their StasisStart is still on its way to us."""
+    """Return whether a channel is ours, except unanswered callers, whose StasisStart may still be on its way."""
     return name.startswith(f"{ari.app}.") or (channel.app == ari.app and channel.state == "Up")
 
 

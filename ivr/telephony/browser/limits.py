@@ -1,4 +1,4 @@
-"""What a browser phone may ask of the server: sizes, rates, patience. Must not know: sockets."""
+"""Limits imposed on browser phones: sizes, rates, timeouts. Must not know: sockets."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PhoneLimits:
-    """Times in seconds, on the server's side of the socket."""
+    """Limits on the server's side of the socket; times are in seconds."""
 
     first_message_s: float = 10
-    """From the opened socket to the `call` message."""
+    """Timeout for the `call` message after the socket opens."""
     silence_s: float = 10
-    """Without any message from the client: the call counts as cut."""
+    """Time without any message from the client after which the connection counts as lost."""
     stalled_s: float = 10
-    """Without the client taking a message off the socket: the call counts as cut."""
+    """Time for which the client may leave a message unread before the connection counts as lost."""
     closing_s: float = 2
-    """For the last words and the closing handshake."""
+    """Timeout for the last message and the closing handshake."""
     heartbeat_s: float = 10
-    """Between pings; an answer must come within half of it."""
+    """Interval between pings; the pong must arrive within half of it."""
     messages_per_s: float = 75
-    """Real time is 50 frames a second, and keys and marks beside them."""
+    """Sustained message rate: real time is 50 frames a second, plus keys and marks."""
     burst_messages: int = 500
-    """What may come at once after a hold-up on the way: 10 s of frames."""
+    """Messages that may arrive at once after a network stall: 10 s of frames."""
     unread_events: int = 1500
-    """Events that wait for a session that does not read them: 30 s of frames."""
+    """Maximum events queued for a stalled session: 30 s of frames."""
     unplayed_bytes: int = 16_000 * 600
-    """Audio queued for a client that does not take it: 10 minutes."""
+    """Maximum audio queued for a stalled client: 10 minutes."""
 
 
 class RateAllowance:
-    """Counts messages: `burst` at once, `per_s` in the long run."""
+    """Token bucket for messages: `burst` at once, `per_s` in the long run."""
 
     def __init__(self, burst: int, per_s: float, now: float) -> None:
         self._burst, self._per_s = burst, per_s
         self._left, self._at = float(burst), now
 
     def take(self, now: float) -> bool:
-        """Use one message at `now` (s); False when none is left."""
+        """Spend one message at `now` (s); return False if none is left."""
         self._left = min(self._burst, self._left + (now - self._at) * self._per_s)
         self._at = now
         if self._left < 1:

@@ -1,4 +1,4 @@
-"""What waits to be sent to a browser phone: audio, marks and transcript lines, in order.
+"""Send queue of a browser phone: audio, marks and transcript lines, in order.
 
 Must not know: sockets, time, the far end's buffer.
 """
@@ -12,21 +12,21 @@ from ivr.telephony.browser.wire import ClearMessage, MarkMessage, WireMessage
 from ivr.telephony.media import FRAME_BYTES
 
 CHUNK_BYTES = 10 * FRAME_BYTES
-"""The most audio in one message: 200 ms."""
+"""Maximum audio per message: 200 ms."""
 
 
 class SendQueue:
-    """A queue that joins audio, sends it in whole frames and can be cleared."""
+    """A clearable queue that joins audio and returns it in whole frames."""
 
     def __init__(self) -> None:
         self._queue: deque[bytearray | WireMessage] = deque()
         self.audio_bytes = 0
-        """Audio waiting here."""
+        """Number of audio bytes queued."""
 
     def play(self, pcm: bytes) -> None:
-        """Queue audio behind what is there; raises ValueError for half a sample."""
+        """Append audio; raise ValueError for half a sample."""
         if len(pcm) % 2:
-            raise ValueError("audio of an odd number of bytes; samples have two")
+            raise ValueError("audio has an odd number of bytes; a sample has two")
         self.audio_bytes += len(pcm)
         if self._queue and isinstance(last := self._queue[-1], bytearray):
             last += pcm
@@ -34,19 +34,19 @@ class SendQueue:
             self._queue.append(bytearray(pcm))
 
     def put(self, message: WireMessage) -> None:
-        """Queue a message behind the audio that is there."""
+        """Append a message."""
         self._queue.append(message)
 
     def clear(self) -> None:
-        """Drop audio and marks, keep the transcript, and tell the far end before anything else."""
+        """Drop audio and marks, keep the transcript, and put a ClearMessage first in the queue."""
         kept = [item for item in self._queue if not isinstance(item, bytearray | MarkMessage | ClearMessage)]
         self._queue = deque([ClearMessage(), *kept])
         self.audio_bytes = 0
 
     def drain(self) -> Iterator[bytes | WireMessage]:
-        """Take out what is there and what comes meanwhile: messages, and audio in whole frames.
+        """Yield and remove everything queued, including items added meanwhile: messages, and audio in whole frames.
 
-        A last part of a frame is filled up with silence when no audio follows it.
+        A trailing partial frame is padded with silence if no audio follows it.
         """
         while self._queue:
             head = self._queue[0]

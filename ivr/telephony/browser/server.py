@@ -1,6 +1,6 @@
 """The browser phone's page and socket as aiohttp routes.
 
-Must not know: flows, sessions (it is given `answer`), who may come in (ivr/console/access.py).
+Must not know: flows, sessions (`answer` is passed in), access control (ivr/console/access.py).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits
-from ivr.telephony.browser.stream import CUT, BrowserCallLeg, BrowserStream, send
+from ivr.telephony.browser.stream import CONNECTION_LOST, BrowserCallLeg, BrowserStream, send
 from ivr.telephony.media import MediaClosed
 from ivr.telephony.port import Call
 
 PAGE = Path(__file__).parent / "page"
 FRAME_LIMIT_BYTES = 65_536
-"""WebSocket messages beyond this are not even read: aiohttp closes with 1009."""
+"""Maximum size of a WebSocket message; aiohttp closes the socket with 1009 without reading a larger one."""
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     "Cache-Control": "no-cache",
@@ -36,7 +36,7 @@ CallHandler = Callable[[BrowserCallLeg], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class FlowChoice:
-    """A flow that the page offers: its name, its title per language, the languages it speaks (BCP 47)."""
+    """A flow offered by the page: its name, its title per language, its languages (BCP 47)."""
 
     name: str
     title: Mapping[str, str]
@@ -49,10 +49,10 @@ def routes(
     new_id: Callable[[], str] = lambda: uuid4().hex,
     limits: PhoneLimits | None = None,
 ) -> list[web.AbstractRouteDef]:
-    """Routes under /phone. `answer` leads each call and returns when it is done; the line is then hung up.
+    """Return the routes under /phone. `answer` handles each call; the leg is hung up when it returns.
 
-    A session outlives its socket: when the handler is cancelled it still sees Closed and ends by itself.
-    `flows` is asked again for each page and each call, so a reloaded file counts at once.
+    A session outlives its socket: if the request handler is cancelled, the session still receives MediaClosed and ends.
+    `flows` is called again for each page and each call, so a reloaded flow file takes effect at once.
     """
     phone = _Phone(answer, flows, new_id, limits or PhoneLimits())
     return [
@@ -90,30 +90,30 @@ class _Phone:
         )
         await socket.prepare(request)
         try:
-            call = await self._wanted(socket)
+            call = await self._receive_call(socket)
         except wire.WireError as fault:
             await self._close(request, socket, wire.ErrorMessage(reason=fault.reason), fault.code)
             return socket
         if call is not None:
             stream = BrowserStream(socket, self._limits)
             stream.send(wire.AnsweredMessage(call=call.id))
-            await self._lead(request, socket, BrowserCallLeg(call, stream))
+            await self._run_call(request, socket, BrowserCallLeg(call, stream))
         return socket
 
-    async def _wanted(self, socket: web.WebSocketResponse) -> Call | None:
-        """The call asked for, or None when the client has left."""
+    async def _receive_call(self, socket: web.WebSocketResponse) -> Call | None:
+        """Return the requested call, or None if the client has left."""
         try:
             message = await socket.receive(timeout=self._limits.first_message_s)
         except TimeoutError:
-            raise wire.WireError("no call message came", WSCloseCode.POLICY_VIOLATION) from None
+            raise wire.WireError("no call message received in time", WSCloseCode.POLICY_VIOLATION) from None
         if message.type is WSMsgType.BINARY:
             raise wire.WireError("audio before the call message", WSCloseCode.POLICY_VIOLATION)
         if message.type is not WSMsgType.TEXT:
             return None
-        wanted = wire.decode_client(message.data)
-        if not isinstance(wanted, wire.CallMessage):
-            raise wire.WireError(f"{wanted.type} before the call message", WSCloseCode.POLICY_VIOLATION)
-        if not any(wanted.flow == flow.name and wanted.language in flow.languages for flow in self._flows()):
+        request = wire.decode_client(message.data)
+        if not isinstance(request, wire.CallMessage):
+            raise wire.WireError(f"{request.type} before the call message", WSCloseCode.POLICY_VIOLATION)
+        if not any(request.flow == flow.name and request.language in flow.languages for flow in self._flows()):
             raise wire.WireError("no such flow in this language", WSCloseCode.POLICY_VIOLATION)
         return Call(
             id=self._new_id(),
@@ -121,33 +121,33 @@ class _Phone:
             direction="inbound",
             caller="",
             called="",
-            flow=wanted.flow,
-            language=wanted.language,
-            variables=wanted.variables,
+            flow=request.flow,
+            language=request.language,
+            variables=request.variables,
         )
 
-    async def _lead(self, request: web.Request, socket: web.WebSocketResponse, line: BrowserCallLeg) -> None:
-        session = asyncio.create_task(self._session(line))
+    async def _run_call(self, request: web.Request, socket: web.WebSocketResponse, leg: BrowserCallLeg) -> None:
+        session = asyncio.create_task(self._run_session(leg))
         self._sessions.add(session)
         session.add_done_callback(self._sessions.discard)
         try:
-            closed = await line.media.run()
-            if fault := line.media.fault:
+            closed = await leg.media.run()
+            if fault := leg.media.fault:
                 await self._close(request, socket, wire.ErrorMessage(reason=fault.reason), fault.code)
             else:
                 await self._close(request, socket, wire.EndedMessage(by=closed.by, cause=closed.cause), WSCloseCode.OK)
             await asyncio.shield(session)
         except asyncio.CancelledError:
-            line.media.end(CUT if request.transport is None else MediaClosed(by="us", cause="failed"))
+            leg.media.end(CONNECTION_LOST if request.transport is None else MediaClosed(by="us", cause="failed"))
             raise
 
-    async def _session(self, line: BrowserCallLeg) -> None:
+    async def _run_session(self, leg: BrowserCallLeg) -> None:
         try:
-            await self._answer(line)
+            await self._answer(leg)
         except Exception:
-            log.exception("call %s: its session failed", line.call.id)
-            line.media.end(MediaClosed(by="us", cause="failed"))
-        await line.hang_up()
+            log.exception("call %s: session failed", leg.call.id)
+            leg.media.end(MediaClosed(by="us", cause="failed"))
+        await leg.hang_up()
 
     async def _close(
         self, request: web.Request, socket: web.WebSocketResponse, last: wire.WireMessage, code: WSCloseCode

@@ -1,4 +1,4 @@
-"""A call from the browser phone as a media stream and a line.
+"""A call from the browser phone as a media stream and a call leg.
 
 Must not know: flows, recognisers, sessions, how the socket was opened.
 """
@@ -19,23 +19,23 @@ from ivr.telephony.browser.send_queue import SendQueue
 from ivr.telephony.media import KeyPressed, MarkReached, MediaClosed, MediaEvent
 from ivr.telephony.port import Call, TransferRefused
 
-CUT = MediaClosed(by="network", cause="media_lost")
-DELIBERATE = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
+CONNECTION_LOST = MediaClosed(by="network", cause="media_lost")
+CLEAN_CLOSE_CODES = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 
 
 class BrowserStream:
-    """MediaStream over an opened WebSocket whose `call` message has been read; `run` moves the messages."""
+    """MediaStream over an open WebSocket whose `call` message has been read; `run` sends and receives."""
 
     def __init__(self, socket: web.WebSocketResponse, limits: PhoneLimits) -> None:
         loop = asyncio.get_running_loop()
         self._socket, self._limits, self._now = socket, limits, loop.time
         self._events: asyncio.Queue[MediaEvent] = asyncio.Queue()
-        self._outbox, self._outgoing = SendQueue(), asyncio.Event()
-        self._marks: dict[str, str] = {}  # the names of marks on their way, by their numbers on the wire
+        self._send_queue, self._outgoing = SendQueue(), asyncio.Event()
+        self._marks: dict[str, str] = {}  # names of pending marks by their numbers on the wire
         self._mark_numbers = count(1)
         self._closed: asyncio.Future[MediaClosed] = loop.create_future()
         self.fault: wire.WireError | None = None
-        """How the client broke the protocol, if it did."""
+        """The client's protocol violation, if any."""
 
     async def events(self) -> AsyncIterator[MediaEvent]:
         while True:
@@ -49,15 +49,15 @@ class BrowserStream:
                 return
 
     def play(self, pcm: bytes) -> None:
-        """Queue audio; a last part of a frame is filled up with silence when no audio is queued behind it in time.
+        """Queue audio; a trailing partial frame is padded with silence if no audio follows it in time.
 
         Raises:
-            ValueError: half a sample.
+            ValueError: the audio has an odd number of bytes.
         """
-        self._outbox.play(pcm)
+        self._send_queue.play(pcm)
         self._outgoing.set()
-        if self._outbox.audio_bytes > self._limits.unplayed_bytes:
-            self.end(CUT)
+        if self._send_queue.audio_bytes > self._limits.unplayed_bytes:
+            self.end(CONNECTION_LOST)
 
     def mark(self, name: str) -> None:
         number = str(next(self._mark_numbers))
@@ -66,29 +66,29 @@ class BrowserStream:
 
     def clear(self) -> None:
         self._marks.clear()
-        self._outbox.clear()
+        self._send_queue.clear()
         self._outgoing.set()
 
     def send(self, message: wire.WireMessage) -> None:
-        """Queue a message that `clear` does not drop."""
-        self._outbox.put(message)
+        """Queue a message. `clear` drops marks, but no other messages."""
+        self._send_queue.put(message)
         self._outgoing.set()
 
     def end(self, closed: MediaClosed) -> None:
-        """Let `run` return and the events end with `closed`; the first one counts."""
+        """Make `run` return and the events end with `closed`; only the first one counts."""
         if not self._closed.done():
             self._closed.set_result(closed)
             self._events.put_nowait(closed)
 
     async def run(self) -> MediaClosed:
-        """Move messages both ways until the call is over; returns how it ended."""
-        both = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        """Send and receive messages until the call is over; return how it ended."""
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
             return await asyncio.shield(self._closed)
         finally:
-            for task in both:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self) -> None:
         allowance = RateAllowance(self._limits.burst_messages, self._limits.messages_per_s, self._now())
@@ -101,35 +101,35 @@ class BrowserStream:
                         raise wire.WireError("too many messages", WSCloseCode.POLICY_VIOLATION)
                     self._take(message.type, message.data)
         except TimeoutError:
-            self.end(CUT)
+            self.end(CONNECTION_LOST)
         except wire.WireError as fault:
             self.fault = fault
             self.end(MediaClosed(by="network", cause="protocol"))
 
     def _take(self, kind: WSMsgType, data: object) -> None:
         if isinstance(data, bytes):
-            self._hear(wire.decode_frame(data))
+            self._push(wire.decode_frame(data))
         elif isinstance(data, str):
-            self._obey(wire.decode_client(data))
+            self._handle_message(wire.decode_client(data))
         elif kind is WSMsgType.CLOSE:
-            self.end(MediaClosed(by="caller", cause="normal") if data in DELIBERATE else CUT)
+            self.end(MediaClosed(by="caller", cause="normal") if data in CLEAN_CLOSE_CODES else CONNECTION_LOST)
         elif kind is WSMsgType.ERROR and isinstance(data, WebSocketError):
             self.end(MediaClosed(by="network", cause="protocol"))
         else:
-            self.end(CUT)
+            self.end(CONNECTION_LOST)
 
-    def _obey(self, message: wire.ClientMessage) -> None:
+    def _handle_message(self, message: wire.ClientMessage) -> None:
         match message:
             case wire.KeyPressMessage(digit=digit):
-                self._hear(KeyPressed(digit))
+                self._push(KeyPressed(digit))
             case wire.MarkMessage(name=number):
-                self._hear(MarkReached(number))
+                self._push(MarkReached(number))
             case wire.HangUpMessage():
                 self.end(MediaClosed(by="caller", cause="normal"))
             case wire.CallMessage():
                 raise wire.WireError("a second call on one socket", WSCloseCode.POLICY_VIOLATION)
 
-    def _hear(self, event: MediaEvent) -> None:
+    def _push(self, event: MediaEvent) -> None:
         if self._events.qsize() >= self._limits.unread_events:
             self.end(MediaClosed(by="us", cause="failed"))
         elif not self._closed.done():
@@ -140,15 +140,15 @@ class BrowserStream:
             while True:
                 await self._outgoing.wait()
                 self._outgoing.clear()
-                for item in self._outbox.drain():
+                for item in self._send_queue.drain():
                     async with asyncio.timeout(self._limits.stalled_s):
                         await send(self._socket, item)
         except (TimeoutError, ConnectionError):
-            self.end(CUT)
+            self.end(CONNECTION_LOST)
 
 
 async def send(socket: web.WebSocketResponse, item: bytes | wire.WireMessage) -> None:
-    """Send one message; waits while the client takes none. Raises ConnectionError when the socket is gone."""
+    """Send one message, waiting while the client reads none; raise ConnectionError if the socket is gone."""
     if isinstance(item, bytes):
         await socket.send_bytes(item)
     else:
@@ -156,7 +156,7 @@ async def send(socket: web.WebSocketResponse, item: bytes | wire.WireMessage) ->
 
 
 class BrowserCallLeg:
-    """Line of a browser phone."""
+    """CallLeg of a browser phone."""
 
     def __init__(self, call: Call, media: BrowserStream) -> None:
         self._call, self._media = call, media
@@ -172,18 +172,20 @@ class BrowserCallLeg:
     async def hang_up(self) -> None:
         self._media.end(MediaClosed(by="us", cause="normal"))
 
-    def reaches(self, target: str) -> bool:
-        """See Line; nobody can be."""
+    def can_reach(self, target: str) -> bool:
+        """See CallLeg; always False."""
         return False
 
-    async def transfer(self, target: str, whisper: str, *, own: bytes = b"", overhear: bool = False) -> EndedBy:
-        """A browser has nobody to be handed to.
+    async def transfer(
+        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
+    ) -> EndedBy:
+        """Refuse the transfer: a browser call cannot be transferred.
 
         Raises:
-            TransferRefused: always, as `unavailable`.
+            TransferRefused: always, with reason `unavailable`.
         """
         raise TransferRefused("unavailable")
 
     def show(self, who: Literal["us", "caller"], text: str, detail: Mapping[str, Value | float]) -> None:
-        """Add a line to the caller's live transcript; `detail` as docs/browser-phone.md lists it."""
+        """Add a line to the caller's live transcript; `detail` is described in docs/browser-phone.md."""
         self._media.send(wire.TranscriptMessage(who=who, text=text, detail=detail))

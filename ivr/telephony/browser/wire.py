@@ -1,4 +1,4 @@
-"""The words on the browser phone's socket, version 1 (docs/browser-phone.md).
+"""Messages on the browser phone's socket, protocol version 1 (docs/browser-phone.md).
 
 Must not know: sockets, flows, sessions.
 """
@@ -16,7 +16,7 @@ from ivr.telephony.media import FRAME_BYTES, SAMPLE_RATE_HZ, AudioFrame
 
 VERSION: Final = 1
 MESSAGE_BYTES: Final = 16_384
-"""The longest text message either side may send."""
+"""Maximum length of a text message from either side."""
 
 M = TypeVar("M")
 WireName = Annotated[str, Field(min_length=1, max_length=64)]
@@ -24,7 +24,7 @@ WireText = Annotated[str, Field(max_length=500)]
 
 
 class WireError(Exception):
-    """The far end broke the protocol. `code` is the close code it is told (RFC 6455, section 7.4.1)."""
+    """The far end violated the protocol. `code` is the close code sent to it (RFC 6455, section 7.4.1)."""
 
     def __init__(self, reason: str, code: WSCloseCode) -> None:
         super().__init__(reason)
@@ -33,7 +33,7 @@ class WireError(Exception):
 
 
 class WireMessage(BaseModel):
-    """One text message of either side."""
+    """A text message from either side."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -42,7 +42,7 @@ class WireMessage(BaseModel):
 
 
 class CallMessage(WireMessage):
-    """The client's first message: which flow it calls, in which language, what the flow may know."""
+    """The client's first message: the flow called, the language, and variables for the flow."""
 
     type: Literal["call"] = "call"
     version: int
@@ -60,7 +60,7 @@ class KeyPressMessage(WireMessage):
 
 
 class MarkMessage(WireMessage):
-    """From the server: a place in the audio. From the client: everything before that place has been played."""
+    """From the server: a position in the audio. From the client: everything before that position has been played."""
 
     type: Literal["mark"] = "mark"
     name: WireName
@@ -76,13 +76,13 @@ class AnsweredMessage(WireMessage):
 
 
 class ClearMessage(WireMessage):
-    """Throw away all audio and marks not yet played."""
+    """Discard all audio and marks not yet played."""
 
     type: Literal["clear"] = "clear"
 
 
 class TranscriptMessage(WireMessage):
-    """One line of the live transcript: who said what, and in `detail` what was made of it."""
+    """One line of the live transcript: speaker, text, and in `detail` how it was understood."""
 
     type: Literal["transcript"] = "transcript"
     who: Literal["us", "caller"]
@@ -97,7 +97,7 @@ class EndedMessage(WireMessage):
 
 
 class ErrorMessage(WireMessage):
-    """The client broke the protocol; the socket closes right after."""
+    """The client violated the protocol; the socket is closed right after."""
 
     type: Literal["error"] = "error"
     reason: str
@@ -111,24 +111,26 @@ _server: TypeAdapter[ServerMessage] = TypeAdapter(Annotated[ServerMessage, Field
 
 
 def decode_client(text: str) -> ClientMessage:
-    """Read a client's text message; raises WireError."""
+    """Parse a text message from the client; raise WireError if it is invalid."""
     if len(text) > MESSAGE_BYTES:
         raise WireError(f"message longer than {MESSAGE_BYTES} characters", WSCloseCode.MESSAGE_TOO_BIG)
     message = _decode(_client, text)
     if isinstance(message, CallMessage):
         if message.version != VERSION:
             raise WireError(
-                f"version {message.version} is not spoken here, only {VERSION}", WSCloseCode.UNSUPPORTED_DATA
+                f"protocol version {message.version} is not supported, only {VERSION}", WSCloseCode.UNSUPPORTED_DATA
             )
         if message.rate != SAMPLE_RATE_HZ:
-            raise WireError(f"rate {message.rate} Hz; only {SAMPLE_RATE_HZ} Hz is taken", WSCloseCode.UNSUPPORTED_DATA)
+            raise WireError(
+                f"rate {message.rate} Hz is not supported, only {SAMPLE_RATE_HZ} Hz", WSCloseCode.UNSUPPORTED_DATA
+            )
     return message
 
 
 def decode_frame(data: bytes) -> AudioFrame:
-    """Read a client's binary message: one frame of microphone audio; raises WireError."""
+    """Parse a binary message from the client: one frame of microphone audio; raise WireError if it is invalid."""
     if len(data) % 2:
-        raise WireError("audio of an odd number of bytes; samples have two", WSCloseCode.INVALID_TEXT)
+        raise WireError("audio has an odd number of bytes; a sample has two", WSCloseCode.INVALID_TEXT)
     if len(data) != FRAME_BYTES:
         code = WSCloseCode.MESSAGE_TOO_BIG if len(data) > FRAME_BYTES else WSCloseCode.INVALID_TEXT
         raise WireError(f"audio message of {len(data)} bytes; a frame has {FRAME_BYTES}", code)
@@ -136,7 +138,7 @@ def decode_frame(data: bytes) -> AudioFrame:
 
 
 def decode_server(text: str) -> ServerMessage:
-    """Read a server's text message; raises WireError."""
+    """Parse a text message from the server; raise WireError if it is invalid."""
     return _decode(_server, text)
 
 

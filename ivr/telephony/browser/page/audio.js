@@ -1,10 +1,10 @@
-// Microphone and speaker of this browser as 8 kHz frames. Knows nothing of the server.
+// The browser's microphone and speaker as 8 kHz frames. Must not know: the server.
 
 const here = (file) => new URL(file, import.meta.url);
 
 export class Audio {
-  // Asks for the microphone; rejects with a DOMException named by the browser (NotAllowedError, NotFoundError, …), or
-  // NetworkError when the worklets could not be fetched.
+  // Opens the microphone; rejects with the browser's DOMException (NotAllowedError, NotFoundError, …), or with
+  // NetworkError if the worklets could not be fetched.
   static async open({ onFrame, onLevel, onMark, onLost }) {
     const constraints = { echoCancellation: true, noiseSuppression: false, autoGainControl: true, channelCount: 1 };
     const stream = await navigator.mediaDevices.getUserMedia({ audio: constraints });

@@ -1,4 +1,4 @@
-// One call over the phone's socket, protocol version 1 (docs/browser-phone.md). Knows nothing of audio hardware or the page.
+// One call over the phone's socket, protocol version 1 (docs/browser-phone.md). Must not know: audio hardware, the page.
 
 export class Line {
   constructor(url, wanted, handlers) {
@@ -7,11 +7,11 @@ export class Line {
     this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => this.send({ type: "call", version: 1, rate: 8000, ...wanted });
-    this.socket.onmessage = ({ data }) => this.over || (typeof data === "string" ? this.obey(JSON.parse(data)) : handlers.audio(data));
+    this.socket.onmessage = ({ data }) => this.over || (typeof data === "string" ? this.handle(JSON.parse(data)) : handlers.audio(data));
     this.socket.onclose = () => this.end({ by: "network", cause: "media_lost" });
   }
 
-  obey(message) {
+  handle(message) {
     const { handlers } = this;
     switch (message.type) {
       case "answered": return handlers.answered(message.call);
@@ -24,7 +24,7 @@ export class Line {
     }
   }
 
-  // Leaves the call for good; `trouble` names what went wrong on this side.
+  // Ends the call; `trouble` names the fault on this side, if any.
   end(how, trouble) {
     if (this.over) return;
     this.over = true;

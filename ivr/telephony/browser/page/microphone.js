@@ -1,4 +1,4 @@
-// The microphone's side: the context's rate in, 20 ms frames of 16-bit samples at 8 kHz out.
+// Microphone worklet: resamples from the context's rate to 20 ms frames of 16-bit samples at 8 kHz.
 
 import { Resampler } from "./resampler.js";
 

@@ -1,4 +1,4 @@
-// The page: joins the line, the sound and what is seen. States: idle → calling → talking → ended.
+// The page's controller: connects the call, the audio and the display. States: idle → calling → talking → ended.
 
 import { Audio } from "./audio.js";
 import { Line } from "./line.js";
@@ -131,7 +131,7 @@ function press(digit) {
 
 function level(side, peak) {
   const meter = at(side);
-  const shown = peak > 0.001 ? 1 + Math.log10(peak) / 3 : 0; // 60 dB from end to end
+  const shown = peak > 0.001 ? 1 + Math.log10(peak) / 3 : 0; // 60 dB range
   meter.value = Math.max(shown, meter.value - 0.04);
   if (side === "speaker" && audio) meter.dataset.playedMs = audio.played / 8;
 }

@@ -1,8 +1,8 @@
-// Changes the sample rate with a windowed-sinc low-pass, exactly (any pair of whole rates), block by block.
+// Streaming sample-rate conversion with a windowed-sinc low-pass filter; exact for any pair of integer rates.
 
 const ZERO_CROSSINGS = 32;
-const PASSED = 0.94; // of the lower of the two rates' half: the middle of the filter's slope
-const KAISER_BETA = 8; // about 80 dB
+const PASSED = 0.94; // cutoff (middle of the transition band) as a share of the lower Nyquist frequency
+const KAISER_BETA = 8; // about 80 dB of stop-band attenuation
 
 const gcd = (a, b) => (b ? gcd(b, a % b) : a);
 
@@ -21,7 +21,7 @@ export class Resampler {
     const shared = gcd(from, to);
     this.step = from / shared; // input samples for `phases` output samples
     this.phases = to / shared;
-    const cutoff = (PASSED * Math.min(from, to)) / from; // of the input's half rate
+    const cutoff = (PASSED * Math.min(from, to)) / from; // as a share of the input's Nyquist frequency
     this.half = Math.ceil(ZERO_CROSSINGS / cutoff);
     this.taps = 2 * this.half;
     this.kernels = Array.from({ length: this.phases }, (_, phase) => this.kernel(phase / this.phases, cutoff));
@@ -42,12 +42,12 @@ export class Resampler {
   }
 
   reset() {
-    this.input = new Float32Array(this.taps); // the latest samples, the newest last
+    this.input = new Float32Array(this.taps); // latest input samples, newest last
     this.phase = 0;
-    this.due = 0; // input samples still to come before the next output sample
+    this.due = 0; // input samples needed before the next output sample
   }
 
-  // Takes one input sample; gives the output samples that it completes to `emit`.
+  // Adds one input sample and calls `emit` for each output sample it completes.
   push(sample, emit) {
     this.input.copyWithin(0, 1);
     this.input[this.taps - 1] = sample;

@@ -1,6 +1,6 @@
-// The speaker's side: what is to be played at 8 kHz, with marks between, in; the context's rate out.
+// Speaker worklet: queues 8 kHz audio and marks, and resamples the audio to the context's rate.
 // Messages in: {audio: ArrayBuffer}, {mark: name}, {clear: true}. Messages out: {mark: name} when the sample before the
-// mark is handed to the output, and about every 20 ms {peak, played} (the loudest sample, all samples played so far).
+// mark is passed to the output, and about every 20 ms {peak, played} (peak level, total samples played).
 
 import { Resampler } from "./resampler.js";
 
@@ -12,14 +12,14 @@ class Speaker extends AudioWorkletProcessor {
     this.resampler = new Resampler(8000, sampleRate);
     this.queue = [];
     this.place = 0;
-    this.ready = []; // output samples made and not yet handed over
+    this.ready = []; // resampled samples not yet output
     this.played = 0;
     this.peak = 0;
     this.since = 0;
-    this.port.onmessage = ({ data }) => this.obey(data);
+    this.port.onmessage = ({ data }) => this.handle(data);
   }
 
-  obey({ audio, mark, clear }) {
+  handle({ audio, mark, clear }) {
     if (clear) {
       this.queue = [];
       this.place = 0;
@@ -30,7 +30,7 @@ class Speaker extends AudioWorkletProcessor {
     }
   }
 
-  // The next sample at 8 kHz; silence when nothing is queued.
+  // Returns the next sample at 8 kHz; silence if nothing is queued.
   next() {
     while (this.queue.length) {
       const head = this.queue[0];

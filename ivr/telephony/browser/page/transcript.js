@@ -1,4 +1,4 @@
-// The live transcript as a list. Texts are only ever set as text.
+// The live transcript as a list. Texts are set as text content only, never as HTML.
 
 export class Transcript {
   constructor(list) {

@@ -1,4 +1,4 @@
-// What the page says, in Chinese and in English.
+// The page's texts in Chinese and English.
 
 export const WORDS = {
   "zh-CN": {
@@ -75,13 +75,13 @@ export const WORDS = {
       NotReadableError: "Another program is using the microphone. Close it, then call again.",
       insecure: "Browsers allow the microphone only on this machine's own address or over https. Open the page there.",
       NetworkError: "The service does not answer. Check that it is running, then call again.",
-      microphone_lost: "The microphone went away.",
-      unknown: "Sound could not be started. Reload the page and try again.",
+      microphone_lost: "The microphone was disconnected.",
+      unknown: "Audio could not be started. Reload the page and try again.",
     },
   },
 };
 
-// How a call that has ended is called in `words.ended`.
+// Returns the key in `words.ended` for the end of a call.
 export function ending({ by, cause }) {
   if (cause === "normal") return by === "network" ? "other" : by;
   return cause in WORDS["en-US"].ended ? cause : "other";
