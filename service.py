@@ -193,12 +193,12 @@ class Service:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.call_manager.keep())
             sla_worker = SlaWorker(self.node.records.database, self.rules)
-            group.create_task(sla_worker.keep(self.feeds["staff"], self.feeds["management"], self.node.now))
+            group.create_task(sla_worker.run(self.feeds["staff"], self.feeds["management"], self.node.now))
             if self.asterisk:
                 group.create_task(self.asterisk.run())
-                group.create_task(self._callback_dialer(self.asterisk).keep())
+                group.create_task(self._callback_dialer(self.asterisk).run())
             if self.agents:
-                group.create_task(self.agents.keep(self.asterisk.phones if self.asterisk else None))
+                group.create_task(self.agents.run(self.asterisk.phones if self.asterisk else None))
 
     def _outbound(self, asterisk: Asterisk) -> OutboundCaller:
         return OutboundCaller(self.node, self.flow_store, self.call_manager, asterisk.dial)

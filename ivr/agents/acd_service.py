@@ -61,49 +61,53 @@ class AcdService:
         self.node, self.now = node, now
         self._queues, self._feed = queues, feed
         self._journal = journal
-        self._notes: set[asyncio.Task[None]] = set()
+        self._journal_tasks: set[asyncio.Task[None]] = set()
         self._mailboxes: dict[str, PostEvent] = {}
 
     def staffs(self, target: str) -> bool:
         """See port.Desk."""
         return target in self.rosters().lines
 
-    async def hand_over(self, call: Call, target: str, whisper: str, held: HeldCaller, own: bytes = b"") -> None:
+    async def hand_over(
+        self, call: Call, target: str, whisper: str, held: HeldCaller, caller_audio: bytes = b""
+    ) -> None:
         """See port.Desk."""
         line = target
         try:
             while line:
-                line = await self._find(call, line, whisper, held, own)
-        except LiveStateUnavailable as away:
-            log.error("call %s cannot be handed over: %s", call.id, away)
-            raise TransferRefused("unavailable") from away
+                line = await self._serve(call, line, whisper, held, caller_audio)
+        except LiveStateUnavailable as error:
+            log.error("call %s cannot be handed over: %s", call.id, error)
+            raise TransferRefused("unavailable") from error
 
-    async def _find(self, call: Call, line: str, whisper: str, held: HeldCaller, own: bytes) -> str:
+    async def _serve(self, call: Call, line: str, whisper: str, held: HeldCaller, caller_audio: bytes) -> str:
         """Hand a caller to somebody on a line; the line that they are passed on to in the end, if any."""
         rosters = self.rosters()
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
-        waiting = QueuedCaller(call.id, rosters.needs(line, call.language))
-        words = self.words(line, call, whisper, own)
+        caller = QueuedCaller(call.id, rosters.needs(line, call.language))
+        whisper_audio = self.start_whisper(line, call, whisper, caller_audio)
         try:
-            async with QueueEntry(self._queues, line, waiting) as place:
-                offer, person = await AgentSelector(self, rosters, place, call, held, words).run()
+            async with QueueEntry(self._queues, line, caller) as entry:
+                offer, person = await AgentSelector(self, rosters, entry, call, held, whisper_audio).run()
                 try:
-                    self._note(offer.agent, call, line)
-                    await place.leave()
-                    await offer.accepted()
-                    return await AgentCall(self, call, held, whisper, own, offer, person).run()
+                    self._journal_contact(offer.agent, call, line)
+                    await entry.leave()
+                    await offer.publish_accepted()
+                    return await AgentCall(self, call, held, whisper, caller_audio, offer, person).run()
                 finally:
                     await offer.close()
         finally:
-            words.cancel()
+            whisper_audio.cancel()
 
-    def words(
-        self, line: str, call: Call, whisper: str, own: bytes, asked_by: str = "", *, recorded: bool = False
+    def start_whisper(
+        self, line: str, call: Call, whisper: str, caller_audio: bytes, asked_by: str = "", *, recorded: bool = False
     ) -> asyncio.Task[bytes]:
         """See conversation.Exchange."""
-        say = partial(self.announcements.whisper, consulted=bool(asked_by), recorded=recorded)
-        return asyncio.create_task(asyncio.to_thread(say, line, call.caller, whisper, self.rosters().language, own))
+        synthesize = partial(self.announcements.whisper, consulted=bool(asked_by), recorded=recorded)
+        return asyncio.create_task(
+            asyncio.to_thread(synthesize, line, call.caller, whisper, self.rosters().language, caller_audio)
+        )
 
     @contextmanager
     def commands(self, call: str, post: PostEvent) -> Iterator[None]:
@@ -114,7 +118,7 @@ class AcdService:
         finally:
             del self._mailboxes[call]
 
-    async def command(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
+    async def send_command(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
         """An agent wants something on their call; whichever node leads it will do it, or tell why not."""
         await self._feed.publish({"kind": what, "agent": agent, "call": call, "line": line})
 
@@ -126,28 +130,28 @@ class AcdService:
                     post = self._mailboxes.get(str(event.get("call")))
                     if post and event.get("kind") in COMMANDS:
                         post(AgentCommand(str(event["agent"]), cast("CommandName", event["kind"]), str(event["line"])))
-            except LiveStateUnavailable as away:
-                log.warning("what agents want is not heard: %s", away)
+            except LiveStateUnavailable as error:
+                log.warning("what agents want is not heard: %s", error)
 
-    def _note(self, agent: Agent, call: Call, line: str) -> None:
+    def _journal_contact(self, agent: Agent, call: Call, line: str) -> None:
         """The two talk meanwhile; a caller who hangs up at once was taken all the same."""
         if self._journal:
-            self._notes.add(noting := asyncio.create_task(self._write(self._journal, agent, call, line)))
-            noting.add_done_callback(self._notes.discard)
+            self._journal_tasks.add(task := asyncio.create_task(self._write_contact(self._journal, agent, call, line)))
+            task.add_done_callback(self._journal_tasks.discard)
 
-    async def _write(self, journal: ContactJournal, agent: Agent, call: Call, line: str) -> None:
+    async def _write_contact(self, journal: ContactJournal, agent: Agent, call: Call, line: str) -> None:
         try:
             await journal(call.id, agent.name or agent.id, line, self.now())
-        except HuifangError as away:
-            log.error("call %s: it is not written down that agent %s took it: %s", call.id, agent.id, away)
+        except HuifangError as error:
+            log.error("call %s: it is not written down that agent %s took it: %s", call.id, agent.id, error)
 
-    async def finish(self) -> None:
+    async def drain(self) -> None:
         """Wait until everything is written down."""
-        await asyncio.gather(*self._notes)
+        await asyncio.gather(*self._journal_tasks)
 
-    async def tell(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
+    async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
         """Let those who watch know."""
         try:
             await self._feed.publish({"kind": what, "agent": agent, "call": call.id, "line": line, **more})
-        except HuifangError as away:
-            log.warning("nobody is told what agent %s does: %s", agent, away)
+        except HuifangError as error:
+            log.warning("nobody is told what agent %s does: %s", agent, error)

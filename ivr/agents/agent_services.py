@@ -35,7 +35,7 @@ class AgentServices:
         cls,
         roster_store: RosterStore,
         redis: str,
-        sounds: Announcements,
+        announcements: Announcements,
         node: str,
         now: Callable[[], datetime],
         journal: ContactJournal | None = None,
@@ -53,8 +53,8 @@ class AgentServices:
             feed = await EventFeed.open(redis)
             stack.push_async_callback(feed.close)
             presences = PresenceStore(agents)
-            acd = AcdService(lambda: roster_store.rosters, presences, queues, feed, sounds, node, now, journal)
-            stack.push_async_callback(acd.finish)
+            acd = AcdService(lambda: roster_store.rosters, presences, queues, feed, announcements, node, now, journal)
+            stack.push_async_callback(acd.drain)
             yield cls(roster_store, presences, feed, acd, now)
 
     @property
@@ -62,10 +62,10 @@ class AgentServices:
         """Those in force."""
         return self.roster_store.rosters
 
-    async def keep(self, phones: RegisteredPhones | None) -> None:
+    async def run(self, phones: RegisteredPhones | None) -> None:
         """Until cancelled: keep what this node has engaged agents in, and watch their phones (None: nobody can)."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.presences.keep())
+            group.create_task(self.presences.run())
             group.create_task(self.acd.run_commands())
             if phones:
                 group.create_task(watch_phones(phones, lambda: self.rosters, self.presences))

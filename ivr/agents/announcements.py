@@ -12,23 +12,23 @@ from ivr.actions import Prompt
 from ivr.prompts.library import SENTENCE_MS, PromptLibrary
 from ivr.prompts.spoken import Unspeakable
 
-PAUSE: Final = bytes(SENTENCE_MS * 16)
+SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * 16)
 """Between two sentences: 8 kHz, 16 bits."""
 
 
 class Announcements:
     """Made of the catalog's `whisper.*` and `queue.*`. `announce` makes free words audible, or nothing of them."""
 
-    def __init__(self, prompts: PromptLibrary, announce: Callable[[str, str], bytes]) -> None:
-        self._prompts, self._announce = prompts, announce
+    def __init__(self, prompts: PromptLibrary, synthesize: Callable[[str, str], bytes]) -> None:
+        self._prompts, self._synthesize = prompts, synthesize
 
     def whisper(
         self,
         line: str,
         caller: str,
-        words: str,
+        text: str,
         language: str,
-        own: bytes = b"",
+        caller_audio: bytes = b"",
         *,
         consulted: bool = False,
         recorded: bool = False,
@@ -38,16 +38,16 @@ class Announcements:
         `own`: what the caller said, in their voice; `consulted`: a colleague who has the call asks; `recorded`: so that
         they know it.
         """
-        said = [
+        parts = [
             self._spoken(Prompt(f"whisper.line.{line}"), language),
             self._spoken(Prompt("whisper.consult"), language) if consulted else b"",
             self._spoken(Prompt("whisper.recorded"), language) if recorded else b"",
-            self._announce(words, language) if words else b"",
-            own,
+            self._synthesize(text, language) if text else b"",
+            caller_audio,
             self._spoken(Prompt("whisper.caller", {"caller": caller}), language),
             self._spoken(Prompt("whisper.keys"), language),
         ]
-        return PAUSE.join(pcm for pcm in said if pcm)
+        return SENTENCE_PAUSE.join(pcm for pcm in parts if pcm)
 
     def position(self, ahead: int, language: str) -> bytes:
         """How many are before the caller, and how to be called back instead."""

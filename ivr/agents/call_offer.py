@@ -24,8 +24,8 @@ from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 
 log = logging.getLogger(__name__)
 
-AGENT_RING_S: Final = 20
-ACCEPT_S: Final = 10.0
+RING_TIMEOUT_S: Final = 20
+ACCEPT_TIMEOUT_S: Final = 10.0
 """An agent who has heard the whisper and presses nothing for so long does not take the call."""
 ACCEPT_KEY: Final = "1"
 DECLINE_KEY: Final = "2"
@@ -43,7 +43,7 @@ class OfferContext(Protocol):
     def now(self) -> datetime:
         """The time of day, with its zone."""
 
-    async def tell(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
+    async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
         """Let those who watch know."""
 
 
@@ -62,11 +62,11 @@ class CallOffer:
     ) -> None:
         self._context, self._call, self._held, self._roster = context, call, held, roster
         self.line, self.agent = line, agent
-        self._about: dict[str, Value] = {"caller": call.caller, **({"asked_by": asked_by} if asked_by else {})}
+        self._details: dict[str, Value] = {"caller": call.caller, **({"asked_by": asked_by} if asked_by else {})}
         self._stack = AsyncExitStack()
-        self._took = self._closed = False
+        self._accepted = self._closed = False
 
-    async def begin(self) -> bool:
+    async def reserve(self) -> bool:
         """Whether the agent is ours to ring; another node may have been faster."""
         offer = partial(presence.offer, call=self._call.id, line=self.line, node=self._context.node)
         try:
@@ -75,11 +75,11 @@ class CallOffer:
             return False
         return True
 
-    async def taken(
+    async def ring(
         self,
-        words: asyncio.Task[bytes],
-        quiet: Callable[[], Awaitable[None]] | None = None,
-        meanwhile: AbstractAsyncContextManager[None] | None = None,
+        whisper_audio: asyncio.Task[bytes],
+        stop_announcement: Callable[[], Awaitable[None]] | None = None,
+        while_deciding: AbstractAsyncContextManager[None] | None = None,
     ) -> Person:
         """Ring them, and let them hear the words; they are there until `close`.
 
@@ -89,27 +89,27 @@ class CallOffer:
             TransferRefused: they did not take the call, which is over for them.
         """
         try:
-            await self.tell("offered", **self._about)
+            await self.publish("offered", **self._details)
             person = await self._stack.enter_async_context(
-                self._held.ring(self.agent.phone, self._call.caller, AGENT_RING_S)
+                self._held.ring(self.agent.phone, self._call.caller, RING_TIMEOUT_S)
             )
-            async with meanwhile or contextlib.nullcontext():
-                await _persuade(person, words, quiet)
+            async with while_deciding or contextlib.nullcontext():
+                await _await_acceptance(person, whisper_audio, stop_announcement)
             await self._context.presences.move(self.agent.id, partial(presence.accept, call=self._call.id))
-            self._took = True
+            self._accepted = True
         except BaseException as fault:
             await self.close()
-            await self.tell("not_taken", reason=fault.reason if isinstance(fault, TransferRefused) else WITHDRAWN)
+            await self.publish("not_taken", reason=fault.reason if isinstance(fault, TransferRefused) else WITHDRAWN)
             raise
         return person
 
-    async def accepted(self) -> None:
+    async def publish_accepted(self) -> None:
         """Let those who watch know that they talk."""
-        await self.tell("accepted", **self._about)
+        await self.publish("accepted", **self._details)
 
-    async def tell(self, what: str, **more: Value) -> None:
+    async def publish(self, what: str, **more: Value) -> None:
         """Let those who watch this agent know."""
-        await self._context.tell(what, self.agent.id, self._call, self.line, **more)
+        await self._context.publish(what, self.agent.id, self._call, self.line, **more)
 
     async def close(self, by: str = "") -> None:
         """Hang up: the agent has no more to do with the call. `by`: who ended it. A second time changes nothing."""
@@ -119,13 +119,13 @@ class CallOffer:
         try:
             await self._stack.aclose()
         finally:
-            await self._free()
-        if self._took:
-            await self.tell("ended", wrap_up_s=self._roster.wrap_up_s, **({"by": by} if by else {}))
+            await self._release_agent()
+        if self._accepted:
+            await self.publish("ended", wrap_up_s=self._roster.wrap_up_s, **({"by": by} if by else {}))
 
-    async def _free(self) -> None:
+    async def _release_agent(self) -> None:
         step: PresenceStep = partial(presence.withdraw, call=self._call.id)
-        if self._took:
+        if self._accepted:
             step = partial(presence.hang_up, call=self._call.id, now=self._context.now().timestamp())
         try:
             await self._context.presences.move(self.agent.id, step, self._roster.wrap_up_s)
@@ -133,41 +133,43 @@ class CallOffer:
             log.warning("agent %s is free once their call has lapsed: %s", self.agent.id, fault)
 
 
-async def _persuade(person: Person, words: asyncio.Task[bytes], quiet: Callable[[], Awaitable[None]] | None) -> None:
+async def _await_acceptance(
+    person: Person, whisper_audio: asyncio.Task[bytes], stop_announcement: Callable[[], Awaitable[None]] | None
+) -> None:
     """Tell who calls, and wait for the key that takes the call.
 
     Raises:
         TransferRefused: it was not pressed.
     """
-    whisper = await asyncio.shield(words)
-    if quiet:
-        await quiet()
-    deciding = asyncio.create_task(_decision(person))
+    whisper = await asyncio.shield(whisper_audio)
+    if stop_announcement:
+        await stop_announcement()
+    decision = asyncio.create_task(_decision_key(person))
     try:
-        await _until(deciding, person.tell(whisper))
-        await asyncio.wait((deciding,), timeout=ACCEPT_S)
-        if not deciding.done():
+        await _run_until(decision, person.tell(whisper))
+        await asyncio.wait((decision,), timeout=ACCEPT_TIMEOUT_S)
+        if not decision.done():
             raise TransferRefused("no_answer")
-        if deciding.result() != ACCEPT_KEY:
+        if decision.result() != ACCEPT_KEY:
             raise TransferRefused("declined")
     finally:
-        await cancel_task(deciding)
+        await cancel_task(decision)
 
 
-async def _decision(person: Person) -> str:
+async def _decision_key(person: Person) -> str:
     """The key that takes the call or does not; empty when the person hangs up instead."""
     while (key := await person.key()) not in (ACCEPT_KEY, DECLINE_KEY, ""):
         continue
     return key
 
 
-async def _until(event: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> None:
+async def _run_until(event: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> None:
     """Do the work, or as much of it as can be done before the event."""
-    doing = asyncio.create_task(work)
+    task = asyncio.create_task(work)
     try:
-        await asyncio.wait((event, doing), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((event, task), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await cancel_task(doing)
+        await cancel_task(task)
 
 
 async def cancel_task(task: asyncio.Task[Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from ivr.agents.transfer_state import CommandName
 
 PREFIX: Final = "*"
-MEANINGS: Final[dict[str, CommandName]] = {"1": "return", "2": "conference", "3": "leave"}
+COMMANDS: Final[dict[str, CommandName]] = {"1": "return", "2": "conference", "3": "leave"}
 
 
 class KeyCommands:
@@ -19,4 +19,4 @@ class KeyCommands:
     def press(self, key: str) -> CommandName | None:
         """What is wanted with this key, if anything."""
         last, self._last = self._last, key
-        return MEANINGS.get(key) if last == PREFIX else None
+        return COMMANDS.get(key) if last == PREFIX else None

@@ -58,12 +58,12 @@ class Presence:
 def set_available(presence: Presence, now: float) -> Presence:
     """The agent says they are available; that ends a wrap-up early."""
     idle_since = presence.idle_since if presence.here else now
-    return replace(_rested(presence), here=True, idle_since=idle_since)
+    return replace(_without_wrap_up(presence), here=True, idle_since=idle_since)
 
 
 def set_away(presence: Presence) -> Presence:
     """The agent says they are away; a call that they have goes on."""
-    return replace(_rested(presence), here=False)
+    return replace(_without_wrap_up(presence), here=False)
 
 
 def set_reachable(presence: Presence, reachable: bool) -> Presence:
@@ -101,7 +101,7 @@ def end_wrap_up(presence: Presence) -> Presence:
     return replace(presence, engaged=None)
 
 
-def _rested(presence: Presence) -> Presence:
+def _without_wrap_up(presence: Presence) -> Presence:
     return end_wrap_up(presence) if presence.state is AgentState.WRAP_UP else presence
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ivr.agents.presence import AgentState, Presence
 from ivr.agents.roster import Agent
 
-GONE = (AgentState.AWAY, AgentState.UNREACHABLE)
+ABSENT_STATES = (AgentState.AWAY, AgentState.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def match_agents(
 def unavailable_reason(caller: QueuedCaller, on_duty: Sequence[Agent], presences: Mapping[str, Presence]) -> str:
     """Why nobody will take this caller however long they wait, in the words of TransferRefused; empty if one may."""
     states = [_presence(agent, presences).state for agent in on_duty if caller.suits(agent)]
-    if any(state not in GONE for state in states):
+    if any(state not in ABSENT_STATES for state in states):
         return ""
     return "unreachable" if AgentState.UNREACHABLE in states else "unavailable"
 

@@ -40,8 +40,8 @@ class Shift:
 
     def begins_on(self, day: date) -> bool:
         """Whether the shift begins on this day."""
-        counted = self.every == 1 or (day - self.first).days % self.every == 0
-        return self.first <= day <= self.last and counted and day.isoweekday() in self.days
+        on_cycle = self.every == 1 or (day - self.first).days % self.every == 0
+        return self.first <= day <= self.last and on_cycle and day.isoweekday() in self.days
 
     def span(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
         """From when to when it lasts if it begins on `day`, in UTC: aware times of one zone compare by the wall."""

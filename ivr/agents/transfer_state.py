@@ -100,7 +100,7 @@ class AgentGone:
     """An agent or a colleague has hung up; `unmet`: before they could be put through to the caller."""
 
     who: str
-    unmet: bool = False
+    never_connected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,54 +166,54 @@ def step(transfer: TransferState, event: TransferEvent) -> TransferStep:
     """
     match event:
         case AgentCommand():
-            return _commanded(transfer, event)
+            return _apply_command(transfer, event)
         case ColleagueJoined(colleague):
-            return _taken(transfer, colleague)
+            return _colleague_joined(transfer, colleague)
         case ColleagueUnavailable(reason) if transfer.phase is TransferPhase.ASKING:
-            return _alone(transfer, reason), (JoinCaller(transfer.agent),)
-        case AgentGone(who, unmet) if who in transfer.staff and transfer.phase is not TransferPhase.OVER:
+            return _return_to_agent(transfer, reason), (JoinCaller(transfer.agent),)
+        case AgentGone(who, never_connected) if who in transfer.staff and transfer.phase is not TransferPhase.OVER:
             return (
-                _agent_gone(transfer, unmet)
+                _agent_gone(transfer, never_connected)
                 if who == transfer.agent
                 else _without_colleague(transfer, "colleague", HUNG_UP)
             )
         case CallerGone() if transfer.phase is not TransferPhase.OVER:
-            return _over(transfer, "caller"), (
-                *_stop(transfer),
+            return _end(transfer, "caller"), (
+                *_stop_ringing(transfer),
                 *(ReleaseAgent(who, "caller") for who in transfer.staff),
             )
     return transfer, ()
 
 
-def _commanded(transfer: TransferState, command: AgentCommand) -> TransferStep:
+def _apply_command(transfer: TransferState, command: AgentCommand) -> TransferStep:
     if command.by not in transfer.staff:
         raise IllegalMove(f"{command.by} is not on this call")
-    ours = command.by == transfer.agent
+    is_agent = command.by == transfer.agent
     match transfer.phase, command.what:
-        case TransferPhase.TALKING, "consult" if ours:
+        case TransferPhase.TALKING, "consult" if is_agent:
             asking = replace(transfer, phase=TransferPhase.ASKING, line=command.line, why="")
             return asking, (HoldCaller(transfer.agent), RingColleague(command.line))
-        case TransferPhase.TALKING, "onward" if ours:
-            return _over(replace(transfer, line=command.line), "onward"), (
+        case TransferPhase.TALKING, "onward" if is_agent:
+            return _end(replace(transfer, line=command.line), "onward"), (
                 HoldCaller(transfer.agent),
                 ReleaseAgent(transfer.agent, "agent"),
             )
-        case TransferPhase.ASKING, "return" if ours:
-            return _alone(transfer), (StopRinging(), JoinCaller(transfer.agent))
+        case TransferPhase.ASKING, "return" if is_agent:
+            return _return_to_agent(transfer), (StopRinging(), JoinCaller(transfer.agent))
         case TransferPhase.CONSULTING, "conference":
             return replace(transfer, phase=TransferPhase.CONFERENCE), (
                 JoinCaller(transfer.agent),
                 JoinCaller(transfer.colleague),
             )
-        case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "return") if ours:
+        case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "return") if is_agent:
             return _without_colleague(transfer, "agent")
         case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "leave"):
-            return _without_agent(transfer) if ours else _without_colleague(transfer, "colleague", HUNG_UP)
-    who = "agent" if ours else "colleague"
+            return _without_agent(transfer) if is_agent else _without_colleague(transfer, "colleague", HUNG_UP)
+    who = "agent" if is_agent else "colleague"
     raise IllegalMove(f"the {who} cannot {command.what} while {transfer.phase}")
 
 
-def _taken(transfer: TransferState, colleague: str) -> TransferStep:
+def _colleague_joined(transfer: TransferState, colleague: str) -> TransferStep:
     if transfer.phase is not TransferPhase.ASKING:
         return transfer, (ReleaseAgent(colleague, "agent"),)
     return replace(transfer, phase=TransferPhase.CONSULTING, colleague=colleague), (
@@ -221,12 +221,12 @@ def _taken(transfer: TransferState, colleague: str) -> TransferStep:
     )
 
 
-def _agent_gone(transfer: TransferState, unmet: bool) -> TransferStep:
+def _agent_gone(transfer: TransferState, never_connected: bool) -> TransferStep:
     if transfer.colleague:
         return _without_agent(transfer)
-    dropped = unmet or transfer.phase is TransferPhase.ASKING
-    return _over(transfer, "dropped" if dropped else "parted"), (
-        *_stop(transfer),
+    dropped = never_connected or transfer.phase is TransferPhase.ASKING
+    return _end(transfer, "dropped" if dropped else "parted"), (
+        *_stop_ringing(transfer),
         ReleaseAgent(transfer.agent, "agent"),
     )
 
@@ -239,18 +239,18 @@ def _without_agent(transfer: TransferState) -> TransferStep:
 
 def _without_colleague(transfer: TransferState, by: ReleasedBy, why: str = "") -> TransferStep:
     join = (JoinCaller(transfer.agent),) if transfer.phase is TransferPhase.CONSULTING else ()
-    return _alone(transfer, why), (*join, ReleaseAgent(transfer.colleague, by))
+    return _return_to_agent(transfer, why), (*join, ReleaseAgent(transfer.colleague, by))
 
 
-def _alone(transfer: TransferState, why: str = "") -> TransferState:
+def _return_to_agent(transfer: TransferState, why: str = "") -> TransferState:
     return TransferState(transfer.agent, why=why)
 
 
-def _over(transfer: TransferState, ending: TransferEnding) -> TransferState:
+def _end(transfer: TransferState, ending: TransferEnding) -> TransferState:
     return TransferState(
         transfer.agent, TransferPhase.OVER, line=transfer.line if ending == "onward" else "", ending=ending
     )
 
 
-def _stop(transfer: TransferState) -> tuple[TransferAct, ...]:
+def _stop_ringing(transfer: TransferState) -> tuple[TransferAct, ...]:
     return (StopRinging(),) if transfer.phase is TransferPhase.ASKING else ()

@@ -53,15 +53,15 @@ class CallbackDialer:
         self._flows, self._ready, self._now = flows, ready, now
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Until cancelled: settle, claim, call."""
         try:
             while True:
                 try:
                     await self._settle()
-                    await self._begin()
-                except HuifangError as away:
-                    log.warning("promised calls have to wait: %s", away)
+                    await self._claim_due()
+                except HuifangError as error:
+                    log.warning("promised calls have to wait: %s", error)
                 except Exception:
                     log.exception("promised calls failed")
                 await asyncio.sleep(POLL_S)
@@ -74,7 +74,7 @@ class CallbackDialer:
         for settled in await self._scheduler.settle(self._now()):
             log.info("promised call %s: %s", settled.call, settled.outcome)
 
-    async def _begin(self) -> None:
+    async def _claim_due(self) -> None:
         while len(self._calls) < MAX_CONCURRENT and self._ready():
             due = await self._scheduler.claim(uuid4().hex, self._now())
             if due is None:
@@ -82,7 +82,7 @@ class CallbackDialer:
             language = due.language or self._flows.languages[0]
             if not self._flows.has(due.flow, language):
                 log.error("promised call %s has to wait: there is no flow “%s” in %s", due.call, due.flow, language)
-                await self._scheduler.put_off(due.call, self._now())
+                await self._scheduler.postpone(due.call, self._now())
                 continue
             self._calls.add(call := asyncio.create_task(self._call(due, language)))
             call.add_done_callback(self._calls.discard)

@@ -14,16 +14,16 @@ from ivr.complaints.rules.model import Calling
 from ivr.events import Value
 from ivr.lifecycle import Disposition
 
-VERIFY: Final = "verify"
+VERIFY_FLOW: Final = "verify"
 """The flow of a verifying call."""
-SOLVED: Final = "solved"
+SOLVED_QUESTION: Final = "solved"
 """Its question: whether the problem is solved; yes or no."""
 
-PUNCTUAL: Final = timedelta(minutes=10)
+PUNCTUALITY_WINDOW: Final = timedelta(minutes=10)
 """A call at a time that the customer has named is made until so long after it, whatever the hours."""
-FAULT_WAIT: Final = timedelta(minutes=10)
+FAULT_RETRY_DELAY: Final = timedelta(minutes=10)
 """After a fault of ours, or of the network, that kept a phone from ringing."""
-FAULTS: Final = frozenset({"failed", "congestion", "protocol"})
+FAULT_CAUSES: Final = frozenset({"failed", "congestion", "protocol"})
 """The causes of calls that nobody has heard ring."""
 
 
@@ -40,7 +40,7 @@ class EndedCall:
     @property
     def counts(self) -> bool:
         """Whether it is one of the few attempts: not where a fault kept the phone from ringing."""
-        return self.answered or self.cause not in FAULTS
+        return self.answered or self.cause not in FAULT_CAUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,10 @@ class HandedToPerson:
 FollowUp = ProblemSolved | ProblemUnsolved | CustomerReached | Rebooked | RetryAt | HandedToPerson
 
 
-def may_call(calling: Calling, calendar: Calendar, wished: datetime | None, now: datetime) -> bool:
+def may_call(calling: Calling, calendar: Calendar, requested_at: datetime | None, now: datetime) -> bool:
     """Whether the customer may be called now; `wished` is the time that they named, if they did."""
-    punctual = wished is not None and timedelta() <= now - wished < PUNCTUAL
-    return punctual or calling.hours.hold(calendar, now)
+    on_time = requested_at is not None and timedelta() <= now - requested_at < PUNCTUALITY_WINDOW
+    return on_time or calling.hours.contains(calendar, now)
 
 
 def follow_up(calling: Calling, calendar: Calendar, ended: EndedCall, earlier: int, *, verifying: bool) -> FollowUp:
@@ -97,7 +97,7 @@ def follow_up(calling: Calling, calendar: Calendar, ended: EndedCall, earlier: i
     if ended.answered and not verifying and ended.disposition is not Disposition.FAILED:
         return CustomerReached()
     if not ended.counts:
-        return RetryAt(calling.hours.next(calendar, ended.at + FAULT_WAIT))
+        return RetryAt(calling.hours.next_within(calendar, ended.at + FAULT_RETRY_DELAY))
     if earlier >= len(calling.again_after):
         return HandedToPerson(f"after {earlier + 1} calls")
-    return RetryAt(calling.hours.next(calendar, ended.at + calling.again_after[earlier]))
+    return RetryAt(calling.hours.next_within(calendar, ended.at + calling.again_after[earlier]))

@@ -81,37 +81,39 @@ class CallbackScheduler:
     async def settle(self, now: datetime) -> tuple[SettledCallback, ...]:
         """Follow up every call that is over, and release the claims of nodes that died before they called."""
         settled = []
-        for attempt, ended, number in await self._database.read(lambda session: _over(session, now)):
-            earlier = await self._database.read(partial(_counted, booking_id=attempt.booking_id))
+        for attempt, ended, number in await self._database.read(lambda session: _finished_attempts(session, now)):
+            earlier = await self._database.read(partial(_counted_attempts, booking_id=attempt.booking_id))
             rules, verifying = self._rules, number is not None
             outcome = retry_policy.follow_up(rules.lines.calling, rules.calendar, ended, earlier, verifying=verifying)
-            moved = number is not None and await self._moved(number, outcome, attempt.call_id, ended.at)
+            moved = number is not None and await self._move_case(number, outcome, attempt.call_id, ended.at)
             if await self._database.write(
                 partial(_settle, attempt_id=attempt.id, ended=ended, outcome=outcome, moved=moved)
             ):
                 settled.append(SettledCallback(attempt.call_id, outcome))
         return tuple(settled)
 
-    async def put_off(self, call_id: str, now: datetime) -> None:
+    async def postpone(self, call_id: str, now: datetime) -> None:
         """The claimed call cannot be placed here, which is no attempt."""
-        again = RetryAt(self._rules.lines.calling.hours.next(self._rules.calendar, now + retry_policy.FAULT_WAIT))
+        retry = RetryAt(
+            self._rules.lines.calling.hours.next_within(self._rules.calendar, now + retry_policy.FAULT_RETRY_DELAY)
+        )
 
         async def work(session: AsyncSession) -> None:
             attempt_id = (await session.scalars(select(t.AttemptRow.id).where(t.AttemptRow.call_id == call_id))).one()
-            await _settle(session, attempt_id, _unmade(now), again, moved=False)
+            await _settle(session, attempt_id, _never_placed(now), retry, moved=False)
 
         await self._database.write(work)
 
     async def _claim(self, session: AsyncSession, call_id: str, now: datetime) -> DueCallback | None:
         claimed = await session.scalar(select(t.BookingRow).join(t.AttemptRow).where(t.AttemptRow.call_id == call_id))
         if claimed is not None:
-            return await self._due(session, claimed, call_id, now)
+            return await self._due_callback(session, claimed, call_id, now)
         query = (
             select(t.BookingRow)
             .where(
                 t.BookingRow.state == "open",
                 t.BookingRow.next_at <= now,
-                or_(t.BookingRow.case_id.is_(None), _replied()),
+                or_(t.BookingRow.case_id.is_(None), _awaits_verification()),
             )
             .order_by(t.BookingRow.next_at)
             .limit(1)
@@ -120,20 +122,20 @@ class CallbackScheduler:
         calling, calendar = self._rules.lines.calling, self._rules.calendar
         while booking := await session.scalar(query):
             if not retry_policy.may_call(calling, calendar, booking.at if booking.wished else None, now):
-                booking.next_at = calling.hours.next(calendar, now)
-            elif due := await self._due(session, booking, call_id, now):
+                booking.next_at = calling.hours.next_within(calendar, now)
+            elif due := await self._due_callback(session, booking, call_id, now):
                 booking.next_at = None
                 session.add(t.AttemptRow(booking_id=booking.id, call_id=call_id, at=now, outcome=None, counted=False))
                 return due
         return None
 
-    async def _due(
+    async def _due_callback(
         self, session: AsyncSession, booking: t.BookingRow, call_id: str, now: datetime
     ) -> DueCallback | None:
         """The call that a booking asks for; one without a number to call is left to a person."""
         call = await session.get(t.CallRow, booking.call_id) if booking.call_id else None
         case = await session.get(t.CaseRow, booking.case_id) if booking.case_id else None
-        number = await _number(session, case, call)
+        number = await _customer_number(session, case, call)
         if number is None:
             booking.next_at = None
             if case:
@@ -141,9 +143,9 @@ class CallbackScheduler:
             return None
         if call and not case:
             return DueCallback(call_id, number, call.flow, call.language, call.variables)
-        return DueCallback(call_id, number, retry_policy.VERIFY, call.language if call else "", {})
+        return DueCallback(call_id, number, retry_policy.VERIFY_FLOW, call.language if call else "", {})
 
-    async def _moved(self, number: str, outcome: FollowUp, call_id: str, at: datetime) -> bool:
+    async def _move_case(self, number: str, outcome: FollowUp, call_id: str, at: datetime) -> bool:
         """Move the case as the customer's answer says; False where it says nothing, or the case has gone elsewhere.
 
         Done again it changes nothing.
@@ -158,27 +160,29 @@ class CallbackScheduler:
         return moved
 
 
-async def _over(session: AsyncSession, now: datetime) -> list[tuple[t.AttemptRow, EndedCall, str | None]]:
+async def _finished_attempts(session: AsyncSession, now: datetime) -> list[tuple[t.AttemptRow, EndedCall, str | None]]:
     """The attempts to be settled, with how their calls went and the number of their case."""
     answer = (
         select(t.AnswerRow.value)
         .where(
             t.AnswerRow.call_id == t.CallRow.id,
-            t.AnswerRow.question == retry_policy.SOLVED,
+            t.AnswerRow.question == retry_policy.SOLVED_QUESTION,
             t.AnswerRow.replaced_at.is_(None),
         )
         .scalar_subquery()
     )
-    unmade = t.CallRow.id.is_(None) & (t.AttemptRow.at < now - STALE_CLAIM_AFTER)
+    never_placed = t.CallRow.id.is_(None) & (t.AttemptRow.at < now - STALE_CLAIM_AFTER)
     rows = await session.execute(
         select(t.AttemptRow, t.CallRow, answer, t.CaseRow.number)
         .join(t.BookingRow, t.BookingRow.id == t.AttemptRow.booking_id)
         .outerjoin(t.CallRow, t.CallRow.id == t.AttemptRow.call_id)
         .outerjoin(t.CaseRow, t.CaseRow.id == t.BookingRow.case_id)
-        .where(t.AttemptRow.outcome.is_(None), or_(t.CallRow.ended_at.is_not(None), unmade))
+        .where(t.AttemptRow.outcome.is_(None), or_(t.CallRow.ended_at.is_not(None), never_placed))
         .order_by(t.AttemptRow.id)
     )
-    return [(attempt, _ended(call, said) if call else _unmade(now), number) for attempt, call, said, number in rows]
+    return [
+        (attempt, _ended(call, said) if call else _never_placed(now), number) for attempt, call, said, number in rows
+    ]
 
 
 async def _settle(session: AsyncSession, attempt_id: int, ended: EndedCall, outcome: FollowUp, moved: bool) -> bool:
@@ -189,17 +193,17 @@ async def _settle(session: AsyncSession, attempt_id: int, ended: EndedCall, outc
     attempt.outcome, attempt.counted = ended.disposition, ended.counts
     booking = await session.get_one(t.BookingRow, attempt.booking_id, with_for_update=True)
     if booking.state == "open":
-        await _keep(session, booking, attempt.call_id, outcome)
+        await _apply_outcome(session, booking, attempt.call_id, outcome)
     if booking.case_id and ended.counts and not moved:
         what = "unreached" if isinstance(outcome, HandedToPerson) else "called"
         case = await session.get_one(t.CaseRow, booking.case_id)
         add_step(
-            session, case, SYSTEM, what, f"call {attempt.call_id}: {ended.disposition}; {_told(outcome)}", ended.at
+            session, case, SYSTEM, what, f"call {attempt.call_id}: {ended.disposition}; {_describe(outcome)}", ended.at
         )
     return True
 
 
-async def _keep(session: AsyncSession, booking: t.BookingRow, call_id: str, outcome: FollowUp) -> None:
+async def _apply_outcome(session: AsyncSession, booking: t.BookingRow, call_id: str, outcome: FollowUp) -> None:
     """What an outcome makes of an open booking; one that it says nothing of stays open for a person."""
     match outcome:
         case RetryAt(at):
@@ -212,7 +216,7 @@ async def _keep(session: AsyncSession, booking: t.BookingRow, call_id: str, outc
                 booking.state = "done"
 
 
-def _told(outcome: FollowUp) -> str:
+def _describe(outcome: FollowUp) -> str:
     match outcome:
         case ProblemSolved():
             return "the customer says that it is solved"
@@ -233,24 +237,24 @@ def _ended(call: t.CallRow, answer: Value) -> EndedCall:
     return EndedCall(at, Disposition(cast("str", call.disposition)), cause, call.answered_at is not None, answer)
 
 
-def _unmade(at: datetime) -> EndedCall:
+def _never_placed(at: datetime) -> EndedCall:
     """How a call went that was never placed."""
     return EndedCall(at, Disposition.FAILED, "failed", answered=False)
 
 
-def _replied() -> ColumnElement[bool]:
+def _awaits_verification() -> ColumnElement[bool]:
     """Whether the case of a booking waits for its verifying call: its customer has been told the result."""
     return exists().where(
         t.CaseRow.id == t.BookingRow.case_id, t.CaseRow.state == "replied", t.CaseRow.confidential.is_(False)
     )
 
 
-async def _counted(session: AsyncSession, booking_id: int) -> int:
+async def _counted_attempts(session: AsyncSession, booking_id: int) -> int:
     query = select(func.count()).where(t.AttemptRow.booking_id == booking_id, t.AttemptRow.counted.is_(True))
     return await session.scalar(query) or 0
 
 
-async def _number(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> str | None:
+async def _customer_number(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> str | None:
     """Where the customer is to be called: as they said, else from where they called; None when it is not known."""
     known: list[object] = []
     if case:

@@ -58,7 +58,7 @@ class CaseQueries:
         return await self._database.read(work)
 
     async def cases(
-        self, wanted: CaseFilter, role: ReaderRole, limit: int, before: str | None = None
+        self, criteria: CaseFilter, role: ReaderRole, limit: int, before: str | None = None
     ) -> tuple[Case, ...]:
         """At most `limit` cases, newest first; those older than the case `before` where one is given.
 
@@ -67,20 +67,20 @@ class CaseQueries:
         """
 
         async def work(session: AsyncSession) -> tuple[Case, ...]:
-            query = _query(wanted, role).order_by(t.CaseRow.id.desc()).limit(limit)
+            query = _query(criteria, role).order_by(t.CaseRow.id.desc()).limit(limit)
             if before is not None:
                 query = query.where(t.CaseRow.id < (await case_row(session, before, role)).id)
             return tuple(_case(row, customer) for row, customer in await session.execute(query))
 
         return await self._database.read(work)
 
-    async def all(self, wanted: CaseFilter, role: ReaderRole) -> AsyncIterator[Case]:
+    async def all(self, criteria: CaseFilter, role: ReaderRole) -> AsyncIterator[Case]:
         """Every case, newest first, however many there are."""
-        page = await self.cases(wanted, role, PAGE_SIZE)
+        page = await self.cases(criteria, role, PAGE_SIZE)
         while page:
             for case in page:
                 yield case
-            page = await self.cases(wanted, role, PAGE_SIZE, page[-1].number)
+            page = await self.cases(criteria, role, PAGE_SIZE, page[-1].number)
 
     async def shares(self, since: datetime, until: datetime) -> ReviewShares:
         """How far the bad reviews of a time have come (R11)."""
@@ -136,19 +136,19 @@ async def case_file(session: AsyncSession, row: t.CaseRow) -> CaseFile:
     )
 
 
-def _query(wanted: CaseFilter, role: ReaderRole) -> Select[t.CaseRow, str]:
+def _query(criteria: CaseFilter, role: ReaderRole) -> Select[t.CaseRow, str]:
     query = select(t.CaseRow, t.CustomerRow.number).outerjoin(t.CustomerRow, t.CustomerRow.id == t.CaseRow.customer_id)
     if role != "management":
         query = query.where(t.CaseRow.confidential.is_(False))
     for name in ("kind", "state", "tier", "line", "owner", "grade"):
-        if (value := getattr(wanted, name)) is not None:
+        if (value := getattr(criteria, name)) is not None:
             query = query.where(getattr(t.CaseRow, name) == value)
-    if wanted.unreached:
+    if criteria.unreached:
         query = query.where(_unreached())
-    if wanted.since:
-        query = query.where(t.CaseRow.opened_at >= wanted.since)
-    if wanted.until:
-        query = query.where(t.CaseRow.opened_at < wanted.until)
+    if criteria.since:
+        query = query.where(t.CaseRow.opened_at >= criteria.since)
+    if criteria.until:
+        query = query.where(t.CaseRow.opened_at < criteria.until)
     return query
 
 

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import OpenComplaint
 from ivr.complaints.rules import clock, routing
-from ivr.complaints.rules.intake import ORDERS, Rules, assess, confidential, receiving
+from ivr.complaints.rules.intake import WORK_ORDERS, Rules, assess, confidential, receiving_line
 from ivr.complaints.rules.routing import Route
 from ivr.database import tables as t
-from ivr.database.upsert import count_up
+from ivr.database.upsert import next_count
 
 SYSTEM: Final = "huifang"
 """Who did what nobody did by hand."""
@@ -31,7 +31,7 @@ async def open_case(
 ) -> t.CaseRow:
     """Open a case and judge it. Without `rules` it waits, unrouted, for `admit`."""
     day = f"{at:%Y%m%d}"
-    number = await count_up(session, t.CaseCounterRow.last, day=day)
+    number = await next_count(session, t.CaseCounterRow.last, day=day)
     case = t.CaseRow(
         number=f"{day}-{number:04}",
         call_id=call and call.id,
@@ -62,19 +62,19 @@ def route_case(
 
     An order for work is no complaint: the line that took it sees to it.
     """
-    if case.kind in ORDERS:
-        case.line = case.responsible = receiving(rules.lines, case.details, called, [])
+    if case.kind in WORK_ORDERS:
+        case.line = case.responsible = receiving_line(rules.lines, case.details, called, [])
         line = rules.lines.lines[case.line]
         case.tier, case.owner = line.tier, line.owner
         add_step(session, case, who, "registered", f"to {case.line} (R2)", at)
         return
-    verdict = assess(rules, case.kind, case.details, called, case.opened_at)
-    case.kind, case.responsible = verdict.complaint.kind, verdict.complaint.called
-    case.grade, case.grade_reason = verdict.grade.grade, verdict.grade.reason
-    case.contact_due, case.reply_due = verdict.contact_due, verdict.reply_due
-    apply_route(case, verdict.route)
+    assessment = assess(rules, case.kind, case.details, called, case.opened_at)
+    case.kind, case.responsible = assessment.complaint.kind, assessment.complaint.called
+    case.grade, case.grade_reason = assessment.grade.grade, assessment.grade.reason
+    case.contact_due, case.reply_due = assessment.contact_due, assessment.reply_due
+    apply_route(case, assessment.route)
     case.alarm_at = clock.next_alarm(rules.lines.clocks, sla_state(case))
-    add_step(session, case, who, "registered", verdict.why, at)
+    add_step(session, case, who, "registered", assessment.why, at)
     if not case.confidential:
         add_step(session, case, SYSTEM, "reported", f"to {routing.supervision(rules.lines)} (R4)", at)
 

@@ -23,7 +23,7 @@ from aiohttp.typedefs import Handler, Middleware
 from ivr.complaints.rules.case import ReaderRole
 
 COOKIE = "huifang_token"
-MANAGES = web.RequestKey("MANAGES", bool)
+IS_MANAGEMENT = web.RequestKey("IS_MANAGEMENT", bool)
 """Whether the request showed the management's token."""
 
 
@@ -43,10 +43,10 @@ def access(token: str | None, public: Collection[str] = (), management: str | No
             return await handler(request)
         if token is None and not _loopback(request.host):
             raise web.HTTPForbidden(text="Without a token this service answers only to loopback names.\n")
-        request[MANAGES] = management is not None and _shows(request, management)
-        if token is not None and not (request[MANAGES] or _shows(request, token)):
+        request[IS_MANAGEMENT] = management is not None and _presents(request, management)
+        if token is not None and not (request[IS_MANAGEMENT] or _presents(request, token)):
             raise web.HTTPUnauthorized(text="Open the address with ?token=…, as the service printed it.\n")
-        if _changing(request) and not _same_site(request):
+        if _is_mutation(request) and not _same_site(request):
             raise web.HTTPForbidden(text="Sockets are opened and things changed only by pages of this host.\n")
         response = await handler(request)
         if token is not None and "token" in request.query and not response.prepared:
@@ -58,7 +58,7 @@ def access(token: str | None, public: Collection[str] = (), management: str | No
 
 def role(request: web.Request) -> ReaderRole:
     """In whose role the request reads."""
-    return "management" if request[MANAGES] else "staff"
+    return "management" if request[IS_MANAGEMENT] else "staff"
 
 
 def load_token(folder: Path, name: str = "token") -> str:
@@ -74,17 +74,17 @@ def load_token(folder: Path, name: str = "token") -> str:
     return path.read_text().strip()
 
 
-def _shows(request: web.Request, token: str) -> bool:
+def _presents(request: web.Request, token: str) -> bool:
     scheme, _, bearer = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    shown = (
+    presented = (
         request.query.get("token", ""),
         request.cookies.get(COOKIE, ""),
         bearer.strip() if scheme.lower() == "bearer" else "",
     )
-    return any(hmac.compare_digest(each.encode(), token.encode()) for each in shown)
+    return any(hmac.compare_digest(each.encode(), token.encode()) for each in presented)
 
 
-def _changing(request: web.Request) -> bool:
+def _is_mutation(request: web.Request) -> bool:
     """Whether the request does more than look."""
     return hdrs.UPGRADE in request.headers or request.method not in {hdrs.METH_GET, hdrs.METH_HEAD}
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from aiohttp import web
 
 
-def routes(trouble: Callable[[], str]) -> list[web.AbstractRouteDef]:
+def routes(blocker: Callable[[], str]) -> list[web.AbstractRouteDef]:
     """GET /health: the process is up. GET /ready: it takes calls, or 503 and what `trouble` says is in the way."""
 
     async def ready(_: web.Request) -> web.Response:
-        reason = trouble()
+        reason = blocker()
         return web.json_response({"status": reason or "up"}, status=503 if reason else 200)
 
     return [web.get("/health", _up), web.get("/ready", ready)]

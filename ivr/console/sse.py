@@ -15,9 +15,9 @@ from ivr.live.errors import LiveStateUnavailable
 
 log = logging.getLogger(__name__)
 
-BEAT_S: Final = 15.0
+KEEPALIVE_S: Final = 15.0
 """A stream on which nothing happens says so, lest somebody on the way takes it for dead."""
-BEAT: Final = b":\n\n"
+KEEPALIVE: Final = b":\n\n"
 
 SseEvent = TypeVar("SseEvent")
 
@@ -38,8 +38,8 @@ class SseStreams:
                 await response.write(each)
         except (ConnectionError, asyncio.CancelledError):
             pass
-        except LiveStateUnavailable as away:
-            log.warning("a stream of events has to be opened again: %s", away)
+        except LiveStateUnavailable as error:
+            log.warning("a stream of events has to be opened again: %s", error)
         finally:
             self._open.discard(task)
         return response
@@ -51,7 +51,7 @@ class SseStreams:
                 stream.cancel()
 
 
-def resumed_after(request: web.Request) -> str:
+def last_event_id(request: web.Request) -> str:
     """The id of the last event that the reader has had; empty for one who is new.
 
     Raises:
@@ -63,18 +63,18 @@ def resumed_after(request: web.Request) -> str:
     return after
 
 
-def message(name: str, event: Mapping[str, Any], event_id: str = "") -> bytes:
+def encode_event(name: str, event: Mapping[str, Any], event_id: str = "") -> bytes:
     """An event as it is written."""
     head = f"id: {event_id}\n" if event_id else ""
     return f"{head}event: {name}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
 
 
-async def beating(events: AsyncIterator[SseEvent]) -> AsyncGenerator[SseEvent | None, None]:
+async def with_keepalives(events: AsyncIterator[SseEvent]) -> AsyncGenerator[SseEvent | None, None]:
     """The events as they come; None, time and again, while there are none."""
     waiting = asyncio.ensure_future(anext(events))
     try:
         while True:
-            await asyncio.wait((waiting,), timeout=BEAT_S)
+            await asyncio.wait((waiting,), timeout=KEEPALIVE_S)
             if not waiting.done():
                 yield None
                 continue

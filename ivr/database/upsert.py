@@ -20,7 +20,7 @@ async def insert_once(session: AsyncSession, table: type[DeclarativeBase], **val
     await session.execute(_insert(session, table).values(**values).on_conflict_do_nothing())
 
 
-async def count_up(session: AsyncSession, counter: InstrumentedAttribute[int], **key: str) -> int:
+async def next_count(session: AsyncSession, counter: InstrumentedAttribute[int], **key: str) -> int:
     """The next number of the counter with this key, from 1; nobody else gets it unless this transaction fails."""
     insert = _insert(session, counter.class_).values(**key, **{counter.key: 1})
     step = insert.on_conflict_do_update(index_elements=list(key), set_={counter.key: counter + 1}).returning(counter)

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from ivr.live.client import RETRIES, connect, reported
+from ivr.live.client import RETRIES, connect, translated_errors
 
 _ALL: Final = """
 local notes, all = redis.call('HGETALL', KEYS[1]), {}
@@ -43,7 +43,7 @@ ENGAGED: Final = "ivr:engaged:"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredPresence:
     """What is kept of an agent; empty where there is nothing."""
 
     note: bytes = b""
@@ -63,7 +63,7 @@ class LiveAgents:
     async def open(cls, url: str, retries: int = RETRIES) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
         agents = cls(connect(url, retries))
-        with reported():
+        with translated_errors():
             await agents._redis.ping()
         return agents
 
@@ -71,24 +71,24 @@ class LiveAgents:
         """Let go of all connections."""
         await self._redis.aclose()
 
-    async def all(self) -> dict[str, Kept]:
+    async def all(self) -> dict[str, StoredPresence]:
         """Everybody of whom anything is kept."""
-        with reported():
+        with translated_errors():
             found: list[bytes] = await self._all(keys=[AGENTS], args=[ENGAGED])
-        return {found[i].decode(): Kept(found[i + 1], found[i + 2]) for i in range(0, len(found), 3)}
+        return {found[i].decode(): StoredPresence(found[i + 1], found[i + 2]) for i in range(0, len(found), 3)}
 
-    async def load(self, agent: str) -> Kept:
+    async def load(self, agent: str) -> StoredPresence:
         """What is kept of one agent."""
-        with reported():
+        with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hget(AGENTS, agent)
                 pipe.get(ENGAGED + agent)
                 note, engagement = await pipe.execute()
-        return Kept(note or b"", engagement or b"")
+        return StoredPresence(note or b"", engagement or b"")
 
-    async def change(self, agent: str, before: Kept, after: Kept, ttl_ms: int) -> bool:
+    async def change(self, agent: str, before: StoredPresence, after: StoredPresence, ttl_ms: int) -> bool:
         """Replace what is kept, if it is still `before`; a new engagement lapses after `ttl_ms`."""
-        with reported():
+        with translated_errors():
             return bool(
                 await self._change(
                     keys=[AGENTS, ENGAGED + agent],
@@ -98,5 +98,5 @@ class LiveAgents:
 
     async def renew(self, agent: str, engagement: bytes, ttl_ms: int) -> bool:
         """Have an engagement last `ttl_ms` from now, even if it had lapsed; False when the agent has another one."""
-        with reported():
+        with translated_errors():
             return bool(await self._renew(keys=[ENGAGED + agent], args=[engagement, ttl_ms]))

@@ -11,7 +11,7 @@ from typing import Final, Self
 from redis.asyncio import Redis
 
 from ivr.errors import StaleTurn
-from ivr.live.client import RETRIES, connect, reported
+from ivr.live.client import RETRIES, connect, translated_errors
 
 _SAVE: Final = """
 local turn, payload = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload'))
@@ -57,7 +57,7 @@ class LiveCalls:
     async def open(cls, url: str, retries: int = RETRIES) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST` (Redis 6.2 or later)."""
         calls = cls(connect(url, retries))
-        with reported():
+        with translated_errors():
             await calls._redis.ping()
         return calls
 
@@ -71,20 +71,20 @@ class LiveCalls:
         Raises:
             StaleTurn: the stored turn is not the one before; nothing was changed.
         """
-        with reported():
+        with translated_errors():
             stored = await self._save(keys=[STATE + call_id, CALLS], args=[turn, payload, node, call_id])
         if stored >= 0:
             raise StaleTurn(f"call {call_id} is at turn {stored}, so turn {turn} cannot be saved")
 
     async def load(self, call_id: str) -> tuple[int, bytes] | None:
         """The last turn saved with its payload; None for a call that is not live."""
-        with reported():
+        with translated_errors():
             turn, payload = await self._redis.hmget(STATE + call_id, ["turn", "payload"])
         return (int(turn), payload) if turn is not None and isinstance(payload, bytes) else None
 
     async def drop(self, call_id: str) -> None:
         """The call is over: forget its state and its lease."""
-        with reported():
+        with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.delete(STATE + call_id, LEASE + call_id)
                 pipe.srem(CALLS, call_id)
@@ -92,10 +92,10 @@ class LiveCalls:
 
     async def claim(self, call_id: str, node: str, ttl_ms: int) -> bool:
         """Take the call's lease for `ttl_ms`, or keep it so much longer; False when another node holds it."""
-        with reported():
+        with translated_errors():
             return bool(await self._claim(keys=[LEASE + call_id], args=[node, ttl_ms]))
 
     async def orphans(self) -> frozenset[str]:
         """The live calls that no node leads: to be claimed, loaded and gone on with."""
-        with reported():
+        with translated_errors():
             return frozenset(call.decode() for call in await self._orphans(keys=[CALLS], args=[LEASE]))

@@ -40,7 +40,7 @@ def connect(url: str, retries: int = RETRIES) -> Redis:
 
 
 @contextmanager
-def reported() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Turns the client's errors, once its patience is over, into LiveStateUnavailable."""
     try:
         yield

@@ -33,8 +33,8 @@ from ivr.live.errors import LiveStateUnavailable
 
 SOCKET_PATH_BYTES: Final = 107
 """The longest path of a Unix socket: sys/un.h, less the final zero."""
-START_SECONDS: Final = 20.0
-STOP_SECONDS: Final = 3.0
+START_TIMEOUT_S: Final = 20.0
+STOP_TIMEOUT_S: Final = 3.0
 RESTART_PAUSES: Final = (0.1, 5.0)
 """Seconds before a server that died is started again: at first, and at most."""
 
@@ -57,7 +57,7 @@ class EmbeddedRedis:
         self._shortcut = _shortcut(self._folder)
         self._socket = (self._shortcut or self._folder) / "redis.sock"
         self._process: Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, folder: Path) -> Self:
@@ -68,14 +68,14 @@ class EmbeddedRedis:
         Raises:
             LiveStateUnavailable: another service uses the folder, or the server does not start.
         """
-        server = cls(folder, _locked(folder))
+        server = cls(folder, _lock_folder(folder))
         try:
-            await server._end_leftover()
+            await server._stop_orphan()
             await server._run()
         except BaseException:
             await server.close()
             raise
-        server._keeper = asyncio.create_task(server._keep_running(), name="embedded Redis")
+        server._supervisor = asyncio.create_task(server._supervise(), name="embedded Redis")
         return server
 
     @property
@@ -90,16 +90,16 @@ class EmbeddedRedis:
 
     async def close(self) -> None:
         """Stop the server; everything it was told is on disk."""
-        if self._keeper:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._supervisor:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
         await self._stop()
         if self._shortcut:
             shutil.rmtree(self._shortcut.parent)
             self._shortcut = None
         self._lock.close()
 
-    async def _keep_running(self) -> None:
+    async def _supervise(self) -> None:
         pause, longest = RESTART_PAUSES
         while self._process:
             code = await self._process.wait()
@@ -113,41 +113,41 @@ class EmbeddedRedis:
                 pause = min(pause * 2, longest)
 
     async def _run(self) -> None:
-        guard = shutil.which("setpriv")
-        command = [*([guard, "--pdeathsig", "TERM"] if guard else []), str(_server()), *shlex.split(_SETTINGS)]
+        setpriv = shutil.which("setpriv")
+        command = [*([setpriv, "--pdeathsig", "TERM"] if setpriv else []), str(_server()), *shlex.split(_SETTINGS)]
         self._process = await asyncio.create_subprocess_exec(
             *command, cwd=self._folder, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
         )
         try:
-            async with asyncio.timeout(START_SECONDS):
-                while not await self._answers():
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while not await self._responds():
                     if self._process.returncode is not None:
-                        raise LiveStateUnavailable(f"Redis does not start: {self._last_words()}")
+                        raise LiveStateUnavailable(f"Redis does not start: {self._last_log_line()}")
                     await asyncio.sleep(0.01)
         except TimeoutError as error:
             await self._stop()
-            raise LiveStateUnavailable(f"Redis does not answer: {self._last_words()}") from error
+            raise LiveStateUnavailable(f"Redis does not answer: {self._last_log_line()}") from error
 
     async def _stop(self) -> None:
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
 
-    async def _end_leftover(self) -> None:
+    async def _stop_orphan(self) -> None:
         """End a server that outlived its service: the folder's lock is ours, so it can be nobody else's."""
-        if await self._answers():
+        if await self._responds():
             _log.warning("a Redis left by an earlier run is ended")
             async with self._client() as client:
                 with suppress(RedisError):
                     await client.shutdown(nosave=True)
 
-    async def _answers(self) -> bool:
+    async def _responds(self) -> bool:
         async with self._client() as client:
             try:
                 return bool(await client.ping())
@@ -157,7 +157,7 @@ class EmbeddedRedis:
     def _client(self) -> Redis:
         return Redis(unix_socket_path=str(self._socket), socket_timeout=1, retry=Retry(NoBackoff(), 0))
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         log = self._folder / "redis.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         return lines[-1] if lines else f"nothing in {log}"
@@ -170,7 +170,7 @@ def _server() -> Path:
     return Path(found.origin).parent / "bin" / "redis-server"
 
 
-def _locked(folder: Path) -> BinaryIO:
+def _lock_folder(folder: Path) -> BinaryIO:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = (folder / "lock").open("wb")
     try:

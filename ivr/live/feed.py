@@ -12,15 +12,15 @@ from typing import Final, Self, cast
 from redis.asyncio import Redis
 
 from ivr.events import Value
-from ivr.live.client import RETRIES, connect, reported
+from ivr.live.client import RETRIES, connect, translated_errors
 
 FEED: Final = "ivr:feed"
 MANAGEMENT: Final = "ivr:feed:management"
 """What only management hears."""
-KEPT: Final = 10_000
+MAX_EVENTS: Final = 10_000
 """About how many events are kept for those who come back."""
 
-_WAIT_MS = 1000
+_BLOCK_MS = 1000
 _Entry = tuple[bytes, dict[bytes, bytes]]
 
 
@@ -34,7 +34,7 @@ class EventFeed:
     async def open(cls, url: str, retries: int = RETRIES, stream: str = FEED) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
         feed = cls(connect(url, retries), stream)
-        with reported():
+        with translated_errors():
             await feed._redis.ping()
         return feed
 
@@ -44,12 +44,14 @@ class EventFeed:
 
     async def publish(self, event: Mapping[str, Value]) -> None:
         """Tell everybody."""
-        with reported():
-            await self._redis.xadd(self._stream, {"event": json.dumps(dict(event))}, maxlen=KEPT, approximate=True)
+        with translated_errors():
+            await self._redis.xadd(
+                self._stream, {"event": json.dumps(dict(event))}, maxlen=MAX_EVENTS, approximate=True
+            )
 
     async def newest(self) -> str:
         """The id of the last event, to be followed from; `0` before the first."""
-        with reported():
+        with translated_errors():
             found = cast("list[_Entry]", await self._redis.xrevrange(self._stream, count=1))
         return found[0][0].decode() if found else "0"
 
@@ -58,9 +60,9 @@ class EventFeed:
         if after is None:
             after = await self.newest()
         while True:
-            with reported():
+            with translated_errors():
                 read = cast(
-                    "list[tuple[bytes, list[_Entry]]]", await self._redis.xread({self._stream: after}, block=_WAIT_MS)
+                    "list[tuple[bytes, list[_Entry]]]", await self._redis.xread({self._stream: after}, block=_BLOCK_MS)
                 )
             for _stream, entries in read:
                 for entry_id, fields in entries:

@@ -9,9 +9,9 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from ivr.live.client import RETRIES, connect, reported
+from ivr.live.client import RETRIES, connect, translated_errors
 
-_WAIT: Final = """
+_RENEW: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 redis.call('ZADD', KEYS[2], now, ARGV[1])
@@ -41,13 +41,13 @@ class LiveQueues:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._wait = redis.register_script(_WAIT)
+        self._renew = redis.register_script(_RENEW)
 
     @classmethod
     async def open(cls, url: str, retries: int = RETRIES) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
         queues = cls(connect(url, retries))
-        with reported():
+        with translated_errors():
             await queues._redis.ping()
         return queues
 
@@ -55,16 +55,16 @@ class LiveQueues:
         """Let go of all connections."""
         await self._redis.aclose()
 
-    async def wait(self, line: str, call: str, note: bytes, ttl_ms: int) -> list[tuple[str, bytes]]:
+    async def renew(self, line: str, call: str, note: bytes, ttl_ms: int) -> list[tuple[str, bytes]]:
         """Keep a caller's place in the queue, the last one at first, with a note; all who wait, in order."""
-        with reported():
-            found: list[bytes] = await self._wait(keys=[*_keys(line), TICKETS], args=[call, note, ttl_ms])
+        with translated_errors():
+            found: list[bytes] = await self._renew(keys=[*_keys(line), TICKETS], args=[call, note, ttl_ms])
         return [(found[i].decode(), found[i + 1]) for i in range(0, len(found), 2)]
 
     async def leave(self, line: str, call: str) -> None:
         """Give a place up. Harmless when there is none."""
         order, seen, notes = _keys(line)
-        with reported():
+        with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.zrem(order, call)
                 pipe.zrem(seen, call)

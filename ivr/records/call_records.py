@@ -21,12 +21,12 @@ from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
 from ivr.lifecycle import AAPOR, HANGUP_CAUSES, Disposition
 from ivr.records import reading
-from ivr.records.facts import keep_fact
+from ivr.records.facts import write_fact
 from ivr.records.record import CallRecord, CallSummary, CaseStatus, CustomerRecord
 from ivr.telephony.port import Call
 from ivr.transcript import TranscriptLine
 
-PATIENCE_S: Final = 5.0
+RETRY_TIMEOUT_S: Final = 5.0
 """How long a record is tried again while the database is away; a caller is waiting for the next question."""
 
 
@@ -44,7 +44,7 @@ class CallRecords:
 
     @classmethod
     async def open(
-        cls, url: str, node: str = "", patience_s: float = PATIENCE_S, *, rules: Rules | None = None
+        cls, url: str, node: str = "", retry_timeout_s: float = RETRY_TIMEOUT_S, *, rules: Rules | None = None
     ) -> Self:
         """Open `sqlite:///FILE` or `postgresql://HOST/NAME`, making or updating the tables. `node` names this process.
 
@@ -53,7 +53,7 @@ class CallRecords:
         Raises:
             RecordsUnavailable: the database cannot be used.
         """
-        return cls(await Database.open(url, patience_s), node, rules)
+        return cls(await Database.open(url, retry_timeout_s), node, rules)
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -101,9 +101,9 @@ class CallRecords:
         """
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if call.answered_at is None:
-                _must_be_open(call)
+                _require_open(call)
                 call.answered_at = at
 
         await self._database.write(work)
@@ -125,14 +125,14 @@ class CallRecords:
         """
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if await session.get(t.TurnRow, (call_id, turn)) is not None:
                 return
-            _must_be_open(call)
+            _require_open(call)
             session.add(t.TurnRow(call_id=call_id, turn=turn, event=reading.EVENTS.dump(event), node=self._node, at=at))
             call.turn, call.node = max(call.turn, turn), self._node
             for fact in facts:
-                await keep_fact(session, call, turn, fact, at, self._rules)
+                await write_fact(session, call, turn, fact, at, self._rules)
             for position, line in enumerate(lines):
                 session.add(
                     t.TranscriptLineRow(
@@ -160,13 +160,13 @@ class CallRecords:
             raise ValueError(f"{cause!r} is not a hang-up cause")
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if (call.ended_at, call.disposition, call.cause, call.ended_by) == (at, disposition, cause, by):
                 return
-            _must_be_open(call)
+            _require_open(call)
             call.ended_at, call.cause, call.ended_by = at, cause, by
             call.duration_ms = int((at - call.answered_at).total_seconds() * 1000) if call.answered_at else 0
-            _dispose(session, call, disposition, self._node, cause, at)
+            _set_disposition(session, call, disposition, self._node, cause, at)
 
         await self._database.write(work)
 
@@ -181,11 +181,11 @@ class CallRecords:
         """
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if call.ended_at is None:
                 raise IllegalMove(f"call {call_id} is not over yet")
             if call.disposition != disposition:
-                _dispose(session, call, disposition, who, why, at)
+                _set_disposition(session, call, disposition, who, why, at)
 
         await self._database.write(work)
 
@@ -200,7 +200,7 @@ class CallRecords:
         """
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if call.consent_at is None:
                 raise IllegalMove(f"call {call_id} was recorded without consent")
             await insert_once(
@@ -217,7 +217,7 @@ class CallRecords:
 
         await self._database.write(work)
 
-    async def keep_flow(self, version: str, source: str) -> None:
+    async def save_flow_source(self, version: str, source: str) -> None:
         """Keep the source of a call flow file under its hash."""
 
         async def work(session: AsyncSession) -> None:
@@ -233,7 +233,7 @@ class CallRecords:
 
         return await self._database.read(work)
 
-    async def keep_customer(self, number: str, name: str, language: str, by: str, at: datetime) -> None:
+    async def save_customer(self, number: str, name: str, language: str, by: str, at: datetime) -> None:
         """Write a customer's profile; what it was before stays in its history."""
 
         async def work(session: AsyncSession) -> None:
@@ -261,7 +261,7 @@ class CallRecords:
         async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
             query = select(t.CallRow).order_by(t.CallRow.started_at.desc(), t.CallRow.id.desc()).limit(limit)
             if before is not None:
-                last = await _found(session, before)
+                last = await _get_call(session, before)
                 older = t.CallRow.started_at < last.started_at
                 same_time = and_(t.CallRow.started_at == last.started_at, t.CallRow.id < last.id)
                 query = query.where(or_(older, same_time))
@@ -278,7 +278,7 @@ class CallRecords:
 
         async def work(session: AsyncSession) -> CallRecord:
             lines = self._rules.lines if self._rules else None
-            return await reading.record(session, await _found(session, call_id), role, lines)
+            return await reading.record(session, await _get_call(session, call_id), role, lines)
 
         return await self._database.read(work)
 
@@ -298,23 +298,25 @@ class CallRecords:
         return await self._database.read(work)
 
 
-async def _found(session: AsyncSession, call_id: str, lock: bool = False) -> t.CallRow:
+async def _get_call(session: AsyncSession, call_id: str, lock: bool = False) -> t.CallRow:
     call = await session.get(t.CallRow, call_id, with_for_update=lock)
     if call is None:
         raise UnknownCall(f"there is no call {call_id}")
     return call
 
 
-async def _locked(session: AsyncSession, call_id: str) -> t.CallRow:
-    return await _found(session, call_id, lock=True)
+async def _lock_call(session: AsyncSession, call_id: str) -> t.CallRow:
+    return await _get_call(session, call_id, lock=True)
 
 
-def _must_be_open(call: t.CallRow) -> None:
+def _require_open(call: t.CallRow) -> None:
     if call.ended_at is not None:
         raise IllegalMove(f"call {call.id} is over since {call.ended_at.isoformat()}")
 
 
-def _dispose(session: AsyncSession, call: t.CallRow, disposition: Disposition, by: str, why: str, at: datetime) -> None:
+def _set_disposition(
+    session: AsyncSession, call: t.CallRow, disposition: Disposition, by: str, why: str, at: datetime
+) -> None:
     code = AAPOR[disposition]
     call.disposition, call.aapor = disposition, code
     session.add(t.DispositionChangeRow(call_id=call.id, disposition=disposition, aapor=code, by=by, why=why, at=at))

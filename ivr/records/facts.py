@@ -15,7 +15,7 @@ from ivr.complaints.rules.intake import Rules
 from ivr.database import tables as t
 
 
-async def keep_fact(
+async def write_fact(
     session: AsyncSession, call: t.CallRow, turn: int, fact: Fact, at: datetime, rules: Rules | None
 ) -> None:
     """Write one fact of `call`, which is locked; cases are judged by `rules`."""
@@ -23,7 +23,7 @@ async def keep_fact(
         case StartRecording():
             call.consent_at = call.consent_at or at
         case SaveAnswer():
-            await _keep_answer(session, call.id, turn, fact, at)
+            await _write_answer(session, call.id, turn, fact, at)
         case BookCallback():
             when = datetime.fromisoformat(fact.at)
             session.add(
@@ -35,7 +35,7 @@ async def keep_fact(
             assert_never(fact)
 
 
-async def _keep_answer(session: AsyncSession, call_id: str, turn: int, answer: SaveAnswer, at: datetime) -> None:
+async def _write_answer(session: AsyncSession, call_id: str, turn: int, answer: SaveAnswer, at: datetime) -> None:
     earlier = (
         t.AnswerRow.call_id == call_id,
         t.AnswerRow.question == answer.question,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from ivr.actions import AnsweredBy, SaveAnswer
 from ivr.complaints.rules.case import ReaderRole
-from ivr.complaints.rules.intake import reports
+from ivr.complaints.rules.intake import reports_misconduct
 from ivr.complaints.rules.model import Lines
 from ivr.database import tables as t
 from ivr.events import EndedBy, Event, Heard
@@ -41,7 +41,7 @@ RowT = TypeVar("RowT", bound=t.Base)
 
 async def summaries(session: AsyncSession, query: Select[t.CallRow]) -> tuple[CallSummary, ...]:
     """The calls of a query as everybody may see them."""
-    rows = await session.execute(query.add_columns(_reported(t.CallRow.id)))
+    rows = await session.execute(query.add_columns(_has_confidential_case(t.CallRow.id)))
     return tuple(_summary(row, withheld) for row, withheld in rows)
 
 
@@ -86,8 +86,8 @@ async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines
         )
     )
     if role != "management":
-        said = {row.question: row.value for row in answers if row.replaced_at is None}
-        if reports(said, lines) or await session.scalar(select(_reported(call.id))):
+        given = {row.question: row.value for row in answers if row.replaced_at is None}
+        if reports_misconduct(given, lines) or await session.scalar(select(_has_confidential_case(call.id))):
             return CallRecord(_summary(call, True), (), (), (), (), (), dispositions, (), ())
     line_order = (t.TranscriptLineRow.turn, t.TranscriptLineRow.position)
     return CallRecord(
@@ -118,7 +118,7 @@ async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines
     )
 
 
-def _reported(call_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+def _has_confidential_case(call_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """Whether a case was opened on the call that only management may see."""
     return exists().where(t.CaseRow.call_id == call_id, t.CaseRow.confidential.is_(True))
 

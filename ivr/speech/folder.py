@@ -43,7 +43,7 @@ class ClipFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._manifest = folder / "manifest.tsv"
-        self._clips = {clip.path: clip for clip in self._listed()}
+        self._clips = {clip.path: clip for clip in self._read_manifest()}
 
     def __contains__(self, path: str) -> bool:
         return path in self._clips
@@ -62,12 +62,12 @@ class ClipFolder:
 
     def erase(self, speaker: str) -> int:
         """Delete a speaker's clips and their lines; returns how many there were."""
-        gone = [clip.path for clip in self._clips.values() if clip.speaker == speaker]
-        for path in gone:
+        removed = [clip.path for clip in self._clips.values() if clip.speaker == speaker]
+        for path in removed:
             del self._clips[path]
         self.save()
         shutil.rmtree(self.folder / speaker, ignore_errors=True)
-        return len(gone)
+        return len(removed)
 
     def save(self) -> None:
         """Write the manifest, all at once."""
@@ -79,7 +79,7 @@ class ClipFolder:
             writer.writerows(rows)
         Path(draft.name).replace(self._manifest)
 
-    def _listed(self) -> list[CallerClip]:
+    def _read_manifest(self) -> list[CallerClip]:
         if not self._manifest.exists():
             return []
         with self._manifest.open(encoding="utf-8", newline="") as manifest:

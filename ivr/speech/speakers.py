@@ -32,48 +32,48 @@ class Speakers:
         self._folders = folder / "folders"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep exports and erasures out of each other's way; waits for the one before."""
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def name(self, number: str) -> str:
+    def pseudonym(self, number: str) -> str:
         """The same for each way to write a number: `+86 138 1234 5678` and `13812345678`."""
         plain = _COUNTRY.sub("", re.sub(r"\D", "", number))
         return f"caller_{self._hash(plain)[:16]}"
 
-    def clip(self, call_id: str, turn: int) -> str:
+    def clip_name(self, call_id: str, turn: int) -> str:
         """A name for what was said in a turn of a call, that leads to neither."""
         return self._hash(f"{call_id}/{turn}")[:16]
 
     def erase(self, speaker: str) -> None:
         """Never learn from this speaker again."""
-        _note(self._erased, speaker)
+        _append_once(self._erased, speaker)
 
     def erased(self) -> frozenset[str]:
         """Those who are not to be learnt from."""
-        return frozenset(_noted(self._erased))
+        return frozenset(_lines(self._erased))
 
-    def remember(self, folder: Path) -> None:
+    def add_folder(self, folder: Path) -> None:
         """Clips go into this folder; they are to be found there when somebody is erased."""
-        _note(self._folders, str(folder.resolve()))
+        _append_once(self._folders, str(folder.resolve()))
 
     def folders(self) -> list[Path]:
         """All folders that clips ever went into."""
-        return [Path(line) for line in _noted(self._folders)]
+        return [Path(line) for line in _lines(self._folders)]
 
     def _hash(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _note(file: Path, line: str) -> None:
-    if line not in _noted(file):
+def _append_once(file: Path, line: str) -> None:
+    if line not in _lines(file):
         with file.open("a", encoding="utf-8") as notes:
             notes.write(f"{line}\n")
 
 
-def _noted(file: Path) -> list[str]:
+def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
@@ -85,5 +85,5 @@ def _load_key(folder: Path) -> bytes:
             draft.write(secrets.token_bytes(32))
             draft.flush()
             with suppress(FileExistsError):  # another process was first
-                os.link(draft.name, path)
+                os.link(draft.pseudonym, path)
     return path.read_bytes()

@@ -101,7 +101,7 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
         for each in live:
             stack.push_async_callback(each.close)
         presences = PresenceStore(live[0])
-        keeping = asyncio.create_task(presences.keep())
+        keeping = asyncio.create_task(presences.run())
         stack.callback(keeping.cancel)
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
         office = Office(system, presences, live[2], library)

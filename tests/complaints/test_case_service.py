@@ -11,7 +11,7 @@ from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.case import UnknownCase, VerifyingCall
 from ivr.complaints.rules.intake import Rules
-from ivr.complaints.rules.life import CASE_MOVES, LEGAL, RefusedMove
+from ivr.complaints.rules.life import CASE_MOVES, TRANSITIONS, RefusedMove
 from ivr.database.errors import UnknownCall
 from ivr.records.call_records import CallRecords
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
@@ -105,7 +105,7 @@ async def test_an_illegal_move_is_refused_and_changes_nothing(
 ) -> None:
     number = await complain(records, branch="dalian")
     before = await queries.case(number, "staff")
-    for move in set(CASE_MOVES) - LEGAL["registered"].keys():
+    for move in set(CASE_MOVES) - TRANSITIONS["registered"].keys():
         with pytest.raises(RefusedMove, match="possible now: acknowledge, escalate, report"):
             await case_service.move(number, move, "王", "因为", after(hours=1), handler="李")
     for move in ("escalate", "report"):

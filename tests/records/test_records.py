@@ -273,7 +273,7 @@ async def test_calls_left_open_are_found(records: CallRecords) -> None:
 async def test_flow_sources_are_kept_by_version(records: CallRecords) -> None:
     assert await records.flow_source("abc") is None
     for _ in range(2):
-        await records.keep_flow("abc", "version: 1\n# 您好\n")
+        await records.save_flow_source("abc", "version: 1\n# 您好\n")
     assert await records.flow_source("abc") == "version: 1\n# 您好\n"
 
 
@@ -283,9 +283,9 @@ async def test_a_customer_has_profile_changes_and_calls(records: CallRecords) ->
     await records.open_call(
         replace(CALL, id="out", direction="outbound", caller="4001", called="13812345678"), "v1", after(9)
     )
-    await records.keep_customer("13812345678", "张三", "zh-CN", "王", after(10))
-    await records.keep_customer("13812345678", "张三", "zh-CN", "王", after(11))
-    await records.keep_customer("13812345678", "张珊", "zh-CN", "李", after(12))
+    await records.save_customer("13812345678", "张三", "zh-CN", "王", after(10))
+    await records.save_customer("13812345678", "张三", "zh-CN", "王", after(11))
+    await records.save_customer("13812345678", "张珊", "zh-CN", "李", after(12))
     customer = await records.customer("13812345678")
     assert customer is not None
     assert (customer.name, customer.language) == ("张珊", "zh-CN")

@@ -38,7 +38,7 @@ class CallJournal:
     async def open(self, flow_set: FlowSet, now: datetime) -> None:
         """The call is answered."""
         records = self._node.records
-        self._writes.note(partial(records.keep_flow, flow_set.version, flow_set.source))
+        self._writes.note(partial(records.save_flow_source, flow_set.version, flow_set.source))
         self._writes.note(partial(records.open_call, self._call, flow_set.version, now))
         self._writes.note(partial(records.answer_call, self._call.id, now))
         async with asyncio.timeout(STORES_S):

@@ -50,29 +50,29 @@ def reply_due(clocks: SlaClocks, calendar: Calendar, opened_at: datetime) -> dat
     return calendar.add_working_days(opened_at, clocks.reply.working_days)
 
 
-def due_alarms(clocks: SlaClocks, watch: SlaState, now: datetime) -> tuple[SlaAlarm, ...]:
+def due_alarms(clocks: SlaClocks, state: SlaState, now: datetime) -> tuple[SlaAlarm, ...]:
     """The alarms that nobody has raised yet, in their order."""
-    return tuple(alarm for alarm in _pending(clocks, watch) if alarm.at <= now)
+    return tuple(alarm for alarm in _pending(clocks, state) if alarm.at <= now)
 
 
-def next_alarm(clocks: SlaClocks, watch: SlaState) -> datetime | None:
+def next_alarm(clocks: SlaClocks, state: SlaState) -> datetime | None:
     """When the case must be looked at next; None: never, as things stand."""
-    return next((alarm.at for alarm in _pending(clocks, watch)), None)
+    return next((alarm.at for alarm in _pending(clocks, state)), None)
 
 
 def verifying_call(lines: Lines, calendar: Calendar, resolved_at: datetime) -> datetime:
     """When to call the customer back, within the hours of calls that we make."""
-    return lines.calling.hours.next(calendar, resolved_at + lines.clocks.verify.after)
+    return lines.calling.hours.next_within(calendar, resolved_at + lines.clocks.verify.after)
 
 
-def _pending(clocks: SlaClocks, watch: SlaState) -> list[SlaAlarm]:
+def _pending(clocks: SlaClocks, state: SlaState) -> list[SlaAlarm]:
     """A deed done late was still late: its alarm counts when the deed was not done at the alarm's own time."""
     alarms: list[SlaAlarm] = []
-    if watch.contact_due:
-        alarms += _alarms("contact", watch.contact_due, clocks.contact.warn, watch.contacted_at)
-    if watch.reply_due:
-        alarms += _alarms("reply", watch.reply_due, clocks.reply.warn, watch.replied_at)
-    return sorted(alarm for alarm in alarms if alarm.at > watch.watched_until)
+    if state.contact_due:
+        alarms += _alarms("contact", state.contact_due, clocks.contact.warn, state.contacted_at)
+    if state.reply_due:
+        alarms += _alarms("reply", state.reply_due, clocks.reply.warn, state.replied_at)
+    return sorted(alarm for alarm in alarms if alarm.at > state.watched_until)
 
 
 def _alarms(clock: SlaClock, due_at: datetime, warn: tuple[timedelta, ...], done_at: datetime | None) -> list[SlaAlarm]:

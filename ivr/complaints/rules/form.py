@@ -49,7 +49,7 @@ class ComplaintForm:
             "what": self.what.strip(),
             "business": self.business,
             "branch": self.branch,
-            "phone": _dialled(self.phone) or "",
+            "phone": _e164(self.phone) or "",
             "callback_wanted": "yes" if self.callback else "",
         }
         return OpenComplaint(self.kind, "人工登记", {name: value for name, value in details.items() if value})
@@ -59,7 +59,7 @@ class ComplaintForm:
             yield "what", "say what happened"
         yield from _unknown("business", self.business, lines.businesses)
         yield from _unknown("branch", self.branch, lines.branches)
-        if self.phone and _dialled(self.phone) is None:
+        if self.phone and _e164(self.phone) is None:
             yield (
                 "phone",
                 f"“{self.phone}” is no telephone number; give it with its area code, or with + and its country",
@@ -73,7 +73,7 @@ def _unknown(field: str, value: str, known: Collection[str]) -> Iterator[tuple[s
         yield field, f"there is no “{value}” in the lines file; it has {', '.join(known) or 'none'}"
 
 
-def _dialled(phone: str) -> str | None:
+def _e164(phone: str) -> str | None:
     """A number in E.164, None where it is none."""
     try:
         number = phonenumbers.parse(phone, REGION)

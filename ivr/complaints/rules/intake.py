@@ -18,11 +18,11 @@ from ivr.complaints.rules.model import Grade, Kind, Lines, LineTier
 from ivr.complaints.rules.routing import Complaint, Route
 from ivr.events import Value
 
-CHOSEN = ("line", "business", "branch", "about", "kind", "phone", "callback_phone", "callback_wanted")
+CODED_DETAILS = ("line", "business", "branch", "about", "kind", "phone", "callback_phone", "callback_wanted")
 """The details that are ids, numbers or choices. All others that are text count as said by the caller, cues included."""
 
 
-ORDERS = ("repair",)
+WORK_ORDERS = ("repair",)
 """The kinds of cases that are orders for work (R2) and no complaints."""
 
 
@@ -51,7 +51,7 @@ def confidential(kind: str) -> bool:
     return kind == "fraud"
 
 
-def reports(answers: Mapping[str, Value], lines: Lines | None) -> bool:
+def reports_misconduct(answers: Mapping[str, Value], lines: Lines | None) -> bool:
     """Whether answers report misconduct, before a case does: by the kind chosen, or by the cues of `lines`."""
     chosen = any(isinstance(value, str) and confidential(value) for value in answers.values())
     return chosen or (lines is not None and bool(grading.heard_cues(lines.cues, "misconduct", _said(answers))))
@@ -61,20 +61,20 @@ def assess(rules: Rules, kind: str, details: Mapping[str, Value], called: str, n
     """Judge a complaint. `called` is the number that was called, for when `details` name no line."""
     said = tuple(_said(details))
     proposal = grading.grade(rules.lines.cues, said, details)
-    complaint, notes = understand(rules.lines, kind, details, called, proposal)
+    complaint, notes = interpret(rules.lines, kind, details, called, proposal)
     route = routing.route(rules.lines, rules.calendar, complaint, now)
-    timed = not route.confidential
+    has_deadlines = not route.confidential
     return CaseAssessment(
         complaint,
         proposal,
         route,
-        clock.contact_due(rules.lines.clocks, now) if timed else None,
-        clock.reply_due(rules.lines.clocks, rules.calendar, now) if timed else None,
+        clock.contact_due(rules.lines.clocks, now) if has_deadlines else None,
+        clock.reply_due(rules.lines.clocks, rules.calendar, now) if has_deadlines else None,
         "; ".join([f"to {route.line or route.owner} ({route.article})", *notes]),
     )
 
 
-def understand(
+def interpret(
     lines: Lines, kind: str, details: Mapping[str, Value], called: str, proposal: GradeProposal
 ) -> tuple[Complaint, list[str]]:
     """The complaint in the terms of the rules, and notes of what was not understood.
@@ -82,9 +82,9 @@ def understand(
     Words of misconduct make a report of it, whatever kind the flow gave it (R18).
     """
     notes: list[str] = []
-    business = _known(lines.businesses, details, "business", notes)
-    branch = _known(lines.branches, details, "branch", notes)
-    line = receiving(lines, details, called, notes)
+    business = _resolve(lines.businesses, details, "business", notes)
+    branch = _resolve(lines.branches, details, "branch", notes)
+    line = receiving_line(lines, details, called, notes)
     if misconduct := grading.heard_cues(lines.cues, "misconduct", _said(details)):
         kind = "fraud"
         notes.append(f"“{'、'.join(misconduct)}” is a report of misconduct")
@@ -96,28 +96,28 @@ def reassess(lines: Lines, kind: str, details: Mapping[str, Value], received: st
 
     An order is not judged: nothing counts but the line that took it.
     """
-    if kind in ORDERS:
+    if kind in WORK_ORDERS:
         return Complaint("complaint", grade, received if received in lines.lines else lines.default_line)
-    complaint, _ = understand(lines, kind, details, "", GradeProposal(grade, ""))
+    complaint, _ = interpret(lines, kind, details, "", GradeProposal(grade, ""))
     return replace(complaint, called=received) if received in lines.lines else complaint
 
 
 def handled_by(rules: Rules, kind: str, details: Mapping[str, Value], now: datetime) -> tuple[str, str]:
     """The tier that would handle a case, and the roster of its line (none at management)."""
-    if kind in ORDERS:
-        name = receiving(rules.lines, details, "", [])
+    if kind in WORK_ORDERS:
+        name = receiving_line(rules.lines, details, "", [])
         return rules.lines.lines[name].tier, rules.lines.lines[name].roster
     route = assess(rules, kind, details, "", now).route
     return route.tier, rules.lines.lines[route.line].roster if route.line else ""
 
 
-def receiving(lines: Lines, details: Mapping[str, Value], called: str, notes: list[str]) -> str:
+def receiving_line(lines: Lines, details: Mapping[str, Value], called: str, notes: list[str]) -> str:
     """The line that took it: named in the details, or by the number that was called."""
-    return _known(lines.lines, details, "line", notes) or _by_number(lines, called) or lines.default_line
+    return _resolve(lines.lines, details, "line", notes) or _by_number(lines, called) or lines.default_line
 
 
 def _said(details: Mapping[str, Value]) -> Iterator[str]:
-    return (value for name, value in details.items() if isinstance(value, str) and name not in CHOSEN)
+    return (value for name, value in details.items() if isinstance(value, str) and name not in CODED_DETAILS)
 
 
 def _kind(kind: str, notes: list[str]) -> Kind:
@@ -127,7 +127,7 @@ def _kind(kind: str, notes: list[str]) -> Kind:
     return "complaint"
 
 
-def _known(names: Mapping[str, object], details: Mapping[str, Value], detail: str, notes: list[str]) -> str | None:
+def _resolve(names: Mapping[str, object], details: Mapping[str, Value], detail: str, notes: list[str]) -> str | None:
     value = details.get(detail)
     if value in (None, ""):
         return None
@@ -146,5 +146,5 @@ def _about(lines: Lines, details: Mapping[str, Value], notes: list[str]) -> Line
     about = details.get("about")
     if about in ("hotline", "assistance", "supervision") and about not in lines.lines:
         return cast("LineTier", about)
-    name = _known(lines.lines, details, "about", notes)
+    name = _resolve(lines.lines, details, "about", notes)
     return lines.lines[name].tier if name else None

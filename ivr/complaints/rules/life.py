@@ -20,7 +20,7 @@ CaseMove = Literal[
 CASE_STATES: Final[tuple[CaseState, ...]] = get_args(CaseState)
 CASE_MOVES: Final[tuple[CaseMove, ...]] = get_args(CaseMove)
 
-LEGAL: Final[Mapping[CaseState, Mapping[CaseMove, CaseState]]] = {
+TRANSITIONS: Final[Mapping[CaseState, Mapping[CaseMove, CaseState]]] = {
     "registered": {"acknowledge": "acknowledged", "escalate": "registered", "report": "registered"},
     "acknowledged": {"assign": "assigned", "escalate": "acknowledged", "report": "acknowledged"},
     "assigned": {
@@ -55,20 +55,20 @@ class RefusedMove(IllegalMove):
         self.legal = legal
 
 
-def after(state: CaseState, move: CaseMove) -> CaseState:
+def next_state(state: CaseState, move: CaseMove) -> CaseState:
     """The state that a move leads to.
 
     Raises:
         RefusedMove: it is not legal in this state.
     """
-    if move not in LEGAL[state]:
-        raise RefusedMove(f"“{move}” is not possible for a case that is {state}", legal(state))
-    return LEGAL[state][move]
+    if move not in TRANSITIONS[state]:
+        raise RefusedMove(f"“{move}” is not possible for a case that is {state}", legal_moves(state))
+    return TRANSITIONS[state][move]
 
 
-def legal(state: CaseState) -> tuple[CaseMove, ...]:
+def legal_moves(state: CaseState) -> tuple[CaseMove, ...]:
     """The moves that are possible in a state."""
-    return tuple(LEGAL[state])
+    return tuple(TRANSITIONS[state])
 
 
 def reached(state: CaseState, milestone: CaseState) -> bool:

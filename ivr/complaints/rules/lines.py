@@ -36,7 +36,7 @@ def check(lines: Lines) -> Iterator[_Finding]:
     yield from _names(lines)
     yield from _owners(lines)
     yield from _overflows(lines)
-    yield from _answered_for(lines)
+    yield from _responsibilities(lines)
     yield from _rules(lines)
     yield from _clocks(lines)
 
@@ -58,7 +58,7 @@ def _names(lines: Lines) -> Iterator[_Finding]:
 
 
 def _owners(lines: Lines) -> Iterator[_Finding]:
-    times = Counter(line.number for line in lines.lines.values())
+    usage = Counter(line.number for line in lines.lines.values())
     for name, line in lines.lines.items():
         path = f"lines.{name}"
         if (line.department is None) == (line.branch is None):
@@ -67,7 +67,7 @@ def _owners(lines: Lines) -> Iterator[_Finding]:
             yield f"{path}.department", f"there is no department “{line.department}”"
         if line.branch is not None and line.branch not in lines.branches:
             yield f"{path}.branch", f"there is no branch “{line.branch}”"
-        if times[line.number] > 1:
+        if usage[line.number] > 1:
             yield f"{path}.number", f"another line has the number {line.number} too"
 
 
@@ -80,21 +80,21 @@ def _overflows(lines: Lines) -> Iterator[_Finding]:
                 yield f"lines.{name}.hours", "it must open before it closes, on the same day"
         if line.overflow is not None and line.overflow not in lines.lines:
             yield f"lines.{name}.overflow", f"there is no line “{line.overflow}”"
-        elif _goes_round(lines, name):
+        elif _has_overflow_cycle(lines, name):
             yield f"lines.{name}.overflow", "the lines that take over lead back here"
 
 
-def _goes_round(lines: Lines, name: str) -> bool:
-    onward, seen = lines.lines[name].overflow, set[str]()
-    while onward in lines.lines and onward not in seen:
-        if onward == name:
+def _has_overflow_cycle(lines: Lines, name: str) -> bool:
+    overflow, seen = lines.lines[name].overflow, set[str]()
+    while overflow in lines.lines and overflow not in seen:
+        if overflow == name:
             return True
-        seen.add(onward)
-        onward = lines.lines[onward].overflow
+        seen.add(overflow)
+        overflow = lines.lines[overflow].overflow
     return False
 
 
-def _answered_for(lines: Lines) -> Iterator[_Finding]:
+def _responsibilities(lines: Lines) -> Iterator[_Finding]:
     owners = {line.owner for line in lines.lines.values() if line.tier == "assistance"}
     for name, business in lines.businesses.items():
         if business.department not in lines.departments:

@@ -57,13 +57,13 @@ class OfficeHours(LinesPart):
     opens: time
     closes: time
 
-    def hold(self, calendar: Calendar, moment: datetime) -> bool:
+    def contains(self, calendar: Calendar, moment: datetime) -> bool:
         """Whether this moment is within the hours."""
         here = moment.astimezone(ZONE)
         worked = self.days == "every_day" or calendar.is_workday(here.date())
         return worked and self.opens <= here.time() < self.closes
 
-    def next(self, calendar: Calendar, moment: datetime) -> datetime:
+    def next_within(self, calendar: Calendar, moment: datetime) -> datetime:
         """The first moment within the hours that is not before this one, in Chinese time."""
         here = moment.astimezone(ZONE)
         day = here.date() if here.time() < self.closes else here.date() + _DAY

@@ -45,11 +45,11 @@ def route(lines: Lines, calendar: Calendar, complaint: Complaint, now: datetime)
     """Decide where it goes now. Reports of fraud and misconduct go to management, whatever the rules say (R18)."""
     if complaint.kind == "fraud":
         return Route(MANAGEMENT, None, MANAGEMENT, "R18", confidential=True)
-    rule = next(rule for rule in lines.rules if _holds(lines, rule, complaint))
+    rule = next(rule for rule in lines.rules if _matches(lines, rule, complaint))
     if rule.to == MANAGEMENT:
         return Route(MANAGEMENT, None, MANAGEMENT, rule.article)
     line, owner = _destination(lines, rule, complaint)
-    return _answered(lines, calendar, line, owner, rule.article, now)
+    return _open_route(lines, calendar, line, owner, rule.article, now)
 
 
 def next_tier_up(lines: Lines, complaint: Complaint, tier: Tier) -> Route | None:
@@ -71,7 +71,7 @@ def supervision(lines: Lines) -> str:
     return next(name for name, line in lines.lines.items() if line.tier == "supervision")
 
 
-def _holds(lines: Lines, rule: RoutingRule, complaint: Complaint) -> bool:
+def _matches(lines: Lines, rule: RoutingRule, complaint: Complaint) -> bool:
     when = rule.when
     return (
         (not when.kind or complaint.kind in when.kind)
@@ -120,10 +120,12 @@ def _line_of(lines: Lines, owner: str) -> str:
     return min(owned, key=lambda name: lines.lines[name].tier != "assistance")
 
 
-def _answered(lines: Lines, calendar: Calendar, line: str, owner: str, article: str, now: datetime) -> Route:
+def _open_route(lines: Lines, calendar: Calendar, line: str, owner: str, article: str, now: datetime) -> Route:
     """The route to a line, or to the one that takes over where it is closed now (R4: someone answers at any hour)."""
     while (
-        (hours := lines.lines[line].hours) and not hours.hold(calendar, now) and (onward := lines.lines[line].overflow)
+        (hours := lines.lines[line].hours)
+        and not hours.contains(calendar, now)
+        and (overflow := lines.lines[line].overflow)
     ):
-        line = onward
+        line = overflow
     return Route(lines.lines[line].tier, line, owner, article)
