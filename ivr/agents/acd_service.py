@@ -1,4 +1,4 @@
-"""Takes the callers for lines that have people of their own. Must not know: telephone networks, flows."""
+"""The ACD: distributes callers to the agents of lines that have a roster. Must not know: telephone networks, flows."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from ivr.telephony.port import Call, HeldCaller, TransferRefused
 log = logging.getLogger(__name__)
 
 ContactJournal = Callable[[str, str, str, datetime], Awaitable[None]]
-"""Writes down that a call was taken: its id, the agent's name, the line, when."""
+"""Records that an agent took a call. Arguments: call id, agent's name, line, time."""
 
 COMMANDS: Final = frozenset(get_args(CommandName))
-"""The events by which agents say what they want on their call."""
+"""The kinds of feed events that carry an agent's command for a call."""
 
 
 class AcdService:
-    """Implements ivr.telephony.port.CallDistributor.
+    """The call distributor of one node; implements ivr.telephony.port.CallDistributor.
 
     Args:
-        rosters: those in force.
+        rosters: returns the rosters in force.
         node: the name of this process.
-        now: the time of day, with its zone.
-        journal: where it is kept who took which call.
+        now: returns the current time, with its zone.
+        journal: records which agent took which call.
     """
 
     def __init__(
@@ -65,23 +65,26 @@ class AcdService:
         self._mailboxes: dict[str, PostEvent] = {}
 
     def staffs(self, target: str) -> bool:
-        """See port.Desk."""
+        """See port.CallDistributor."""
         return target in self.rosters().lines
 
     async def hand_over(
         self, call: Call, target: str, whisper: str, held: HeldCaller, caller_audio: bytes = b""
     ) -> None:
-        """See port.Desk."""
+        """See port.CallDistributor."""
         line = target
         try:
             while line:
                 line = await self._serve(call, line, whisper, held, caller_audio)
         except LiveStateUnavailable as error:
-            log.error("call %s cannot be handed over: %s", call.id, error)
+            log.error("call %s: the transfer to an agent failed: %s", call.id, error)
             raise TransferRefused("unavailable") from error
 
     async def _serve(self, call: Call, line: str, whisper: str, held: HeldCaller, caller_audio: bytes) -> str:
-        """Hand a caller to somebody on a line; the line that they are passed on to in the end, if any."""
+        """Queue a caller on a line and run the call with the agent who takes it.
+
+        Return the line that the agent transferred the caller to, else an empty string.
+        """
         rosters = self.rosters()
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
@@ -103,7 +106,7 @@ class AcdService:
     def start_whisper(
         self, line: str, call: Call, whisper: str, caller_audio: bytes, asked_by: str = "", *, recorded: bool = False
     ) -> asyncio.Task[bytes]:
-        """See conversation.Exchange."""
+        """See ivr.agents.agent_call.AgentCallContext."""
         synthesize = partial(self.announcements.whisper, consulted=bool(asked_by), recorded=recorded)
         return asyncio.create_task(
             asyncio.to_thread(synthesize, line, call.caller, whisper, self.rosters().language, caller_audio)
@@ -111,7 +114,7 @@ class AcdService:
 
     @contextmanager
     def commands(self, call: str, post: PostEvent) -> Iterator[None]:
-        """See conversation.Exchange."""
+        """See ivr.agents.agent_call.AgentCallContext."""
         self._mailboxes[call] = post
         try:
             yield
@@ -119,11 +122,11 @@ class AcdService:
             del self._mailboxes[call]
 
     async def send_command(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
-        """An agent wants something on their call; whichever node leads it will do it, or tell why not."""
+        """Send an agent's command to the node that runs the call; that node executes it or publishes the refusal."""
         await self._feed.publish({"kind": what, "agent": agent, "call": call, "line": line})
 
     async def run_commands(self) -> None:
-        """Until cancelled: do what agents want done with callers of this node."""
+        """Run until cancelled: pass agents' commands from the feed to the calls of this node."""
         while True:
             try:
                 async for _, event in self._feed.follow():
@@ -131,10 +134,10 @@ class AcdService:
                     if post and event.get("kind") in COMMANDS:
                         post(AgentCommand(str(event["agent"]), cast("CommandName", event["kind"]), str(event["line"])))
             except LiveStateUnavailable as error:
-                log.warning("what agents want is not heard: %s", error)
+                log.warning("agents' commands are not received: %s", error)
 
     def _journal_contact(self, agent: Agent, call: Call, line: str) -> None:
-        """The two talk meanwhile; a caller who hangs up at once was taken all the same."""
+        """Record in the background that the agent took the call, even if the caller hangs up at once."""
         if self._journal:
             self._journal_tasks.add(task := asyncio.create_task(self._write_contact(self._journal, agent, call, line)))
             task.add_done_callback(self._journal_tasks.discard)
@@ -143,15 +146,15 @@ class AcdService:
         try:
             await journal(call.id, agent.name or agent.id, line, self.now())
         except HuifangError as error:
-            log.error("call %s: it is not written down that agent %s took it: %s", call.id, agent.id, error)
+            log.error("call %s: could not record that agent %s took it: %s", call.id, agent.id, error)
 
     async def drain(self) -> None:
-        """Wait until everything is written down."""
+        """Wait until all pending journal entries are written."""
         await asyncio.gather(*self._journal_tasks)
 
     async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
-        """Let those who watch know."""
+        """Publish an event to the feed; a failure is logged, not raised."""
         try:
             await self._feed.publish({"kind": what, "agent": agent, "call": call.id, "line": line, **more})
         except HuifangError as error:
-            log.warning("nobody is told what agent %s does: %s", agent, error)
+            log.warning("event “%s” of agent %s was not published: %s", what, agent, error)

@@ -1,6 +1,6 @@
-"""Leads what agents make of a call that one of them has taken: does on the phones what ivr.agents.transfer_state says.
+"""Runs a call that an agent has taken: executes on the phones the actions that ivr.agents.transfer_state decides.
 
-Must not know: telephone networks, how presence is kept, how wishes reach this process.
+Must not know: telephone networks, how presence is stored, how commands reach this process.
 """
 
 from __future__ import annotations
@@ -23,28 +23,32 @@ from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 log = logging.getLogger(__name__)
 
 AGENT_LOST: Final = "unavailable"
-"""What the flow is told when the agent was cut off while the caller waited."""
+"""The reason given to the flow when the agent was disconnected while the caller was on hold."""
 
 PostEvent = Callable[[transfer_state.TransferEvent], None]
 
 
 class AgentCallContext(OfferContext, Protocol):
-    """What all conversations of this process share; see ivr.agents.acd_service.AcdService."""
+    """The services that all agent calls of this process share; see ivr.agents.acd_service.AcdService."""
 
     rosters: Callable[[], Rosters]
 
     def commands(self, call: str, post: PostEvent) -> AbstractContextManager[None]:
-        """Within the block what agents want on this call is posted."""
+        """Post the agents' commands for this call within the block."""
 
     def start_whisper(
         self, line: str, call: Call, whisper: str, caller_audio: bytes, asked_by: str, *, recorded: bool
     ) -> asyncio.Task[bytes]:
-        """What a colleague hears before they decide."""
+        """Start to render the whisper: the audio that an agent hears before accepting the call.
+
+        `asked_by` is the agent who consults, if any; `recorded`: the whisper says that the conversation is recorded.
+        """
 
 
 class AgentCall:
-    """From the moment at which an agent talks with the caller. `whisper` is what the flow tells of them, `own` what
-    they told in their own voice.
+    """One call from the moment an agent is connected to the caller.
+
+    `whisper` is the flow's text about the caller, `caller_audio` the caller's own recorded words.
     """
 
     def __init__(
@@ -67,12 +71,12 @@ class AgentCall:
         self._add_participant(offer, person)
 
     async def run(self) -> str:
-        """Returns when the last agent has hung up, or wants the caller passed on: the line, else nothing.
+        """Run until the last agent has hung up or transfers the caller; return the line transferred to, else "".
 
         Cancelled when the caller hangs up.
 
         Raises:
-            TransferRefused: the agent was cut off while the caller waited.
+            TransferRefused: the agent was disconnected while the caller was on hold.
         """
         try:
             with self._context.commands(self._call.id, self._events.put_nowait):
@@ -111,7 +115,7 @@ class AgentCall:
             await self._publish_phase()
 
     async def _publish_phase(self) -> None:
-        """Let everybody's screen know who talks with whom."""
+        """Publish to each agent on the call who is talking with whom."""
         transfer = self._transfer
         for who in transfer.staff:
             if who in self._participants:
@@ -122,7 +126,7 @@ class AgentCall:
                     "talk", state=transfer.phase, colleague="".join(others), **more, **why
                 )
 
-    # --- what is to be done ---------------------------------------------------------------------------------------
+    # --- actions --------------------------------------------------------------------------------------------------
 
     async def _execute(self, act: transfer_state.TransferAct) -> None:
         match act:
@@ -152,7 +156,7 @@ class AgentCall:
         self._watchers[offer.agent.id] = asyncio.create_task(self._watch(offer.agent.id, person))
 
     async def _watch(self, who: str, person: Person) -> None:
-        """Pass on what somebody wants by the keys of their phone, and that they have hung up."""
+        """Post the commands that a person enters on their phone's keypad, then their hangup."""
         keys = KeyCommands()
         while key := await person.key():
             if wanted := keys.press(key):
@@ -170,7 +174,7 @@ class AgentCall:
                 await asyncio.gather(close_task, return_exceptions=True)
                 raise
 
-    # --- asking a colleague ---------------------------------------------------------------------------------------
+    # --- consultation ---------------------------------------------------------------------------------------------
 
     async def _cancel_consultation(self) -> None:
         if self._consultation:
@@ -178,7 +182,7 @@ class AgentCall:
             self._consultation = None
 
     async def _consult(self, line: str) -> None:
-        """Ask whoever is free on a line, one after the other."""
+        """Ring the available agents of a line, one after the other, until one accepts."""
         agent = self._transfer.agent
         whisper_audio = self._context.start_whisper(
             line, self._call, self._whisper, self._caller_audio, agent, recorded=self._held.overheard
@@ -188,10 +192,10 @@ class AgentCall:
         except TransferRefused as refused:
             self._events.put_nowait(transfer_state.ColleagueUnavailable(refused.reason))
         except HuifangError as fault:
-            log.error("call %s: no colleague can be asked: %s", self._call.id, fault)
+            log.error("call %s: the consultation failed: %s", self._call.id, fault)
             self._events.put_nowait(transfer_state.ColleagueUnavailable("unavailable"))
         except Exception:
-            log.exception("call %s: asking a colleague failed", self._call.id)
+            log.exception("call %s: the consultation failed unexpectedly", self._call.id)
             self._events.put_nowait(transfer_state.ColleagueUnavailable("unavailable"))
         else:
             self._add_participant(offer, person)

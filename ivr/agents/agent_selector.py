@@ -1,6 +1,6 @@
-"""One caller's way to an agent: waits for their turn, is offered to one agent after the other.
+"""Agent selection for one queued caller: waits for the caller's turn, offers the call to one agent after another.
 
-Must not know: telephone networks, how presence and queues are kept.
+Must not know: telephone networks, how presence and queues are stored.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 GIVE_UP_KEY: Final = "#"
 POLL_S: Final = 0.5
-"""From one look at the queue to the next."""
+"""Seconds between two checks of the queue."""
 POSITION_INTERVAL_S: Final = 30.0
 
 
 class AgentSelector:
-    """See the module. `words` (audio) are what the agents hear before they decide."""
+    """The search for an agent who takes one call. `whisper_audio` is played to each agent before they accept."""
 
     def __init__(
         self,
@@ -46,10 +46,10 @@ class AgentSelector:
         self._announcing: asyncio.Task[None] | None = None
 
     async def run(self) -> tuple[CallOffer, Person]:
-        """Returns when an agent has taken the call and talks with the caller; the offer is then to be closed.
+        """Return the offer and the agent once connected to the caller; the calling code must close the offer.
 
         Raises:
-            TransferRefused: nobody took it.
+            TransferRefused: no agent took the call.
         """
         try:
             while True:
@@ -62,7 +62,7 @@ class AgentSelector:
     # --- waiting --------------------------------------------------------------------------------------------------
 
     async def _next_offer(self) -> CallOffer:
-        """Wait for an agent who is ours to ring."""
+        """Wait until an agent is reserved for this call."""
         while True:
             queue = await self._entry.renew()
             on_duty = self._rosters.on_duty(self._entry.line, self._context.now())
@@ -96,16 +96,20 @@ class AgentSelector:
         try:
             await self._held.tell(pcm)
         except HuifangError as fault:
-            log.warning("call %s is not told its position: %s", self._call.id, fault)
+            log.warning("call %s: the queue position was not announced: %s", self._call.id, fault)
 
     async def _stop_announcement(self) -> None:
-        """No more announcements: our voice is needed elsewhere."""
+        """Stop the announcement to the caller: the media channel is needed for the whisper to the agent."""
         if self._announcing:
             await cancel_task(self._announcing)
             self._announcing = None
 
     async def _wait_for_key(self) -> None:
-        """Give the caller time to press the key that ends the waiting."""
+        """Wait for POLL_S, or until the caller presses the key that leaves the queue.
+
+        Raises:
+            TransferRefused: the caller gave up.
+        """
         try:
             async with asyncio.timeout(POLL_S):
                 while await self._held.key() != GIVE_UP_KEY:
@@ -114,10 +118,10 @@ class AgentSelector:
             return
         raise TransferRefused("gave_up")
 
-    # --- asking ---------------------------------------------------------------------------------------------------
+    # --- ringing --------------------------------------------------------------------------------------------------
 
     async def _ring(self, offer: CallOffer) -> Person | None:
-        """Ring an agent who is ours to ring; whoever took the call and talks with the caller now."""
+        """Ring a reserved agent; return them once connected to the caller, None if they did not take the call."""
         try:
             person = await offer.ring(self._whisper_audio, self._stop_announcement, self._entry.offering())
             await person.connect()

@@ -1,4 +1,4 @@
-"""Everything that the agents of one node need, put together. Must not know: telephone networks, HTTP."""
+"""The wiring of one node's agent services. Must not know: telephone networks, HTTP."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ivr.live.queues import LiveQueues
 
 @dataclass(frozen=True, slots=True)
 class AgentServices:
-    """The agents, and what they are reached by. `now`: the time of day, with its zone."""
+    """Rosters, presence, event feed and ACD of one node. `now` returns the current time, with its zone."""
 
     roster_store: RosterStore
     presences: PresenceStore
@@ -40,10 +40,10 @@ class AgentServices:
         now: Callable[[], datetime],
         journal: ContactJournal | None = None,
     ) -> AsyncIterator[AgentServices]:
-        """Connected to the Redis at the URL `redis` within the block. `journal`: see ivr.agents.acd_service.AcdService.
+        """Connect to the Redis at the URL `redis` for the block. `journal`: see ivr.agents.acd_service.AcdService.
 
         Raises:
-            LiveStateUnavailable: it cannot be used.
+            LiveStateUnavailable: Redis cannot be used.
         """
         async with AsyncExitStack() as stack:
             agents = await LiveAgents.open(redis)
@@ -59,11 +59,14 @@ class AgentServices:
 
     @property
     def rosters(self) -> Rosters:
-        """Those in force."""
+        """The rosters in force."""
         return self.roster_store.rosters
 
     async def run(self, phones: RegisteredPhones | None) -> None:
-        """Until cancelled: keep what this node has engaged agents in, and watch their phones (None: nobody can)."""
+        """Run until cancelled: renew this node's engagements, execute agents' commands, watch their phones.
+
+        `phones` is None where no phone registration can be observed.
+        """
         async with asyncio.TaskGroup() as group:
             group.create_task(self.presences.run())
             group.create_task(self.acd.run_commands())

@@ -1,6 +1,7 @@
-"""One call offered to one agent: their phone rings, they hear why and press a key; who took it has it until `close`.
+"""One call offered to one agent: their phone rings, they hear the whisper and accept with a key.
 
-Must not know: telephone networks, how the agent was chosen, what the call is taken for.
+An agent who accepted stays engaged until `close`.
+Must not know: telephone networks, how the agent was selected, why the call is offered.
 """
 
 from __future__ import annotations
@@ -26,29 +27,29 @@ log = logging.getLogger(__name__)
 
 RING_TIMEOUT_S: Final = 20
 ACCEPT_TIMEOUT_S: Final = 10.0
-"""An agent who has heard the whisper and presses nothing for so long does not take the call."""
+"""Seconds after the whisper within which the agent must press a key; otherwise the offer counts as unanswered."""
 ACCEPT_KEY: Final = "1"
 DECLINE_KEY: Final = "2"
 WITHDRAWN: Final = "withdrawn"
-"""Why a call was not taken when nobody wanted it taken any more."""
+"""The reason published when an offer was cancelled before the agent decided."""
 
 
 class OfferContext(Protocol):
-    """What all offers of this process share; see ivr.agents.acd_service.AcdService."""
+    """The services that all offers of this process share; see ivr.agents.acd_service.AcdService."""
 
     presences: PresenceStore
     announcements: Announcements
     node: str
 
     def now(self) -> datetime:
-        """The time of day, with its zone."""
+        """Return the current time, with its zone."""
 
     async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
-        """Let those who watch know."""
+        """Publish an event about an agent's call to the feed."""
 
 
 class CallOffer:
-    """See the module. `asked_by` is the agent who wants to consult this one, if that is what it is about."""
+    """The offer of one call to one agent. `asked_by` is the agent who consults this one; empty for a queued caller."""
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class CallOffer:
         self._accepted = self._closed = False
 
     async def reserve(self) -> bool:
-        """Whether the agent is ours to ring; another node may have been faster."""
+        """Reserve the agent for this call; return False if they are not available, e.g. reserved by another node."""
         offer = partial(presence.offer, call=self._call.id, line=self.line, node=self._context.node)
         try:
             await self._context.presences.move(self.agent.id, offer)
@@ -81,12 +82,13 @@ class CallOffer:
         stop_announcement: Callable[[], Awaitable[None]] | None = None,
         while_deciding: AbstractAsyncContextManager[None] | None = None,
     ) -> Person:
-        """Ring them, and let them hear the words; they are there until `close`.
+        """Ring the agent and play the whisper; return them once they accept. They stay on the phone until `close`.
 
-        `quiet` is awaited before our voice is used; `meanwhile` is entered as long as they make up their mind.
+        `stop_announcement` is awaited before the whisper is played; `while_deciding` is entered from the agent's answer
+        to their decision.
 
         Raises:
-            TransferRefused: they did not take the call, which is over for them.
+            TransferRefused: the agent did not take the call; the offer is closed.
         """
         try:
             await self.publish("offered", **self._details)
@@ -104,15 +106,15 @@ class CallOffer:
         return person
 
     async def publish_accepted(self) -> None:
-        """Let those who watch know that they talk."""
+        """Publish that the agent is connected."""
         await self.publish("accepted", **self._details)
 
     async def publish(self, what: str, **more: Value) -> None:
-        """Let those who watch this agent know."""
+        """Publish an event about this agent."""
         await self._context.publish(what, self.agent.id, self._call, self.line, **more)
 
     async def close(self, by: str = "") -> None:
-        """Hang up: the agent has no more to do with the call. `by`: who ended it. A second time changes nothing."""
+        """Hang up and release the agent; `by` says who ended the call. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -130,16 +132,16 @@ class CallOffer:
         try:
             await self._context.presences.move(self.agent.id, step, self._roster.wrap_up_s)
         except HuifangError as fault:
-            log.warning("agent %s is free once their call has lapsed: %s", self.agent.id, fault)
+            log.warning("agent %s was not released; the engagement expires instead: %s", self.agent.id, fault)
 
 
 async def _await_acceptance(
     person: Person, whisper_audio: asyncio.Task[bytes], stop_announcement: Callable[[], Awaitable[None]] | None
 ) -> None:
-    """Tell who calls, and wait for the key that takes the call.
+    """Play the whisper and wait for the key that accepts the call.
 
     Raises:
-        TransferRefused: it was not pressed.
+        TransferRefused: the agent declined, hung up, or pressed no key in time.
     """
     whisper = await asyncio.shield(whisper_audio)
     if stop_announcement:
@@ -157,14 +159,14 @@ async def _await_acceptance(
 
 
 async def _decision_key(person: Person) -> str:
-    """The key that takes the call or does not; empty when the person hangs up instead."""
+    """Return the accept or the decline key, whichever is pressed first; empty if the person hangs up."""
     while (key := await person.key()) not in (ACCEPT_KEY, DECLINE_KEY, ""):
         continue
     return key
 
 
 async def _run_until(event: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, or as much of it as can be done before the event."""
+    """Run `work` to its end, or cancel it when `event` completes first."""
     task = asyncio.create_task(work)
     try:
         await asyncio.wait((event, task), return_when=asyncio.FIRST_COMPLETED)
@@ -173,6 +175,6 @@ async def _run_until(event: asyncio.Task[Any], work: Coroutine[Any, Any, None]) 
 
 
 async def cancel_task(task: asyncio.Task[Any]) -> None:
-    """Cancel a task, and wait until it has cleared up."""
+    """Cancel a task and wait until it has finished its clean-up."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -1,6 +1,6 @@
-"""Everybody's presence as all nodes see it: each move is checked, then made by compare-and-set.
+"""The presence of all agents, shared by the nodes: each transition is validated, then stored by compare-and-set.
 
-What this node has engaged an agent in is renewed as long as it lives, and lapses with it.
+An engagement is a lease: the node that created it renews it; if the node dies, the lease expires.
 Must not know: rosters, calls, telephones.
 """
 
@@ -20,14 +20,14 @@ from ivr.live.agents import LiveAgents, StoredPresence
 log = logging.getLogger(__name__)
 
 ENGAGEMENT_LEASE_MS: Final = 15_000
-"""An agent whose node has not renewed their call for so long is free again."""
+"""Lease of an engagement, in ms: an agent is free again if their node has not renewed it for this long."""
 RENEW_S: Final = ENGAGEMENT_LEASE_MS / 3000
 
 PresenceStep = Callable[[Presence], Presence]
 
 
 class PresenceStore:
-    """The presence of all agents. Methods raise LiveStateUnavailable when Redis stays away."""
+    """The presence of all agents. Methods raise LiveStateUnavailable when Redis stays unavailable."""
 
     def __init__(self, live: LiveAgents) -> None:
         self._live = live
@@ -35,14 +35,14 @@ class PresenceStore:
         self._lock = asyncio.Lock()
 
     async def all(self) -> dict[str, Presence]:
-        """The presence of everybody who ever had one."""
+        """Return the presence of every agent who ever had one."""
         return {agent: _decode(stored) for agent, stored in (await self._live.all()).items()}
 
     async def move(self, agent: str, step: PresenceStep, wrap_up_s: float = 0) -> Presence:
-        """Take an agent one step on; a wrap-up that it leads to lasts `wrap_up_s`, and is left out when that is 0.
+        """Apply a transition to an agent's presence; a resulting wrap-up lasts `wrap_up_s`, 0 skips it.
 
         Raises:
-            IllegalMove: the present state does not allow it; nothing was changed.
+            IllegalMove: the current state does not allow the transition; nothing was changed.
         """
         async with self._lock:
             while True:
@@ -62,21 +62,21 @@ class PresenceStore:
             return presence
 
     async def run(self) -> None:
-        """Until cancelled: renew what this node has engaged agents in."""
+        """Run until cancelled: renew the leases of this node's engagements."""
         while True:
             await asyncio.sleep(RENEW_S)
             try:
                 await self.renew()
             except HuifangError as error:
-                log.warning("the agents' calls cannot be renewed: %s", error)
+                log.warning("the leases of agents' calls were not renewed: %s", error)
 
     async def renew(self) -> None:
-        """Say that this node lives."""
+        """Renew the leases of this node's engagements once."""
         for agent in tuple(self._owned):
             async with self._lock:
                 engagement = self._owned.get(agent)
                 if engagement and not await self._live.renew(agent, engagement, ENGAGEMENT_LEASE_MS):
-                    log.error("agent %s, whose call had lapsed, was offered another one", agent)
+                    log.error("agent %s: the lease of their call expired, and they have another call now", agent)
                     del self._owned[agent]
 
 

@@ -1,7 +1,7 @@
-"""Who talks with whom on a call that an agent has taken: the caller, the agent, a colleague whom they consult. Pure.
+"""The warm-transfer state machine of a call that an agent has taken: caller, agent, consulted colleague. Pure.
 
-What somebody wants and what has happened goes in; the next talk, and what is to be done for it, comes out. A wish that
-the talk does not allow raises IllegalMove and changes nothing; a fact that comes too late is put right.
+`step` maps a state and an event (a command or a fact) to the next state and the actions to execute. A command that the
+state does not allow raises IllegalMove and changes nothing; a fact that arrives too late is compensated for.
 Must not know: telephone networks, stores, clocks, how a colleague is found.
 """
 
@@ -15,7 +15,7 @@ from ivr.errors import IllegalMove
 
 CALLER: Final = "caller"
 HUNG_UP: Final = "hung_up"
-"""Why a consultation ended: the colleague was there and is gone."""
+"""The reason why a consultation ended: the colleague hung up."""
 
 CommandName = Literal["consult", "conference", "return", "leave", "onward"]
 TransferEnding = Literal["", "parted", "dropped", "onward", "caller"]
@@ -23,25 +23,26 @@ ReleasedBy = Literal["agent", "colleague", "caller"]
 
 
 class TransferPhase(StrEnum):
-    """Who hears whom."""
+    """The phase of a call, which determines who hears whom."""
 
     TALKING = "talking"
     """Caller and agent."""
     ASKING = "asking"
-    """The caller hears music, the agent that somebody is rung."""
+    """A colleague is rung: the caller hears music on hold, the agent ringback."""
     CONSULTING = "consulting"
-    """Agent and colleague; the caller hears music."""
+    """Agent and colleague; the caller hears music on hold."""
     CONFERENCE = "conference"
-    """All three."""
+    """Caller, agent and colleague."""
     OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class TransferState:
-    """`agent` and `colleague` by their ids, `line` is the one that is asked for a colleague, or passed on to.
+    """The state of a call. `agent` and `colleague` are ids.
 
-    `why` tells why the last consultation came to nothing; `ending`, once it is over, how: the agent has `parted` from
-    the caller, has `dropped` out while the caller was waiting, wants them passed `onward`, or the `caller` hung up.
+    `line` is the line rung for a colleague, or the one that the caller is transferred to. `why` is the reason why the
+    last consultation failed or ended. `ending`, once the call is over: the agent hung up (`parted`), was disconnected
+    while the caller was on hold (`dropped`), transferred the caller to a line (`onward`), or the `caller` hung up.
     """
 
     agent: str
@@ -53,12 +54,12 @@ class TransferState:
 
     @property
     def staff(self) -> tuple[str, ...]:
-        """Everybody but the caller."""
+        """The agents on the call: everyone but the caller."""
         return tuple(who for who in (self.agent, self.colleague) if who)
 
     @property
     def parties(self) -> tuple[str, ...]:
-        """Those who hear each other; whoever is not named waits."""
+        """The parties who hear each other; everyone else is on hold."""
         match self.phase:
             case TransferPhase.TALKING:
                 return CALLER, self.agent
@@ -69,12 +70,12 @@ class TransferState:
         return ()
 
 
-# --- what goes in -----------------------------------------------------------------------------------------------------
+# --- events -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class AgentCommand:
-    """What the agent or the colleague wants: see docs/agents.md. `line` goes with `consult` and `onward`."""
+    """A command of the agent or the colleague, see docs/agents.md. `consult` and `onward` need a `line`."""
 
     by: str
     what: CommandName
@@ -83,21 +84,21 @@ class AgentCommand:
 
 @dataclass(frozen=True, slots=True)
 class ColleagueJoined:
-    """A colleague has answered and is ready to talk."""
+    """A colleague has accepted the consultation."""
 
     colleague: str
 
 
 @dataclass(frozen=True, slots=True)
 class ColleagueUnavailable:
-    """No colleague did, for a `reason` in the words of TransferRefused."""
+    """No colleague accepted the consultation; `reason` is one of TransferRefused."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AgentGone:
-    """An agent or a colleague has hung up; `unmet`: before they could be put through to the caller."""
+    """The agent or the colleague has hung up; `never_connected`: before they were connected to the caller."""
 
     who: str
     never_connected: bool = False
@@ -110,45 +111,45 @@ class CallerGone:
 
 TransferEvent = AgentCommand | ColleagueJoined | ColleagueUnavailable | AgentGone | CallerGone
 
-# --- what comes out ---------------------------------------------------------------------------------------------------
+# --- actions ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class HoldCaller:
-    """The caller hears music, and `who`, whom they talked with, that somebody is rung."""
+    """Put the caller on hold with music; `who`, whom they talked with, hears ringback."""
 
     who: str
 
 
 @dataclass(frozen=True, slots=True)
 class RingColleague:
-    """Ask for a colleague on a line: Taken or NotTaken."""
+    """Ring the agents of a line for a consultation; results in ColleagueJoined or ColleagueUnavailable."""
 
     line: str
 
 
 @dataclass(frozen=True, slots=True)
 class StopRinging:
-    """No colleague is wanted any more."""
+    """Cancel the search for a colleague."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConferAside:
-    """These talk without the caller."""
+    """Connect these people with each other, without the caller."""
 
     people: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class JoinCaller:
-    """`who` talks with the caller, whose music ends, and with whoever else does."""
+    """Connect `who` to the caller and everyone connected to the caller; the music on hold ends."""
 
     who: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAgent:
-    """`who` is hung up on, if they are still there, for somebody has left or wants it: `by`."""
+    """Hang up on `who` if they are still connected; `by` is the party whose hangup or command caused it."""
 
     who: str
     by: ReleasedBy
@@ -159,10 +160,10 @@ TransferStep = tuple[TransferState, tuple[TransferAct, ...]]
 
 
 def step(transfer: TransferState, event: TransferEvent) -> TransferStep:
-    """The talk that follows, and what is to be done in order.
+    """Return the next state and the actions to execute, in order.
 
     Raises:
-        IllegalMove: a wish that can't be met now.
+        IllegalMove: the state does not allow the command.
     """
     match event:
         case AgentCommand():
@@ -232,7 +233,7 @@ def _agent_gone(transfer: TransferState, never_connected: bool) -> TransferStep:
 
 
 def _without_agent(transfer: TransferState) -> TransferStep:
-    """The colleague has the caller from now on."""
+    """Make the colleague the agent of the call."""
     join = (JoinCaller(transfer.colleague),) if transfer.phase is TransferPhase.CONSULTING else ()
     return TransferState(transfer.colleague), (*join, ReleaseAgent(transfer.agent, "agent"))
 
