@@ -1,4 +1,4 @@
-"""A case that a caller asks about. Must not know: who may see cases elsewhere, how a case is told."""
+"""Lookup of the case that a caller asks about. Must not know: who else may read cases, how a case is announced."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from ivr.database import tables as t
 from ivr.records.record import CaseStatus
 
 DISCLOSABLE_KINDS: Final = ("repair", "complaint")
-"""The kinds of cases that whoever calls may be told of; never reports of misconduct (R18) or discipline."""
+"""The kinds of cases that may be disclosed to any caller; never reports of misconduct (R18) or discipline."""
 REPLIED_STATES: Final = ("replied", "verified", "archived")
-"""The states of a case that its customer has been told the result of."""
+"""The states of a case whose customer has been told the result."""
 PHONE_DETAILS: Final = ("phone", "callback_phone")
-"""The details that name a number at which the caller wants to be reached."""
+"""The case details that hold a telephone number at which the customer can be reached."""
 _DATE_DIGITS: Final = len("20261121")
 
 
 async def find_case(
     session: AsyncSession, call_id: str, by: CaseKey, value: str, lines: Lines | None
 ) -> CaseStatus | None:
-    """The newest case that fits (see ivr.actions.LookUpCase); `lines` name the rosters."""
+    """Return the newest matching case (see ivr.actions.LookUpCase), None if there is none.
+
+    The roster in the result comes from `lines`; empty without them.
+    """
     query = select(t.CaseRow).order_by(t.CaseRow.id.desc()).limit(1)
     disclosable = query.where(t.CaseRow.kind.in_(DISCLOSABLE_KINDS), t.CaseRow.confidential.is_(False))
     match by:
@@ -50,7 +53,7 @@ async def find_case(
 
 
 def _number_formats(number: str) -> set[str]:
-    """A telephone number as the caller gave it, as a network gives it and as it is dialled here."""
+    """Return a telephone number in the formats it may be stored in: as given, E.164, and as dialled within China."""
     try:
         parsed = phonenumbers.parse(number, "CN")
     except phonenumbers.NumberParseException:

@@ -1,6 +1,6 @@
-"""The desk: opens and moves cases by the rules, each change in one transaction.
+"""Commands on cases: opens, moves and grades them by the rules, each change in one transaction.
 
-Must not know: how cases are shown, when somebody looks at the clocks.
+Must not know: how cases are displayed, when deadlines are checked.
 """
 
 from __future__ import annotations
@@ -25,30 +25,31 @@ from ivr.database.database import Database
 from ivr.database.errors import UnknownCall
 
 VERIFYING_CALL: Final = "核实回访"
-"""What the booking of a verifying call says."""
+"""The spoken text of a verifying call's booking."""
 
 PUT_THROUGH: Final = "put_through"
-"""The step of a case whose caller an agent has taken."""
+"""The step recorded when an agent takes the call of a case's caller."""
 
 REASON_REQUIRED: Final = ("reopen", "escalate", "report")
-"""The moves that need a reason."""
+"""The moves that require a reason."""
 
 
 class CaseService:
-    """Applies the rules to the cases of a database. Safe for concurrent use, by several processes too.
+    """The commands on the cases of a database. Safe for concurrent use, also by several processes.
 
-    `who` is the person who does it, `role` what that person may see. The same done again at the same time `at` by the
-    same person changes nothing. All methods raise RecordsUnavailable when the database stays away.
+    `who` is the person who acts, `role` determines which cases they may see. Commands are idempotent: the same command
+    by the same person at the same time `at` changes nothing. All methods raise RecordsUnavailable when the database
+    stays unavailable.
     """
 
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database, self._rules = database, rules
 
     async def open(self, complaint: OpenComplaint, who: str, at: datetime, call_id: str | None = None) -> str:
-        """Open a case by hand, on a call where one is given; gives its number.
+        """Open a case manually, linked to a call if one is given; return its number.
 
         Raises:
-            UnknownCall: the call was never opened.
+            UnknownCall: no such call.
         """
 
         async def work(session: AsyncSession) -> str:
@@ -74,11 +75,11 @@ class CaseService:
         handler: str = "",
         role: ReaderRole = "staff",
     ) -> CaseFile | None:
-        """Move a case; gives it as it is then, None when the reader may no longer see it. `assign` needs a `handler`.
+        """Move a case; return it afterwards, None if the reader may no longer see it. `assign` requires a `handler`.
 
         Raises:
-            UnknownCase: there is no such case for this reader.
-            RefusedMove: not legal now, or something it needs is missing; nothing was changed.
+            UnknownCase: no case with this number is visible to this reader.
+            RefusedMove: the move is not legal now, or lacks its reason or handler; nothing was changed.
         """
 
         async def work(session: AsyncSession) -> CaseFile | None:
@@ -103,11 +104,11 @@ class CaseService:
     async def regrade(
         self, number: str, grade: Grade, who: str, why: str, at: datetime, role: ReaderRole = "staff"
     ) -> CaseFile:
-        """Change, or confirm, the proposed grade. A case that becomes serious goes up at once (R9); none comes down.
+        """Change or confirm the proposed grade. A case that becomes serious is escalated at once (R9); none moves down.
 
         Raises:
-            UnknownCase: there is no such case for this reader.
-            RefusedMove: no reason is given, the case is archived, or an order; nothing was changed.
+            UnknownCase: no case with this number is visible to this reader.
+            RefusedMove: the reason is missing, or the case is archived or a work order; nothing was changed.
         """
 
         async def work(session: AsyncSession) -> CaseFile:
@@ -116,7 +117,7 @@ class CaseService:
                 return await case_file(session, case)
             state = cast("CaseState", case.state)
             if case.kind in WORK_ORDERS:
-                raise RefusedMove("an order for work has no grade", life.legal_moves(state))
+                raise RefusedMove("a work order has no grade", life.legal_moves(state))
             if not why or state == "archived":
                 raise RefusedMove("a grade needs a reason and a case that is not archived", life.legal_moves(state))
             case.grade, case.grade_reason, case.grade_by = grade, why, who
@@ -131,9 +132,9 @@ class CaseService:
         return await self._database.write(work)
 
     async def put_through(self, call_id: str, who: str, line: str, at: datetime) -> None:
-        """`who`, on `line`, talks to the caller of a call: a first contact with the customer for each of its cases.
+        """Record that agent `who` of `line` took the call: the first contact with the customer for each of its cases.
 
-        Confidential cases stay as they are (R18).
+        Confidential cases are not changed (R18).
         """
 
         async def work(session: AsyncSession) -> None:
@@ -158,7 +159,7 @@ class CaseService:
         return case
 
     async def _apply(self, session: AsyncSession, case: t.CaseRow, move: CaseMove, handler: str, at: datetime) -> str:
-        """What a move brings with it beside the new state; gives a note for the history."""
+        """Apply the effects of a move besides the new state; return a note for the history."""
         clocks, calendar = self._rules.lines.clocks, self._rules.calendar
         match move:
             case "acknowledge":
@@ -192,15 +193,19 @@ class CaseService:
         return ""
 
     def _escalate(self, case: t.CaseRow) -> Route:
-        """Hand the case one tier up."""
+        """Escalate the case to the next tier; return the route.
+
+        Raises:
+            RefusedMove: management has the case already.
+        """
         route = escalation_route(self._rules, case)
         if route is None:
-            raise RefusedMove("nobody is above management", life.legal_moves(cast("CaseState", case.state)))
+            raise RefusedMove("there is no tier above management", life.legal_moves(cast("CaseState", case.state)))
         apply_route(case, route)
         return route
 
     def _higher_route(self, case: t.CaseRow, at: datetime) -> Route | None:
-        """Where the case goes by its grade, if that is higher than where it is."""
+        """Return the route for the case's grade, if it leads to a higher tier than the current one."""
         if case.confidential:
             return None
         complaint = reassess(self._rules.lines, case.kind, case.details, case.responsible, cast("Grade", case.grade))
@@ -209,13 +214,13 @@ class CaseService:
 
 
 def escalation_route(rules: Rules, case: t.CaseRow) -> Route | None:
-    """The tier above a routed case; None above management."""
+    """Return the route to the tier above that of a routed case; None if management has it."""
     complaint = reassess(rules.lines, case.kind, case.details, case.responsible, cast("Grade", case.grade))
     return routing.next_tier_up(rules.lines, complaint, cast("Tier", case.tier))
 
 
 async def _already_done(session: AsyncSession, case: t.CaseRow, who: str, what: str, at: datetime) -> bool:
-    """Whether this very step is written down already: its transaction was committed, and is run again."""
+    """Return whether this exact step is recorded: then its transaction was committed and is being retried."""
     step_id = select(t.CaseStepRow.id).where(t.CaseStepRow.case_id == case.id, *_same_step(who, what, at))
     return await session.scalar(step_id.limit(1)) is not None
 
