@@ -1,7 +1,8 @@
-"""The live state of calls: where each one is, and which node leads it. Must not know: what the state means.
+"""The live state of calls in Redis: the last turn of each call and the node that runs it.
 
-Each operation is one Lua script. Redis runs a script as a whole, so there is nothing to watch and nothing to try again
-when two nodes meet, and each costs one round trip; the client loads the scripts anew after a restart of Redis.
+Must not know: what the state means.
+Each operation is one Lua script. Redis runs a script atomically, so no WATCH and no retries on contention are needed,
+and each operation costs one round trip; the client reloads the scripts after a restart of Redis.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ LEASE: Final = "ivr:lease:"
 
 
 class LiveCalls:
-    """All calls that are going on, shared by the nodes. Safe for concurrent use.
+    """All live calls, shared by the nodes. Safe for concurrent use.
 
-    All methods raise LiveStateUnavailable when Redis stays away for about five seconds.
+    All methods raise LiveStateUnavailable when Redis stays unavailable for about five seconds.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -62,14 +63,14 @@ class LiveCalls:
         return calls
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._redis.aclose()
 
     async def save(self, call_id: str, turn: int, payload: bytes, node: str) -> None:
-        """Store a turn, the first being 1. The very same turn and payload again is a retry and accepted.
+        """Store a turn; the first is 1. Idempotent: the same turn with the same payload is accepted as a retry.
 
         Raises:
-            StaleTurn: the stored turn is not the one before; nothing was changed.
+            StaleTurn: the stored turn is not the preceding one; nothing was changed.
         """
         with translated_errors():
             stored = await self._save(keys=[STATE + call_id, CALLS], args=[turn, payload, node, call_id])
@@ -77,13 +78,13 @@ class LiveCalls:
             raise StaleTurn(f"call {call_id} is at turn {stored}, so turn {turn} cannot be saved")
 
     async def load(self, call_id: str) -> tuple[int, bytes] | None:
-        """The last turn saved with its payload; None for a call that is not live."""
+        """Return the last saved turn with its payload; None for a call that is not live."""
         with translated_errors():
             turn, payload = await self._redis.hmget(STATE + call_id, ["turn", "payload"])
         return (int(turn), payload) if turn is not None and isinstance(payload, bytes) else None
 
     async def drop(self, call_id: str) -> None:
-        """The call is over: forget its state and its lease."""
+        """Delete the state and the lease of a call that has ended."""
         with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.delete(STATE + call_id, LEASE + call_id)
@@ -91,11 +92,11 @@ class LiveCalls:
                 await pipe.execute()
 
     async def claim(self, call_id: str, node: str, ttl_ms: int) -> bool:
-        """Take the call's lease for `ttl_ms`, or keep it so much longer; False when another node holds it."""
+        """Acquire or renew the lease of a call for `ttl_ms`; return False if another node holds it."""
         with translated_errors():
             return bool(await self._claim(keys=[LEASE + call_id], args=[node, ttl_ms]))
 
     async def orphans(self) -> frozenset[str]:
-        """The live calls that no node leads: to be claimed, loaded and gone on with."""
+        """Return the live calls without a lease: a node must claim, load and resume them."""
         with translated_errors():
             return frozenset(call.decode() for call in await self._orphans(keys=[CALLS], args=[LEASE]))

@@ -139,9 +139,9 @@ async def test_who_is_not_reached_three_times_is_left_to_a_person_and_stays_open
     assert [at for _, at in town.placed] == [DUE, DUE + timedelta(minutes=75), DUE + timedelta(hours=5, minutes=30)]
     assert file.case.state == "replied"
     assert told(file) == [
-        ("called", "no_answer; again on 2026-11-25 11:01"),
-        ("called", "busy; again on 2026-11-25 15:16"),
-        ("unreached", "breakoff; after 3 calls: a person must see to it"),
+        ("called", "no_answer; next attempt on 2026-11-25 11:01"),
+        ("called", "busy; next attempt on 2026-11-25 15:16"),
+        ("unreached", "breakoff; after 3 calls: a person must follow up"),
     ]
     assert [(call.state, call.attempts, call.next_at) for call in file.verifying_calls] == [("open", 3, None)]
     assert await unreached(records) == [file.case.number]
@@ -163,7 +163,7 @@ async def test_faults_of_the_network_are_no_attempts(records: CallRecords, rules
 async def test_who_refuses_is_not_called_again(records: CallRecords, rules: Rules) -> None:
     file, town = await two_days(records, rules, "refuses")
     assert (len(town.placed), file.case.state) == (1, "replied")
-    assert told(file) == [("unreached", "refused; the customer does not want to be asked: a person must see to it")]
+    assert told(file) == [("unreached", "refused; the customer does not want to be asked: a person must follow up")]
 
 
 async def test_another_time_that_the_customer_named_is_kept_even_before_hours(
@@ -214,7 +214,7 @@ async def test_an_answer_is_not_lost_when_a_person_was_faster(records: CallRecor
     await scheduler.settle(after(days=2))
     file = await file_of(records, number)
     assert (file.case.state, told(file)[-1]) == (
-        "archived", ("called", "completed; the customer says that it is not solved"),
+        "archived", ("called", "completed; the customer says that the problem is not solved"),
     )  # fmt: skip
 
 
