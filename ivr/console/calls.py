@@ -1,4 +1,4 @@
-"""`/api/v1/calls`: place a call, see what became of it. Must not know: networks, flows' contents, how calls are led."""
+"""`/api/v1/calls`: place a call, query its result. Must not know: networks, flows' contents, how calls are run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class CallRequest(BaseModel):
-    """A call to be placed. `number` is a phone of the site or a telephone number."""
+    """A request to place a call. `number` is a phone of the site or a telephone number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,14 +37,14 @@ class CallRequest(BaseModel):
 
 
 class CallsApi:
-    """The calls placed through the API; `spoken` tells whether a flow has a language."""
+    """The API of calls; `has_flow` returns whether a flow exists in a language."""
 
     def __init__(self, outbound: OutboundCaller, has_flow: Callable[[str, str], bool], records: CallRecords) -> None:
         self._outbound, self._has_flow, self._records = outbound, has_flow, records
         self._placed: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """POST /api/v1/calls and GET /api/v1/calls/{id}."""
+        """Return the routes: POST /api/v1/calls and GET /api/v1/calls/{id}."""
         return [web.post("/api/v1/calls", self._post), web.get("/api/v1/calls/{id}", self._get)]
 
     async def _post(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""`/api/v1/complaints`: list, show, move and grade cases. Must not know: the rules, how cases are kept."""
+"""`/api/v1/complaints`: list, show, move and grade cases. Must not know: the rules, how cases are stored."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class _RequestBody(BaseModel):
 
 
 class CaseListing(CaseFilter):
-    """Which cases, and how many of them."""
+    """The query of a list of cases: filter, maximum number, start of the page."""
 
     limit: int = Field(50, ge=1, le=500)
     before: str | None = None
 
 
 class MoveRequest(_RequestBody):
-    """What was done, by whom."""
+    """A move of a case, and who makes it."""
 
     move: CaseMove
     who: PersonName
@@ -47,7 +47,7 @@ class MoveRequest(_RequestBody):
 
 
 class GradeRequest(_RequestBody):
-    """The right grade, by whom and why."""
+    """The grade to set, by whom and why."""
 
     grade: Grade
     who: PersonName
@@ -58,7 +58,7 @@ Body = TypeVar("Body", bound=_RequestBody)
 
 
 class CasesApi:
-    """The cases through the API; who shows the management's token sees them all."""
+    """The API of cases; the management token gives access to confidential ones."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class CasesApi:
         self._streams = SseStreams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """GET /api/v1/complaints, …/events and …/{number}, POST …/{number}/moves and POST …/{number}/grade."""
+        """Return the routes: GET /api/v1/complaints, …/events and …/{number}, POST …/{number}/moves and …/grade."""
         one = "/api/v1/complaints/{number}"
         return [
             web.get("/api/v1/complaints", _with_error_responses(self._list)),
@@ -82,11 +82,11 @@ class CasesApi:
         ]
 
     async def close(self, application: web.Application) -> None:
-        """End the streams: the service stops."""
+        """End the event streams when the service stops."""
         await self._streams.close(application)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """Every step of every case that the reader may know of, as server-sent events."""
+        """Serve the steps of all cases visible to the reader as server-sent events."""
         feed, after = self._feeds[role(request)], last_event_id(request)
         return await self._streams.serve(request, _steps(feed, after or await feed.newest()))
 
@@ -123,7 +123,7 @@ class CasesApi:
 
 
 async def _steps(feed: EventFeed, after: str) -> AsyncIterator[bytes]:
-    """The steps after an id, for ever, with a beat where there are none."""
+    """Yield the steps after an id, endlessly, with keepalives in between."""
     yield KEEPALIVE
     async with aclosing(with_keepalives(feed.follow(after))) as following:
         async for each in following:
@@ -143,7 +143,7 @@ async def _body(shape: type[Body], request: web.Request) -> Body:
 
 
 def _with_error_responses(handler: Handler) -> Handler:
-    """The handler with its refusals as answers: 404, 409, 422 or 503, each with the reason."""
+    """Wrap a handler so that its errors become responses with status 404, 409, 422 or 503 and the reason."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:

@@ -1,4 +1,4 @@
-"""How each fact of a turn is written down. Must not know: when, or how often it is tried."""
+"""Writes the facts of a turn to the tables. Must not know: transactions, retries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ivr.database import tables as t
 async def write_fact(
     session: AsyncSession, call: t.CallRow, turn: int, fact: Fact, at: datetime, rules: Rules | None
 ) -> None:
-    """Write one fact of `call`, which is locked; cases are judged by `rules`."""
+    """Write one fact of `call`, which must be locked; cases are routed by `rules`."""
     match fact:
         case StartRecording():
             call.consent_at = call.consent_at or at

@@ -1,6 +1,6 @@
-"""Rows into the records of ivr/records/record.py. Must not know: how rows are written.
+"""Reads rows into the records of ivr/records/record.py. Must not know: how rows are written.
 
-Everybody reads calls through here, so here it is that what only management may see is left out (R18).
+All readers of calls go through this module, so it withholds the data that only management may see (R18).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RowT = TypeVar("RowT", bound=t.Base)
 
 
 async def summaries(session: AsyncSession, query: Select[t.CallRow]) -> tuple[CallSummary, ...]:
-    """The calls of a query as everybody may see them."""
+    """Return the calls of a query, as visible to all readers."""
     rows = await session.execute(query.add_columns(_has_confidential_case(t.CallRow.id)))
     return tuple(_summary(row, withheld) for row, withheld in rows)
 
@@ -77,7 +77,7 @@ def _summary(row: t.CallRow, withheld: bool) -> CallSummary:
 
 
 async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines: Lines | None) -> CallRecord:
-    """Everything that hangs on a call's row and that the reader may see. `lines` tell words of misconduct."""
+    """Return the record of a call, as far as the reader may see it. `lines` provide the cues of misconduct."""
     answers = await _rows(session, t.AnswerRow, t.AnswerRow.call_id == call.id, t.AnswerRow.id)
     dispositions = tuple(
         DispositionRecord(Disposition(row.disposition), row.aapor, row.by, row.why, row.at)
@@ -119,11 +119,12 @@ async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines
 
 
 def _has_confidential_case(call_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """Whether a case was opened on the call that only management may see."""
+    """Return the condition that a confidential case was opened on the call."""
     return exists().where(t.CaseRow.call_id == call_id, t.CaseRow.confidential.is_(True))
 
 
 async def customer(session: AsyncSession, number: str) -> CustomerRecord | None:
+    """Return the customer with this number, with profile changes and calls; None if unknown."""
     row = await session.scalar(select(t.CustomerRow).where(t.CustomerRow.number == number))
     if row is None:
         return None

@@ -1,6 +1,6 @@
-"""A recorded call → what its caller said for certain: read back and agreed to, or keyed after an unclear answer.
+"""Extraction of confirmed answers from a recorded call: confirmed after a read-back, or keyed after an unclear answer.
 
-Digits and telephone numbers are left out, for they tell who the caller is, and so is free speech, whose words nobody
+Digits and telephone numbers are left out because they identify the caller; so is free speech, whose words were not
 confirmed. Pure. Must not know: audio, files, databases.
 """
 
@@ -21,7 +21,7 @@ from ivr.transcript import TranscriptLine
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedAnswer:
-    """`text` was said in a turn, with `voice_ms` of voice; it was over at `end_ms` on the call's clock."""
+    """A confirmed answer: `text` was spoken in `turn`, with `voice_ms` of voice, and ended at `end_ms` of the call."""
 
     turn: int
     text: str
@@ -41,7 +41,7 @@ class _SpokenAnswer:
 
 
 def confirmed_answers(flow_set: FlowSet, record: CallRecord) -> Iterator[ConfirmedAnswer]:
-    """What is certain in a call that went through the flows in `book`; nothing more where its record leaves them."""
+    """Yield the confirmed answers of a call by replaying it through `flow_set`; stop if the record deviates from it."""
     state = engine.begin(flow_set.flows, flow_set.version, record.call.flow, record.call.language, speech=True)
     lines = iter([line for line in record.transcript if line.who == "caller"])
     said: list[_SpokenAnswer] = []
@@ -64,12 +64,12 @@ def confirmed_answers(flow_set: FlowSet, record: CallRecord) -> Iterator[Confirm
 
 
 def _has_line(event: Event) -> bool:
-    """Whether the event stands in the transcript; see ivr/call/journal/transcript_builder.py."""
+    """Return whether the event has a transcript line; see ivr/call/journal/transcript_builder.py."""
     return isinstance(event, SpeechHeard | SpeechRecorded | DigitsPressed | NothingHeard)
 
 
 def _spoken_answer(state: FlowState, turn_record: TurnRecord, line: TranscriptLine) -> _SpokenAnswer | None:
-    """An answer spoken, not yet the reply to its being read back."""
+    """Return the answer spoken in this turn; None for other events and for replies to a read-back."""
     match turn_record.event:
         case SpeechHeard(alternatives=(best, *_)) as event if best.text == line.text:
             if state.wait and not state.wait.candidate:

@@ -1,4 +1,4 @@
-"""What a caller said, cut out of the call's recording. Must not know: what was said, whose voice it is."""
+"""Cuts a caller's utterance out of the call's recording. Must not know: what was said, who the caller is."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ivr.telephony.media import FRAME_MS, SAMPLE_RATE_HZ
 from recognizer.endpoint import VoiceActivity
 
 _LOOKBACK_MS: Final = 1000
-"""Looked through before the voice that was counted, for pauses were not counted."""
+"""Extra audio searched before the utterance, because its counted voice does not include pauses."""
 _VOICE_THRESHOLD: Final = 0.3
 _MARGINS_MS: Final = (160, 60)
-"""Kept around the voice; Silero itself falls silent late."""
+"""Audio kept before and after the voice; the second is short because Silero's voice probability decays late."""
 _FRAME: Final = SAMPLE_RATE_HZ * FRAME_MS // 1000
 
 
 def cut(recording: Path, offset_ms: int, end_ms: int, voice_ms: int) -> bytes:
-    """The caller's voice that was over at `end_ms`, as 16-bit mono at 8 kHz; empty where there is none.
+    """Return the caller's utterance that ended at `end_ms`, as 16-bit mono at 8 kHz; empty if there is no voice.
 
-    `offset_ms` is the time of the recording's first sample, on the clock of `end_ms`.
+    `offset_ms` is the time of the recording's first sample, on the same clock as `end_ms`.
 
     Raises:
-        OSError, EOFError, ValueError, wave.Error: there is no recording to be read.
+        OSError, EOFError, ValueError, wave.Error: the recording cannot be read.
     """
     last = max(0, end_ms - offset_ms) * SAMPLE_RATE_HZ // 1000
     first = max(0, last - (voice_ms + _LOOKBACK_MS) * SAMPLE_RATE_HZ // 1000)

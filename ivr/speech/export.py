@@ -1,6 +1,6 @@
-"""From the records to a folder of clips: who agreed to be recorded, and what they said for certain.
+"""The export of clips from the records: confirmed answers of callers who consented to recording.
 
-Must not know: how a model learns from them.
+Must not know: how a model is trained on them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SOURCE: Final = "a call to this service"
 _PAGE_SIZE: Final = 200
 _MAX_SYLLABLE_MS: Final = 500
 _MARGIN_MS: Final = 600
-"""A clip longer than this a syllable, and this on top, holds more than the words it is to be learnt with."""
+"""A clip longer than _MAX_SYLLABLE_MS per syllable plus _MARGIN_MS contains more than the words of its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportSummary:
-    """What an export brought: new clips, of how many speakers; calls whose recording could not be read."""
+    """The result of an export: number of new clips, of their speakers, and of calls with an unreadable recording."""
 
     clips: int
     speakers: int
@@ -41,14 +41,14 @@ class ExportSummary:
 
 
 class ClipExport:
-    """Brings a folder up to date with the records. What is in it already stays as it is."""
+    """The export of new clips from the records into a folder. Existing clips are not changed."""
 
     def __init__(self, records: CallRecords, speakers: Speakers, folder: ClipFolder) -> None:
         self._records, self._speakers, self._folder = records, speakers, folder
         self._flow_sets: dict[str, FlowSet | None] = {}
 
     async def run(self) -> ExportSummary:
-        """Go through all calls.
+        """Export the confirmed answers of all calls.
 
         Raises:
             RecordsUnavailable: the database cannot be used.
@@ -69,7 +69,7 @@ class ClipExport:
         return ExportSummary(len(new), len({clip.speaker for clip in new}), unreadable)
 
     async def _recorded_calls(self) -> AsyncIterator[CallRecord]:
-        """The calls that are over, were recorded with consent, and have a number by which they can be erased."""
+        """Yield the ended calls that were recorded with consent and have a number by which they can be erased."""
         last = None
         while page := await self._records.calls(_PAGE_SIZE, last):
             for call in page:
@@ -80,7 +80,7 @@ class ClipExport:
             last = page[-1].id
 
     async def _flow_set(self, version: str) -> FlowSet | None:
-        """The flows as they were in the call; None where they were not kept, or can't be read any more."""
+        """Return the flows that the call used; None if they were not saved or can no longer be parsed."""
         if version not in self._flow_sets:
             source = await self._records.flow_source(version)
             try:
@@ -121,6 +121,6 @@ class ClipExport:
 
 
 def _number(record: CallRecord) -> str:
-    """The caller's, or the one that we called; empty where it is none (a browser, “anonymous”)."""
+    """Return the customer's number, caller or called; empty if it is not a number (a browser, “anonymous”)."""
     number = record.call.caller if record.call.direction == "inbound" else record.call.called
     return number if any(map(str.isdigit, number)) else ""

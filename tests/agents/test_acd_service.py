@@ -252,7 +252,7 @@ async def test_a_journal_that_is_away_disturbs_nobody(made, caplog):
     hold = ScriptedHold({"1001": gone(["1"])})
     await made.acd.hand_over(CALL, "hotline", "", hold)
     await made.acd.drain()
-    assert "not written down" in caplog.text and hold.people["1001"].doing[-1] == "connected"
+    assert "could not record" in caplog.text and hold.people["1001"].doing[-1] == "connected"
 
 
 async def wishes(made: Made, what: CommandName, line: str = "") -> None:

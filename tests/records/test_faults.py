@@ -139,7 +139,7 @@ async def test_a_server_that_stays_away_is_reported_and_the_next_call_may_work(w
         await records.open_call(CALL, "v1", NOW)
         wire.refusing = True
         wire.cut()
-        with pytest.raises(RecordsUnavailable, match="does not answer"):
+        with pytest.raises(RecordsUnavailable, match="does not respond"):
             await records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW)
         wire.refusing = False
         await records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW)
