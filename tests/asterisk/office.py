@@ -110,7 +110,7 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
             lambda: office.rosters, presences, live[1], live[2], sounds, "node", lambda: datetime.now(UTC)
         )
         office.desk = desk
-        obeying = asyncio.create_task(desk.obey())
+        obeying = asyncio.create_task(desk.run_commands())
         stack.callback(obeying.cancel)
         office.switch = await stack.enter_async_context(Switch(system.site, system.passwords, desk=desk))
         yield office
