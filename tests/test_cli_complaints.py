@@ -95,12 +95,12 @@ def test_a_form_with_faults_is_refused_with_all_of_them(data: Path) -> None:
         "--business: there is no “gold” in the lines file; it has card, ebank, savings, wealth, loan\n"
         "--branch: there is no “paris” in the lines file; it has shenyang, dalian, anshan, shenyang_north,"
         " dalian_harbour\n"
-        "--phone: “12” is no telephone number; give it with its area code, or with + and its country\n"
+        "--phone: “12” is not a telephone number; give it with its area code, or with + and the country code\n"
     )
     assert run("open", "态度差", "--who", "王", "--callback").stderr == (
-        "--phone: who wants to be called back needs one\n"
+        "--phone: a callback needs a telephone number\n"
     )
-    assert run("open", " ", "--who", "王").stderr == "say what happened\n"
+    assert run("open", " ", "--who", "王").stderr == "describe what happened\n"
     assert run("open", "态度差").exit_code == 2 and run("open", "--who", "王").exit_code == 2
     assert "registered" not in run("list").stdout
 
@@ -182,7 +182,7 @@ def test_the_lines_are_shown_and_checked(data: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text((ROOT / "lines.yaml").read_text(encoding="utf-8").replace("to: called}", "to: heaven}", 1), "utf-8")
     refused = CliRunner().invoke(lines.app, ["check", str(mine)])
-    assert refused.exit_code == 2 and refused.stderr.startswith(f"{mine}: rules.4.to: “heaven” is no department")
+    assert refused.exit_code == 2 and refused.stderr.startswith(f"{mine}: rules.4.to: “heaven” is not a department")
     absent = CliRunner().invoke(lines.app, ["check", str(tmp_path / "none.yaml")])
     assert absent.exit_code == 2 and "none.yaml: cannot be read" in absent.stderr
 

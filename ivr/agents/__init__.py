@@ -1,1 +1,1 @@
-"""The people who take calls over: who is on duty, who is free, who is offered which caller."""
+"""Agents: rosters, presence, call distribution (ACD) and warm transfer."""

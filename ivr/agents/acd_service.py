@@ -1,4 +1,4 @@
-"""Takes the callers for lines that have people of their own. Must not know: telephone networks, flows."""
+"""The ACD: distributes callers to the agents of lines that have a roster. Must not know: telephone networks, flows."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from ivr.telephony.port import Call, HeldCaller, TransferRefused
 log = logging.getLogger(__name__)
 
 ContactJournal = Callable[[str, str, str, datetime], Awaitable[None]]
-"""Writes down that a call was taken: its id, the agent's name, the line, when."""
+"""Records that an agent took a call. Arguments: call id, agent's name, line, time."""
 
 COMMANDS: Final = frozenset(get_args(CommandName))
-"""The events by which agents say what they want on their call."""
+"""The kinds of feed events that carry an agent's command for a call."""
 
 
 class AcdService:
-    """Implements ivr.telephony.port.CallDistributor.
+    """The call distributor of one node; implements ivr.telephony.port.CallDistributor.
 
     Args:
-        rosters: those in force.
+        rosters: returns the rosters in force.
         node: the name of this process.
-        now: the time of day, with its zone.
-        journal: where it is kept who took which call.
+        now: returns the current time, with its zone.
+        journal: records which agent took which call.
     """
 
     def __init__(
@@ -61,93 +61,100 @@ class AcdService:
         self.node, self.now = node, now
         self._queues, self._feed = queues, feed
         self._journal = journal
-        self._notes: set[asyncio.Task[None]] = set()
+        self._journal_tasks: set[asyncio.Task[None]] = set()
         self._mailboxes: dict[str, PostEvent] = {}
 
     def has_roster(self, target: str) -> bool:
-        """See port.Desk."""
+        """See port.CallDistributor."""
         return target in self.rosters().lines
 
-    async def hand_over(self, call: Call, target: str, whisper: str, held: HeldCaller, own: bytes = b"") -> None:
-        """See port.Desk."""
+    async def hand_over(
+        self, call: Call, target: str, whisper: str, held: HeldCaller, caller_audio: bytes = b""
+    ) -> None:
+        """See port.CallDistributor."""
         line = target
         try:
             while line:
-                line = await self._find(call, line, whisper, held, own)
-        except LiveStateUnavailable as away:
-            log.error("call %s cannot be handed over: %s", call.id, away)
-            raise TransferRefused("unavailable") from away
+                line = await self._serve(call, line, whisper, held, caller_audio)
+        except LiveStateUnavailable as error:
+            log.error("call %s: the transfer to an agent failed: %s", call.id, error)
+            raise TransferRefused("unavailable") from error
 
-    async def _find(self, call: Call, line: str, whisper: str, held: HeldCaller, own: bytes) -> str:
-        """Hand a caller to somebody on a line; the line that they are passed on to in the end, if any."""
+    async def _serve(self, call: Call, line: str, whisper: str, held: HeldCaller, caller_audio: bytes) -> str:
+        """Queue a caller on a line and run the call with the agent who takes it.
+
+        Return the line that the agent transferred the caller to, else an empty string.
+        """
         rosters = self.rosters()
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
-        waiting = QueuedCaller(call.id, rosters.needs(line, call.language))
-        words = self.words(line, call, whisper, own)
+        caller = QueuedCaller(call.id, rosters.needs(line, call.language))
+        whisper_audio = self.start_whisper(line, call, whisper, caller_audio)
         try:
-            async with QueueEntry(self._queues, line, waiting) as place:
-                offer, person = await AgentSelector(self, rosters, place, call, held, words).run()
+            async with QueueEntry(self._queues, line, caller) as entry:
+                offer, person = await AgentSelector(self, rosters, entry, call, held, whisper_audio).run()
                 try:
-                    self._note(offer.agent, call, line)
-                    await place.leave()
-                    await offer.accepted()
-                    return await AgentCall(self, call, held, whisper, own, offer, person).run()
+                    self._journal_contact(offer.agent, call, line)
+                    await entry.leave()
+                    await offer.publish_accepted()
+                    return await AgentCall(self, call, held, whisper, caller_audio, offer, person).run()
                 finally:
                     await offer.close()
         finally:
-            words.cancel()
+            whisper_audio.cancel()
 
-    def words(
-        self, line: str, call: Call, whisper: str, own: bytes, asked_by: str = "", *, recorded: bool = False
+    def start_whisper(
+        self, line: str, call: Call, whisper: str, caller_audio: bytes, asked_by: str = "", *, recorded: bool = False
     ) -> asyncio.Task[bytes]:
-        """See conversation.Exchange."""
-        say = partial(self.announcements.whisper, consulted=bool(asked_by), recorded=recorded)
-        return asyncio.create_task(asyncio.to_thread(say, line, call.caller, whisper, self.rosters().language, own))
+        """See ivr.agents.agent_call.AgentCallContext."""
+        synthesize = partial(self.announcements.whisper, consulted=bool(asked_by), recorded=recorded)
+        return asyncio.create_task(
+            asyncio.to_thread(synthesize, line, call.caller, whisper, self.rosters().language, caller_audio)
+        )
 
     @contextmanager
     def commands(self, call: str, post: PostEvent) -> Iterator[None]:
-        """See conversation.Exchange."""
+        """See ivr.agents.agent_call.AgentCallContext."""
         self._mailboxes[call] = post
         try:
             yield
         finally:
             del self._mailboxes[call]
 
-    async def command(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
-        """An agent wants something on their call; whichever node leads it will do it, or tell why not."""
+    async def send_command(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
+        """Send an agent's command to the node that runs the call; that node executes it or publishes the refusal."""
         await self._feed.publish({"kind": what, "agent": agent, "call": call, "line": line})
 
     async def run_commands(self) -> None:
-        """Until cancelled: do what agents want done with callers of this node."""
+        """Run until cancelled: pass agents' commands from the feed to the calls of this node."""
         while True:
             try:
                 async for _, event in self._feed.follow():
                     post = self._mailboxes.get(str(event.get("call")))
                     if post and event.get("kind") in COMMANDS:
                         post(AgentCommand(str(event["agent"]), cast("CommandName", event["kind"]), str(event["line"])))
-            except LiveStateUnavailable as away:
-                log.warning("what agents want is not heard: %s", away)
+            except LiveStateUnavailable as error:
+                log.warning("agents' commands are not received: %s", error)
 
-    def _note(self, agent: Agent, call: Call, line: str) -> None:
-        """The two talk meanwhile; a caller who hangs up at once was taken all the same."""
+    def _journal_contact(self, agent: Agent, call: Call, line: str) -> None:
+        """Record in the background that the agent took the call, even if the caller hangs up at once."""
         if self._journal:
-            self._notes.add(noting := asyncio.create_task(self._write(self._journal, agent, call, line)))
-            noting.add_done_callback(self._notes.discard)
+            self._journal_tasks.add(task := asyncio.create_task(self._write_contact(self._journal, agent, call, line)))
+            task.add_done_callback(self._journal_tasks.discard)
 
-    async def _write(self, journal: ContactJournal, agent: Agent, call: Call, line: str) -> None:
+    async def _write_contact(self, journal: ContactJournal, agent: Agent, call: Call, line: str) -> None:
         try:
             await journal(call.id, agent.name or agent.id, line, self.now())
-        except HuifangError as away:
-            log.error("call %s: it is not written down that agent %s took it: %s", call.id, agent.id, away)
+        except HuifangError as error:
+            log.error("call %s: could not record that agent %s took it: %s", call.id, agent.id, error)
 
-    async def finish(self) -> None:
-        """Wait until everything is written down."""
-        await asyncio.gather(*self._notes)
+    async def drain(self) -> None:
+        """Wait until all pending journal entries are written."""
+        await asyncio.gather(*self._journal_tasks)
 
-    async def tell(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
-        """Let those who watch know."""
+    async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
+        """Publish an event to the feed; a failure is logged, not raised."""
         try:
             await self._feed.publish({"kind": what, "agent": agent, "call": call.id, "line": line, **more})
-        except HuifangError as away:
-            log.warning("nobody is told what agent %s does: %s", agent, away)
+        except HuifangError as error:
+            log.warning("event “%s” of agent %s was not published: %s", what, agent, error)

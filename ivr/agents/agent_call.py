@@ -1,6 +1,6 @@
-"""Leads what agents make of a call that one of them has taken: does on the phones what ivr.agents.transfer_state says.
+"""Runs a call that an agent has taken: executes on the phones the actions that ivr.agents.transfer_state decides.
 
-Must not know: telephone networks, how presence is kept, how wishes reach this process.
+Must not know: telephone networks, how presence is stored, how commands reach this process.
 """
 
 from __future__ import annotations
@@ -23,28 +23,32 @@ from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 log = logging.getLogger(__name__)
 
 AGENT_LOST: Final = "unavailable"
-"""What the flow is told when the agent was cut off while the caller waited."""
+"""The reason given to the flow when the agent was disconnected while the caller was on hold."""
 
 PostEvent = Callable[[transfer_state.TransferEvent], None]
 
 
 class AgentCallContext(OfferContext, Protocol):
-    """What all conversations of this process share; see ivr.agents.acd_service.AcdService."""
+    """The services that all agent calls of this process share; see ivr.agents.acd_service.AcdService."""
 
     rosters: Callable[[], Rosters]
 
     def commands(self, call: str, post: PostEvent) -> AbstractContextManager[None]:
-        """Within the block what agents want on this call is posted."""
+        """Post the agents' commands for this call within the block."""
 
-    def words(
-        self, line: str, call: Call, whisper: str, own: bytes, asked_by: str, *, recorded: bool
+    def start_whisper(
+        self, line: str, call: Call, whisper: str, caller_audio: bytes, asked_by: str, *, recorded: bool
     ) -> asyncio.Task[bytes]:
-        """What a colleague hears before they decide."""
+        """Start to render the whisper: the audio that an agent hears before accepting the call.
+
+        `asked_by` is the agent who consults, if any; `recorded`: the whisper says that the conversation is recorded.
+        """
 
 
 class AgentCall:
-    """From the moment at which an agent talks with the caller. `whisper` is what the flow tells of them, `own` what
-    they told in their own voice.
+    """One call from the moment an agent is connected to the caller.
+
+    `whisper` is the flow's text about the caller, `caller_audio` the caller's own recorded words.
     """
 
     def __init__(
@@ -53,82 +57,86 @@ class AgentCall:
         call: Call,
         held: HeldCaller,
         whisper: str,
-        own: bytes,
+        caller_audio: bytes,
         offer: CallOffer,
         person: Person,
     ) -> None:
         self._context, self._call, self._held = context, call, held
-        self._whisper, self._own = whisper, own
+        self._whisper, self._caller_audio = whisper, caller_audio
         self._transfer = TransferState(offer.agent.id)
-        self._seats: dict[str, tuple[CallOffer, Person]] = {}
-        self._watching: dict[str, asyncio.Task[None]] = {}
-        self._asking: asyncio.Task[None] | None = None
+        self._participants: dict[str, tuple[CallOffer, Person]] = {}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._consultation: asyncio.Task[None] | None = None
         self._events: asyncio.Queue[transfer_state.TransferEvent] = asyncio.Queue()
-        self._seat(offer, person)
+        self._add_participant(offer, person)
 
     async def run(self) -> str:
-        """Returns when the last agent has hung up, or wants the caller passed on: the line, else nothing.
+        """Run until the last agent has hung up or transfers the caller; return the line transferred to, else "".
 
         Cancelled when the caller hangs up.
 
         Raises:
-            TransferRefused: the agent was cut off while the caller waited.
+            TransferRefused: the agent was disconnected while the caller was on hold.
         """
         try:
             with self._context.commands(self._call.id, self._events.put_nowait):
                 self._held.note_parties(self._transfer.parties)
                 while self._transfer.phase is not TransferPhase.OVER:
-                    await self._take(await self._events.get())
+                    await self._handle(await self._events.get())
         except asyncio.CancelledError:
-            await self._take(transfer_state.CallerGone())
+            await self._handle(transfer_state.CallerGone())
             raise
         finally:
-            await self._stop_asking()
-            for who in tuple(self._seats):
+            await self._cancel_consultation()
+            for who in tuple(self._participants):
                 await self._release(who, "caller" if self._transfer.ending == "caller" else "")
         if self._transfer.ending == "dropped":
             raise TransferRefused(AGENT_LOST)
         return self._transfer.line
 
-    async def _take(self, event: transfer_state.TransferEvent) -> None:
+    async def _handle(self, event: transfer_state.TransferEvent) -> None:
         before = self._transfer
         try:
             self._transfer, acts = transfer_state.step(before, event)
         except IllegalMove as illegal:
             if isinstance(event, AgentCommand):
-                line = self._seats[event.by][0].line if event.by in self._seats else ""
-                await self._context.tell("refused", event.by, self._call, line, wanted=event.what, reason=str(illegal))
+                line = self._participants[event.by][0].line if event.by in self._participants else ""
+                await self._context.publish(
+                    "refused", event.by, self._call, line, wanted=event.what, reason=str(illegal)
+                )
             return
         if self._transfer.phase is not TransferPhase.OVER and self._transfer.parties != before.parties:
             self._held.note_parties(self._transfer.parties)
         for act in acts:
-            await self._do(act)
-        if isinstance(event, transfer_state.ColleagueJoined) and event.colleague in self._seats:
-            await self._seats[event.colleague][0].accepted()
+            await self._execute(act)
+        if isinstance(event, transfer_state.ColleagueJoined) and event.colleague in self._participants:
+            await self._participants[event.colleague][0].publish_accepted()
         if self._transfer != before and self._transfer.phase is not TransferPhase.OVER:
-            await self._tell()
+            await self._publish_phase()
 
-    async def _tell(self) -> None:
-        """Let everybody's screen know who talks with whom."""
+    async def _publish_phase(self) -> None:
+        """Publish to each agent on the call who is talking with whom."""
         transfer = self._transfer
         for who in transfer.staff:
-            if who in self._seats:
+            if who in self._participants:
                 others = [other for other in transfer.staff if other != who]
                 more = {"line_asked": transfer.line} if transfer.line else {}
                 why = {"reason": transfer.why} if transfer.why else {}
-                await self._seats[who][0].tell("talk", state=transfer.phase, colleague="".join(others), **more, **why)
+                await self._participants[who][0].publish(
+                    "talk", state=transfer.phase, colleague="".join(others), **more, **why
+                )
 
-    # --- what is to be done ---------------------------------------------------------------------------------------
+    # --- actions --------------------------------------------------------------------------------------------------
 
-    async def _do(self, act: transfer_state.TransferAct) -> None:
+    async def _execute(self, act: transfer_state.TransferAct) -> None:
         match act:
             case transfer_state.HoldCaller(who):
                 await self._person(who).disconnect()
                 await self._person(who).ringback()
             case transfer_state.RingColleague(line):
-                self._asking = asyncio.create_task(self._ask(line))
+                self._consultation = asyncio.create_task(self._consult(line))
             case transfer_state.StopRinging():
-                await self._stop_asking()
+                await self._cancel_consultation()
             case transfer_state.ConferAside(people):
                 for who in people:
                     await self._person(who).step_aside()
@@ -136,19 +144,19 @@ class AgentCall:
                 try:
                     await self._person(who).connect()
                 except TransferRefused:
-                    self._events.put_nowait(transfer_state.AgentGone(who, unmet=True))
+                    self._events.put_nowait(transfer_state.AgentGone(who, never_connected=True))
             case transfer_state.ReleaseAgent(who, by):
                 await self._release(who, by)
 
     def _person(self, who: str) -> Person:
-        return self._seats[who][1]
+        return self._participants[who][1]
 
-    def _seat(self, offer: CallOffer, person: Person) -> None:
-        self._seats[offer.agent.id] = offer, person
-        self._watching[offer.agent.id] = asyncio.create_task(self._watch(offer.agent.id, person))
+    def _add_participant(self, offer: CallOffer, person: Person) -> None:
+        self._participants[offer.agent.id] = offer, person
+        self._watchers[offer.agent.id] = asyncio.create_task(self._watch(offer.agent.id, person))
 
     async def _watch(self, who: str, person: Person) -> None:
-        """Pass on what somebody wants by the keys of their phone, and that they have hung up."""
+        """Post the commands that a person enters on their phone's keypad, then their hangup."""
         keys = KeyCommands()
         while key := await person.key():
             if wanted := keys.press(key):
@@ -156,44 +164,48 @@ class AgentCall:
         self._events.put_nowait(transfer_state.AgentGone(who))
 
     async def _release(self, who: str, by: str) -> None:
-        if who in self._seats:
-            offer, _ = self._seats.pop(who)
-            await cancel_task(self._watching.pop(who))
-            closing = asyncio.create_task(offer.close(by))
+        if who in self._participants:
+            offer, _ = self._participants.pop(who)
+            await cancel_task(self._watchers.pop(who))
+            close_task = asyncio.create_task(offer.close(by))
             try:
-                await asyncio.shield(closing)
+                await asyncio.shield(close_task)
             except asyncio.CancelledError:
-                await asyncio.gather(closing, return_exceptions=True)
+                await asyncio.gather(close_task, return_exceptions=True)
                 raise
 
-    # --- asking a colleague ---------------------------------------------------------------------------------------
+    # --- consultation ---------------------------------------------------------------------------------------------
 
-    async def _stop_asking(self) -> None:
-        if self._asking:
-            await cancel_task(self._asking)
-            self._asking = None
+    async def _cancel_consultation(self) -> None:
+        if self._consultation:
+            await cancel_task(self._consultation)
+            self._consultation = None
 
-    async def _ask(self, line: str) -> None:
-        """Ask whoever is free on a line, one after the other."""
+    async def _consult(self, line: str) -> None:
+        """Ring the available agents of a line, one after the other, until one accepts."""
         agent = self._transfer.agent
-        words = self._context.words(line, self._call, self._whisper, self._own, agent, recorded=self._held.overheard)
+        whisper_audio = self._context.start_whisper(
+            line, self._call, self._whisper, self._caller_audio, agent, recorded=self._held.overheard
+        )
         try:
-            offer, person = await self._found(line, agent, words)
+            offer, person = await self._find_colleague(line, agent, whisper_audio)
         except TransferRefused as refused:
             self._events.put_nowait(transfer_state.ColleagueUnavailable(refused.reason))
         except HuifangError as fault:
-            log.error("call %s: no colleague can be asked: %s", self._call.id, fault)
+            log.error("call %s: the consultation failed: %s", self._call.id, fault)
             self._events.put_nowait(transfer_state.ColleagueUnavailable("unavailable"))
         except Exception:
-            log.exception("call %s: asking a colleague failed", self._call.id)
+            log.exception("call %s: the consultation failed unexpectedly", self._call.id)
             self._events.put_nowait(transfer_state.ColleagueUnavailable("unavailable"))
         else:
-            self._seat(offer, person)
+            self._add_participant(offer, person)
             self._events.put_nowait(transfer_state.ColleagueJoined(offer.agent.id))
         finally:
-            words.cancel()
+            whisper_audio.cancel()
 
-    async def _found(self, line: str, agent: str, words: asyncio.Task[bytes]) -> tuple[CallOffer, Person]:
+    async def _find_colleague(
+        self, line: str, agent: str, whisper_audio: asyncio.Task[bytes]
+    ) -> tuple[CallOffer, Person]:
         rosters, reason, tried = self._context.rosters(), "", frozenset({agent})
         if line not in rosters.lines:
             raise TransferRefused("unavailable")
@@ -201,15 +213,21 @@ class AgentCall:
             on_duty = rosters.on_duty(line, self._context.now())
             presences = await self._context.presences.all()
             wanted = QueuedCaller(self._call.id, rosters.needs(line, self._call.language), tried)
-            found = match_agents([wanted], on_duty, presences).get(self._call.id)
-            if not found:
+            candidate = match_agents([wanted], on_duty, presences).get(self._call.id)
+            if not candidate:
                 raise TransferRefused(reason or unavailable_reason(wanted, on_duty, presences) or "busy")
             offer = CallOffer(
-                self._context, self._call, self._held, line, rosters.lines[line], rosters.agents[found], asked_by=agent
+                self._context,
+                self._call,
+                self._held,
+                line,
+                rosters.lines[line],
+                rosters.agents[candidate],
+                asked_by=agent,
             )
-            if not await offer.begin():
+            if not await offer.reserve():
                 continue
             try:
-                return offer, await offer.taken(words)
+                return offer, await offer.ring(whisper_audio)
             except TransferRefused as refused:
-                reason, tried = refused.reason, tried | {found}
+                reason, tried = refused.reason, tried | {candidate}

@@ -1,6 +1,6 @@
-"""One caller's way to an agent: waits for their turn, is offered to one agent after the other.
+"""Agent selection for one queued caller: waits for the caller's turn, offers the call to one agent after another.
 
-Must not know: telephone networks, how presence and queues are kept.
+Must not know: telephone networks, how presence and queues are stored.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 
 log = logging.getLogger(__name__)
 
-GIVE_UP: Final = "#"
+GIVE_UP_KEY: Final = "#"
 POLL_S: Final = 0.5
-"""From one look at the queue to the next."""
-POSITION_EVERY_S: Final = 30.0
+"""Seconds between two checks of the queue."""
+POSITION_INTERVAL_S: Final = 30.0
 
 
 class AgentSelector:
-    """See the module. `words` (audio) are what the agents hear before they decide."""
+    """The search for an agent who takes one call. `whisper_audio` is played to each agent before they accept."""
 
     def __init__(
         self,
@@ -34,91 +34,100 @@ class AgentSelector:
         entry: QueueEntry,
         call: Call,
         held: HeldCaller,
-        words: asyncio.Task[bytes],
+        whisper_audio: asyncio.Task[bytes],
     ) -> None:
         self._context, self._rosters, self._entry, self._call, self._held = context, rosters, entry, call, held
-        self._words = words
+        self._whisper_audio = whisper_audio
         self._roster = rosters.lines[entry.line]
         self._reason = ""
         self._clock = asyncio.get_running_loop().time
-        self._until = self._clock() + self._roster.wait_s
+        self._deadline = self._clock() + self._roster.wait_s
         self._announce_at = self._clock()
         self._announcing: asyncio.Task[None] | None = None
 
     async def run(self) -> tuple[CallOffer, Person]:
-        """Returns when an agent has taken the call and talks with the caller; the offer is then to be closed.
+        """Return the offer and the agent once connected to the caller; the calling code must close the offer.
 
         Raises:
-            TransferRefused: nobody took it.
+            TransferRefused: no agent took the call.
         """
         try:
             while True:
-                offer = await self._turn()
-                if person := await self._ask(offer):
+                offer = await self._next_offer()
+                if person := await self._ring(offer):
                     return offer, person
         finally:
-            await self._quiet()
+            await self._stop_announcement()
 
     # --- waiting --------------------------------------------------------------------------------------------------
 
-    async def _turn(self) -> CallOffer:
-        """Wait for an agent who is ours to ring."""
+    async def _next_offer(self) -> CallOffer:
+        """Wait until an agent is reserved for this call."""
         while True:
-            queue = await self._entry.queue()
+            queue = await self._entry.renew()
             on_duty = self._rosters.on_duty(self._entry.line, self._context.now())
             presences = await self._context.presences.all()
-            if reason := unavailable_reason(self._entry.waiting, on_duty, presences):
+            if reason := unavailable_reason(self._entry.caller, on_duty, presences):
                 raise TransferRefused(self._reason or reason)
-            if found := match_agents(queue, on_duty, presences).get(self._call.id):
+            if agent_id := match_agents(queue, on_duty, presences).get(self._call.id):
                 offer = CallOffer(
-                    self._context, self._call, self._held, self._entry.line, self._roster, self._rosters.agents[found]
+                    self._context,
+                    self._call,
+                    self._held,
+                    self._entry.line,
+                    self._roster,
+                    self._rosters.agents[agent_id],
                 )
-                if await offer.begin():
+                if await offer.reserve():
                     return offer
                 continue
-            if self._clock() >= self._until:
+            if self._clock() >= self._deadline:
                 raise TransferRefused("busy")
             self._announce(callers_ahead(queue, self._call.id))
-            await self._listen()
+            await self._wait_for_key()
 
-    def _announce(self, before: int) -> None:
+    def _announce(self, ahead: int) -> None:
         if self._clock() >= self._announce_at:
-            self._announce_at = self._clock() + POSITION_EVERY_S
-            pcm = self._context.announcements.position(before, self._call.language)
-            self._announcing = asyncio.create_task(self._say(pcm))
+            self._announce_at = self._clock() + POSITION_INTERVAL_S
+            pcm = self._context.announcements.position(ahead, self._call.language)
+            self._announcing = asyncio.create_task(self._play(pcm))
 
-    async def _say(self, pcm: bytes) -> None:
+    async def _play(self, pcm: bytes) -> None:
         try:
             await self._held.play(pcm)
         except HuifangError as fault:
-            log.warning("call %s is not told its position: %s", self._call.id, fault)
+            log.warning("call %s: the queue position was not announced: %s", self._call.id, fault)
 
-    async def _quiet(self) -> None:
-        """No more announcements: our voice is needed elsewhere."""
+    async def _stop_announcement(self) -> None:
+        """Stop the announcement to the caller: the media channel is needed for the whisper to the agent."""
         if self._announcing:
             await cancel_task(self._announcing)
             self._announcing = None
 
-    async def _listen(self) -> None:
-        """Give the caller time to press the key that ends the waiting."""
+    async def _wait_for_key(self) -> None:
+        """Wait for POLL_S, or until the caller presses the key that leaves the queue.
+
+        Raises:
+            TransferRefused: the caller gave up.
+        """
         try:
             async with asyncio.timeout(POLL_S):
-                while await self._held.key() != GIVE_UP:
+                while await self._held.key() != GIVE_UP_KEY:
                     continue
         except TimeoutError:
             return
         raise TransferRefused("gave_up")
 
-    # --- asking ---------------------------------------------------------------------------------------------------
+    # --- ringing --------------------------------------------------------------------------------------------------
 
-    async def _ask(self, offer: CallOffer) -> Person | None:
-        """Ring an agent who is ours to ring; whoever took the call and talks with the caller now."""
+    async def _ring(self, offer: CallOffer) -> Person | None:
+        """Ring a reserved agent; return them once connected to the caller, None if they did not take the call."""
         try:
-            person = await offer.taken(self._words, self._quiet, self._entry.offered())
+            person = await offer.ring(self._whisper_audio, self._stop_announcement, self._entry.offering())
             await person.connect()
         except TransferRefused as refused:
             await offer.close()
-            self._entry.tried(offer.agent.id)
+            self._entry.exclude(offer.agent.id)
             self._reason = refused.reason
             return None
         except BaseException:

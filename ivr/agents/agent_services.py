@@ -1,4 +1,4 @@
-"""Everything that the agents of one node need, put together. Must not know: telephone networks, HTTP."""
+"""The wiring of one node's agent services. Must not know: telephone networks, HTTP."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ivr.live.queues import LiveQueues
 
 @dataclass(frozen=True, slots=True)
 class AgentServices:
-    """The agents, and what they are reached by. `now`: the time of day, with its zone."""
+    """Rosters, presence, event feed and ACD of one node. `now` returns the current time, with its zone."""
 
     roster_store: RosterStore
     presences: PresenceStore
@@ -35,15 +35,15 @@ class AgentServices:
         cls,
         roster_store: RosterStore,
         redis: str,
-        sounds: Announcements,
+        announcements: Announcements,
         node: str,
         now: Callable[[], datetime],
         journal: ContactJournal | None = None,
     ) -> AsyncIterator[AgentServices]:
-        """Connected to the Redis at the URL `redis` within the block. `journal`: see ivr.agents.acd_service.AcdService.
+        """Connect to the Redis at the URL `redis` for the block. `journal`: see ivr.agents.acd_service.AcdService.
 
         Raises:
-            LiveStateUnavailable: it cannot be used.
+            LiveStateUnavailable: Redis cannot be used.
         """
         async with AsyncExitStack() as stack:
             agents = await LiveAgents.open(redis)
@@ -53,19 +53,22 @@ class AgentServices:
             feed = await EventFeed.open(redis)
             stack.push_async_callback(feed.close)
             presences = PresenceStore(agents)
-            acd = AcdService(lambda: roster_store.rosters, presences, queues, feed, sounds, node, now, journal)
-            stack.push_async_callback(acd.finish)
+            acd = AcdService(lambda: roster_store.rosters, presences, queues, feed, announcements, node, now, journal)
+            stack.push_async_callback(acd.drain)
             yield cls(roster_store, presences, feed, acd, now)
 
     @property
     def rosters(self) -> Rosters:
-        """Those in force."""
+        """The rosters in force."""
         return self.roster_store.rosters
 
-    async def keep(self, phones: RegisteredPhones | None) -> None:
-        """Until cancelled: keep what this node has engaged agents in, and watch their phones (None: nobody can)."""
+    async def run(self, phones: RegisteredPhones | None) -> None:
+        """Run until cancelled: renew this node's engagements, execute agents' commands, watch their phones.
+
+        `phones` is None where no phone registration can be observed.
+        """
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.presences.keep())
+            group.create_task(self.presences.run())
             group.create_task(self.acd.run_commands())
             if phones:
                 group.create_task(watch_phones(phones, lambda: self.rosters, self.presences))

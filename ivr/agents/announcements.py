@@ -1,6 +1,6 @@
-"""What is said to agents and to callers who wait: recorded prompts, and free words where an engine can speak them.
+"""Audio for agents and queued callers: recorded prompts, plus free text where a speech engine can render it.
 
-Must not know: who is asked, how audio reaches anybody.
+Must not know: which agent is offered the call, how audio is played.
 """
 
 from __future__ import annotations
@@ -12,45 +12,53 @@ from ivr.actions import Prompt
 from ivr.prompts.library import SENTENCE_MS, PromptLibrary
 from ivr.prompts.spoken import Unspeakable
 
-PAUSE: Final = bytes(SENTENCE_MS * 16)
-"""Between two sentences: 8 kHz, 16 bits."""
+SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * 16)
+"""Silence between two sentences: 8 kHz, 16-bit."""
 
 
 class Announcements:
-    """Made of the catalog's `whisper.*` and `queue.*`. `announce` makes free words audible, or nothing of them."""
+    """Announcements from the catalog's `whisper.*` and `queue.*` prompts.
 
-    def __init__(self, prompts: PromptLibrary, announce: Callable[[str, str], bytes]) -> None:
-        self._prompts, self._announce = prompts, announce
+    `synthesize` renders free text in a language as audio; empty if no engine can.
+    """
+
+    def __init__(self, prompts: PromptLibrary, synthesize: Callable[[str, str], bytes]) -> None:
+        self._prompts, self._synthesize = prompts, synthesize
 
     def whisper(
         self,
         line: str,
         caller: str,
-        words: str,
+        text: str,
         language: str,
-        own: bytes = b"",
+        caller_audio: bytes = b"",
         *,
         consulted: bool = False,
         recorded: bool = False,
     ) -> bytes:
-        """Which line, what was said, who calls, which keys: what can't be spoken is left out. May block.
+        """Return the whisper: line, consultation, recording notice, text, caller's audio, caller's number, keys.
 
-        `own`: what the caller said, in their voice; `consulted`: a colleague who has the call asks; `recorded`: so that
-        they know it.
+        Parts that cannot be rendered are left out. May block.
+
+        Args:
+            text: the flow's text about the caller.
+            caller_audio: the caller's own recorded words.
+            consulted: a colleague who has the call is consulting the listener.
+            recorded: the conversation is recorded, which the whisper then says.
         """
-        said = [
+        parts = [
             self._spoken(Prompt(f"whisper.line.{line}"), language),
             self._spoken(Prompt("whisper.consult"), language) if consulted else b"",
             self._spoken(Prompt("whisper.recorded"), language) if recorded else b"",
-            self._announce(words, language) if words else b"",
-            own,
+            self._synthesize(text, language) if text else b"",
+            caller_audio,
             self._spoken(Prompt("whisper.caller", {"caller": caller}), language),
             self._spoken(Prompt("whisper.keys"), language),
         ]
-        return PAUSE.join(pcm for pcm in said if pcm)
+        return SENTENCE_PAUSE.join(pcm for pcm in parts if pcm)
 
     def position(self, ahead: int, language: str) -> bytes:
-        """How many are before the caller, and how to be called back instead."""
+        """Return the announcement of the queue position and of the callback that the caller can ask for instead."""
         name = "queue.position" if ahead else "queue.next"
         return self._spoken(Prompt(name, {"ahead": str(ahead)}), language)
 

@@ -1,6 +1,7 @@
-"""One call offered to one agent: their phone rings, they hear why and press a key; who took it has it until `close`.
+"""One call offered to one agent: their phone rings, they hear the whisper and accept with a key.
 
-Must not know: telephone networks, how the agent was chosen, what the call is taken for.
+An agent who accepted stays engaged until `close`.
+Must not know: telephone networks, how the agent was selected, why the call is offered.
 """
 
 from __future__ import annotations
@@ -24,31 +25,31 @@ from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 
 log = logging.getLogger(__name__)
 
-AGENT_RING_S: Final = 20
-ACCEPT_S: Final = 10.0
-"""An agent who has heard the whisper and presses nothing for so long does not take the call."""
+RING_TIMEOUT_S: Final = 20
+ACCEPT_TIMEOUT_S: Final = 10.0
+"""Seconds after the whisper within which the agent must press a key; otherwise the offer counts as unanswered."""
 ACCEPT_KEY: Final = "1"
 DECLINE_KEY: Final = "2"
 WITHDRAWN: Final = "withdrawn"
-"""Why a call was not taken when nobody wanted it taken any more."""
+"""The reason published when an offer was cancelled before the agent decided."""
 
 
 class OfferContext(Protocol):
-    """What all offers of this process share; see ivr.agents.acd_service.AcdService."""
+    """The services that all offers of this process share; see ivr.agents.acd_service.AcdService."""
 
     presences: PresenceStore
     announcements: Announcements
     node: str
 
     def now(self) -> datetime:
-        """The time of day, with its zone."""
+        """Return the current time, with its zone."""
 
-    async def tell(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
-        """Let those who watch know."""
+    async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
+        """Publish an event about an agent's call to the feed."""
 
 
 class CallOffer:
-    """See the module. `asked_by` is the agent who wants to consult this one, if that is what it is about."""
+    """The offer of one call to one agent. `asked_by` is the agent who consults this one; empty for a queued caller."""
 
     def __init__(
         self,
@@ -62,12 +63,12 @@ class CallOffer:
     ) -> None:
         self._context, self._call, self._held, self._roster = context, call, held, roster
         self.line, self.agent = line, agent
-        self._about: dict[str, Value] = {"caller": call.caller, **({"asked_by": asked_by} if asked_by else {})}
+        self._details: dict[str, Value] = {"caller": call.caller, **({"asked_by": asked_by} if asked_by else {})}
         self._stack = AsyncExitStack()
-        self._took = self._closed = False
+        self._accepted = self._closed = False
 
-    async def begin(self) -> bool:
-        """Whether the agent is ours to ring; another node may have been faster."""
+    async def reserve(self) -> bool:
+        """Reserve the agent for this call; return False if they are not available, e.g. reserved by another node."""
         offer = partial(presence.offer, call=self._call.id, line=self.line, node=self._context.node)
         try:
             await self._context.presences.move(self.agent.id, offer)
@@ -75,102 +76,105 @@ class CallOffer:
             return False
         return True
 
-    async def taken(
+    async def ring(
         self,
-        words: asyncio.Task[bytes],
-        quiet: Callable[[], Awaitable[None]] | None = None,
-        meanwhile: AbstractAsyncContextManager[None] | None = None,
+        whisper_audio: asyncio.Task[bytes],
+        stop_announcement: Callable[[], Awaitable[None]] | None = None,
+        while_deciding: AbstractAsyncContextManager[None] | None = None,
     ) -> Person:
-        """Ring them, and let them hear the words; they are there until `close`.
+        """Ring the agent and play the whisper; return them once they accept. They stay on the phone until `close`.
 
-        `quiet` is awaited before our voice is used; `meanwhile` is entered as long as they make up their mind.
+        `stop_announcement` is awaited before the whisper is played; `while_deciding` is entered from the agent's answer
+        to their decision.
 
         Raises:
-            TransferRefused: they did not take the call, which is over for them.
+            TransferRefused: the agent did not take the call; the offer is closed.
         """
         try:
-            await self.tell("offered", **self._about)
+            await self.publish("offered", **self._details)
             person = await self._stack.enter_async_context(
-                self._held.ring(self.agent.phone, self._call.caller, AGENT_RING_S)
+                self._held.ring(self.agent.phone, self._call.caller, RING_TIMEOUT_S)
             )
-            async with meanwhile or contextlib.nullcontext():
-                await _persuade(person, words, quiet)
+            async with while_deciding or contextlib.nullcontext():
+                await _await_acceptance(person, whisper_audio, stop_announcement)
             await self._context.presences.move(self.agent.id, partial(presence.accept, call=self._call.id))
-            self._took = True
+            self._accepted = True
         except BaseException as fault:
             await self.close()
-            await self.tell("not_taken", reason=fault.reason if isinstance(fault, TransferRefused) else WITHDRAWN)
+            await self.publish("not_taken", reason=fault.reason if isinstance(fault, TransferRefused) else WITHDRAWN)
             raise
         return person
 
-    async def accepted(self) -> None:
-        """Let those who watch know that they talk."""
-        await self.tell("accepted", **self._about)
+    async def publish_accepted(self) -> None:
+        """Publish that the agent is connected."""
+        await self.publish("accepted", **self._details)
 
-    async def tell(self, what: str, **more: Value) -> None:
-        """Let those who watch this agent know."""
-        await self._context.tell(what, self.agent.id, self._call, self.line, **more)
+    async def publish(self, what: str, **more: Value) -> None:
+        """Publish an event about this agent."""
+        await self._context.publish(what, self.agent.id, self._call, self.line, **more)
 
     async def close(self, by: str = "") -> None:
-        """Hang up: the agent has no more to do with the call. `by`: who ended it. A second time changes nothing."""
+        """Hang up and release the agent; `by` says who ended the call. Idempotent."""
         if self._closed:
             return
         self._closed = True
         try:
             await self._stack.aclose()
         finally:
-            await self._free()
-        if self._took:
-            await self.tell("ended", wrap_up_s=self._roster.wrap_up_s, **({"by": by} if by else {}))
+            await self._release_agent()
+        if self._accepted:
+            await self.publish("ended", wrap_up_s=self._roster.wrap_up_s, **({"by": by} if by else {}))
 
-    async def _free(self) -> None:
+    async def _release_agent(self) -> None:
         step: PresenceStep = partial(presence.withdraw, call=self._call.id)
-        if self._took:
+        if self._accepted:
             step = partial(presence.hang_up, call=self._call.id, now=self._context.now().timestamp())
         try:
             await self._context.presences.move(self.agent.id, step, self._roster.wrap_up_s)
         except HuifangError as fault:
-            log.warning("agent %s is free once their call has lapsed: %s", self.agent.id, fault)
+            log.warning("agent %s was not released; the engagement expires instead: %s", self.agent.id, fault)
 
 
-async def _persuade(person: Person, words: asyncio.Task[bytes], quiet: Callable[[], Awaitable[None]] | None) -> None:
-    """Tell who calls, and wait for the key that takes the call.
+async def _await_acceptance(
+    person: Person, whisper_audio: asyncio.Task[bytes], stop_announcement: Callable[[], Awaitable[None]] | None
+) -> None:
+    """Play the whisper and wait for the key that accepts the call.
 
     Raises:
-        TransferRefused: it was not pressed.
+        TransferRefused: the agent declined, hung up, or pressed no key in time.
     """
-    whisper = await asyncio.shield(words)
-    if quiet:
-        await quiet()
-    deciding = asyncio.create_task(_decision(person))
+    whisper = await asyncio.shield(whisper_audio)
+    if stop_announcement:
+        await stop_announcement()
+    decision = asyncio.create_task(_decision_key(person))
     try:
-        await _until(deciding, person.play(whisper))
-        await asyncio.wait((deciding,), timeout=ACCEPT_S)
-        if not deciding.done():
+        await _run_until(decision, person.play(whisper))
+        await asyncio.wait((decision,), timeout=ACCEPT_TIMEOUT_S)
+        if not decision.done():
             raise TransferRefused("no_answer")
-        if deciding.result() != ACCEPT_KEY:
+        if decision.result() != ACCEPT_KEY:
             raise TransferRefused("declined")
     finally:
-        await cancel_task(deciding)
+        await cancel_task(decision)
 
 
-async def _decision(person: Person) -> str:
-    """The key that takes the call or does not; empty when the person hangs up instead."""
+async def _decision_key(person: Person) -> str:
+    """Return the accept or the decline key, whichever is pressed first; empty if the person hangs up."""
     while (key := await person.key()) not in (ACCEPT_KEY, DECLINE_KEY, ""):
         continue
     return key
 
 
-async def _until(event: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, or as much of it as can be done before the event."""
-    doing = asyncio.create_task(work)
+async def _run_until(event: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end, or cancel it when `event` completes first."""
+    task = asyncio.create_task(work)
     try:
-        await asyncio.wait((event, doing), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((event, task), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await cancel_task(doing)
+        await cancel_task(task)
 
 
 async def cancel_task(task: asyncio.Task[Any]) -> None:
-    """Cancel a task, and wait until it has cleared up."""
+    """Cancel a task and wait until it has finished its clean-up."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What agents press on their phones while they talk: `*`, then what they want. Pure. Must not know: who may want it."""
+"""DTMF commands of agents during a call: `*`, then a digit. Pure. Must not know: who may give which command."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Final
 from ivr.agents.transfer_state import CommandName
 
 PREFIX: Final = "*"
-MEANINGS: Final[dict[str, CommandName]] = {"1": "return", "2": "conference", "3": "leave"}
+COMMANDS: Final[dict[str, CommandName]] = {"1": "return", "2": "conference", "3": "leave"}
 
 
 class KeyCommands:
-    """One phone's."""
+    """The command parser for one phone's keypad."""
 
     def __init__(self) -> None:
         self._last = ""
 
     def press(self, key: str) -> CommandName | None:
-        """What is wanted with this key, if anything."""
+        """Return the command that this key completes, if any."""
         last, self._last = self._last, key
-        return MEANINGS.get(key) if last == PREFIX else None
+        return COMMANDS.get(key) if last == PREFIX else None

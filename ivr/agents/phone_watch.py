@@ -1,4 +1,4 @@
-"""Watches which agents' phones can be rung. Must not know: telephone networks, calls."""
+"""Tracks which agents' phones are registered. Must not know: telephone networks, calls."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ RegisteredPhones = Callable[[], Awaitable[frozenset[str]]]
 
 
 async def watch_phones(phones: RegisteredPhones, rosters: Callable[[], Rosters], presences: PresenceStore) -> None:
-    """Until cancelled: write down whose phone has come or gone. `phones` names those that are there."""
-    trouble = ""
+    """Run until cancelled: update the agents' presence from `phones`, which returns the registered phones."""
+    last_fault = ""
     while True:
         try:
             await update_reachability(await phones(), rosters(), presences)
-            trouble = ""
+            last_fault = ""
         except HuifangError as fault:
-            if str(fault) != trouble:
-                log.warning("it is not known which agents' phones are there: %s", fault)
-            trouble = str(fault)
+            if str(fault) != last_fault:
+                log.warning("the registration of agents' phones cannot be determined: %s", fault)
+            last_fault = str(fault)
         await asyncio.sleep(POLL_S)
 
 
-async def update_reachability(there: frozenset[str], rosters: Rosters, presences: PresenceStore) -> None:
-    """Write down whose phone has come or gone since the last look, of whichever node."""
-    known = await presences.all()
+async def update_reachability(registered: frozenset[str], rosters: Rosters, presences: PresenceStore) -> None:
+    """Update the presence of each agent whose phone has registered or unregistered since any node's last check."""
+    current = await presences.all()
     for agent in rosters.agents.values():
-        reachable = agent.phone in there
-        if known.get(agent.id, Presence()).reachable != reachable:
+        reachable = agent.phone in registered
+        if current.get(agent.id, Presence()).reachable != reachable:
             await presences.move(agent.id, partial(presence.set_reachable, reachable=reachable))

@@ -1,7 +1,7 @@
-"""One agent's presence: what they said, whether their phone is there, which call they have. Pure.
+"""One agent's presence: chosen availability, phone registration, current call. Pure.
 
-Every move gives a new presence; one that the present state does not allow raises IllegalMove and changes nothing.
-Must not know: shifts, stores, clocks (`now`, in seconds since 1970, is handed in).
+Every transition returns a new presence; a transition that the current state does not allow raises IllegalMove.
+Must not know: shifts, stores, clocks (`now`, in seconds since 1970, is an argument).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ EngagementStage = Literal["ringing", "busy", "wrap_up"]
 
 
 class AgentState(StrEnum):
-    """What an agent is to those who look for one."""
+    """An agent's state as call distribution sees it."""
 
     AVAILABLE = "available"
     RINGING = "ringing"
@@ -28,7 +28,7 @@ class AgentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """An agent's call: offered (`ringing`), being talked on (`busy`), or just over (`wrap_up`). `node` leads it."""
+    """An agent's call: offered (`ringing`), connected (`busy`) or ended (`wrap_up`). `node` is the one that runs it."""
 
     stage: EngagementStage
     call: str
@@ -38,7 +38,10 @@ class Engagement:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """An agent who has not said anything yet is away. `idle_since` is when they last became free, for turns' sake."""
+    """An agent's presence; away by default. `idle_since`, when they last became free, orders agents for the next call.
+
+    `here` is the availability that the agent chose, `reachable` whether their phone is registered.
+    """
 
     here: bool = False
     reachable: bool = False
@@ -47,7 +50,7 @@ class Presence:
 
     @property
     def state(self) -> AgentState:
-        """A call outranks what was said, and that outranks the phone."""
+        """The state: a call takes precedence over the chosen availability, which takes precedence over the phone."""
         if self.engaged:
             return AgentState(self.engaged.stage)
         if not self.here:
@@ -56,52 +59,52 @@ class Presence:
 
 
 def set_available(presence: Presence, now: float) -> Presence:
-    """The agent says they are available; that ends a wrap-up early."""
+    """Mark the agent as available; ends a wrap-up early."""
     idle_since = presence.idle_since if presence.here else now
-    return replace(_rested(presence), here=True, idle_since=idle_since)
+    return replace(_without_wrap_up(presence), here=True, idle_since=idle_since)
 
 
 def set_away(presence: Presence) -> Presence:
-    """The agent says they are away; a call that they have goes on."""
-    return replace(_rested(presence), here=False)
+    """Mark the agent as away; ends a wrap-up, leaves a current call alone."""
+    return replace(_without_wrap_up(presence), here=False)
 
 
 def set_reachable(presence: Presence, reachable: bool) -> Presence:
-    """The agent's phone has registered, or is gone; a call that they have goes on."""
+    """Set whether the agent's phone is registered; leaves a current call alone."""
     return replace(presence, reachable=reachable)
 
 
 def offer(presence: Presence, call: str, line: str, node: str) -> Presence:
-    """The agent's phone is to ring for a call."""
+    """Reserve the agent for a call that their phone will ring for."""
     if presence.state is not AgentState.AVAILABLE:
-        raise IllegalMove(f"nobody who is {presence.state} can be offered a call")
+        raise IllegalMove(f"an agent who is {presence.state} cannot be offered a call")
     return replace(presence, engaged=Engagement("ringing", call, line, node))
 
 
 def withdraw(presence: Presence, call: str) -> Presence:
-    """The agent did not take the call that they were offered: they are free again, and no later in turn."""
+    """Free the agent, who did not take the offered call; `idle_since` and so their turn stay the same."""
     _expect(presence, "ringing", call)
     return replace(presence, engaged=None)
 
 
 def accept(presence: Presence, call: str) -> Presence:
-    """The agent takes the call that they were offered."""
+    """Connect the agent to the offered call."""
     return replace(presence, engaged=replace(_expect(presence, "ringing", call), stage="busy"))
 
 
 def hang_up(presence: Presence, call: str, now: float) -> Presence:
-    """The agent's call is over; they have something to write down."""
+    """End the agent's call and start their wrap-up."""
     return replace(presence, idle_since=now, engaged=replace(_expect(presence, "busy", call), stage="wrap_up"))
 
 
 def end_wrap_up(presence: Presence) -> Presence:
-    """The time to write things down is over."""
+    """End the agent's wrap-up."""
     if presence.state is not AgentState.WRAP_UP:
-        raise IllegalMove(f"an agent who is {presence.state} writes nothing down")
+        raise IllegalMove(f"an agent who is {presence.state} has no wrap-up to end")
     return replace(presence, engaged=None)
 
 
-def _rested(presence: Presence) -> Presence:
+def _without_wrap_up(presence: Presence) -> Presence:
     return end_wrap_up(presence) if presence.state is AgentState.WRAP_UP else presence
 
 

@@ -1,6 +1,6 @@
-"""Everybody's presence as all nodes see it: each move is checked, then made by compare-and-set.
+"""The presence of all agents, shared by the nodes: each transition is validated, then stored by compare-and-set.
 
-What this node has engaged an agent in is renewed as long as it lives, and lapses with it.
+An engagement is a lease: the node that created it renews it; if the node dies, the lease expires.
 Must not know: rosters, calls, telephones.
 """
 
@@ -15,77 +15,77 @@ from typing import Final
 
 from ivr.agents.presence import AgentState, Engagement, Presence, end_wrap_up
 from ivr.errors import HuifangError
-from ivr.live.agents import Kept, LiveAgents
+from ivr.live.agents import LiveAgents, StoredPresence
 
 log = logging.getLogger(__name__)
 
 ENGAGEMENT_LEASE_MS: Final = 15_000
-"""An agent whose node has not renewed their call for so long is free again."""
+"""Lease of an engagement, in ms: an agent is free again if their node has not renewed it for this long."""
 RENEW_S: Final = ENGAGEMENT_LEASE_MS / 3000
 
 PresenceStep = Callable[[Presence], Presence]
 
 
 class PresenceStore:
-    """The presence of all agents. Methods raise LiveStateUnavailable when Redis stays away."""
+    """The presence of all agents. Methods raise LiveStateUnavailable when Redis stays unavailable."""
 
     def __init__(self, live: LiveAgents) -> None:
         self._live = live
-        self._held: dict[str, bytes] = {}
-        self._changing = asyncio.Lock()
+        self._owned: dict[str, bytes] = {}
+        self._lock = asyncio.Lock()
 
     async def all(self) -> dict[str, Presence]:
-        """The presence of everybody who ever had one."""
-        return {agent: _read(kept) for agent, kept in (await self._live.all()).items()}
+        """Return the presence of every agent who ever had one."""
+        return {agent: _decode(stored) for agent, stored in (await self._live.all()).items()}
 
     async def move(self, agent: str, step: PresenceStep, wrap_up_s: float = 0) -> Presence:
-        """Take an agent one step on; a wrap-up that it leads to lasts `wrap_up_s`, and is left out when that is 0.
+        """Apply a transition to an agent's presence; a resulting wrap-up lasts `wrap_up_s`, 0 skips it.
 
         Raises:
-            IllegalMove: the present state does not allow it; nothing was changed.
+            IllegalMove: the current state does not allow the transition; nothing was changed.
         """
-        async with self._changing:
+        async with self._lock:
             while True:
                 before = await self._live.load(agent)
-                presence = step(_read(before))
-                resting = presence.state is AgentState.WRAP_UP
-                if resting and not wrap_up_s:
-                    presence, resting = end_wrap_up(presence), False
-                after = _write(presence)
-                ttl_ms = round(wrap_up_s * 1000) if resting else ENGAGEMENT_LEASE_MS
+                presence = step(_decode(before))
+                wrapping_up = presence.state is AgentState.WRAP_UP
+                if wrapping_up and not wrap_up_s:
+                    presence, wrapping_up = end_wrap_up(presence), False
+                after = _encode(presence)
+                ttl_ms = round(wrap_up_s * 1000) if wrapping_up else ENGAGEMENT_LEASE_MS
                 if after == before or await self._live.change(agent, before, after, ttl_ms):
                     break
             if after.engagement != before.engagement:
-                self._held.pop(agent, None)
-                if after.engagement and not resting:
-                    self._held[agent] = after.engagement
+                self._owned.pop(agent, None)
+                if after.engagement and not wrapping_up:
+                    self._owned[agent] = after.engagement
             return presence
 
-    async def keep(self) -> None:
-        """Until cancelled: renew what this node has engaged agents in."""
+    async def run(self) -> None:
+        """Run until cancelled: renew the leases of this node's engagements."""
         while True:
             await asyncio.sleep(RENEW_S)
             try:
                 await self.renew()
-            except HuifangError as away:
-                log.warning("the agents' calls cannot be renewed: %s", away)
+            except HuifangError as error:
+                log.warning("the leases of agents' calls were not renewed: %s", error)
 
     async def renew(self) -> None:
-        """Say that this node lives."""
-        for agent in tuple(self._held):
-            async with self._changing:
-                engagement = self._held.get(agent)
+        """Renew the leases of this node's engagements once."""
+        for agent in tuple(self._owned):
+            async with self._lock:
+                engagement = self._owned.get(agent)
                 if engagement and not await self._live.renew(agent, engagement, ENGAGEMENT_LEASE_MS):
-                    log.error("agent %s, whose call had lapsed, was offered another one", agent)
-                    del self._held[agent]
+                    log.error("agent %s: the lease of their call expired, and they have another call now", agent)
+                    del self._owned[agent]
 
 
-def _read(kept: Kept) -> Presence:
-    engaged = Engagement(**json.loads(kept.engagement)) if kept.engagement else None
-    return Presence(**json.loads(kept.note), engaged=engaged) if kept.note else Presence(engaged=engaged)
+def _decode(stored: StoredPresence) -> Presence:
+    engaged = Engagement(**json.loads(stored.engagement)) if stored.engagement else None
+    return Presence(**json.loads(stored.note), engaged=engaged) if stored.note else Presence(engaged=engaged)
 
 
-def _write(presence: Presence) -> Kept:
+def _encode(presence: Presence) -> StoredPresence:
     fields = asdict(presence)
     engaged = fields.pop("engaged")
-    return Kept(json.dumps(fields).encode(), json.dumps(engaged).encode() if engaged else b"")
+    return StoredPresence(json.dumps(fields).encode(), json.dumps(engaged).encode() if engaged else b"")

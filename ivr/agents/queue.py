@@ -1,6 +1,6 @@
-"""Who is offered which waiting caller: first come, first served, by whoever has been idle longest. Pure.
+"""Matching of queued callers to agents: first come, first served, by the agent who has been idle longest. Pure.
 
-Must not know: how callers wait, how agents are rung, where either is kept.
+Must not know: how callers wait, how agents are rung, where either is stored.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from ivr.agents.presence import AgentState, Presence
 from ivr.agents.roster import Agent
 
-GONE = (AgentState.AWAY, AgentState.UNREACHABLE)
+ABSENT_STATES = (AgentState.AWAY, AgentState.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedCaller:
-    """A caller in a line's queue: the skills that their call takes, and the agents who did not take it.
+    """A caller in a line's queue. `needs` are the skills required, `tried` the agents who did not take the call.
 
-    `offered`: somebody's phone is ringing for them.
+    `offered`: the call is being offered to an agent now.
     """
 
     call: str
@@ -27,16 +27,16 @@ class QueuedCaller:
     offered: bool = False
 
     def suits(self, agent: Agent) -> bool:
-        """Whether this agent may be offered the call."""
+        """Return whether the call may be offered to this agent."""
         return self.needs <= agent.skills and agent.id not in self.tried
 
 
 def match_agents(
     queue: Sequence[QueuedCaller], on_duty: Sequence[Agent], presences: Mapping[str, Presence]
 ) -> dict[str, str]:
-    """Whom to ring for whom: call → agent. `queue` is in the order of coming; an agent has one call at a time.
+    """Return which agent to ring for each call (call → agent); at most one call per agent.
 
-    A caller for whom nobody is free does not hold up those behind.
+    `queue` is in order of arrival. A caller for whom no agent is free does not block the callers behind.
     """
     free = sorted(
         (agent for agent in on_duty if _presence(agent, presences).state is AgentState.AVAILABLE),
@@ -52,18 +52,18 @@ def match_agents(
 
 
 def unavailable_reason(caller: QueuedCaller, on_duty: Sequence[Agent], presences: Mapping[str, Presence]) -> str:
-    """Why nobody will take this caller however long they wait, in the words of TransferRefused; empty if one may."""
+    """Return why no agent can take this caller, as a TransferRefused reason; empty if one may, now or later."""
     states = [_presence(agent, presences).state for agent in on_duty if caller.suits(agent)]
-    if any(state not in GONE for state in states):
+    if any(state not in ABSENT_STATES for state in states):
         return ""
     return "unreachable" if AgentState.UNREACHABLE in states else "unavailable"
 
 
 def callers_ahead(queue: Sequence[QueuedCaller], call: str) -> int:
-    """How many callers are before this one.
+    """Return the number of callers ahead of this one.
 
     Raises:
-        ValueError: the call does not wait.
+        ValueError: the call is not in the queue.
     """
     return [waiting.call for waiting in queue].index(call)
 

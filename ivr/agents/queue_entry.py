@@ -1,4 +1,4 @@
-"""A caller's place in the queue of a line, kept as long as they are here. Must not know: agents, what they hear."""
+"""A caller's entry in the queue of a line, renewed while they wait. Must not know: agents, what callers hear."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 
 RENEW_S: Final = 2.0
 EXPIRES_MS: Final = 10_000
-"""A caller whose node is not heard of for so long has lost their place."""
+"""Lease of a queue entry, in ms: it expires if the caller's node has not renewed it for this long."""
 
 
 class QueueEntry:
-    """An async context manager: the place is given up at the end of the block."""
+    """A queue entry; as an async context manager it is removed at the end of the block."""
 
-    def __init__(self, queues: LiveQueues, line: str, waiting: QueuedCaller) -> None:
+    def __init__(self, queues: LiveQueues, line: str, caller: QueuedCaller) -> None:
         self._queues = queues
         self.line = line
-        self.waiting = waiting
+        self.caller = caller
 
     async def __aenter__(self) -> Self:
         return self
@@ -38,48 +38,48 @@ class QueueEntry:
     ) -> None:
         await self.leave()
 
-    async def queue(self) -> list[QueuedCaller]:
-        """Everybody who waits, in order; this also tells the others that we do."""
-        kept = await self._queues.wait(self.line, self.waiting.call, _write(self.waiting), EXPIRES_MS)
-        return [_read(call, note) for call, note in kept]
+    async def renew(self) -> list[QueuedCaller]:
+        """Renew the entry and return all callers in the queue, in order."""
+        stored = await self._queues.renew(self.line, self.caller.call, _encode(self.caller), EXPIRES_MS)
+        return [_decode(call, note) for call, note in stored]
 
-    def tried(self, agent: str) -> None:
-        """This agent did not take the caller."""
-        self.waiting = replace(self.waiting, tried=self.waiting.tried | {agent})
+    def exclude(self, agent: str) -> None:
+        """Exclude an agent who did not take the caller from further offers."""
+        self.caller = replace(self.caller, tried=self.caller.tried | {agent})
 
     @asynccontextmanager
-    async def offered(self) -> AsyncIterator[None]:
-        """Within the block an agent is asked: the place is kept, but nobody else is kept free for it."""
-        self.waiting = replace(self.waiting, offered=True)
-        renewing = asyncio.create_task(self._renew())
+    async def offering(self) -> AsyncIterator[None]:
+        """Mark the caller as offered within the block: the entry is renewed, but not matched to another agent."""
+        self.caller = replace(self.caller, offered=True)
+        renewal = asyncio.create_task(self._keep_renewing())
         try:
             yield
         finally:
-            self.waiting = replace(self.waiting, offered=False)
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+            self.caller = replace(self.caller, offered=False)
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
 
     async def leave(self) -> None:
-        """Give the place up."""
+        """Remove the entry."""
         try:
-            await self._queues.leave(self.line, self.waiting.call)
-        except HuifangError as away:
-            log.warning("call %s keeps its place until that lapses: %s", self.waiting.call, away)
+            await self._queues.leave(self.line, self.caller.call)
+        except HuifangError as error:
+            log.warning("call %s: the queue entry was not removed; it will expire: %s", self.caller.call, error)
 
-    async def _renew(self) -> None:
+    async def _keep_renewing(self) -> None:
         while True:
             try:
-                await self.queue()
-            except HuifangError as away:
-                log.warning("call %s may lose its place: %s", self.waiting.call, away)
+                await self.renew()
+            except HuifangError as error:
+                log.warning("call %s: the queue entry was not renewed and may expire: %s", self.caller.call, error)
             await asyncio.sleep(RENEW_S)
 
 
-def _write(waiting: QueuedCaller) -> bytes:
-    note = {"needs": sorted(waiting.needs), "tried": sorted(waiting.tried), "offered": waiting.offered}
+def _encode(caller: QueuedCaller) -> bytes:
+    note = {"needs": sorted(caller.needs), "tried": sorted(caller.tried), "offered": caller.offered}
     return json.dumps(note).encode()
 
 
-def _read(call: str, note: bytes) -> QueuedCaller:
+def _decode(call: str, note: bytes) -> QueuedCaller:
     fields = json.loads(note)
     return QueuedCaller(call, frozenset(fields["needs"]), frozenset(fields["tried"]), fields["offered"])

@@ -1,6 +1,6 @@
-"""Who is on duty for a line at a moment: agents, shifts, swaps. Pure.
+"""Rosters: which agents are on duty for a line at a given time, by shifts and swaps. Pure.
 
-Must not know: files, who is free just now, calls.
+Must not know: files, presence, calls.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ONE_DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A person who takes calls. `phone` is the name that their telephone registers with."""
+    """A person who takes calls. `phone` is the name that their telephone registers under."""
 
     id: str
     name: str
@@ -25,7 +25,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Hours that come again: from `starts` to `ends` on the clock on the wall, on the next day where that is not later.
+    """A recurring shift from `starts` to `ends` (local time), overnight if `ends` is not later than `starts`.
 
     It begins on every `every`-th day from `first` to `last`, on the weekdays in `days` (1 is Monday).
     """
@@ -39,19 +39,22 @@ class Shift:
     days: frozenset[int] = frozenset(range(1, 8))
 
     def begins_on(self, day: date) -> bool:
-        """Whether the shift begins on this day."""
-        counted = self.every == 1 or (day - self.first).days % self.every == 0
-        return self.first <= day <= self.last and counted and day.isoweekday() in self.days
+        """Return whether the shift begins on this day."""
+        on_cycle = self.every == 1 or (day - self.first).days % self.every == 0
+        return self.first <= day <= self.last and on_cycle and day.isoweekday() in self.days
 
     def span(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-        """From when to when it lasts if it begins on `day`, in UTC: aware times of one zone compare by the wall."""
+        """Return start and end of the shift that begins on `day`.
+
+        In UTC: Python compares aware times of one zone by local time, which is wrong across a clock change.
+        """
         ends_on = day if self.ends > self.starts else day + ONE_DAY
         return _utc(day, self.starts, zone), _utc(ends_on, self.ends, zone)
 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """On one day somebody else takes a shift, as a supervisor has approved (R16)."""
+    """A change for one day, approved by a supervisor (R16): `takes` works the shift instead of `leaves`."""
 
     day: date
     shift: str
@@ -62,9 +65,9 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Who answers a line. `needs` are skills that its calls take; people come `handover` before their shift.
+    """The roster of a line. `needs` are the skills that its calls require; agents are on duty `handover` before shifts.
 
-    A caller waits for `wait_s` at most; an agent has `wrap_up_s` to write things down after a call.
+    `wait_s` is the longest time a caller waits in the queue, `wrap_up_s` an agent's wrap-up after a call.
     """
 
     shifts: Mapping[str, Shift]
@@ -76,7 +79,7 @@ class Roster:
     wrap_up_s: int = 30
 
     def on_duty(self, at: datetime, zone: tzinfo) -> frozenset[str]:
-        """The agents on duty at a moment. At a handover both shifts are: those who come and those who go."""
+        """Return the agents on duty at a given time. During a handover both the outgoing and the incoming shift are."""
         today = at.astimezone(zone).date()
         found: set[str] = set()
         for name, shift in self.shifts.items():
@@ -87,7 +90,7 @@ class Roster:
         return frozenset(found)
 
     def staff(self, shift: str, day: date) -> frozenset[str]:
-        """Who works a shift that begins on `day`, swaps considered."""
+        """Return the agents who work the shift that begins on `day`, with swaps applied."""
         people = set(self.shifts[shift].agents)
         for swap in self.swaps:
             if (swap.day, swap.shift) == (day, shift):
@@ -97,7 +100,7 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class Rosters:
-    """All agents and the rosters of all lines. `zone` is that of the clock on the wall, `language` what all speak."""
+    """All agents and the rosters of all lines. `zone` is the local time zone; every agent speaks `language`."""
 
     zone: tzinfo
     language: str
@@ -105,19 +108,19 @@ class Rosters:
     lines: Mapping[str, Roster]
 
     def on_duty(self, line: str, at: datetime) -> tuple[Agent, ...]:
-        """The agents on duty for a line at a moment, by id.
+        """Return the agents on duty for a line at a given time, sorted by id.
 
         Raises:
-            KeyError: there is no such line.
+            KeyError: no such line.
         """
         return tuple(self.agents[agent] for agent in sorted(self.lines[line].on_duty(at, self.zone)))
 
     def lines_of(self, agent: str, at: datetime) -> tuple[str, ...]:
-        """The lines that an agent is on duty for."""
+        """Return the lines that an agent is on duty for."""
         return tuple(name for name, roster in self.lines.items() if agent in roster.on_duty(at, self.zone))
 
     def needs(self, line: str, language: str) -> frozenset[str]:
-        """The skills that a call on this line in this language takes; a language is a skill too."""
+        """Return the skills required for a call on this line in this language; a non-default language is a skill."""
         return self.lines[line].needs | ({language} - {self.language})
 
 

@@ -1,6 +1,7 @@
-"""The rosters in force, read from their file; a faulty file never replaces a good one.
+"""The rosters in force, read from their file; a faulty file never replaces valid rosters.
 
-Must not know: calls. A search that has begun keeps the rosters that it began with.
+A search for an agent keeps the rosters that it started with.
+Must not know: calls.
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ log = logging.getLogger(__name__)
 
 
 class RosterStore:
-    """Holds the rosters in force."""
+    """The holder of the rosters in force."""
 
     def __init__(self, file: Path, phones: Collection[str] | None) -> None:
-        """`phones` are those that can register; None: not known.
+        """Load the file. `phones` are the names that phones can register under, None if not known.
 
         Raises:
-            FaultyFile: the file cannot be read, or something in it is wrong.
+            FaultyFile: the file cannot be read or is invalid.
         """
         self._file, self._phones = file, phones
         self._rosters = self._load()
 
     @property
     def rosters(self) -> Rosters:
-        """Those for calls that begin now."""
+        """The rosters for new calls."""
         return self._rosters
 
     def reload(self) -> bool:
-        """Take the file as it is now; keep the old rosters, and say why, when it is faulty."""
+        """Reload the file; if it is faulty, keep the current rosters, log the faults and return False."""
         try:
             self._rosters = self._load()
         except FaultyFile as faulty:
-            log.error("the rosters stay as they were:\n%s", faulty)
+            log.error("the rosters file is faulty, so the current rosters stay in force:\n%s", faulty)
             return False
         return True
 
@@ -51,7 +52,7 @@ class RosterStore:
 
 
 class TransferTargets(Collection[str]):
-    """Where a flow may hand callers to: the site's targets, and the lines of the rosters in force."""
+    """The targets that a flow may transfer callers to: the site's targets and the lines of the rosters in force."""
 
     def __init__(self, site: Collection[str], roster_store: RosterStore | None) -> None:
         self._site, self._roster_store = site, roster_store

@@ -1,4 +1,4 @@
-"""rosters.yaml: text → rosters, with a fault that names file and path for everything that is wrong. Pure.
+"""The parser of rosters.yaml: text → rosters, or all faults, each with file and path. Pure.
 
 Must not know: where the text comes from.
 """
@@ -44,7 +44,7 @@ class _Shift(_Part):
     @model_validator(mode="after")
     def _counted(self) -> _Shift:
         if self.every > 1 and self.first == date.min:
-            raise ValueError(f"every {self.every} days counts from `first`, which is missing")
+            raise ValueError(f"`every: {self.every}` counts days from `first`, which is missing")
         return self
 
 
@@ -84,10 +84,10 @@ class _File(_Part):
 
 
 def parse(source: str, file: str, phones: Collection[str] | None = None) -> Rosters:
-    """Read the text of a rosters file; `phones` are those that can register (None: not known).
+    """Parse the text of a rosters file; `phones` are the names that phones can register under (None: not known).
 
     Raises:
-        FaultyFile: it is no YAML, not of the file's shape, or names people, shifts or phones that do not exist.
+        FaultyFile: invalid YAML, a schema violation, or a reference to an agent, shift or phone that does not exist.
     """
     content = document.parse(_File, source, file)
     if faults := sorted({Fault(file, path, reason) for path, reason in _faults(content, phones)}):
@@ -126,7 +126,7 @@ def _faults(content: _File, phones: Collection[str] | None) -> Iterator[tuple[st
         if owners.setdefault(agent.phone, key) != key:
             yield f"agents.{key}.phone", f"{agent.phone} is {owners[agent.phone]}'s phone"
         if phones is not None and agent.phone not in phones:
-            yield f"agents.{key}.phone", f"{agent.phone} is no phone of the site"
+            yield f"agents.{key}.phone", f"{agent.phone} is not a phone of the site"
     for name, roster in content.lines.items():
         path = f"lines.{name}"
         for person in sorted(roster.supervisors - content.agents.keys()):
@@ -143,7 +143,10 @@ def _swap_faults(content: _File, roster: _Roster, swap: _Swap) -> Iterator[tuple
     if swap.takes not in content.agents:
         yield "takes", f"there is no agent “{swap.takes}”"
     if swap.approved_by not in roster.supervisors:
-        yield "approved_by", f"“{swap.approved_by}” is no supervisor of this line, and nobody else may approve a swap"
+        yield (
+            "approved_by",
+            f"“{swap.approved_by}” is not a supervisor of this line, so they cannot approve a swap",
+        )
     shift = roster.shifts.get(swap.shift)
     if shift is None:
         yield "shift", f"there is no shift “{swap.shift}”"

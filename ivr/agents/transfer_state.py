@@ -1,7 +1,7 @@
-"""Who talks with whom on a call that an agent has taken: the caller, the agent, a colleague whom they consult. Pure.
+"""The warm-transfer state machine of a call that an agent has taken: caller, agent, consulted colleague. Pure.
 
-What somebody wants and what has happened goes in; the next talk, and what is to be done for it, comes out. A wish that
-the talk does not allow raises IllegalMove and changes nothing; a fact that comes too late is put right.
+`step` maps a state and an event (a command or a fact) to the next state and the actions to execute. A command that the
+state does not allow raises IllegalMove and changes nothing; a fact that arrives too late is compensated for.
 Must not know: telephone networks, stores, clocks, how a colleague is found.
 """
 
@@ -15,7 +15,7 @@ from ivr.errors import IllegalMove
 
 CALLER: Final = "caller"
 HUNG_UP: Final = "hung_up"
-"""Why a consultation ended: the colleague was there and is gone."""
+"""The reason why a consultation ended: the colleague hung up."""
 
 CommandName = Literal["consult", "conference", "return", "leave", "onward"]
 TransferEnding = Literal["", "parted", "dropped", "onward", "caller"]
@@ -23,25 +23,26 @@ ReleasedBy = Literal["agent", "colleague", "caller"]
 
 
 class TransferPhase(StrEnum):
-    """Who hears whom."""
+    """The phase of a call, which determines who hears whom."""
 
     TALKING = "talking"
     """Caller and agent."""
     ASKING = "asking"
-    """The caller hears music, the agent that somebody is rung."""
+    """A colleague is rung: the caller hears music on hold, the agent ringback."""
     CONSULTING = "consulting"
-    """Agent and colleague; the caller hears music."""
+    """Agent and colleague; the caller hears music on hold."""
     CONFERENCE = "conference"
-    """All three."""
+    """Caller, agent and colleague."""
     OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class TransferState:
-    """`agent` and `colleague` by their ids, `line` is the one that is asked for a colleague, or passed on to.
+    """The state of a call. `agent` and `colleague` are ids.
 
-    `why` tells why the last consultation came to nothing; `ending`, once it is over, how: the agent has `parted` from
-    the caller, has `dropped` out while the caller was waiting, wants them passed `onward`, or the `caller` hung up.
+    `line` is the line rung for a colleague, or the one that the caller is transferred to. `why` is the reason why the
+    last consultation failed or ended. `ending`, once the call is over: the agent hung up (`parted`), was disconnected
+    while the caller was on hold (`dropped`), transferred the caller to a line (`onward`), or the `caller` hung up.
     """
 
     agent: str
@@ -53,12 +54,12 @@ class TransferState:
 
     @property
     def staff(self) -> tuple[str, ...]:
-        """Everybody but the caller."""
+        """The agents on the call: everyone but the caller."""
         return tuple(who for who in (self.agent, self.colleague) if who)
 
     @property
     def parties(self) -> tuple[str, ...]:
-        """Those who hear each other; whoever is not named waits."""
+        """The parties who hear each other; everyone else is on hold."""
         match self.phase:
             case TransferPhase.TALKING:
                 return CALLER, self.agent
@@ -69,12 +70,12 @@ class TransferState:
         return ()
 
 
-# --- what goes in -----------------------------------------------------------------------------------------------------
+# --- events -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class AgentCommand:
-    """What the agent or the colleague wants: see docs/agents.md. `line` goes with `consult` and `onward`."""
+    """A command of the agent or the colleague, see docs/agents.md. `consult` and `onward` need a `line`."""
 
     by: str
     what: CommandName
@@ -83,24 +84,24 @@ class AgentCommand:
 
 @dataclass(frozen=True, slots=True)
 class ColleagueJoined:
-    """A colleague has answered and is ready to talk."""
+    """A colleague has accepted the consultation."""
 
     colleague: str
 
 
 @dataclass(frozen=True, slots=True)
 class ColleagueUnavailable:
-    """No colleague did, for a `reason` in the words of TransferRefused."""
+    """No colleague accepted the consultation; `reason` is one of TransferRefused."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AgentGone:
-    """An agent or a colleague has hung up; `unmet`: before they could be put through to the caller."""
+    """The agent or the colleague has hung up; `never_connected`: before they were connected to the caller."""
 
     who: str
-    unmet: bool = False
+    never_connected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,45 +111,45 @@ class CallerGone:
 
 TransferEvent = AgentCommand | ColleagueJoined | ColleagueUnavailable | AgentGone | CallerGone
 
-# --- what comes out ---------------------------------------------------------------------------------------------------
+# --- actions ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class HoldCaller:
-    """The caller hears music, and `who`, whom they talked with, that somebody is rung."""
+    """Put the caller on hold with music; `who`, whom they talked with, hears ringback."""
 
     who: str
 
 
 @dataclass(frozen=True, slots=True)
 class RingColleague:
-    """Ask for a colleague on a line: Taken or NotTaken."""
+    """Ring the agents of a line for a consultation; results in ColleagueJoined or ColleagueUnavailable."""
 
     line: str
 
 
 @dataclass(frozen=True, slots=True)
 class StopRinging:
-    """No colleague is wanted any more."""
+    """Cancel the search for a colleague."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConferAside:
-    """These talk without the caller."""
+    """Connect these people with each other, without the caller."""
 
     people: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class JoinCaller:
-    """`who` talks with the caller, whose music ends, and with whoever else does."""
+    """Connect `who` to the caller and everyone connected to the caller; the music on hold ends."""
 
     who: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAgent:
-    """`who` is hung up on, if they are still there, for somebody has left or wants it: `by`."""
+    """Hang up on `who` if they are still connected; `by` is the party whose hangup or command caused it."""
 
     who: str
     by: ReleasedBy
@@ -159,61 +160,61 @@ TransferStep = tuple[TransferState, tuple[TransferAct, ...]]
 
 
 def step(transfer: TransferState, event: TransferEvent) -> TransferStep:
-    """The talk that follows, and what is to be done in order.
+    """Return the next state and the actions to execute, in order.
 
     Raises:
-        IllegalMove: a wish that can't be met now.
+        IllegalMove: the state does not allow the command.
     """
     match event:
         case AgentCommand():
-            return _commanded(transfer, event)
+            return _apply_command(transfer, event)
         case ColleagueJoined(colleague):
-            return _taken(transfer, colleague)
+            return _colleague_joined(transfer, colleague)
         case ColleagueUnavailable(reason) if transfer.phase is TransferPhase.ASKING:
-            return _alone(transfer, reason), (JoinCaller(transfer.agent),)
-        case AgentGone(who, unmet) if who in transfer.staff and transfer.phase is not TransferPhase.OVER:
+            return _return_to_agent(transfer, reason), (JoinCaller(transfer.agent),)
+        case AgentGone(who, never_connected) if who in transfer.staff and transfer.phase is not TransferPhase.OVER:
             return (
-                _agent_gone(transfer, unmet)
+                _agent_gone(transfer, never_connected)
                 if who == transfer.agent
                 else _without_colleague(transfer, "colleague", HUNG_UP)
             )
         case CallerGone() if transfer.phase is not TransferPhase.OVER:
-            return _over(transfer, "caller"), (
-                *_stop(transfer),
+            return _end(transfer, "caller"), (
+                *_stop_ringing(transfer),
                 *(ReleaseAgent(who, "caller") for who in transfer.staff),
             )
     return transfer, ()
 
 
-def _commanded(transfer: TransferState, command: AgentCommand) -> TransferStep:
+def _apply_command(transfer: TransferState, command: AgentCommand) -> TransferStep:
     if command.by not in transfer.staff:
         raise IllegalMove(f"{command.by} is not on this call")
-    ours = command.by == transfer.agent
+    is_agent = command.by == transfer.agent
     match transfer.phase, command.what:
-        case TransferPhase.TALKING, "consult" if ours:
+        case TransferPhase.TALKING, "consult" if is_agent:
             asking = replace(transfer, phase=TransferPhase.ASKING, line=command.line, why="")
             return asking, (HoldCaller(transfer.agent), RingColleague(command.line))
-        case TransferPhase.TALKING, "onward" if ours:
-            return _over(replace(transfer, line=command.line), "onward"), (
+        case TransferPhase.TALKING, "onward" if is_agent:
+            return _end(replace(transfer, line=command.line), "onward"), (
                 HoldCaller(transfer.agent),
                 ReleaseAgent(transfer.agent, "agent"),
             )
-        case TransferPhase.ASKING, "return" if ours:
-            return _alone(transfer), (StopRinging(), JoinCaller(transfer.agent))
+        case TransferPhase.ASKING, "return" if is_agent:
+            return _return_to_agent(transfer), (StopRinging(), JoinCaller(transfer.agent))
         case TransferPhase.CONSULTING, "conference":
             return replace(transfer, phase=TransferPhase.CONFERENCE), (
                 JoinCaller(transfer.agent),
                 JoinCaller(transfer.colleague),
             )
-        case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "return") if ours:
+        case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "return") if is_agent:
             return _without_colleague(transfer, "agent")
         case ((TransferPhase.CONSULTING | TransferPhase.CONFERENCE), "leave"):
-            return _without_agent(transfer) if ours else _without_colleague(transfer, "colleague", HUNG_UP)
-    who = "agent" if ours else "colleague"
+            return _without_agent(transfer) if is_agent else _without_colleague(transfer, "colleague", HUNG_UP)
+    who = "agent" if is_agent else "colleague"
     raise IllegalMove(f"the {who} cannot {command.what} while {transfer.phase}")
 
 
-def _taken(transfer: TransferState, colleague: str) -> TransferStep:
+def _colleague_joined(transfer: TransferState, colleague: str) -> TransferStep:
     if transfer.phase is not TransferPhase.ASKING:
         return transfer, (ReleaseAgent(colleague, "agent"),)
     return replace(transfer, phase=TransferPhase.CONSULTING, colleague=colleague), (
@@ -221,36 +222,36 @@ def _taken(transfer: TransferState, colleague: str) -> TransferStep:
     )
 
 
-def _agent_gone(transfer: TransferState, unmet: bool) -> TransferStep:
+def _agent_gone(transfer: TransferState, never_connected: bool) -> TransferStep:
     if transfer.colleague:
         return _without_agent(transfer)
-    dropped = unmet or transfer.phase is TransferPhase.ASKING
-    return _over(transfer, "dropped" if dropped else "parted"), (
-        *_stop(transfer),
+    dropped = never_connected or transfer.phase is TransferPhase.ASKING
+    return _end(transfer, "dropped" if dropped else "parted"), (
+        *_stop_ringing(transfer),
         ReleaseAgent(transfer.agent, "agent"),
     )
 
 
 def _without_agent(transfer: TransferState) -> TransferStep:
-    """The colleague has the caller from now on."""
+    """Make the colleague the agent of the call."""
     join = (JoinCaller(transfer.colleague),) if transfer.phase is TransferPhase.CONSULTING else ()
     return TransferState(transfer.colleague), (*join, ReleaseAgent(transfer.agent, "agent"))
 
 
 def _without_colleague(transfer: TransferState, by: ReleasedBy, why: str = "") -> TransferStep:
     join = (JoinCaller(transfer.agent),) if transfer.phase is TransferPhase.CONSULTING else ()
-    return _alone(transfer, why), (*join, ReleaseAgent(transfer.colleague, by))
+    return _return_to_agent(transfer, why), (*join, ReleaseAgent(transfer.colleague, by))
 
 
-def _alone(transfer: TransferState, why: str = "") -> TransferState:
+def _return_to_agent(transfer: TransferState, why: str = "") -> TransferState:
     return TransferState(transfer.agent, why=why)
 
 
-def _over(transfer: TransferState, ending: TransferEnding) -> TransferState:
+def _end(transfer: TransferState, ending: TransferEnding) -> TransferState:
     return TransferState(
         transfer.agent, TransferPhase.OVER, line=transfer.line if ending == "onward" else "", ending=ending
     )
 
 
-def _stop(transfer: TransferState) -> tuple[TransferAct, ...]:
+def _stop_ringing(transfer: TransferState) -> tuple[TransferAct, ...]:
     return (StopRinging(),) if transfer.phase is TransferPhase.ASKING else ()

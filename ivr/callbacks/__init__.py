@@ -1,1 +1,1 @@
-"""Calls that were promised to customers: when they are made, and what follows from them. `plan` is pure."""
+"""Scheduled callbacks: scheduling, dialling, outcome and retries. Module `retry_policy` is pure."""

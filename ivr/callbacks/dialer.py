@@ -1,4 +1,4 @@
-"""Places the calls that are due, and settles those that are over. Must not know: networks, how calls are led."""
+"""The callback dialer: places due callbacks, settles finished ones. Must not know: networks, how calls are run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 POLL_S: Final = 2.0
 MAX_CONCURRENT: Final = 4
-"""So many promised calls of one node ring or talk at a time: the others wait, and callers find free lines."""
+"""Maximum concurrent callbacks per node, so that inbound callers still find free lines."""
 
 
 class AvailableFlows(Protocol):
@@ -26,18 +26,18 @@ class AvailableFlows(Protocol):
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The first is the default."""
+        """The languages of the flows; the first is the default."""
 
     def has(self, flow: str, language: str) -> bool:
-        """Whether a call can be led through this flow in this language."""
+        """Return whether this flow exists in this language."""
 
 
 class CallbackDialer:
-    """The promised calls of one node over one network.
+    """The callbacks of one node over one network.
 
     Args:
-        place: places a call and leads it to its end, see Outbound.place.
-        ready: whether calls can be placed now.
+        place: places a call and runs it to its end, see OutboundCaller.place.
+        ready: returns whether calls can be placed now.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class CallbackDialer:
         self._flows, self._ready, self._now = flows, ready, now
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def keep(self) -> None:
-        """Until cancelled: settle, claim, call."""
+    async def run(self) -> None:
+        """Run until cancelled: settle finished attempts, claim due callbacks, place them."""
         try:
             while True:
                 try:
                     await self._settle()
-                    await self._begin()
-                except HuifangError as away:
-                    log.warning("promised calls have to wait: %s", away)
+                    await self._claim_due()
+                except HuifangError as error:
+                    log.warning("callbacks are delayed; retrying: %s", error)
                 except Exception:
-                    log.exception("promised calls failed")
+                    log.exception("the processing of callbacks failed; retrying")
                 await asyncio.sleep(POLL_S)
         finally:
             for call in self._calls:
@@ -72,17 +72,17 @@ class CallbackDialer:
 
     async def _settle(self) -> None:
         for settled in await self._scheduler.settle(self._now()):
-            log.info("promised call %s: %s", settled.call, settled.outcome)
+            log.info("callback %s: %s", settled.call, settled.outcome)
 
-    async def _begin(self) -> None:
+    async def _claim_due(self) -> None:
         while len(self._calls) < MAX_CONCURRENT and self._ready():
             due = await self._scheduler.claim(uuid4().hex, self._now())
             if due is None:
                 return
             language = due.language or self._flows.languages[0]
             if not self._flows.has(due.flow, language):
-                log.error("promised call %s has to wait: there is no flow “%s” in %s", due.call, due.flow, language)
-                await self._scheduler.put_off(due.call, self._now())
+                log.error("callback %s is postponed: there is no flow “%s” in %s", due.call, due.flow, language)
+                await self._scheduler.postpone(due.call, self._now())
                 continue
             self._calls.add(call := asyncio.create_task(self._call(due, language)))
             call.add_done_callback(self._calls.discard)
@@ -92,6 +92,6 @@ class CallbackDialer:
         try:
             await self._place(call)
         except HuifangError as fault:
-            log.warning("promised call %s could not be placed: %s", due.call, fault)
+            log.warning("callback %s could not be placed: %s", due.call, fault)
         except Exception:
-            log.exception("promised call %s failed", due.call)
+            log.exception("callback %s failed", due.call)

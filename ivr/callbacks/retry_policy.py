@@ -1,6 +1,6 @@
-"""When a promised call is made, and what follows from how it went. Pure.
+"""The retry policy of callbacks: when a callback may be placed, and what follows from its outcome. Pure.
 
-Must not know: who calls, how bookings are kept, the present time.
+Must not know: who places calls, how bookings are stored, the current time.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from ivr.complaints.rules.model import Calling
 from ivr.events import Value
 from ivr.lifecycle import Disposition
 
-VERIFY: Final = "verify"
+VERIFY_FLOW: Final = "verify"
 """The flow of a verifying call."""
-SOLVED: Final = "solved"
-"""Its question: whether the problem is solved; yes or no."""
+SOLVED_QUESTION: Final = "solved"
+"""The question of that flow whether the problem is solved; answered yes or no."""
 
-PUNCTUAL: Final = timedelta(minutes=10)
-"""A call at a time that the customer has named is made until so long after it, whatever the hours."""
-FAULT_WAIT: Final = timedelta(minutes=10)
-"""After a fault of ours, or of the network, that kept a phone from ringing."""
-FAULTS: Final = frozenset({"failed", "congestion", "protocol"})
-"""The causes of calls that nobody has heard ring."""
+PUNCTUALITY_WINDOW: Final = timedelta(minutes=10)
+"""How long after the time that the customer named the callback may still be placed outside the calling hours."""
+FAULT_RETRY_DELAY: Final = timedelta(minutes=10)
+"""Delay before the next attempt if a fault of the service or the network kept the phone from ringing."""
+FAULT_CAUSES: Final = frozenset({"failed", "congestion", "protocol"})
+"""The hangup causes of calls that did not ring."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndedCall:
-    """How a call went. `answer` is the one to SOLVED; `cause` one of lifecycle.HANGUP_CAUSES."""
+    """The outcome of a call. `answer` is the answer to SOLVED_QUESTION, `cause` one of lifecycle.HANGUP_CAUSES."""
 
     at: datetime
     disposition: Disposition
@@ -39,8 +39,8 @@ class EndedCall:
 
     @property
     def counts(self) -> bool:
-        """Whether it is one of the few attempts: not where a fault kept the phone from ringing."""
-        return self.answered or self.cause not in FAULTS
+        """Whether the call counts as an attempt: not if a fault kept the phone from ringing."""
+        return self.answered or self.cause not in FAULT_CAUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +50,29 @@ class ProblemSolved:
 
 @dataclass(frozen=True, slots=True)
 class ProblemUnsolved:
-    """The customer says that it is not."""
+    """The customer says that the problem is not solved."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerReached:
-    """The promise of a call was kept."""
+    """The customer was reached; the callback is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebooked:
-    """The customer has asked for another time, which is a booking of its own."""
+    """The customer asked for another time, which is a new booking."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """Nobody was reached; the next attempt is at `at`."""
+    """The customer was not reached; the next attempt is at `at`."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class HandedToPerson:
-    """The service calls no more, and a person must."""
+    """The service makes no further attempt; a person must follow up."""
 
     why: str
 
@@ -80,14 +80,14 @@ class HandedToPerson:
 FollowUp = ProblemSolved | ProblemUnsolved | CustomerReached | Rebooked | RetryAt | HandedToPerson
 
 
-def may_call(calling: Calling, calendar: Calendar, wished: datetime | None, now: datetime) -> bool:
-    """Whether the customer may be called now; `wished` is the time that they named, if they did."""
-    punctual = wished is not None and timedelta() <= now - wished < PUNCTUAL
-    return punctual or calling.hours.hold(calendar, now)
+def may_call(calling: Calling, calendar: Calendar, requested_at: datetime | None, now: datetime) -> bool:
+    """Return whether the customer may be called now; `requested_at` is the time that they named, if any."""
+    on_time = requested_at is not None and timedelta() <= now - requested_at < PUNCTUALITY_WINDOW
+    return on_time or calling.hours.contains(calendar, now)
 
 
 def follow_up(calling: Calling, calendar: Calendar, ended: EndedCall, earlier: int, *, verifying: bool) -> FollowUp:
-    """What follows from a call, after `earlier` attempts that counted."""
+    """Return what follows from a call, after `earlier` attempts that counted."""
     if verifying and ended.answer in ("yes", "no"):
         return ProblemSolved() if ended.answer == "yes" else ProblemUnsolved()
     if ended.disposition is Disposition.CALLBACK_BOOKED:
@@ -97,7 +97,7 @@ def follow_up(calling: Calling, calendar: Calendar, ended: EndedCall, earlier: i
     if ended.answered and not verifying and ended.disposition is not Disposition.FAILED:
         return CustomerReached()
     if not ended.counts:
-        return RetryAt(calling.hours.next(calendar, ended.at + FAULT_WAIT))
+        return RetryAt(calling.hours.next_within(calendar, ended.at + FAULT_RETRY_DELAY))
     if earlier >= len(calling.again_after):
         return HandedToPerson(f"after {earlier + 1} calls")
-    return RetryAt(calling.hours.next(calendar, ended.at + calling.again_after[earlier]))
+    return RetryAt(calling.hours.next_within(calendar, ended.at + calling.again_after[earlier]))

@@ -1,7 +1,7 @@
-"""The bookings of a database: what is due is claimed for a call, what became of the call is settled.
+"""The callback scheduler: claims due bookings for attempts, settles finished attempts.
 
-Several nodes may do so at once, and a node may die at any point: a claim is a row of its own, and whoever comes by
-settles calls that are over. Must not know: how calls are placed, when somebody looks.
+Several nodes may do so at once, and a node may die at any point: each claim is a row of its own, and any node settles
+finished attempts. Must not know: how calls are placed, when the scheduler is polled.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from ivr.events import Value
 from ivr.lifecycle import Disposition
 
 STALE_CLAIM_AFTER: Final = timedelta(minutes=2)
-"""A claim whose call has not begun by then belongs to a node that has died."""
+"""Age at which a claim without a call is stale: its node has died."""
 DIALABLE: Final = re.compile(r"\+?[0-9A-Za-z_*#-]{1,32}")
 CASE_MOVES_AFTER: Final[Mapping[type[FollowUp], tuple[CaseMove, ...]]] = {
     ProblemSolved: ("verify", "archive"),
     ProblemUnsolved: ("reopen", "escalate"),
 }
-"""What a verifying call does with its case; what is not settled at its level goes one tier up (R10)."""
+"""The moves of a case after its verifying call; a problem that was not solved is escalated (R10)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueCallback:
-    """A call to be placed now, under this id. Without a `language` it is the flows' first."""
+    """A claimed callback to place now, under the id `call`. An empty `language` means the default of the flows."""
 
     call: str
     number: str
@@ -61,57 +61,62 @@ class DueCallback:
 
 @dataclass(frozen=True, slots=True)
 class SettledCallback:
-    """What became of a booking's call."""
+    """A settled attempt and its outcome."""
 
     call: str
     outcome: FollowUp
 
 
 class CallbackScheduler:
-    """Safe for concurrent use, by several processes too. All methods raise RecordsUnavailable."""
+    """The bookings of a database. Safe for concurrent use, also by several processes.
+
+    All methods raise RecordsUnavailable when the database stays unavailable.
+    """
 
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database, self._rules = database, rules
         self._case_service = CaseService(database, rules)
 
     async def claim(self, call_id: str, now: datetime) -> DueCallback | None:
-        """The call that has been due for longest, to be placed as `call_id` by nobody else; None: none is due."""
+        """Claim the callback that has been due longest, exclusively, for an attempt `call_id`; None if none is due."""
         return await self._database.write(partial(self._claim, call_id=call_id, now=now))
 
     async def settle(self, now: datetime) -> tuple[SettledCallback, ...]:
-        """Follow up every call that is over, and release the claims of nodes that died before they called."""
+        """Apply the outcome of every finished attempt, and release the stale claims of dead nodes."""
         settled = []
-        for attempt, ended, number in await self._database.read(lambda session: _over(session, now)):
-            earlier = await self._database.read(partial(_counted, booking_id=attempt.booking_id))
+        for attempt, ended, number in await self._database.read(lambda session: _finished_attempts(session, now)):
+            earlier = await self._database.read(partial(_counted_attempts, booking_id=attempt.booking_id))
             rules, verifying = self._rules, number is not None
             outcome = retry_policy.follow_up(rules.lines.calling, rules.calendar, ended, earlier, verifying=verifying)
-            moved = number is not None and await self._moved(number, outcome, attempt.call_id, ended.at)
+            moved = number is not None and await self._move_case(number, outcome, attempt.call_id, ended.at)
             if await self._database.write(
                 partial(_settle, attempt_id=attempt.id, ended=ended, outcome=outcome, moved=moved)
             ):
                 settled.append(SettledCallback(attempt.call_id, outcome))
         return tuple(settled)
 
-    async def put_off(self, call_id: str, now: datetime) -> None:
-        """The claimed call cannot be placed here, which is no attempt."""
-        again = RetryAt(self._rules.lines.calling.hours.next(self._rules.calendar, now + retry_policy.FAULT_WAIT))
+    async def postpone(self, call_id: str, now: datetime) -> None:
+        """Postpone a claimed callback that cannot be placed on this node; this does not count as an attempt."""
+        retry = RetryAt(
+            self._rules.lines.calling.hours.next_within(self._rules.calendar, now + retry_policy.FAULT_RETRY_DELAY)
+        )
 
         async def work(session: AsyncSession) -> None:
             attempt_id = (await session.scalars(select(t.AttemptRow.id).where(t.AttemptRow.call_id == call_id))).one()
-            await _settle(session, attempt_id, _unmade(now), again, moved=False)
+            await _settle(session, attempt_id, _never_placed(now), retry, moved=False)
 
         await self._database.write(work)
 
     async def _claim(self, session: AsyncSession, call_id: str, now: datetime) -> DueCallback | None:
         claimed = await session.scalar(select(t.BookingRow).join(t.AttemptRow).where(t.AttemptRow.call_id == call_id))
         if claimed is not None:
-            return await self._due(session, claimed, call_id, now)
+            return await self._due_callback(session, claimed, call_id, now)
         query = (
             select(t.BookingRow)
             .where(
                 t.BookingRow.state == "open",
                 t.BookingRow.next_at <= now,
-                or_(t.BookingRow.case_id.is_(None), _replied()),
+                or_(t.BookingRow.case_id.is_(None), _awaits_verification()),
             )
             .order_by(t.BookingRow.next_at)
             .limit(1)
@@ -120,33 +125,33 @@ class CallbackScheduler:
         calling, calendar = self._rules.lines.calling, self._rules.calendar
         while booking := await session.scalar(query):
             if not retry_policy.may_call(calling, calendar, booking.at if booking.wished else None, now):
-                booking.next_at = calling.hours.next(calendar, now)
-            elif due := await self._due(session, booking, call_id, now):
+                booking.next_at = calling.hours.next_within(calendar, now)
+            elif due := await self._due_callback(session, booking, call_id, now):
                 booking.next_at = None
                 session.add(t.AttemptRow(booking_id=booking.id, call_id=call_id, at=now, outcome=None, counted=False))
                 return due
         return None
 
-    async def _due(
+    async def _due_callback(
         self, session: AsyncSession, booking: t.BookingRow, call_id: str, now: datetime
     ) -> DueCallback | None:
-        """The call that a booking asks for; one without a number to call is left to a person."""
+        """Return the callback for a booking; if no number is known, leave the booking to a person and return None."""
         call = await session.get(t.CallRow, booking.call_id) if booking.call_id else None
         case = await session.get(t.CaseRow, booking.case_id) if booking.case_id else None
-        number = await _number(session, case, call)
+        number = await _customer_number(session, case, call)
         if number is None:
             booking.next_at = None
             if case:
-                add_step(session, case, SYSTEM, "unreached", "no number is known: a person must see to it", now)
+                add_step(session, case, SYSTEM, "unreached", "no number is known: a person must follow up", now)
             return None
         if call and not case:
             return DueCallback(call_id, number, call.flow, call.language, call.variables)
-        return DueCallback(call_id, number, retry_policy.VERIFY, call.language if call else "", {})
+        return DueCallback(call_id, number, retry_policy.VERIFY_FLOW, call.language if call else "", {})
 
-    async def _moved(self, number: str, outcome: FollowUp, call_id: str, at: datetime) -> bool:
-        """Move the case as the customer's answer says; False where it says nothing, or the case has gone elsewhere.
+    async def _move_case(self, number: str, outcome: FollowUp, call_id: str, at: datetime) -> bool:
+        """Move the case according to the customer's answer. Idempotent.
 
-        Done again it changes nothing.
+        Return False if there is no answer, or the case was moved elsewhere in the meantime.
         """
         moved = False
         for move in CASE_MOVES_AFTER.get(type(outcome), ()):
@@ -158,49 +163,51 @@ class CallbackScheduler:
         return moved
 
 
-async def _over(session: AsyncSession, now: datetime) -> list[tuple[t.AttemptRow, EndedCall, str | None]]:
-    """The attempts to be settled, with how their calls went and the number of their case."""
+async def _finished_attempts(session: AsyncSession, now: datetime) -> list[tuple[t.AttemptRow, EndedCall, str | None]]:
+    """Return the unsettled attempts whose call has ended or was never placed: attempt, outcome, number of the case."""
     answer = (
         select(t.AnswerRow.value)
         .where(
             t.AnswerRow.call_id == t.CallRow.id,
-            t.AnswerRow.question == retry_policy.SOLVED,
+            t.AnswerRow.question == retry_policy.SOLVED_QUESTION,
             t.AnswerRow.replaced_at.is_(None),
         )
         .scalar_subquery()
     )
-    unmade = t.CallRow.id.is_(None) & (t.AttemptRow.at < now - STALE_CLAIM_AFTER)
+    never_placed = t.CallRow.id.is_(None) & (t.AttemptRow.at < now - STALE_CLAIM_AFTER)
     rows = await session.execute(
         select(t.AttemptRow, t.CallRow, answer, t.CaseRow.number)
         .join(t.BookingRow, t.BookingRow.id == t.AttemptRow.booking_id)
         .outerjoin(t.CallRow, t.CallRow.id == t.AttemptRow.call_id)
         .outerjoin(t.CaseRow, t.CaseRow.id == t.BookingRow.case_id)
-        .where(t.AttemptRow.outcome.is_(None), or_(t.CallRow.ended_at.is_not(None), unmade))
+        .where(t.AttemptRow.outcome.is_(None), or_(t.CallRow.ended_at.is_not(None), never_placed))
         .order_by(t.AttemptRow.id)
     )
-    return [(attempt, _ended(call, said) if call else _unmade(now), number) for attempt, call, said, number in rows]
+    return [
+        (attempt, _ended(call, said) if call else _never_placed(now), number) for attempt, call, said, number in rows
+    ]
 
 
 async def _settle(session: AsyncSession, attempt_id: int, ended: EndedCall, outcome: FollowUp, moved: bool) -> bool:
-    """Write down what became of an attempt; False when it was written down before."""
+    """Record the outcome of an attempt; return False if it was recorded before."""
     attempt = await session.get_one(t.AttemptRow, attempt_id, with_for_update=True)
     if attempt.outcome is not None:
         return False
     attempt.outcome, attempt.counted = ended.disposition, ended.counts
     booking = await session.get_one(t.BookingRow, attempt.booking_id, with_for_update=True)
     if booking.state == "open":
-        await _keep(session, booking, attempt.call_id, outcome)
+        await _apply_outcome(session, booking, attempt.call_id, outcome)
     if booking.case_id and ended.counts and not moved:
         what = "unreached" if isinstance(outcome, HandedToPerson) else "called"
         case = await session.get_one(t.CaseRow, booking.case_id)
         add_step(
-            session, case, SYSTEM, what, f"call {attempt.call_id}: {ended.disposition}; {_told(outcome)}", ended.at
+            session, case, SYSTEM, what, f"call {attempt.call_id}: {ended.disposition}; {_describe(outcome)}", ended.at
         )
     return True
 
 
-async def _keep(session: AsyncSession, booking: t.BookingRow, call_id: str, outcome: FollowUp) -> None:
-    """What an outcome makes of an open booking; one that it says nothing of stays open for a person."""
+async def _apply_outcome(session: AsyncSession, booking: t.BookingRow, call_id: str, outcome: FollowUp) -> None:
+    """Apply an outcome to an open booking; outcomes not handled here leave it open, for a person."""
     match outcome:
         case RetryAt(at):
             booking.next_at = at
@@ -212,20 +219,20 @@ async def _keep(session: AsyncSession, booking: t.BookingRow, call_id: str, outc
                 booking.state = "done"
 
 
-def _told(outcome: FollowUp) -> str:
+def _describe(outcome: FollowUp) -> str:
     match outcome:
         case ProblemSolved():
-            return "the customer says that it is solved"
+            return "the customer says that the problem is solved"
         case ProblemUnsolved():
-            return "the customer says that it is not solved"
+            return "the customer says that the problem is not solved"
         case CustomerReached():
             return "the customer was reached"
         case Rebooked():
-            return "another time was agreed on"
+            return "the customer asked for another time"
         case RetryAt(at):
-            return f"again on {at.astimezone(ZONE):%Y-%m-%d %H:%M}"
+            return f"next attempt on {at.astimezone(ZONE):%Y-%m-%d %H:%M}"
         case HandedToPerson(why):
-            return f"{why}: a person must see to it"
+            return f"{why}: a person must follow up"
 
 
 def _ended(call: t.CallRow, answer: Value) -> EndedCall:
@@ -233,25 +240,25 @@ def _ended(call: t.CallRow, answer: Value) -> EndedCall:
     return EndedCall(at, Disposition(cast("str", call.disposition)), cause, call.answered_at is not None, answer)
 
 
-def _unmade(at: datetime) -> EndedCall:
-    """How a call went that was never placed."""
+def _never_placed(at: datetime) -> EndedCall:
+    """Return the outcome of an attempt whose call was never placed."""
     return EndedCall(at, Disposition.FAILED, "failed", answered=False)
 
 
-def _replied() -> ColumnElement[bool]:
-    """Whether the case of a booking waits for its verifying call: its customer has been told the result."""
+def _awaits_verification() -> ColumnElement[bool]:
+    """Return the condition that the booking's case awaits its verifying call: the customer has been told the result."""
     return exists().where(
         t.CaseRow.id == t.BookingRow.case_id, t.CaseRow.state == "replied", t.CaseRow.confidential.is_(False)
     )
 
 
-async def _counted(session: AsyncSession, booking_id: int) -> int:
+async def _counted_attempts(session: AsyncSession, booking_id: int) -> int:
     query = select(func.count()).where(t.AttemptRow.booking_id == booking_id, t.AttemptRow.counted.is_(True))
     return await session.scalar(query) or 0
 
 
-async def _number(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> str | None:
-    """Where the customer is to be called: as they said, else from where they called; None when it is not known."""
+async def _customer_number(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> str | None:
+    """Return the number to call the customer at: the one they gave, else the one they called from; None if unknown."""
     known: list[object] = []
     if case:
         customer = select(t.CustomerRow.number).where(t.CustomerRow.id == case.customer_id)

@@ -23,7 +23,7 @@ from ivr.complaints.rulebook import load
 from ivr.complaints.rules.case import Case, CaseFile, plain
 from ivr.complaints.rules.form import ComplaintForm, FaultyForm, FormKind
 from ivr.complaints.rules.intake import Rules
-from ivr.complaints.rules.life import CaseMove, CaseState, legal
+from ivr.complaints.rules.life import CaseMove, CaseState, legal_moves
 from ivr.complaints.rules.model import Grade, Tier
 from ivr.errors import FaultyFile
 from ivr.settings import Settings
@@ -216,7 +216,7 @@ def _print(file: CaseFile, zone: tzinfo) -> None:
         out.print(f"verifying call: {_when(call.next_at or call.at, zone)} ({call.state}{tried})")
     for step in file.steps:
         out.print(f"[dim]{_when(step.at, zone)}[/] {escape(step.who)}: {step.what}  [dim]{escape(step.why)}[/]")
-    out.print(f"possible now: {', '.join(legal(case.state)) or 'nothing'}")
+    out.print(f"possible now: {', '.join(legal_moves(case.state)) or 'nothing'}")
 
 
 def _because(case: Case) -> str:

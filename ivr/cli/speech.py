@@ -25,15 +25,15 @@ def export(into: Annotated[Path, typer.Argument(help="The folder of clips; what 
     """Collect the answers that callers confirmed, or keyed after an unclear one, from calls recorded with consent."""
     settings = Settings()
     speakers = _speakers(settings)
-    with speakers.alone():
-        speakers.remember(into)
+    with speakers.locked():
+        speakers.add_folder(into)
         try:
             exported = asyncio.run(_export(settings, speakers, into))
         except RecordsUnavailable as fault:
             refuse(fault)
     out.print(f"{exported.clips} new clips of {exported.speakers} callers in {into}", markup=False)
-    if exported.unread:
-        out.print(f"{exported.unread} calls were left out: their recordings cannot be read")
+    if exported.unreadable:
+        out.print(f"{exported.unreadable} calls were left out: their recordings cannot be read")
     out.print("Learn from them only if the notice that callers agree to says so.")
 
 
@@ -43,8 +43,8 @@ def erase(number: Annotated[str, typer.Option(help="The caller's telephone numbe
     if not any(map(str.isdigit, number)):
         refuse(f"{number} is no telephone number")
     speakers = _speakers(Settings())
-    speaker = speakers.name(number)
-    with speakers.alone():
+    speaker = speakers.pseudonym(number)
+    with speakers.locked():
         speakers.erase(speaker)
         for folder in speakers.folders():
             if folder.is_dir():

@@ -1,1 +1,1 @@
-"""Complaint cases: where they go, how serious they are, their life and clocks. Pure, but for desk, files, rounds."""
+"""Complaint cases: intake, routing, grading, life cycle and deadlines. Package `rules` is pure."""

@@ -1,4 +1,4 @@
-"""A case that a caller asks about. Must not know: who may see cases elsewhere, how a case is told."""
+"""Lookup of the case that a caller asks about. Must not know: who else may read cases, how a case is announced."""
 
 from __future__ import annotations
 
@@ -14,44 +14,49 @@ from ivr.complaints.rules.case import CaseStatus
 from ivr.complaints.rules.model import Lines
 from ivr.database import tables as t
 
-ANNOUNCED_KINDS: Final = ("repair", "complaint")
-"""The kinds of cases that whoever calls may be told of; never reports of misconduct (R18) or discipline."""
-SETTLED: Final = ("replied", "verified", "archived")
-"""The states of a case that its customer has been told the result of."""
-PHONES: Final = ("phone", "callback_phone")
-"""The details that name a number at which the caller wants to be reached."""
-_DAY: Final = len("20261121")
+DISCLOSABLE_KINDS: Final = ("repair", "complaint")
+"""The kinds of cases that may be disclosed to any caller; never reports of misconduct (R18) or discipline."""
+REPLIED_STATES: Final = ("replied", "verified", "archived")
+"""The states of a case whose customer has been told the result."""
+PHONE_DETAILS: Final = ("phone", "callback_phone")
+"""The case details that hold a telephone number at which the customer can be reached."""
+_DATE_DIGITS: Final = len("20261121")
 
 
 async def find_case(
     session: AsyncSession, call_id: str, by: CaseKey, value: str, lines: Lines | None
 ) -> CaseStatus | None:
-    """The newest case that fits (see ivr.actions.LookUpCase); `lines` name the rosters."""
+    """Return the newest matching case (see ivr.actions.LookUpCase), None if there is none.
+
+    The roster in the result comes from `lines`; empty without them.
+    """
     query = select(t.CaseRow).order_by(t.CaseRow.id.desc()).limit(1)
-    told = query.where(t.CaseRow.kind.in_(ANNOUNCED_KINDS), t.CaseRow.confidential.is_(False))
+    disclosable = query.where(t.CaseRow.kind.in_(DISCLOSABLE_KINDS), t.CaseRow.confidential.is_(False))
     match by:
         case "call":
             query = query.where(t.CaseRow.call_id == call_id)
         case "number":
-            query = told.where(t.CaseRow.number == f"{value[:_DAY]}-{value[_DAY:]}")
+            query = disclosable.where(t.CaseRow.number == f"{value[:_DATE_DIGITS]}-{value[_DATE_DIGITS:]}")
         case "phone":
-            forms = _forms(value)
-            told = told.outerjoin(t.CustomerRow, t.CaseRow.customer_id == t.CustomerRow.id)
-            named = (t.CaseRow.details[name].as_string().in_(forms) for name in PHONES)
-            query = told.where(or_(t.CustomerRow.number.in_(forms), *named))
+            numbers = _number_formats(value)
+            disclosable = disclosable.outerjoin(t.CustomerRow, t.CaseRow.customer_id == t.CustomerRow.id)
+            by_detail = (t.CaseRow.details[name].as_string().in_(numbers) for name in PHONE_DETAILS)
+            query = disclosable.where(or_(t.CustomerRow.number.in_(numbers), *by_detail))
     found = await session.scalar(query)
     if found is None:
         return None
     line = lines.lines.get(found.line or "") if lines else None
     roster = line.roster if line else ""
-    return CaseStatus(found.number, found.kind, found.state not in SETTLED, found.opened_at, found.tier or "", roster)
+    return CaseStatus(
+        found.number, found.kind, found.state not in REPLIED_STATES, found.opened_at, found.tier or "", roster
+    )
 
 
-def _forms(number: str) -> set[str]:
-    """A telephone number as the caller gave it, as a network gives it and as it is dialled here."""
+def _number_formats(number: str) -> set[str]:
+    """Return a telephone number in the formats it may be stored in: as given, E.164, and as dialled within China."""
     try:
-        known = phonenumbers.parse(number, "CN")
+        parsed = phonenumbers.parse(number, "CN")
     except phonenumbers.NumberParseException:
         return {number}
-    here = phonenumbers.format_out_of_country_calling_number(known, "CN")
-    return {number, phonenumbers.format_number(known, PhoneNumberFormat.E164), "".join(filter(str.isdigit, here))}
+    dialled = phonenumbers.format_out_of_country_calling_number(parsed, "CN")
+    return {number, phonenumbers.format_number(parsed, PhoneNumberFormat.E164), "".join(filter(str.isdigit, dialled))}

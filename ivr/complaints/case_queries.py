@@ -1,4 +1,4 @@
-"""Reads cases: one, a page, all of them, the shares of R11; what only management may see, for nobody else.
+"""Queries for cases: one, a page, all, the review shares of R11. Confidential cases are returned to management only.
 
 Must not know: the rules.
 """
@@ -24,7 +24,7 @@ _MILESTONES: Final[tuple[CaseState, ...]] = ("registered", "investigating", "res
 
 
 class CaseFilter(BaseModel):
-    """Which cases: every field that is given must agree. Times are those of opening, `since` included."""
+    """A filter for cases: every field that is set must match. `since` (inclusive) and `until` apply to the opening."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,16 +40,16 @@ class CaseFilter(BaseModel):
 
 
 class CaseQueries:
-    """The cases of a database, read only. All methods raise RecordsUnavailable when the database stays away."""
+    """The cases of a database, read-only. All methods raise RecordsUnavailable when the database stays unavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def case(self, number: str, role: ReaderRole) -> CaseFile:
-        """One case with its history.
+        """Return one case with its history.
 
         Raises:
-            UnknownCase: there is none with this number for this reader.
+            UnknownCase: no case with this number is visible to this reader.
         """
 
         async def work(session: AsyncSession) -> CaseFile:
@@ -58,32 +58,32 @@ class CaseQueries:
         return await self._database.read(work)
 
     async def cases(
-        self, wanted: CaseFilter, role: ReaderRole, limit: int, before: str | None = None
+        self, criteria: CaseFilter, role: ReaderRole, limit: int, before: str | None = None
     ) -> tuple[Case, ...]:
-        """At most `limit` cases, newest first; those older than the case `before` where one is given.
+        """Return at most `limit` cases, newest first; only those older than the case `before`, if given.
 
         Raises:
-            UnknownCase: there is no case `before` for this reader.
+            UnknownCase: no case `before` is visible to this reader.
         """
 
         async def work(session: AsyncSession) -> tuple[Case, ...]:
-            query = _query(wanted, role).order_by(t.CaseRow.id.desc()).limit(limit)
+            query = _query(criteria, role).order_by(t.CaseRow.id.desc()).limit(limit)
             if before is not None:
                 query = query.where(t.CaseRow.id < (await case_row(session, before, role)).id)
             return tuple(_case(row, customer) for row, customer in await session.execute(query))
 
         return await self._database.read(work)
 
-    async def all(self, wanted: CaseFilter, role: ReaderRole) -> AsyncIterator[Case]:
-        """Every case, newest first, however many there are."""
-        page = await self.cases(wanted, role, PAGE_SIZE)
+    async def all(self, criteria: CaseFilter, role: ReaderRole) -> AsyncIterator[Case]:
+        """Yield every matching case, newest first, reading page by page."""
+        page = await self.cases(criteria, role, PAGE_SIZE)
         while page:
             for case in page:
                 yield case
-            page = await self.cases(wanted, role, PAGE_SIZE, page[-1].number)
+            page = await self.cases(criteria, role, PAGE_SIZE, page[-1].number)
 
     async def shares(self, since: datetime, until: datetime) -> ReviewShares:
-        """How far the bad reviews of a time have come (R11)."""
+        """Return how far the bad reviews opened from `since` until before `until` have been processed (R11)."""
 
         async def work(session: AsyncSession) -> ReviewShares:
             reviews = (t.CaseRow.kind == "bad_review", t.CaseRow.opened_at >= since, t.CaseRow.opened_at < until)
@@ -102,15 +102,15 @@ class CaseQueries:
 
 
 def visible(case: t.CaseRow, role: ReaderRole) -> bool:
-    """Whether the reader may know of the case."""
+    """Return whether the reader may see the case."""
     return role == "management" or not case.confidential
 
 
 async def case_row(session: AsyncSession, number: str, role: ReaderRole, lock: bool = False) -> t.CaseRow:
-    """The row of a case.
+    """Return the row of a case, locked for update if `lock`.
 
     Raises:
-        UnknownCase: there is none with this number for this reader.
+        UnknownCase: no case with this number is visible to this reader.
     """
     query = select(t.CaseRow).where(t.CaseRow.number == number)
     case = await session.scalar(query.with_for_update() if lock else query)
@@ -120,7 +120,7 @@ async def case_row(session: AsyncSession, number: str, role: ReaderRole, lock: b
 
 
 async def case_file(session: AsyncSession, row: t.CaseRow) -> CaseFile:
-    """Everything that hangs on a case's row."""
+    """Return a case with its history and verifying calls."""
     number = await session.scalar(select(t.CustomerRow.number).where(t.CustomerRow.id == row.customer_id))
     steps = await session.scalars(
         select(t.CaseStepRow).where(t.CaseStepRow.case_id == row.id).order_by(t.CaseStepRow.id)
@@ -136,24 +136,24 @@ async def case_file(session: AsyncSession, row: t.CaseRow) -> CaseFile:
     )
 
 
-def _query(wanted: CaseFilter, role: ReaderRole) -> Select[t.CaseRow, str]:
+def _query(criteria: CaseFilter, role: ReaderRole) -> Select[t.CaseRow, str]:
     query = select(t.CaseRow, t.CustomerRow.number).outerjoin(t.CustomerRow, t.CustomerRow.id == t.CaseRow.customer_id)
     if role != "management":
         query = query.where(t.CaseRow.confidential.is_(False))
     for name in ("kind", "state", "tier", "line", "owner", "grade"):
-        if (value := getattr(wanted, name)) is not None:
+        if (value := getattr(criteria, name)) is not None:
             query = query.where(getattr(t.CaseRow, name) == value)
-    if wanted.unreached:
+    if criteria.unreached:
         query = query.where(_unreached())
-    if wanted.since:
-        query = query.where(t.CaseRow.opened_at >= wanted.since)
-    if wanted.until:
-        query = query.where(t.CaseRow.opened_at < wanted.until)
+    if criteria.since:
+        query = query.where(t.CaseRow.opened_at >= criteria.since)
+    if criteria.until:
+        query = query.where(t.CaseRow.opened_at < criteria.until)
     return query
 
 
 def _unreached() -> ColumnElement[bool]:
-    """Whether a verifying call is open that the service will not make: a person must."""
+    """Return the condition that the case has an open verifying call that a person must make."""
     made = exists().where(t.AttemptRow.booking_id == t.BookingRow.id, t.AttemptRow.outcome.is_(None))
     return exists().where(
         t.BookingRow.case_id == t.CaseRow.id, t.BookingRow.state == "open", t.BookingRow.next_at.is_(None), ~made

@@ -1,6 +1,6 @@
-"""How a case is opened, routed and stepped within a transaction. Must not know: who asks, when it is due.
+"""Writes to cases within a transaction: opening, routing, history. Must not know: the command's source, deadlines.
 
-Every step becomes news; of a confidential case they are for management alone (R18).
+Every step is added to the outbox; the steps of confidential cases are for management only (R18).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import OpenComplaint
 from ivr.complaints.rules import clock, routing
-from ivr.complaints.rules.intake import ORDERS, Rules, assess, confidential, receiving
+from ivr.complaints.rules.intake import WORK_ORDERS, Rules, assess, confidential, receiving_line
 from ivr.complaints.rules.routing import Route
 from ivr.database import tables as t
-from ivr.database.upsert import count_up
+from ivr.database.upsert import next_count
 
 SYSTEM: Final = "huifang"
-"""Who did what nobody did by hand."""
+"""The author of steps that the service takes automatically."""
 
 
 async def open_case(
@@ -29,9 +29,9 @@ async def open_case(
     at: datetime,
     who: str = SYSTEM,
 ) -> t.CaseRow:
-    """Open a case and judge it. Without `rules` it waits, unrouted, for `admit`."""
+    """Open a case and route it by `rules`. Without rules it stays unrouted until SlaWorker.route_unrouted."""
     day = f"{at:%Y%m%d}"
-    number = await count_up(session, t.CaseCounterRow.last, day=day)
+    number = await next_count(session, t.CaseCounterRow.last, day=day)
     case = t.CaseRow(
         number=f"{day}-{number:04}",
         call_id=call and call.id,
@@ -58,40 +58,40 @@ async def open_case(
 def route_case(
     session: AsyncSession, rules: Rules, case: t.CaseRow, called: str, at: datetime, who: str = SYSTEM
 ) -> None:
-    """Judge a case by the rules, set its clocks from its opening, and report it to supervision at once (R4).
+    """Grade and route a case by the rules, set its deadlines from its opening, report it to supervision at once (R4).
 
-    An order for work is no complaint: the line that took it sees to it.
+    A work order is not a complaint: the line that received it handles it, without deadlines.
     """
-    if case.kind in ORDERS:
-        case.line = case.responsible = receiving(rules.lines, case.details, called, [])
+    if case.kind in WORK_ORDERS:
+        case.line = case.responsible = receiving_line(rules.lines, case.details, called, [])
         line = rules.lines.lines[case.line]
         case.tier, case.owner = line.tier, line.owner
         add_step(session, case, who, "registered", f"to {case.line} (R2)", at)
         return
-    verdict = assess(rules, case.kind, case.details, called, case.opened_at)
-    case.kind, case.responsible = verdict.complaint.kind, verdict.complaint.called
-    case.grade, case.grade_reason = verdict.grade.grade, verdict.grade.reason
-    case.contact_due, case.reply_due = verdict.contact_due, verdict.reply_due
-    apply_route(case, verdict.route)
+    assessment = assess(rules, case.kind, case.details, called, case.opened_at)
+    case.kind, case.responsible = assessment.complaint.kind, assessment.complaint.called
+    case.grade, case.grade_reason = assessment.grade.grade, assessment.grade.reason
+    case.contact_due, case.reply_due = assessment.contact_due, assessment.reply_due
+    apply_route(case, assessment.route)
     case.alarm_at = clock.next_alarm(rules.lines.clocks, sla_state(case))
-    add_step(session, case, who, "registered", verdict.why, at)
+    add_step(session, case, who, "registered", assessment.why, at)
     if not case.confidential:
         add_step(session, case, SYSTEM, "reported", f"to {routing.supervision(rules.lines)} (R4)", at)
 
 
 def apply_route(case: t.CaseRow, route: Route) -> None:
-    """Hand the case to whoever the route leads to; the first receiver stays responsible."""
+    """Assign the case to the route's tier, line and owner; the first receiver stays responsible."""
     case.tier, case.line, case.owner, case.article = route.tier, route.line, route.owner, route.article
     case.confidential = case.confidential or route.confidential
 
 
 def sla_state(case: t.CaseRow) -> clock.SlaState:
-    """The case as its clocks see it."""
+    """Return the state that the deadlines of a case depend on."""
     return clock.SlaState(case.contact_due, case.contacted_at, case.reply_due, case.replied_at, case.watched_until)
 
 
 def add_step(session: AsyncSession, case: t.CaseRow, who: str, what: str, why: str, at: datetime) -> None:
-    """Write down what was done with a case; it must have been flushed."""
+    """Add a step to a case's history and an event to the outbox; the case must have been flushed."""
     session.add(t.CaseStepRow(case_id=case.id, at=at, who=who, what=what, why=why))
     event = {
         "event": "case",

@@ -1,6 +1,6 @@
-"""Reads the rules of complaints from their files; a faulty one never replaces a good one.
+"""Loads the complaint rules from their files; a faulty file never replaces valid rules.
 
-Must not know: what they say.
+Must not know: what the rules say.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ log = logging.getLogger(__name__)
 
 
 def load(lines_file: Path, calendar_file: Path) -> Rules:
-    """The rules, checked.
+    """Load and validate the rules.
 
     Raises:
-        FaultyFile: a file cannot be read, or must not be used; all its faults are in it.
+        FaultyFile: a file cannot be read or is invalid; the error lists all faults of the file.
     """
     return Rules(load_lines(lines_file), load_calendar(calendar_file))
 
 
 async def reload(rules: Rules, lines_file: Path) -> bool:
-    """Judge by the lines file as it is now; keep the old lines, and say why, when it is faulty."""
+    """Reload the lines file into `rules`; if it is faulty, keep the current lines, log the faults and return False."""
     try:
         rules.lines = await asyncio.to_thread(load_lines, lines_file)
     except FaultyFile as faulty:
-        log.error("the lines stay as they were:\n%s", faulty)
+        log.error("the lines file is faulty, so the current lines stay in force:\n%s", faulty)
         return False
     return True
 
 
 def load_lines(file: Path) -> Lines:
-    """Who answers complaints, and where they go.
+    """Load the lines: who answers complaints, and the routing rules.
 
     Raises:
-        FaultyFile: as `load`.
+        FaultyFile: see `load`.
     """
     return lines.parse(_text(file), str(file))
 
 
 def load_calendar(file: Path) -> Calendar:
-    """The working days, with the overrides of the file.
+    """Load the calendar of working days with the overrides of the file.
 
     Raises:
-        FaultyFile: as `load`.
+        FaultyFile: see `load`.
     """
     return calendar.parse(_text(file), str(file))
 

@@ -1,7 +1,7 @@
-"""Goes round the cases: routes those that nobody has, raises each alarm once, passes the news on.
+"""The SLA worker: routes unrouted cases, raises each deadline alarm once, delivers the outbox to the event feeds.
 
-Several nodes may go round at once, and a node may start again in the middle: a case is locked while it is looked at and
-changed by compare-and-set. Must not know: how often anybody goes round.
+Several nodes may sweep at once, and a node may restart in the middle of a sweep: a case is locked while it is processed
+and changed by compare-and-set. Must not know: how many nodes sweep.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlalchemy import Delete, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
-from ivr.complaints.case_service import one_up
+from ivr.complaints.case_service import escalation_route
 from ivr.complaints.case_writer import SYSTEM, add_step, apply_route, route_case, sla_state
 from ivr.complaints.rules import clock, life
 from ivr.complaints.rules.clock import SlaAlarm
@@ -31,24 +31,24 @@ from ivr.events import Value
 
 log = logging.getLogger(__name__)
 
-SWEEP_S: Final = 60.0
-"""From one look at the clocks to the next."""
-TELL_S: Final = 2.0
-"""News are so late at most."""
-BATCH: Final = 50
-"""So many cases, or news, are taken in one transaction: between them, calls that are going on have their turn."""
+SWEEP_INTERVAL_S: Final = 60.0
+"""Seconds between two sweeps of the deadlines."""
+DELIVERY_INTERVAL_S: Final = 2.0
+"""Seconds between two deliveries of the outbox: the maximum delay of an event."""
+BATCH_SIZE: Final = 50
+"""Maximum number of cases or outbox entries per transaction, so that writes of live calls are not held up."""
 
 
 class EventPublisher(Protocol):
-    """Whoever is told the news; see ivr/live/feed.py."""
+    """A publisher of events; see ivr/live/feed.py."""
 
     async def publish(self, event: Mapping[str, Value]) -> None:
-        """Tell everybody."""
+        """Publish an event to all subscribers."""
 
 
 @dataclass(frozen=True, slots=True)
 class RaisedAlarm:
-    """An alarm of a case, and what it led to in words."""
+    """A raised alarm of a case; `what` describes its effect."""
 
     number: str
     alarm: SlaAlarm
@@ -56,58 +56,58 @@ class RaisedAlarm:
 
 
 class SlaWorker:
-    """The rounds of one process. All methods raise RecordsUnavailable when the database stays away."""
+    """The SLA worker of one process. All methods raise RecordsUnavailable when the database stays unavailable."""
 
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database, self._rules = database, rules
 
-    async def keep(self, feed: EventPublisher, management: EventPublisher, now: Callable[[], datetime]) -> None:
-        """Until cancelled: route, raise, tell; the log has every alarm."""
-        passing = asyncio.get_running_loop().time
-        due_s = passing()
+    async def run(self, feed: EventPublisher, management: EventPublisher, now: Callable[[], datetime]) -> None:
+        """Run until cancelled: route cases, raise and log due alarms, deliver the outbox."""
+        monotonic = asyncio.get_running_loop().time
+        sweep_due_s = monotonic()
         while True:
             try:
-                if passing() >= due_s:
+                if monotonic() >= sweep_due_s:
                     await self.route_unrouted()
                     for raised in await self.sweep(now()):
                         log.warning("case %s: %s", raised.number, raised.what)
-                    due_s = passing() + SWEEP_S
+                    sweep_due_s = monotonic() + SWEEP_INTERVAL_S
                 await self.deliver_outbox(feed, management)
-            except HuifangError as away:
-                log.warning("the clocks of complaints have to wait: %s", away)
+            except HuifangError as error:
+                log.warning("complaint deadlines were not checked; retrying: %s", error)
             except Exception:
-                log.exception("the clocks of complaints failed")
-            await asyncio.sleep(TELL_S)
+                log.exception("the check of complaint deadlines failed")
+            await asyncio.sleep(DELIVERY_INTERVAL_S)
 
     async def route_unrouted(self) -> int:
-        """Route the cases that were opened without rules; gives how many."""
+        """Route the cases that were opened without rules; return their number."""
         count = 0
-        while admitted := await self._database.write(self._route_unrouted):
-            count += admitted
+        while routed := await self._database.write(self._route_unrouted):
+            count += routed
         return count
 
     async def sweep(self, now: datetime) -> tuple[RaisedAlarm, ...]:
-        """Raise every alarm that is due, with what follows from it."""
+        """Raise every alarm due at `now`, including escalations; return the alarms."""
         raised: list[RaisedAlarm] = []
         while True:
-            seen, found = await self._database.write(lambda session: self._sweep(session, now))
+            scanned, found = await self._database.write(lambda session: self._sweep(session, now))
             raised += found
-            if not seen:
+            if not scanned:
                 return tuple(raised)
 
     async def deliver_outbox(self, feed: EventPublisher, management: EventPublisher) -> int:
-        """Pass the news on, oldest first; gives how many. An event may come twice, but none is lost.
+        """Publish the outbox entries, oldest first; return their number. Delivery is at least once.
 
-        Management hears all, and it alone hears what is confidential (R18).
+        Management receives all events; confidential ones go to management only (R18).
         """
         count = 0
         while entries := await self._database.read(_undelivered):
-            for one in entries:
-                await management.publish(one.event)
-                if not one.confidential:
-                    await feed.publish(one.event)
-            delivered = delete(t.OutboxRow).where(t.OutboxRow.id.in_([one.id for one in entries]))
-            await self._database.write(partial(_run, delivered))
+            for entry in entries:
+                await management.publish(entry.event)
+                if not entry.confidential:
+                    await feed.publish(entry.event)
+            delivered = delete(t.OutboxRow).where(t.OutboxRow.id.in_([entry.id for entry in entries]))
+            await self._database.write(partial(_execute, delivered))
             count += len(entries)
         return count
 
@@ -116,7 +116,7 @@ class SlaWorker:
             select(t.CaseRow, t.CallRow.called)
             .outerjoin(t.CallRow, t.CallRow.id == t.CaseRow.call_id)
             .where(t.CaseRow.tier.is_(None))
-            .limit(BATCH)
+            .limit(BATCH_SIZE)
             .with_for_update(of=t.CaseRow, skip_locked=True)
         )
         cases = (await session.execute(query)).all()
@@ -125,7 +125,7 @@ class SlaWorker:
         return len(cases)
 
     async def _sweep(self, session: AsyncSession, now: datetime) -> tuple[int, list[RaisedAlarm]]:
-        query = select(t.CaseRow).where(t.CaseRow.alarm_at <= now).order_by(t.CaseRow.alarm_at).limit(BATCH)
+        query = select(t.CaseRow).where(t.CaseRow.alarm_at <= now).order_by(t.CaseRow.alarm_at).limit(BATCH_SIZE)
         cases = (await session.scalars(query.with_for_update(skip_locked=True))).all()
         raised = []
         for case in cases:
@@ -137,12 +137,17 @@ class SlaWorker:
         return len(cases), raised
 
     def _raise(self, session: AsyncSession, case: t.CaseRow, alarm: SlaAlarm, now: datetime) -> str:
-        """Write an alarm into the history. A breach takes the case one tier up, unless it is resolved or at the top."""
+        """Record an alarm in the history; return a description of its effect.
+
+        A breach escalates the case by one tier, unless the case is resolved or management has it.
+        """
         due_at = case.contact_due if alarm.clock == "contact" else case.reply_due
         why = f"{alarm.clock} was due on {cast('datetime', due_at).astimezone(ZONE):%Y-%m-%d %H:%M}"
         if alarm.kind == "warning":
             what, why = "warned", why.replace("was due", "is due")
-        elif "escalate" in life.legal(cast("CaseState", case.state)) and (route := one_up(self._rules, case)):
+        elif "escalate" in life.legal_moves(cast("CaseState", case.state)) and (
+            route := escalation_route(self._rules, case)
+        ):
             apply_route(case, route)
             what, why = "escalated", f"{why}; to {route.line or route.owner} ({route.article})"
         else:
@@ -152,8 +157,8 @@ class SlaWorker:
 
 
 async def _undelivered(session: AsyncSession) -> list[t.OutboxRow]:
-    return list(await session.scalars(select(t.OutboxRow).order_by(t.OutboxRow.id).limit(BATCH)))
+    return list(await session.scalars(select(t.OutboxRow).order_by(t.OutboxRow.id).limit(BATCH_SIZE)))
 
 
-async def _run(statement: Delete, session: AsyncSession) -> None:
+async def _execute(statement: Delete, session: AsyncSession) -> None:
     await session.execute(statement)

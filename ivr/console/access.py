@@ -1,6 +1,6 @@
-"""Who may open the pages and sockets: holders of the token, or anyone on this machine when there is none.
+"""Access control for pages and sockets: holders of the token, or any user of this machine if there is no token.
 
-Whoever shows the token of the management reads in its role; all others are staff.
+The management token grants the role management; all other requests have the role staff.
 
 Must not know: which pages there are, which network calls come from.
 """
@@ -23,18 +23,18 @@ from aiohttp.typedefs import Handler, Middleware
 from ivr.complaints.rules.case import ReaderRole
 
 COOKIE = "huifang_token"
-MANAGES = web.RequestKey("MANAGES", bool)
-"""Whether the request showed the management's token."""
+IS_MANAGEMENT = web.RequestKey("IS_MANAGEMENT", bool)
+"""Whether the request presented the management token."""
 
 
 def access(token: str | None, public: Collection[str] = (), management: str | None = None) -> Middleware:
-    """Let in who shows `token`; with None (bound to loopback) whoever addresses this machine by a loopback name.
+    """Return the middleware that admits requests with `token`; if None (bound to loopback), those to a loopback name.
 
-    Who shows the token of the `management` is let in with MANAGES.
+    The `management` token also admits a request, and sets its IS_MANAGEMENT.
 
-    The token comes as `?token=` once (then kept in a cookie) or as `Authorization: Bearer`. Sockets are opened, and
-    things changed, only by pages of the same host. Paths in `public`, and those below them, are open to all.
-    Refusals are 401 and 403.
+    The token is sent as `?token=` once (then stored in a cookie) or as `Authorization: Bearer`. WebSockets and changing
+    requests are accepted only from pages of the same host. Paths in `public`, and those below them, need no token.
+    Refusals have status 401 or 403.
     """
 
     @web.middleware
@@ -42,12 +42,14 @@ def access(token: str | None, public: Collection[str] = (), management: str | No
         if any(request.path == path or request.path.startswith(path + "/") for path in public):
             return await handler(request)
         if token is None and not _loopback(request.host):
-            raise web.HTTPForbidden(text="Without a token this service answers only to loopback names.\n")
-        request[MANAGES] = management is not None and _shows(request, management)
-        if token is not None and not (request[MANAGES] or _shows(request, token)):
-            raise web.HTTPUnauthorized(text="Open the address with ?token=…, as the service printed it.\n")
-        if _changing(request) and not _same_site(request):
-            raise web.HTTPForbidden(text="Sockets are opened and things changed only by pages of this host.\n")
+            raise web.HTTPForbidden(text="Without a token this service accepts only loopback host names.\n")
+        request[IS_MANAGEMENT] = management is not None and _presents(request, management)
+        if token is not None and not (request[IS_MANAGEMENT] or _presents(request, token)):
+            raise web.HTTPUnauthorized(
+                text="The token is missing or wrong: open the address with ?token=…, as the service printed it.\n"
+            )
+        if _is_mutation(request) and not _same_site(request):
+            raise web.HTTPForbidden(text="WebSockets and changes are accepted only from pages of this host.\n")
         response = await handler(request)
         if token is not None and "token" in request.query and not response.prepared:
             response.set_cookie(COOKIE, token, httponly=True, samesite="Strict", secure=request.secure)
@@ -57,12 +59,12 @@ def access(token: str | None, public: Collection[str] = (), management: str | No
 
 
 def role(request: web.Request) -> ReaderRole:
-    """In whose role the request reads."""
-    return "management" if request[MANAGES] else "staff"
+    """Return the role of the request."""
+    return "management" if request[IS_MANAGEMENT] else "staff"
 
 
 def load_token(folder: Path, name: str = "token") -> str:
-    """The token kept in `folder` under this name, made at the first start and readable by its owner alone."""
+    """Return the token stored in `folder` under this name; create it on first use, readable by its owner only."""
     path = folder / name
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,23 +76,23 @@ def load_token(folder: Path, name: str = "token") -> str:
     return path.read_text().strip()
 
 
-def _shows(request: web.Request, token: str) -> bool:
+def _presents(request: web.Request, token: str) -> bool:
     scheme, _, bearer = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    shown = (
+    presented = (
         request.query.get("token", ""),
         request.cookies.get(COOKIE, ""),
         bearer.strip() if scheme.lower() == "bearer" else "",
     )
-    return any(hmac.compare_digest(each.encode(), token.encode()) for each in shown)
+    return any(hmac.compare_digest(each.encode(), token.encode()) for each in presented)
 
 
-def _changing(request: web.Request) -> bool:
-    """Whether the request does more than look."""
+def _is_mutation(request: web.Request) -> bool:
+    """Return whether the request may change something, or opens a socket."""
     return hdrs.UPGRADE in request.headers or request.method not in {hdrs.METH_GET, hdrs.METH_HEAD}
 
 
 def _loopback(host: str) -> bool:
-    """Whether a Host header names this machine; others may be a page's way to reach it (DNS rebinding)."""
+    """Return whether a Host header names this machine; any other name may be an attack by DNS rebinding."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ip_address(name).is_loopback
@@ -99,6 +101,6 @@ def _loopback(host: str) -> bool:
 
 
 def _same_site(request: web.Request) -> bool:
-    """Whether a browser's Origin is the host it speaks to; programs send none."""
+    """Return whether the Origin is this host, or missing: only browsers send one."""
     origin = request.headers.get(hdrs.ORIGIN)
     return origin is None or urlsplit(origin).netloc.lower() == request.host.lower()

@@ -1,4 +1,4 @@
-"""`/api/v1/calls`: place a call, see what became of it. Must not know: networks, flows' contents, how calls are led."""
+"""`/api/v1/calls`: place a call, query its result. Must not know: networks, flows' contents, how calls are run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class CallRequest(BaseModel):
-    """A call to be placed. `number` is a phone of the site or a telephone number."""
+    """A request to place a call. `number` is a phone of the site or a telephone number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,36 +37,36 @@ class CallRequest(BaseModel):
 
 
 class CallsApi:
-    """The calls placed through the API; `spoken` tells whether a flow has a language."""
+    """The API of calls; `has_flow` returns whether a flow exists in a language."""
 
-    def __init__(self, outbound: OutboundCaller, spoken: Callable[[str, str], bool], records: CallRecords) -> None:
-        self._outbound, self._spoken, self._records = outbound, spoken, records
+    def __init__(self, outbound: OutboundCaller, has_flow: Callable[[str, str], bool], records: CallRecords) -> None:
+        self._outbound, self._has_flow, self._records = outbound, has_flow, records
         self._placed: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """POST /api/v1/calls and GET /api/v1/calls/{id}."""
+        """Return the routes: POST /api/v1/calls and GET /api/v1/calls/{id}."""
         return [web.post("/api/v1/calls", self._post), web.get("/api/v1/calls/{id}", self._get)]
 
     async def _post(self, request: web.Request) -> web.Response:
         try:
-            wanted = CallRequest.model_validate_json(await request.read())
+            requested = CallRequest.model_validate_json(await request.read())
         except ValidationError as invalid:
             return web.json_response({"faults": faults(invalid)}, status=422)
-        if not self._spoken(wanted.flow, wanted.language):
-            fault = {"path": "flow", "reason": f"there is no flow “{wanted.flow}” in {wanted.language}"}
+        if not self._has_flow(requested.flow, requested.language):
+            fault = {"path": "flow", "reason": f"there is no flow “{requested.flow}” in {requested.language}"}
             return web.json_response({"faults": [fault]}, status=422)
         call = Call(
             id=uuid4().hex,
             network="asterisk",
             direction="outbound",
-            caller=wanted.caller,
-            called=wanted.number,
-            flow=wanted.flow,
-            language=wanted.language,
-            variables=wanted.variables,
+            caller=requested.caller,
+            called=requested.number,
+            flow=requested.flow,
+            language=requested.language,
+            variables=requested.variables,
         )
         opened = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._lead(call, opened), name=f"placing {call.id}")
+        task = asyncio.create_task(self._place_call(call, opened), name=f"placing {call.id}")
         self._placed.add(task)
         task.add_done_callback(self._placed.discard)
         try:
@@ -75,7 +75,7 @@ class CallsApi:
             raise web.HTTPServiceUnavailable(text=f"{fault}\n") from fault
         return web.json_response({"call": call.id}, status=202)
 
-    async def _lead(self, call: Call, opened: asyncio.Future[None]) -> None:
+    async def _place_call(self, call: Call, opened: asyncio.Future[None]) -> None:
         try:
             await self._outbound.place(call, lambda: opened.set_result(None))
         except Exception as fault:

@@ -1,4 +1,4 @@
-"""`/api/v1/complaints`: list, show, move and grade cases. Must not know: the rules, how cases are kept."""
+"""`/api/v1/complaints`: list, show, move and grade cases. Must not know: the rules, how cases are stored."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.case import CaseFile, ReaderRole, UnknownCase, plain
-from ivr.complaints.rules.life import CaseMove, RefusedMove, legal
+from ivr.complaints.rules.life import CaseMove, RefusedMove, legal_moves
 from ivr.complaints.rules.model import Grade
 from ivr.console.access import role
 from ivr.console.faults import faults
-from ivr.console.sse import BEAT, SseStreams, beating, message, resumed_after
+from ivr.console.sse import KEEPALIVE, SseStreams, encode_event, last_event_id, with_keepalives
 from ivr.errors import HuifangError
 from ivr.live.feed import EventFeed
 
@@ -26,19 +26,19 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
-class _Asked(BaseModel):
+class _RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CaseListing(CaseFilter):
-    """Which cases, and how many of them."""
+    """The query of a list of cases: filter, maximum number, start of the page."""
 
     limit: int = Field(50, ge=1, le=500)
     before: str | None = None
 
 
-class MoveRequest(_Asked):
-    """What was done, by whom."""
+class MoveRequest(_RequestBody):
+    """A move of a case, and who makes it."""
 
     move: CaseMove
     who: PersonName
@@ -46,19 +46,19 @@ class MoveRequest(_Asked):
     handler: Text = ""
 
 
-class GradeRequest(_Asked):
-    """The right grade, by whom and why."""
+class GradeRequest(_RequestBody):
+    """The grade to set, by whom and why."""
 
     grade: Grade
     who: PersonName
     why: PersonName
 
 
-Asked = TypeVar("Asked", bound=_Asked)
+Body = TypeVar("Body", bound=_RequestBody)
 
 
 class CasesApi:
-    """The cases through the API; who shows the management's token sees them all."""
+    """The API of cases; the management token gives access to confidential ones."""
 
     def __init__(
         self,
@@ -71,71 +71,79 @@ class CasesApi:
         self._streams = SseStreams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """GET /api/v1/complaints, …/events and …/{number}, POST …/{number}/moves and POST …/{number}/grade."""
+        """Return the routes: GET /api/v1/complaints, …/events and …/{number}, POST …/{number}/moves and …/grade."""
         one = "/api/v1/complaints/{number}"
         return [
-            web.get("/api/v1/complaints", _answered(self._list)),
-            web.get("/api/v1/complaints/events", _answered(self._events)),
-            web.get(one, _answered(self._show)),
-            web.post(f"{one}/moves", _answered(self._move)),
-            web.post(f"{one}/grade", _answered(self._grade)),
+            web.get("/api/v1/complaints", _with_error_responses(self._list)),
+            web.get("/api/v1/complaints/events", _with_error_responses(self._events)),
+            web.get(one, _with_error_responses(self._show)),
+            web.post(f"{one}/moves", _with_error_responses(self._move)),
+            web.post(f"{one}/grade", _with_error_responses(self._grade)),
         ]
 
     async def close(self, application: web.Application) -> None:
-        """End the streams: the service stops."""
+        """End the event streams when the service stops."""
         await self._streams.close(application)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """Every step of every case that the reader may know of, as server-sent events."""
-        feed, after = self._feeds[role(request)], resumed_after(request)
+        """Serve the steps of all cases visible to the reader as server-sent events."""
+        feed, after = self._feeds[role(request)], last_event_id(request)
         return await self._streams.serve(request, _steps(feed, after or await feed.newest()))
 
     async def _list(self, request: web.Request) -> web.Response:
-        asked = CaseListing.model_validate(dict(request.query))
-        cases = await self._queries.cases(asked, role(request), asked.limit, asked.before)
+        requested = CaseListing.model_validate(dict(request.query))
+        cases = await self._queries.cases(requested, role(request), requested.limit, requested.before)
         return web.json_response({"complaints": [plain(case) for case in cases]})
 
     async def _show(self, request: web.Request) -> web.Response:
         file = await self._queries.case(request.match_info["number"], role(request))
-        return _shown(file)
+        return _file_response(file)
 
     async def _move(self, request: web.Request) -> web.Response:
-        asked, number = await _body(MoveRequest, request), request.match_info["number"]
+        requested, number = await _body(MoveRequest, request), request.match_info["number"]
         file = await self._case_service.move(
-            number, asked.move, asked.who, asked.why, self._now(), handler=asked.handler, role=role(request)
+            number,
+            requested.move,
+            requested.who,
+            requested.why,
+            self._now(),
+            handler=requested.handler,
+            role=role(request),
         )
         if file is None:
             return web.Response(status=204)
-        return _shown(file)
+        return _file_response(file)
 
     async def _grade(self, request: web.Request) -> web.Response:
-        asked, number = await _body(GradeRequest, request), request.match_info["number"]
-        file = await self._case_service.regrade(number, asked.grade, asked.who, asked.why, self._now(), role(request))
-        return _shown(file)
+        requested, number = await _body(GradeRequest, request), request.match_info["number"]
+        file = await self._case_service.regrade(
+            number, requested.grade, requested.who, requested.why, self._now(), role(request)
+        )
+        return _file_response(file)
 
 
 async def _steps(feed: EventFeed, after: str) -> AsyncIterator[bytes]:
-    """The steps after an id, for ever, with a beat where there are none."""
-    yield BEAT
-    async with aclosing(beating(feed.follow(after))) as following:
+    """Yield the steps after an id, endlessly, with keepalives in between."""
+    yield KEEPALIVE
+    async with aclosing(with_keepalives(feed.follow(after))) as following:
         async for each in following:
             if each is None:
-                yield BEAT
+                yield KEEPALIVE
             elif each[1].get("event") == "case":
                 event_id, event = each
-                yield message(str(event["what"]), event, event_id)
+                yield encode_event(str(event["what"]), event, event_id)
 
 
-def _shown(file: CaseFile) -> web.Response:
-    return web.json_response({**plain(file), "legal": legal(file.case.state)})
+def _file_response(file: CaseFile) -> web.Response:
+    return web.json_response({**plain(file), "legal": legal_moves(file.case.state)})
 
 
-async def _body(shape: type[Asked], request: web.Request) -> Asked:
+async def _body(shape: type[Body], request: web.Request) -> Body:
     return shape.model_validate_json(await request.read())
 
 
-def _answered(handler: Handler) -> Handler:
-    """The handler with its refusals as answers: 404, 409, 422 or 503, each with the reason."""
+def _with_error_responses(handler: Handler) -> Handler:
+    """Wrap a handler so that its errors become responses with status 404, 409, 422 or 503 and the reason."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:

@@ -1,4 +1,4 @@
-"""What is wrong with what a client sent. Must not know: what was asked for."""
+"""The faults of an invalid request. Must not know: what was requested."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pydantic import ValidationError
 
 
 def faults(invalid: ValidationError) -> list[dict[str, str]]:
-    """Every fault with its path, for an answer with status 422."""
+    """Return every fault with its path and reason, for a response with status 422."""
     return [{"path": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in invalid.errors()]

@@ -1,6 +1,6 @@
-"""Is the service there, and does it take calls: for supervisors of processes and load balancers.
+"""Health and readiness checks, for process supervisors and load balancers.
 
-Must not know: what may be in the way.
+Must not know: what may keep the service from taking calls.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from collections.abc import Callable
 from aiohttp import web
 
 
-def routes(trouble: Callable[[], str]) -> list[web.AbstractRouteDef]:
-    """GET /health: the process is up. GET /ready: it takes calls, or 503 and what `trouble` says is in the way."""
+def routes(blocker: Callable[[], str]) -> list[web.AbstractRouteDef]:
+    """Return the routes: GET /health (the process is up), GET /ready (it takes calls, else 503 and a reason).
+
+    `blocker` returns the reason why no calls are taken; empty if they are.
+    """
 
     async def ready(_: web.Request) -> web.Response:
-        reason = trouble()
+        reason = blocker()
         return web.json_response({"status": reason or "up"}, status=503 if reason else 200)
 
     return [web.get("/health", _up), web.get("/ready", ready)]

@@ -1,4 +1,4 @@
-"""Streams of server-sent events, which browsers resume by themselves. Must not know: what the events mean."""
+"""Streams of server-sent events, which browsers resume automatically. Must not know: what the events mean."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ivr.live.errors import LiveStateUnavailable
 
 log = logging.getLogger(__name__)
 
-BEAT_S: Final = 15.0
-"""A stream on which nothing happens says so, lest somebody on the way takes it for dead."""
-BEAT: Final = b":\n\n"
+KEEPALIVE_S: Final = 15.0
+"""Seconds without an event after which a keepalive is sent, so that no proxy closes the idle stream."""
+KEEPALIVE: Final = b":\n\n"
 
 SseEvent = TypeVar("SseEvent")
 
 
 class SseStreams:
-    """The streams that are open."""
+    """The open event streams of the service."""
 
     def __init__(self) -> None:
         self._open: set[asyncio.Task[Any] | None] = set()
 
     async def serve(self, request: web.Request, messages: AsyncIterator[bytes]) -> web.StreamResponse:
-        """Write messages until there are no more, or the reader has gone."""
+        """Write messages until there are no more or the client disconnects."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         self._open.add(task := asyncio.current_task())
@@ -38,24 +38,24 @@ class SseStreams:
                 await response.write(each)
         except (ConnectionError, asyncio.CancelledError):
             pass
-        except LiveStateUnavailable as away:
-            log.warning("a stream of events has to be opened again: %s", away)
+        except LiveStateUnavailable as error:
+            log.warning("an event stream ended, so the client must reconnect: %s", error)
         finally:
             self._open.discard(task)
         return response
 
     async def close(self, _: web.Application) -> None:
-        """End the streams: the service stops."""
+        """End the streams when the service stops."""
         for stream in self._open:
             if stream:
                 stream.cancel()
 
 
-def resumed_after(request: web.Request) -> str:
-    """The id of the last event that the reader has had; empty for one who is new.
+def last_event_id(request: web.Request) -> str:
+    """Return the id of the last event that the client received; empty for a new client.
 
     Raises:
-        HTTPBadRequest: it is no id of an event.
+        HTTPBadRequest: the header Last-Event-ID is not an event id.
     """
     after = request.headers.get("Last-Event-ID", "")
     if after and not re.fullmatch(r"\d+-\d+", after):
@@ -63,18 +63,18 @@ def resumed_after(request: web.Request) -> str:
     return after
 
 
-def message(name: str, event: Mapping[str, Any], event_id: str = "") -> bytes:
-    """An event as it is written."""
+def encode_event(name: str, event: Mapping[str, Any], event_id: str = "") -> bytes:
+    """Return an event in the format of server-sent events."""
     head = f"id: {event_id}\n" if event_id else ""
     return f"{head}event: {name}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
 
 
-async def beating(events: AsyncIterator[SseEvent]) -> AsyncGenerator[SseEvent | None, None]:
-    """The events as they come; None, time and again, while there are none."""
+async def with_keepalives(events: AsyncIterator[SseEvent]) -> AsyncGenerator[SseEvent | None, None]:
+    """Yield the events as they arrive, and None after every KEEPALIVE_S without one."""
     waiting = asyncio.ensure_future(anext(events))
     try:
         while True:
-            await asyncio.wait((waiting,), timeout=BEAT_S)
+            await asyncio.wait((waiting,), timeout=KEEPALIVE_S)
             if not waiting.done():
                 yield None
                 continue

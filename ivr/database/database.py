@@ -1,4 +1,4 @@
-"""A SQL database: opened, migrated, and kept usable through locks, restarts and lost connections.
+"""A SQL database: opening, migration, transactions with retries on locks, restarts and lost connections.
 
 Must not know: any table.
 """
@@ -32,35 +32,35 @@ DRIVERS: Final = {
 }
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x48756966
-_PASSING_SQLSTATES = ("08", "40", "53300", "57P")
-"""Connection lost, transaction to be repeated, too many connections, server stopping (PostgreSQL, appendix A)."""
+_TRANSIENT_SQLSTATES = ("08", "40", "53300", "57P")
+"""Connection lost, transaction rollback, too many connections, operator intervention (PostgreSQL, appendix A)."""
 
 
 class Database:
     """A pool of connections. Safe for concurrent use.
 
-    A transaction that fails for a reason which passes (lock, lost connection, restart) is run again from its start for
-    up to `patience_s`, so it must be one that may be run twice even when the first run was committed.
+    A transaction that fails for a transient reason (lock, lost connection, restart) is retried from its start for up to
+    `retry_timeout_s`, so it must be idempotent: the first run may have been committed.
     """
 
-    def __init__(self, url: str, patience_s: float) -> None:
-        self._engine = _engine(_parse(url), patience_s)
+    def __init__(self, url: str, retry_timeout_s: float) -> None:
+        self._engine = _engine(_parse(url), retry_timeout_s)
         self._reading = async_sessionmaker(self._engine, expire_on_commit=False)
         self._writing = async_sessionmaker(self._engine.execution_options(writes=True), expire_on_commit=False)
-        self._patience_s = patience_s
-        # SQLite takes one writer at a time and lets the others poll, unfairly: here they queue.
-        self._one_writer: AbstractAsyncContextManager[object] = (
+        self._retry_timeout_s = retry_timeout_s
+        # SQLite allows one writer at a time and makes the others poll, without fairness: queue them here instead.
+        self._writer_lock: AbstractAsyncContextManager[object] = (
             asyncio.Lock() if self._engine.dialect.name == "sqlite" else nullcontext()
         )
 
     @classmethod
-    async def open(cls, url: str, patience_s: float) -> Self:
-        """Connect and bring the tables up to date.
+    async def open(cls, url: str, retry_timeout_s: float) -> Self:
+        """Connect and migrate the tables to the current version.
 
         Raises:
-            RecordsUnavailable: no such database, or one written by a newer program.
+            RecordsUnavailable: the database does not exist, or was written by a newer version of this program.
         """
-        database = cls(url, patience_s)
+        database = cls(url, retry_timeout_s)
         try:
             await database.write(_migrate)
         except DBAPIError as error:
@@ -72,21 +72,22 @@ class Database:
         return database
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._engine.dispose()
 
     async def write(self, work: Work[T]) -> T:
-        """Do `work` in one transaction, committed when it returns."""
-        async with self._one_writer:
+        """Run `work` in one transaction, committed when it returns."""
+        async with self._writer_lock:
             return await self._run(self._writing, work)
 
     async def read(self, work: Work[T]) -> T:
-        """Do `work` in one transaction that changes nothing."""
+        """Run `work` in one read-only transaction."""
         return await self._run(self._reading, work)
 
     async def _run(self, sessions: async_sessionmaker[AsyncSession], work: Work[T]) -> T:
         attempts = AsyncRetrying(
-            retry=retry_if_exception(_passes),
-            stop=stop_after_delay(self._patience_s),
+            retry=retry_if_exception(_is_transient),
+            stop=stop_after_delay(self._retry_timeout_s),
             wait=wait_random_exponential(multiplier=0.05, max=1),
             reraise=True,
         )
@@ -96,19 +97,19 @@ class Database:
                     async with sessions.begin() as session:
                         return await work(session)
         except Exception as error:
-            if _passes(error):
-                raise RecordsUnavailable(f"the database does not answer: {getattr(error, 'orig', error)}") from error
+            if _is_transient(error):
+                raise RecordsUnavailable(f"the database does not respond: {getattr(error, 'orig', error)}") from error
             raise
         raise AssertionError("tenacity returns or raises")
 
 
-def _passes(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return True
     cause: Any = error.orig if isinstance(error, DBAPIError) else error
     return (
         (isinstance(error, DBAPIError) and error.connection_invalidated)
-        or str(getattr(cause, "sqlstate", None) or "").startswith(_PASSING_SQLSTATES)
+        or str(getattr(cause, "sqlstate", None) or "").startswith(_TRANSIENT_SQLSTATES)
         or getattr(cause, "sqlite_errorcode", 0) & 0xFF == SQLITE_BUSY
     )
 
@@ -117,18 +118,16 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise RecordsUnavailable(
-            "the database's URL is not one; say sqlite:///FILE or postgresql://HOST/NAME"
-        ) from error
+        raise RecordsUnavailable("the database URL is invalid; use sqlite:///FILE or postgresql://HOST/NAME") from error
     driver = DRIVERS.get(parsed.get_backend_name())
     if driver is None:
-        raise RecordsUnavailable(f"{parsed.get_backend_name()} is not supported; say sqlite or postgresql")
+        raise RecordsUnavailable(f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")
     if driver == DRIVERS["sqlite"] and not parsed.database:
-        raise RecordsUnavailable("SQLite needs a file: say sqlite:///FILE")
+        raise RecordsUnavailable("SQLite needs a file; use sqlite:///FILE")
     return parsed.set(drivername=driver)
 
 
-def _engine(url: URL, patience_s: float) -> AsyncEngine:
+def _engine(url: URL, retry_timeout_s: float) -> AsyncEngine:
     if url.drivername != DRIVERS["sqlite"]:
         limits = {"timeout": 5, "command_timeout": 10}
         return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, connect_args=limits)
@@ -139,7 +138,7 @@ def _engine(url: URL, patience_s: float) -> AsyncEngine:
     except OSError as error:
         raise RecordsUnavailable(f"the database file cannot be opened: {error}") from error
     engine = create_async_engine(
-        url, hide_parameters=True, pool_size=5, max_overflow=0, connect_args={"timeout": patience_s}
+        url, hide_parameters=True, pool_size=5, max_overflow=0, connect_args={"timeout": retry_timeout_s}
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -155,7 +154,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Writers lock at once: one that reads first and writes later could not wait for another writer, only fail."""
+    """Begin a transaction; a writer locks at once, because upgrading a read lock would fail instead of waiting."""
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -1,4 +1,4 @@
-"""What can go wrong with the records, beside ivr.errors.IllegalMove."""
+"""The errors of the records, besides ivr.errors.IllegalMove."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from ivr.errors import HuifangError
 
 
 class UnknownCall(HuifangError):
-    """No call with this id was ever opened."""
+    """No call with this id exists."""
 
 
 class RecordsUnavailable(HuifangError):
-    """The database cannot be used: it does not answer, or is newer than this program."""
+    """The database cannot be used: it does not respond, or was written by a newer version of this program."""
 
 
 class RecordingLost(HuifangError):
-    """A recording could not be written to its end; what was written until then is readable."""
+    """A recording could not be written completely; the part written so far is readable."""

@@ -1,7 +1,7 @@
-"""The tables. Must not know: who reads and writes them, or which database holds them.
+"""The SQL tables. Must not know: who reads and writes them, which database stores them.
 
-What is append-only (turns, transcript, answers, dispositions, steps of cases) is never updated, except to say that an
-answer was replaced by a later one.
+Turns, transcript lines, answers, disposition changes and case steps are append-only; the only update is the
+`replaced_at` of an answer.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ JsonColumn: Final = JSON().with_variant(JSONB(), "postgresql")
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment: with a zone in, in UTC out, on every database.
+    """A timestamp: stored from a time with a zone, returned in UTC, on every database.
 
     Raises:
-        ValueError: a time without a zone is to be stored.
+        ValueError: the time to store has no zone.
     """
 
     impl = DateTime(timezone=True)
@@ -31,7 +31,7 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"{value} has no zone")
+            raise ValueError(f"{value} has no time zone")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -41,7 +41,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """All tables, with constraints named by rule so that migrations can name them too."""
+    """The base of all tables; constraints are named by convention, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -55,7 +55,7 @@ class Base(DeclarativeBase):
 
 
 class CustomerRow(Base):
-    """A person or household known by a telephone number."""
+    """A person or household, identified by a telephone number."""
 
     __tablename__ = "customers"
 
@@ -66,7 +66,7 @@ class CustomerRow(Base):
 
 
 class CustomerChangeRow(Base):
-    """Who wrote what into a customer's profile, and when."""
+    """A change to a customer's profile: what, by whom and when."""
 
     __tablename__ = "customer_changes"
 
@@ -79,7 +79,7 @@ class CustomerChangeRow(Base):
 
 
 class CallRow(Base):
-    """The call detail record. `turn` is the highest one saved, `node` the last that saved one.
+    """The call detail record. `turn` is the last saved turn, `node` the node that saved it.
 
     A call without a number (from a browser) has no customer.
     """
@@ -119,7 +119,7 @@ class CallRow(Base):
 
 
 class TurnRow(Base):
-    """One turn that was saved, with the event that led to it: the mark which makes saving it again change nothing."""
+    """A saved turn with the event that led to it; its key makes saving a turn idempotent."""
 
     __tablename__ = "turns"
 
@@ -131,7 +131,7 @@ class TurnRow(Base):
 
 
 class TranscriptLineRow(Base):
-    """One thing said."""
+    """An utterance of a party to the call."""
 
     __tablename__ = "transcript_lines"
 
@@ -145,7 +145,7 @@ class TranscriptLineRow(Base):
 
 
 class AnswerRow(Base):
-    """An answer given; `replaced_at` when the caller answered the same question again."""
+    """An answer; `replaced_at` is set when the caller answers the same question again."""
 
     __tablename__ = "answers"
     __table_args__ = (
@@ -177,7 +177,7 @@ class AnswerRow(Base):
 
 
 class RecordingRow(Base):
-    """Where a call's audio lies. `offset_ms` from the answer of the call to its first sample."""
+    """The recording of a call. `offset_ms` is the time from the answer of the call to the first sample."""
 
     __tablename__ = "recordings"
 
@@ -192,7 +192,7 @@ class RecordingRow(Base):
 
 
 class DispositionChangeRow(Base):
-    """What a call was said to have become, by whom and why; the last one counts."""
+    """A disposition set for a call, by whom and why; the last one applies."""
 
     __tablename__ = "dispositions"
 
@@ -206,10 +206,10 @@ class DispositionChangeRow(Base):
 
 
 class BookingRow(Base):
-    """A promise to call again, given on a call or to verify a case. `state`: open, done or cancelled.
+    """A scheduled callback, booked on a call or to verify a case. `state`: open, done or cancelled.
 
-    `wished`: the customer has named the time. `next_at` is when the service calls next; None while it does, and when it
-    calls no more: an open one is then a person's to keep.
+    `wished`: the customer named the time. `next_at` is the time of the next attempt; None during an attempt and when
+    the service makes no more attempts: if the booking is still open, a person must make the call.
     """
 
     __tablename__ = "bookings"
@@ -225,10 +225,10 @@ class BookingRow(Base):
 
 
 class AttemptRow(Base):
-    """A call made for a booking: first a claim, by which no other node makes it too, then what became of it.
+    """An attempt at a booking's callback: first a claim, which keeps other nodes from placing it too, then the outcome.
 
-    `outcome` is the call's disposition, `failed` where it was never made, None until it is settled. `counted`: it is
-    one of the few attempts that are made.
+    `outcome` is the call's disposition, `failed` if it was never placed, None until it is settled. `counted`: it counts
+    towards the maximum number of attempts.
     """
 
     __tablename__ = "attempts"
@@ -242,11 +242,11 @@ class AttemptRow(Base):
 
 
 class CaseRow(Base):
-    """Something to be put right, under a number that can be told on the telephone.
+    """A complaint case or work order, under a number that can be spoken on the telephone.
 
-    Without a `tier` it has not been routed yet. `article` names the rule that led it to its line, `responsible` the
-    line that received it first. `watched_until` and `alarm_at` are the clocks': up to when they were looked at, and
-    when they must be next. `version` counts the changes: each is a compare-and-set.
+    `tier` is None until the case is routed. `article` names the rule that routed it, `responsible` the line that
+    received it first. Deadline alarms have been raised up to `watched_until`; the next one is due at `alarm_at`.
+    `version` counts the changes: each is a compare-and-set.
     """
 
     __tablename__ = "cases"
@@ -282,7 +282,7 @@ class CaseRow(Base):
 
 
 class CaseStepRow(Base):
-    """What was done with a case, by whom and why; never changed."""
+    """A step in the history of a case: what, by whom and why; never changed."""
 
     __tablename__ = "case_steps"
 
@@ -295,7 +295,7 @@ class CaseStepRow(Base):
 
 
 class OutboxRow(Base):
-    """The outbox: an event not yet delivered to the feed; a `confidential` one goes to management alone."""
+    """The outbox: an event not yet published to the feed; `confidential`: publish it to the management feed only."""
 
     __tablename__ = "outbox"
 
@@ -314,7 +314,7 @@ class CaseCounterRow(Base):
 
 
 class FlowVersionRow(Base):
-    """The source of a call flow file, by its hash: a call can be told again as it was."""
+    """The source of a call flow file, by its hash, so that a call can be replayed through the flow it used."""
 
     __tablename__ = "flow_versions"
 

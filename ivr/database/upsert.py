@@ -1,4 +1,4 @@
-"""Inserts that may be repeated, on both databases. Must not know: any table."""
+"""Idempotent inserts and counters, on both databases. Must not know: any table."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def _insert(session: AsyncSession, table: Any) -> Any:
 
 
 async def insert_once(session: AsyncSession, table: type[DeclarativeBase], **values: object) -> None:
-    """Insert a row unless one with the same key or another unique value is there already."""
+    """Insert a row unless one with the same key or another equal unique value exists."""
     await session.execute(_insert(session, table).values(**values).on_conflict_do_nothing())
 
 
-async def count_up(session: AsyncSession, counter: InstrumentedAttribute[int], **key: str) -> int:
-    """The next number of the counter with this key, from 1; nobody else gets it unless this transaction fails."""
+async def next_count(session: AsyncSession, counter: InstrumentedAttribute[int], **key: str) -> int:
+    """Increment the counter with this key and return it, starting at 1; unique unless this transaction fails."""
     insert = _insert(session, counter.class_).values(**key, **{counter.key: 1})
     step = insert.on_conflict_do_update(index_elements=list(key), set_={counter.key: counter + 1}).returning(counter)
     number: int = (await session.execute(step)).scalar_one()

@@ -1,7 +1,7 @@
-"""The agents' presence, shared by the nodes. Must not know: what is in it.
+"""The storage of agents' presence in Redis, shared by the nodes. Must not know: the content of a presence.
 
-An agent has a note of their own, which stays, and at times an engagement, which lapses unless it is renewed: so what a
-node was about to do with an agent ends with that node. Both change together, by compare-and-set in one Lua script.
+Each agent has a persistent note and, during a call, an engagement: a lease that expires unless renewed, so that the
+engagements of a dead node end. Both change together, by compare-and-set in one Lua script.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from ivr.live.client import RETRIES, connect, reported
+from ivr.live.client import RETRIES, connect, translated_errors
 
 _ALL: Final = """
 local notes, all = redis.call('HGETALL', KEYS[1]), {}
@@ -43,15 +43,18 @@ ENGAGED: Final = "ivr:engaged:"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What is kept of an agent; empty where there is nothing."""
+class StoredPresence:
+    """The stored presence of one agent; a part that is not stored is empty."""
 
     note: bytes = b""
     engagement: bytes = b""
 
 
 class LiveAgents:
-    """All agents. Safe for concurrent use; methods raise LiveStateUnavailable when Redis stays away."""
+    """The presence of all agents. Safe for concurrent use.
+
+    All methods raise LiveStateUnavailable when Redis stays unavailable.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -63,32 +66,35 @@ class LiveAgents:
     async def open(cls, url: str, retries: int = RETRIES) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
         agents = cls(connect(url, retries))
-        with reported():
+        with translated_errors():
             await agents._redis.ping()
         return agents
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._redis.aclose()
 
-    async def all(self) -> dict[str, Kept]:
-        """Everybody of whom anything is kept."""
-        with reported():
+    async def all(self) -> dict[str, StoredPresence]:
+        """Return the stored presence of all agents, by id."""
+        with translated_errors():
             found: list[bytes] = await self._all(keys=[AGENTS], args=[ENGAGED])
-        return {found[i].decode(): Kept(found[i + 1], found[i + 2]) for i in range(0, len(found), 3)}
+        return {found[i].decode(): StoredPresence(found[i + 1], found[i + 2]) for i in range(0, len(found), 3)}
 
-    async def load(self, agent: str) -> Kept:
-        """What is kept of one agent."""
-        with reported():
+    async def load(self, agent: str) -> StoredPresence:
+        """Return the stored presence of one agent."""
+        with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hget(AGENTS, agent)
                 pipe.get(ENGAGED + agent)
                 note, engagement = await pipe.execute()
-        return Kept(note or b"", engagement or b"")
+        return StoredPresence(note or b"", engagement or b"")
 
-    async def change(self, agent: str, before: Kept, after: Kept, ttl_ms: int) -> bool:
-        """Replace what is kept, if it is still `before`; a new engagement lapses after `ttl_ms`."""
-        with reported():
+    async def change(self, agent: str, before: StoredPresence, after: StoredPresence, ttl_ms: int) -> bool:
+        """Replace the stored presence if it still equals `before` (compare-and-set); return whether it did.
+
+        A new engagement expires after `ttl_ms`.
+        """
+        with translated_errors():
             return bool(
                 await self._change(
                     keys=[AGENTS, ENGAGED + agent],
@@ -97,6 +103,6 @@ class LiveAgents:
             )
 
     async def renew(self, agent: str, engagement: bytes, ttl_ms: int) -> bool:
-        """Have an engagement last `ttl_ms` from now, even if it had lapsed; False when the agent has another one."""
-        with reported():
+        """Renew an engagement for `ttl_ms`, even if it has expired; return False if the agent has a different one."""
+        with translated_errors():
             return bool(await self._renew(keys=[ENGAGED + agent], args=[engagement, ttl_ms]))

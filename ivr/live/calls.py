@@ -1,7 +1,8 @@
-"""The live state of calls: where each one is, and which node leads it. Must not know: what the state means.
+"""The live state of calls in Redis: the last turn of each call and the node that runs it.
 
-Each operation is one Lua script. Redis runs a script as a whole, so there is nothing to watch and nothing to try again
-when two nodes meet, and each costs one round trip; the client loads the scripts anew after a restart of Redis.
+Must not know: what the state means.
+Each operation is one Lua script. Redis runs a script atomically, so no WATCH and no retries on contention are needed,
+and each operation costs one round trip; the client reloads the scripts after a restart of Redis.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final, Self
 from redis.asyncio import Redis
 
 from ivr.errors import StaleTurn
-from ivr.live.client import RETRIES, connect, reported
+from ivr.live.client import RETRIES, connect, translated_errors
 
 _SAVE: Final = """
 local turn, payload = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload'))
@@ -42,9 +43,9 @@ LEASE: Final = "ivr:lease:"
 
 
 class LiveCalls:
-    """All calls that are going on, shared by the nodes. Safe for concurrent use.
+    """All live calls, shared by the nodes. Safe for concurrent use.
 
-    All methods raise LiveStateUnavailable when Redis stays away for about five seconds.
+    All methods raise LiveStateUnavailable when Redis stays unavailable for about five seconds.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -57,45 +58,45 @@ class LiveCalls:
     async def open(cls, url: str, retries: int = RETRIES) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST` (Redis 6.2 or later)."""
         calls = cls(connect(url, retries))
-        with reported():
+        with translated_errors():
             await calls._redis.ping()
         return calls
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._redis.aclose()
 
     async def save(self, call_id: str, turn: int, payload: bytes, node: str) -> None:
-        """Store a turn, the first being 1. The very same turn and payload again is a retry and accepted.
+        """Store a turn; the first is 1. Idempotent: the same turn with the same payload is accepted as a retry.
 
         Raises:
-            StaleTurn: the stored turn is not the one before; nothing was changed.
+            StaleTurn: the stored turn is not the preceding one; nothing was changed.
         """
-        with reported():
+        with translated_errors():
             stored = await self._save(keys=[STATE + call_id, CALLS], args=[turn, payload, node, call_id])
         if stored >= 0:
             raise StaleTurn(f"call {call_id} is at turn {stored}, so turn {turn} cannot be saved")
 
     async def load(self, call_id: str) -> tuple[int, bytes] | None:
-        """The last turn saved with its payload; None for a call that is not live."""
-        with reported():
+        """Return the last saved turn with its payload; None for a call that is not live."""
+        with translated_errors():
             turn, payload = await self._redis.hmget(STATE + call_id, ["turn", "payload"])
         return (int(turn), payload) if turn is not None and isinstance(payload, bytes) else None
 
     async def drop(self, call_id: str) -> None:
-        """The call is over: forget its state and its lease."""
-        with reported():
+        """Delete the state and the lease of a call that has ended."""
+        with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.delete(STATE + call_id, LEASE + call_id)
                 pipe.srem(CALLS, call_id)
                 await pipe.execute()
 
     async def claim(self, call_id: str, node: str, ttl_ms: int) -> bool:
-        """Take the call's lease for `ttl_ms`, or keep it so much longer; False when another node holds it."""
-        with reported():
+        """Acquire or renew the lease of a call for `ttl_ms`; return False if another node holds it."""
+        with translated_errors():
             return bool(await self._claim(keys=[LEASE + call_id], args=[node, ttl_ms]))
 
     async def orphans(self) -> frozenset[str]:
-        """The live calls that no node leads: to be claimed, loaded and gone on with."""
-        with reported():
+        """Return the live calls without a lease: a node must claim, load and resume them."""
+        with translated_errors():
             return frozenset(call.decode() for call in await self._orphans(keys=[CALLS], args=[LEASE]))

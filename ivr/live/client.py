@@ -1,6 +1,6 @@
-"""The connection to Redis: patient through restarts and dropped connections, then clear about it.
+"""The Redis client: retries through restarts and dropped connections, then reports the failure.
 
-Must not know: what is kept there.
+Must not know: what is stored in Redis.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from redis.exceptions import BusyLoadingError, RedisError
 from ivr.live.errors import LiveStateUnavailable
 
 RETRIES: Final = 12
-"""With their pauses about five seconds in all: a restart of Redis passes unnoticed, a caller does not wait forever."""
+"""Retries per command; about five seconds in total with back-off. Enough for a restart of Redis, short for a caller."""
 
 
 def connect(url: str, retries: int = RETRIES) -> Redis:
-    """A client for `unix:///SOCKET` or `redis://HOST`, which tries again by itself; nothing is sent yet.
+    """Return a client with retries for `unix:///SOCKET` or `redis://HOST`; it connects with the first command.
 
     Raises:
-        LiveStateUnavailable: the URL is not one.
+        LiveStateUnavailable: the URL is invalid.
     """
     try:
         return Redis.from_url(
@@ -36,12 +36,12 @@ def connect(url: str, retries: int = RETRIES) -> Redis:
             retry_on_error=[BusyLoadingError],
         )
     except ValueError as error:
-        raise LiveStateUnavailable(f"the URL of Redis is not one: {error}") from error
+        raise LiveStateUnavailable(f"the Redis URL is invalid: {error}") from error
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Turns the client's errors, once its patience is over, into LiveStateUnavailable."""
+def translated_errors() -> Iterator[None]:
+    """Translate the client's errors, raised after its retries, into LiveStateUnavailable."""
     try:
         yield
     except RedisError as error:

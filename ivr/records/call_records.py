@@ -1,4 +1,4 @@
-"""The records: what happened on every call, kept for good. Must not know: flows, networks, who asks."""
+"""The permanent records of all calls: what happened on each one. Must not know: flows, networks, who reads them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
 from ivr.lifecycle import AAPOR, HANGUP_CAUSES, Disposition
 from ivr.records import reading
-from ivr.records.facts import keep_fact
+from ivr.records.facts import write_fact
 from ivr.records.record import CallRecord, CallSummary, CustomerRecord
 from ivr.telephony.port import Call
 from ivr.transcript import TranscriptLine
 
-PATIENCE_S: Final = 5.0
-"""How long a record is tried again while the database is away; a caller is waiting for the next question."""
+RETRY_TIMEOUT_S: Final = 5.0
+"""How long a transaction is retried while the database is unavailable; the caller waits for the next question."""
 
 
 class CallRecords:
     """The records of all calls. Safe for concurrent use, one per process; times have a zone, and are UTC when read.
 
-    Every write is one transaction that may be repeated: doing the same thing again changes nothing. All methods raise
-    RecordsUnavailable when the database stays away for longer than `patience_s`.
+    Every write is one idempotent transaction: the same write again changes nothing. All methods raise
+    RecordsUnavailable when the database stays unavailable for longer than `retry_timeout_s`.
     """
 
     def __init__(self, database: Database, node: str, rules: Rules | None) -> None:
@@ -44,28 +44,28 @@ class CallRecords:
 
     @classmethod
     async def open(
-        cls, url: str, node: str = "", patience_s: float = PATIENCE_S, *, rules: Rules | None = None
+        cls, url: str, node: str = "", retry_timeout_s: float = RETRY_TIMEOUT_S, *, rules: Rules | None = None
     ) -> Self:
-        """Open `sqlite:///FILE` or `postgresql://HOST/NAME`, making or updating the tables. `node` names this process.
+        """Open `sqlite:///FILE` or `postgresql://HOST/NAME` and migrate its tables. `node` names this process.
 
-        Cases are judged by `rules` as they are opened; without, by the next round of a service that has some.
+        Cases are routed by `rules` when they are opened; without rules, by the next sweep of a service that has them.
 
         Raises:
             RecordsUnavailable: the database cannot be used.
         """
-        return cls(await Database.open(url, patience_s), node, rules)
+        return cls(await Database.open(url, retry_timeout_s), node, rules)
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._database.close()
 
     @property
     def database(self) -> Database:
-        """The database, for those who keep more in it."""
+        """The database, for other stores that share it."""
         return self._database
 
     async def open_call(self, call: Call, flow_version: str, at: datetime) -> None:
-        """A call begins (it rings, or we dial); its customer becomes known by the number at the other end."""
+        """Record the start of a call (ringing or dialling); its customer is identified by the remote number."""
 
         async def work(session: AsyncSession) -> None:
             customer = None
@@ -93,17 +93,17 @@ class CallRecords:
         await self._database.write(work)
 
     async def answer_call(self, call_id: str, at: datetime) -> None:
-        """The call is up; the first such time counts.
+        """Record that the call was answered; only the first time is stored.
 
         Raises:
-            UnknownCall: it was never opened.
-            IllegalMove: it is over.
+            UnknownCall: the call was never opened.
+            IllegalMove: the call has ended.
         """
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if call.answered_at is None:
-                _must_be_open(call)
+                _require_open(call)
                 call.answered_at = at
 
         await self._database.write(work)
@@ -117,22 +117,22 @@ class CallRecords:
         lines: Sequence[TranscriptLine],
         at: datetime,
     ) -> None:
-        """Keep the event that led to a turn and all that it brought, or none of it; a second time changes nothing.
+        """Save a turn atomically: the event that led to it, its facts and its transcript lines. Idempotent.
 
         Raises:
             UnknownCall: the call was never opened.
-            IllegalMove: the call is over.
+            IllegalMove: the call has ended.
         """
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if await session.get(t.TurnRow, (call_id, turn)) is not None:
                 return
-            _must_be_open(call)
+            _require_open(call)
             session.add(t.TurnRow(call_id=call_id, turn=turn, event=reading.EVENTS.dump(event), node=self._node, at=at))
             call.turn, call.node = max(call.turn, turn), self._node
             for fact in facts:
-                await keep_fact(session, call, turn, fact, at, self._rules)
+                await write_fact(session, call, turn, fact, at, self._rules)
             for position, line in enumerate(lines):
                 session.add(
                     t.TranscriptLineRow(
@@ -149,58 +149,58 @@ class CallRecords:
         await self._database.write(work)
 
     async def close_call(self, call_id: str, disposition: Disposition, cause: str, by: EndedBy, at: datetime) -> None:
-        """The call is over. `cause` is one of lifecycle.HANGUP_CAUSES. The very same closing again changes nothing.
+        """Record the end of a call. `cause` is one of lifecycle.HANGUP_CAUSES. The same closing again changes nothing.
 
         Raises:
             UnknownCall: the call was never opened.
-            IllegalMove: it was closed before, in another way.
+            IllegalMove: the call was closed before, differently.
             ValueError: no such cause.
         """
         if cause not in HANGUP_CAUSES:
-            raise ValueError(f"{cause!r} is not a hang-up cause")
+            raise ValueError(f"{cause!r} is not a hangup cause")
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if (call.ended_at, call.disposition, call.cause, call.ended_by) == (at, disposition, cause, by):
                 return
-            _must_be_open(call)
+            _require_open(call)
             call.ended_at, call.cause, call.ended_by = at, cause, by
             call.duration_ms = int((at - call.answered_at).total_seconds() * 1000) if call.answered_at else 0
-            _dispose(session, call, disposition, self._node, cause, at)
+            _set_disposition(session, call, disposition, self._node, cause, at)
 
         await self._database.write(work)
 
     async def change_disposition(
         self, call_id: str, disposition: Disposition, who: str, why: str, at: datetime
     ) -> None:
-        """Correct what became of a call; the earlier disposition stays in its history. To the same: changes nothing.
+        """Correct the disposition of a call; the earlier one stays in the history. The same again changes nothing.
 
         Raises:
             UnknownCall: the call was never opened.
-            IllegalMove: the call is not over yet.
+            IllegalMove: the call has not ended yet.
         """
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if call.ended_at is None:
-                raise IllegalMove(f"call {call_id} is not over yet")
+                raise IllegalMove(f"call {call_id} has not ended yet, so it has no disposition to change")
             if call.disposition != disposition:
-                _dispose(session, call, disposition, who, why, at)
+                _set_disposition(session, call, disposition, who, why, at)
 
         await self._database.write(work)
 
     async def add_recording(
         self, call_id: str, path: str, audio_format: str, seconds: float, offset_ms: int, sha256: str
     ) -> None:
-        """Audio of the call lies at `path`; `offset_ms` from the answer of the call to its first sample.
+        """Add the recording at `path`; `offset_ms` is the time from the answer of the call to the first sample.
 
         Raises:
             UnknownCall: the call was never opened.
-            IllegalMove: the caller's consent was never recorded.
+            IllegalMove: no consent of the caller is on record.
         """
 
         async def work(session: AsyncSession) -> None:
-            call = await _locked(session, call_id)
+            call = await _lock_call(session, call_id)
             if call.consent_at is None:
                 raise IllegalMove(f"call {call_id} was recorded without consent")
             await insert_once(
@@ -217,8 +217,8 @@ class CallRecords:
 
         await self._database.write(work)
 
-    async def keep_flow(self, version: str, source: str) -> None:
-        """Keep the source of a call flow file under its hash."""
+    async def save_flow_source(self, version: str, source: str) -> None:
+        """Save the source of a call flow file under its hash."""
 
         async def work(session: AsyncSession) -> None:
             await insert_once(session, t.FlowVersionRow, version=version, source=source)
@@ -226,15 +226,15 @@ class CallRecords:
         await self._database.write(work)
 
     async def flow_source(self, version: str) -> str | None:
-        """The source kept under this hash, None when there is none."""
+        """Return the flow source saved under this hash, None if there is none."""
 
         async def work(session: AsyncSession) -> str | None:
             return await session.scalar(select(t.FlowVersionRow.source).where(t.FlowVersionRow.version == version))
 
         return await self._database.read(work)
 
-    async def keep_customer(self, number: str, name: str, language: str, by: str, at: datetime) -> None:
-        """Write a customer's profile; what it was before stays in its history."""
+    async def save_customer(self, number: str, name: str, language: str, by: str, at: datetime) -> None:
+        """Save a customer's profile and add the change to its history."""
 
         async def work(session: AsyncSession) -> None:
             await insert_once(session, t.CustomerRow, number=number, name="", language="")
@@ -248,11 +248,11 @@ class CallRecords:
         await self._database.write(work)
 
     async def customer(self, number: str) -> CustomerRecord | None:
-        """Who has this number, with all their calls; None when nobody has."""
+        """Return the customer with this number and all their calls, None if unknown."""
         return await self._database.read(lambda session: reading.customer(session, number))
 
     async def calls(self, limit: int, before: str | None = None) -> tuple[CallSummary, ...]:
-        """At most `limit` calls, newest first; those that began before the call `before` where one is given.
+        """Return at most `limit` calls, newest first; only those that started before the call `before`, if given.
 
         Raises:
             UnknownCall: no call has the id `before`.
@@ -261,7 +261,7 @@ class CallRecords:
         async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
             query = select(t.CallRow).order_by(t.CallRow.started_at.desc(), t.CallRow.id.desc()).limit(limit)
             if before is not None:
-                last = await _found(session, before)
+                last = await _get_call(session, before)
                 older = t.CallRow.started_at < last.started_at
                 same_time = and_(t.CallRow.started_at == last.started_at, t.CallRow.id < last.id)
                 query = query.where(or_(older, same_time))
@@ -270,26 +270,26 @@ class CallRecords:
         return await self._database.read(work)
 
     async def call(self, call_id: str, role: ReaderRole = "staff") -> CallRecord:
-        """Everything known of a call that the reader may see.
+        """Return the complete record of a call, as far as the reader may see it.
 
         Raises:
-            UnknownCall: it was never opened.
+            UnknownCall: the call was never opened.
         """
 
         async def work(session: AsyncSession) -> CallRecord:
             lines = self._rules.lines if self._rules else None
-            return await reading.record(session, await _found(session, call_id), role, lines)
+            return await reading.record(session, await _get_call(session, call_id), role, lines)
 
         return await self._database.read(work)
 
     async def find_case(self, call_id: str, by: CaseKey, value: str) -> CaseStatus | None:
-        """The newest case that fits, see ivr.actions.LookUpCase; None when there is none that a caller may hear of."""
+        """Return the newest matching case, see ivr.actions.LookUpCase; None if none may be disclosed to the caller."""
 
         lines = self._rules.lines if self._rules else None
         return await self._database.read(lambda session: find_case(session, call_id, by, value, lines))
 
     async def open_calls(self) -> tuple[CallSummary, ...]:
-        """The calls that were never closed, oldest first: live ones, and those a crash has left behind."""
+        """Return the calls without an end, oldest first: live ones, and those left over by a crash."""
 
         async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
             query = select(t.CallRow).where(t.CallRow.ended_at.is_(None)).order_by(t.CallRow.started_at, t.CallRow.id)
@@ -298,23 +298,25 @@ class CallRecords:
         return await self._database.read(work)
 
 
-async def _found(session: AsyncSession, call_id: str, lock: bool = False) -> t.CallRow:
+async def _get_call(session: AsyncSession, call_id: str, lock: bool = False) -> t.CallRow:
     call = await session.get(t.CallRow, call_id, with_for_update=lock)
     if call is None:
         raise UnknownCall(f"there is no call {call_id}")
     return call
 
 
-async def _locked(session: AsyncSession, call_id: str) -> t.CallRow:
-    return await _found(session, call_id, lock=True)
+async def _lock_call(session: AsyncSession, call_id: str) -> t.CallRow:
+    return await _get_call(session, call_id, lock=True)
 
 
-def _must_be_open(call: t.CallRow) -> None:
+def _require_open(call: t.CallRow) -> None:
     if call.ended_at is not None:
-        raise IllegalMove(f"call {call.id} is over since {call.ended_at.isoformat()}")
+        raise IllegalMove(f"call {call.id} ended at {call.ended_at.isoformat()}")
 
 
-def _dispose(session: AsyncSession, call: t.CallRow, disposition: Disposition, by: str, why: str, at: datetime) -> None:
+def _set_disposition(
+    session: AsyncSession, call: t.CallRow, disposition: Disposition, by: str, why: str, at: datetime
+) -> None:
     code = AAPOR[disposition]
     call.disposition, call.aapor = disposition, code
     session.add(t.DispositionChangeRow(call_id=call.id, disposition=disposition, aapor=code, by=by, why=why, at=at))

@@ -1,4 +1,4 @@
-"""How each fact of a turn is written down. Must not know: when, or how often it is tried."""
+"""Writes the facts of a turn to the tables. Must not know: transactions, retries."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ivr.complaints.rules.intake import Rules
 from ivr.database import tables as t
 
 
-async def keep_fact(
+async def write_fact(
     session: AsyncSession, call: t.CallRow, turn: int, fact: Fact, at: datetime, rules: Rules | None
 ) -> None:
-    """Write one fact of `call`, which is locked; cases are judged by `rules`."""
+    """Write one fact of `call`, which must be locked; cases are routed by `rules`."""
     match fact:
         case StartRecording():
             call.consent_at = call.consent_at or at
         case SaveAnswer():
-            await _keep_answer(session, call.id, turn, fact, at)
+            await _write_answer(session, call.id, turn, fact, at)
         case BookCallback():
             when = datetime.fromisoformat(fact.at)
             session.add(
@@ -35,7 +35,7 @@ async def keep_fact(
             assert_never(fact)
 
 
-async def _keep_answer(session: AsyncSession, call_id: str, turn: int, answer: SaveAnswer, at: datetime) -> None:
+async def _write_answer(session: AsyncSession, call_id: str, turn: int, answer: SaveAnswer, at: datetime) -> None:
     earlier = (
         t.AnswerRow.call_id == call_id,
         t.AnswerRow.question == answer.question,

@@ -1,6 +1,6 @@
-"""Rows into the records of ivr/records/record.py. Must not know: how rows are written.
+"""Reads rows into the records of ivr/records/record.py. Must not know: how rows are written.
 
-Everybody reads calls through here, so here it is that what only management may see is left out (R18).
+All readers of calls go through this module, so it withholds the data that only management may see (R18).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from ivr.actions import AnsweredBy, SaveAnswer
 from ivr.complaints.rules.case import ReaderRole
-from ivr.complaints.rules.intake import reports
+from ivr.complaints.rules.intake import reports_misconduct
 from ivr.complaints.rules.model import Lines
 from ivr.database import tables as t
 from ivr.events import EndedBy, Event, Heard
@@ -40,8 +40,8 @@ RowT = TypeVar("RowT", bound=t.Base)
 
 
 async def summaries(session: AsyncSession, query: Select[t.CallRow]) -> tuple[CallSummary, ...]:
-    """The calls of a query as everybody may see them."""
-    rows = await session.execute(query.add_columns(_reported(t.CallRow.id)))
+    """Return the calls of a query, as visible to all readers."""
+    rows = await session.execute(query.add_columns(_has_confidential_case(t.CallRow.id)))
     return tuple(_summary(row, withheld) for row, withheld in rows)
 
 
@@ -77,7 +77,7 @@ def _summary(row: t.CallRow, withheld: bool) -> CallSummary:
 
 
 async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines: Lines | None) -> CallRecord:
-    """Everything that hangs on a call's row and that the reader may see. `lines` tell words of misconduct."""
+    """Return the record of a call, as far as the reader may see it. `lines` provide the cues of misconduct."""
     answers = await _rows(session, t.AnswerRow, t.AnswerRow.call_id == call.id, t.AnswerRow.id)
     dispositions = tuple(
         DispositionRecord(Disposition(row.disposition), row.aapor, row.by, row.why, row.at)
@@ -86,8 +86,8 @@ async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines
         )
     )
     if role != "management":
-        said = {row.question: row.value for row in answers if row.replaced_at is None}
-        if reports(said, lines) or await session.scalar(select(_reported(call.id))):
+        given = {row.question: row.value for row in answers if row.replaced_at is None}
+        if reports_misconduct(given, lines) or await session.scalar(select(_has_confidential_case(call.id))):
             return CallRecord(_summary(call, True), (), (), (), (), (), dispositions, (), ())
     line_order = (t.TranscriptLineRow.turn, t.TranscriptLineRow.position)
     return CallRecord(
@@ -118,12 +118,13 @@ async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines
     )
 
 
-def _reported(call_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """Whether a case was opened on the call that only management may see."""
+def _has_confidential_case(call_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Return the condition that a confidential case was opened on the call."""
     return exists().where(t.CaseRow.call_id == call_id, t.CaseRow.confidential.is_(True))
 
 
 async def customer(session: AsyncSession, number: str) -> CustomerRecord | None:
+    """Return the customer with this number, with profile changes and calls; None if unknown."""
     row = await session.scalar(select(t.CustomerRow).where(t.CustomerRow.number == number))
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""What the records tell about a call, read only. Must not know: tables, databases."""
+"""The read model of calls and customers, read-only. Must not know: tables, databases."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from ivr.lifecycle import Direction, Disposition, Network
 from ivr.transcript import TranscriptLine
 
 WITHHELD: Final = "what was said is withheld: only management may see it (R18)"
-"""What readers are told in place of the words of a call on which misconduct was reported."""
+"""Shown to readers instead of the contents of a call on which misconduct was reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallSummary:
-    """The call detail record. `turn` is the highest one saved, `node` the last that saved one.
+    """The call detail record. `turn` is the last saved turn, `node` the node that saved it.
 
-    `answered_at` is None for a call that nobody took, `ended_at` and what follows for one that is still open;
-    `consent_at` is when the consent notice had been heard in full. `duration_ms` counts from the answer. `withheld`:
-    only management may see what was said (R18); the number at the other end is masked, and variables are left out.
+    `answered_at` is None for an unanswered call; `ended_at`, `disposition`, `aapor`, `cause`, `ended_by` and
+    `duration_ms` are None for an open one. `consent_at` is when the consent notice had been played in full.
+    `duration_ms` counts from the answer. `withheld`: only management may see what was said (R18); the remote number is
+    masked, and variables are left out.
     """
 
     id: str
@@ -50,7 +51,7 @@ class CallSummary:
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """What happened, and when; enough to take the call through its flow again."""
+    """A turn: its event and time, which suffice to replay the call through its flow."""
 
     turn: int
     event: Event
@@ -59,7 +60,7 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """An answer with the turn it was given in; `replaced_at` when a later answer to the question took its place."""
+    """An answer and the turn it was given in; `replaced_at` is when a later answer to the question replaced it."""
 
     answer: SaveAnswer
     turn: int
@@ -69,7 +70,7 @@ class AnswerRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRecord:
-    """Audio of the call. `offset_ms` from the answer of the call to its first sample."""
+    """The audio of a call. `offset_ms` is the time from the answer of the call to the first sample."""
 
     path: str
     format: str
@@ -81,7 +82,7 @@ class RecordingRecord:
 
 @dataclass(frozen=True, slots=True)
 class DispositionRecord:
-    """What the call was said to have become, by whom and why."""
+    """A disposition set for a call, by whom and why."""
 
     disposition: Disposition
     aapor: str
@@ -92,7 +93,7 @@ class DispositionRecord:
 
 @dataclass(frozen=True, slots=True)
 class BookingRecord:
-    """A promise to call again at `at`; `state` is open, done or cancelled."""
+    """A callback scheduled for `at`; `state` is open, done or cancelled."""
 
     at: datetime
     spoken: str
@@ -101,7 +102,7 @@ class BookingRecord:
 
 @dataclass(frozen=True, slots=True)
 class CaseRecord:
-    """Something to be put right; `number` can be told on the telephone (`20261121-0001`)."""
+    """A complaint case or work order; `number` can be spoken on the telephone (`20261121-0001`)."""
 
     number: str
     kind: str
@@ -112,9 +113,9 @@ class CaseRecord:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """Everything known of a call, each list in the order it happened.
+    """The complete record of a call; each list is in chronological order.
 
-    Of a call that is `withheld` only the summary and the dispositions are told; all other lists are empty.
+    For a `withheld` call only the summary and the dispositions are set; all other lists are empty.
     """
 
     call: CallSummary
@@ -129,13 +130,13 @@ class CallRecord:
 
     @property
     def values(self) -> dict[str, Value]:
-        """The answers that count: question to value."""
+        """The valid answers, without replaced ones: question → value."""
         return {record.answer.question: record.answer.value for record in self.answers}
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """Who wrote what into a customer's profile."""
+    """A change to a customer's profile: what, by whom and when."""
 
     name: str
     language: str
@@ -145,7 +146,7 @@ class ProfileChange:
 
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
-    """A customer with the history: profile changes oldest first, calls newest first."""
+    """A customer with their history: profile changes oldest first, calls newest first."""
 
     number: str
     name: str

@@ -76,12 +76,12 @@ class Service:
         sla = SlaWorker(self.node.records.database, self.rules)
         workers: dict[str, Worker] = {
             "leases": self.call_manager.run,
-            "deadlines": lambda: sla.keep(self.feeds["staff"], self.feeds["management"], self.node.now),
+            "deadlines": lambda: sla.run(self.feeds["staff"], self.feeds["management"], self.node.now),
         }
         if asterisk := self.asterisk:
-            workers |= {"asterisk": asterisk.run, "callbacks": self._callback_dialer(asterisk).keep}
+            workers |= {"asterisk": asterisk.run, "callbacks": self._callback_dialer(asterisk).run}
         if agents := self.agents:
-            workers["agents"] = lambda: agents.keep(asterisk.phones if asterisk else None)
+            workers["agents"] = lambda: agents.run(asterisk.phones if asterisk else None)
         return workers
 
     def outbound(self, asterisk: Asterisk) -> OutboundCaller:

@@ -1,1 +1,1 @@
-"""Answers of callers who agreed to be recorded, as clips that a model can learn from."""
+"""Export of confirmed answers, from callers who consented to recording, as clips for model training."""

@@ -1,4 +1,4 @@
-"""What a caller said, cut out of the call's recording. Must not know: what was said, whose voice it is."""
+"""Cuts a caller's utterance out of the call's recording. Must not know: what was said, who the caller is."""
 
 from __future__ import annotations
 
@@ -11,34 +11,38 @@ import numpy as np
 from ivr.telephony.media import FRAME_MS, SAMPLE_RATE_HZ
 from recognizer.endpoint import VoiceActivity
 
-_BEFORE_MS: Final = 1000
-"""Looked through before the voice that was counted, for pauses were not counted."""
-_VOICE: Final = 0.3
+_LOOKBACK_MS: Final = 1000
+"""Extra audio searched before the utterance, because its counted voice does not include pauses."""
+_VOICE_THRESHOLD: Final = 0.3
 _MARGINS_MS: Final = (160, 60)
-"""Kept around the voice; Silero itself falls silent late."""
+"""Audio kept before and after the voice; the second is short because Silero's voice probability decays late."""
 _FRAME: Final = SAMPLE_RATE_HZ * FRAME_MS // 1000
 
 
 def cut(recording: Path, offset_ms: int, end_ms: int, voice_ms: int) -> bytes:
-    """The caller's voice that was over at `end_ms`, as 16-bit mono at 8 kHz; empty where there is none.
+    """Return the caller's utterance that ended at `end_ms`, as 16-bit mono at 8 kHz; empty if there is no voice.
 
-    `offset_ms` is the time of the recording's first sample, on the clock of `end_ms`.
+    `offset_ms` is the time of the recording's first sample, on the same clock as `end_ms`.
 
     Raises:
-        OSError, EOFError, ValueError, wave.Error: there is no recording to be read.
+        OSError, EOFError, ValueError, wave.Error: the recording cannot be read.
     """
     last = max(0, end_ms - offset_ms) * SAMPLE_RATE_HZ // 1000
-    first = max(0, last - (voice_ms + _BEFORE_MS) * SAMPLE_RATE_HZ // 1000)
+    first = max(0, last - (voice_ms + _LOOKBACK_MS) * SAMPLE_RATE_HZ // 1000)
     with wave.open(str(recording)) as file:
         file.setpos(min(first, file.getnframes()))
         stereo = np.frombuffer(file.readframes(last - first), "<i2").reshape(-1, file.getnchannels())
-    return _voice(stereo[:, 0])
+    return _trim_to_voice(stereo[:, 0])
 
 
-def _voice(samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> bytes:
+def _trim_to_voice(samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> bytes:
     activity = VoiceActivity()
     starts = range(0, len(samples) - _FRAME + 1, _FRAME)
-    voiced = [start for start in starts if activity.frame(samples[start : start + _FRAME].tobytes()).silero >= _VOICE]
+    voiced = [
+        start
+        for start in starts
+        if activity.frame(samples[start : start + _FRAME].tobytes()).silero >= _VOICE_THRESHOLD
+    ]
     if not voiced:
         return b""
     before, after = (ms * SAMPLE_RATE_HZ // 1000 for ms in _MARGINS_MS)

@@ -1,6 +1,6 @@
-"""From the records to a folder of clips: who agreed to be recorded, and what they said for certain.
+"""The export of clips from the records: confirmed answers of callers who consented to recording.
 
-Must not know: how a model learns from them.
+Must not know: how a model is trained on them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ivr.errors import FaultyFile
 from ivr.flow.parse import FlowSet, parse
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord, RecordingRecord
-from ivr.speech.confirmed import ConfirmedAnswer, confirmed
+from ivr.speech.confirmed import ConfirmedAnswer, confirmed_answers
 from ivr.speech.cutting import cut
 from ivr.speech.folder import CallerClip, ClipFolder
 from ivr.speech.speakers import Speakers
@@ -25,53 +25,53 @@ from recognizer.pronounce import syllables
 
 LICENCE: Final = "consent of the caller, {day}, for models of this service"
 SOURCE: Final = "a call to this service"
-_PAGE: Final = 200
-_SYLLABLE_MS: Final = 500
-_EXTRA_MS: Final = 600
-"""A clip longer than this a syllable, and this on top, holds more than the words it is to be learnt with."""
+_PAGE_SIZE: Final = 200
+_MAX_SYLLABLE_MS: Final = 500
+_MARGIN_MS: Final = 600
+"""A clip longer than _MAX_SYLLABLE_MS per syllable plus _MARGIN_MS contains more than the words of its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportSummary:
-    """What an export brought: new clips, of how many speakers; calls whose recording could not be read."""
+    """The result of an export: number of new clips, of their speakers, and of calls with an unreadable recording."""
 
     clips: int
     speakers: int
-    unread: int
+    unreadable: int
 
 
 class ClipExport:
-    """Brings a folder up to date with the records. What is in it already stays as it is."""
+    """The export of new clips from the records into a folder. Existing clips are not changed."""
 
     def __init__(self, records: CallRecords, speakers: Speakers, folder: ClipFolder) -> None:
         self._records, self._speakers, self._folder = records, speakers, folder
-        self._books: dict[str, FlowSet | None] = {}
+        self._flow_sets: dict[str, FlowSet | None] = {}
 
     async def run(self) -> ExportSummary:
-        """Go through all calls.
+        """Export the confirmed answers of all calls.
 
         Raises:
             RecordsUnavailable: the database cannot be used.
         """
         erased = self._speakers.erased()
         new: list[CallerClip] = []
-        unread = 0
-        async for record in self._recorded():
-            speaker = self._speakers.name(_number(record))
+        unreadable = 0
+        async for record in self._recorded_calls():
+            speaker = self._speakers.pseudonym(_number(record))
             flow_set = await self._flow_set(record.call.flow_version)
             if flow_set is None or speaker in erased:
                 continue
             try:
-                new += await asyncio.to_thread(self._take_all, flow_set, record, speaker)
+                new += await asyncio.to_thread(self._export_call, flow_set, record, speaker)
             except (OSError, EOFError, ValueError, wave.Error):
-                unread += 1
+                unreadable += 1
         self._folder.save()
-        return ExportSummary(len(new), len({clip.speaker for clip in new}), unread)
+        return ExportSummary(len(new), len({clip.speaker for clip in new}), unreadable)
 
-    async def _recorded(self) -> AsyncIterator[CallRecord]:
-        """The calls that are over, were recorded with consent, and have a number by which they can be erased."""
+    async def _recorded_calls(self) -> AsyncIterator[CallRecord]:
+        """Yield the ended calls that were recorded with consent and have a number by which they can be erased."""
         last = None
-        while page := await self._records.calls(_PAGE, last):
+        while page := await self._records.calls(_PAGE_SIZE, last):
             for call in page:
                 if call.ended_at and call.consent_at:
                     record = await self._records.call(call.id)
@@ -80,28 +80,31 @@ class ClipExport:
             last = page[-1].id
 
     async def _flow_set(self, version: str) -> FlowSet | None:
-        """The flows as they were in the call; None where they were not kept, or can't be read any more."""
-        if version not in self._books:
+        """Return the flows that the call used; None if they were not saved or can no longer be parsed."""
+        if version not in self._flow_sets:
             source = await self._records.flow_source(version)
             try:
-                self._books[version] = parse(source, version) if source else None
+                self._flow_sets[version] = parse(source, version) if source else None
             except FaultyFile:
-                self._books[version] = None
-        return self._books[version]
+                self._flow_sets[version] = None
+        return self._flow_sets[version]
 
-    def _take_all(self, flow_set: FlowSet, record: CallRecord, speaker: str) -> list[CallerClip]:
-        taken = (self._take(record, record.recordings[0], said, speaker) for said in confirmed(flow_set, record))
+    def _export_call(self, flow_set: FlowSet, record: CallRecord, speaker: str) -> list[CallerClip]:
+        taken = (
+            self._export_clip(record, record.recordings[0], said, speaker)
+            for said in confirmed_answers(flow_set, record)
+        )
         return [clip for clip in taken if clip]
 
-    def _take(
+    def _export_clip(
         self, record: CallRecord, recording: RecordingRecord, said: ConfirmedAnswer, speaker: str
     ) -> CallerClip | None:
-        path = f"{speaker}/{self._speakers.clip(record.call.id, said.turn)}.wav"
+        path = f"{speaker}/{self._speakers.clip_name(record.call.id, said.turn)}.wav"
         if path in self._folder:
             return None
         pcm = cut(Path(recording.path), recording.offset_ms, said.end_ms, said.voice_ms)
         length_ms = len(pcm) // 2 * 1000 // SAMPLE_RATE_HZ
-        if not 0 < length_ms <= _SYLLABLE_MS * syllables(record.call.language, said.text) + _EXTRA_MS:
+        if not 0 < length_ms <= _MAX_SYLLABLE_MS * syllables(record.call.language, said.text) + _MARGIN_MS:
             return None
         clip = CallerClip(
             path=path,
@@ -118,6 +121,6 @@ class ClipExport:
 
 
 def _number(record: CallRecord) -> str:
-    """The caller's, or the one that we called; empty where it is none (a browser, “anonymous”)."""
+    """Return the customer's number, caller or called; empty if it is not a number (a browser, “anonymous”)."""
     number = record.call.caller if record.call.direction == "inbound" else record.call.called
     return number if any(map(str.isdigit, number)) else ""

@@ -1,4 +1,4 @@
-"""Who speaks in a clip, by a name that does not tell the number; who is to be forgotten, and where clips are.
+"""Pseudonyms of the speakers in clips, the list of erased speakers, and the list of clip folders.
 
 Must not know: clips, calls.
 """
@@ -20,9 +20,9 @@ _COUNTRY = re.compile(r"(?:00)?86(?=1[3-9]\d{9}$)")
 
 
 class Speakers:
-    """Names callers by a keyed hash of their number. The key lies in the data folder, readable by its owner alone.
+    """Speakers, named by a keyed hash of their number. The key is in the data folder, readable by its owner only.
 
-    Without the key a name leads to nobody; with another key the same callers have other names.
+    Without the key a pseudonym cannot be traced to a number; with another key the same callers get other pseudonyms.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,48 +32,48 @@ class Speakers:
         self._folders = folder / "folders"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep exports and erasures out of each other's way; waits for the one before."""
+    def locked(self) -> Iterator[None]:
+        """Hold the lock that serialises exports and erasures; wait for it if necessary."""
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def name(self, number: str) -> str:
-        """The same for each way to write a number: `+86 138 1234 5678` and `13812345678`."""
+    def pseudonym(self, number: str) -> str:
+        """Return the pseudonym of a number, the same for all its spellings: `+86 138 1234 5678` and `13812345678`."""
         plain = _COUNTRY.sub("", re.sub(r"\D", "", number))
         return f"caller_{self._hash(plain)[:16]}"
 
-    def clip(self, call_id: str, turn: int) -> str:
-        """A name for what was said in a turn of a call, that leads to neither."""
+    def clip_name(self, call_id: str, turn: int) -> str:
+        """Return a name for the clip of a turn of a call, which reveals neither."""
         return self._hash(f"{call_id}/{turn}")[:16]
 
     def erase(self, speaker: str) -> None:
-        """Never learn from this speaker again."""
-        _note(self._erased, speaker)
+        """Add a speaker to the erased ones, whose calls are never exported again."""
+        _append_once(self._erased, speaker)
 
     def erased(self) -> frozenset[str]:
-        """Those who are not to be learnt from."""
-        return frozenset(_noted(self._erased))
+        """Return the erased speakers."""
+        return frozenset(_lines(self._erased))
 
-    def remember(self, folder: Path) -> None:
-        """Clips go into this folder; they are to be found there when somebody is erased."""
-        _note(self._folders, str(folder.resolve()))
+    def add_folder(self, folder: Path) -> None:
+        """Register a folder that clips are exported into, so that an erasure finds them there."""
+        _append_once(self._folders, str(folder.resolve()))
 
     def folders(self) -> list[Path]:
-        """All folders that clips ever went into."""
-        return [Path(line) for line in _noted(self._folders)]
+        """Return all folders that clips were ever exported into."""
+        return [Path(line) for line in _lines(self._folders)]
 
     def _hash(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _note(file: Path, line: str) -> None:
-    if line not in _noted(file):
+def _append_once(file: Path, line: str) -> None:
+    if line not in _lines(file):
         with file.open("a", encoding="utf-8") as notes:
             notes.write(f"{line}\n")
 
 
-def _noted(file: Path) -> list[str]:
+def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
@@ -81,9 +81,11 @@ def _load_key(folder: Path) -> bytes:
     path = folder / "key"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("wb", dir=folder, prefix=".key-") as draft:  # made with mode 0600
+        with NamedTemporaryFile(
+            "wb", dir=folder, prefix=".key-"
+        ) as draft:  # NamedTemporaryFile creates it with mode 0600
             draft.write(secrets.token_bytes(32))
             draft.flush()
             with suppress(FileExistsError):  # another process was first
-                os.link(draft.name, path)
+                os.link(draft.pseudonym, path)
     return path.read_bytes()

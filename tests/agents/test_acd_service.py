@@ -200,7 +200,7 @@ async def test_a_caller_who_is_passed_on_is_taken_by_somebody_of_the_other_line(
     obeying = asyncio.create_task(made.acd.run_commands())
     async with asyncio.timeout(10):
         while "gave back" not in first.doing:
-            await made.acd.command("zhang", CALL.id, "onward", "supervision")
+            await made.acd.send_command("zhang", CALL.id, "onward", "supervision")
             await asyncio.sleep(0.01)
         await handing
     obeying.cancel()
@@ -243,7 +243,7 @@ async def test_people_who_talk_are_not_disturbed_when_redis_goes_away(made, serv
 async def test_who_took_the_call_is_written_down_and_nobody_else(made):
     hold = ScriptedHold({"1001": gone(["2"]), "1002": gone(["1"])})
     await made.acd.hand_over(CALL, "hotline", "", hold)
-    await made.acd.finish()
+    await made.acd.drain()
     assert made.journal == [(CALL.id, "li", "hotline")]
 
 
@@ -254,12 +254,12 @@ async def test_a_journal_that_is_away_disturbs_nobody(made, caplog):
     made.acd._journal = away
     hold = ScriptedHold({"1001": gone(["1"])})
     await made.acd.hand_over(CALL, "hotline", "", hold)
-    await made.acd.finish()
-    assert "not written down" in caplog.text and hold.people["1001"].doing[-1] == "connected"
+    await made.acd.drain()
+    assert "could not record" in caplog.text and hold.people["1001"].doing[-1] == "connected"
 
 
 async def wishes(made: Made, what: CommandName, line: str = "") -> None:
-    await made.acd.command("zhang", CALL.id, what, line)
+    await made.acd.send_command("zhang", CALL.id, what, line)
 
 
 async def until_told(made: Made, kind: str, **more: object) -> None:

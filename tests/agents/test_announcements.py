@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ivr.actions import Prompt
-from ivr.agents.announcements import PAUSE, Announcements
+from ivr.agents.announcements import SENTENCE_PAUSE, Announcements
 from ivr.prompts.announce import Announcer
 from ivr.prompts.audio import PROMPT_RATE_HZ
 from ivr.prompts.catalog import load
@@ -33,9 +33,11 @@ def test_an_agent_hears_the_line_what_was_said_the_number_and_the_keys(library):
     number = Prompt("whisper.caller", {"caller": "13812345678"})
     spoken = said(library, Prompt("whisper.line.hotline"), number, Prompt("whisper.keys"))
     announcements = Announcements(library, lambda words, language: WORDS if (words, language) == ("气愤", ZH) else b"")
-    assert announcements.whisper("hotline", "13812345678", "气愤", ZH) == PAUSE.join((spoken[0], WORDS, *spoken[1:]))
+    assert announcements.whisper("hotline", "13812345678", "气愤", ZH) == SENTENCE_PAUSE.join(
+        (spoken[0], WORDS, *spoken[1:])
+    )
     own = b"own"
-    assert announcements.whisper("hotline", "13812345678", "气愤", ZH, own) == PAUSE.join(
+    assert announcements.whisper("hotline", "13812345678", "气愤", ZH, own) == SENTENCE_PAUSE.join(
         (spoken[0], WORDS, own, *spoken[1:])
     )
 

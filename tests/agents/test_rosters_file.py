@@ -45,7 +45,7 @@ def test_days_and_swaps_are_taken_as_written():
             "approved_by: zhang",
             "approved_by: li",
             "lines.hotline.swaps.0.approved_by",
-            "“li” is no supervisor of this line, and nobody else may approve a swap",
+            "“li” is not a supervisor of this line, so they cannot approve a swap",
         ),
         ("takes: zhang", "takes: wang", "lines.hotline.swaps.0.takes", "there is no agent “wang”"),
         ("leaves: li", "leaves: zhang", "lines.hotline.swaps.0.leaves", "“zhang” does not work the shift “day”"),
@@ -56,7 +56,7 @@ def test_days_and_swaps_are_taken_as_written():
         ('phone: "1002"', 'phone: "1001"', "agents.li.phone", "1001 is zhang's phone"),
         ("version: 1", "version: 1\ntimezone: Mars/Base", "timezone", "there is no time zone “Mars/Base”"),
         ('ends: "20:00", ', 'every: 2, ends: "20:00", ', "lines.hotline.shifts.day",
-         "every 2 days counts from `first`, which is missing"),
+         "`every: 2` counts days from `first`, which is missing"),
         ("version: 1", "version: 1\ncolor: red", "color", "unknown field"),
     ],
 )  # fmt: skip
@@ -66,4 +66,4 @@ def test_a_fault_says_where_and_why(old, new, path, reason):
 
 
 def test_an_agent_needs_a_phone_of_the_site():
-    assert faults(GOOD, ("1001",)) == [("agents.li.phone", "1002 is no phone of the site")]
+    assert faults(GOOD, ("1001",)) == [("agents.li.phone", "1002 is not a phone of the site")]

@@ -118,11 +118,14 @@ def test_an_agent_who_drops_out_while_somebody_is_rung_leaves_the_caller_to_the_
 
 
 def test_an_agent_who_hung_up_before_they_were_back_with_the_caller_has_dropped_out():
-    assert last([*ASKING, ColleagueUnavailable("declined"), AgentGone("zhang", unmet=True)])[0].ending == "dropped"
+    assert (
+        last([*ASKING, ColleagueUnavailable("declined"), AgentGone("zhang", never_connected=True)])[0].ending
+        == "dropped"
+    )
 
 
 def test_a_colleague_who_hung_up_before_they_met_the_caller_has_dropped_out():
-    assert last([*CONSULTING, AgentGone("zhang"), AgentGone("li", unmet=True)])[0].ending == "dropped"
+    assert last([*CONSULTING, AgentGone("zhang"), AgentGone("li", never_connected=True)])[0].ending == "dropped"
 
 
 def test_an_agent_who_hangs_up_on_the_caller_has_parted():

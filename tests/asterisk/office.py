@@ -102,7 +102,7 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
             live.append(await kind.open(redis.url))
             stack.push_async_callback(live[-1].close)
         presences = PresenceStore(live[0])
-        keeping = asyncio.create_task(presences.keep())
+        keeping = asyncio.create_task(presences.run())
         stack.callback(keeping.cancel)
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
         office = Office(system, presences, live[2], library)
@@ -111,7 +111,7 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
             lambda: office.rosters, presences, live[1], live[2], sounds, "node", lambda: datetime.now(UTC)
         )
         office.desk = desk
-        obeying = asyncio.create_task(desk.obey())
+        obeying = asyncio.create_task(desk.run_commands())
         stack.callback(obeying.cancel)
         office.switch = await stack.enter_async_context(Switch(system.site, system.passwords, desk=desk))
         yield office

@@ -100,4 +100,4 @@ async def test_a_customer_who_is_busy_is_called_later_and_the_case_stays_open(sy
     file = await settled(system, number, "called")
     [verifying] = file.verifying_calls
     assert (file.case.state, verifying.state, verifying.attempts) == ("replied", "open", 1)
-    assert verifying.next_at is not None and "busy; again on" in file.steps[-1].why
+    assert verifying.next_at is not None and "busy; next attempt on" in file.steps[-1].why

@@ -76,7 +76,7 @@ class Lost:
 
     async def begin(self) -> None:
         records = self.node.records
-        await records.keep_flow(self.flow_set.version, self.flow_set.source)
+        await records.save_flow_source(self.flow_set.version, self.flow_set.source)
         await records.open_call(CALL, self.flow_set.version, NOW)
         await records.answer_call(CALL.id, NOW)
         await self.meets(CallAnswered())

@@ -57,7 +57,7 @@ async def dialling(
         await work(CaseService(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
     phones, scheduler = Phones(), CallbackScheduler(records.database, rules)
     dialer = CallbackDialer(scheduler, "asterisk", phones.ring, flows, ready, lambda: DUE)
-    keeping = asyncio.create_task(dialer.keep())
+    keeping = asyncio.create_task(dialer.run())
     yield phones
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)

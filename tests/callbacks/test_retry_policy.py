@@ -104,17 +104,17 @@ def test_rest_hours_are_kept_but_for_a_time_that_the_customer_named(now: str, wi
 def test_working_days_are_chinese_ones() -> None:
     """National Day 2026 is off from 1 to 7 October; Saturday the 10th is worked."""
     holiday = datetime(2026, 10, 1, 10, tzinfo=ZONE)
-    assert WORKING_DAYS.hours.next(CALENDAR, holiday) == datetime(2026, 10, 8, 9, tzinfo=ZONE)
+    assert WORKING_DAYS.hours.next_within(CALENDAR, holiday) == datetime(2026, 10, 8, 9, tzinfo=ZONE)
     saturday = datetime(2026, 10, 10, 10, tzinfo=ZONE)
-    assert WORKING_DAYS.hours.next(CALENDAR, saturday) == saturday
+    assert WORKING_DAYS.hours.next_within(CALENDAR, saturday) == saturday
 
 
 @given(calling=st.sampled_from([CALLING, WORKING_DAYS]), moment=MOMENTS)
 def test_the_next_moment_within_hours_is_the_first_one(calling: Calling, moment: datetime) -> None:
-    found = calling.hours.next(CALENDAR, moment)
-    assert found >= moment and calling.hours.hold(CALENDAR, found)
-    assert found == moment or not calling.hours.hold(CALENDAR, moment)
-    assert not calling.hours.hold(CALENDAR, max(moment, found - timedelta(minutes=1))) or found == moment
+    found = calling.hours.next_within(CALENDAR, moment)
+    assert found >= moment and calling.hours.contains(CALENDAR, found)
+    assert found == moment or not calling.hours.contains(CALENDAR, moment)
+    assert not calling.hours.contains(CALENDAR, max(moment, found - timedelta(minutes=1))) or found == moment
 
 
 @given(ended=ENDS, earlier=st.integers(0, 5), verifying=st.booleans())
@@ -123,6 +123,6 @@ def test_no_further_call_is_outside_hours_too_soon_or_one_too_many(
 ) -> None:
     outcome = follow_up(CALLING, CALENDAR, ended, earlier, verifying=verifying)
     if isinstance(outcome, RetryAt):
-        assert CALLING.hours.hold(CALENDAR, outcome.at)
+        assert CALLING.hours.contains(CALENDAR, outcome.at)
         assert outcome.at - ended.at >= timedelta(minutes=10)
         assert earlier < 2 or not ended.counts

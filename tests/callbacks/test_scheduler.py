@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
 from ivr.calendar import ZONE
-from ivr.callbacks.retry_policy import SOLVED
+from ivr.callbacks.retry_policy import SOLVED_QUESTION
 from ivr.callbacks.scheduler import CallbackScheduler, DueCallback
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
@@ -61,7 +61,7 @@ class Town:
             return
         await self.records.answer_call(due.call, now)
         if how in ("yes", "no"):
-            answer = SaveAnswer(SOLVED, how, how, (), 1.0, "key", 1)
+            answer = SaveAnswer(SOLVED_QUESTION, how, how, (), 1.0, "key", 1)
             await self.records.save_turn(due.call, 1, NothingHeard("1"), [answer], [], now)
         if how == "later":
             wish = BookCallback(at=(now + timedelta(days=1)).replace(hour=8, minute=30).isoformat(), spoken="明早")
@@ -139,9 +139,9 @@ async def test_who_is_not_reached_three_times_is_left_to_a_person_and_stays_open
     assert [at for _, at in town.placed] == [DUE, DUE + timedelta(minutes=75), DUE + timedelta(hours=5, minutes=30)]
     assert file.case.state == "replied"
     assert told(file) == [
-        ("called", "no_answer; again on 2026-11-25 11:01"),
-        ("called", "busy; again on 2026-11-25 15:16"),
-        ("unreached", "breakoff; after 3 calls: a person must see to it"),
+        ("called", "no_answer; next attempt on 2026-11-25 11:01"),
+        ("called", "busy; next attempt on 2026-11-25 15:16"),
+        ("unreached", "breakoff; after 3 calls: a person must follow up"),
     ]
     assert [(call.state, call.attempts, call.next_at) for call in file.verifying_calls] == [("open", 3, None)]
     assert await unreached(records) == [file.case.number]
@@ -163,7 +163,7 @@ async def test_faults_of_the_network_are_no_attempts(records: CallRecords, rules
 async def test_who_refuses_is_not_called_again(records: CallRecords, rules: Rules) -> None:
     file, town = await two_days(records, rules, "refuses")
     assert (len(town.placed), file.case.state) == (1, "replied")
-    assert told(file) == [("unreached", "refused; the customer does not want to be asked: a person must see to it")]
+    assert told(file) == [("unreached", "refused; the customer does not want to be asked: a person must follow up")]
 
 
 async def test_another_time_that_the_customer_named_is_kept_even_before_hours(
@@ -214,7 +214,7 @@ async def test_an_answer_is_not_lost_when_a_person_was_faster(records: CallRecor
     await scheduler.settle(after(days=2))
     file = await file_of(records, number)
     assert (file.case.state, told(file)[-1]) == (
-        "archived", ("called", "completed; the customer says that it is not solved"),
+        "archived", ("called", "completed; the customer says that the problem is not solved"),
     )  # fmt: skip
 
 
@@ -248,7 +248,7 @@ async def test_of_many_nodes_one_makes_a_call(url: str, records: CallRecords, ru
     for n in range(1, 4):
         await complain(records, "bad_review", f"call-{n}", resolved="no")
         await work(CaseService(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
-    others = [await CallRecords.open(url, patience_s=30, rules=rules) for _ in range(4)]
+    others = [await CallRecords.open(url, retry_timeout_s=30, rules=rules) for _ in range(4)]
     claims = [CallbackScheduler(other.database, rules).claim(f"out-{n}", DUE) for n, other in enumerate(others * 3)]
     found = await asyncio.gather(*claims)
     for other in others:
@@ -269,7 +269,7 @@ async def test_a_call_that_cannot_be_placed_here_is_put_off(records: CallRecords
     await rectified(records, rules)
     scheduler = CallbackScheduler(records.database, rules)
     assert await scheduler.claim("out-1", DUE)
-    await scheduler.put_off("out-1", DUE)
+    await scheduler.postpone("out-1", DUE)
     assert await scheduler.claim("out-2", DUE) is None
     assert await scheduler.claim("out-3", DUE + timedelta(minutes=10))
 

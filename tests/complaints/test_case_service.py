@@ -11,7 +11,7 @@ from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.case import UnknownCase, VerifyingCall
 from ivr.complaints.rules.intake import Rules
-from ivr.complaints.rules.life import CASE_MOVES, LEGAL, RefusedMove
+from ivr.complaints.rules.life import CASE_MOVES, TRANSITIONS, RefusedMove
 from ivr.database.errors import UnknownCall
 from ivr.records.call_records import CallRecords
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
@@ -105,7 +105,7 @@ async def test_an_illegal_move_is_refused_and_changes_nothing(
 ) -> None:
     number = await complain(records, branch="dalian")
     before = await queries.case(number, "staff")
-    for move in set(CASE_MOVES) - LEGAL["registered"].keys():
+    for move in set(CASE_MOVES) - TRANSITIONS["registered"].keys():
         with pytest.raises(RefusedMove, match="possible now: acknowledge, escalate, report"):
             await case_service.move(number, move, "王", "因为", after(hours=1), handler="李")
     for move in ("escalate", "report"):
@@ -148,7 +148,7 @@ async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_r
     number = await complain(records, branch="shenyang_north")
     queries = [await work(case_service, number, ["escalate"], after(minutes=minute)) for minute in (1, 2)]
     assert [(file.case.line, file.case.owner) for file in queries] == [("supervision", "hr"), (None, "management")]
-    with pytest.raises(RefusedMove, match="nobody is above management"):
+    with pytest.raises(RefusedMove, match="there is no tier above management"):
         await work(case_service, number, ["escalate"], after(minutes=3))
     assert (await work(case_service, number, ["acknowledge"])).case.responsible == "hotline"
 
@@ -173,7 +173,7 @@ async def test_an_order_on_the_hotline_does_not_go_up_to_the_branch_it_mentions(
 async def test_an_order_has_no_grade(records: CallRecords, case_service: CaseService, queries: CaseQueries) -> None:
     number = await complain(records, "repair", problem="维修工收回扣")
     before = await queries.case(number, "staff")
-    with pytest.raises(RefusedMove, match="an order for work has no grade"):
+    with pytest.raises(RefusedMove, match="a work order has no grade"):
         await case_service.regrade(number, "serious", "王", "催了三次", after(hours=1))
     assert await queries.case(number, "staff") == before
 

@@ -46,25 +46,29 @@ FAULTS = {
     "a circle of lines": (
         'number: "4", department: hr, roster: d',
         'number: "4", department: hr, roster: d, overflow: hotline',
-        "lines.hotline.overflow: the lines that take over lead back here",
+        "lines.hotline.overflow: the overflow lines form a cycle that leads back here",
     ),
     "an unknown overflow": ("overflow: chief", "overflow: boss", "lines.hotline.overflow: there is no line “boss”"),
     "hours without one who takes over": (
         "    overflow: hotline\n",
         "",
-        "lines.north.overflow: a line with hours needs one that takes over outside them",
+        "lines.north.overflow: a line with hours needs an overflow line for the time outside them",
     ),
     "hours turned round": (
         'opens: "08:00", closes: "17:00"',
         'opens: "17:00", closes: "08:00"',
-        "lines.north.hours: it must open before it closes, on the same day",
+        "lines.north.hours: `opens` must be before `closes`, on the same day",
     ),
     "a wrong time": ('closes: "17:00"', 'closes: "25:00"', "lines.north.hours.closes: input should be in a valid time"),
-    "no owner": ("branch: north\n", "# nobody\n", "lines.north: a department or a branch must own it, and not both"),
+    "no owner": (
+        "branch: north\n",
+        "# nobody\n",
+        "lines.north: a line needs either a department or a branch as its owner, not both",
+    ),
     "two owners": (
         "branch: north\n",
         "branch: north\n    department: card\n",
-        "lines.north: a department or a branch must own it, and not both",
+        "lines.north: a line needs either a department or a branch as its owner, not both",
     ),
     "an unknown department": (
         'number: "2", department: card',
@@ -72,7 +76,7 @@ FAULTS = {
         "lines.card.department: there is no department “cards”",
     ),
     "an unknown branch": ("branch: north\n", "branch: south\n", "lines.north.branch: there is no branch “south”"),
-    "the same number twice": ('number: "2"', 'number: "1"', "lines.card.number: another line has the number 1 too"),
+    "the same number twice": ('number: "2"', 'number: "1"', "lines.card.number: another line has the same number 1"),
     "a number that is none": ('number: "2"', 'number: "two"', "lines.card.number: string should match pattern"),
     "an unknown tier": ("tier: supervision", "tier: boss", "lines.chief.tier: input should be 'hotline'"),
     "no supervision": ("tier: supervision", "tier: assistance", "lines: a line of the tier supervision is missing"),
@@ -95,7 +99,7 @@ FAULTS = {
     "an outlet of an outlet": (
         "of: north}}",
         "of: north}, kiosk: {title: 亭, of: station}}",
-        "branches.kiosk.of: “station” is no first-level branch",
+        "branches.kiosk.of: “station” is not a first-level branch",
     ),
     "a name of two": (
         "branches: {north:",
@@ -105,22 +109,22 @@ FAULTS = {
     "a name with a meaning": (
         "hr: {title: 人事部}",
         "hr: {title: 人事部}, branch: {title: 分}",
-        "departments.branch: the name has a meaning of its own in rules",
+        "departments.branch: the name is reserved for rules; choose another one",
     ),
     "a rule that leads nowhere": (
         "{article: R4, to: supervision}",
         "{article: R4, to: heaven}",
-        "rules.2.to: “heaven” is no department; beside them there are called, branch, business, supervision",
+        "rules.2.to: “heaven” is not a department, nor one of called, branch, business, supervision",
     ),
     "a rule for a branch that may be unknown": (
         "when: {branch: true}, to: branch",
         "when: {grade: serious}, to: branch",
-        "rules.0.when: say branch: true, or there is nowhere to go to",
+        "rules.0.when: add `branch: true`; otherwise the rule may match a complaint without one",
     ),
     "no rule for the rest": (
         "  - {article: R4, to: supervision}\n",
         "",
-        "rules: the last rule must hold for every complaint, without “when”",
+        "rules: the last rule must match every complaint: leave out its “when”",
     ),
     "a rule without its article": (
         "{article: R4, to",
@@ -131,23 +135,23 @@ FAULTS = {
     "a duration that is none": (
         "within: 2 h",
         "within: soon",
-        "clocks.contact.within: “soon” is no duration; say 30 min, 2 h or 4 d",
+        "clocks.contact.within: “soon” is not a duration; write e.g. 30 min, 2 h or 4 d",
     ),
-    "no time at all": ("within: 2 h", "within: 0 h", "clocks.contact.within: “0 h” is no duration"),
+    "no time at all": ("within: 2 h", "within: 0 h", "clocks.contact.within: “0 h” is not a duration"),
     "a warning before the complaint": (
         "warn: [30 min]",
         "warn: [30 min, 2 h]",
-        "clocks.contact.warn.1: it would come before the complaint",
+        "clocks.contact.warn.1: the warning would be due before the complaint is opened",
     ),
     "a warning of the reply before it": (
         "warn: [1 d]",
         "warn: [4 d]",
-        "clocks.reply.warn.0: it would come before the complaint",
+        "clocks.reply.warn.0: the warning would be due before the complaint is opened",
     ),
     "calls at night": (
         'opens: "09:00", closes: "20:00"',
         'opens: "20:00", closes: "09:00"',
-        "calling.hours: it must open before it closes, on the same day",
+        "calling.hours: `opens` must be before `closes`, on the same day",
     ),
     "a cue for no concern": ("{media: [媒体]}", "{weather: [下雨]}", "cues.weather: input should be 'media'"),
     "something missing": ("organisation: 示例银行\n", "", "“organisation” is missing"),

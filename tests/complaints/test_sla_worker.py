@@ -15,7 +15,7 @@ from ivr.calendar import ZONE
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.intake import Rules
-from ivr.complaints.sla_worker import BATCH, SlaWorker
+from ivr.complaints.sla_worker import BATCH_SIZE, SlaWorker
 from ivr.events import Value
 from ivr.records.call_records import CallRecords
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, multiply, work
@@ -133,7 +133,7 @@ async def test_rounds_that_die_half_way_leave_the_next_one_what_they_did_not_do(
 
 
 async def test_more_cases_than_one_transaction_takes_are_all_seen(records: CallRecords, worker: SlaWorker) -> None:
-    number, count = await complain(records, branch="dalian"), 2 * BATCH + 1
+    number, count = await complain(records, branch="dalian"), 2 * BATCH_SIZE + 1
     await records.database.write(lambda session: multiply(session, number, count - 1))
     raised = await worker.sweep(after(hours=2))
     assert Counter(one.alarm.kind for one in raised) == {"warning": count, "breach": count}
@@ -176,7 +176,7 @@ async def test_news_wait_for_a_feed_that_is_away(records: CallRecords, worker: S
 
 async def test_the_clock_goes_on_after_a_failure(records: CallRecords, rules: Rules, queries: CaseQueries) -> None:
     number, feed = await complain(records, branch="dalian"), Listener(fails=1)
-    keeping = asyncio.create_task(SlaWorker(records.database, rules).keep(feed, Listener(), lambda: after(hours=2)))
+    keeping = asyncio.create_task(SlaWorker(records.database, rules).run(feed, Listener(), lambda: after(hours=2)))
     async with asyncio.timeout(30):
         while len(feed.heard) < 4:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -22,49 +22,49 @@ async def queues(server: EmbeddedRedis) -> AsyncIterator[LiveQueues]:
 
 async def test_callers_wait_in_the_order_of_their_coming_however_often_they_say_so(queues: LiveQueues) -> None:
     for call in ("z", "a", "m", "z"):
-        await queues.wait("hotline", call, f"note of {call}".encode(), LONG_MS)
-    waiting = await queues.wait("hotline", "a", b"another", LONG_MS)
+        await queues.renew("hotline", call, f"note of {call}".encode(), LONG_MS)
+    waiting = await queues.renew("hotline", "a", b"another", LONG_MS)
     assert waiting == [("z", b"note of z"), ("a", b"another"), ("m", b"note of m")]
 
 
 async def test_lines_have_queues_of_their_own(queues: LiveQueues) -> None:
-    await queues.wait("hotline", "a", b"", LONG_MS)
-    assert await queues.wait("supervision", "b", b"", LONG_MS) == [("b", b"")]
+    await queues.renew("hotline", "a", b"", LONG_MS)
+    assert await queues.renew("supervision", "b", b"", LONG_MS) == [("b", b"")]
 
 
 async def test_who_leaves_makes_room_and_comes_back_as_the_last(queues: LiveQueues) -> None:
     for call in ("a", "b"):
-        await queues.wait("hotline", call, b"", LONG_MS)
+        await queues.renew("hotline", call, b"", LONG_MS)
     for _ in range(2):
         await queues.leave("hotline", "a")
-    assert [call for call, _ in await queues.wait("hotline", "b", b"", LONG_MS)] == ["b"]
-    assert [call for call, _ in await queues.wait("hotline", "a", b"", LONG_MS)] == ["b", "a"]
+    assert [call for call, _ in await queues.renew("hotline", "b", b"", LONG_MS)] == ["b"]
+    assert [call for call, _ in await queues.renew("hotline", "a", b"", LONG_MS)] == ["b", "a"]
 
 
 async def test_a_caller_of_a_dead_node_is_dropped_by_the_others(queues: LiveQueues, server: EmbeddedRedis) -> None:
-    await queues.wait("hotline", "lost", b"", LONG_MS)
+    await queues.renew("hotline", "lost", b"", LONG_MS)
     async with connect(server.url) as redis:
         await redis.zadd(f"{QUEUE}hotline:seen", {"lost": 1.0})
-    assert await queues.wait("hotline", "a", b"", LONG_MS) == [("a", b"")]
+    assert await queues.renew("hotline", "a", b"", LONG_MS) == [("a", b"")]
 
 
 async def test_nothing_is_left_of_an_empty_queue(queues: LiveQueues, server: EmbeddedRedis) -> None:
-    await queues.wait("hotline", "a", b"", LONG_MS)
+    await queues.renew("hotline", "a", b"", LONG_MS)
     await queues.leave("hotline", "a")
     async with connect(server.url) as redis:
         assert await redis.keys(f"{QUEUE}*") == []
 
 
 async def test_callers_who_come_at_once_all_have_a_place(queues: LiveQueues) -> None:
-    await asyncio.gather(*(queues.wait("hotline", f"{n}", b"", LONG_MS) for n in range(20)))
-    assert len(await queues.wait("hotline", "0", b"", LONG_MS)) == 20
+    await asyncio.gather(*(queues.renew("hotline", f"{n}", b"", LONG_MS) for n in range(20)))
+    assert len(await queues.renew("hotline", "0", b"", LONG_MS)) == 20
 
 
 async def test_a_redis_that_stays_away_is_reported(server: EmbeddedRedis) -> None:
     queues = await LiveQueues.open(server.url, retries=1)
     await queues.leave("hotline", "a")
     await server.close()
-    for doing in (queues.wait("hotline", "a", b"", 1), queues.leave("hotline", "a")):
+    for doing in (queues.renew("hotline", "a", b"", 1), queues.leave("hotline", "a")):
         with pytest.raises(LiveStateUnavailable, match="Redis"):
             await doing
     await queues.close()

@@ -121,7 +121,7 @@ async def test_a_connection_lost_in_the_middle_of_a_turn_loses_and_doubles_nothi
 
 async def test_a_server_that_comes_back_in_time_is_waited_for(wire: Wire) -> None:
     async with wire.open() as url:
-        records = await CallRecords.open(url, patience_s=60)
+        records = await CallRecords.open(url, retry_timeout_s=60)
         await records.open_call(CALL, "v1", NOW)
         wire.refusing = True
         wire.cut()
@@ -135,11 +135,11 @@ async def test_a_server_that_comes_back_in_time_is_waited_for(wire: Wire) -> Non
 
 async def test_a_server_that_stays_away_is_reported_and_the_next_call_may_work(wire: Wire) -> None:
     async with wire.open() as url:
-        records = await CallRecords.open(url, patience_s=0.2)
+        records = await CallRecords.open(url, retry_timeout_s=0.2)
         await records.open_call(CALL, "v1", NOW)
         wire.refusing = True
         wire.cut()
-        with pytest.raises(RecordsUnavailable, match="does not answer"):
+        with pytest.raises(RecordsUnavailable, match="does not respond"):
             await records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW)
         wire.refusing = False
         await records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW)
@@ -165,7 +165,7 @@ async def test_two_processes_can_write_one_sqlite_file(tmp_path: Path) -> None:
 
 
 async def test_a_sqlite_file_that_stays_locked_is_reported_and_reading_goes_on(tmp_path: Path) -> None:
-    records = await CallRecords.open(f"sqlite:///{tmp_path}/records.db", patience_s=0.1)
+    records = await CallRecords.open(f"sqlite:///{tmp_path}/records.db", retry_timeout_s=0.1)
     await records.open_call(CALL, "v1", NOW)
     with closing(sqlite3.connect(tmp_path / "records.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

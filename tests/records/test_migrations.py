@@ -52,7 +52,7 @@ async def test_opening_again_keeps_what_is_there(url: str) -> None:
 
 
 async def test_nodes_that_start_together_make_the_tables_once(url: str) -> None:
-    nodes = await asyncio.gather(*(CallRecords.open(url, patience_s=30) for _ in range(4)))
+    nodes = await asyncio.gather(*(CallRecords.open(url, retry_timeout_s=30) for _ in range(4)))
     for records in nodes:
         assert await records.calls(1) == ()
         await records.close()
@@ -83,17 +83,17 @@ async def test_a_new_sqlite_file_is_private_and_keeps_a_journal_ahead(tmp_path: 
         ("mysql://localhost/x", "mysql is not supported"),
         ("sqlite://", "needs a file"),
         ("sqlite:////proc/nowhere/records.db", "cannot be opened"),
-        ("postgresql://postgres@127.0.0.1:1/x", "does not answer"),
+        ("postgresql://postgres@127.0.0.1:1/x", "does not respond"),
     ],
 )
 async def test_a_database_that_cannot_be_opened_is_reported_with_the_reason(url: str, reason: str) -> None:
     with pytest.raises(RecordsUnavailable, match=reason):
-        await CallRecords.open(url, patience_s=0.1)
+        await CallRecords.open(url, retry_timeout_s=0.1)
 
 
 async def test_a_database_that_does_not_exist_on_the_server_is_reported(postgres: str) -> None:
     with pytest.raises(RecordsUnavailable, match="huifang_nowhere"):
-        await CallRecords.open(postgres.rsplit("/", 1)[0] + "/huifang_nowhere", patience_s=0.1)
+        await CallRecords.open(postgres.rsplit("/", 1)[0] + "/huifang_nowhere", retry_timeout_s=0.1)
 
 
 async def test_cases_of_the_first_version_are_kept_and_routed_later(url: str) -> None:

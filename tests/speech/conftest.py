@@ -52,7 +52,7 @@ class Recorded:
         return self.state.wait.id
 
     async def begin(self) -> None:
-        await self.records.keep_flow(self.flow_set.version, self.flow_set.source)
+        await self.records.save_flow_source(self.flow_set.version, self.flow_set.source)
         await self.records.open_call(self.call, self.flow_set.version, START)
         await self.records.answer_call(self.call.id, START)
         await self.meets(CallAnswered())

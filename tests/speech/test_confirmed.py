@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ivr.flow.parse import FlowSet
-from ivr.speech.confirmed import confirmed
+from ivr.speech.confirmed import confirmed_answers
 from tests.speech.conftest import Line, Recorded
 
 
 async def certain(flow_set: FlowSet, call: Recorded) -> list[str]:
     record = await call.records.call(call.call.id)
-    return [one.text for one in confirmed(flow_set, record)]
+    return [one.text for one in confirmed_answers(flow_set, record)]
 
 
 async def test_an_answer_read_back_and_agreed_to_is_certain(line: Line, flow_set: FlowSet) -> None:
@@ -76,7 +76,7 @@ async def test_a_record_that_does_not_fit_the_flow_says_nothing(line: Line, flow
     await call.hears(("对", 0.9))
     reached = await call.records.call(call.call.id)
     other = flow_set.flows.model_copy(update={"flows": {**flow_set.flows.flows, "survey": _shorter(flow_set)}})
-    assert list(confirmed(FlowSet(flow_set.version, flow_set.source, other), reached)) == []
+    assert list(confirmed_answers(FlowSet(flow_set.version, flow_set.source, other), reached)) == []
 
 
 def _shorter(flow_set: FlowSet) -> object:

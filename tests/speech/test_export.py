@@ -134,12 +134,12 @@ async def test_what_is_left_out(line: Line, into: Path) -> None:
 
 async def test_an_erasure_waits_for_the_export_that_goes_on(data: Path) -> None:
     speakers = Speakers(data / "speech")
-    with speakers.alone():
+    with speakers.locked():
         erasing = asyncio.create_task(asyncio.to_thread(command, "erase", "--number", NUMBER))
         await asyncio.sleep(0.3)
         assert speakers.erased() == frozenset()
     assert (await erasing).exit_code == 0
-    assert speakers.erased() == {speakers.name(NUMBER)}
+    assert speakers.erased() == {speakers.pseudonym(NUMBER)}
 
 
 async def test_a_call_whose_flow_cannot_be_read_any_more_is_left_out(line: Line, into: Path, flow_set: FlowSet) -> None:

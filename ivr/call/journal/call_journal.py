@@ -38,7 +38,7 @@ class CallJournal:
     async def open(self, flow_set: FlowSet, now: datetime) -> None:
         """Record that the call is answered, with its flow version."""
         records = self._node.records
-        self._writes.add(partial(records.keep_flow, flow_set.version, flow_set.source))
+        self._writes.add(partial(records.save_flow_source, flow_set.version, flow_set.source))
         self._writes.add(partial(records.open_call, self._call, flow_set.version, now))
         self._writes.add(partial(records.answer_call, self._call.id, now))
         async with asyncio.timeout(SAVE_TIMEOUT_S):

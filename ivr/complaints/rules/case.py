@@ -1,4 +1,4 @@
-"""What is read of a case. Must not know: tables, databases."""
+"""The read model of a case. Must not know: tables, databases."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ivr.errors import HuifangError
 from ivr.events import Value
 
 ReaderRole = Literal["staff", "management"]
-"""Who reads: only management sees confidential cases, and what was said on their calls (R18)."""
+"""The role of a reader: only management sees confidential cases and what was said on their calls (R18)."""
 
 
 class UnknownCase(HuifangError):
-    """There is no case with this number, or none that the reader may see."""
+    """No case with this number exists, or the reader may not see it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as it is now. `tier`, `line`, `owner`, `article`, `responsible` are None until it is routed.
+    """The current state of a case. `tier`, `line`, `owner`, `article`, `responsible` are None until it is routed.
 
     `responsible` is the line that received it first, `handler` the person it was assigned to, `article` the rule that
-    led it where it is. Times due are None where no clock runs.
+    routed it. `contact_due` and `reply_due` are None for a case without deadlines.
     """
 
     number: str
@@ -56,7 +56,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseStep:
-    """What was done, by whom and why."""
+    """A step in the history of a case: when, who, what and why."""
 
     at: datetime
     who: str
@@ -66,10 +66,10 @@ class CaseStep:
 
 @dataclass(frozen=True, slots=True)
 class VerifyingCall:
-    """A call to the customer that verifies what was done; `state` is open, done or cancelled.
+    """A callback that verifies the resolution with the customer; `state` is open, done or cancelled.
 
-    `attempts` were made so far; `next_at` is the next one. An open one that has none is being made, or a person must
-    make it.
+    `attempts` is the number of attempts so far, `next_at` the time of the next one. If it is None while the state is
+    open, an attempt is in progress, or a person must make the call.
     """
 
     at: datetime
@@ -89,7 +89,7 @@ class CaseFile:
 
 @dataclass(frozen=True, slots=True)
 class ReviewShares:
-    """Of `total` bad reviews: how many were looked into, put right, and verified by a call back (R11)."""
+    """The progress of `total` bad reviews: how many were investigated, resolved, and verified by a callback (R11)."""
 
     total: int
     looked_into: int
@@ -97,13 +97,13 @@ class ReviewShares:
     called_back: int
 
     def percent(self, count: int) -> float:
-        """A count's share; of no reviews at all everything is done."""
+        """Return a count as a percentage of all reviews; 100 if there are none."""
         return 100 * count / self.total if self.total else 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class CaseStatus:
-    """A case as its customer may be told of it; `open` until the result has been told.
+    """The status of a case that may be announced to its customer; `open` until the customer has been told the result.
 
     `tier` and `roster` are those of the line that handles it (see ivr.events.CaseFound).
     """
@@ -121,7 +121,7 @@ _CASES: Final = TypeAdapter(Case)
 
 
 def plain(case: Case | CaseFile) -> dict[str, Any]:
-    """The case in JSON's terms; a file has its case's fields on top."""
+    """Return the case as JSON-compatible data; the case of a file is flattened into the top level."""
     if isinstance(case, Case):
         written: dict[str, Any] = _CASES.dump_python(case, mode="json")
         return written

@@ -1,7 +1,7 @@
-"""The clocks of a case (R10): first contact within hours, reply within working days; warnings, breaches. Pure.
+"""The SLA clocks of a case (R10): first contact within hours, reply within working days; warnings, breaches. Pure.
 
-What is due depends on the case and the time alone, not on how often somebody looked: a clock pass that comes late
-finds what the passes before it would have found. Must not know: how a warning reaches anybody, what a breach leads to.
+Alarms are computed from the case's timestamps and `watched_until`, so a late sweep raises exactly the alarms that
+earlier sweeps would have raised. Must not know: how a warning is delivered, what a breach leads to.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ AlarmKind = Literal["warning", "breach"]
 
 @dataclass(frozen=True, slots=True)
 class SlaState:
-    """What the clocks know of a case; `contacted_at` and `replied_at` are None while it is not done.
+    """The timestamps of a case that its clocks depend on; `contacted_at` and `replied_at` are None until done.
 
-    Alarms up to `watched_until` have been raised. A case without due times (None) has no clock.
+    Alarms up to `watched_until` have been raised. A due time of None means that the clock does not run.
     """
 
     contact_due: datetime | None
@@ -33,7 +33,7 @@ class SlaState:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SlaAlarm:
-    """Something that falls due at `at`: a warning that `clock` runs out, or that it has run out (`breach`)."""
+    """An alarm due at `at`: a `warning` that the deadline of `clock` is near, or a `breach` of it."""
 
     at: datetime
     clock: SlaClock
@@ -41,38 +41,41 @@ class SlaAlarm:
 
 
 def contact_due(clocks: SlaClocks, opened_at: datetime) -> datetime:
-    """Until when the customer must have been contacted."""
+    """Return the deadline for the first contact with the customer."""
     return opened_at + clocks.contact.within
 
 
 def reply_due(clocks: SlaClocks, calendar: Calendar, opened_at: datetime) -> datetime:
-    """Until when the customer must have been told the result."""
+    """Return the deadline for telling the customer the result."""
     return calendar.add_working_days(opened_at, clocks.reply.working_days)
 
 
-def due_alarms(clocks: SlaClocks, watch: SlaState, now: datetime) -> tuple[SlaAlarm, ...]:
-    """The alarms that nobody has raised yet, in their order."""
-    return tuple(alarm for alarm in _pending(clocks, watch) if alarm.at <= now)
+def due_alarms(clocks: SlaClocks, state: SlaState, now: datetime) -> tuple[SlaAlarm, ...]:
+    """Return the alarms due at `now` that have not been raised, in chronological order."""
+    return tuple(alarm for alarm in _pending(clocks, state) if alarm.at <= now)
 
 
-def next_alarm(clocks: SlaClocks, watch: SlaState) -> datetime | None:
-    """When the case must be looked at next; None: never, as things stand."""
-    return next((alarm.at for alarm in _pending(clocks, watch)), None)
+def next_alarm(clocks: SlaClocks, state: SlaState) -> datetime | None:
+    """Return the time of the next alarm; None if no alarm is pending."""
+    return next((alarm.at for alarm in _pending(clocks, state)), None)
 
 
 def verifying_call(lines: Lines, calendar: Calendar, resolved_at: datetime) -> datetime:
-    """When to call the customer back, within the hours of calls that we make."""
-    return lines.calling.hours.next(calendar, resolved_at + lines.clocks.verify.after)
+    """Return when to place the verifying call, within the calling hours."""
+    return lines.calling.hours.next_within(calendar, resolved_at + lines.clocks.verify.after)
 
 
-def _pending(clocks: SlaClocks, watch: SlaState) -> list[SlaAlarm]:
-    """A deed done late was still late: its alarm counts when the deed was not done at the alarm's own time."""
+def _pending(clocks: SlaClocks, state: SlaState) -> list[SlaAlarm]:
+    """Return the alarms not yet raised, in chronological order.
+
+    An alarm counts if the contact or reply was not made by the alarm's time, even if it was made later.
+    """
     alarms: list[SlaAlarm] = []
-    if watch.contact_due:
-        alarms += _alarms("contact", watch.contact_due, clocks.contact.warn, watch.contacted_at)
-    if watch.reply_due:
-        alarms += _alarms("reply", watch.reply_due, clocks.reply.warn, watch.replied_at)
-    return sorted(alarm for alarm in alarms if alarm.at > watch.watched_until)
+    if state.contact_due:
+        alarms += _alarms("contact", state.contact_due, clocks.contact.warn, state.contacted_at)
+    if state.reply_due:
+        alarms += _alarms("reply", state.reply_due, clocks.reply.warn, state.replied_at)
+    return sorted(alarm for alarm in alarms if alarm.at > state.watched_until)
 
 
 def _alarms(clock: SlaClock, due_at: datetime, warn: tuple[timedelta, ...], done_at: datetime | None) -> list[SlaAlarm]:

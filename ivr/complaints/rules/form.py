@@ -1,4 +1,4 @@
-"""A complaint as a person writes it down by hand: a letter, a visit. Pure; must not know: where it is filled in."""
+"""The form for a complaint entered manually (letter, visit). Pure. Must not know: where it is filled in."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ivr.complaints.rules.model import Lines
 from ivr.errors import HuifangError
 
 REGION = "CN"
-"""Where a number without a country code is dialled from."""
+"""The region assumed for a number without a country code."""
 
 FormKind = Literal["complaint", "discipline", "fraud"]
 
 
 class FaultyForm(HuifangError):
-    """Something on the form cannot be: all `faults`, each the field and the reason."""
+    """The form is invalid. `faults` lists every fault as (field, reason)."""
 
     def __init__(self, faults: tuple[tuple[str, str], ...]) -> None:
         super().__init__("\n".join(f"{field}: {reason}" for field, reason in faults))
@@ -28,7 +28,7 @@ class FaultyForm(HuifangError):
 
 @dataclass(frozen=True, slots=True)
 class ComplaintForm:
-    """What was written down; `business` and `branch` are ids of lines.yaml, all but `what` may be left out."""
+    """The contents of the form; `business` and `branch` are ids in lines.yaml. Only `what` is required."""
 
     what: str
     kind: FormKind = "complaint"
@@ -38,10 +38,10 @@ class ComplaintForm:
     callback: bool = False
 
     def complaint(self, lines: Lines) -> OpenComplaint:
-        """The complaint, with the number in the form that networks dial.
+        """Return the complaint, with the telephone number in E.164.
 
         Raises:
-            FaultyForm: something on it cannot be.
+            FaultyForm: the form is invalid.
         """
         if faults := tuple(self._faults(lines)):
             raise FaultyForm(faults)
@@ -49,23 +49,23 @@ class ComplaintForm:
             "what": self.what.strip(),
             "business": self.business,
             "branch": self.branch,
-            "phone": _dialled(self.phone) or "",
+            "phone": _e164(self.phone) or "",
             "callback_wanted": "yes" if self.callback else "",
         }
         return OpenComplaint(self.kind, "人工登记", {name: value for name, value in details.items() if value})
 
     def _faults(self, lines: Lines) -> Iterator[tuple[str, str]]:
         if not self.what.strip():
-            yield "what", "say what happened"
+            yield "what", "describe what happened"
         yield from _unknown("business", self.business, lines.businesses)
         yield from _unknown("branch", self.branch, lines.branches)
-        if self.phone and _dialled(self.phone) is None:
+        if self.phone and _e164(self.phone) is None:
             yield (
                 "phone",
-                f"“{self.phone}” is no telephone number; give it with its area code, or with + and its country",
+                f"“{self.phone}” is not a telephone number; give it with its area code, or with + and the country code",
             )
         if self.callback and not self.phone:
-            yield "phone", "who wants to be called back needs one"
+            yield "phone", "a callback needs a telephone number"
 
 
 def _unknown(field: str, value: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -73,8 +73,8 @@ def _unknown(field: str, value: str, known: Collection[str]) -> Iterator[tuple[s
         yield field, f"there is no “{value}” in the lines file; it has {', '.join(known) or 'none'}"
 
 
-def _dialled(phone: str) -> str | None:
-    """A number in E.164, None where it is none."""
+def _e164(phone: str) -> str | None:
+    """Return a number in E.164, None if it is not a valid telephone number."""
     try:
         number = phonenumbers.parse(phone, REGION)
     except phonenumbers.NumberParseException:

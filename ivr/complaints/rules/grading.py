@@ -1,6 +1,6 @@
-"""How serious a complaint is (R9): a proposal with its reason, which a person may change. Pure.
+"""Grading of complaints (R9): proposes a grade with its reason, which a person may change. Pure.
 
-Must not know: where a complaint goes, or who took it.
+Must not know: where a complaint is routed, who received it.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ QUESTIONS: Final[dict[Concern, str]] = {
     "threat": "the caller threatens to end the contract or go to a higher authority",
     "may_worsen": "likely to turn bad if not handled at once",
 }
-"""The questions of R9: one yes makes a complaint serious."""
+"""The questions of R9: a single yes makes a complaint serious."""
 
 YES: Final = (True, "yes", "unsure")
-"""What can't be verified is decided in the customer's favour."""
+"""The answers that count as yes: doubt is resolved in the customer's favour."""
 
 
 @dataclass(frozen=True, slots=True)
 class GradeProposal:
-    """A grade with its reason; empty for a general complaint."""
+    """A proposed grade with its reason; the reason is empty for a general complaint."""
 
     grade: Grade
     reason: str
 
 
 def grade(cues: Mapping[Concern, Collection[str]], said: Iterable[str], answers: Mapping[str, Value]) -> GradeProposal:
-    """Propose a grade from what was said and from `answers` to the QUESTIONS, by name."""
+    """Propose a grade from the texts `said` and the `answers` to QUESTIONS, by concern."""
     said = tuple(said)
     reasons = []
     for concern, meaning in QUESTIONS.items():
@@ -48,6 +48,6 @@ def grade(cues: Mapping[Concern, Collection[str]], said: Iterable[str], answers:
 
 
 def heard_cues(cues: Mapping[Concern, Collection[str]], concern: Concern, said: Iterable[str]) -> tuple[str, ...]:
-    """The cue words of a concern that occur in what was said, in the order they are listed."""
+    """Return the cue words of a concern that occur in the texts, in the order they are listed."""
     texts = tuple(said)
     return tuple(word for word in cues.get(concern, ()) if any(word in text for text in texts))

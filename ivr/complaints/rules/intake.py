@@ -1,7 +1,7 @@
-"""What a call says of a complaint → its kind, grade, route and deadlines. Pure.
+"""Intake of complaints: the details collected on a call → kind, grade, route and deadlines. Pure.
 
-Must not know: how a case is kept. What is not understood (an unknown branch, say) counts as not said: no caller loses a
-complaint to it.
+Unknown values (an unknown branch, say) are treated as missing, so that no complaint is rejected because of them.
+Must not know: how a case is stored.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ivr.complaints.rules.model import Grade, Kind, Lines, LineTier
 from ivr.complaints.rules.routing import Complaint, Route
 from ivr.events import Value
 
-CHOSEN = ("line", "business", "branch", "about", "kind", "phone", "callback_phone", "callback_wanted")
-"""The details that are ids, numbers or choices. All others that are text count as said by the caller, cues included."""
+CODED_DETAILS = ("line", "business", "branch", "about", "kind", "phone", "callback_phone", "callback_wanted")
+"""The details that are ids, numbers or choices. All other text is treated as the caller's words, cues included."""
 
 
-ORDERS = ("repair",)
-"""The kinds of cases that are orders for work (R2) and no complaints."""
+WORK_ORDERS = ("repair",)
+"""The kinds of cases that are work orders (R2), not complaints."""
 
 
 @dataclass(slots=True)
 class Rules:
-    """By what complaints are judged. `lines` are those in force: others may take their place."""
+    """The rules for complaints. `lines` is replaced when the lines file is reloaded."""
 
     lines: Lines
     calendar: Calendar
@@ -36,7 +36,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class CaseAssessment:
-    """What becomes of a complaint at first. `why` names rule and reason, and what was not understood."""
+    """The initial assessment of a complaint. `why` names the rule, the reason and the values not understood."""
 
     complaint: Complaint
     grade: GradeProposal
@@ -47,44 +47,44 @@ class CaseAssessment:
 
 
 def confidential(kind: str) -> bool:
-    """Whether only management may see a case of this kind (R18)."""
+    """Return whether cases of this kind are visible to management only (R18)."""
     return kind == "fraud"
 
 
-def reports(answers: Mapping[str, Value], lines: Lines | None) -> bool:
-    """Whether answers report misconduct, before a case does: by the kind chosen, or by the cues of `lines`."""
+def reports_misconduct(answers: Mapping[str, Value], lines: Lines | None) -> bool:
+    """Return whether answers report misconduct, by the kind chosen or the cues of `lines`, before a case is opened."""
     chosen = any(isinstance(value, str) and confidential(value) for value in answers.values())
     return chosen or (lines is not None and bool(grading.heard_cues(lines.cues, "misconduct", _said(answers))))
 
 
 def assess(rules: Rules, kind: str, details: Mapping[str, Value], called: str, now: datetime) -> CaseAssessment:
-    """Judge a complaint. `called` is the number that was called, for when `details` name no line."""
+    """Assess a complaint. `called` is the number called, which determines the line if `details` do not name one."""
     said = tuple(_said(details))
     proposal = grading.grade(rules.lines.cues, said, details)
-    complaint, notes = understand(rules.lines, kind, details, called, proposal)
+    complaint, notes = interpret(rules.lines, kind, details, called, proposal)
     route = routing.route(rules.lines, rules.calendar, complaint, now)
-    timed = not route.confidential
+    has_deadlines = not route.confidential
     return CaseAssessment(
         complaint,
         proposal,
         route,
-        clock.contact_due(rules.lines.clocks, now) if timed else None,
-        clock.reply_due(rules.lines.clocks, rules.calendar, now) if timed else None,
+        clock.contact_due(rules.lines.clocks, now) if has_deadlines else None,
+        clock.reply_due(rules.lines.clocks, rules.calendar, now) if has_deadlines else None,
         "; ".join([f"to {route.line or route.owner} ({route.article})", *notes]),
     )
 
 
-def understand(
+def interpret(
     lines: Lines, kind: str, details: Mapping[str, Value], called: str, proposal: GradeProposal
 ) -> tuple[Complaint, list[str]]:
-    """The complaint in the terms of the rules, and notes of what was not understood.
+    """Return the complaint in the terms of the rules, and notes on values not understood.
 
-    Words of misconduct make a report of it, whatever kind the flow gave it (R18).
+    Cues of misconduct turn it into a report of misconduct, regardless of the kind set by the flow (R18).
     """
     notes: list[str] = []
-    business = _known(lines.businesses, details, "business", notes)
-    branch = _known(lines.branches, details, "branch", notes)
-    line = receiving(lines, details, called, notes)
+    business = _resolve(lines.businesses, details, "business", notes)
+    branch = _resolve(lines.branches, details, "branch", notes)
+    line = receiving_line(lines, details, called, notes)
     if misconduct := grading.heard_cues(lines.cues, "misconduct", _said(details)):
         kind = "fraud"
         notes.append(f"“{'、'.join(misconduct)}” is a report of misconduct")
@@ -92,32 +92,32 @@ def understand(
 
 
 def reassess(lines: Lines, kind: str, details: Mapping[str, Value], received: str | None, grade: Grade) -> Complaint:
-    """A complaint that was judged before, with its grade and the line that received it, by the lines of today.
+    """Return a complaint that was assessed before, with its grade and receiving line, by the current lines.
 
-    An order is not judged: nothing counts but the line that took it.
+    For a work order only the receiving line matters.
     """
-    if kind in ORDERS:
+    if kind in WORK_ORDERS:
         return Complaint("complaint", grade, received if received in lines.lines else lines.default_line)
-    complaint, _ = understand(lines, kind, details, "", GradeProposal(grade, ""))
+    complaint, _ = interpret(lines, kind, details, "", GradeProposal(grade, ""))
     return replace(complaint, called=received) if received in lines.lines else complaint
 
 
 def handled_by(rules: Rules, kind: str, details: Mapping[str, Value], now: datetime) -> tuple[str, str]:
-    """The tier that would handle a case, and the roster of its line (none at management)."""
-    if kind in ORDERS:
-        name = receiving(rules.lines, details, "", [])
+    """Return the tier that would handle a case and the roster of its line (empty for management)."""
+    if kind in WORK_ORDERS:
+        name = receiving_line(rules.lines, details, "", [])
         return rules.lines.lines[name].tier, rules.lines.lines[name].roster
     route = assess(rules, kind, details, "", now).route
     return route.tier, rules.lines.lines[route.line].roster if route.line else ""
 
 
-def receiving(lines: Lines, details: Mapping[str, Value], called: str, notes: list[str]) -> str:
-    """The line that took it: named in the details, or by the number that was called."""
-    return _known(lines.lines, details, "line", notes) or _by_number(lines, called) or lines.default_line
+def receiving_line(lines: Lines, details: Mapping[str, Value], called: str, notes: list[str]) -> str:
+    """Return the line that received a complaint: named in the details, else by the number called, else the default."""
+    return _resolve(lines.lines, details, "line", notes) or _by_number(lines, called) or lines.default_line
 
 
 def _said(details: Mapping[str, Value]) -> Iterator[str]:
-    return (value for name, value in details.items() if isinstance(value, str) and name not in CHOSEN)
+    return (value for name, value in details.items() if isinstance(value, str) and name not in CODED_DETAILS)
 
 
 def _kind(kind: str, notes: list[str]) -> Kind:
@@ -127,7 +127,7 @@ def _kind(kind: str, notes: list[str]) -> Kind:
     return "complaint"
 
 
-def _known(names: Mapping[str, object], details: Mapping[str, Value], detail: str, notes: list[str]) -> str | None:
+def _resolve(names: Mapping[str, object], details: Mapping[str, Value], detail: str, notes: list[str]) -> str | None:
     value = details.get(detail)
     if value in (None, ""):
         return None
@@ -142,9 +142,9 @@ def _by_number(lines: Lines, number: str) -> str | None:
 
 
 def _about(lines: Lines, details: Mapping[str, Value], notes: list[str]) -> LineTier | None:
-    """A line complained about is named by its id or its tier."""
+    """Return the tier of the line complained about, which the details name by tier or by line id."""
     about = details.get("about")
     if about in ("hotline", "assistance", "supervision") and about not in lines.lines:
         return cast("LineTier", about)
-    name = _known(lines.lines, details, "about", notes)
+    name = _resolve(lines.lines, details, "about", notes)
     return lines.lines[name].tier if name else None

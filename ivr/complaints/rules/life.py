@@ -1,6 +1,6 @@
-"""The life of a case (R10): which move leads where, and what is refused. Pure.
+"""The life cycle of a case (R10): states, moves and the legal transitions. Pure.
 
-Must not know: who handles a case, when something is due. The first receiver stays responsible: no move changes that.
+No move changes the responsible line, which is the first receiver. Must not know: who handles a case, its deadlines.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CaseMove = Literal[
 CASE_STATES: Final[tuple[CaseState, ...]] = get_args(CaseState)
 CASE_MOVES: Final[tuple[CaseMove, ...]] = get_args(CaseMove)
 
-LEGAL: Final[Mapping[CaseState, Mapping[CaseMove, CaseState]]] = {
+TRANSITIONS: Final[Mapping[CaseState, Mapping[CaseMove, CaseState]]] = {
     "registered": {"acknowledge": "acknowledged", "escalate": "registered", "report": "registered"},
     "acknowledged": {"assign": "assigned", "escalate": "acknowledged", "report": "acknowledged"},
     "assigned": {
@@ -40,37 +40,38 @@ LEGAL: Final[Mapping[CaseState, Mapping[CaseMove, CaseState]]] = {
     "verified": {"archive": "archived", "reopen": "investigating", "report": "verified"},
     "archived": {},
 }
-"""From each state, the moves and where they lead.
+"""For each state, the legal moves and the state each leads to.
 
-`acknowledge`: the customer has been contacted. `reply`: has been told the result. `verify`: has confirmed it in a
-verifying call; `reopen`: has not. `escalate` hands the case one tier up, `report` to management as R18 asks.
+`acknowledge`: the customer has been contacted. `reply`: the customer has been told the result. `verify`: the customer
+has confirmed it in a verifying call; `reopen`: the customer has not. `escalate` passes the case to the next tier,
+`report` to management (R18).
 """
 
 
 class RefusedMove(IllegalMove):
-    """A move that the state of a case does not allow; nothing was changed. `legal` are those that it does."""
+    """A move was refused; nothing was changed. `legal` lists the moves that the state allows."""
 
     def __init__(self, reason: str, legal: tuple[CaseMove, ...]) -> None:
         super().__init__(f"{reason}; possible now: {', '.join(legal) or 'nothing'}")
         self.legal = legal
 
 
-def after(state: CaseState, move: CaseMove) -> CaseState:
-    """The state that a move leads to.
+def next_state(state: CaseState, move: CaseMove) -> CaseState:
+    """Return the state that a move leads to.
 
     Raises:
-        RefusedMove: it is not legal in this state.
+        RefusedMove: the move is not legal in this state.
     """
-    if move not in LEGAL[state]:
-        raise RefusedMove(f"“{move}” is not possible for a case that is {state}", legal(state))
-    return LEGAL[state][move]
+    if move not in TRANSITIONS[state]:
+        raise RefusedMove(f"“{move}” is not possible for a case that is {state}", legal_moves(state))
+    return TRANSITIONS[state][move]
 
 
-def legal(state: CaseState) -> tuple[CaseMove, ...]:
-    """The moves that are possible in a state."""
-    return tuple(LEGAL[state])
+def legal_moves(state: CaseState) -> tuple[CaseMove, ...]:
+    """Return the moves that are legal in a state."""
+    return tuple(TRANSITIONS[state])
 
 
 def reached(state: CaseState, milestone: CaseState) -> bool:
-    """Whether a case in this state has got as far as the milestone."""
+    """Return whether a state is at or past a milestone."""
     return CASE_STATES.index(state) >= CASE_STATES.index(milestone)

@@ -1,4 +1,4 @@
-"""The shape of lines.yaml: who answers and handles complaints. Must not know: files, cases, the present time."""
+"""The schema of lines.yaml: who answers and handles complaints. Must not know: files, cases, the current time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIERS: Final[tuple[Tier, ...]] = ("hotline", "assistance", "supervision", "manag
 """From the lowest to the highest."""
 
 MANAGEMENT: Final = "management"
-"""The owner of what only management handles; it has no line."""
+"""The owner of cases that only management handles; it has no line."""
 
 LineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Title = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -37,7 +37,7 @@ def _duration(written: object) -> timedelta:
         return written
     match = _DURATION.fullmatch(str(written))
     if match is None or not int(match[1]):
-        raise ValueError(f"“{written}” is no duration; say 30 min, 2 h or 4 d")
+        raise ValueError(f"“{written}” is not a duration; write e.g. 30 min, 2 h or 4 d")
     return int(match[1]) * _UNITS[match[2]]
 
 
@@ -45,26 +45,26 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 class LinesPart(BaseModel):
-    """Base of everything in the file: read-only, and a key that is not known is a fault."""
+    """The base of all models of the file: immutable, unknown keys are faults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class OfficeHours(LinesPart):
-    """When a line is answered, or customers may be called, in Chinese time: from `opens` until before `closes`."""
+    """The hours of a line or of outbound calls, in Chinese time: from `opens` until before `closes`."""
 
     days: Literal["every_day", "working_days"] = "every_day"
     opens: time
     closes: time
 
-    def hold(self, calendar: Calendar, moment: datetime) -> bool:
-        """Whether this moment is within the hours."""
+    def contains(self, calendar: Calendar, moment: datetime) -> bool:
+        """Return whether a time is within the hours."""
         here = moment.astimezone(ZONE)
         worked = self.days == "every_day" or calendar.is_workday(here.date())
         return worked and self.opens <= here.time() < self.closes
 
-    def next(self, calendar: Calendar, moment: datetime) -> datetime:
-        """The first moment within the hours that is not before this one, in Chinese time."""
+    def next_within(self, calendar: Calendar, moment: datetime) -> datetime:
+        """Return the earliest time within the hours that is not before `moment`, in Chinese time."""
         here = moment.astimezone(ZONE)
         day = here.date() if here.time() < self.closes else here.date() + _DAY
         while self.days == "working_days" and not calendar.is_workday(day):
@@ -73,7 +73,7 @@ class OfficeHours(LinesPart):
 
 
 class ComplaintLine(LinesPart):
-    """A telephone line that takes complaints, owned by a department or a branch; without hours it never closes."""
+    """A telephone line for complaints, owned by a department or a branch; without `hours` it is always open."""
 
     title: Title
     tier: LineTier
@@ -83,12 +83,12 @@ class ComplaintLine(LinesPart):
     roster: LineName
     hours: OfficeHours | None = None
     overflow: LineName | None = Field(
-        None, description="The line that takes over outside the hours, or when all are busy."
+        None, description="The line that takes over outside the hours, or when all agents are busy."
     )
 
     @property
     def owner(self) -> str:
-        """The department or the branch."""
+        """The department or branch that owns the line."""
         return self.branch or self.department or ""
 
 
@@ -99,21 +99,21 @@ class Department(LinesPart):
 
 
 class Branch(LinesPart):
-    """A first-level branch, or an outlet `of` one."""
+    """A first-level branch, or an outlet `of` a first-level branch."""
 
     title: Title
     of: LineName | None = None
 
 
 class Business(LinesPart):
-    """What a complaint may be about, and the head-office department that answers for it."""
+    """A business area that complaints may concern, and the head-office department responsible for it."""
 
     title: Title
     department: LineName
 
 
 class RuleCondition(LinesPart):
-    """What must hold for a rule; what is left out is not asked. `about` is the tier of the line complained about."""
+    """The condition of a rule; omitted fields match anything. `about` is the tier of the line complained about."""
 
     kind: tuple[Kind, ...] = ()
     grade: Grade | None = None
@@ -124,10 +124,10 @@ class RuleCondition(LinesPart):
 
 
 class RoutingRule(LinesPart):
-    """Where a complaint goes; the first rule that holds counts.
+    """A routing rule; the first one that matches applies.
 
-    `to` is `called` (the line that took it), `branch`, `business` (its department), `supervision`, `management`, or a
-    department.
+    `to` is `called` (the line that received the complaint), `branch`, `business` (its department), `supervision`,
+    `management`, or a department.
     """
 
     article: Article
@@ -136,27 +136,27 @@ class RoutingRule(LinesPart):
 
 
 class ContactClock(LinesPart):
-    """The time to the first contact with the customer, and how long before its end to warn."""
+    """The time allowed for the first contact with the customer; `warn` lists how long before the deadline to warn."""
 
     within: Duration
     warn: tuple[Duration, ...] = ()
 
 
 class ReplyClock(LinesPart):
-    """The time to the reply, in Chinese working days, and how long before its end to warn."""
+    """The time allowed for the reply, in Chinese working days; `warn` lists how long before the deadline to warn."""
 
     working_days: Annotated[int, Field(ge=1, le=60)]
     warn: tuple[Duration, ...] = ()
 
 
 class VerifyClock(LinesPart):
-    """The verifying call comes so long after the case was resolved, within the hours of Calling."""
+    """The delay of the verifying call after the case was resolved; it is placed within the hours of Calling."""
 
     after: Duration
 
 
 class SlaClocks(LinesPart):
-    """How soon what must be done."""
+    """The SLA clocks of complaints."""
 
     contact: ContactClock
     reply: ReplyClock
@@ -164,10 +164,10 @@ class SlaClocks(LinesPart):
 
 
 class Calling(LinesPart):
-    """Calls that the service makes by itself: when, and after how long again where nobody was reached."""
+    """Outbound calls that the service places automatically: the hours, and the delays between attempts."""
 
     hours: OfficeHours
-    again_after: tuple[Duration, ...] = Field(max_length=9, description="One wait for each further attempt.")
+    again_after: tuple[Duration, ...] = Field(max_length=9, description="The delay before each further attempt.")
 
 
 class Lines(LinesPart):
@@ -179,8 +179,8 @@ class Lines(LinesPart):
     branches: dict[LineName, Branch] = {}
     businesses: dict[LineName, Business] = {}
     lines: dict[LineName, ComplaintLine]
-    default_line: LineName = Field(description="What is not received on a line counts as received here.")
+    default_line: LineName = Field(description="The line for complaints that no line received.")
     rules: tuple[RoutingRule, ...]
     clocks: SlaClocks
     calling: Calling
-    cues: dict[Concern, tuple[Title, ...]] = Field(description="Words of callers, by the concern that they show.")
+    cues: dict[Concern, tuple[Title, ...]] = Field(description="Cue words of callers, by the concern they indicate.")

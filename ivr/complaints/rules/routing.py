@@ -1,6 +1,6 @@
-"""Where a complaint goes (R4, R5, R18): the first rule that holds, each with the article it comes from. Pure.
+"""Routing of complaints (R4, R5, R18): the first rule that matches applies; each rule names its article. Pure.
 
-Must not know: how a complaint is kept, who is on duty.
+Must not know: how a complaint is stored, who is on duty.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from ivr.complaints.rules.model import MANAGEMENT, Grade, Kind, Lines, LineTier,
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What the rules ask of a complaint. `called` is the line that took it, `about` the tier of one complained about.
+    """The properties of a complaint that rules match on.
 
-    Ids are those of lines.yaml; `business` and `branch` are None where they are not known.
+    `called` is the line that received it, `about` the tier of the line complained about. Ids are those of lines.yaml;
+    `business` and `branch` are None if not known.
     """
 
     kind: Kind
@@ -29,9 +30,9 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who handles it: a tier, a line (None: management, which has none), an owner; `article` names the rule's source.
+    """The handler of a complaint: tier, line (None for management), owner; `article` names the source of the rule.
 
-    What is `confidential` is seen by management alone.
+    A `confidential` complaint is visible to management only.
     """
 
     tier: Tier
@@ -42,20 +43,20 @@ class Route:
 
 
 def route(lines: Lines, calendar: Calendar, complaint: Complaint, now: datetime) -> Route:
-    """Decide where it goes now. Reports of fraud and misconduct go to management, whatever the rules say (R18)."""
+    """Return the route of a complaint at `now`. Reports of fraud and misconduct always go to management (R18)."""
     if complaint.kind == "fraud":
         return Route(MANAGEMENT, None, MANAGEMENT, "R18", confidential=True)
-    rule = next(rule for rule in lines.rules if _holds(lines, rule, complaint))
+    rule = next(rule for rule in lines.rules if _matches(lines, rule, complaint))
     if rule.to == MANAGEMENT:
         return Route(MANAGEMENT, None, MANAGEMENT, rule.article)
     line, owner = _destination(lines, rule, complaint)
-    return _answered(lines, calendar, line, owner, rule.article, now)
+    return _open_route(lines, calendar, line, owner, rule.article, now)
 
 
 def next_tier_up(lines: Lines, complaint: Complaint, tier: Tier) -> Route | None:
-    """One tier up, for what a tier can't settle (R10), at any hour; None above management.
+    """Return the route to the next tier, for a case that a tier cannot settle (R10), at any hour; None for management.
 
-    From the hotline that is the assistance line of the branch or the department concerned; without one, supervision.
+    From the hotline it leads to the assistance line of the branch or department concerned; without one, to supervision.
     """
     if tier == MANAGEMENT:
         return None
@@ -67,11 +68,11 @@ def next_tier_up(lines: Lines, complaint: Complaint, tier: Tier) -> Route | None
 
 
 def supervision(lines: Lines) -> str:
-    """The line that every complaint is reported to."""
+    """Return the supervision line, which every complaint is reported to."""
     return next(name for name, line in lines.lines.items() if line.tier == "supervision")
 
 
-def _holds(lines: Lines, rule: RoutingRule, complaint: Complaint) -> bool:
+def _matches(lines: Lines, rule: RoutingRule, complaint: Complaint) -> bool:
     when = rule.when
     return (
         (not when.kind or complaint.kind in when.kind)
@@ -84,7 +85,7 @@ def _holds(lines: Lines, rule: RoutingRule, complaint: Complaint) -> bool:
 
 
 def _destination(lines: Lines, rule: RoutingRule, complaint: Complaint) -> tuple[str, str]:
-    """The line, and the owner: an outlet handles its own complaints, on its branch's line (R5)."""
+    """Return the line and the owner: an outlet handles its own complaints, on its branch's line (R5)."""
     match rule.to:
         case "called":
             line = complaint.called
@@ -100,7 +101,7 @@ def _destination(lines: Lines, rule: RoutingRule, complaint: Complaint) -> tuple
 
 
 def _assistance(lines: Lines, complaint: Complaint) -> str | None:
-    """The assistance line that a complaint belongs to, None where neither branch nor department has one."""
+    """Return the assistance line of the branch, else of the department, else of the receiver; None if there is none."""
     if complaint.branch is not None:
         return _branch_line(lines, complaint.branch)
     if complaint.business is not None:
@@ -115,15 +116,17 @@ def _branch_line(lines: Lines, branch: str) -> str:
 
 
 def _line_of(lines: Lines, owner: str) -> str:
-    """The owner's assistance line, or its other one."""
+    """Return the owner's assistance line, else another line of the owner."""
     owned = [name for name, line in lines.lines.items() if line.owner == owner]
     return min(owned, key=lambda name: lines.lines[name].tier != "assistance")
 
 
-def _answered(lines: Lines, calendar: Calendar, line: str, owner: str, article: str, now: datetime) -> Route:
-    """The route to a line, or to the one that takes over where it is closed now (R4: someone answers at any hour)."""
+def _open_route(lines: Lines, calendar: Calendar, line: str, owner: str, article: str, now: datetime) -> Route:
+    """Return the route to a line, or to its overflow line while it is closed (R4: a line is open at any hour)."""
     while (
-        (hours := lines.lines[line].hours) and not hours.hold(calendar, now) and (onward := lines.lines[line].overflow)
+        (hours := lines.lines[line].hours)
+        and not hours.contains(calendar, now)
+        and (overflow := lines.lines[line].overflow)
     ):
-        line = onward
+        line = overflow
     return Route(lines.lines[line].tier, line, owner, article)
