@@ -20,7 +20,7 @@ CaseKey = Literal["call", "number", "phone"]
 class Prompt:
     """A name in prompts/catalog.yaml with the values of its variables.
 
-    The value `said` is a place in the call (ivr.events.place): the caller's own words, which the prompt plays. Where
+    The value `said` is a place in the call (ivr.events.format_span): the caller's own words, which the prompt plays. Where
     they are gone, the prompt `unplayed` is said instead.
     """
 
@@ -175,7 +175,7 @@ class LookUpCase:
 class Transfer:
     """Hand the caller to `target` (a name in the configuration); TransferCompleted or TransferFailed.
 
-    `line` is tried instead where there is one of that name. `said` is a place in the call (ivr.events.place): the
+    `line` is tried instead where there is one of that name. `said` is a place in the call (ivr.events.format_span): the
     caller's own words, which follow the whisper where they are still there.
     """
 

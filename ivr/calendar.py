@@ -33,7 +33,7 @@ FESTIVALS: Final[dict[str, Festival]] = {
 """The festivals that callers are greeted with (R3), by the names of the library."""
 
 _GREETED: Final[dict[str, Festival]] = {festival: festival for festival in FESTIVALS.values()}
-REACH: Final = timedelta(days=60)
+HORIZON: Final = timedelta(days=60)
 """Deadlines, and plans for the next month, reach so far at most."""
 
 _DAY: Final = timedelta(days=1)
@@ -49,11 +49,11 @@ class Overrides(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_nothing(cls, data: object) -> object:
+    def _empty_file(cls, data: object) -> object:
         return {} if data is None else data
 
     @model_validator(mode="after")
-    def _agrees(self) -> Overrides:
+    def _reject_overlap(self) -> Overrides:
         for day in sorted(self.workdays & self.days_off.keys()):
             raise ValueError(f"{day} cannot be a day off and a workday")
         return self
@@ -64,20 +64,20 @@ class Calendar:
     """Which days are worked, and which are festivals.
 
     An override outranks the notice. In a year without a notice Monday to Friday are worked and no festival is known
-    but those of the overrides; `knows` tells.
+    but those of the overrides; `has_notice` tells.
     """
 
     days_off: Mapping[date, DayOff] = field(default_factory=dict)
     workdays: frozenset[date] = frozenset()
 
-    def knows(self, year: int) -> bool:
+    def has_notice(self, year: int) -> bool:
         """Whether the notice for the year is known, with its moved days and make-up workdays."""
         return _notice(date(year, 1, 1)) is not None
 
     def unknown_year(self, today: date) -> int | None:
         """The year that deadlines of these days reach into and that has no notice yet; None when there is none."""
-        year = (today + REACH).year
-        return None if self.knows(year) else year
+        year = (today + HORIZON).year
+        return None if self.has_notice(year) else year
 
     def is_workday(self, day: date) -> bool:
         """Whether people work on this day."""
@@ -108,13 +108,13 @@ class Calendar:
         """
         if moment.tzinfo is None or days < 0:
             raise ValueError(f"{moment} needs a zone, and {days} must not be negative")
-        here = moment.astimezone(ZONE)
-        if not self.is_workday(here.date()):
-            here = datetime.combine(self._next_workday(here.date()), time(), ZONE)
-        day = here.date()
+        local = moment.astimezone(ZONE)
+        if not self.is_workday(local.date()):
+            local = datetime.combine(self._next_workday(local.date()), time(), ZONE)
+        day = local.date()
         for _ in range(days):
             day = self._next_workday(day)
-        return datetime.combine(day, here.time(), ZONE)
+        return datetime.combine(day, local.time(), ZONE)
 
     def _next_workday(self, day: date) -> date:
         day += _DAY

@@ -18,11 +18,13 @@ from ivr.errors import Fault, FaultyFile
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def parse(shape: type[ModelT], source: str, file: str, spell: Callable[[Sequence[str]], str] = ".".join) -> ModelT:
-    """Read a text of this shape. `spell` writes the steps to a fault as its authors would.
+def parse(
+    model_type: type[ModelT], source: str, file: str, format_path: Callable[[Sequence[str]], str] = ".".join
+) -> ModelT:
+    """Read a text of this model_type. `format_path` writes the steps to a fault as its authors would.
 
     Raises:
-        FaultyFile: it is no YAML, or not of this shape.
+        FaultyFile: it is no YAML, or not of this model_type.
     """
     try:
         data = YAML(typ="safe", pure=True).load(source)
@@ -33,9 +35,9 @@ def parse(shape: type[ModelT], source: str, file: str, spell: Callable[[Sequence
     except (YAMLError, ValueError, RecursionError) as error:
         raise FaultyFile([Fault(file, "", f"not YAML: {error}")]) from error
     try:
-        return shape.model_validate(data)
+        return model_type.model_validate(data)
     except ValidationError as invalid:
-        faults = {Fault(file, spell(_steps(error["loc"], data)), _reason(error)) for error in invalid.errors()}
+        faults = {Fault(file, format_path(_steps(error["loc"], data)), _reason(error)) for error in invalid.errors()}
         raise FaultyFile(sorted(faults)) from invalid
 
 

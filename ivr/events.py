@@ -101,7 +101,7 @@ class CaseMissing:
     wait: str
 
 
-def place(span_ms: tuple[int, int]) -> str:
+def format_span(span_ms: tuple[int, int]) -> str:
     """A stretch of the call as a value that a flow can remember: `12300-18000` (ms)."""
     return f"{span_ms[0]}-{span_ms[1]}"
 

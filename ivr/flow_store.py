@@ -128,13 +128,13 @@ class FlowStore:
 
     def _load(self) -> FlowSet:
         flow_set = load_flows(self._file, self._prompts, self._recognizer)
-        if faults := list(self._unfitting(flow_set)):
+        if faults := list(self._site_faults(flow_set)):
             raise FaultyFile(faults)
         for language in set(flow_set.flows.languages) & self._recognizer.languages:
             self._recognizer.learn(language, sorted(phrases(flow_set.flows, language)))
         return flow_set
 
-    def _unfitting(self, flow_set: FlowSet) -> Iterator[Fault]:
+    def _site_faults(self, flow_set: FlowSet) -> Iterator[Fault]:
         """Faults of a book that is fine in itself, at the place where it is to be used."""
         for flow, language in sorted(self._lines):
             if not _has(flow_set, flow, language):

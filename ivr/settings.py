@@ -38,12 +38,12 @@ class Settings(BaseSettings):
 
     @field_validator("site", "rosters", mode="before")
     @classmethod
-    def _none(cls, written: object) -> object:
+    def _empty_is_none(cls, written: object) -> object:
         return None if written == "" else written
 
     @field_validator("timezone")
     @classmethod
-    def _known(cls, name: str) -> str:
+    def _check_zone(cls, name: str) -> str:
         ZoneInfo(name)
         return name
 

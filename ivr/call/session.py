@@ -140,7 +140,9 @@ class Session:
                     await self._obey(begun.pressed(at_ms, self._typed_ahead.popleft()))
             case DecodingFinished(asker, request, hypotheses) if asker is turn:
                 self._hypotheses = hypotheses
-                verdict = engine.verdict(self._flow_set.flows, self._state, alternatives(hypotheses), self._node.now())
+                verdict = engine.completeness(
+                    self._flow_set.flows, self._state, alternatives(hypotheses), self._node.now()
+                )
                 await self._obey(asker.decoded(at_ms, request, turn_io.Verdict[verdict.upper()]))
             case events.CaseFound() | events.CaseMissing():
                 await self._apply(item)

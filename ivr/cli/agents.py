@@ -17,7 +17,7 @@ from ivr.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Who takes calls over, at the service that runs here.")
 
-WITHIN_S: Final = 10
+TIMEOUT_S: Final = 10
 
 
 class PresenceWord(StrEnum):
@@ -30,7 +30,7 @@ class PresenceWord(StrEnum):
 @app.command("list")
 def list_() -> None:
     """List the agents: the lines that they are on duty for, and their state."""
-    said = _ask("GET", "agents")
+    said = _request("GET", "agents")
     table = Table(Column("agent", no_wrap=True), "name", "phone", "on duty for", "state", "call", box=None)
     for agent in said["agents"]:
         table.add_row(
@@ -46,19 +46,19 @@ def set_(
     state: Annotated[PresenceWord, typer.Argument(help="What the agent says.")],
 ) -> None:
     """Say for an agent that they are available, or away; a call that they have goes on."""
-    said = _ask("PUT", f"agents/{agent}/presence", {"state": state})
+    said = _request("PUT", f"agents/{agent}/presence", {"state": state})
     out.print(f"{said['id']} is {said['state']}")
 
 
-def _ask(method: str, path: str, body: object = None) -> Any:
+def _request(method: str, path: str, body: object = None) -> Any:
     try:
-        return asyncio.run(_asked(Settings(), method, path, body))
+        return asyncio.run(_send(Settings(), method, path, body))
     except (ClientError, TimeoutError, OSError) as error:
         settings = Settings()
         refuse(f"no service answers at {settings.host}:{settings.port}: {error or type(error).__name__}")
 
 
-async def _asked(settings: Settings, method: str, path: str, body: object) -> Any:
+async def _send(settings: Settings, method: str, path: str, body: object) -> Any:
     host = ip_address(settings.host)
     headers = {}
     if not host.is_loopback:
@@ -66,7 +66,7 @@ async def _asked(settings: Settings, method: str, path: str, body: object) -> An
     name = "127.0.0.1" if host.is_unspecified else str(host)
     url = f"http://{f'[{name}]' if ':' in name else name}:{settings.port}/api/v1/{path}"
     async with (
-        ClientSession(headers=headers, timeout=ClientTimeout(total=WITHIN_S)) as http,
+        ClientSession(headers=headers, timeout=ClientTimeout(total=TIMEOUT_S)) as http,
         http.request(method, url, json=body) as answer,
     ):
         if answer.status == 404 and path == "agents":

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from ivr.cli.console import out
 from ivr.cli.management import Token, role_of
-from ivr.cli.records import ask
+from ivr.cli.records import query
 from ivr.privacy import mask
 from ivr.records.record import WITHHELD, CallRecord
 from ivr.settings import Settings
@@ -29,7 +29,7 @@ def list_(
 ) -> None:
     """List the latest calls."""
     settings = Settings()
-    calls = ask(settings, lambda records: records.calls(limit, before))
+    calls = query(settings, lambda records: records.calls(limit, before))
     table = Table(
         Column("call", no_wrap=True), "began", "network", "number", "flow", "disposition", "AAPOR", "s", box=None
     )
@@ -53,7 +53,7 @@ def show(
     """Show one call: the conversation as the caller heard it, and what was kept of it."""
     settings = Settings()
     role = role_of(settings, management_token)
-    print_record(ask(settings, lambda records: records.call(call, role)), settings.zone)
+    print_record(query(settings, lambda records: records.call(call, role)), settings.zone)
 
 
 def print_record(record: CallRecord, zone: tzinfo) -> None:

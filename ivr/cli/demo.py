@@ -36,7 +36,7 @@ REPLIES: Final = {
 GOODBYE: Final = "感谢您的合作"
 
 EXPECTED: Final[dict[str, Value]] = {"resolved": "yes", "attitude": "satisfied", "charged": "no", "score": 9}
-RECORD_S: Final = 10
+RECORD_TIMEOUT_S: Final = 10
 
 
 async def scripted_call(address: str, clips: Path, node: ServiceNode) -> int:
@@ -51,7 +51,7 @@ async def scripted_call(address: str, clips: Path, node: ServiceNode) -> int:
     record = await _record(node, phone.call)
     out.print("\n[bold]What was kept:[/]\n")
     print_record(record, node.timezone)
-    wrong = {question: record.values.get(question) for question in EXPECTED if not _right(record, question)}
+    wrong = {question: record.values.get(question) for question in EXPECTED if not _is_right(record, question)}
     if record.call.disposition is not Disposition.COMPLETED or wrong or not record.recordings:
         out.print(f"\n[red]the record is not as it should be: {record.call.disposition}, wrong answers: {wrong}[/]")
         return 1
@@ -59,7 +59,7 @@ async def scripted_call(address: str, clips: Path, node: ServiceNode) -> int:
     return 0
 
 
-def _right(record: CallRecord, question: str) -> bool:
+def _is_right(record: CallRecord, question: str) -> bool:
     return record.values.get(question) == EXPECTED[question]
 
 
@@ -80,9 +80,9 @@ async def _record(node: ServiceNode, call_id: str) -> CallRecord:
     """The call's record, once it is closed.
 
     Raises:
-        TimeoutError: it was not closed in RECORD_S.
+        TimeoutError: it was not closed in RECORD_TIMEOUT_S.
     """
-    async with asyncio.timeout(RECORD_S):
+    async with asyncio.timeout(RECORD_TIMEOUT_S):
         while (record := await node.records.call(call_id)).call.ended_at is None:  # noqa: ASYNC110 (nobody tells when)
             await asyncio.sleep(0.05)
     return record

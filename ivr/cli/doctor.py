@@ -36,12 +36,12 @@ Check = Callable[[Settings], Awaitable[str]]
 def doctor() -> None:
     """Check settings, models, prompts, flows, database, Redis and the port; exit status 1 when anything is wrong."""
     settings = Settings()
-    if not asyncio.run(_examine(settings)):
+    if not asyncio.run(_run_checks(settings)):
         raise typer.Exit(1)
 
 
-async def _examine(settings: Settings) -> bool:
-    well = True
+async def _run_checks(settings: Settings) -> bool:
+    healthy = True
     checks: dict[str, Check] = {
         "speech models": _models,
         "prompts": _prompts,
@@ -58,10 +58,10 @@ async def _examine(settings: Settings) -> bool:
         try:
             out.print(f"[green]✓[/] {name}: {await check(settings)}")
         except (HuifangError, OSError, ValueError) as fault:
-            well = False
+            healthy = False
             out.print(f"[red]✗ {name}:[/] ", end="")
             out.print(str(fault), markup=False)
-    return well
+    return healthy
 
 
 async def _models(settings: Settings) -> str:

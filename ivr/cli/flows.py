@@ -44,7 +44,7 @@ HOW_TO_TYPE = (
     "for silence, 八分@0.6 for words heard with that confidence, <hangup>; ? shows what is understood here."
 )
 
-SHOWN = 12
+MAX_PHRASES = 12
 """So many phrases of a meaning are shown."""
 
 app = typer.Typer(no_args_is_help=True, help="Check, draw, try and describe the flows.")
@@ -69,7 +69,7 @@ def check(file: FlowsFileArg = None) -> None:
 def graph(flow: FlowName = "survey", file: FlowsFileArg = None) -> None:
     """Draw a flow as a Mermaid chart."""
     flow_set = _flow_set(Settings(), file)
-    out.print(mermaid(_known(flow_set, flow), flow_set.flows.flows[flow]), markup=False, end="")
+    out.print(mermaid(_existing_flow(flow_set, flow), flow_set.flows.flows[flow]), markup=False, end="")
 
 
 @app.command()
@@ -91,7 +91,7 @@ def simulate(
     flow_set = _flow_set(settings, file)
     if language not in flow_set.flows.languages:
         refuse(f"there are no flows in {language}; languages: {', '.join(flow_set.flows.languages)}")
-    variables = _variables(flow_set, _known(flow_set, flow), variable or ())
+    variables = _variables(flow_set, _existing_flow(flow_set, flow), variable or ())
     library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
     try:
         rules = load_rules(settings.lines, settings.calendar)
@@ -104,17 +104,17 @@ def simulate(
     now = datetime.now(settings.zone)
     simulated = SimulatedCall(flow_set, flow, language, now, variables, speech=not keys_only, route=route)
     out.print(HOW_TO_TYPE, markup=False, style="dim")
-    _say(library, language, simulated.prompts)
-    for typed in _typed():
+    _print_prompts(library, language, simulated.prompts)
+    for typed in _read_lines():
         if typed == "?":
-            _print_understood(simulated)
+            _print_expected(simulated)
             continue
         try:
             simulated.type(typed)
         except ValueError as impossible:
             out.print(str(impossible), markup=False, style="red")
             continue
-        _say(library, language, simulated.prompts)
+        _print_prompts(library, language, simulated.prompts)
         if simulated.over:
             break
     _print_outcome(simulated)
@@ -128,18 +128,18 @@ def replay(
 ) -> None:
     """Take a recorded call through its flow again, event by event; with a file: how it would go in that one."""
     settings = Settings()
-    record, source = asyncio.run(_recorded(settings, call, role_of(settings, management_token)))
+    record, source = asyncio.run(_load_call(settings, call, role_of(settings, management_token)))
     flow_set = _flow_set(settings, file) if file else parse(source, record.call.flow_version)
     library = PromptLibrary.open(settings.prompts, lambda: record.call.started_at.astimezone(settings.zone))
     speech = record.call.language in settings.models.keys() | SHIPPED.keys()
-    simulated = Replay(flow_set, _known(flow_set, record.call.flow), record.call.language, speech=speech)
+    simulated = Replay(flow_set, _existing_flow(flow_set, record.call.flow), record.call.language, speech=speech)
     for past in record.turns:
         out.print(str(past.event), markup=False, style="dim")
         try:
-            simulated.take(past.event, past.at.astimezone(settings.zone))
+            simulated.apply(past.event, past.at.astimezone(settings.zone))
         except EngineFault as fault:
             refuse(f"the call cannot be taken through this flow: {fault}")
-        _say(library, record.call.language, simulated.prompts)
+        _print_prompts(library, record.call.language, simulated.prompts)
     given, replayed = record.values, simulated.answers
     for question in given | replayed:
         if given.get(question) != replayed.get(question):
@@ -174,7 +174,7 @@ def _recognizer(settings: Settings) -> Iterator[RecognizerRouter]:
             recognizer.close()
 
 
-def _known(flow_set: FlowSet, flow: str) -> str:
+def _existing_flow(flow_set: FlowSet, flow: str) -> str:
     if flow not in flow_set.flows.flows:
         refuse(f"there is no flow “{flow}”; flows: {', '.join(flow_set.flows.flows)}")
     return flow
@@ -207,7 +207,7 @@ def _variables(flow_set: FlowSet, flow: str, pairs: Sequence[str]) -> dict[str, 
 # --- the conversation -------------------------------------------------------------------------------------------
 
 
-def _typed() -> Iterator[str]:
+def _read_lines() -> Iterator[str]:
     """What is typed, line by line; the end of the input is a caller who hangs up."""
     while True:
         try:
@@ -219,7 +219,7 @@ def _typed() -> Iterator[str]:
         yield typed
 
 
-def _say(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> None:
+def _print_prompts(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> None:
     for prompt in prompts:
         try:
             out.print(f"☎ {library.text(prompt, language)}", markup=False, style="cyan")
@@ -227,10 +227,10 @@ def _say(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> No
             refuse(fault)
 
 
-def _print_understood(simulated: SimulatedCall) -> None:
-    for meaning, phrases in simulated.understood.items():
-        more = " …" if len(phrases) > SHOWN else ""
-        out.print(f"  {meaning}: {', '.join(phrases[:SHOWN])}{more}", markup=False, style="dim")
+def _print_expected(simulated: SimulatedCall) -> None:
+    for meaning, phrases in simulated.expected.items():
+        more = " …" if len(phrases) > MAX_PHRASES else ""
+        out.print(f"  {meaning}: {', '.join(phrases[:MAX_PHRASES])}{more}", markup=False, style="dim")
 
 
 def _print_outcome(simulated: SimulatedCall) -> None:
@@ -245,7 +245,7 @@ def _print_outcome(simulated: SimulatedCall) -> None:
                 out.print(f"  case {kind}: {reason}", markup=False)
 
 
-async def _recorded(settings: Settings, call_id: str, role: ReaderRole) -> tuple[CallRecord, str]:
+async def _load_call(settings: Settings, call_id: str, role: ReaderRole) -> tuple[CallRecord, str]:
     try:
         async with AsyncExitStack() as stack:
             records = await CallRecords.open(settings.database_url)

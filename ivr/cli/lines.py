@@ -33,7 +33,7 @@ def show(file: LinesFileArg = None) -> None:
     rules = Table("article", "when", "to", box=None)
     rules.add_row("R18", "kind fraud", "management")
     for rule in lines.rules:
-        rules.add_row(rule.article, _when(rule) or "always", rule.to)
+        rules.add_row(rule.article, _format_conditions(rule) or "always", rule.to)
     out.print("\n", rules)
 
 
@@ -41,7 +41,7 @@ def show(file: LinesFileArg = None) -> None:
 def check(file: LinesFileArg = None) -> None:
     """Say what is wrong with a lines file, or how it does not fit the rosters in force; status 2 when anything is."""
     lines = _load(file).lines
-    if faults := list(_unstaffed(lines, file or Settings().lines, Settings().rosters)):
+    if faults := list(_missing_rosters(lines, file or Settings().lines, Settings().rosters)):
         refuse_faults(faults)
     out.print(f"{file or Settings().lines}: fine ({len(lines.lines)} lines, {len(lines.rules)} rules)", markup=False)
 
@@ -54,7 +54,7 @@ def _load(file: Path | None) -> Rules:
         refuse_faults(faulty.faults)
 
 
-def _unstaffed(lines: Lines, file: Path, rosters: Path | None) -> Iterator[Fault]:
+def _missing_rosters(lines: Lines, file: Path, rosters: Path | None) -> Iterator[Fault]:
     """The lines whose roster is not there; without rosters nobody is expected to have one."""
     if rosters is None:
         return
@@ -73,12 +73,12 @@ def _hours(line: ComplaintLine) -> str:
     return f"{line.hours.days.replace('_', ' ')} {line.hours.opens:%H:%M}–{line.hours.closes:%H:%M}"
 
 
-def _when(rule: RoutingRule) -> str:
-    asked = rule.when.model_dump(exclude_defaults=True)
-    return ", ".join(f"{name} {_asked(value)}" for name, value in asked.items())
+def _format_conditions(rule: RoutingRule) -> str:
+    conditions = rule.when.model_dump(exclude_defaults=True)
+    return ", ".join(f"{name} {_describe(value)}" for name, value in conditions.items())
 
 
-def _asked(value: object) -> str:
+def _describe(value: object) -> str:
     if isinstance(value, bool):
         return "known" if value else "not known"
     return " or ".join(value) if isinstance(value, tuple) else str(value)

@@ -21,7 +21,7 @@ async def private_pbx(site: Site, data: Path) -> AsyncIterator[Pbx]:
 
     Passwords that the environment lacks are made up for this run and put into the environment of this process.
     """
-    passwords = _complete(site)
+    passwords = _passwords(site)
     out.print("Starting Asterisk (the first time it is fetched, 18 MB) …")
     async with Pbx(site, passwords, data) as pbx:
         table = Table("phone", "password", title=f"SIP accounts at {site.sip.host}:{site.sip.port} (UDP)")
@@ -32,7 +32,7 @@ async def private_pbx(site: Site, data: Path) -> AsyncIterator[Pbx]:
         yield pbx
 
 
-def _complete(site: Site) -> Secrets:
+def _passwords(site: Site) -> Secrets:
     try:
         return secrets(site)
     except MissingSecrets as missing:

@@ -14,17 +14,17 @@ from ivr.settings import Settings
 T = TypeVar("T")
 
 
-def ask(settings: Settings, question: Callable[[CallRecords], Awaitable[T]]) -> T:
+def query(settings: Settings, read: Callable[[CallRecords], Awaitable[T]]) -> T:
     """The answer of the records; when there is none, say why and end with status 2."""
 
-    async def asked() -> T:
+    async def run() -> T:
         records = await CallRecords.open(settings.database_url)
         try:
-            return await question(records)
+            return await read(records)
         finally:
             await records.close()
 
     try:
-        return asyncio.run(asked())
+        return asyncio.run(run())
     except HuifangError as fault:
         refuse(fault)

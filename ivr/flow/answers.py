@@ -40,15 +40,15 @@ from ivr.flow.spoken.yes_no import parse_yes_no, yes_no_phrases
 CLOSE_MARGIN: Final = 0.1
 """Two readings with different meanings that are nearer than this are told apart by asking."""
 
-DRASTIC: Final = frozenset({"agent", "refuse"})
+EXIT_COMMANDS: Final = frozenset({"agent", "refuse"})
 """Commands that leave the question: taken only when heard surely."""
 
-SURE: Final = 0.8
-REJECT: Final = 0.45
+CONFIRM_BELOW: Final = 0.8
+REJECT_BELOW: Final = 0.45
 """The thresholds where the question has none of its own: commands within sequences and free speech, confirmations."""
 
 FRACTION: Final = "<fraction>"
-BEYOND: Final = "<beyond>"
+OUT_OF_RANGE: Final = "<out of range>"
 """The meanings of score phrases that are no value: between two whole scores, and outside the scale."""
 
 _plain = lru_cache(maxsize=4096)(normalise)
@@ -76,7 +76,7 @@ def kind(node: model.QuestionNode) -> Literal["closed", "sequence", "free"]:
     return "closed"
 
 
-def own_phrases(value: model.AnswerValue | model.Universal, language: str) -> tuple[str, ...]:
+def configured_phrases(value: model.AnswerValue | model.Universal, language: str) -> tuple[str, ...]:
     """The phrases that the flows give for a value or a command, as a grammar writes them."""
     return tuple(_plain(phrase, language) for phrase in value.phrases.get(language, ()))
 
@@ -86,11 +86,11 @@ def meanings(node: model.QuestionNode, universals: model.Universals, language: s
     found: dict[str, frozenset[str]] = {}
     match node:
         case model.AskNode(answer=model.YesNo(yes=yes, no=no)):
-            said = _yes_or_no(language, own_phrases(yes, language), own_phrases(no, language))
+            said = _yes_or_no(language, configured_phrases(yes, language), configured_phrases(no, language))
             found["yes"] = frozenset(phrase for phrase, means_yes in said.items() if means_yes)
             found["no"] = frozenset(said) - found["yes"]
         case model.AskNode(answer=model.Choice(values=named)):
-            found |= {name: frozenset(own_phrases(value, language)) for name, value in named.items()}
+            found |= {name: frozenset(configured_phrases(value, language)) for name, value in named.items()}
         case model.AskNode(answer=model.Score(low=low, high=high)):
             for phrase, parsed in _scores(language, low, high).items():
                 meaning = _score_meaning(parsed)
@@ -101,11 +101,11 @@ def meanings(node: model.QuestionNode, universals: model.Universals, language: s
             found["time"] = frozenset(when_words(language))
         case model.RecordNode(cues=cues):
             found["cues"] = frozenset(_plain(cue, language) for cue in cues.get(language, ()))
-            found["spot"] = frozenset(spotted(node, language))
+            found["spot"] = frozenset(spot_words(node, language))
     return found | commands(universals, language)
 
 
-def spotted(node: model.QuestionNode, language: str) -> tuple[str, ...]:
+def spot_words(node: model.QuestionNode, language: str) -> tuple[str, ...]:
     """The words worth noticing in free speech that answer nothing."""
     words = node.spot.get(language, ()) if isinstance(node, model.RecordNode) else ()
     return tuple(sorted(_plain(word, language) for word in words))
@@ -117,12 +117,12 @@ def _score_meaning(parsed: Parsed[int]) -> str:
             return str(score)
         case ParsedFraction():
             return FRACTION
-    return BEYOND
+    return OUT_OF_RANGE
 
 
 def commands(universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
     """Command, in round brackets → the phrases for it."""
-    return {f"({name})": frozenset(own_phrases(each, language)) for name, each in universals.named().items()}
+    return {f"({name})": frozenset(configured_phrases(each, language)) for name, each in universals.named().items()}
 
 
 def speech(node: model.QuestionNode, universals: model.Universals, language: str) -> SpeechInput:
@@ -130,7 +130,7 @@ def speech(node: model.QuestionNode, universals: model.Universals, language: str
     said = meanings(node, universals, language).values()
     phrases = tuple(sorted(frozenset[str]().union(*said)))
     how = kind(node)
-    return SpeechInput(language, how, phrases, spotted(node, language), _groups(said) if how == "closed" else ())
+    return SpeechInput(language, how, phrases, spot_words(node, language), _synonyms(said) if how == "closed" else ())
 
 
 def confirmation_speech(node: model.QuestionNode, universals: model.Universals, language: str) -> SpeechInput:
@@ -139,10 +139,10 @@ def confirmation_speech(node: model.QuestionNode, universals: model.Universals, 
     agrees = _yes_or_no(language)
     said = [frozenset(phrase for phrase in agrees if agrees[phrase] is answer) for answer in (True, False)]
     phrases = tuple(sorted(frozenset[str]().union(*said, *another.values())))
-    return SpeechInput(language, "closed", phrases, same=_groups([*said, *another.values()]))
+    return SpeechInput(language, "closed", phrases, same=_synonyms([*said, *another.values()]))
 
 
-def _groups(meant: Iterable[frozenset[str]]) -> tuple[tuple[str, ...], ...]:
+def _synonyms(meant: Iterable[frozenset[str]]) -> tuple[tuple[str, ...], ...]:
     """Phrases that mean the same; one with two meanings has its first."""
     seen: set[str] = set()
     groups = []
@@ -164,15 +164,15 @@ def understand(
     now: datetime,
 ) -> AnswerOutcome:
     """What was said, from its readings, best first."""
-    read = [(one, reading(node, universals, language, one.text, now)) for one in alternatives]
+    read = [(one, interpret(node, universals, language, one.text, now)) for one in alternatives]
     known = [(one, meaning) for one, meaning in read if not isinstance(meaning, NotUnderstood)]
     reject_below, confirm_below = (
-        (node.reject_below, node.confirm_below) if isinstance(node, model.AskNode) else (0.0, SURE)
+        (node.reject_below, node.confirm_below) if isinstance(node, model.AskNode) else (0.0, CONFIRM_BELOW)
     )
     if not known or known[0][0].confidence < reject_below:
         return NotUnderstood()
     best, meaning = known[0]
-    rivals = [one for one, other in known[1:] if _sense(other) != _sense(meaning)]
+    rivals = [one for one, other in known[1:] if _meaning_of(other) != _meaning_of(meaning)]
     if best is not alternatives[0]:
         rivals.append(alternatives[0])
     clear = all(best.confidence - rival.confidence >= CLOSE_MARGIN for rival in rivals)
@@ -180,7 +180,7 @@ def understand(
     match meaning:
         case Understood(value=value):
             return Understood(value, best.text, best.confidence, sure and kind(node) == "closed")
-        case Command(name=name) if name in DRASTIC and not sure:
+        case Command(name=name) if name in EXIT_COMMANDS and not sure:
             return NotUnderstood()
     return meaning
 
@@ -198,11 +198,11 @@ def understand_confirmation(
     The question's own phrases are answers first: 没有 confirms "not solved", though by itself it says no.
     """
     if not alternatives or alternatives[0].confidence < (
-        node.reject_below if isinstance(node, model.AskNode) else REJECT
+        node.reject_below if isinstance(node, model.AskNode) else REJECT_BELOW
     ):
         return NotUnderstood()
     text = alternatives[0].text
-    if not _own(node, language, text) and isinstance(said := parse_yes_no(text, language), ParsedValue):
+    if not _is_own_phrase(node, language, text) and isinstance(said := parse_yes_no(text, language), ParsedValue):
         return Confirmed() if said.value else Denied()
     outcome = understand(node, universals, language, alternatives, now)
     if isinstance(node, model.RecordNode) and isinstance(outcome, Understood):
@@ -210,7 +210,7 @@ def understand_confirmation(
     return Confirmed() if isinstance(outcome, Understood) and outcome.value == candidate else outcome
 
 
-def verdict(
+def completeness(
     node: model.QuestionNode, universals: model.Universals, language: str, alternatives: Sequence[Heard], now: datetime
 ) -> Completeness:
     """How far an answer has come, for the end of the turn: complete, a prefix of something longer, or nothing yet."""
@@ -219,11 +219,11 @@ def verdict(
             return "nothing"
         case Unfinished():
             return "prefix"
-    begins = _beginnings(node, universals, language)
+    begins = _prefixes(node, universals, language)
     return "prefix" if alternatives[0].text in begins else "complete"
 
 
-def confirmation_verdict(
+def confirmation_completeness(
     node: model.QuestionNode,
     universals: model.Universals,
     language: str,
@@ -240,27 +240,27 @@ def confirmation_verdict(
     return "complete"
 
 
-def _sense(outcome: AnswerOutcome) -> object:
+def _meaning_of(outcome: AnswerOutcome) -> object:
     """What an outcome says, however it was said."""
     return outcome.value if isinstance(outcome, Understood) else outcome
 
 
-def _own(node: model.QuestionNode, language: str, text: str) -> bool:
+def _is_own_phrase(node: model.QuestionNode, language: str, text: str) -> bool:
     """Whether the text is one of the phrases that the flows give for the question's values."""
     named = values(node.answer).values() if isinstance(node, model.AskNode) else ()
-    return any(_plain(text, language) in own_phrases(value, language) for value in named)
+    return any(_plain(text, language) in configured_phrases(value, language) for value in named)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def reading(
+def interpret(
     node: model.QuestionNode, universals: model.Universals, language: str, text: str, now: datetime
 ) -> AnswerOutcome:
     """What one reading means by itself; it is never sure."""
     forms = {_plain(text, language), strip_carriers(text, language)}
     for name, universal in universals.named().items():
-        if not forms.isdisjoint(own_phrases(universal, language)):
+        if not forms.isdisjoint(configured_phrases(universal, language)):
             return Command(name)
     match node:
         case model.RecordNode():
@@ -272,11 +272,13 @@ def reading(
         case model.AskNode(answer=model.Score(low=low, high=high)):
             return _read_score(text, language, low, high)
         case model.AskNode(answer=model.YesNo(yes=yes, no=no)):
-            match parse_yes_no(text, language, own_phrases(yes, language), own_phrases(no, language)):
+            match parse_yes_no(text, language, configured_phrases(yes, language), configured_phrases(no, language)):
                 case ParsedValue(value=right):
                     return Understood("yes" if right else "no", text, 0.0, sure=False)
         case model.AskNode(answer=model.Choice(values=named)):
-            match parse_choice(text, language, {name: own_phrases(each, language) for name, each in named.items()}):
+            match parse_choice(
+                text, language, {name: configured_phrases(each, language) for name, each in named.items()}
+            ):
                 case ParsedValue(value=name):
                     return Understood(name, text, 0.0, sure=False)
     return NotUnderstood()
@@ -321,25 +323,26 @@ def read_digits(answer: model.Digits, language: str, text: str, confidence: floa
 # --- beginnings -------------------------------------------------------------------------------------------------
 
 
-def _beginnings(node: model.QuestionNode, universals: model.Universals, language: str) -> frozenset[str]:
+def _prefixes(node: model.QuestionNode, universals: model.Universals, language: str) -> frozenset[str]:
     found: Mapping[str, Iterable[str]] = meanings(node, universals, language)
-    return _beginnings_of(tuple((phrase, meaning) for meaning, phrases in found.items() for phrase in sorted(phrases)))
+    return _prefixes_of(tuple((phrase, meaning) for meaning, phrases in found.items() for phrase in sorted(phrases)))
 
 
 @cache
-def _beginnings_of(phrases: tuple[tuple[str, str], ...]) -> frozenset[str]:
+def _prefixes_of(phrases: tuple[tuple[str, str], ...]) -> frozenset[str]:
     """Short phrases that one with a different meaning begins with (不 before 不满意); halves of scores left out."""
     return frozenset(
         short
         for short, meaning in phrases
-        if _short(short) and any(_begins(short, long) and other not in (meaning, FRACTION) for long, other in phrases)
+        if _invites_pause(short)
+        and any(_is_prefix(short, long) and other not in (meaning, FRACTION) for long, other in phrases)
     )
 
 
-def _begins(short: str, long: str) -> bool:
+def _is_prefix(short: str, long: str) -> bool:
     return short != long and long.startswith(f"{short} " if short.isascii() else short)
 
 
-def _short(phrase: str) -> bool:
+def _invites_pause(phrase: str) -> bool:
     """A phrase that people pause after: one syllable (one word in English), or 不 with one more."""
     return " " not in phrase if phrase.isascii() else len(phrase) == 1 or (len(phrase) == 2 and phrase[0] == "不")

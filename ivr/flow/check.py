@@ -13,7 +13,7 @@ from ivr.events import Value
 from ivr.flow import answers, conditions, model
 from ivr.flow.check_questions import check_question, check_universals
 from ivr.flow.spoken.text import LANGUAGES
-from ivr.flow.ways import check_ways
+from ivr.flow.ways import check_graph
 from ivr.flow.whisper import whisper_faults
 
 
@@ -58,7 +58,7 @@ def check(
 
     check_universals(callflows, hearing, fault)
     for name, flow in callflows.flows.items():
-        for path, reason in check_ways(callflows, name):
+        for path, reason in check_graph(callflows, name):
             fault(path, reason)
         _check_flow(callflows, name, flow, prompts, fault)
         for node_name, node in flow.nodes.items():
@@ -149,7 +149,7 @@ def _condition_faults(
         return
     for variable in sorted(named - set(known)):
         yield f"“{variable}” is neither a variable nor a question"
-    for variable in sorted(conditions.bare(condition)):
+    for variable in sorted(conditions.bare_names(condition)):
         match questions.get(variable):
             case model.AskNode(answer=model.YesNo() | model.Choice() as answer):
                 first = next(iter(answers.values(answer)))

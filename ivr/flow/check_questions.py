@@ -112,7 +112,7 @@ def _check_phrases(
     meanings = answers.meanings(node, callflows.universals, language)
     own = {meaning: phrases for meaning, phrases in meanings.items() if meaning not in commands}
     written = {
-        name: frozenset(answers.own_phrases(value, language))
+        name: frozenset(answers.configured_phrases(value, language))
         for name, value in (answers.values(node.answer).items() if isinstance(node, model.AskNode) else ())
     }
     for name in own:
@@ -122,7 +122,7 @@ def _check_phrases(
     shared = _check_shared(answer, said, fault) | _check_against(answer, said, commands, language, fault)
     for name, phrases in written.items():
         for phrase in sorted(phrases - shared):
-            read = answers.reading(node, callflows.universals, language, phrase, _EARLY)
+            read = answers.interpret(node, callflows.universals, language, phrase, _EARLY)
             if not (isinstance(read, Understood) and read.value == name):
                 fault(f"{answer}.{name}", f"“{phrase}” is not understood as {name} in {language}")
     if language in hearing.languages:

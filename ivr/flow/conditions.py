@@ -31,7 +31,7 @@ class Comparison:
     ordered: bool
 
 
-def _of_a_kind(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+def _same_type(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     """Order with an unanswered question, or of a number with a word, is false instead of an error."""
     kinds = (int, str)
     return lambda left, right: any(isinstance(left, k) and isinstance(right, k) for k in kinds) and compare(left, right)
@@ -39,13 +39,13 @@ def _of_a_kind(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool
 
 _OPERATORS = {
     **DEFAULT_OPERATORS,
-    ast.Lt: _of_a_kind(operator.lt),
-    ast.LtE: _of_a_kind(operator.le),
-    ast.Gt: _of_a_kind(operator.gt),
-    ast.GtE: _of_a_kind(operator.ge),
+    ast.Lt: _same_type(operator.lt),
+    ast.LtE: _same_type(operator.le),
+    ast.Gt: _same_type(operator.gt),
+    ast.GtE: _same_type(operator.ge),
 }
 _ORDERED = ast.Lt | ast.LtE | ast.Gt | ast.GtE
-_LANGUAGE = (
+_ALLOWED_NODES = (
     *(ast.Expression, ast.BoolOp, ast.boolop, ast.UnaryOp, ast.Not, ast.USub, ast.Compare, ast.Name, ast.Load),
     *(ast.Constant, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE),
 )
@@ -68,13 +68,13 @@ def comparisons(condition: str) -> Iterator[Comparison]:
     """
     for node in ast.walk(_tree(condition)):
         if isinstance(node, ast.Compare):
-            for (left, right), how in zip(pairwise([node.left, *node.comparators]), node.ops, strict=True):
+            for (left, right), op in zip(pairwise([node.left, *node.comparators]), node.ops, strict=True):
                 match (left, right) if isinstance(left, ast.Name) else (right, left):
                     case ast.Name(id=name), ast.Constant(value=str() | int() | None as value):
-                        yield Comparison(name, value, isinstance(how, _ORDERED))
+                        yield Comparison(name, value, isinstance(op, _ORDERED))
 
 
-def bare(condition: str) -> frozenset[str]:
+def bare_names(condition: str) -> frozenset[str]:
     """The names that stand in the condition by themselves, as if they were true or false.
 
     Raises:
@@ -110,8 +110,8 @@ def _tree(condition: str) -> ast.Expression:
         tree = ast.parse(condition.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ConditionFault(f"not an expression: {getattr(error, 'msg', None) or error}") from error
-    if strange := next((node for node in ast.walk(tree) if not isinstance(node, _LANGUAGE)), None):
+    if forbidden := next((node for node in ast.walk(tree) if not isinstance(node, _ALLOWED_NODES)), None):
         raise ConditionFault(
-            f"{type(strange).__name__.lower()} is not allowed; compare names and values, join them by and, or, not"
+            f"{type(forbidden).__name__.lower()} is not allowed; compare names and values, join them by and, or, not"
         )
     return tree

@@ -31,9 +31,9 @@ from ivr.flow import answers, model, questions
 from ivr.flow.outcome import Completeness
 from ivr.flow.state import FlowState, FlowTurn, NodeRef, Wait
 from ivr.flow.step_builder import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, EngineFault, StepBuilder, disposition
-from ivr.flow.whisper import whispered
+from ivr.flow.whisper import render_whisper
 
-__all__ = ["MAX_TURNS", "EngineFault", "begin", "disposition", "fail", "step", "verdict"]
+__all__ = ["MAX_TURNS", "EngineFault", "begin", "completeness", "disposition", "fail", "step"]
 
 MAX_TURNS: Final = 200
 """A call that has taken so many steps is given up."""
@@ -64,16 +64,18 @@ def step(callflows: model.Callflows, state: FlowState, event: Event, now: dateti
         case CallAnswered(variables):
             if state.turn:
                 return FlowTurn(state, ())
-            builder.remember(variables)
-            _walk(builder, state.place.node)
+            builder.set_variables(variables)
+            _advance(builder, state.place.node)
         case CallEnded():
             builder.finish(None)
             builder.end()
         case _:
             if state.wait is None or event.wait != state.wait.id:
                 return FlowTurn(state, ())
-            _walk(builder, _resume(builder, state.wait, event) if state.turn < MAX_TURNS else _too_many_turns(builder))
-    return builder.turn()
+            _advance(
+                builder, _resume(builder, state.wait, event) if state.turn < MAX_TURNS else _too_many_turns(builder)
+            )
+    return builder.build()
 
 
 def fail(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None = None) -> FlowTurn:
@@ -85,39 +87,43 @@ def fail(callflows: model.Callflows, state: FlowState, now: datetime, event: Eve
     """
     if state.ended:
         return FlowTurn(state, ())
-    builder = _apology(callflows, state, now, event)
+    builder = _apologise(callflows, state, now, event)
     try:
         builder.hang_up(None, UNANNOUNCED_LINGER_MS)
     except EngineFault:
-        builder = _apology(callflows, state, now, event)
-        builder.judge(None)
+        builder = _apologise(callflows, state, now, event)
+        builder.set_disposition(None)
         builder.hang_up(None, UNANNOUNCED_LINGER_MS)
-    return builder.turn()
+    return builder.build()
 
 
-def _apology(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> StepBuilder:
+def _apologise(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> StepBuilder:
     builder = StepBuilder(callflows, state, now)
     if state.wait and event and not isinstance(event, CallAnswered | CallEnded) and event.wait == state.wait.id:
-        answered = StepBuilder(callflows, state, now)
+        draft = StepBuilder(callflows, state, now)
         with suppress(EngineFault):
-            _resume(answered, state.wait, event)
-        builder.adopt(answered)
+            _resume(draft, state.wait, event)
+        builder.adopt_answers(draft)
     builder.say(builder.prompt(callflows.common.technical))
     return builder
 
 
-def verdict(callflows: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime) -> Completeness:
+def completeness(
+    callflows: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime
+) -> Completeness:
     """How far the readings of an utterance go towards an answer to what the call waits for."""
     node = callflows.flows[state.place.flow].nodes[state.place.node]
     if state.wait is None or not isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
         return "nothing"
     if state.wait.candidate:
         candidate = state.wait.candidate.value
-        return answers.confirmation_verdict(node, callflows.universals, state.language, alternatives, now, candidate)
-    return answers.verdict(node, callflows.universals, state.language, alternatives, now)
+        return answers.confirmation_completeness(
+            node, callflows.universals, state.language, alternatives, now, candidate
+        )
+    return answers.completeness(node, callflows.universals, state.language, alternatives, now)
 
 
-def _walk(builder: StepBuilder, target: str | None) -> None:
+def _advance(builder: StepBuilder, target: str | None) -> None:
     """Go to a node and on through the flow until it waits or ends.
 
     Raises:
@@ -127,49 +133,51 @@ def _walk(builder: StepBuilder, target: str | None) -> None:
         if target is None:
             return
         if target == model.RETURN:
-            target = builder.come_back()
+            target = builder.leave_subflow()
             continue
-        builder.move(target)
-        target = _visit(builder, builder.node)
+        builder.go_to(target)
+        target = _execute(builder, builder.node)
     raise EngineFault(f"{builder.state.place}: {MAX_NODES_A_TURN} nodes without waiting for the caller")
 
 
-def _visit(builder: StepBuilder, node: model.FlowNode) -> str | None:
+def _execute(builder: StepBuilder, node: model.FlowNode) -> str | None:
     """Do what the node says; the next node, or None when the call waits or is over."""
     match node:
         case model.AskNode() | model.BookNode() | model.RecordNode():
             questions.ask(builder, node)
-        case model.SayNode(prompt=prompt, next=onward):
+        case model.SayNode(prompt=prompt, next=next_node):
             builder.say(builder.prompt(prompt))
-            return onward
+            return next_node
         case model.NoticeNode(prompt=prompt):
             builder.say(builder.prompt(prompt))
-            builder.act(Notice(builder.wait("notice"), builder.spoken()))
+            builder.add_action(Notice(builder.wait("notice"), builder.take_prompts()))
         case model.LookupNode(by=by, value=name):
-            if prompts := builder.spoken():
-                builder.act(Say(prompts))
-            builder.act(LookUpCase(builder.wait("lookup"), by, str(builder.names.get(name or "") or "")))
+            if prompts := builder.take_prompts():
+                builder.add_action(Say(prompts))
+            builder.add_action(LookUpCase(builder.wait("lookup"), by, str(builder.variables.get(name or "") or "")))
         case model.TransferNode(prompt=prompt, target=target, line=name, whisper=whisper, play=play):
             builder.say(builder.prompt(prompt))
-            words = whispered(whisper, builder.names, builder.callflows)
-            line = str(builder.names.get(name or "") or "")
-            said = str(builder.names.get(f"{play}_span") or "")
-            builder.act(TransferAction(builder.wait("transfer"), target, builder.spoken(), words, line, said))
+            words = render_whisper(whisper, builder.variables, builder.callflows)
+            line = str(builder.variables.get(name or "") or "")
+            said = str(builder.variables.get(f"{play}_span") or "")
+            builder.add_action(
+                TransferAction(builder.wait("transfer"), target, builder.take_prompts(), words, line, said)
+            )
         case model.SubflowNode(flow=name):
-            return builder.call(name)
-        case model.HangupNode(prompt=prompt, disposition=verdict, linger=linger):
+            return builder.enter_subflow(name)
+        case model.HangupNode(prompt=prompt, disposition=requested, linger=linger):
             if prompt:
                 builder.say(builder.prompt(prompt))
-            builder.hang_up(verdict, linger)
+            builder.hang_up(requested, linger)
         case _:
-            return builder.quietly(node)
+            return builder.run_silent(node)
     return None
 
 
 def _too_many_turns(builder: StepBuilder) -> str | None:
     """Give the call up; hang up when even that leads to more questions."""
     if builder.state.turn == MAX_TURNS:
-        return builder.leave("on_give_up")
+        return builder.take_exit("on_give_up")
     builder.hang_up(None, UNANNOUNCED_LINGER_MS)
     return None
 
@@ -177,12 +185,12 @@ def _too_many_turns(builder: StepBuilder) -> str | None:
 def _resume(builder: StepBuilder, wait: Wait, event: Event) -> str | None:
     """Go on with what the call waited for."""
     match event, builder.node:
-        case PromptsFinished(), model.NoticeNode(consent=consent, next=onward):
+        case PromptsFinished(), model.NoticeNode(consent=consent, next=next_node):
             if consent:
-                builder.act(StartRecording())
-            return onward
-        case CaseFound() as case, model.LookupNode(found=onward):
-            builder.remember(
+                builder.add_action(StartRecording())
+            return next_node
+        case CaseFound() as case, model.LookupNode(found=next_node):
+            builder.set_variables(
                 {
                     "case_number": case.number,
                     "case_kind": case.kind,
@@ -192,22 +200,22 @@ def _resume(builder: StepBuilder, wait: Wait, event: Event) -> str | None:
                     "case_roster": case.roster,
                 }
             )
-            return onward
-        case CaseMissing(), model.LookupNode(missing=onward):
-            return onward
-        case TransferCompleted(), model.TransferNode(after=str() as onward):
-            return onward
+            return next_node
+        case CaseMissing(), model.LookupNode(missing=next_node):
+            return next_node
+        case TransferCompleted(), model.TransferNode(after=str() as next_node):
+            return next_node
         case TransferCompleted(), model.TransferNode():
             builder.hang_up(None, 0)
             return None
-        case TransferFailed(), model.TransferNode(failed=onward):
-            return onward
+        case TransferFailed(), model.TransferNode(failed=next_node):
+            return next_node
         case NothingHeard(), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.silence(builder, node, wait)
+            return questions.on_silence(builder, node, wait)
         case SpeechRecorded() as speech, model.RecordNode() as node:
-            return questions.recorded(builder, node, wait, speech)
+            return questions.on_recording(builder, node, wait, speech)
         case SpeechHeard(alternatives=alternatives), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.hear(builder, node, wait, alternatives)
+            return questions.on_speech(builder, node, wait, alternatives)
         case DigitsPressed(digits=digits), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.press(builder, node, wait, digits)
+            return questions.on_keys(builder, node, wait, digits)
     raise EngineFault(f"{builder.state.place}: {type(event).__name__} while waiting for {wait.kind}")

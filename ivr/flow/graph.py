@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ivr.flow import model
-from ivr.flow.ways import WAYS_OUT, targets
+from ivr.flow.ways import EXITS, targets
 
 _SHAPES: Final = {
     "ask": ('["', '"]'),
@@ -24,7 +24,7 @@ _RESERVED: Final = frozenset(
 
 
 def mermaid(name: str, flow: model.Flow) -> str:
-    """The flow's nodes and ways as Mermaid text, one line each."""
+    """The flow's nodes and exits as Mermaid text, one line each."""
     title = next(iter(flow.title.values()))
     lines = ["flowchart TD", f"    %% {name}: {title}", f"    Start({name}) --> {_id(flow.start)}"]
     for key, node in flow.nodes.items():
@@ -32,8 +32,8 @@ def mermaid(name: str, flow: model.Flow) -> str:
         lines.append(f"    {_id(key)}{opening}{key}<br/><i>{_caption(node)}</i>{closing}")
         for label, target in targets(node):
             lines.append(f"    {_id(key)} -->{_label(node, label)} {_id(target)}")
-    ways = {way: target for way in (*WAYS_OUT, "lastly") if (target := getattr(flow, way))}
-    lines.extend(f"    {way.capitalize()}({way}) -.-> {_id(target)}" for way, target in ways.items())
+    exits = {exit_name: target for exit_name in (*EXITS, "lastly") if (target := getattr(flow, exit_name))}
+    lines.extend(f"    {exit_name.capitalize()}({exit_name}) -.-> {_id(target)}" for exit_name, target in exits.items())
     return "\n".join(lines) + "\n"
 
 
@@ -55,11 +55,11 @@ def _caption(node: model.FlowNode) -> str:
 
 def _label(node: model.FlowNode, label: str) -> str:
     if isinstance(node, model.BranchNode) and label.startswith("cases."):
-        return f'|"{_plain(node.cases[int(label[6:]) - 1].when)}"|'
+        return f'|"{_escape(node.cases[int(label[6:]) - 1].when)}"|'
     plain = label.removeprefix("next.")
     return "" if plain == "next" else f'|"{plain}"|'
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     """Text without the signs that mean something to Mermaid or HTML."""
     return text.replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")

@@ -45,16 +45,16 @@ def finish_key(node: model.QuestionNode) -> str:
     return FINISH_KEY
 
 
-def keys(node: model.QuestionNode, universals: model.Universals) -> KeyInput:
+def key_input(node: model.QuestionNode, universals: model.Universals) -> KeyInput:
     """Which keys count for the question."""
     match node:
-        case model.AskNode(answer=model.Digits(num_digits=most, finish_on_key=finish)):
-            return KeyInput("0123456789" + (universals.repeat.keys or ""), most, finish)
+        case model.AskNode(answer=model.Digits(num_digits=num_digits, finish_on_key=finish)):
+            return KeyInput("0123456789" + (universals.repeat.keys or ""), num_digits, finish)
     finish = finish_key(node)
     return _choices([owned for _, owned in key_owners(node, universals) if owned != finish], finish)
 
 
-def confirmation_keys(universals: model.Universals) -> KeyInput:
+def confirmation_key_input(universals: model.Universals) -> KeyInput:
     """Which keys count when an answer is read back."""
     return _choices([*CONFIRM_KEYS, *_commands(universals)], FINISH_KEY)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ivr import document
 from ivr.flow.model import Callflows
 
-_UNSAID = {"flows", "nodes"}
+_OMITTED_LAYERS = {"flows", "nodes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ def parse(source: str, file: str) -> FlowSet:
     Raises:
         FaultyFile: it is no YAML, or not of the file's shape; what the flows mean is checked by ivr.flow.check.
     """
-    return FlowSet(version_of(source), source, document.parse(Callflows, source, file, _spell))
+    return FlowSet(version_of(source), source, document.parse(Callflows, source, file, _format_path))
 
 
-def _spell(steps: Sequence[str]) -> str:
+def _format_path(steps: Sequence[str]) -> str:
     """The path of a fault as authors write it: without the names of the outer layers."""
-    return ".".join(step for depth, step in enumerate(steps) if not (depth in (0, 2) and step in _UNSAID))
+    return ".".join(step for depth, step in enumerate(steps) if not (depth in (0, 2) and step in _OMITTED_LAYERS))

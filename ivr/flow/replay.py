@@ -25,7 +25,7 @@ class Replay:
         """What was said in the last turn."""
         return [prompt for action in self._actions for prompt in getattr(action, "prompts", ())]
 
-    def take(self, event: Event, at: datetime) -> None:
+    def apply(self, event: Event, at: datetime) -> None:
         """Take the next event, as if it answered what the call waits for."""
         if not isinstance(event, CallAnswered | CallEnded) and self._state.wait:
             event = replace(event, wait=self._state.wait.id)

@@ -35,7 +35,7 @@ CaseRouter = Callable[[OpenComplaint, datetime], tuple[str, str]]
 """A case, and when it is opened → its tier and its roster, as ivr.events.CaseFound has them."""
 
 TURN_SECONDS = 4
-SOME_CASE = "20261118-0007"
+EXAMPLE_CASE_NUMBER = "20261118-0007"
 
 
 class SimulatedCall:
@@ -58,7 +58,7 @@ class SimulatedCall:
         self.state = engine.begin(flow_set.flows, flow_set.version, flow, language, speech=speech)
         self.actions: tuple[Action, ...] = ()
         self.facts: list[Action] = []
-        self._take(CallAnswered(variables or {}))
+        self._apply(CallAnswered(variables or {}))
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -71,9 +71,9 @@ class SimulatedCall:
         return self.state.ended
 
     @property
-    def understood(self) -> dict[str, tuple[str, ...]]:
+    def expected(self) -> dict[str, tuple[str, ...]]:
         """What may be done now: the words for each meaning, the keys, the typed signs."""
-        place, waiting = self.state.place, self._waiting
+        place, waiting = self.state.place, self._wait_action
         node = self._flow_set.flows.flows[place.flow].nodes[place.node]
         if isinstance(waiting, Transfer):
             return {"signs": ("<taken>", "<untaken>")}
@@ -91,7 +91,7 @@ class SimulatedCall:
         }
 
     @property
-    def _waiting(self) -> Action | None:
+    def _wait_action(self) -> Action | None:
         return next((action for action in reversed(self.actions) if hasattr(action, "wait")), None)
 
     def type(self, text: str) -> None:
@@ -102,18 +102,18 @@ class SimulatedCall:
         """
         event = self._event(text.strip())
         self.actions = ()
-        self._take(event)
+        self._apply(event)
 
     def _event(self, text: str) -> Event:
         if text == "<hangup>":
             return CallEnded("caller")
-        match self._waiting, text:
+        match self._wait_action, text:
             case Transfer(wait), "<taken>":
                 return TransferCompleted(wait)
             case Transfer(wait), "<untaken>":
                 return TransferFailed(wait, "no_answer")
             case LookUpCase(wait), "<found>":
-                return CaseFound(wait, SOME_CASE, "repair", True, f"{self.now:%Y-%m-%d}")
+                return CaseFound(wait, EXAMPLE_CASE_NUMBER, "repair", True, f"{self.now:%Y-%m-%d}")
             case LookUpCase(wait), "<missing>":
                 return CaseMissing(wait)
             case LookUpCase(), _:
@@ -131,7 +131,7 @@ class SimulatedCall:
         if text == "":
             return NothingHeard(wait)
         if text.startswith("#"):
-            return DigitsPressed(wait, _pressed(text[1:], question.keys))
+            return DigitsPressed(wait, _accepted_keys(text[1:], question.keys))
         if text.startswith("~"):
             return self._free_speech(question, text[1:])
         if question.speech is None:
@@ -149,7 +149,7 @@ class SimulatedCall:
         cues = tuple(cue for cue in spot if cue in text)
         return SpeechRecorded(question.wait, TURN_SECONDS * 1000 * self.state.turn, 200 * (len(text) + 1), text, cues)
 
-    def _take(self, event: Event) -> None:
+    def _apply(self, event: Event) -> None:
         self.now += timedelta(seconds=TURN_SECONDS)
         try:
             turn = engine.step(self._flow_set.flows, self.state, event, self.now)
@@ -163,13 +163,13 @@ class SimulatedCall:
         self.facts += [action for action in turn.actions if not hasattr(action, "prompts")]
         match turn.actions[-1:]:
             case (Notice(wait=wait),):
-                self._take(PromptsFinished(wait))
+                self._apply(PromptsFinished(wait))
             case (LookUpCase(wait=wait, by="call"),):
-                self._take(self._opened(wait))
+                self._apply(self._opened_case(wait))
             case (Hangup(),):
-                self._take(CallEnded("us"))
+                self._apply(CallEnded("us"))
 
-    def _opened(self, wait: str) -> CaseFound | CaseMissing:
+    def _opened_case(self, wait: str) -> CaseFound | CaseMissing:
         """The case that this call opened last, under the first number of the day."""
         opened = [fact for fact in self.facts if isinstance(fact, OpenComplaint)]
         if not opened:
@@ -190,7 +190,7 @@ def _heard(text: str) -> Heard:
     return Heard(said.strip(), confidence)
 
 
-def _pressed(digits: str, keys: KeyInput | None) -> str:
+def _accepted_keys(digits: str, keys: KeyInput | None) -> str:
     """The keys as turn-taking gives them on: only those expected, without the finishing key."""
     taken = digits.removesuffix(keys.finish_on_key) if keys else ""
     possible = keys and taken and set(taken) <= set(keys.keys) and len(taken) <= keys.num_digits

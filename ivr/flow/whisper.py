@@ -13,15 +13,15 @@ from ivr.events import Value
 from ivr.flow import answers, model
 
 _NAME: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-BETWEEN: Final = "，"
+SEPARATOR: Final = "，"
 
 
-def whispered(phrases: Sequence[str], known: Mapping[str, Value], callflows: model.Callflows) -> str:
+def render_whisper(phrases: Sequence[str], known: Mapping[str, Value], callflows: model.Callflows) -> str:
     """The phrases with values in place of their names; one that names something unknown is left out.
 
     An answer to a closed question is said by the first of its phrases in the file's first language.
     """
-    return BETWEEN.join(filter(None, (_phrase(phrase, known, callflows) for phrase in phrases)))
+    return SEPARATOR.join(filter(None, (_phrase(phrase, known, callflows) for phrase in phrases)))
 
 
 def whisper_faults(phrase: str, known: Collection[str]) -> Iterator[str]:

@@ -74,10 +74,10 @@ def prepare(sound: PromptSound) -> Samples:
     Raises:
         ValueError: there is no speech in it.
     """
-    samples = _without_drift(soxr.resample(sound.samples, sound.rate_hz, PROMPT_RATE_HZ, quality="VHQ"))
+    samples = _remove_drift(soxr.resample(sound.samples, sound.rate_hz, PROMPT_RATE_HZ, quality="VHQ"))
     if level_dbov(samples) < SILENCE_DBOV:
         raise ValueError("there is no speech in it")
-    return _levelled(_trimmed(samples))
+    return _normalise(_trim(samples))
 
 
 def write_wav(path: Path, samples: Samples) -> None:
@@ -99,18 +99,18 @@ def _frame_power(samples: Samples, rate_hz: int) -> npt.NDArray[np.float64]:
     return power
 
 
-def _without_drift(samples: Samples) -> Samples:
+def _remove_drift(samples: Samples) -> Samples:
     """Without offset and slow steps, which sound like nothing but measure like speech."""
     if not samples.size:
         return samples
-    reach = PROMPT_RATE_HZ // 10
-    padded = np.pad(samples, reach, mode="edge")
+    margin = PROMPT_RATE_HZ // 10
+    padded = np.pad(samples, margin, mode="edge")
     hertz = np.fft.rfftfreq(padded.size, 1 / PROMPT_RATE_HZ)
     kept = np.fft.irfft(np.fft.rfft(padded) * hertz**2 / (hertz**2 + DRIFT_HZ**2), padded.size)
-    return kept[reach:-reach].astype(np.float32)
+    return kept[margin:-margin].astype(np.float32)
 
 
-def _trimmed(samples: Samples) -> Samples:
+def _trim(samples: Samples) -> Samples:
     size = PROMPT_RATE_HZ * FRAME_MS // 1000
     threshold = level_dbov(samples) - SPEECH_DB
     loud = np.flatnonzero(_frame_power(samples, PROMPT_RATE_HZ) > 10 ** (threshold / 10))
@@ -123,21 +123,23 @@ def _trimmed(samples: Samples) -> Samples:
     return padded
 
 
-def _levelled(samples: Samples) -> Samples:
+def _normalise(samples: Samples) -> Samples:
     """Limiting takes a little loudness away, so level and limit until both hold."""
     for _ in range(8):
         samples = samples * np.float32(10 ** ((LEVEL_DBOV - level_dbov(samples)) / 20))
         if peak_dbov(samples) <= PEAK_DBOV:
             return samples
-        samples = _limited(samples)
+        samples = _limit(samples)
     return samples
 
 
-def _limited(samples: Samples) -> Samples:
+def _limit(samples: Samples) -> Samples:
     """Turn the gain down smoothly around each peak (2 ms before to 2 ms after)."""
-    reach = PROMPT_RATE_HZ * 2 // 1000
+    margin = PROMPT_RATE_HZ * 2 // 1000
     needed = np.minimum(1, 10 ** (PEAK_DBOV / 20) / np.maximum(np.abs(samples), 1e-9))
-    lowest = np.lib.stride_tricks.sliding_window_view(np.pad(needed, 2 * reach, mode="edge"), 2 * reach + 1).min(axis=1)
-    window = np.hanning(2 * reach + 3)[1:-1]
+    lowest = np.lib.stride_tricks.sliding_window_view(np.pad(needed, 2 * margin, mode="edge"), 2 * margin + 1).min(
+        axis=1
+    )
+    window = np.hanning(2 * margin + 3)[1:-1]
     gain = np.convolve(lowest, window / window.sum(), mode="valid")
     return (samples * gain).astype(np.float32)

@@ -46,7 +46,7 @@ def build(folder: Path, progress: Progress | None = None, speakers: Mapping[str,
     report = Report()
     try:
         for language in catalog.languages:
-            speaker = _choose(catalog.voices[language], engines(folder) if speakers is None else speakers)
+            speaker = _choose_voice(catalog.voices[language], engines(folder) if speakers is None else speakers)
             _Language(catalog, language, speaker, manifest.setdefault(language, {}), report).build(progress)
     finally:
         manifests.write(catalog, manifest)
@@ -78,12 +78,12 @@ class _Language:
     def build(self, progress: Progress | None) -> None:
         recordings = self.catalog.recordings(self.language)
         wanted = {name: self._entry(name, words) for name, words in recordings.items()}
-        due = [name for name, entry in wanted.items() if not self._fresh(name, entry)]
-        self.report.kept += [self._label(name) for name in wanted if name not in due]
-        if isinstance(self.speaker, str) and any(wanted[name].by != PERSON for name in due):
+        stale = [name for name, entry in wanted.items() if not self._is_current(name, entry)]
+        self.report.kept += [self._label(name) for name in wanted if name not in stale]
+        if isinstance(self.speaker, str) and any(wanted[name].by != PERSON for name in stale):
             raise NoEngine(f"no speech engine for {self.language}: {self.speaker}")
         self._remove(self.entries.keys() - wanted.keys())
-        for name in progress.track(due, len(due), description=self.language) if progress else due:
+        for name in progress.track(stale, len(stale), description=self.language) if progress else stale:
             target = self.catalog.wav(self.language, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_wav(target, self._samples(name, recordings[name], wanted[name]))
@@ -99,7 +99,7 @@ class _Language:
             by = self.entries[name].by if name in self.entries else ""
         return ManifestEntry(by, spoken_key(words, by))
 
-    def _fresh(self, name: str, entry: ManifestEntry) -> bool:
+    def _is_current(self, name: str, entry: ManifestEntry) -> bool:
         return self.entries.get(name) == entry and self.catalog.wav(self.language, name).exists()
 
     def _samples(self, name: str, words: str, entry: ManifestEntry) -> Samples:
@@ -123,7 +123,7 @@ class _Language:
         return f"{self.language}/{name}"
 
 
-def _choose(voices: tuple[Voice, ...], speakers: Mapping[str, Engine]) -> _Speaker | str:
+def _choose_voice(voices: tuple[Voice, ...], speakers: Mapping[str, Engine]) -> _Speaker | str:
     """The first voice that can be had here, or why there is none."""
     reasons = []
     for voice in voices:

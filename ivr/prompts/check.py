@@ -38,7 +38,7 @@ def check(folder: Path) -> list[Fault]:
             reasons = [*_audio(file), *_stale(catalog, manifest, language, name, words)] if file.exists() else [MISSING]
             faults += [Fault(str(file), name, reason) for reason in reasons]
         faults += _mixed(catalog, manifest, language)
-    return faults + [Fault(str(file), "", "it is not in the catalog") for file in _strangers(catalog)]
+    return faults + [Fault(str(file), "", "it is not in the catalog") for file in _unlisted(catalog)]
 
 
 MISSING: Final = "it is missing; run `prompts build`"
@@ -102,7 +102,7 @@ def _mixed(catalog: Catalog, manifest: Manifest, language: str) -> Iterator[Faul
         yield Fault(str(catalog.audio / language), "", reason)
 
 
-def _strangers(catalog: Catalog) -> list[Path]:
+def _unlisted(catalog: Catalog) -> list[Path]:
     known = {catalog.wav(language, name) for language in catalog.languages for name in catalog.recordings(language)}
     folders = [catalog.audio / language for language in catalog.languages]
     return sorted(file for folder in folders for file in folder.rglob("*") if file.is_file() and file not in known)

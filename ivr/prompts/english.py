@@ -62,7 +62,7 @@ def _minute(minute: int) -> tuple[str, ...]:
 class English:
     """See spoken.Tongue."""
 
-    joint = " "
+    separator = " "
     pause = ", "
 
     def fragments(self, kind: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ SENTENCE_MS: Final = 320
 """Pauses between groups of fragments, at a comma and at a sentence's end; recordings add their soft edges (50 ms)."""
 
 CACHED_PROMPTS: Final = 256
-OWN_WORDS: Final = "〔…〕"
+CALLER_WORDS: Final = "〔…〕"
 """Stands in the words of a prompt where it plays the caller's own."""
 
 
@@ -61,9 +61,9 @@ class PromptLibrary:
             Unspeakable: no such prompt or language, a value is missing, or it can't be spoken as its type.
         """
         sequence = self._sequence(prompt, language)
-        if OWN_WORDS not in sequence:
+        if CALLER_WORDS not in sequence:
             return self._joined(language, sequence)
-        at = sequence.index(OWN_WORDS)
+        at = sequence.index(CALLER_WORDS)
         return self._joined(language, sequence[:at]) + said + self._joined(language, sequence[at + 1 :])
 
     def text(self, prompt: Prompt, language: str) -> str:
@@ -75,11 +75,11 @@ class PromptLibrary:
         said = []
         for part in self._template(prompt, language).parts:
             if isinstance(part, PromptVariable) and part.kind == "recording":
-                said.append(OWN_WORDS)
+                said.append(CALLER_WORDS)
             elif isinstance(part, PromptVariable):
                 tongue, words = TONGUES[language], fragments(part.kind, language)
                 groups = self._groups(part, prompt, language)
-                said.append(tongue.pause.join(tongue.joint.join(words[name] for name in group) for group in groups))
+                said.append(tongue.pause.join(tongue.separator.join(words[name] for name in group) for group in groups))
             else:
                 said.append(part.text)
         return "".join(said)
@@ -104,7 +104,7 @@ class PromptLibrary:
                 case PunctuationMark():
                     sequence.append(SENTENCE_MS if part.long else COMMA_MS)
                 case PromptVariable(kind="recording"):
-                    sequence.append(OWN_WORDS)
+                    sequence.append(CALLER_WORDS)
                 case PromptVariable():
                     for index, group in enumerate(self._groups(part, prompt, language)):
                         sequence += [GROUP_MS] if index else []

@@ -43,7 +43,7 @@ def _minute(minute: int) -> tuple[str, ...]:
 class Mandarin:
     """See spoken.Tongue."""
 
-    joint = ""
+    separator = ""
     pause = "，"
 
     def fragments(self, kind: str) -> dict[str, str]:

@@ -28,7 +28,7 @@ class ManifestEntry:
 Manifest = dict[str, dict[str, ManifestEntry]]
 """Language → recording → entry."""
 
-_FORM: Final = TypeAdapter(Manifest)
+_MANIFEST: Final = TypeAdapter(Manifest)
 
 
 def spoken_key(words: str, by: str) -> str:
@@ -49,7 +49,7 @@ def recorded_file(catalog: Catalog, language: str, recording: str) -> Path:
 def read(catalog: Catalog) -> Manifest:
     """The manifest in the catalog's audio folder; empty where there is none, or none that can be read."""
     try:
-        return _FORM.validate_json((catalog.audio / MANIFEST_FILE).read_bytes())
+        return _MANIFEST.validate_json((catalog.audio / MANIFEST_FILE).read_bytes())
     except (OSError, ValidationError):
         return {}
 
@@ -57,7 +57,7 @@ def read(catalog: Catalog) -> Manifest:
 def write(catalog: Catalog, manifest: Manifest) -> None:
     """Write the manifest, sorted so that a diff shows what changed."""
     catalog.audio.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_FORM.dump_python(manifest), ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(_MANIFEST.dump_python(manifest), ensure_ascii=False, indent=1, sort_keys=True)
     (catalog.audio / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ _READINGS: Final = {"没收": ["mei2", "shou1"]}
 _COUNTING: Final = frozenset("第周十百千零一二三四五六七八九")
 _DATES: Final = frozenset("月日号")
 """After and before these, 一 is a number and keeps its tone."""
-MARKS: Final = str.maketrans("，、；：。？！嗯", ",,,,.?!恩", "“”‘’（）")
+PUNCTUATION: Final = str.maketrans("，、；：。？！嗯", ",,,,.?!恩", "“”‘’（）")
 
 
 def pinyin(text: str) -> str:
@@ -31,9 +31,9 @@ def pinyin(text: str) -> str:
 
 def _syllables(text: str, *, sandhi: bool) -> list[str]:
     read = []
-    for run in re.findall("[一-鿿]+|[^一-鿿]+", text.translate(MARKS)):
+    for run in re.findall("[一-鿿]+|[^一-鿿]+", text.translate(PUNCTUATION)):
         by_character = _read(run, sandhi=sandhi)
-        read += _in_a_row(run, by_character) if sandhi else by_character
+        read += _apply_sandhi(run, by_character) if sandhi else by_character
     return [syllable.strip() for syllable in read if syllable.strip()]
 
 
@@ -46,7 +46,7 @@ def _read(run: str, *, sandhi: bool) -> list[str]:
     return read
 
 
-def _in_a_row(text: str, read: Sequence[str]) -> list[str]:
+def _apply_sandhi(text: str, read: Sequence[str]) -> list[str]:
     """Tones of 一 and 不 before other characters; pypinyin changes them only within words that it knows."""
     changed = list(read)
     for place, (char, after) in enumerate(zip(text, read[1:], strict=False)):

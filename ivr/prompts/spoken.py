@@ -40,9 +40,9 @@ class Unspeakable(HuifangError):
 
 
 class Tongue(Protocol):
-    """One language's way to say values. In text `joint` stands within a group, `pause` between groups."""
+    """One language's way to say values. In text `separator` stands within a group, `pause` between groups."""
 
-    joint: str
+    separator: str
     pause: str
 
     def fragments(self, kind: str) -> dict[str, str]:
@@ -87,9 +87,9 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
     try:
         match kind:
             case "score":
-                return ((f"score-{_whole(value, MAX_SCORE)}",),)
+                return ((f"score-{_integer(value, MAX_SCORE)}",),)
             case "number":
-                return (tongue.number(_whole(value, MAX_NUMBER)),)
+                return (tongue.number(_integer(value, MAX_NUMBER)),)
             case "digits":
                 return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(str(value)))
             case "phone":
@@ -97,7 +97,7 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
             case "date":
                 return (tongue.date(datetime.fromisoformat(str(value)).date()),)
             case "time":
-                return (tongue.time(datetime.fromisoformat(_on_some_day(str(value)))),)
+                return (tongue.time(datetime.fromisoformat(_with_date(str(value)))),)
             case "when":
                 return _when(str(value), tongue, now)
     except ValueError:
@@ -132,7 +132,7 @@ def digit_groups(number: str) -> list[str]:
     return [number[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
-def _whole(value: Value, largest: int) -> int:
+def _integer(value: Value, largest: int) -> int:
     if isinstance(value, bool) or value is None:
         raise ValueError("no number")
     number = int(value)
@@ -141,7 +141,7 @@ def _whole(value: Value, largest: int) -> int:
     return number
 
 
-def _on_some_day(time: str) -> str:
+def _with_date(time: str) -> str:
     return time if "T" in time else f"2000-01-01T{time}"
 
 

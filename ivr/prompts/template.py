@@ -81,7 +81,9 @@ def _cut(name: str, text: str) -> Iterator[TemplatePart]:
             yield PunctuationMark(marks, any(mark in LONG_MARKS for mark in marks))
         if spoken := words.strip():
             count += 1
-            yield RecordedPiece(f"{name}-{count}", words, _unfinished(spoken) if index + 2 < len(fields) else spoken)
+            yield RecordedPiece(
+                f"{name}-{count}", words, _with_trailing_comma(spoken) if index + 2 < len(fields) else spoken
+            )
         if index + 2 < len(fields):
             yield PromptVariable(fields[index + 1], fields[index + 2])
 
@@ -93,6 +95,6 @@ def _split_marks(text: str) -> tuple[str, str]:
     return (marks, text[len(marks) :]) if marks.strip() else ("", text)
 
 
-def _unfinished(words: str) -> str:
+def _with_trailing_comma(words: str) -> str:
     """A comma at the end keeps a speech engine's voice up, for a value follows."""
     return words if words[-1] in SHORT_MARKS + LONG_MARKS else f"{words},"

@@ -98,5 +98,5 @@ def _personal(node: model.QuestionNode) -> bool:
 
 
 def _value(callflows: model.Callflows, node: model.QuestionNode, language: str, text: str, said: _Said) -> object:
-    read = answers.reading(node, callflows.universals, language, text, said.past.at)
+    read = answers.interpret(node, callflows.universals, language, text, said.past.at)
     return read.value if isinstance(read, Understood) else None

@@ -15,7 +15,7 @@ from ivr.prompts.spoken import KINDS, TONGUES, Unspeakable, digit_groups, fragme
 def said(kind: str, value: Value, language: str, now: datetime) -> str:
     tongue, words = TONGUES[language], fragments(kind, language)
     return tongue.pause.join(
-        tongue.joint.join(words[name] for name in group) for group in speak(kind, value, language, now)
+        tongue.separator.join(words[name] for name in group) for group in speak(kind, value, language, now)
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from ivr.actions import Prompt
-from ivr.events import place
+from ivr.events import format_span
 
 TAIL_MS: Final = 100
 """So much is played beyond the last voice, so that a soft ending is heard."""
@@ -37,7 +37,7 @@ class UtteranceBuffer:
         """The caller said something there: keep it in place of what was said before."""
         start_ms, end_ms = span_ms
         said = b"".join(pcm for at_ms, pcm in self._frames if start_ms < at_ms <= end_ms + TAIL_MS)
-        self._kept = (place(span_ms), said)
+        self._kept = (format_span(span_ms), said)
         self.listen(False)
 
     def beside(self, prompt: Prompt) -> tuple[Prompt, bytes]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ivr.flow.spoken.carriers import leading, trailing
 from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedValue
-from ivr.flow.spoken.text import Tokens, cover, strip, tokens
+from ivr.flow.spoken.text import Tokens, segment, strip, tokens
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ def parse_choice(text: str, language: str, phrases: Mapping[T, Collection[str]])
     for candidate in (spoken, strip(spoken, leading(language), trailing(language))):
         if candidate in meanings:
             return _single([meanings[candidate]])
-    pieces = cover(spoken, vocabulary)
+    pieces = segment(spoken, vocabulary)
     return _single([values for _, values in pieces if values]) if pieces else ParsedNothing()
 
 

@@ -23,7 +23,7 @@ _TIMES = {
 _ZEROS = {CHINESE: {}, ENGLISH: {"hundred": "00", "thousand": "000"}}
 _PAIRS = {word: str(value) for value, word in enumerate(EN_TEENS, 10)}
 _TENS = {word: str(value) for value, word in enumerate(EN_TENS, 2)}
-_ASIDE = {
+_FILLERS = {
     CHINESE: "我的 我家 电话 手机 号码 手机号 电话号码 联系电话 号 区号 加 转 杠 然后 对 是的 好 好的",
     ENGLISH: "my|number|phone number|number is|phone|is|area code|plus|dash|then|and|yes|okay|ok",
 }
@@ -39,7 +39,7 @@ def parse_digits(text: str, language: str) -> str:
     at = 0
     while at < len(words):
         said, length = _digits(words, at, language)
-        length = length or _aside(words, at, language)
+        length = length or _filler(words, at, language)
         if not length:
             return ""
         digits += said
@@ -75,12 +75,12 @@ def _digit(word: str, language: str) -> str:
     return word if word.isdecimal() else _DIGIT[language].get(word, "")
 
 
-def _aside(words: Tokens, at: int, language: str) -> int:
-    table = _asides(language)
+def _filler(words: Tokens, at: int, language: str) -> int:
+    table = _fillers(language)
     return next((length for length in range(min(6, len(words) - at), 0, -1) if words[at : at + length] in table), 0)
 
 
 @cache
-def _asides(language: str) -> frozenset[Tokens]:
-    listing = _ASIDE[language].split() if language == CHINESE else _ASIDE[language].split("|")
+def _fillers(language: str) -> frozenset[Tokens]:
+    listing = _FILLERS[language].split() if language == CHINESE else _FILLERS[language].split("|")
     return leading(language) | trailing(language) | {tokens(phrase, language) for phrase in listing}

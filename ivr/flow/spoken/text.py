@@ -61,7 +61,7 @@ def strip(words: Tokens, leading: Collection[Tokens], trailing: Collection[Token
     return words[start:end]
 
 
-def cover(words: Tokens, vocabulary: Mapping[Tokens, T]) -> list[tuple[Tokens, T]] | None:
+def segment(words: Tokens, vocabulary: Mapping[Tokens, T]) -> list[tuple[Tokens, T]] | None:
     """Split the words into entries of the vocabulary, longest first from the left; None when a word is in none."""
     count = len(words)
     span = _span(vocabulary)

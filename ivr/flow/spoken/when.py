@@ -29,7 +29,7 @@ from ivr.flow.spoken.when_terms import (
     scan,
 )
 
-FURTHEST = timedelta(days=31)
+MAX_AHEAD = timedelta(days=31)
 
 _RULES = {CHINESE: when_zh.RULES, ENGLISH: when_en.RULES}
 _WORDS = {CHINESE: when_zh.WORDS, ENGLISH: when_en.WORDS}
@@ -64,13 +64,13 @@ def parse_when(text: str, language: str, now: datetime) -> Parsed[SpokenTime]:
     clocks = [term for term in terms if isinstance(term, ClockTime)]
     if SpokenNow() in terms or max(len(days), len(parts), len(clocks)) > 1 or (delays and len(terms) > 1):
         return ParsedNothing()
-    whens = [_later(delay, now) for delay in delays] or [
+    whens = [_after_delay(delay, now) for delay in delays] or [
         when
         for day in _dates(next(iter(days), None), now.date())
         for when in _times(day, next(iter(parts), None), next(iter(clocks), None), now)
     ]
     ahead = [when for when in whens if when.start > now]
-    if ahead and ahead[0].start - now <= FURTHEST:
+    if ahead and ahead[0].start - now <= MAX_AHEAD:
         return ParsedValue(ahead[0])
     return ParsedOutOfRange((ahead or whens)[0]) if whens else ParsedNothing()
 
@@ -80,7 +80,7 @@ def when_words(language: str) -> tuple[str, ...]:
     return _WORDS[language]
 
 
-def _later(after: SpokenDelay, now: datetime) -> SpokenTime:
+def _after_delay(after: SpokenDelay, now: datetime) -> SpokenTime:
     return SpokenTime(
         (now.astimezone(UTC) + after.delay).astimezone(now.tzinfo).replace(second=0, microsecond=0), "minute"
     )

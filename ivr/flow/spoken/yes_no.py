@@ -10,11 +10,11 @@ from itertools import pairwise
 from typing import Literal
 
 from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedValue
-from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, clauses, cover, join, normalise, tokens
+from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, clauses, join, normalise, segment, tokens
 from ivr.flow.spoken.yes_no_words import COMBINED, STARTS, Rank, answers, fillers, negators, phrases
 
 _RESULT = re.compile(r"(解决|搞定|[修弄搞换装办做]好|[修弄搞换装办做]完|处理好|处理完)了$")
-_SOFT = {("no",), ("nope",), ("nah",)}
+_SOFT_NO = {("no",), ("nope",), ("nah",)}
 
 _Vocabulary = dict[Tokens, tuple[bool | None, Rank]]
 _UNCLEAR = (None, Rank.OWN)
@@ -91,9 +91,9 @@ def _latin(words: Tokens) -> bool:
 
 
 def _answers(text: str, language: str, vocabulary: _Vocabulary) -> list[_Answer]:
-    parts = [cover(clause, vocabulary) for clause in clauses(text, language)]
+    parts = [segment(clause, vocabulary) for clause in clauses(text, language)]
     if None in parts:
-        parts = [cover(tokens(text, language), vocabulary)]
+        parts = [segment(tokens(text, language), vocabulary)]
     said: list[_Answer] = []
     for part in parts:
         paused, direct = True, False
@@ -145,12 +145,12 @@ def _double_chinese(negator: str, text: str, after: _Answer) -> _Link:
 
 
 def _link_english(before: _Answer, after: _Answer) -> _Link:
-    if before.words in _SOFT:
+    if before.words in _SOFT_NO:
         clear = not after.meaning or after.rank < Rank.OWN or len(after.words) > 1 or not after.direct
         return "apart" if clear else "unclear"
     if after.meaning:
         return "negated" if after.rank == Rank.OWN and after.direct else "unclear"
-    negative = after.words in _SOFT or any(word == "not" or word.endswith("n't") for word in after.words)
+    negative = after.words in _SOFT_NO or any(word == "not" or word.endswith("n't") for word in after.words)
     return "apart" if negative else "unclear"
 
 
