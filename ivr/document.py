@@ -1,6 +1,6 @@
-"""YAML text → a model, with a fault that names file and path for everything that is wrong.
+"""Parse YAML text into a model, reporting every fault with its file and path.
 
-Must not know: which files there are, or what is in them.
+Must not know: which files exist, or what they contain.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 def parse(
     model_type: type[ModelT], source: str, file: str, format_path: Callable[[Sequence[str]], str] = ".".join
 ) -> ModelT:
-    """Read a text of this model_type. `format_path` writes the steps to a fault as its authors would.
+    """Parse `source` into `model_type`. `format_path` joins the steps to a fault into a path as authors write it.
 
     Raises:
-        FaultyFile: it is no YAML, or not of this model_type.
+        FaultyFile: the text is not YAML or does not match the model.
     """
     try:
         data = YAML(typ="safe", pure=True).load(source)
@@ -42,7 +42,7 @@ def parse(
 
 
 def _steps(location: tuple[int | str, ...], data: Any) -> list[str]:
-    """The way to a fault by what is written in the file, without the names of union members."""
+    """Return the steps to a fault as written in the file, without pydantic's union member names."""
     steps: list[str] = []
     for step in location:
         if isinstance(data, dict):

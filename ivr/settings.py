@@ -1,4 +1,4 @@
-"""The operator's settings: environment variables that begin with HUIFANG_, all with defaults that need no server."""
+"""Operator settings: environment variables prefixed HUIFANG_; the defaults need no external server."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The folder that the project lies in."""
+"""Root folder of the project."""
 
 
 class Settings(BaseSettings):
-    """What an operator may choose; `docs/operating.md` explains each."""
+    """Operator settings; `docs/operating.md` explains each."""
 
     model_config = SettingsConfigDict(env_prefix="HUIFANG_", extra="ignore")
 
-    host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a token is needed")
+    host: str = Field("127.0.0.1", description="address to listen on; any but loopback requires a token")
     port: int = Field(8080, ge=0, le=65535, description="0: any free port")
-    data: Path = Field(ROOT / "var", description="folder of everything that is kept")
+    data: Path = Field(ROOT / "var", description="folder for all persistent data")
     flows: Path = Field(ROOT / "callflows.yaml", description="the flows file")
-    lines: Path = Field(ROOT / "lines.yaml", description="who answers complaints, and where they go")
-    calendar: Path = Field(ROOT / "calendar.yaml", description="days off and workdays beside the yearly notice")
-    prompts: Path = Field(ROOT / "prompts", description="folder of the prompts")
+    lines: Path = Field(ROOT / "lines.yaml", description="the complaint lines and routing rules")
+    calendar: Path = Field(ROOT / "calendar.yaml", description="days off and workdays that override the annual notice")
+    prompts: Path = Field(ROOT / "prompts", description="the prompts folder")
     models: dict[str, str] = Field(
         default_factory=dict,
         description='language → folder of a Vosk model or address of a Vosk server, as JSON: {"zh-CN": "/models/cn"}',
     )
     database: str = Field("", description="postgresql://… ; empty: SQLite in the data folder")
-    redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: a private one that the service starts")
-    site: Path | None = Field(None, description="the Asterisk to attach to (dialplans/site.yaml); empty: none")
-    rosters: Path | None = Field(ROOT / "rosters.yaml", description="who answers which line; empty: the site's targets")
-    capacity: int = Field(100, ge=1, description="calls from Asterisk at a time; what is above goes to a person")
+    redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: the service starts a private one")
+    site: Path | None = Field(None, description="the site file of the Asterisk (dialplans/site.yaml); empty: none")
+    rosters: Path | None = Field(ROOT / "rosters.yaml", description="agents and their lines; empty: the site's targets")
+    capacity: int = Field(100, ge=1, description="concurrent Asterisk calls; excess calls go to a person")
     timezone: str = Field("Asia/Shanghai", description="the callers' time zone")
     log_level: str = "INFO"
 
@@ -49,7 +49,7 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        """Where the records are."""
+        """URL of the records database."""
         return self.database or f"sqlite:///{self.data / 'records.sqlite'}"
 
     @property

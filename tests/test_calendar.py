@@ -93,7 +93,7 @@ def test_an_override_outranks_the_notice() -> None:
         ("days_of: {}", "c.yaml: days_of: unknown field"),
         (
             "days_off: {2026-11-24: other}\nworkdays: [2026-11-24]",
-            "c.yaml: 2026-11-24 cannot be a day off and a workday",
+            "c.yaml: 2026-11-24 is both a day off and a workday; remove one entry",
         ),
         ("days_off: [", "c.yaml: line 1: "),
     ],

@@ -137,7 +137,7 @@ def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catal
     lines = [("survey", "zh-CN"), ("delivery", "zh-CN")]
     with pytest.raises(FaultyFile) as caught:
         FlowStore(file, catalog, Pupil(), lines=lines, targets=["reception"])
-    no_target = "“hotline” is no target of the site file; it has reception"
+    no_target = "“hotline” is not a transfer target of the site file; its targets: reception"
     transfers = [
         "complaint.complaint_untold",
         "complaint.put_through",
@@ -147,7 +147,7 @@ def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catal
         "verify.verify_to_person",
     ]
     assert {(fault.path, fault.reason) for fault in caught.value.faults} == {
-        ("flows", "there is no flow “delivery” in zh-CN, and a telephone line leads to it"),
+        ("flows", "a telephone line uses flow “delivery” in zh-CN, which does not exist"),
         *((f"{transfer}.target", no_target) for transfer in transfers),
     }
     flow_store = FlowStore(file, catalog, Pupil(), lines=lines[:1], targets=["hotline"])
