@@ -164,7 +164,7 @@ class LookUpCase:
     """Look up a case: CaseFound or CaseMissing.
 
     By `call`: the case that this call opened last. By `number` or `phone`: `value` is the case number in digits or the
-    telephone number of the person who opened it; confidential cases are not found.
+    customer's telephone number; only cases that may be disclosed to callers are found.
     """
 
     wait: str

@@ -96,7 +96,7 @@ class CaseFound:
 
 @dataclass(frozen=True, slots=True)
 class CaseMissing:
-    """No case matched, or the matching case is confidential."""
+    """No case matched, or none that may be disclosed to callers."""
 
     wait: str
 

@@ -72,8 +72,8 @@ def test_all_that_callers_may_say_can_be_pronounced(file: Path, catalog: Catalog
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("very good", "10 points", '“10 points” cannot be heard: "10" is no English word; say "ten points"'),
-        ("not good", "blorgish", '“blorgish” cannot be heard: "blorgish" is not in the dictionary'),
+        ("very good", "10 points", '“10 points” cannot be recognised: "10" is no English word; say "ten points"'),
+        ("not good", "blorgish", '“blorgish” cannot be recognised: "blorgish" is not in the dictionary'),
         ("not good", "grate", "“grate” (dissatisfied) and “great” (satisfied) sound alike in en-US"),
     ],
 )

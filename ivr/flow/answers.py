@@ -1,7 +1,7 @@
-"""What a spoken answer means: readings → a value, a command, or nothing. Must not know: state, calls, audio, keys.
+"""Interpretation of spoken answers: hypotheses → a value, a command, or no-match.
 
 A question is `closed` (one of its phrases), a `sequence` (digits, a time) or `free`. A phrase means a value of the
-question or a universal command; commands stand in round brackets.
+question or a universal command; command names are written in round brackets. Must not know: state, calls, audio, keys.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from ivr.flow.spoken.when import parse_when, when_words
 from ivr.flow.spoken.yes_no import parse_yes_no, yes_no_phrases
 
 CLOSE_MARGIN: Final = 0.1
-"""Two readings with different meanings that are nearer than this are told apart by asking."""
+"""If the best two hypotheses with different meanings are closer than this in confidence, the answer is confirmed."""
 
 EXIT_COMMANDS: Final = frozenset({"agent", "refuse"})
-"""Commands that leave the question: taken only when heard surely."""
+"""Commands that leave the question; accepted only with high confidence."""
 
 CONFIRM_BELOW: Final = 0.8
 REJECT_BELOW: Final = 0.45
-"""The thresholds where the question has none of its own: commands within sequences and free speech, confirmations."""
+"""Default thresholds for questions without their own: commands in sequences and free speech, and confirmations."""
 
 FRACTION: Final = "<fraction>"
 OUT_OF_RANGE: Final = "<out of range>"
-"""The meanings of score phrases that are no value: between two whole scores, and outside the scale."""
+"""Meanings of score phrases that are not a value: between two whole scores, and outside the scale."""
 
 _plain = lru_cache(maxsize=4096)(normalise)
 _scores = cache(score_phrases)
@@ -57,7 +57,7 @@ _yes_or_no = lru_cache(maxsize=512)(yes_no_phrases)
 
 
 def values(answer: model.Answer) -> dict[str, model.AnswerValue]:
-    """The named values of a closed question; empty for scores and digits."""
+    """Return the named values of a closed question; empty for scores and digits."""
     match answer:
         case model.YesNo(yes=yes, no=no):
             return {"yes": yes, "no": no}
@@ -67,7 +67,7 @@ def values(answer: model.Answer) -> dict[str, model.AnswerValue]:
 
 
 def kind(node: model.QuestionNode) -> Literal["closed", "sequence", "free"]:
-    """How the question may be answered by voice."""
+    """Return the kind of speech that answers the question."""
     match node:
         case model.RecordNode():
             return "free"
@@ -77,12 +77,12 @@ def kind(node: model.QuestionNode) -> Literal["closed", "sequence", "free"]:
 
 
 def configured_phrases(value: model.AnswerValue | model.Universal, language: str) -> tuple[str, ...]:
-    """The phrases that the flows give for a value or a command, as a grammar writes them."""
+    """Return the phrases that the flows configure for a value or a command, normalised for a grammar."""
     return tuple(_plain(phrase, language) for phrase in value.phrases.get(language, ()))
 
 
 def meanings(node: model.QuestionNode, universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
-    """Meaning → the phrases for it; commands in round brackets, other than values in angle brackets."""
+    """Return meaning → phrases. Commands are in round brackets, meanings that are not values in angle brackets."""
     found: dict[str, frozenset[str]] = {}
     match node:
         case model.AskNode(answer=model.YesNo(yes=yes, no=no)):
@@ -106,7 +106,7 @@ def meanings(node: model.QuestionNode, universals: model.Universals, language: s
 
 
 def spot_words(node: model.QuestionNode, language: str) -> tuple[str, ...]:
-    """The words worth noticing in free speech that answer nothing."""
+    """Return the keywords to spot in free speech that are not answers."""
     words = node.spot.get(language, ()) if isinstance(node, model.RecordNode) else ()
     return tuple(sorted(_plain(word, language) for word in words))
 
@@ -121,12 +121,12 @@ def _score_meaning(parsed: Parsed[int]) -> str:
 
 
 def commands(universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
-    """Command, in round brackets → the phrases for it."""
+    """Return command (in round brackets) → phrases."""
     return {f"({name})": frozenset(configured_phrases(each, language)) for name, each in universals.named().items()}
 
 
 def speech(node: model.QuestionNode, universals: model.Universals, language: str) -> SpeechInput:
-    """What may be said to the question."""
+    """Return the speech that the question accepts."""
     said = meanings(node, universals, language).values()
     phrases = tuple(sorted(frozenset[str]().union(*said)))
     how = kind(node)
@@ -134,7 +134,7 @@ def speech(node: model.QuestionNode, universals: model.Universals, language: str
 
 
 def confirmation_speech(node: model.QuestionNode, universals: model.Universals, language: str) -> SpeechInput:
-    """What may be said when an answer is read back: yes, no, or at once another answer."""
+    """Return the speech accepted when an answer is read back: yes, no, or directly another answer."""
     another = meanings(node, universals, language) if kind(node) == "closed" else commands(universals, language)
     agrees = _yes_or_no(language)
     said = [frozenset(phrase for phrase in agrees if agrees[phrase] is answer) for answer in (True, False)]
@@ -143,7 +143,7 @@ def confirmation_speech(node: model.QuestionNode, universals: model.Universals, 
 
 
 def _synonyms(meant: Iterable[frozenset[str]]) -> tuple[tuple[str, ...], ...]:
-    """Phrases that mean the same; one with two meanings has its first."""
+    """Return groups of phrases with the same meaning; a phrase with two meanings joins the first group."""
     seen: set[str] = set()
     groups = []
     for phrases in meant:
@@ -163,7 +163,7 @@ def understand(
     alternatives: Sequence[Heard],
     now: datetime,
 ) -> AnswerOutcome:
-    """What was said, from its readings, best first."""
+    """Return the outcome of the hypotheses `alternatives`, sorted best first."""
     read = [(one, interpret(node, universals, language, one.text, now)) for one in alternatives]
     known = [(one, meaning) for one, meaning in read if not isinstance(meaning, NotUnderstood)]
     reject_below, confirm_below = (
@@ -193,9 +193,9 @@ def understand_confirmation(
     now: datetime,
     candidate: Value,
 ) -> AnswerOutcome:
-    """Whether the candidate that was read back is right: Confirmed, Denied, or at once another answer.
+    """Interpret the reply to a read-back: Confirmed, Denied, or directly another answer.
 
-    The question's own phrases are answers first: 没有 confirms "not solved", though by itself it says no.
+    The question's own phrases take precedence: 没有 confirms "not solved", although it normally means no.
     """
     if not alternatives or alternatives[0].confidence < (
         node.reject_below if isinstance(node, model.AskNode) else REJECT_BELOW
@@ -213,7 +213,7 @@ def understand_confirmation(
 def completeness(
     node: model.QuestionNode, universals: model.Universals, language: str, alternatives: Sequence[Heard], now: datetime
 ) -> Completeness:
-    """How far an answer has come, for the end of the turn: complete, a prefix of something longer, or nothing yet."""
+    """Return how complete the answer is, for endpointing: complete, a prefix of a longer answer, or nothing yet."""
     match understand(node, universals, language, alternatives, now):
         case NotUnderstood():
             return "nothing"
@@ -231,7 +231,7 @@ def confirmation_completeness(
     now: datetime,
     candidate: Value,
 ) -> Completeness:
-    """The same while an answer is read back."""
+    """Return how complete the reply to a read-back is, for endpointing."""
     match understand_confirmation(node, universals, language, alternatives, now, candidate):
         case NotUnderstood():
             return "nothing"
@@ -241,12 +241,12 @@ def confirmation_completeness(
 
 
 def _meaning_of(outcome: AnswerOutcome) -> object:
-    """What an outcome says, however it was said."""
+    """Return the meaning of an outcome, regardless of wording."""
     return outcome.value if isinstance(outcome, Understood) else outcome
 
 
 def _is_own_phrase(node: model.QuestionNode, language: str, text: str) -> bool:
-    """Whether the text is one of the phrases that the flows give for the question's values."""
+    """Return whether the text is a phrase that the flows configure for one of the question's values."""
     named = values(node.answer).values() if isinstance(node, model.AskNode) else ()
     return any(_plain(text, language) in configured_phrases(value, language) for value in named)
 
@@ -257,7 +257,7 @@ def _is_own_phrase(node: model.QuestionNode, language: str, text: str) -> bool:
 def interpret(
     node: model.QuestionNode, universals: model.Universals, language: str, text: str, now: datetime
 ) -> AnswerOutcome:
-    """What one reading means by itself; it is never sure."""
+    """Return the outcome of one hypothesis on its own; it is never `sure`."""
     forms = {_plain(text, language), strip_carriers(text, language)}
     for name, universal in universals.named().items():
         if not forms.isdisjoint(configured_phrases(universal, language)):
@@ -296,7 +296,7 @@ def _read_score(text: str, language: str, low: int, high: int) -> AnswerOutcome:
 
 
 def read_time(node: model.BookNode, language: str, text: str, now: datetime, confidence: float) -> AnswerOutcome:
-    """A time to call back; it is always read back, chosen by key included."""
+    """Interpret a callback time; it is always read back, even if chosen by key."""
     match parse_when(text, language, now):
         case ParsedValue(value=when) if node.earliest <= when.start.time() <= node.latest:
             return Understood(when.start.isoformat(timespec="minutes"), text, confidence, sure=False)
@@ -308,7 +308,7 @@ def read_time(node: model.BookNode, language: str, text: str, now: datetime, con
 
 
 def read_digits(answer: model.Digits, language: str, text: str, confidence: float) -> AnswerOutcome:
-    """Digits are always read back, those typed included: R2 asks it of every number taken."""
+    """Interpret digits; they are always read back, even if entered by key (R2: confirm every number)."""
     if answer.type == "phone":
         match parse_phone(text, language):
             case ParsedValue(value=number):
@@ -330,7 +330,7 @@ def _prefixes(node: model.QuestionNode, universals: model.Universals, language: 
 
 @cache
 def _prefixes_of(phrases: tuple[tuple[str, str], ...]) -> frozenset[str]:
-    """Short phrases that one with a different meaning begins with (不 before 不满意); halves of scores left out."""
+    """Return short phrases that begin a phrase of another meaning (不, 不满意), ignoring fractional scores."""
     return frozenset(
         short
         for short, meaning in phrases
@@ -344,5 +344,5 @@ def _is_prefix(short: str, long: str) -> bool:
 
 
 def _invites_pause(phrase: str) -> bool:
-    """A phrase that people pause after: one syllable (one word in English), or 不 with one more."""
+    """Return whether callers tend to pause after the phrase: one syllable (English: one word), or 不 plus one."""
     return " " not in phrase if phrase.isascii() else len(phrase) == 1 or (len(phrase) == 2 and phrase[0] == "不")

@@ -1,6 +1,6 @@
 """Conditions in flows, such as `attitude == 'satisfied' and fee_unpaid`: evaluated by simpleeval, never by eval.
 
-Names, values, comparisons, `and`, `or`, `not`: nothing else. Must not know: which names there are.
+Names, values, comparisons, `and`, `or`, `not`; nothing else. Must not know: which names exist.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ivr.events import Value
 
 
 class ConditionFault(ValueError):
-    """The condition is no expression of this language, or cannot be evaluated."""
+    """The condition is not an expression of this language, or cannot be evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A name set against a value; `ordered` when by less or greater."""
+    """A name compared with a value; `ordered` if by <, <=, > or >=."""
 
     name: str
     value: Value
@@ -32,7 +32,7 @@ class Comparison:
 
 
 def _same_type(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    """Order with an unanswered question, or of a number with a word, is false instead of an error."""
+    """Make an ordering false, not an error, if an operand is unanswered (None) or the types differ."""
     kinds = (int, str)
     return lambda left, right: any(isinstance(left, k) and isinstance(right, k) for k in kinds) and compare(left, right)
 
@@ -52,19 +52,19 @@ _ALLOWED_NODES = (
 
 
 def names(condition: str) -> frozenset[str]:
-    """The names that the condition speaks of.
+    """Return the names in the condition.
 
     Raises:
-        ConditionFault: the condition is no expression of this language.
+        ConditionFault: the condition is not an expression of this language.
     """
     return frozenset(node.id for node in ast.walk(_tree(condition)) if isinstance(node, ast.Name))
 
 
 def comparisons(condition: str) -> Iterator[Comparison]:
-    """Every comparison of a name with a value in the condition.
+    """Yield every comparison of a name with a value in the condition.
 
     Raises:
-        ConditionFault: the condition is no expression of this language.
+        ConditionFault: the condition is not an expression of this language.
     """
     for node in ast.walk(_tree(condition)):
         if isinstance(node, ast.Compare):
@@ -75,10 +75,10 @@ def comparisons(condition: str) -> Iterator[Comparison]:
 
 
 def bare_names(condition: str) -> frozenset[str]:
-    """The names that stand in the condition by themselves, as if they were true or false.
+    """Return the names used as truth values, without a comparison.
 
     Raises:
-        ConditionFault: the condition is no expression of this language.
+        ConditionFault: the condition is not an expression of this language.
     """
     tree = _tree(condition)
     parts = [tree.body]
@@ -92,10 +92,10 @@ def bare_names(condition: str) -> frozenset[str]:
 
 
 def holds(condition: str, values: Mapping[str, Value]) -> bool:
-    """Whether the condition is true of the values; a name without a value counts as unanswered (None).
+    """Return whether the condition is true for the values; a name without a value counts as unanswered (None).
 
     Raises:
-        ConditionFault: it is no expression of this language, or cannot be evaluated, such as a word with a minus.
+        ConditionFault: it is not an expression of this language, or cannot be evaluated, such as a negated word.
     """
     known = dict.fromkeys(names(condition)) | dict(values)
     try:
@@ -112,6 +112,6 @@ def _tree(condition: str) -> ast.Expression:
         raise ConditionFault(f"not an expression: {getattr(error, 'msg', None) or error}") from error
     if forbidden := next((node for node in ast.walk(tree) if not isinstance(node, _ALLOWED_NODES)), None):
         raise ConditionFault(
-            f"{type(forbidden).__name__.lower()} is not allowed; compare names and values, join them by and, or, not"
+            f"{type(forbidden).__name__.lower()} is not allowed; use names, values, comparisons, and, or, not"
         )
     return tree

@@ -1,6 +1,6 @@
-"""Many simulated callers who answer truly and are heard with given errors: what becomes of their calls.
+"""Simulation of many calls under a model of recognition errors.
 
-Each says what is true, says no when something else is read back, and after two misses presses the key. Must not know:
+Every caller answers truthfully, rejects a wrong read-back, and uses the keys after two misses. Must not know:
 recognisers, audio, how errors are measured.
 """
 
@@ -27,19 +27,19 @@ _NOTHING_TO_ADD: Final = "~没什么意见"
 
 @dataclass(frozen=True, slots=True)
 class HeardAs:
-    """How one answer was heard: as what was meant or as something else, and how surely (0: not at all)."""
+    """How one answer was recognised: correctly or not, and with which confidence (0: no-match)."""
 
     right: bool
     confidence: float
 
 
 HearingModel = Mapping[str, Sequence[HeardAs]]
-"""By kind of answer (`yes_no`, `choice`, `score`): ears to draw from."""
+"""Kind of answer (`yes_no`, `choice`, `score`) → recognition results to sample from."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrowdResult:
-    """What became of calls: how many completed, what was stored, how many of it right, and what it took."""
+    """Totals of a simulation: calls completed; answers stored, of these correct, keyed and confirmed; turns taken."""
 
     calls: int
     completed: int
@@ -61,10 +61,10 @@ def survey(
     now: datetime,
     first: str = "",
 ) -> CrowdResult:
-    """Take so many calls through a flow; to the question `first` everybody says yes.
+    """Simulate `calls` calls through a flow; every caller says yes to the question `first`.
 
     Raises:
-        KeyError: the flow asks for a kind of answer that there are no ears for.
+        KeyError: `hearing` lacks a kind of answer that the flow asks for.
     """
     rng = random.Random(seed)  # noqa: S311
     completed = stored = right = keyed = confirmed = turns = 0
@@ -92,7 +92,7 @@ def survey(
 def _next_input(
     simulated: SimulatedCall, flow_set: FlowSet, truth: Mapping[str, str], hearing: HearingModel, rng: random.Random
 ) -> str:
-    """What the caller's next words come out as, in the writing of `simulate`."""
+    """Return the caller's next input as recognised, in the notation of `simulate`."""
     place, wait = simulated.state.place, simulated.state.wait
     node = flow_set.flows.flows[place.flow].nodes[place.node]
     if isinstance(node, model.TransferNode) or wait is None:
@@ -121,7 +121,7 @@ def _typed(phrase: str, heard: HeardAs) -> str:
 
 
 def _possible_values(node: model.AskNode) -> list[str]:
-    """The values that an answer may have, as text."""
+    """Return the possible values of an answer, as text."""
     match node.answer:
         case model.Score(low=low, high=high):
             return [str(score) for score in range(low, high + 1)]

@@ -1,6 +1,6 @@
-"""Steps a call through its flow: a state and an event in, the next state and its actions out.
+"""The flow engine: from a state and an event, compute the next state and its actions.
 
-Pure: no clock (`now` is handed in), no ids of its own, no I/O. Must not know: audio, networks, databases.
+Pure: no clock (`now` is a parameter), no generated ids, no I/O. Must not know: audio, networks, databases.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from ivr.flow.whisper import render_whisper
 __all__ = ["MAX_TURNS", "EngineFault", "begin", "completeness", "disposition", "fail", "step"]
 
 MAX_TURNS: Final = 200
-"""A call that has taken so many steps is given up."""
+"""Steps after which the engine gives a call up."""
 
 
 def begin(callflows: model.Callflows, version: str, flow: str, language: str, *, speech: bool) -> FlowState:
-    """A call before its first event; `speech` tells whether a recogniser hears `language`.
+    """Return the state of a call before its first event; `speech` is whether a recogniser supports `language`.
 
     Raises:
-        KeyError: there is no such flow.
+        KeyError: the flow does not exist.
     """
     first = callflows.flows[flow]
     return FlowState(
@@ -52,10 +52,10 @@ def begin(callflows: model.Callflows, version: str, flow: str, language: str, *,
 
 
 def step(callflows: model.Callflows, state: FlowState, event: Event, now: datetime) -> FlowTurn:
-    """What the event leads to. An event for an earlier wait, or after the end, changes nothing and has no actions.
+    """Apply an event. A stale event (of an earlier wait, or after the end) returns the same state and no actions.
 
     Raises:
-        EngineFault: the flow cannot go on.
+        EngineFault: the flow cannot continue.
     """
     if state.ended:
         return FlowTurn(state, ())
@@ -79,11 +79,10 @@ def step(callflows: model.Callflows, state: FlowState, event: Event, now: dateti
 
 
 def fail(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None = None) -> FlowTurn:
-    """End a call that a fault of ours hit: an apology, and everything answered so far is kept and judged.
+    """End a call after an internal fault: apologise, keep all answers so far and set the disposition.
 
-    That includes what the caller answered by `event`, the one that led to the fault.
-
-    Never raises: where the flow's last words are the fault, they are left out. A call that has ended stays as it is.
+    An answer carried by `event`, the event that caused the fault, is kept as well. Never raises: if the `lastly` chain
+    is the cause, it is skipped. A call that has ended is returned unchanged.
     """
     if state.ended:
         return FlowTurn(state, ())
@@ -111,7 +110,7 @@ def _apologise(callflows: model.Callflows, state: FlowState, now: datetime, even
 def completeness(
     callflows: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime
 ) -> Completeness:
-    """How far the readings of an utterance go towards an answer to what the call waits for."""
+    """Return how complete the hypotheses of an utterance are as an answer to the current wait."""
     node = callflows.flows[state.place.flow].nodes[state.place.node]
     if state.wait is None or not isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
         return "nothing"
@@ -124,10 +123,10 @@ def completeness(
 
 
 def _advance(builder: StepBuilder, target: str | None) -> None:
-    """Go to a node and on through the flow until it waits or ends.
+    """Execute nodes from `target` on until the call waits or ends.
 
     Raises:
-        EngineFault: MAX_NODES_A_TURN nodes without a wait.
+        EngineFault: MAX_NODES_A_TURN nodes executed without a wait.
     """
     for _ in range(MAX_NODES_A_TURN):
         if target is None:
@@ -141,7 +140,7 @@ def _advance(builder: StepBuilder, target: str | None) -> None:
 
 
 def _execute(builder: StepBuilder, node: model.FlowNode) -> str | None:
-    """Do what the node says; the next node, or None when the call waits or is over."""
+    """Execute a node; return the next node, or None if the call waits or has ended."""
     match node:
         case model.AskNode() | model.BookNode() | model.RecordNode():
             questions.ask(builder, node)
@@ -175,7 +174,7 @@ def _execute(builder: StepBuilder, node: model.FlowNode) -> str | None:
 
 
 def _too_many_turns(builder: StepBuilder) -> str | None:
-    """Give the call up; hang up when even that leads to more questions."""
+    """Take the flow's on_give_up exit; on any later turn, hang up."""
     if builder.state.turn == MAX_TURNS:
         return builder.take_exit("on_give_up")
     builder.hang_up(None, UNANNOUNCED_LINGER_MS)
@@ -183,7 +182,7 @@ def _too_many_turns(builder: StepBuilder) -> str | None:
 
 
 def _resume(builder: StepBuilder, wait: Wait, event: Event) -> str | None:
-    """Go on with what the call waited for."""
+    """Handle the event that the call waited for; return the next node, or None if the call waits or has ended."""
     match event, builder.node:
         case PromptsFinished(), model.NoticeNode(consent=consent, next=next_node):
             if consent:

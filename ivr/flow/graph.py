@@ -1,4 +1,4 @@
-"""A flow as a Mermaid flowchart. Must not know: where it is drawn."""
+"""A flow as a Mermaid flowchart. Must not know: who renders it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SHAPES: Final = {
 _RESERVED: Final = frozenset(
     {"end", "graph", "flowchart", "subgraph", "direction", "style", "class", "click", "call", "href", "default"}
 )
-"""Words that Mermaid takes for its own; with a capital they are names again."""
+"""Keywords of Mermaid; capitalised, they are valid names."""
 
 
 def mermaid(name: str, flow: model.Flow) -> str:
-    """The flow's nodes and exits as Mermaid text, one line each."""
+    """Return the flow's nodes, edges and exits as Mermaid text, one per line."""
     title = next(iter(flow.title.values()))
     lines = ["flowchart TD", f"    %% {name}: {title}", f"    Start({name}) --> {_id(flow.start)}"]
     for key, node in flow.nodes.items():
@@ -38,7 +38,7 @@ def mermaid(name: str, flow: model.Flow) -> str:
 
 
 def _id(node: str) -> str:
-    """A name that Mermaid takes; nodes are lower-case, so a capital never meets another node."""
+    """Return a valid Mermaid id; node names are lower-case, so a capitalised id cannot collide."""
     return node.capitalize() if node in _RESERVED or node == model.RETURN else node
 
 
@@ -61,5 +61,5 @@ def _label(node: model.FlowNode, label: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Text without the signs that mean something to Mermaid or HTML."""
+    """Escape characters with a meaning in Mermaid or HTML."""
     return text.replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")

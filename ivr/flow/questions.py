@@ -1,6 +1,6 @@
-"""Asking, reading back and asking again: one question from its prompt to its answer.
+"""The dialogue of one question, from its prompt to its answer: ask, read back, reprompt.
 
-Must not know: the nodes that ask nothing, what an answer means.
+Must not know: other nodes, what an answer means.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from ivr.flow.state import Candidate, Wait
 from ivr.flow.step_builder import StepBuilder
 
 NextNode = str | None
-"""The node to go on at; None when the call waits or is over."""
+"""The next node; None if the call waits or has ended."""
 
 HOLD_MS: Final = 30_000
-"""How long a caller who asked for a moment is waited for."""
+"""How long to wait for a caller who asked for a moment."""
 
 
 def ask(builder: StepBuilder, node: model.QuestionNode) -> NextNode:
-    """Ask the present question for the first time; an answer that is known already is offered."""
+    """Ask the current question for the first time; offer an answer that is already known."""
     if known := offered_candidate(builder, node):
         return confirm(builder, node, known, Wait("", "confirm"))
     return _ask(builder, node, _opening_prompts(builder, node))
 
 
 def on_speech(builder: StepBuilder, node: model.QuestionNode, wait: Wait, alternatives: tuple[Heard, ...]) -> NextNode:
-    """The caller spoke."""
+    """Handle speech."""
     universals, language = builder.callflows.universals, builder.state.language
     if wait.candidate:
         value = wait.candidate.value
@@ -55,7 +55,7 @@ def on_speech(builder: StepBuilder, node: model.QuestionNode, wait: Wait, altern
 
 
 def on_keys(builder: StepBuilder, node: model.QuestionNode, wait: Wait, digits: str) -> NextNode:
-    """The caller pressed keys."""
+    """Handle DTMF input."""
     universals = builder.callflows.universals
     if wait.candidate:
         outcome = keypad.understand_confirmation_keys(universals, digits)
@@ -65,7 +65,7 @@ def on_keys(builder: StepBuilder, node: model.QuestionNode, wait: Wait, digits: 
 
 
 def on_silence(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNode:
-    """The caller neither spoke nor pressed a key."""
+    """Handle no-input."""
     if wait.kind == "hold":
         builder.say(builder.prompt(builder.callflows.common.still_there))
         return _resume(builder, node, wait)
@@ -76,7 +76,7 @@ def on_silence(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> Ne
 
 
 def on_recording(builder: StepBuilder, node: model.RecordNode, wait: Wait, speech: SpeechRecorded) -> NextNode:
-    """The caller spoke freely: kept at once, for who hangs up while it is read back has said it all the same."""
+    """Handle free speech; save it before the read-back, so that it is kept if the caller hangs up meanwhile."""
     heard = speech.text or " ".join(speech.cues)
     said = Candidate(speech.text or None, heard, 1.0, span_ms=speech.span_ms)
     builder.set_variables({f"{builder.state.place.node}_span": format_span(speech.span_ms)})
@@ -92,7 +92,7 @@ def on_recording(builder: StepBuilder, node: model.RecordNode, wait: Wait, speec
 
 
 def _opening_prompts(builder: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
-    """The question; where nobody hears the answer with its keys, and once with a word about using them."""
+    """Return the question's prompts; without speech recognition, with the keys and, once per call, keys_only."""
     prompts = [builder.prompt(node.prompt)]
     if accepts_speech(builder, node):
         return prompts
@@ -107,7 +107,7 @@ def _keys_prompt(builder: StepBuilder, node: model.QuestionNode) -> list[Prompt]
 
 
 def _inputs(builder: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
-    """What answers the question."""
+    """Return the speech and the keys that the question accepts."""
     universals = builder.callflows.universals
     return (
         answers.speech(node, universals, builder.state.language) if accepts_speech(builder, node) else None,
@@ -135,7 +135,7 @@ def _ask(
 
 
 def _hold(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNode:
-    """Wait for a caller who asked for a moment; whatever the question takes is taken in it."""
+    """Wait for a caller who asked for a moment, accepting any input that the question accepts."""
     builder.say(builder.prompt(builder.callflows.common.wait))
     speech, keys = confirmation_inputs(builder, node) if wait.candidate else _inputs(builder, node)
     held = builder.wait("hold", wait.silences, wait.mismatches, wait.candidate)
@@ -144,13 +144,13 @@ def _hold(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNod
 
 
 def _resume(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNode:
-    """Go on where the caller interrupted: read back again, or ask again."""
+    """Resume after an interruption: read back again, or ask again."""
     if wait.candidate:
         return confirm(builder, node, wait.candidate, wait)
     return _ask(builder, node, _opening_prompts(builder, node), wait.silences, wait.mismatches)
 
 
-# --- what came of it --------------------------------------------------------------------------------------------
+# --- outcomes ---------------------------------------------------------------------------------------------------
 
 
 def _handle_outcome(
@@ -196,7 +196,7 @@ def _handle_outcome(
 
 
 def _reason_prompt(node: model.QuestionNode, outcome: AnswerOutcome) -> str | None:
-    """The prompt that says why what was understood is no answer."""
+    """Return the prompt that explains why an understood reply is not a valid answer; None if there is none."""
     match node, outcome:
         case model.AskNode(answer=model.Score(out_of_range=prompt)), OutOfRange():
             return prompt
@@ -210,16 +210,16 @@ def _reason_prompt(node: model.QuestionNode, outcome: AnswerOutcome) -> str | No
 
 
 def _hint_prompts(builder: StepBuilder, node: model.QuestionNode, prompts: tuple[str, ...]) -> tuple[str, ...]:
-    """What helps a caller to say it; of no use where nobody hears: there the question itself comes again."""
+    """Return the reprompts if the question accepts speech; otherwise none, and the question itself is repeated."""
     return prompts if accepts_speech(builder, node) else ()
 
 
 def _reprompt(
     builder: StepBuilder, node: model.QuestionNode, missed: Wait, tapering: tuple[str, ...], time: int
 ) -> NextNode:
-    """Ask once more, differently each time; from the second miss on offer the keys; then give the question up.
+    """Reprompt, with the next prompt of `tapering` each time and the keys from the second miss on.
 
-    What was said freely and is still not confirmed stands as it is.
+    After max_misses give the question up; recorded free speech is then kept unconfirmed.
     """
     if missed.misses >= node.max_misses:
         if isinstance(node, model.RecordNode) and missed.candidate:

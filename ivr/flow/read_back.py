@@ -1,4 +1,4 @@
-"""Reading an answer back, with what the caller may say to it. Must not know: how the answer was asked for."""
+"""Read-back of an answer and the inputs that confirm it. Must not know: how the question was asked."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ivr.flow.step_builder import StepBuilder
 
 
 def accepts_speech(builder: StepBuilder, node: model.QuestionNode) -> bool:
-    """Whether anybody hears what is said to the question."""
+    """Return whether the question accepts speech and a recogniser supports the call's language."""
     return builder.state.speech and "speech" in node.input
 
 
 def confirmation_inputs(builder: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
-    """What counts as right, as wrong or as another answer."""
+    """Return the speech and the keys that confirm, reject or replace the answer."""
     universals, language = builder.callflows.universals, builder.state.language
     return (
         answers.confirmation_speech(node, universals, language) if accepts_speech(builder, node) else None,
@@ -28,7 +28,10 @@ def confirmation_inputs(builder: StepBuilder, node: model.QuestionNode) -> tuple
 def confirm(
     builder: StepBuilder, node: model.QuestionNode, candidate: Candidate, wait: Wait, *, offer_keys: bool = False
 ) -> str | None:
-    """Read the candidate back and wait for a yes or a no; with the keys for both where they are of use."""
+    """Read the candidate back and wait for yes or no.
+
+    The keys are announced if `offer_keys`, if the answer was keyed, or if speech is not recognised.
+    """
     builder.say(_prompt(builder, node, candidate))
     if (offer_keys or candidate.by == "key" or not accepts_speech(builder, node)) and "dtmf" in node.input:
         builder.say(builder.prompt(builder.callflows.common.confirm_keys))
@@ -49,7 +52,7 @@ def confirm(
 
 
 def offered_candidate(builder: StepBuilder, node: model.QuestionNode) -> Candidate | None:
-    """An answer that is known already and only needs the caller's yes; None where there is none."""
+    """Return an already known answer that the caller only has to confirm; None if there is none."""
     match node:
         case model.AskNode(answer=model.Digits(offer=model.OfferedAnswer(variable=variable)) as answer):
             known = str(builder.variables.get(variable) or "")

@@ -1,4 +1,4 @@
-"""The ways through a flow: where nodes lead, what is reachable, what never ends. Must not know: prompts, phrases."""
+"""The graph of a flow: edges, reachability, dead ends and loops. Must not know: prompts, phrases."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ EXITS = ("on_agent", "on_refuse", "on_give_up")
 
 Edges = Mapping[str, set[str]]
 Faults = Iterator[tuple[str, str]]
-"""Faults: pairs of a path and a reason."""
+"""Pairs of a path and a reason."""
 
 
 def targets(node: model.FlowNode) -> Iterator[tuple[str, str]]:
-    """The nodes that a node leads to, each with the key that says so."""
+    """Yield the targets of a node, each with the key that names it."""
     match node:
         case model.BranchNode(cases=cases, otherwise=otherwise):
             yield from ((f"cases.{number}", case.next) for number, case in enumerate(cases, 1))
@@ -41,9 +41,9 @@ def targets(node: model.FlowNode) -> Iterator[tuple[str, str]]:
 
 
 def check_graph(callflows: model.Callflows, name: str) -> Faults:
-    """Faults of a flow's ways: unknown targets, unreachable nodes, dead ends, circles without a wait, ways out.
+    """Yield the faults of a flow's graph: unknown targets, unreachable nodes, dead ends, silent loops, missing exits.
 
-    While a target is unknown, what follows from that (unreachable nodes, dead ends) is not told.
+    If a target is unknown, its consequences (unreachable nodes, dead ends) are not reported.
     """
     flow = callflows.flows[name]
     unknown = list(_unknown(callflows, name, flow))
@@ -58,17 +58,17 @@ def check_graph(callflows: model.Callflows, name: str) -> Faults:
         yield f"{name}.{node}", "unreachable: no node leads here"
     for node in lastly & flow.nodes.keys():
         if not isinstance(flow.nodes[node], _QUIET):
-            yield f"{name}.{node}", "stands in the flow's last words: only branch, set and complaint may"
+            yield f"{name}.{node}", "is in the flow's `lastly` chain; only branch, set and complaint nodes may be"
     yield from _dead_ends(name, flow, edges, conversation | lastly)
     if model.RETURN in conversation and not _is_called(callflows, name):
-        yield name, "“return” stands in a flow that no subflow node calls; hang up instead"
+        yield name, "“return” is used in a flow that no subflow node calls; use a hangup node instead"
     if not _is_called(callflows, name):
         yield from _missing_exits(callflows, name, flow)
     yield from _loops(callflows, name, flow, edges)
 
 
 def reachable_from(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
-    """Everything that can be come to from `start`, itself included."""
+    """Return all nodes reachable from `start`, including `start`."""
     seen: set[str] = set()
     todo = list(start)
     while todo:
@@ -96,7 +96,7 @@ def _unknown(callflows: model.Callflows, name: str, flow: model.Flow) -> Faults:
             yield f"{name}.{node_name}.flow", f"unknown flow “{node.flow}”"
     for question in flow.essential:
         if question not in _questions(callflows, name):
-            yield f"{name}.essential", f"“{question}” is no question of this flow"
+            yield f"{name}.essential", f"“{question}” is not a question of this flow"
 
 
 def _dead_ends(name: str, flow: model.Flow, edges: Edges, reached: set[str]) -> Faults:
@@ -106,21 +106,21 @@ def _dead_ends(name: str, flow: model.Flow, edges: Edges, reached: set[str]) -> 
             backward.setdefault(sink, set()).add(source)
     ends = {key for key, node in flow.nodes.items() if isinstance(node, model.HangupNode)} | {model.RETURN}
     if not ends & edges.keys() and model.RETURN not in backward:
-        yield name, "no way ends the call: there is no hangup"
+        yield name, "no path ends the call; add a hangup node"
         return
     for node in (reached & flow.nodes.keys()) - reachable_from(backward, ends):
-        yield f"{name}.{node}", "dead end: no way from here ends the call"
+        yield f"{name}.{node}", "dead end: no path from here ends the call"
 
 
 def _loops(callflows: model.Callflows, name: str, flow: model.Flow, edges: Edges) -> Faults:
     silent = {key: edges[key] for key, node in flow.nodes.items() if not _always_waits(callflows, node, frozenset())}
     for node, sinks in silent.items():
         if node in reachable_from(silent, sinks):
-            yield f"{name}.{node}", "goes round in a circle without waiting for the caller"
+            yield f"{name}.{node}", "loops without waiting for the caller"
 
 
 def _always_waits(callflows: model.Callflows, node: model.FlowNode, inside: frozenset[str]) -> bool:
-    """Whether the caller is always waited for in the node; in a subflow: on every way through it."""
+    """Return whether the node always waits for the caller; for a subflow: on every path through it."""
     if not isinstance(node, model.SubflowNode) or node.flow not in callflows.flows or node.flow in inside:
         return isinstance(node, _WAITING)
     callee = callflows.flows[node.flow]
@@ -135,7 +135,7 @@ def _always_waits(callflows: model.Callflows, node: model.FlowNode, inside: froz
 def _subflows(callflows: model.Callflows, name: str) -> Faults:
     calls = {key: {node.flow for node in _calls(flow)} for key, flow in callflows.flows.items()}
     if name in reachable_from(calls, calls[name]):
-        yield name, "calls itself, by way of its subflows"
+        yield name, "calls itself through its subflows"
     own = _questions(callflows, name)
     for callee in reachable_from(calls, calls[name]) & callflows.flows.keys() - {name}:
         for question in own & _questions(callflows, callee):
@@ -151,7 +151,7 @@ def _questions(callflows: model.Callflows, name: str) -> set[str]:
 
 
 def _missing_exits(callflows: model.Callflows, name: str, flow: model.Flow) -> Faults:
-    """A flow that asks, in a subflow too, says where callers go who want a person, refuse or are not understood."""
+    """Yield the exits that a flow with questions, its own or in subflows, does not define."""
     calls = {key: {node.flow for node in _calls(each)} for key, each in callflows.flows.items()}
     if any(_questions(callflows, each) for each in reachable_from(calls, [name]) & callflows.flows.keys()):
         for way in EXITS:

@@ -492,7 +492,7 @@ def test_words_worth_noticing_are_collected_once_each(now: datetime) -> None:
 
 
 def test_free_speech_is_not_taken_where_it_is_read_back(now: datetime) -> None:
-    with pytest.raises(ValueError, match="free speech is not asked for here"):
+    with pytest.raises(ValueError, match="free speech is not accepted here"):
         play(small(ADDRESS), now, "五十", "~三号楼", "~四号楼")
 
 
