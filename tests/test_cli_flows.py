@@ -38,7 +38,7 @@ def test_the_shipped_flows_are_fine(folder: Path) -> None:
         "fine (flows: survey, hotline, repair, complaint, call_back, verify, rating; languages: zh-CN, en-US)"
         in result.stdout
     )
-    by_keys = "no speech model for en-US: callers answer by keys there" in result.stdout
+    by_keys = "no speech model for en-US: callers answer with keys" in result.stdout
     assert by_keys == ("en-US" not in MODELS)
     assert list(folder.iterdir()) == []
 
@@ -152,7 +152,7 @@ def test_a_typed_conversation() -> None:
 
 def test_a_typed_booking_and_a_case() -> None:
     booked = flows("simulate", typed="不方便\n#1\n#1\n").stdout
-    assert "\ncallback_booked\n" in booked and "  call back at 20" in booked
+    assert "\ncallback_booked\n" in booked and "  callback at 20" in booked
     assert "  case bad_review: 回访差评" in flows("simulate", typed="方便\n没修好\n<hangup>\n").stdout
 
 
@@ -182,13 +182,13 @@ def test_a_conversation_by_keys_in_english() -> None:
     ("arguments", "reason"),
     [
         (["survei"], "there is no flow “survei”; flows: survey, hotline, repair, complaint, call_back, verify, rating"),
-        (["--language", "fr-FR"], "there are no flows in fr-FR; languages: zh-CN, en-US"),
-        (["--set", "fee_unpaid"], "“fee_unpaid” is not of the form name=value"),
+        (["--language", "fr-FR"], "the flows do not support fr-FR; languages: zh-CN, en-US"),
+        (["--set", "fee_unpaid"], "“fee_unpaid” does not have the form name=value"),
         (
             ["--set", "fee=1"],
             "there is no variable “fee”; variables: hotline, fee_unpaid, caller, festival, waited_rings, line, greeted",
         ),
-        (["--set", "fee_unpaid=yes"], "“fee_unpaid” is true or false"),
+        (["--set", "fee_unpaid=yes"], "“fee_unpaid” must be true or false"),
     ],
 )
 def test_a_conversation_that_cannot_begin(arguments: list[str], reason: str) -> None:

@@ -1,4 +1,4 @@
-"""`service.py agents …`: asks the running service, which alone knows who is there. Must not know: how it knows."""
+"""`service.py agents …`: client of the running service, which owns presence. Must not know: how presence is stored."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rich.table import Column, Table
 from ivr.cli.console import out, refuse
 from ivr.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Who takes calls over, at the service that runs here.")
+app = typer.Typer(no_args_is_help=True, help="Show and set agent presence in the running service.")
 
 TIMEOUT_S: Final = 10
 
 
 class PresenceWord(StrEnum):
-    """What can be said of an agent."""
+    """Presence that can be set for an agent."""
 
     AVAILABLE = "available"
     AWAY = "away"
@@ -29,7 +29,7 @@ class PresenceWord(StrEnum):
 
 @app.command("list")
 def list_() -> None:
-    """List the agents: the lines that they are on duty for, and their state."""
+    """List agents, the lines that they are on duty for, and their state."""
     said = _request("GET", "agents")
     table = Table(Column("agent", no_wrap=True), "name", "phone", "on duty for", "state", "call", box=None)
     for agent in said["agents"]:
@@ -43,9 +43,9 @@ def list_() -> None:
 @app.command("set")
 def set_(
     agent: Annotated[str, typer.Argument(help="Id of the agent, as `agents list` prints it.")],
-    state: Annotated[PresenceWord, typer.Argument(help="What the agent says.")],
+    state: Annotated[PresenceWord, typer.Argument(help="The new presence.")],
 ) -> None:
-    """Say for an agent that they are available, or away; a call that they have goes on."""
+    """Set an agent's presence to available or away; a call in progress continues."""
     said = _request("PUT", f"agents/{agent}/presence", {"state": state})
     out.print(f"{said['id']} is {said['state']}")
 
@@ -55,7 +55,7 @@ def _request(method: str, path: str, body: object = None) -> Any:
         return asyncio.run(_send(Settings(), method, path, body))
     except (ClientError, TimeoutError, OSError) as error:
         settings = Settings()
-        refuse(f"no service answers at {settings.host}:{settings.port}: {error or type(error).__name__}")
+        refuse(f"the service at {settings.host}:{settings.port} does not answer: {error or type(error).__name__}")
 
 
 async def _send(settings: Settings, method: str, path: str, body: object) -> Any:
@@ -70,7 +70,7 @@ async def _send(settings: Settings, method: str, path: str, body: object) -> Any
         http.request(method, url, json=body) as answer,
     ):
         if answer.status == 404 and path == "agents":
-            refuse("the service knows no agents: HUIFANG_ROSTERS is empty")
+            refuse("the service has no agents: HUIFANG_ROSTERS is empty")
         if answer.status != 200:
             refuse((await answer.text()).strip())
         return await answer.json()

@@ -1,4 +1,4 @@
-"""`service.py lines …`: who answers complaints. Must not know: cases."""
+"""`service.py lines …`: complaint lines and routing rules. Must not know: cases."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ivr.complaints.rules.model import ComplaintLine, Lines, RoutingRule
 from ivr.errors import Fault, FaultyFile
 from ivr.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Show and check who answers complaints.")
+app = typer.Typer(no_args_is_help=True, help="Show and check the complaint lines.")
 
-LinesFileArg = Annotated[Path | None, typer.Argument(help="The lines file; the one in force when left out.")]
+LinesFileArg = Annotated[Path | None, typer.Argument(help="The lines file; default: the configured one.")]
 
 
 @app.command()
 def show(file: LinesFileArg = None) -> None:
-    """Show the lines and the rules that lead to them."""
+    """Show the lines and the routing rules."""
     lines = _load(file).lines
     table = Table("line", "tier", "number", "owner", "roster", "answered", "then", title=lines.organisation, box=None)
     for name, line in lines.lines.items():
@@ -39,7 +39,7 @@ def show(file: LinesFileArg = None) -> None:
 
 @app.command()
 def check(file: LinesFileArg = None) -> None:
-    """Say what is wrong with a lines file, or how it does not fit the rosters in force; status 2 when anything is."""
+    """Check a lines file, also against the configured rosters, and print its faults; status 2 if there are any."""
     lines = _load(file).lines
     if faults := list(_missing_rosters(lines, file or Settings().lines, Settings().rosters)):
         refuse_faults(faults)
@@ -55,7 +55,7 @@ def _load(file: Path | None) -> Rules:
 
 
 def _missing_rosters(lines: Lines, file: Path, rosters: Path | None) -> Iterator[Fault]:
-    """The lines whose roster is not there; without rosters nobody is expected to have one."""
+    """Yield a fault for each line whose roster does not exist; none if no rosters are configured."""
     if rosters is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""How commands ask the records. Must not know: what they ask."""
+"""Access to the records for commands. Must not know: the queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def query(settings: Settings, read: Callable[[CallRecords], Awaitable[T]]) -> T:
-    """The answer of the records; when there is none, say why and end with status 2."""
+    """Open the records and return the result of `read`; on an error print it and exit with status 2."""
 
     async def run() -> T:
         records = await CallRecords.open(settings.database_url)

@@ -1,4 +1,4 @@
-"""`prompts build`: render what is missing or changed. Must not know: flows, calls."""
+"""`prompts build`: render missing and changed prompts. Must not know: flows, calls."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ivr.prompts.render import Engine, EngineFailed, Voice, engines
 
 
 class NoEngine(HuifangError):
-    """Something must be spoken and no speech engine of the catalog is installed; says how to install one."""
+    """Prompts need synthesis but no speech engine of the catalog is installed; the message says how to install one."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What a build did, as `language/recording`."""
+    """Result of a build; recordings are named `language/recording`."""
 
     spoken: list[str] = field(default_factory=list)
     recorded: list[str] = field(default_factory=list)
@@ -32,14 +32,14 @@ class Report:
 
 
 def build(folder: Path, progress: Progress | None = None, speakers: Mapping[str, Engine] | None = None) -> Report:
-    """Bring the audio of the catalog in `folder` up to date and remove what it built for prompts that are gone.
+    """Update the audio of the catalog in `folder` and remove audio built for deleted prompts.
 
-    `progress` shows a bar per language; `speakers` are the engines by the names that the catalog uses.
+    `progress` shows a bar per language; `speakers` maps the catalog's engine names to engines.
 
     Raises:
-        FaultyFile: the catalog is faulty, or a person's recording is no speech in a WAV file.
+        FaultyFile: the catalog is faulty, or a human recording is not a WAV file with speech.
         NoEngine: no engine for a language is installed; nothing of that language was changed.
-        EngineFailed: an engine gave no speech for some words; what was done before is kept.
+        EngineFailed: an engine produced no speech for a text; earlier results are kept.
     """
     catalog = load(folder)
     manifest = manifests.read(catalog)
@@ -62,12 +62,12 @@ class _Speaker:
         try:
             return prepare(self.engine.speak(words, self.voice))
         except ValueError as error:
-            raise EngineFailed(f"{self.voice} does not speak {words!r}: {error}") from error
+            raise EngineFailed(f"{self.voice} cannot speak {words!r}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Language:
-    """One language's part of a build. Without a speaker, a reason why there is none."""
+    """Build of one language. `speaker` is the reason as text if none is available."""
 
     catalog: Catalog
     language: str
@@ -124,12 +124,12 @@ class _Language:
 
 
 def _choose_voice(voices: tuple[Voice, ...], speakers: Mapping[str, Engine]) -> _Speaker | str:
-    """The first voice that can be had here, or why there is none."""
+    """Return the first available voice, or the reasons why there is none."""
     reasons = []
     for voice in voices:
         engine = speakers.get(voice.engine)
         if engine is None:
-            reasons.append(f"{voice.engine} is no engine; known are {', '.join(speakers)}")
+            reasons.append(f"unknown engine {voice.engine}; engines are {', '.join(speakers)}")
         elif missing := engine.missing(voice):
             reasons.append(missing)
         else:

@@ -141,7 +141,7 @@ def test_what_is_no_value_of_the_type_is_refused(kind: str, value: Value, langua
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones(now: datetime) -> None:
-    with pytest.raises(Unspeakable, match=r"'colour' is no type; use one of score, number"):
+    with pytest.raises(Unspeakable, match=r"unknown type 'colour'; use one of score, number"):
         speak("colour", "red", "zh-CN", now)
 
 

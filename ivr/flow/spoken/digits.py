@@ -1,6 +1,6 @@
-"""Strings of digits as people say them. Must not know: what the digits are for.
+"""Parser for spoken strings of digits. Must not know: what the digits are for.
 
-Chinese says 幺 for one, and by radio custom 洞 (0), 拐 (7), 勾 (9); English says "oh", "double five" and "triple five".
+Chinese says 幺 for one and, in radio usage, 洞 (0), 拐 (7), 勾 (9); English says "oh", "double five" and "triple five".
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FILLERS = {
 
 
 def parse_digits(text: str, language: str) -> str:
-    """The digits said, in order; empty when there are none, or anything that is neither a digit nor said around one.
+    """Return the digits said, in order; empty if there are none or a word is neither a digit nor a filler.
 
     三个八 is 888, "double five" 55, "eight hundred" 800, "twenty three" 23.
     """
@@ -48,14 +48,14 @@ def parse_digits(text: str, language: str) -> str:
 
 
 def digit_words(language: str) -> tuple[str, ...]:
-    """The words that a sequence grammar needs to hear digits; the radio words, rare, are left out."""
+    """Return the words that a sequence grammar needs for digits, without the rare radio words."""
     if language == CHINESE:
         return (*ZH_DIGITS, "幺", "两", "两个", "三个", "四个")
     return (*EN_UNITS, "oh", "double", "triple", "hundred", "thousand", *EN_TEENS, *EN_TENS)
 
 
 def _digits(words: Tokens, at: int, language: str) -> tuple[str, int]:
-    """The digits that start at a word, and how many words they take (0: none)."""
+    """Return the digits that start at the word `at`, and the number of words they span (0: none)."""
     one = words[at]
     span = 2 if language == CHINESE else 1
     times = _TIMES[language].get("".join(words[at : at + span]))

@@ -1,7 +1,7 @@
-"""A score on a scale of whole numbers, such as 1 to 10. Must not know: what is scored.
+"""Parser for scores on a scale of whole numbers, such as 1 to 10. Must not know: what is scored.
 
-Score phrases carry 分 or "points", 打 or 给, "out of ten"; each is read for what it is: a half as NotWhole, 十一分 or
-一百分 as OutOfRange (a caller who says it is asked again rather than guessed at).
+Score phrases contain 分 or "points", 打 or 给, "out of ten". Invalid scores are recognised rather than mapped to the
+nearest one, so that the caller is asked again: a half gives ParsedFraction, 十一分 or 一百分 ParsedOutOfRange.
 """
 
 from __future__ import annotations
@@ -46,10 +46,11 @@ _EN_BETWEEN = re.compile(
 
 
 def parse_score(text: str, language: str, low: int, high: int) -> Parsed[int]:
-    """The score said: Value within low to high, OutOfRange, NotWhole (八点五分, 八分半, "eight and a half") or Nothing.
+    """Return the score said: ParsedValue within low to high, ParsedOutOfRange, ParsedFraction (八点五分, 八分半,
+    "eight and a half") or ParsedNothing.
 
-    满分 and "full marks" are `high`. Two scores (八九分, 九到十分, "eight or nine") are Nothing, and so is a scale that
-    is not the question's ("eight out of ten" where `high` is 5) and the adverb 十分 (十分满意).
+    满分 and "full marks" mean `high`. Two scores (八九分, 九到十分, "eight or nine"), a scale other than the question's
+    ("eight out of ten" if `high` is 5) and the adverb 十分 (十分满意) give ParsedNothing.
     """
     spoken = join(strip(tokens(text, language), _leading(language), trailing(language)), language)
     if spoken in _HIGHEST[language]:
@@ -65,10 +66,10 @@ def parse_score(text: str, language: str, low: int, high: int) -> Parsed[int]:
 
 
 def score_phrases(language: str, low: int, high: int) -> dict[str, Parsed[int]]:
-    """Every phrase that a grammar for this scale needs, with what parse_score makes of it.
+    """Return every phrase that a grammar for this scale needs, with the result of parse_score.
 
-    Beside the scores themselves these are the near misses (零分, 十一分, 一百分, 八分半), in the grammar so that they
-    are heard as what they are and not as the nearest score.
+    Besides the scores, the grammar contains near misses (零分, 十一分, 一百分, 八分半), so that they are recognised
+    as such and not as the nearest score.
     """
     beyond = {max(low - 1, 0), high + 1, high + 2, 100} - set(range(low, high + 1))
     phrases = [phrase for number in range(low, high + 1) for phrase in _phrases_for(number, high, language)]

@@ -1,4 +1,4 @@
-"""Times as English says them. Must not know: what time it is now."""
+"""English grammar rules for times. Must not know: the current time."""
 
 from __future__ import annotations
 
@@ -171,4 +171,4 @@ WORDS: tuple[str, ...] = (
     *_ORDINALS,
     *_MONTHS,
 )
-"""The words of a sequence grammar, each heard as one."""
+"""The words of a sequence grammar; each entry is one unit."""

@@ -1,4 +1,4 @@
-"""Times as Chinese says them. Must not know: what time it is now."""
+"""Chinese grammar rules for times. Must not know: the current time."""
 
 from __future__ import annotations
 
@@ -158,4 +158,4 @@ WORDS: tuple[str, ...] = (
     *(f"{say_number(month, CHINESE)}月" for month in range(1, 13)),
     *("下个月", "的", "吧"),
 )
-"""The words of a sequence grammar, each heard as one."""
+"""The words of a sequence grammar; each entry is one unit."""

@@ -1,7 +1,7 @@
-"""Words of yes and no. Must not know: how they combine, any question.
+"""Words for yes and no. Must not know: how they combine, any question.
 
-Each language has hums (weakest: 嗯 before another answer says nothing), bare answer words, and answers with content of
-their own. `Rank` orders them; a question's own phrases (解决了) are above all of these.
+Each language has backchannels (weakest: 嗯 before another answer is ignored), bare answer words, and answers with
+content. `Rank` orders them; a question's own phrases (解决了) rank highest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, tokens
 
 
 class Rank(IntEnum):
-    """How much an answer says; of several answers the highest decides."""
+    """Informativeness of an answer; of several answers the highest rank decides."""
 
     FILLER = 0
     BACKCHANNEL = 1
@@ -81,7 +81,7 @@ COMBINED = {
 
 @cache
 def answers(language: str) -> dict[Tokens, tuple[bool, Rank]]:
-    """Every default answer: what it means and how much it says."""
+    """Return every default answer with its meaning and its rank."""
     return {
         tokens(phrase, language): (meaning, rank)
         for meaning, rank, listing in _TABLE[language]
@@ -91,19 +91,19 @@ def answers(language: str) -> dict[Tokens, tuple[bool, Rank]]:
 
 @cache
 def fillers(language: str) -> frozenset[Tokens]:
-    """Words that neither say yes nor no. Hedges (可能, "maybe") are not among them: a hedged yes is asked again."""
+    """Return words that mean neither yes nor no. Hedges (可能, "maybe") are excluded: a hedged yes is asked again."""
     return (leading(language) | trailing(language) | _words(_APOLOGIES, language)) - _words(_HEDGES, language)
 
 
 @cache
 def negators(language: str) -> frozenset[Tokens]:
-    """Noes that, without a pause, may belong to what follows: 不 in 不满意, "not" in "not fixed"."""
+    """Return noes that, without a pause, can negate the next phrase: 不 in 不满意, "not" in "not fixed"."""
     noes = {words for words, (meaning, _) in answers(language).items() if not meaning}
     return frozenset(noes - _words(_STANDALONE_NO, language))
 
 
 def phrases(listing: str, language: str) -> list[str]:
-    """The phrases of a table's line."""
+    """Split a table row into its phrases."""
     return listing.split() if language == CHINESE else listing.split("|")
 
 
