@@ -1,6 +1,6 @@
-"""What is to be done on a call: intents, imperative, a closed union. Their results come back only as events.
+"""Actions that a flow requests on a call: a closed union of commands. Results come back only as events.
 
-Must not know: who performs them.
+Must not know: who executes them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ CaseKey = Literal["call", "number", "phone"]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A name in prompts/catalog.yaml with the values of its variables.
+    """A prompt of prompts/catalog.yaml, by name, with the values of its variables.
 
-    The value `said` is a place in the call (ivr.events.place): the caller's own words, which the prompt plays. Where
-    they are gone, the prompt `unplayed` is said instead.
+    The value `said` is a span of the call (ivr.events.format_span) whose audio, the caller's own words, the prompt
+    plays. If that audio is no longer available, the prompt `unplayed` is played instead.
     """
 
     name: str
@@ -31,9 +31,9 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class SpeechInput:
-    """What may be said: see recognizer.base.Grammar for the kinds and for `same`.
+    """Accepted speech; recognizer.base.Grammar explains the kinds and `same`.
 
-    `spot` are those of the phrases that answer nothing: in free speech they are worth noticing.
+    `spot` lists the phrases that are not answers but keywords to spot in free speech.
     """
 
     language: str
@@ -45,10 +45,11 @@ class SpeechInput:
 
 @dataclass(frozen=True, slots=True)
 class KeyInput:
-    """Which keys count.
+    """Accepted DTMF keys.
 
-    The input ends at `num_digits`, at `finish_on_key` (empty: never), or, where `choices` names every possible input,
-    as soon as none of them can follow: with choices 1 to 10, `7` ends at once and `1` waits for a `0`.
+    The input ends after `num_digits` keys, at `finish_on_key` (empty: none), or, if `choices` lists every possible
+    input, as soon as it can no longer grow into another choice: with choices 1 to 10, `7` ends at once and `1` waits
+    for a `0`.
     """
 
     keys: str
@@ -59,14 +60,14 @@ class KeyInput:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Play prompts; whatever follows in the turn is played right after."""
+    """Play prompts; the next prompts of the turn follow without a gap."""
 
     prompts: tuple[Prompt, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Play prompts that must be heard in full; answered by PromptsFinished. Nothing stops them."""
+    """Play prompts that cannot be interrupted; PromptsFinished reports the end."""
 
     wait: str
     prompts: tuple[Prompt, ...]
@@ -74,10 +75,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Play prompts and take an answer: SpeechHeard, DigitsPressed or NothingHeard.
+    """Play prompts and collect an answer: SpeechHeard, DigitsPressed or NothingHeard.
 
-    `timeout_ms` is the time to begin an answer, counted from the end of the prompt. `timing` overrides single entries
-    of the table in ivr/turntaking/turn.py (ms).
+    `timeout_ms` is the no-input timeout, counted from the end of the prompt. `timing` overrides individual turn-taking
+    thresholds, the fields of ivr.turntaking.timing.Timing.
     """
 
     wait: str
@@ -92,9 +93,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Play prompts, then keep what is said freely: SpeechRecorded, DigitsPressed (any of `keys`) or NothingHeard.
+    """Play prompts, then record free speech: SpeechRecorded, DigitsPressed (any of `keys`) or NothingHeard.
 
-    `speech` holds the universal commands and cue words to spot in it, None where no model hears the language.
+    `speech` holds the universal commands and the keywords to spot; None if no model recognises the language.
     """
 
     wait: str
@@ -109,7 +110,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Wait quietly: the caller asked for a moment. NothingHeard after `max_ms`, or SpeechHeard, DigitsPressed."""
+    """Wait silently because the caller asked for a moment: SpeechHeard, DigitsPressed, or NothingHeard at `max_ms`."""
 
     wait: str
     prompts: tuple[Prompt, ...]
@@ -120,14 +121,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class StartRecording:
-    """The consent notice has been heard in full: both sides may be recorded from here on."""
+    """Start recording both sides; the consent notice has been played in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaveAnswer:
-    """An answer given. `attempts` counts from 1; `confirmed` when the caller said yes to having it read back.
+    """Store an answer. `attempts` counts from 1; `confirmed` means the caller confirmed the read-back.
 
-    `span_ms` is the place of free speech in the call (start, end), None for other answers.
+    `span_ms` is the span of free speech in the call (start, end); None for other answers.
     """
 
     question: str
@@ -143,7 +144,7 @@ class SaveAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BookCallback:
-    """Call back at `at` (ISO 8601 with zone); `spoken` is how the caller said it."""
+    """Schedule a callback at `at` (ISO 8601 with zone); `spoken` is the caller's wording."""
 
     at: str
     spoken: str
@@ -151,7 +152,7 @@ class BookCallback:
 
 @dataclass(frozen=True, slots=True)
 class OpenComplaint:
-    """Open a case: `kind` names it (`bad_review`, `complaint`), `reason` says why, `details` what is behind it."""
+    """Open a case: its `kind` (`bad_review`, `complaint`), the `reason` and, in `details`, the facts behind it."""
 
     kind: str
     reason: str
@@ -160,10 +161,10 @@ class OpenComplaint:
 
 @dataclass(frozen=True, slots=True)
 class LookUpCase:
-    """Look for a case: CaseFound or CaseMissing.
+    """Look up a case: CaseFound or CaseMissing.
 
-    By `call`: the one that this call opened last. By `number` or `phone`: `value` is the case's number in digits, or
-    the telephone number of whoever opened it; only cases that any caller may be told of are found.
+    By `call`: the case that this call opened last. By `number` or `phone`: `value` is the case number in digits or the
+    customer's telephone number; only cases that may be disclosed to callers are found.
     """
 
     wait: str
@@ -173,10 +174,10 @@ class LookUpCase:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Hand the caller to `target` (a name in the configuration); TransferCompleted or TransferFailed.
+    """Transfer the caller to `target` (a name in the configuration): TransferCompleted or TransferFailed.
 
-    `line` is tried instead where there is one of that name. `said` is a place in the call (ivr.events.place): the
-    caller's own words, which follow the whisper where they are still there.
+    `line`, if the rosters have a line of that name, is tried instead. `said` is a span of the call
+    (ivr.events.format_span): the caller's own words, played after the whisper if their audio is still available.
     """
 
     wait: str
@@ -189,7 +190,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Hangup:
-    """Say goodbye: play what was said before to its end, give the caller `linger_ms` to hang up first, then hang up."""
+    """Hang up after the pending prompts have played and the caller has had `linger_ms` to hang up first."""
 
     linger_ms: int
 

@@ -1,6 +1,6 @@
-"""Chinese working days and festivals: the yearly notice of the State Council, with an operator's overrides. Pure.
+"""Chinese working days and festivals: the State Council's annual notice plus the operator's overrides. Pure.
 
-Days are Chinese days, whatever zone a moment is given in. Must not know: files, the present time, what is due when.
+Days are calendar days in China, regardless of a moment's time zone. Must not know: files, the current time, deadlines.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ FESTIVALS: Final[dict[str, Festival]] = {
     Holiday.mid_autumn_festival.value: "mid_autumn",
     Holiday.national_day.value: "national_day",
 }
-"""The festivals that callers are greeted with (R3), by the names of the library."""
+"""Festivals with a greeting for callers (R3), by their names in `chinese_calendar`."""
 
 _GREETED: Final[dict[str, Festival]] = {festival: festival for festival in FESTIVALS.values()}
-REACH: Final = timedelta(days=60)
-"""Deadlines, and plans for the next month, reach so far at most."""
+HORIZON: Final = timedelta(days=60)
+"""Furthest that deadlines, and rosters planned for the next month, reach into the future."""
 
 _DAY: Final = timedelta(days=1)
 
 
 class Overrides(BaseModel):
-    """The shape of calendar.yaml: days off with what they are for, and days worked although they seem free."""
+    """Schema of calendar.yaml: extra days off with their festival, and workdays on dates that would be free."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,38 +49,38 @@ class Overrides(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_nothing(cls, data: object) -> object:
+    def _empty_file(cls, data: object) -> object:
         return {} if data is None else data
 
     @model_validator(mode="after")
-    def _agrees(self) -> Overrides:
+    def _reject_overlap(self) -> Overrides:
         for day in sorted(self.workdays & self.days_off.keys()):
-            raise ValueError(f"{day} cannot be a day off and a workday")
+            raise ValueError(f"{day} is both a day off and a workday; remove one entry")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which days are worked, and which are festivals.
+    """Working days and festivals.
 
-    An override outranks the notice. In a year without a notice Monday to Friday are worked and no festival is known
-    but those of the overrides; `knows` tells.
+    Overrides take precedence over the notice. In a year without a notice (see `has_notice`), Monday to Friday are
+    workdays and only the festivals of the overrides are known.
     """
 
     days_off: Mapping[date, DayOff] = field(default_factory=dict)
     workdays: frozenset[date] = frozenset()
 
-    def knows(self, year: int) -> bool:
-        """Whether the notice for the year is known, with its moved days and make-up workdays."""
+    def has_notice(self, year: int) -> bool:
+        """Return whether the notice of the year, with its moved holidays and make-up workdays, is known."""
         return _notice(date(year, 1, 1)) is not None
 
     def unknown_year(self, today: date) -> int | None:
-        """The year that deadlines of these days reach into and that has no notice yet; None when there is none."""
-        year = (today + REACH).year
-        return None if self.knows(year) else year
+        """Return the year within deadline range of `today` that has no notice yet; None if all have one."""
+        year = (today + HORIZON).year
+        return None if self.has_notice(year) else year
 
     def is_workday(self, day: date) -> bool:
-        """Whether people work on this day."""
+        """Return whether the day is a workday."""
         if day in self.workdays:
             return True
         if day in self.days_off:
@@ -89,7 +89,7 @@ class Calendar:
         return day.weekday() < 5 if notice is None else not notice[0]
 
     def festival(self, day: date) -> Festival | None:
-        """The festival that this day off is given for; None on any other day, make-up workdays among them."""
+        """Return the festival of a day off; None for any other day, including make-up workdays."""
         if day in self.days_off:
             return _GREETED.get(self.days_off[day])
         notice = _notice(day)
@@ -98,23 +98,22 @@ class Calendar:
         return FESTIVALS.get(notice[1])
 
     def add_working_days(self, moment: datetime, days: int) -> datetime:
-        """The moment after `days` whole working days, in Chinese time.
+        """Return the moment `days` whole working days later, in China time.
 
-        From a working day it is the same time of day later; time off counts for nothing, so that a Saturday is like the
-        first moment of the Monday after it.
+        The time of day is kept. Days off do not count: a moment on a Saturday is treated as 00:00 on the next workday.
 
         Raises:
-            ValueError: the moment has no zone, or `days` is negative.
+            ValueError: the moment has no time zone, or `days` is negative.
         """
         if moment.tzinfo is None or days < 0:
-            raise ValueError(f"{moment} needs a zone, and {days} must not be negative")
-        here = moment.astimezone(ZONE)
-        if not self.is_workday(here.date()):
-            here = datetime.combine(self._next_workday(here.date()), time(), ZONE)
-        day = here.date()
+            raise ValueError(f"{moment} needs a time zone, and {days} days must not be negative")
+        local = moment.astimezone(ZONE)
+        if not self.is_workday(local.date()):
+            local = datetime.combine(self._next_workday(local.date()), time(), ZONE)
+        day = local.date()
         for _ in range(days):
             day = self._next_workday(day)
-        return datetime.combine(day, here.time(), ZONE)
+        return datetime.combine(day, local.time(), ZONE)
 
     def _next_workday(self, day: date) -> date:
         day += _DAY
@@ -124,17 +123,17 @@ class Calendar:
 
 
 def parse(source: str, file: str) -> Calendar:
-    """Read the text of a file of overrides; an empty one has none.
+    """Parse the text of an overrides file; an empty file has no overrides.
 
     Raises:
-        FaultyFile: it is no YAML, or says something that the calendar does not understand.
+        FaultyFile: the text is not YAML or does not match the schema.
     """
     overrides = document.parse(Overrides, source, file)
     return Calendar(overrides.days_off, overrides.workdays)
 
 
 def _notice(day: date) -> tuple[bool, str] | None:
-    """Whether the day is off, and for what ("" where for nothing in particular); None where no notice is known."""
+    """Return whether the day is off and its festival ("" if none); None if the year's notice is unknown."""
     try:
         off, name = get_holiday_detail(day)
     except NotImplementedError:

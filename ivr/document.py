@@ -1,6 +1,6 @@
-"""YAML text → a model, with a fault that names file and path for everything that is wrong.
+"""Parse YAML text into a model, reporting every fault with its file and path.
 
-Must not know: which files there are, or what is in them.
+Must not know: which files exist, or what they contain.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from ivr.errors import Fault, FaultyFile
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def parse(shape: type[ModelT], source: str, file: str, spell: Callable[[Sequence[str]], str] = ".".join) -> ModelT:
-    """Read a text of this shape. `spell` writes the steps to a fault as its authors would.
+def parse(
+    model_type: type[ModelT], source: str, file: str, format_path: Callable[[Sequence[str]], str] = ".".join
+) -> ModelT:
+    """Parse `source` into `model_type`. `format_path` joins the steps to a fault into a path as authors write it.
 
     Raises:
-        FaultyFile: it is no YAML, or not of this shape.
+        FaultyFile: the text is not YAML or does not match the model.
     """
     try:
         data = YAML(typ="safe", pure=True).load(source)
@@ -33,14 +35,14 @@ def parse(shape: type[ModelT], source: str, file: str, spell: Callable[[Sequence
     except (YAMLError, ValueError, RecursionError) as error:
         raise FaultyFile([Fault(file, "", f"not YAML: {error}")]) from error
     try:
-        return shape.model_validate(data)
+        return model_type.model_validate(data)
     except ValidationError as invalid:
-        faults = {Fault(file, spell(_steps(error["loc"], data)), _reason(error)) for error in invalid.errors()}
+        faults = {Fault(file, format_path(_steps(error["loc"], data)), _reason(error)) for error in invalid.errors()}
         raise FaultyFile(sorted(faults)) from invalid
 
 
 def _steps(location: tuple[int | str, ...], data: Any) -> list[str]:
-    """The way to a fault by what is written in the file, without the names of union members."""
+    """Return the steps to a fault as written in the file, without pydantic's union member names."""
     steps: list[str] = []
     for step in location:
         if isinstance(data, dict):

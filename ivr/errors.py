@@ -1,4 +1,4 @@
-"""The project's errors: each says where and why."""
+"""The project's exceptions; each message says where and why."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 
 class HuifangError(Exception):
-    """Base of all errors that are the project's own."""
+    """Base class of the project's own errors."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One fault of a file: `path` leads to it (`survey.charged.answers.yes`), `reason` says why in a sentence."""
+    """One fault in a file: `path` locates it (`survey.charged.answers.yes`), `reason` explains it in a sentence."""
 
     file: str
     path: str
@@ -23,7 +23,7 @@ class Fault:
 
 
 class FaultyFile(HuifangError):
-    """A file that must not be used, with everything that is wrong with it."""
+    """An unusable file, with all its faults."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("\n".join(map(str, faults)))
@@ -31,7 +31,7 @@ class FaultyFile(HuifangError):
 
 
 class IllegalMove(HuifangError):
-    """A move that the present state does not allow; nothing was changed."""
+    """A transition that the current state does not allow; nothing was changed."""
 
 
 class StaleTurn(HuifangError):

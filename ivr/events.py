@@ -1,4 +1,4 @@
-"""What has happened on a call: facts, past tense, frozen. Must not know: how they came about (network, recogniser)."""
+"""Events on a call: immutable facts, named in the past tense. Must not know: their source (network, recogniser)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Value = str | int | bool | None
-"""Anything a flow can remember."""
+"""Any value that a flow variable can hold."""
 
 EndedBy = Literal["caller", "us", "network"]
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One reading of what the caller said, with a confidence from 0 to 1."""
+    """One recognition hypothesis, with a confidence from 0 to 1."""
 
     text: str
     confidence: float
@@ -22,21 +22,21 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered:
-    """The call is up. `variables` go into the flow (customer's name, unpaid fee, …)."""
+    """The call was answered. `variables` initialise the flow (customer's name, unpaid fee, …)."""
 
     variables: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PromptsFinished:
-    """The prompts of a notice were played to their very end."""
+    """The prompts of a notice were played in full."""
 
     wait: str
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechHeard:
-    """The caller spoke; `alternatives` best first, empty when nothing of the grammar was in it. `voice_ms` of voice."""
+    """The caller spoke for `voice_ms`. `alternatives` are sorted best first; empty if nothing matched the grammar."""
 
     wait: str
     alternatives: tuple[Heard, ...]
@@ -53,16 +53,16 @@ class DigitsPressed:
 
 @dataclass(frozen=True, slots=True)
 class NothingHeard:
-    """The time to answer ran out without voice or key."""
+    """The no-input timeout expired without speech or DTMF."""
 
     wait: str
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRecorded:
-    """A free answer ended; it lies at `start_ms` in the call.
+    """Free speech ended; it began `start_ms` into the call.
 
-    `text` is what was said, empty where no model transcribes; `cues` are the words in it that were worth noticing.
+    `text` is the transcript, empty if no model transcribes the language; `cues` are the keywords spotted in it.
     """
 
     wait: str
@@ -73,16 +73,16 @@ class SpeechRecorded:
 
     @property
     def span_ms(self) -> tuple[int, int]:
-        """Its beginning and its end in the call."""
+        """Start and end within the call."""
         return self.start_ms, self.start_ms + self.duration_ms
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFound:
-    """A case as a caller may be told of it: its number, its kind, whether it is still being worked on, since when.
+    """A case was found. It holds only facts that callers may be told: number, kind, whether it is open, opening date.
 
-    `opened_on` is an ISO 8601 date. `tier` and `roster` tell who handles it: the tier of lines, and those of
-    rosters.yaml whose people take its calls; empty where nobody has decided, or management alone handles it.
+    `opened_on` is an ISO 8601 date. `tier` and `roster` identify the handlers: the tier of lines and the line of
+    rosters.yaml that takes its calls; empty while the case is not routed or if only management handles it.
     """
 
     wait: str
@@ -96,26 +96,26 @@ class CaseFound:
 
 @dataclass(frozen=True, slots=True)
 class CaseMissing:
-    """There is no such case, or none that the caller may be told of."""
+    """No case matched, or none that may be disclosed to callers."""
 
     wait: str
 
 
-def place(span_ms: tuple[int, int]) -> str:
-    """A stretch of the call as a value that a flow can remember: `12300-18000` (ms)."""
+def format_span(span_ms: tuple[int, int]) -> str:
+    """Return a span of the call as a flow variable: `12300-18000` (ms)."""
     return f"{span_ms[0]}-{span_ms[1]}"
 
 
 @dataclass(frozen=True, slots=True)
 class TransferCompleted:
-    """The other party took the call over and has hung up; the caller is still there."""
+    """The other party took the call and has hung up; the caller is still connected."""
 
     wait: str
 
 
 @dataclass(frozen=True, slots=True)
 class TransferFailed:
-    """Nobody took the call: `busy`, `no_answer`, `declined`, `unreachable`, `unavailable`; or the caller `gave_up`."""
+    """The transfer failed: `busy`, `no_answer`, `declined`, `unreachable`, `unavailable`, or the caller `gave_up`."""
 
     wait: str
     reason: str
@@ -123,7 +123,7 @@ class TransferFailed:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """The line is gone. `cause` is one of lifecycle.HANGUP_CAUSES."""
+    """The call ended. `cause` is one of lifecycle.HANGUP_CAUSES."""
 
     by: EndedBy
     cause: str = "normal"

@@ -1,6 +1,6 @@
-"""The flows in force: read from their file, checked, taught to the recogniser; a faulty file never replaces a good one.
+"""The current flow set: loaded, checked and taught to the recogniser; a faulty file never replaces a valid one.
 
-Must not know: calls. A call keeps the book that it began with.
+Must not know: calls. A call keeps the flow set that it started with.
 """
 
 from __future__ import annotations
@@ -22,41 +22,41 @@ from recognizer.grammar import confusable
 log = logging.getLogger(__name__)
 
 THRESHOLDS: Final = frozenset(field.name for field in fields(Timing))
-"""The thresholds of turn-taking that a question may override."""
+"""Turn-taking thresholds that a question may override."""
 
 
 class TrainableRecognizer(Recognizer, Protocol):
-    """A recogniser that can be taught new phrases."""
+    """A recogniser that learns new phrases."""
 
     def learn(self, language: str, phrases: Sequence[str]) -> None:
-        """Get ready to hear these phrases too."""
+        """Prepare to recognise these phrases as well."""
 
 
 class RecognizerPhraseLint:
-    """A recogniser as the check of flows asks it."""
+    """Adapts a recogniser to ivr.flow.check.PhraseLint."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         self._recognizer = recognizer
 
     @property
     def languages(self) -> frozenset[str]:
-        """The languages that a model is installed for."""
+        """Languages with an installed model."""
         return self._recognizer.languages
 
     def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
-        """Phrases that cannot be heard, with reasons."""
+        """Return the phrases that cannot be recognised, each with a reason."""
         return self._recognizer.unheard(language, phrases)
 
     def confusable(self, language: str, phrases: Sequence[str]) -> Sequence[tuple[str, str]]:
-        """Pairs of phrases that sound alike."""
+        """Return pairs of phrases that sound alike."""
         return confusable(language, phrases)
 
 
 def load_flows(file: Path, prompts: Prompts, recognizer: Recognizer) -> FlowSet:
-    """Read and check a flows file.
+    """Load and check a flows file.
 
     Raises:
-        FaultyFile: it cannot be read, or is not fit to take calls; all faults are in it.
+        FaultyFile: the file is unreadable or invalid; lists all faults.
     """
     try:
         source = file.read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def load_flows(file: Path, prompts: Prompts, recognizer: Recognizer) -> FlowSet:
 
 
 def phrases(callflows: model.Callflows, language: str) -> frozenset[str]:
-    """Everything that may be said in a language anywhere in the flows."""
+    """Return every phrase accepted in a language by any question of the flows."""
     found: set[str] = set()
     for flow in callflows.flows.values():
         for node in flow.nodes.values():
@@ -81,7 +81,7 @@ def phrases(callflows: model.Callflows, language: str) -> frozenset[str]:
 
 
 class FlowStore:
-    """Holds the book in force."""
+    """Holder of the current flow set."""
 
     def __init__(
         self,
@@ -92,10 +92,14 @@ class FlowStore:
         lines: Collection[tuple[str, str]] = (),
         targets: Collection[str] | None = None,
     ) -> None:
-        """`lines` are the flows, with a language each, that telephone lines lead to; `targets` those of transfers.
+        """Load the flows.
+
+        Args:
+            lines: pairs of the flow and the language that a telephone line starts calls with.
+            targets: valid transfer targets; None accepts any.
 
         Raises:
-            FaultyFile: as `read`, or the flows do not fit the lines and the targets (None: any target will do).
+            FaultyFile: see `load_flows`; or a line's flow or a transfer target does not exist.
         """
         self._file, self._prompts, self._recognizer = file, prompts, recognizer
         self._lines, self._targets = lines, targets
@@ -103,51 +107,50 @@ class FlowStore:
 
     @property
     def current(self) -> FlowSet:
-        """The book that new calls begin with."""
+        """The flow set for new calls."""
         return self._current
 
     def reload(self) -> bool:
-        """Take the file as it is now; keep the old book, and say why, when it is faulty. Blocks for up to seconds."""
+        """Reload the file; if it is faulty, log the faults and return False. Can block for seconds."""
         try:
             flow_set = self._load()
         except FaultyFile as faulty:
-            log.error("the flows stay as they were (version %s):\n%s", self._current.version, faulty)
+            log.error("flows not reloaded, version %s stays in use:\n%s", self._current.version, faulty)
             return False
-        log.info("flows: version %s → %s", self._current.version, flow_set.version)
+        log.info("flows reloaded: version %s → %s", self._current.version, flow_set.version)
         self._current = flow_set
         return True
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The languages of the book in force; the first is the default."""
+        """Languages of the current flow set; the first is the default."""
         return self._current.flows.languages
 
     def has(self, flow: str, language: str) -> bool:
-        """Whether a call can be led through this flow in this language."""
+        """Return whether calls can use the flow in the language."""
         return _has(self._current, flow, language)
 
     def _load(self) -> FlowSet:
         flow_set = load_flows(self._file, self._prompts, self._recognizer)
-        if faults := list(self._unfitting(flow_set)):
+        if faults := list(self._site_faults(flow_set)):
             raise FaultyFile(faults)
         for language in set(flow_set.flows.languages) & self._recognizer.languages:
             self._recognizer.learn(language, sorted(phrases(flow_set.flows, language)))
         return flow_set
 
-    def _unfitting(self, flow_set: FlowSet) -> Iterator[Fault]:
-        """Faults of a book that is fine in itself, at the place where it is to be used."""
+    def _site_faults(self, flow_set: FlowSet) -> Iterator[Fault]:
+        """Yield faults of a valid flow set that only this site's lines and transfer targets reveal."""
         for flow, language in sorted(self._lines):
             if not _has(flow_set, flow, language):
-                reason = f"there is no flow “{flow}” in {language}, and a telephone line leads to it"
+                reason = f"a telephone line uses flow “{flow}” in {language}, which does not exist"
                 yield Fault(str(self._file), "flows", reason)
         if self._targets is None:
             return
         for name, each in flow_set.flows.flows.items():
             for key, node in each.nodes.items():
                 if isinstance(node, model.TransferNode) and node.target not in self._targets:
-                    reason = (
-                        f"“{node.target}” is no target of the site file; it has {', '.join(self._targets) or 'none'}"
-                    )
+                    known = ", ".join(self._targets) or "none"
+                    reason = f"“{node.target}” is not a transfer target of the site file; its targets: {known}"
                     yield Fault(str(self._file), f"{name}.{key}.target", reason)
 
 

@@ -1,4 +1,4 @@
-"""The life of a call in names: how it may end and what became of it. Must not know: any network's own words."""
+"""Vocabulary of a call's life cycle: hangup causes and dispositions. Must not know: any network's own codes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ HANGUP_CAUSES: Final = frozenset(
         "failed",
     }
 )
-"""Why a line went away, in our own words; each adapter translates into these."""
+"""Hangup causes; each adapter maps its network's causes to these."""
 
 
 class Disposition(StrEnum):
-    """What became of a survey call. `AAPOR` gives each one's outcome code."""
+    """Final disposition of a survey call; `AAPOR` maps each to its outcome code."""
 
     COMPLETED = "completed"
     PARTIAL = "partial"
@@ -56,4 +56,4 @@ AAPOR: Final[dict[Disposition, str]] = {
     Disposition.FAILED: "3.16",
     Disposition.CONSENT_DENIED: "2.11",
 }
-"""Final outcome codes of telephone surveys: AAPOR, Standard Definitions, 10th edition (2023)."""
+"""Final disposition codes of telephone surveys: AAPOR, Standard Definitions, 10th edition (2023)."""

@@ -1,7 +1,7 @@
-"""Keeps phone numbers and callers' names out of logs. Must not know: who writes the logs, or where they go.
+"""Masking of phone numbers and callers' names in logs. Must not know: who writes the logs, or where they go.
 
-A log line is masked as the last step before it is written, so that tracebacks and other libraries' messages are
-covered too. Where a run of digits could be a phone number or something else, it is masked.
+Log lines are masked immediately before they are written, which covers tracebacks and other libraries' messages.
+Ambiguous runs of digits are masked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final
 
 SHORT: Final = 6
-"""Numbers of up to this many digits are extensions or public service numbers (1001, 12345, 95588): they stay."""
+"""Numbers of at most this many digits are extensions or public service numbers (1001, 12345, 95588): not masked."""
 
 _COUNTRY = re.compile(r"(?P<country>\+86|0086|86(?=1[3-9]\d{9}$))(?P<national>\d+)")
 
@@ -24,12 +24,12 @@ _KEEP = (
     r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])",
     # memory address
     r"(?<![0-9A-Za-z])0x[0-9a-fA-F]+",
-    # hexadecimal id of a usual length: at least two letters, one of them behind a digit ("dec13812345678" is none)
+    # hexadecimal id of a common length: two letters or more, one after a digit (so not "dec13812345678")
     r"(?<![0-9A-Za-z])(?=[0-9a-f]*\d[a-f])(?=\d*[a-f]\d*[a-f])"
     r"(?:[0-9a-f]{8}|[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])",
-    # Twilio's ids
+    # Twilio SID
     r"(?<![0-9A-Za-z])[A-Z]{2}[0-9a-f]{32}(?![0-9A-Za-z])",
-    # ISO 8601 date, with or without a time and a zone
+    # ISO 8601 date, optionally with time and zone
     r"(?<![\d-])(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\d-])"
     r"(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?(?!\d))?",
     # case number: date and counter
@@ -42,30 +42,30 @@ _KEEP = (
     r"(?<![\d.])\d{1,6}\.\d+(?![\d.])",
 )
 _NUMBER = (
-    # dots between groups
+    # groups separated by dots
     r"\+?(?:\d{1,3}\.)?\d{3,4}\.\d{3,4}\.\d{4}(?!\d)",
-    # single digits, one by one
+    # digits separated one by one
     r"(?<!\d)\d(?:[ -]\d){6,}(?!\d)",
-    # a run, or groups parted by spaces, hyphens, brackets
+    # a run, or groups separated by spaces, hyphens or brackets
     r"(?:\+|\()?\d+(?:(?:\)? ?\(|\) ?|[ -])\d{2,})*",
-    # read out: 幺三八…
+    # spelled out: 幺三八…
     r"[零〇一二三四五六七八九幺两]{7,}",
 )
 _TEXT = re.compile(
     rf"(?P<keep>{'|'.join(_KEEP)})"
     r'|(?P<name>"[^"\n]*"(?=\s*<(?:sips?|tel):))'
     r"|(?P<scheme>\bsips?:)(?P<user>[^\s@:;<>\"]+)(?=[@:])"
-    # an Asterisk channel's name: technology, peer, serial number
+    # Asterisk channel name: technology, peer, serial number
     r"|(?P<technology>\b[A-Z][A-Za-z]+/)(?P<peer>\+?\d+)(?P<serial>-[0-9a-f]{8})(?![0-9A-Za-z])"
     rf"|(?P<number>{'|'.join(_NUMBER)})"
 )
 
 
 def mask(number: str) -> str:
-    """The number with most of its digits hidden: `13812345678` becomes `138****5678`.
+    """Return the number with most of its digits masked: `13812345678` becomes `138****5678`.
 
-    From eleven digits on, the first three (the network or the area) and the last four stay, after +86 where it leads;
-    with seven to ten only the last two; shorter ones are not personal and stay whole. Separators are dropped.
+    Numbers of eleven or more digits keep a leading +86, the first three digits (network or area) and the last four;
+    seven to ten digits keep the last two; shorter numbers are not personal and stay whole. Separators are dropped.
     """
     plain = "".join(c for c in number if c.isalnum() or c == "+")
     if sum(map(str.isalnum, plain)) <= SHORT:
@@ -80,9 +80,9 @@ def mask(number: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """The text with everything masked that looks like a phone number or a SIP caller's name.
+    """Return the text with everything masked that looks like a phone number or a SIP caller's name.
 
-    Dates, times, ids, addresses and fractions stay readable.
+    Dates, times, ids, addresses and decimal fractions stay readable.
     """
     return _TEXT.sub(_mask_match, text)
 
@@ -101,7 +101,7 @@ def _mask_match(match: re.Match[str]) -> str:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Formats a log record, traceback included, and masks the result. Times are UTC, ISO 8601."""
+    """Log formatter that masks its output, tracebacks included. Times are UTC, ISO 8601."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
@@ -112,7 +112,7 @@ class MaskingFormatter(logging.Formatter):
 
 
 def configure_logging(level: int | str) -> None:
-    """Send all logs of the process, warnings and uncaught exceptions among them, masked, to standard error."""
+    """Send all logs of the process, including warnings and uncaught exceptions, masked to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(MaskingFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -125,7 +125,7 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:
-        logging.getLogger(__name__).critical("uncaught", exc_info=(kind, error, trace))
+        logging.getLogger(__name__).critical("uncaught exception", exc_info=(kind, error, trace))
 
 
 def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:

@@ -1,4 +1,4 @@
-"""The operator's settings: environment variables that begin with HUIFANG_, all with defaults that need no server."""
+"""Operator settings: environment variables prefixed HUIFANG_; the defaults need no external server."""
 
 from __future__ import annotations
 
@@ -12,45 +12,47 @@ from ivr.resource_files import DATA, RESOURCES
 
 
 class Settings(BaseSettings):
-    """What an operator may choose; `docs/operating.md` explains each."""
+    """Operator settings; `docs/operating.md` explains each."""
 
     model_config = SettingsConfigDict(env_prefix="HUIFANG_", extra="ignore")
 
-    host: str = Field("127.0.0.1", description="address to listen on; beyond loopback a token is needed")
+    host: str = Field("127.0.0.1", description="address to listen on; any but loopback requires a token")
     port: int = Field(8080, ge=0, le=65535, description="0: any free port")
-    data: Path = Field(DATA, description="folder of everything that is kept")
+    data: Path = Field(DATA, description="folder for all persistent data")
     flows: Path = Field(RESOURCES / "callflows.yaml", description="the flows file")
-    lines: Path = Field(RESOURCES / "lines.yaml", description="who answers complaints, and where they go")
-    calendar: Path = Field(RESOURCES / "calendar.yaml", description="days off and workdays beside the yearly notice")
-    prompts: Path = Field(RESOURCES / "prompts", description="folder of the prompts")
+    lines: Path = Field(RESOURCES / "lines.yaml", description="the complaint lines and routing rules")
+    calendar: Path = Field(
+        RESOURCES / "calendar.yaml", description="days off and workdays that override the annual notice"
+    )
+    prompts: Path = Field(RESOURCES / "prompts", description="the prompts folder")
     models: dict[str, str] = Field(
         default_factory=dict,
         description='language → folder of a Vosk model or address of a Vosk server, as JSON: {"zh-CN": "/models/cn"}',
     )
     database: str = Field("", description="postgresql://… ; empty: SQLite in the data folder")
-    redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: a private one that the service starts")
-    site: Path | None = Field(None, description="the Asterisk to attach to (dialplans/site.yaml); empty: none")
+    redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: the service starts a private one")
+    site: Path | None = Field(None, description="the site file of the Asterisk (dialplans/site.yaml); empty: none")
     rosters: Path | None = Field(
-        RESOURCES / "rosters.yaml", description="who answers which line; empty: the site's targets"
+        RESOURCES / "rosters.yaml", description="agents and their lines; empty: the site's targets"
     )
-    capacity: int = Field(100, ge=1, description="calls from Asterisk at a time; what is above goes to a person")
+    capacity: int = Field(100, ge=1, description="concurrent Asterisk calls; excess calls go to a person")
     timezone: str = Field("Asia/Shanghai", description="the callers' time zone")
     log_level: str = "INFO"
 
     @field_validator("site", "rosters", mode="before")
     @classmethod
-    def _none(cls, written: object) -> object:
+    def _empty_is_none(cls, written: object) -> object:
         return None if written == "" else written
 
     @field_validator("timezone")
     @classmethod
-    def _known(cls, name: str) -> str:
+    def _check_zone(cls, name: str) -> str:
         ZoneInfo(name)
         return name
 
     @property
     def database_url(self) -> str:
-        """Where the records are."""
+        """URL of the records database."""
         return self.database or f"sqlite:///{self.data / 'records.sqlite'}"
 
     @property

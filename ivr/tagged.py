@@ -1,4 +1,4 @@
-"""Values of a closed union as JSON, each with the name of its kind. Must not know: which union."""
+"""Members of a closed union as JSON, tagged with their type names. Must not know: which union."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ T = TypeVar("T")
 
 
 class Tagged(Generic[T]):
-    """Reads and writes the members of a union of dataclasses as `["Kind", {fields}]`."""
+    """Codec for a union of dataclasses: each value becomes `["Kind", {fields}]`."""
 
     def __init__(self, union: Any) -> None:
         self._kinds: dict[str, TypeAdapter[T]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(union)}
 
     def dump(self, value: T) -> list[Any]:
-        """The value in JSON's terms."""
+        """Return the value as JSON-compatible data."""
         name = type(value).__name__
         return [name, self._kinds[name].dump_python(value, mode="json")]
 
     def load(self, data: Any) -> T:
-        """The value that `dump` wrote.
+        """Return the value that `dump` encoded.
 
         Raises:
-            ValueError: the data is no member of the union.
+            ValueError: the data does not encode a member of the union.
         """
         match data:
             case [str(name), dict(fields)] if name in self._kinds:

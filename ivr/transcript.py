@@ -1,4 +1,4 @@
-"""What was said on a call, line by line. Must not know: how it was heard, spoken or kept."""
+"""Transcript of a call, line by line. Must not know: how speech is recognised, synthesised or stored."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Literal
 
 Speaker = Literal["caller", "us"]
 Party = Literal[Speaker, "talk"]
-"""`talk`: nobody; the line names those who talk with each other from then on (`caller`, agents by their ids)."""
+"""`talk` is no speaker: the line lists the parties bridged from then on (`caller`, agents by their ids)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptLine:
-    """One thing said. `at_ms` counts from the answer of the call; `confidence` is 0 to 1, None for our own words."""
+    """One utterance. `at_ms` counts from the answer of the call; `confidence` is 0 to 1, None for our own prompts."""
 
     who: Party
     text: str

@@ -57,7 +57,7 @@ def test_two_festivals_in_one_week_are_told_apart() -> None:
 
 
 def test_a_year_without_a_notice_has_weekdays_and_says_so() -> None:
-    assert PLAIN.knows(2026) and not PLAIN.knows(2027)
+    assert PLAIN.has_notice(2026) and not PLAIN.has_notice(2027)
     assert PLAIN.is_workday(date(2027, 1, 1)) and not PLAIN.is_workday(date(2027, 1, 2))
     assert PLAIN.festival(date(2027, 10, 1)) is None
 
@@ -93,7 +93,7 @@ def test_an_override_outranks_the_notice() -> None:
         ("days_of: {}", "c.yaml: days_of: unknown field"),
         (
             "days_off: {2026-11-24: other}\nworkdays: [2026-11-24]",
-            "c.yaml: 2026-11-24 cannot be a day off and a workday",
+            "c.yaml: 2026-11-24 is both a day off and a workday; remove one entry",
         ),
         ("days_off: [", "c.yaml: line 1: "),
     ],

@@ -90,9 +90,9 @@ def test_the_rosters_that_ship_are_in_force_unless_others_or_none_are_named(monk
 async def test_a_service_without_rosters_knows_no_agents() -> None:
     async with TestServer(web.Application()) as empty:
         status, said = await service(empty.port, "agents", "list")
-    assert (status, said) == (2, "the service knows no agents: HUIFANG_ROSTERS is empty\n")
+    assert (status, said) == (2, "the service has no agents: HUIFANG_ROSTERS is empty\n")
 
 
 async def test_where_no_service_runs_that_is_said() -> None:
     status, said = await service(1, "agents", "list")
-    assert status == 2 and said.startswith("no service answers at 127.0.0.1:1: ")
+    assert status == 2 and said.startswith("the service at 127.0.0.1:1 does not answer: ")

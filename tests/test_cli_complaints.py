@@ -51,7 +51,7 @@ def test_a_case_is_listed_shown_and_moved(data: Path) -> None:
     assert "13812345678" not in listed.stdout
     shown = run("show", number).stdout
     assert "serious (proposed: “媒体”: the media or the internet is involved (R9))" in shown
-    assert "received by hotline, now with supervision (supervision, R9)" in shown
+    assert "received by hotline, handled by supervision (supervision, R9)" in shown
     assert "possible now: acknowledge, escalate, report" in shown
     assert run("move", number, "acknowledge", "--who", "王").stdout == f"{number} is acknowledged, with supervision\n"
     assert run("move", number, "assign", "--who", "王", "--handler", "李").exit_code == 0
@@ -83,7 +83,7 @@ def test_a_case_is_opened_by_hand(data: Path) -> None:
 def test_a_report_written_down_by_hand_goes_to_management_at_once(data: Path, words: tuple[str, ...]) -> None:
     done = run("open", *words, "--who", "王")
     number, _, rest = done.stdout.partition(" ")
-    assert (done.exit_code, rest) == (0, "is with the management now, and seen by nobody else\n")
+    assert (done.exit_code, rest) == (0, "is now confidential: only management can see it\n")
     assert run("show", number).exit_code == 2
     assert number not in run("list").stdout
 
@@ -134,10 +134,8 @@ def test_the_three_shares_of_bad_reviews(data: Path) -> None:
     assert shares.split() == [
         "bad",
         "reviews",
-        "looked",
-        "into",
-        "put",
-        "right",
+        "investigated",
+        "resolved",
         "called",
         "back",
         "1",
@@ -164,14 +162,14 @@ def test_a_report_needs_the_managements_token(data: Path) -> None:
         assert (refused.exit_code, refused.stderr) == (2, f"there is no case {number}\n")
         assert run(*command, "--management-token", token).exit_code == 0
     wrong = run("list", "--management-token", "x")
-    assert (wrong.exit_code, wrong.stderr) == (2, "this is not the management's token\n")
+    assert (wrong.exit_code, wrong.stderr) == (2, "wrong management token\n")
     assert stat.S_IMODE((data / "management-token").stat().st_mode) == 0o600
 
 
 def test_a_case_reported_by_staff_is_gone_for_them(data: Path) -> None:
     number = opened(data, branch="dalian")
     moved = run("move", number, "report", "--who", "王", "--why", "柜员挪用")
-    assert moved.stdout == f"{number} is with the management now, and seen by nobody else\n"
+    assert moved.stdout == f"{number} is now confidential: only management can see it\n"
     assert run("show", number).exit_code == 2
 
 

@@ -62,7 +62,7 @@ async def test_the_call_is_listed_and_its_words_are_shown_to_management_alone(ca
     managed = (await run(calls.app, "show", "call-1", "--management-token", token)).output
     assert "满意" in managed and "举报" in managed and WITHHELD not in managed + everybody
     refused = await run(calls.app, "show", "call-1", "--management-token", "x")
-    assert (refused.exit_code, refused.stderr) == (2, "this is not the management's token\n")
+    assert (refused.exit_code, refused.stderr) == (2, "wrong management token\n")
 
 
 async def test_the_call_is_replayed_for_management_alone(call: Recorded, token: str) -> None:

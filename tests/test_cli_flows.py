@@ -38,7 +38,7 @@ def test_the_shipped_flows_are_fine(folder: Path) -> None:
         "fine (flows: survey, hotline, repair, complaint, call_back, verify, rating; languages: zh-CN, en-US)"
         in result.stdout
     )
-    by_keys = "no speech model for en-US: callers answer by keys there" in result.stdout
+    by_keys = "no speech model for en-US: callers answer with keys" in result.stdout
     assert by_keys == ("en-US" not in MODELS)
     assert list(folder.iterdir()) == []
 
@@ -55,7 +55,7 @@ FAULTS = {
         "        otherwise: not_booked\n        next: stuck\n      stuck: {type: record, prompt: survey.comments, "
         'skip_on_key: "2", keys_prompt: comments.keys, otherwise: stuck, next: stuck}\n      done: {type: say, '
         "prompt: survey.payment, next: booked}",
-        "survey.stuck: dead end: no way from here ends the call",
+        "survey.stuck: dead end: no path from here ends the call",
     ),
     "missing prompt": (
         "keys_prompt: score.keys",
@@ -65,7 +65,7 @@ FAULTS = {
     "a phrase that the model can't hear": (
         "[方便, 方便的",
         "[OK, 方便的",
-        "survey.convenient.answer.yes: “ok” cannot be heard",
+        "survey.convenient.answer.yes: “ok” cannot be recognised",
     ),
     "duplicate phrase in two values": (
         "[一般, 一般般",
@@ -78,16 +78,16 @@ FAULTS = {
     "unknown field": ("    start: notice", "    begin: notice\n    start: notice", "survey.begin: unknown field"),
     "unknown variable": ("and fee_unpaid", "and fee_due", "survey.fee.cases.1: “fee_due” is neither a variable"),
     "bad condition": ("score <= 4", "score =< 4", "survey.review.cases.1: “resolved == 'no' or"),
-    "circle": ("otherwise: closing", "otherwise: fee", "survey.fee: goes round in a circle without waiting"),
+    "circle": ("otherwise: closing", "otherwise: fee", "survey.fee: loops without waiting"),
     "missing route": (
         'next: {"yes": resolved, "no": book}',
         'next: {"yes": resolved, "ja": book}',
-        "survey.convenient.next: no way for no; add it or a default",
+        "survey.convenient.next: no route for no; add it or a default",
     ),
     "unknown threshold": (
         "prompt: survey.resolved\n",
         "prompt: survey.resolved\n        timing: {patience_ms: 5}\n",
-        "survey.resolved.timing.patience_ms: no such threshold",
+        "survey.resolved.timing.patience_ms: unknown threshold",
     ),
     "homophones": (
         "还可以, 马马虎虎",
@@ -152,7 +152,7 @@ def test_a_typed_conversation() -> None:
 
 def test_a_typed_booking_and_a_case() -> None:
     booked = flows("simulate", typed="不方便\n#1\n#1\n").stdout
-    assert "\ncallback_booked\n" in booked and "  call back at 20" in booked
+    assert "\ncallback_booked\n" in booked and "  callback at 20" in booked
     assert "  case bad_review: 回访差评" in flows("simulate", typed="方便\n没修好\n<hangup>\n").stdout
 
 
@@ -164,9 +164,9 @@ def test_the_end_of_the_input_hangs_up() -> None:
 
 def test_what_cannot_be_typed_is_said_and_changes_nothing() -> None:
     shown = flows("simulate", typed="#9\n<taken>\n八@x\n?\n方便\n").stdout
-    assert "“9” is not taken here; keys: 1, 2, *, 0" in shown
-    assert "nobody else is being called, and no case looked for" in shown
-    assert "“x” is no confidence from 0 to 1" in shown
+    assert "“9” is not accepted here; keys: 1, 2, *, 0" in shown
+    assert "no transfer and no case lookup is in progress" in shown
+    assert "“x” is not a confidence from 0 to 1" in shown
     assert "  (agent): 人工" in shown
     assert "☎ 问题解决了吗？" in shown
 
@@ -174,7 +174,7 @@ def test_what_cannot_be_typed_is_said_and_changes_nothing() -> None:
 def test_a_conversation_by_keys_in_english() -> None:
     shown = flows("simulate", "--language", "en-US", "--keys-only", typed="hello\n#1\n").stdout
     assert "☎ Please answer with the keys of your telephone." in shown
-    assert "nobody hears words here; keys: 1, 2, *, 0" in shown
+    assert "speech is not recognised here; keys: 1, 2, *, 0" in shown
     assert "☎ Has the problem been solved?" in shown
 
 
@@ -182,13 +182,13 @@ def test_a_conversation_by_keys_in_english() -> None:
     ("arguments", "reason"),
     [
         (["survei"], "there is no flow “survei”; flows: survey, hotline, repair, complaint, call_back, verify, rating"),
-        (["--language", "fr-FR"], "there are no flows in fr-FR; languages: zh-CN, en-US"),
-        (["--set", "fee_unpaid"], "“fee_unpaid” is not of the form name=value"),
+        (["--language", "fr-FR"], "the flows do not support fr-FR; languages: zh-CN, en-US"),
+        (["--set", "fee_unpaid"], "“fee_unpaid” does not have the form name=value"),
         (
             ["--set", "fee=1"],
             "there is no variable “fee”; variables: hotline, fee_unpaid, caller, festival, waited_rings, line, greeted",
         ),
-        (["--set", "fee_unpaid=yes"], "“fee_unpaid” is true or false"),
+        (["--set", "fee_unpaid=yes"], "“fee_unpaid” must be true or false"),
     ],
 )
 def test_a_conversation_that_cannot_begin(arguments: list[str], reason: str) -> None:

@@ -72,8 +72,8 @@ def test_all_that_callers_may_say_can_be_pronounced(file: Path, catalog: Catalog
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("very good", "10 points", '“10 points” cannot be heard: "10" is not an English word; say "ten points"'),
-        ("not good", "blorgish", '“blorgish” cannot be heard: "blorgish" is not in the dictionary'),
+        ("very good", "10 points", '“10 points” cannot be recognised: "10" is not an English word; say "ten points"'),
+        ("not good", "blorgish", '“blorgish” cannot be recognised: "blorgish" is not in the dictionary'),
         ("not good", "grate", "“grate” (dissatisfied) and “great” (satisfied) sound alike in en-US"),
     ],
 )
@@ -137,7 +137,7 @@ def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catal
     lines = [("survey", "zh-CN"), ("delivery", "zh-CN")]
     with pytest.raises(FaultyFile) as caught:
         FlowStore(file, catalog, Pupil(), lines=lines, targets=["reception"])
-    no_target = "“hotline” is no target of the site file; it has reception"
+    no_target = "“hotline” is not a transfer target of the site file; its targets: reception"
     transfers = [
         "complaint.complaint_untold",
         "complaint.put_through",
@@ -147,7 +147,7 @@ def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catal
         "verify.verify_to_person",
     ]
     assert {(fault.path, fault.reason) for fault in caught.value.faults} == {
-        ("flows", "there is no flow “delivery” in zh-CN, and a telephone line leads to it"),
+        ("flows", "a telephone line uses flow “delivery” in zh-CN, which does not exist"),
         *((f"{transfer}.target", no_target) for transfer in transfers),
     }
     flow_store = FlowStore(file, catalog, Pupil(), lines=lines[:1], targets=["hotline"])

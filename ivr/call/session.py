@@ -146,7 +146,9 @@ class Session:
                     await self._execute(started.pressed(at_ms, self._type_ahead.popleft()))
             case DecodingFinished(requester, request, hypotheses) if requester is turn:
                 self._hypotheses = hypotheses
-                verdict = engine.verdict(self._flow_set.flows, self._state, alternatives(hypotheses), self._node.now())
+                verdict = engine.completeness(
+                    self._flow_set.flows, self._state, alternatives(hypotheses), self._node.now()
+                )
                 await self._execute(requester.decoded(at_ms, request, turn_io.Verdict[verdict.upper()]))
             case events.CaseFound() | events.CaseMissing():
                 await self._step(item)

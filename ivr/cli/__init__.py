@@ -1,1 +1,1 @@
-"""The commands of `service.py`, a module each. They print for people; everything else logs."""
+"""The commands of `service.py`, one module each. Only commands print; all other code logs."""

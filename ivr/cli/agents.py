@@ -1,4 +1,4 @@
-"""`service.py agents …`: asks the running service, which alone knows who is there. Must not know: how it knows."""
+"""`service.py agents …`: client of the running service, which owns presence. Must not know: how presence is stored."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rich.table import Column, Table
 from ivr.cli.console import out, refuse
 from ivr.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Who takes calls over, at the service that runs here.")
+app = typer.Typer(no_args_is_help=True, help="Show and set agent presence in the running service.")
 
-WITHIN_S: Final = 10
+TIMEOUT_S: Final = 10
 
 
 class PresenceWord(StrEnum):
-    """What can be said of an agent."""
+    """Presence that can be set for an agent."""
 
     AVAILABLE = "available"
     AWAY = "away"
@@ -29,8 +29,8 @@ class PresenceWord(StrEnum):
 
 @app.command("list")
 def list_() -> None:
-    """List the agents: the lines that they are on duty for, and their state."""
-    said = _ask("GET", "agents")
+    """List agents, the lines that they are on duty for, and their state."""
+    said = _request("GET", "agents")
     table = Table(Column("agent", no_wrap=True), "name", "phone", "on duty for", "state", "call", box=None)
     for agent in said["agents"]:
         table.add_row(
@@ -43,22 +43,22 @@ def list_() -> None:
 @app.command("set")
 def set_(
     agent: Annotated[str, typer.Argument(help="Id of the agent, as `agents list` prints it.")],
-    state: Annotated[PresenceWord, typer.Argument(help="What the agent says.")],
+    state: Annotated[PresenceWord, typer.Argument(help="The new presence.")],
 ) -> None:
-    """Say for an agent that they are available, or away; a call that they have goes on."""
-    said = _ask("PUT", f"agents/{agent}/presence", {"state": state})
+    """Set an agent's presence to available or away; a call in progress continues."""
+    said = _request("PUT", f"agents/{agent}/presence", {"state": state})
     out.print(f"{said['id']} is {said['state']}")
 
 
-def _ask(method: str, path: str, body: object = None) -> Any:
+def _request(method: str, path: str, body: object = None) -> Any:
     try:
-        return asyncio.run(_asked(Settings(), method, path, body))
+        return asyncio.run(_send(Settings(), method, path, body))
     except (ClientError, TimeoutError, OSError) as error:
         settings = Settings()
-        refuse(f"no service answers at {settings.host}:{settings.port}: {error or type(error).__name__}")
+        refuse(f"the service at {settings.host}:{settings.port} does not answer: {error or type(error).__name__}")
 
 
-async def _asked(settings: Settings, method: str, path: str, body: object) -> Any:
+async def _send(settings: Settings, method: str, path: str, body: object) -> Any:
     host = ip_address(settings.host)
     headers = {}
     if not host.is_loopback:
@@ -66,11 +66,11 @@ async def _asked(settings: Settings, method: str, path: str, body: object) -> An
     name = "127.0.0.1" if host.is_unspecified else str(host)
     url = f"http://{f'[{name}]' if ':' in name else name}:{settings.port}/api/v1/{path}"
     async with (
-        ClientSession(headers=headers, timeout=ClientTimeout(total=WITHIN_S)) as http,
+        ClientSession(headers=headers, timeout=ClientTimeout(total=TIMEOUT_S)) as http,
         http.request(method, url, json=body) as answer,
     ):
         if answer.status == 404 and path == "agents":
-            refuse("the service knows no agents: HUIFANG_ROSTERS is empty")
+            refuse("the service has no agents: HUIFANG_ROSTERS is empty")
         if answer.status != 200:
             refuse((await answer.text()).strip())
         return await answer.json()

@@ -1,4 +1,4 @@
-"""`service.py calls …`: what is in the records. Must not know: how they are kept."""
+"""`service.py calls …`: call records. Must not know: how records are stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from ivr.cli.console import out
 from ivr.cli.management import Token, role_of
-from ivr.cli.records import ask
+from ivr.cli.records import query
 from ivr.privacy import mask
 from ivr.records.record import WITHHELD, CallRecord
 from ivr.settings import Settings
@@ -19,17 +19,17 @@ from ivr.transcript import Party
 
 SIGNS: Final[dict[Party, tuple[str, str]]] = {"us": ("☎", "cyan"), "caller": ("🗣", "yellow"), "talk": ("⇄", "green")}
 
-app = typer.Typer(no_args_is_help=True, help="Look into the records of calls.")
+app = typer.Typer(no_args_is_help=True, help="Show call records.")
 
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
-    before: Annotated[str | None, typer.Option(help="Only calls that began before this one (its id).")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
+    before: Annotated[str | None, typer.Option(help="Only calls that started before the call with this id.")] = None,
 ) -> None:
     """List the latest calls."""
     settings = Settings()
-    calls = ask(settings, lambda records: records.calls(limit, before))
+    calls = query(settings, lambda records: records.calls(limit, before))
     table = Table(
         Column("call", no_wrap=True), "began", "network", "number", "flow", "disposition", "AAPOR", "s", box=None
     )
@@ -50,14 +50,14 @@ def show(
     call: Annotated[str, typer.Argument(help="Id of the call, as `calls list` prints it.")],
     management_token: Token = "",
 ) -> None:
-    """Show one call: the conversation as the caller heard it, and what was kept of it."""
+    """Show a call: the transcript and the stored answers, bookings, cases, recordings and disposition."""
     settings = Settings()
     role = role_of(settings, management_token)
-    print_record(ask(settings, lambda records: records.call(call, role)), settings.zone)
+    print_record(query(settings, lambda records: records.call(call, role)), settings.zone)
 
 
 def print_record(record: CallRecord, zone: tzinfo) -> None:
-    """Print everything known of a call."""
+    """Print the complete record of a call."""
     call = record.call
     out.print(f"[bold]{call.id}[/] {call.network}, {call.direction}, {call.flow} {call.flow_version}, {call.language}")
     out.print(f"{call.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}, ended by {call.ended_by} ({call.cause})\n")
@@ -78,7 +78,7 @@ def print_record(record: CallRecord, zone: tzinfo) -> None:
     if record.answers:
         out.print("\n", answers)
     for booking in record.bookings:
-        out.print(f"call back: {booking.at.astimezone(zone):%Y-%m-%d %H:%M} ({booking.state})")
+        out.print(f"callback: {booking.at.astimezone(zone):%Y-%m-%d %H:%M} ({booking.state})")
     for case in record.cases:
         out.print(f"case {case.number}: {case.kind}, {case.reason}")
     for recording in record.recordings:

@@ -1,4 +1,4 @@
-"""`service.py complaints …`: the cases, for supervisors. Must not know: the rules, how cases are kept."""
+"""`service.py complaints …`: cases, for supervisors. Must not know: the rules, how cases are stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from ivr.cli.console import out, refuse, refuse_faults
 from ivr.cli.management import Token, role_of
-from ivr.cli.records import ask
+from ivr.cli.records import query
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
@@ -30,63 +30,63 @@ from ivr.settings import Settings
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, help="Look at complaint cases and move them.")
+app = typer.Typer(no_args_is_help=True, help="Show and handle complaint cases.")
 
 CaseNumberArg = Annotated[str, typer.Argument(help="Number of the case, as `complaints list` prints it.")]
 WhoOption = Annotated[str, typer.Option(help="Your name, for the case's history.")]
-SinceOption = Annotated[datetime | None, typer.Option(help="Opened at this time or later.")]
-UntilOption = Annotated[datetime | None, typer.Option(help="Opened before this time.")]
+SinceOption = Annotated[datetime | None, typer.Option(help="Only cases opened at or after this time.")]
+UntilOption = Annotated[datetime | None, typer.Option(help="Only cases opened before this time.")]
 
 
 @app.command("list")
 def list_(
     state: Annotated[CaseState | None, typer.Option(help="Only cases in this state.")] = None,
-    tier: Annotated[Tier | None, typer.Option(help="Only cases with this tier.")] = None,
-    line: Annotated[str | None, typer.Option(help="Only cases with this line.")] = None,
+    tier: Annotated[Tier | None, typer.Option(help="Only cases handled by this tier.")] = None,
+    line: Annotated[str | None, typer.Option(help="Only cases handled by this line.")] = None,
     grade: Annotated[Grade | None, typer.Option(help="Only cases of this grade.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only cases of this kind.")] = None,
     unreached: Annotated[
-        bool, typer.Option("--unreached", help="Only those whose customer a person must call.")
+        bool, typer.Option("--unreached", help="Only cases whose customer has to be called by a person.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
-    before: Annotated[str | None, typer.Option(help="Only cases older than this one (its number).")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
+    before: Annotated[str | None, typer.Option(help="Only cases older than the case with this number.")] = None,
     management_token: Token = "",
 ) -> None:
     """List the latest cases."""
     settings = Settings()
     role = role_of(settings, management_token)
     wanted = CaseFilter(kind=kind, state=state, tier=tier, line=line, grade=grade, unreached=unreached)
-    cases = ask(settings, lambda records: CaseQueries(records.database).cases(wanted, role, limit, before))
+    cases = query(settings, lambda records: CaseQueries(records.database).cases(wanted, role, limit, before))
     table = Table(
         Column("case", no_wrap=True), "opened", "kind", "grade", "state", "tier", "line", "handler", "due", box=None
     )
     for case in cases:
         table.add_row(
-            case.number, _when(case.opened_at, settings.zone), case.kind, case.grade, case.state, case.tier or "?",
-            case.line or case.owner or "?", escape(case.handler), _due(case, settings.zone),
+            case.number, _format_time(case.opened_at, settings.zone), case.kind, case.grade, case.state,
+            case.tier or "?", case.line or case.owner or "?", escape(case.handler), _next_deadline(case, settings.zone),
         )  # fmt: skip
     out.print(table)
 
 
 @app.command()
 def show(number: CaseNumberArg, management_token: Token = "") -> None:
-    """Show one case with its history."""
+    """Show a case with its history."""
     settings = Settings()
     role = role_of(settings, management_token)
-    _print(ask(settings, lambda records: CaseQueries(records.database).case(number, role)), settings.zone)
+    _print(query(settings, lambda records: CaseQueries(records.database).case(number, role)), settings.zone)
 
 
 @app.command("open")
 def open_(
     what: Annotated[str, typer.Argument(help="What happened, in the customer's words.")],
     who: WhoOption,
-    kind: Annotated[FormKind, typer.Option(help="fraud: only management sees it.")] = "complaint",
-    business: Annotated[str, typer.Option(help="What it is about, an id of lines.yaml.")] = "",
-    branch: Annotated[str, typer.Option(help="Branch or outlet that it is about, an id of lines.yaml.")] = "",
+    kind: Annotated[FormKind, typer.Option(help="Kind of the case; only management can see fraud.")] = "complaint",
+    business: Annotated[str, typer.Option(help="Line of business, an id in lines.yaml.")] = "",
+    branch: Annotated[str, typer.Option(help="Branch or outlet, an id in lines.yaml.")] = "",
     phone: Annotated[str, typer.Option(help="The customer's telephone number.")] = "",
-    callback: Annotated[bool, typer.Option("--callback", help="The customer wants to be called back.")] = False,
+    callback: Annotated[bool, typer.Option("--callback", help="The customer wants a callback.")] = False,
 ) -> None:
-    """Open a case by hand, for a letter or a visit."""
+    """Open a case manually, for a letter or a visit."""
     settings = Settings()
     rules, now = _rules(settings), datetime.now(settings.zone)
     try:
@@ -94,10 +94,10 @@ def open_(
     except FaultyForm as faulty:
         refuse("\n".join(f"--{field}: {reason}" if field != "what" else reason for field, reason in faulty.faults))
 
-    number = ask(settings, lambda records: CaseService(records.database, rules).open(complaint, who, now))
-    case = ask(settings, lambda records: CaseQueries(records.database).case(number, "management")).case
+    number = query(settings, lambda records: CaseService(records.database, rules).open(complaint, who, now))
+    case = query(settings, lambda records: CaseQueries(records.database).case(number, "management")).case
     if case.confidential:
-        _with_management(number)
+        _print_confidential(number)
     else:
         out.print(f"{number} is {case.state}, with {case.line or case.owner}", markup=False)
 
@@ -105,20 +105,20 @@ def open_(
 @app.command()
 def move(
     number: CaseNumberArg,
-    to: Annotated[CaseMove, typer.Argument(help="What was done.")],
+    to: Annotated[CaseMove, typer.Argument(help="The step taken.")],
     who: WhoOption,
-    why: Annotated[str, typer.Option(help="The reason; needed to reopen, escalate and report.")] = "",
-    handler: Annotated[str, typer.Option(help="Who handles it, for assign.")] = "",
+    why: Annotated[str, typer.Option(help="The reason; required to reopen, escalate and report.")] = "",
+    handler: Annotated[str, typer.Option(help="The handler; for assign.")] = "",
     management_token: Token = "",
 ) -> None:
-    """Move a case on: acknowledge, assign, investigate, resolve, reply, verify, archive, reopen, escalate, report."""
+    """Advance a case: acknowledge, assign, investigate, resolve, reply, verify, archive, reopen, escalate, report."""
     settings = Settings()
     role, now = role_of(settings, management_token), datetime.now(settings.zone)
-    file = _with_service(
+    file = _with_case_service(
         settings, lambda case_service: case_service.move(number, to, who, why, now, handler=handler, role=role)
     )
     if file is None:
-        _with_management(number)
+        _print_confidential(number)
     else:
         out.print(f"{number} is {file.case.state}, with {file.case.line or file.case.owner}", markup=False)
 
@@ -126,47 +126,47 @@ def move(
 @app.command()
 def grade(
     number: CaseNumberArg,
-    to: Annotated[Grade, typer.Argument(help="The right grade.")],
+    to: Annotated[Grade, typer.Argument(help="The correct grade.")],
     who: WhoOption,
     why: Annotated[str, typer.Option(help="The reason.")],
     management_token: Token = "",
 ) -> None:
-    """Confirm or change the grade that was proposed."""
+    """Confirm or change the proposed grade."""
     settings = Settings()
     role, now = role_of(settings, management_token), datetime.now(settings.zone)
-    file = _with_service(settings, lambda case_service: case_service.regrade(number, to, who, why, now, role))
+    file = _with_case_service(settings, lambda case_service: case_service.regrade(number, to, who, why, now, role))
     out.print(f"{number} is {file.case.grade}, with {file.case.line or file.case.owner}", markup=False)
 
 
 @app.command()
 def export(
-    form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="Table or JSON lines.")] = "csv",
+    form: Annotated[Literal["csv", "jsonl"], typer.Option("--format", help="CSV or JSON Lines.")] = "csv",
     since: SinceOption = None,
     until: UntilOption = None,
     management_token: Token = "",
 ) -> None:
-    """Write all cases to standard output, newest first; times are UTC."""
+    """Export all cases to standard output, newest first; times are UTC."""
     settings = Settings()
     role = role_of(settings, management_token)
-    wanted = CaseFilter(since=_in(settings.zone, since), until=_in(settings.zone, until))
-    ask(settings, lambda records: _write(CaseQueries(records.database).all(wanted, role), form))
+    wanted = CaseFilter(since=_with_zone(settings.zone, since), until=_with_zone(settings.zone, until))
+    query(settings, lambda records: _write(CaseQueries(records.database).all(wanted, role), form))
 
 
 @app.command()
 def reviews(since: SinceOption = None, until: UntilOption = None) -> None:
-    """Say how far bad reviews were looked into, put right and called back: each should be 100 % (R11)."""
+    """Show the shares of bad reviews investigated, resolved and called back; each should be 100 % (R11)."""
     settings = Settings()
-    end = _in(settings.zone, until) or datetime.now(settings.zone)
-    begin = _in(settings.zone, since) or end - timedelta(days=30)
-    shares = ask(settings, lambda records: CaseQueries(records.database).shares(begin, end))
-    table = Table("bad reviews", "looked into", "put right", "called back", box=None)
+    end = _with_zone(settings.zone, until) or datetime.now(settings.zone)
+    begin = _with_zone(settings.zone, since) or end - timedelta(days=30)
+    shares = query(settings, lambda records: CaseQueries(records.database).shares(begin, end))
+    table = Table("bad reviews", "investigated", "resolved", "called back", box=None)
     counts = (shares.looked_into, shares.put_right, shares.called_back)
     table.add_row(str(shares.total), *(f"{count} ({shares.percent(count):.0f} %)" for count in counts))
     out.print(table)
 
 
-def _with_management(number: str) -> None:
-    out.print(f"{number} is with the management now, and seen by nobody else", markup=False)
+def _print_confidential(number: str) -> None:
+    out.print(f"{number} is now confidential: only management can see it", markup=False)
 
 
 def _rules(settings: Settings) -> Rules:
@@ -176,9 +176,9 @@ def _rules(settings: Settings) -> Rules:
         refuse_faults(faulty.faults)
 
 
-def _with_service(settings: Settings, work: Callable[[CaseService], Awaitable[T]]) -> T:
+def _with_case_service(settings: Settings, work: Callable[[CaseService], Awaitable[T]]) -> T:
     rules = _rules(settings)
-    return ask(settings, lambda records: work(CaseService(records.database, rules)))
+    return query(settings, lambda records: work(CaseService(records.database, rules)))
 
 
 async def _write(cases: AsyncIterator[Case], form: str) -> None:
@@ -196,43 +196,43 @@ async def _write(cases: AsyncIterator[Case], form: str) -> None:
 
 def _print(file: CaseFile, zone: tzinfo) -> None:
     case = file.case
-    out.print(f"[bold]{case.number}[/] {case.kind}, {case.state}, {case.grade}" + _because(case))
-    out.print(f"opened {_when(case.opened_at, zone)}: {escape(case.reason)}")
-    out.print(f"received by {case.responsible}, now with {case.line or case.owner} ({case.tier}, {case.article})")
+    out.print(f"[bold]{case.number}[/] {case.kind}, {case.state}, {case.grade}" + _grade_note(case))
+    out.print(f"opened {_format_time(case.opened_at, zone)}: {escape(case.reason)}")
+    out.print(f"received by {case.responsible}, handled by {case.line or case.owner} ({case.tier}, {case.article})")
     for name, due, done in (
         ("contact", case.contact_due, case.contacted_at),
         ("reply", case.reply_due, case.replied_at),
     ):
         if due:
-            out.print(f"{name} due {_when(due, zone)}" + (f", done {_when(done, zone)}" if done else ""))
+            out.print(f"{name} due {_format_time(due, zone)}" + (f", done {_format_time(done, zone)}" if done else ""))
     if case.handler:
-        out.print(f"handled by {escape(case.handler)}")
+        out.print(f"handler: {escape(case.handler)}")
     if case.call:
         out.print(f"call {case.call}" + (f", customer {case.customer}" if case.customer else ""))
     for name, value in case.details.items():
         out.print(f"  {name}: {escape(str(value))}")
     for call in file.verifying_calls:
         tried = f", {call.attempts} attempts" if call.attempts else ""
-        out.print(f"verifying call: {_when(call.next_at or call.at, zone)} ({call.state}{tried})")
+        out.print(f"verifying call: {_format_time(call.next_at or call.at, zone)} ({call.state}{tried})")
     for step in file.steps:
-        out.print(f"[dim]{_when(step.at, zone)}[/] {escape(step.who)}: {step.what}  [dim]{escape(step.why)}[/]")
+        out.print(f"[dim]{_format_time(step.at, zone)}[/] {escape(step.who)}: {step.what}  [dim]{escape(step.why)}[/]")
     out.print(f"possible now: {', '.join(legal_moves(case.state)) or 'nothing'}")
 
 
-def _because(case: Case) -> str:
+def _grade_note(case: Case) -> str:
     reason = f": {case.grade_reason}" if case.grade_reason else ""
     return escape(f" ({'proposed' if case.grade_by == 'huifang' else 'by ' + case.grade_by}{reason})")
 
 
-def _due(case: Case, zone: tzinfo) -> str:
-    """What is due next."""
+def _next_deadline(case: Case, zone: tzinfo) -> str:
+    """Return the next deadline as text; empty if there is none."""
     waiting = ((case.contacted_at, case.contact_due, "contact"), (case.replied_at, case.reply_due, "reply"))
-    return next((f"{what} {_when(due, zone)}" for done, due, what in waiting if due and not done), "")
+    return next((f"{what} {_format_time(due, zone)}" for done, due, what in waiting if due and not done), "")
 
 
-def _in(zone: tzinfo, moment: datetime | None) -> datetime | None:
+def _with_zone(zone: tzinfo, moment: datetime | None) -> datetime | None:
     return moment and moment.replace(tzinfo=zone)
 
 
-def _when(moment: datetime, zone: tzinfo) -> str:
+def _format_time(moment: datetime, zone: tzinfo) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -1,6 +1,6 @@
-"""The demo's scripted call: recorded speech in real time through the browser phone's socket, then the record.
+"""The demo's scripted call: plays recorded speech in real time into the browser phone's socket, prints the record.
 
-Must not know: how the service is put together.
+Must not know: how the service is assembled.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ REPLIES: Final = {
     "分": "九分",
     "建议": "师傅来得很快",
 }
-"""Words of a prompt → the clip that answers it."""
+"""Words in a prompt → the clip that answers it."""
 
 GOODBYE: Final = "感谢您的合作"
 
 EXPECTED: Final[dict[str, Value]] = {"resolved": "yes", "attitude": "satisfied", "charged": "no", "score": 9}
-RECORD_S: Final = 10
+RECORD_TIMEOUT_S: Final = 10
 
 
 async def scripted_call(address: str, clips: Path, node: ServiceNode) -> int:
-    """Take the survey by voice; returns 0 when the record is complete and right, else 1."""
+    """Take the survey by voice; return 0 if the record is complete and correct, else 1."""
     audio = load_clips(clips / "zh-CN")
     url = urlsplit(address)
     token = parse_qs(url.query).get("token", [None])[0]
@@ -49,17 +49,18 @@ async def scripted_call(address: str, clips: Path, node: ServiceNode) -> int:
     async with dial(socket, "survey", "zh-CN", {"fee_unpaid": True}, token) as phone:
         await run_script(phone, {words: audio[clip] for words, clip in REPLIES.items()}, _print_line, GOODBYE)
     record = await _record(node, phone.call)
-    out.print("\n[bold]What was kept:[/]\n")
+    out.print("\n[bold]The call's record:[/]\n")
     print_record(record, node.timezone)
-    wrong = {question: record.values.get(question) for question in EXPECTED if not _right(record, question)}
+    wrong = {question: record.values.get(question) for question in EXPECTED if not _is_right(record, question)}
     if record.call.disposition is not Disposition.COMPLETED or wrong or not record.recordings:
-        out.print(f"\n[red]the record is not as it should be: {record.call.disposition}, wrong answers: {wrong}[/]")
+        kept = f"{len(record.recordings)} recordings"
+        out.print(f"\n[red]the record is wrong: {record.call.disposition}, wrong answers: {wrong}, {kept}[/]")
         return 1
-    out.print("\n[green]the record is complete and right[/]")
+    out.print("\n[green]the record is complete and correct[/]")
     return 0
 
 
-def _right(record: CallRecord, question: str) -> bool:
+def _is_right(record: CallRecord, question: str) -> bool:
     return record.values.get(question) == EXPECTED[question]
 
 
@@ -77,12 +78,12 @@ def _print_line(line: wire.TranscriptMessage) -> None:
 
 
 async def _record(node: ServiceNode, call_id: str) -> CallRecord:
-    """The call's record, once it is closed.
+    """Return the call's record once it is closed.
 
     Raises:
-        TimeoutError: it was not closed in RECORD_S.
+        TimeoutError: it was not closed within RECORD_TIMEOUT_S.
     """
-    async with asyncio.timeout(RECORD_S):
-        while (record := await node.records.call(call_id)).call.ended_at is None:  # noqa: ASYNC110 (nobody tells when)
+    async with asyncio.timeout(RECORD_TIMEOUT_S):
+        while (record := await node.records.call(call_id)).call.ended_at is None:  # noqa: ASYNC110 (there is no event to wait for)
             await asyncio.sleep(0.05)
     return record

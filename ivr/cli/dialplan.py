@@ -1,4 +1,4 @@
-"""`service.py dialplan …`: the configuration of an Asterisk to attach to. Must not know: what is in it."""
+"""`service.py dialplan …`: the configuration of the site's Asterisk. Must not know: its contents."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def group() -> None:
 
 @app.command()
 def render(
-    into: Annotated[Path, typer.Argument(help="Folder to write to, for instance /etc/asterisk.")],
-    site: Annotated[Path, typer.Option(help="What is particular to this place.")] = RESOURCES
+    into: Annotated[Path, typer.Argument(help="Output folder, for example /etc/asterisk.")],
+    site: Annotated[Path, typer.Option(help="Site file with the local settings.")] = RESOURCES
     / "dialplans"
     / "site.yaml",
 ) -> None:
-    """Fill the templates in dialplans/ with a site file and with passwords from the environment."""
+    """Render the templates in dialplans/ with a site file and passwords from the environment."""
     try:
         place = load_site(site)
         render_into(place, secrets(place), into)
@@ -36,4 +36,4 @@ def render(
         refuse_faults(faulty.faults)
     except MissingSecrets as missing:
         refuse(missing)
-    out.print(f"written to {into}")
+    out.print(f"configuration written to {into}")

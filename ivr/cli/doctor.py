@@ -1,4 +1,4 @@
-"""`service.py doctor`: is everything here that the service needs, in plain words. Must not know: how to mend it."""
+"""`service.py doctor`: checks the prerequisites of the service. Must not know: how to repair them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Check = Callable[[Settings], Awaitable[str]]
 
 
 def doctor() -> None:
-    """Check settings, models, prompts, flows, database, Redis and the port; exit status 1 when anything is wrong."""
+    """Check models, prompts, flows, lines, rosters, database, Redis, Asterisk, port and disk; status 1 on a failure."""
     settings = Settings()
-    if not asyncio.run(_examine(settings)):
+    if not asyncio.run(_run_checks(settings)):
         raise typer.Exit(1)
 
 
-async def _examine(settings: Settings) -> bool:
-    well = True
+async def _run_checks(settings: Settings) -> bool:
+    healthy = True
     checks: dict[str, Check] = {
         "speech models": _models,
         "prompts": _prompts,
@@ -58,10 +58,10 @@ async def _examine(settings: Settings) -> bool:
         try:
             out.print(f"[green]✓[/] {name}: {await check(settings)}")
         except (HuifangError, OSError, ValueError) as fault:
-            well = False
+            healthy = False
             out.print(f"[red]✗ {name}:[/] ", end="")
             out.print(str(fault), markup=False)
-    return well
+    return healthy
 
 
 async def _models(settings: Settings) -> str:
@@ -79,7 +79,7 @@ async def _models(settings: Settings) -> str:
 
 async def _prompts(settings: Settings) -> str:
     PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
-    return f"all there in {settings.prompts}"
+    return f"complete in {settings.prompts}"
 
 
 async def _flows(settings: Settings) -> str:
@@ -87,7 +87,7 @@ async def _flows(settings: Settings) -> str:
     try:
         flow_set = load_flows(settings.flows, load_catalog(settings.prompts), recognizer)
     except FaultyFile as faulty:
-        raise ValueError(f"{len(faulty.faults)} fault(s), the first: {faulty.faults[0]}") from faulty
+        raise ValueError(f"{len(faulty.faults)} fault(s); the first is {faulty.faults[0]}") from faulty
     finally:
         recognizer.close()
     return f"{', '.join(flow_set.flows.flows)} in {settings.flows}"
@@ -96,15 +96,15 @@ async def _flows(settings: Settings) -> str:
 async def _complaints(settings: Settings) -> str:
     rules = load_rules(settings.lines, settings.calendar)
     year = rules.calendar.unknown_year(datetime.now(settings.zone).date())
-    days_off = f"; the days off of {year} are only those of {settings.calendar}" if year else ""
+    days_off = f"; no holiday notice for {year}, only the days off in {settings.calendar} apply" if year else ""
     return f"{len(rules.lines.lines)} lines in {settings.lines}{days_off}"
 
 
 async def _agents(settings: Settings) -> str:
     if settings.rosters is None:
         return "none (HUIFANG_ROSTERS is empty)"
-    flow_set = RosterStore(settings.rosters, load_site(settings.site).phones if settings.site else None)
-    return f"{len(flow_set.rosters.agents)} for {len(flow_set.rosters.lines)} lines in {settings.rosters}"
+    rosters = RosterStore(settings.rosters, load_site(settings.site).phones if settings.site else None).rosters
+    return f"{len(rosters.agents)} for {len(rosters.lines)} lines in {settings.rosters}"
 
 
 async def _database(settings: Settings) -> str:
@@ -116,7 +116,7 @@ async def _database(settings: Settings) -> str:
 
 async def _redis(settings: Settings) -> str:
     if not settings.redis.get_secret_value():
-        return "a private one is started with the service"
+        return "the service starts a private one"
     live = await LiveCalls.open(settings.redis.get_secret_value(), retries=0)
     await live.close()
     return "answers"
@@ -129,7 +129,7 @@ async def _asterisk(settings: Settings) -> str:
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
     if findings := await check_asterisk(address, site.ari_user, own.ari, site.app):
         raise ValueError("; ".join(findings))
-    return f"fit, at {address}"
+    return f"ready at {address}"
 
 
 async def _port(settings: Settings) -> str:
@@ -145,5 +145,5 @@ async def _port(settings: Settings) -> str:
 async def _disk(settings: Settings) -> str:
     free = shutil.disk_usage(settings.data).free
     if free < 1 << 30:
-        raise ValueError(f"only {free >> 20} MiB are free in {settings.data}; a recorded call takes 2 MiB a minute")
+        raise ValueError(f"only {free >> 20} MiB free in {settings.data}; a recorded call takes 2 MiB per minute")
     return f"{free >> 30} GiB free in {settings.data}"

@@ -1,4 +1,4 @@
-"""`flows …`: check, draw, try and describe the flows. Must not know: calls in progress."""
+"""`service.py flows …`: check, draw, simulate and replay flows. Must not know: calls in progress."""
 
 from __future__ import annotations
 
@@ -40,36 +40,36 @@ from recognizer.router import RecognizerRouter
 from recognizer.vosk import SHIPPED
 
 HOW_TO_TYPE = (
-    "Type what the caller says, #1 for a key, ~words for free speech, ??? for something not understood, an empty line "
-    "for silence, 八分@0.6 for words heard with that confidence, <hangup>; ? shows what is understood here."
+    "Type the caller's words, #1 for a key, ~words for free speech, ??? for unintelligible speech, an empty line for "
+    "silence, 八分@0.6 for words recognised with that confidence, or <hangup>; ? lists the accepted input."
 )
 
-SHOWN = 12
-"""So many phrases of a meaning are shown."""
+MAX_PHRASES = 12
+"""Number of phrases shown per meaning."""
 
-app = typer.Typer(no_args_is_help=True, help="Check, draw, try and describe the flows.")
+app = typer.Typer(no_args_is_help=True, help="Check, draw, simulate and replay flows.")
 
-FlowsFileArg = Annotated[Path | None, typer.Argument(help="The flows file; the one in force when left out.")]
+FlowsFileArg = Annotated[Path | None, typer.Argument(help="The flows file; default: the configured one.")]
 FlowName = Annotated[str, typer.Argument(help="Name of the flow.")]
 
 
 @app.command()
 def check(file: FlowsFileArg = None) -> None:
-    """Say what is wrong with a flows file; exit status 2 when anything is."""
+    """Check a flows file and print its faults; exit status 2 if there are any."""
     settings = Settings()
     flow_set = _flow_set(settings, file)
     answered_by_keys = sorted(set(flow_set.flows.languages) - (settings.models.keys() | SHIPPED.keys()))
     names, languages = ", ".join(flow_set.flows.flows), ", ".join(flow_set.flows.languages)
     out.print(f"{file or settings.flows}: fine (flows: {names}; languages: {languages})", markup=False)
     if answered_by_keys:
-        out.print(f"no speech model for {', '.join(answered_by_keys)}: callers answer by keys there", markup=False)
+        out.print(f"no speech model for {', '.join(answered_by_keys)}: callers answer with keys", markup=False)
 
 
 @app.command()
 def graph(flow: FlowName = "survey", file: FlowsFileArg = None) -> None:
-    """Draw a flow as a Mermaid chart."""
+    """Print a flow as a Mermaid flowchart."""
     flow_set = _flow_set(Settings(), file)
-    out.print(mermaid(_known(flow_set, flow), flow_set.flows.flows[flow]), markup=False, end="")
+    out.print(mermaid(_existing_flow(flow_set, flow), flow_set.flows.flows[flow]), markup=False, end="")
 
 
 @app.command()
@@ -82,16 +82,16 @@ def schema() -> None:
 def simulate(
     flow: FlowName = "survey",
     language: Annotated[str, typer.Option(help="Language of the call.")] = "zh-CN",
-    variable: Annotated[list[str] | None, typer.Option("--set", help="A variable as name=value.")] = None,
-    keys_only: Annotated[bool, typer.Option("--keys-only", help="As where no model hears the language.")] = False,
+    variable: Annotated[list[str] | None, typer.Option("--set", help="Set a variable: name=value.")] = None,
+    keys_only: Annotated[bool, typer.Option("--keys-only", help="Simulate a language without speech model.")] = False,
     file: FlowsFileArg = None,
 ) -> None:
-    """Hold a typed conversation: words are speech, #1 is a key, an empty line silence; ? tells more."""
+    """Simulate a call with typed input: words are speech, #1 is a key, an empty line is silence; ? lists more."""
     settings = Settings()
     flow_set = _flow_set(settings, file)
     if language not in flow_set.flows.languages:
-        refuse(f"there are no flows in {language}; languages: {', '.join(flow_set.flows.languages)}")
-    variables = _variables(flow_set, _known(flow_set, flow), variable or ())
+        refuse(f"the flows do not support {language}; languages: {', '.join(flow_set.flows.languages)}")
+    variables = _variables(flow_set, _existing_flow(flow_set, flow), variable or ())
     library = PromptLibrary.open(settings.prompts, lambda: datetime.now(settings.zone))
     try:
         rules = load_rules(settings.lines, settings.calendar)
@@ -104,17 +104,17 @@ def simulate(
     now = datetime.now(settings.zone)
     simulated = SimulatedCall(flow_set, flow, language, now, variables, speech=not keys_only, route=route)
     out.print(HOW_TO_TYPE, markup=False, style="dim")
-    _say(library, language, simulated.prompts)
-    for typed in _typed():
+    _print_prompts(library, language, simulated.prompts)
+    for typed in _read_lines():
         if typed == "?":
-            _print_understood(simulated)
+            _print_expected(simulated)
             continue
         try:
             simulated.type(typed)
         except ValueError as impossible:
             out.print(str(impossible), markup=False, style="red")
             continue
-        _say(library, language, simulated.prompts)
+        _print_prompts(library, language, simulated.prompts)
         if simulated.over:
             break
     _print_outcome(simulated)
@@ -123,39 +123,39 @@ def simulate(
 @app.command()
 def replay(
     call: Annotated[str, typer.Argument(help="Id of a call.")],
-    file: Annotated[Path | None, typer.Argument(help="A flows file; the call's own version when left out.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="A flows file; default: the call's own version.")] = None,
     management_token: Token = "",
 ) -> None:
-    """Take a recorded call through its flow again, event by event; with a file: how it would go in that one."""
+    """Replay a recorded call, event by event, through its own flow version or the given file; compare the answers."""
     settings = Settings()
-    record, source = asyncio.run(_recorded(settings, call, role_of(settings, management_token)))
+    record, source = asyncio.run(_load_call(settings, call, role_of(settings, management_token)))
     flow_set = _flow_set(settings, file) if file else parse(source, record.call.flow_version)
     library = PromptLibrary.open(settings.prompts, lambda: record.call.started_at.astimezone(settings.zone))
     speech = record.call.language in settings.models.keys() | SHIPPED.keys()
-    simulated = Replay(flow_set, _known(flow_set, record.call.flow), record.call.language, speech=speech)
+    simulated = Replay(flow_set, _existing_flow(flow_set, record.call.flow), record.call.language, speech=speech)
     for past in record.turns:
         out.print(str(past.event), markup=False, style="dim")
         try:
-            simulated.take(past.event, past.at.astimezone(settings.zone))
+            simulated.apply(past.event, past.at.astimezone(settings.zone))
         except EngineFault as fault:
-            refuse(f"the call cannot be taken through this flow: {fault}")
-        _say(library, record.call.language, simulated.prompts)
+            refuse(f"the call cannot be replayed in this flow: {fault}")
+        _print_prompts(library, record.call.language, simulated.prompts)
     given, replayed = record.values, simulated.answers
     for question in given | replayed:
         if given.get(question) != replayed.get(question):
-            out.print(f"[red]{question}: {given.get(question)} then, {replayed.get(question)} now[/]")
+            out.print(f"[red]{question}: recorded {given.get(question)}, replayed {replayed.get(question)}[/]")
     if given != replayed:
         raise typer.Exit(1)
-    out.print("[green]the same answers[/]")
+    out.print("[green]the answers are the same[/]")
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the flows file."""
+    """Return the JSON Schema of the flows file."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Callflows.model_json_schema()}
 
 
 def _flow_set(settings: Settings, file: Path | None) -> FlowSet:
-    """The flows, read and checked; nothing is written, the recogniser's graphs are made in a place that is let go."""
+    """Load and check the flows; the recogniser's graphs are built in a temporary folder."""
     try:
         catalog = load_catalog(settings.prompts)
         with _recognizer(settings) as recognizer:
@@ -174,30 +174,30 @@ def _recognizer(settings: Settings) -> Iterator[RecognizerRouter]:
             recognizer.close()
 
 
-def _known(flow_set: FlowSet, flow: str) -> str:
+def _existing_flow(flow_set: FlowSet, flow: str) -> str:
     if flow not in flow_set.flows.flows:
         refuse(f"there is no flow “{flow}”; flows: {', '.join(flow_set.flows.flows)}")
     return flow
 
 
 def _variables(flow_set: FlowSet, flow: str, pairs: Sequence[str]) -> dict[str, Value]:
-    """The values given on the command line, each of its variable's kind."""
+    """Return the values given on the command line, converted to their variables' types."""
     known = {**flow_set.flows.variables, **flow_set.flows.flows[flow].variables}
     values: dict[str, Value] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            refuse(f"“{pair}” is not of the form name=value")
+            refuse(f"“{pair}” does not have the form name=value")
         if name not in known:
             refuse(f"there is no variable “{name}”; variables: {', '.join(known)}")
         match known[name]:
             case bool() if text not in ("true", "false"):
-                refuse(f"“{name}” is true or false")
+                refuse(f"“{name}” must be true or false")
             case bool():
                 values[name] = text == "true"
             case int():
                 if not text.lstrip("-").isdecimal():
-                    refuse(f"“{name}” is a whole number")
+                    refuse(f"“{name}” must be a whole number")
                 values[name] = int(text)
             case _:
                 values[name] = text
@@ -207,8 +207,8 @@ def _variables(flow_set: FlowSet, flow: str, pairs: Sequence[str]) -> dict[str, 
 # --- the conversation -------------------------------------------------------------------------------------------
 
 
-def _typed() -> Iterator[str]:
-    """What is typed, line by line; the end of the input is a caller who hangs up."""
+def _read_lines() -> Iterator[str]:
+    """Yield typed lines; the end of the input hangs up."""
     while True:
         try:
             typed = input("> ").strip()
@@ -219,7 +219,7 @@ def _typed() -> Iterator[str]:
         yield typed
 
 
-def _say(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> None:
+def _print_prompts(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> None:
     for prompt in prompts:
         try:
             out.print(f"☎ {library.text(prompt, language)}", markup=False, style="cyan")
@@ -227,10 +227,10 @@ def _say(library: PromptLibrary, language: str, prompts: Sequence[Prompt]) -> No
             refuse(fault)
 
 
-def _print_understood(simulated: SimulatedCall) -> None:
-    for meaning, phrases in simulated.understood.items():
-        more = " …" if len(phrases) > SHOWN else ""
-        out.print(f"  {meaning}: {', '.join(phrases[:SHOWN])}{more}", markup=False, style="dim")
+def _print_expected(simulated: SimulatedCall) -> None:
+    for meaning, phrases in simulated.expected.items():
+        more = " …" if len(phrases) > MAX_PHRASES else ""
+        out.print(f"  {meaning}: {', '.join(phrases[:MAX_PHRASES])}{more}", markup=False, style="dim")
 
 
 def _print_outcome(simulated: SimulatedCall) -> None:
@@ -240,12 +240,12 @@ def _print_outcome(simulated: SimulatedCall) -> None:
             case SaveAnswer(question=question, value=value, by=by, confirmed=confirmed):
                 out.print(f"  {question}: {value} ({by}{', confirmed' if confirmed else ''})", markup=False)
             case BookCallback(at=at):
-                out.print(f"  call back at {at}", markup=False)
+                out.print(f"  callback at {at}", markup=False)
             case OpenComplaint(kind=kind, reason=reason):
                 out.print(f"  case {kind}: {reason}", markup=False)
 
 
-async def _recorded(settings: Settings, call_id: str, role: ReaderRole) -> tuple[CallRecord, str]:
+async def _load_call(settings: Settings, call_id: str, role: ReaderRole) -> tuple[CallRecord, str]:
     try:
         async with AsyncExitStack() as stack:
             records = await CallRecords.open(settings.database_url)
@@ -257,5 +257,5 @@ async def _recorded(settings: Settings, call_id: str, role: ReaderRole) -> tuple
     if record.call.withheld:
         refuse(f"call {call_id}: {WITHHELD}")
     if source is None:
-        refuse(f"the flows of call {call_id} (version {record.call.flow_version}) were not kept")
+        refuse(f"the flows of call {call_id} (version {record.call.flow_version}) are not stored; pass a flows file")
     return record, source

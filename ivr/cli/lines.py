@@ -1,4 +1,4 @@
-"""`service.py lines …`: who answers complaints. Must not know: cases."""
+"""`service.py lines …`: complaint lines and routing rules. Must not know: cases."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ivr.complaints.rules.model import ComplaintLine, Lines, RoutingRule
 from ivr.errors import Fault, FaultyFile
 from ivr.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Show and check who answers complaints.")
+app = typer.Typer(no_args_is_help=True, help="Show and check the complaint lines.")
 
-LinesFileArg = Annotated[Path | None, typer.Argument(help="The lines file; the one in force when left out.")]
+LinesFileArg = Annotated[Path | None, typer.Argument(help="The lines file; default: the configured one.")]
 
 
 @app.command()
 def show(file: LinesFileArg = None) -> None:
-    """Show the lines and the rules that lead to them."""
+    """Show the lines and the routing rules."""
     lines = _load(file).lines
     table = Table("line", "tier", "number", "owner", "roster", "answered", "then", title=lines.organisation, box=None)
     for name, line in lines.lines.items():
@@ -33,15 +33,15 @@ def show(file: LinesFileArg = None) -> None:
     rules = Table("article", "when", "to", box=None)
     rules.add_row("R18", "kind fraud", "management")
     for rule in lines.rules:
-        rules.add_row(rule.article, _when(rule) or "always", rule.to)
+        rules.add_row(rule.article, _format_conditions(rule) or "always", rule.to)
     out.print("\n", rules)
 
 
 @app.command()
 def check(file: LinesFileArg = None) -> None:
-    """Say what is wrong with a lines file, or how it does not fit the rosters in force; status 2 when anything is."""
+    """Check a lines file, also against the configured rosters, and print its faults; status 2 if there are any."""
     lines = _load(file).lines
-    if faults := list(_unstaffed(lines, file or Settings().lines, Settings().rosters)):
+    if faults := list(_missing_rosters(lines, file or Settings().lines, Settings().rosters)):
         refuse_faults(faults)
     out.print(f"{file or Settings().lines}: fine ({len(lines.lines)} lines, {len(lines.rules)} rules)", markup=False)
 
@@ -54,8 +54,8 @@ def _load(file: Path | None) -> Rules:
         refuse_faults(faulty.faults)
 
 
-def _unstaffed(lines: Lines, file: Path, rosters: Path | None) -> Iterator[Fault]:
-    """The lines whose roster is not there; without rosters nobody is expected to have one."""
+def _missing_rosters(lines: Lines, file: Path, rosters: Path | None) -> Iterator[Fault]:
+    """Yield a fault for each line whose roster does not exist; none if no rosters are configured."""
     if rosters is None:
         return
     try:
@@ -73,12 +73,12 @@ def _hours(line: ComplaintLine) -> str:
     return f"{line.hours.days.replace('_', ' ')} {line.hours.opens:%H:%M}–{line.hours.closes:%H:%M}"
 
 
-def _when(rule: RoutingRule) -> str:
-    asked = rule.when.model_dump(exclude_defaults=True)
-    return ", ".join(f"{name} {_asked(value)}" for name, value in asked.items())
+def _format_conditions(rule: RoutingRule) -> str:
+    conditions = rule.when.model_dump(exclude_defaults=True)
+    return ", ".join(f"{name} {_describe(value)}" for name, value in conditions.items())
 
 
-def _asked(value: object) -> str:
+def _describe(value: object) -> str:
     if isinstance(value, bool):
         return "known" if value else "not known"
     return " or ".join(value) if isinstance(value, tuple) else str(value)

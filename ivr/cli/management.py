@@ -1,4 +1,4 @@
-"""How commands read in the management's role (R18). Must not know: what is read."""
+"""Management access for commands (R18). Must not know: what is read."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ivr.settings import Settings
 
 Token = Annotated[
     str,
-    typer.Option(envvar="HUIFANG_MANAGEMENT_TOKEN", help="The management's token: also what only management may see."),
+    typer.Option(envvar="HUIFANG_MANAGEMENT_TOKEN", help="Management token; shows confidential records too."),
 ]
 
 
 def role_of(settings: Settings, token: str) -> ReaderRole:
-    """The role of who gives this token; end with status 2 where it is a wrong one."""
+    """Return the role that the token grants; exit with status 2 if it is wrong."""
     if not token:
         return "staff"
     if not hmac.compare_digest(token.encode(), load_token(settings.data, "management-token").encode()):
-        refuse("this is not the management's token")
+        refuse("wrong management token")
     return "management"

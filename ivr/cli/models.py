@@ -1,4 +1,4 @@
-"""`service.py models …`: speech models to install. Must not know: how one is verified."""
+"""`service.py models …`: list and install speech models. Must not know: how a model is verified."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from recognizer.install import install as install_model
 from recognizer.router import display_location
 from recognizer.vosk import SHIPPED
 
-app = typer.Typer(no_args_is_help=True, help="Speech models: what ships, and official Vosk models to install.")
+app = typer.Typer(no_args_is_help=True, help="List and install speech models.")
 
 
 @app.command("list")
 def list_() -> None:
-    """List the models that ship, that are in use and that can be installed."""
+    """List the models in use and the official Vosk models available."""
     settings = Settings()
     models: dict[str, str | Path] = {**SHIPPED, **settings.models}
     for language, place in models.items():
         out.print(f"in use for {language}: {display_location(place)}", markup=False)
     for name, digest in KNOWN.items():
-        out.print(f"can be installed: {name}" + ("" if digest else " (its SHA-256 has to be given)"))
+        out.print(f"available: {name}" + ("" if digest else " (requires --sha256)"))
 
 
 @app.command()
 def install(
     name: Annotated[str, typer.Argument(help="Name of an official Vosk model, as `models list` prints it.")],
-    sha256: Annotated[str | None, typer.Option(help="The archive's SHA-256, where it is not known here.")] = None,
-    address: Annotated[str, typer.Option(envvar="HUIFANG_MODELS_ADDRESS", help="Where models are kept.")] = ADDRESS,
+    sha256: Annotated[str | None, typer.Option(help="SHA-256 of the archive; required if not built in.")] = None,
+    address: Annotated[str, typer.Option(envvar="HUIFANG_MODELS_ADDRESS", help="Download address.")] = ADDRESS,
 ) -> None:
-    """Download, verify and unpack an official Vosk model; run it again to go on after a break."""
+    """Download, verify and unpack an official Vosk model; run again to resume an interrupted download."""
     settings = Settings()
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=err) as progress:

@@ -1,4 +1,4 @@
-"""A private Asterisk for trying the service with a softphone. Must not know: the service."""
+"""A private Asterisk for testing the service with a softphone. Must not know: the service."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, secrets
 
 @asynccontextmanager
 async def private_pbx(site: Site, data: Path) -> AsyncIterator[Pbx]:
-    """Run an Asterisk for a site until the end of the block; prints the SIP accounts of its phones.
+    """Run an Asterisk for a site within the block and print the SIP accounts of its phones.
 
-    Passwords that the environment lacks are made up for this run and put into the environment of this process.
+    Passwords missing from the environment are generated for this run and added to the process environment.
     """
-    passwords = _complete(site)
-    out.print("Starting Asterisk (the first time it is fetched, 18 MB) …")
+    passwords = _passwords(site)
+    out.print("Starting Asterisk (the first start downloads 18 MB) …")
     async with Pbx(site, passwords, data) as pbx:
         table = Table("phone", "password", title=f"SIP accounts at {site.sip.host}:{site.sip.port} (UDP)")
         for phone, password in passwords.phones.items():
             table.add_row(phone, password)
         out.print(table)
-        out.print(f"Register a softphone, then dial {' or '.join(site.lines)}.")
+        out.print(f"Register a softphone, then call {' or '.join(site.lines)}.")
         yield pbx
 
 
-def _complete(site: Site) -> Secrets:
+def _passwords(site: Site) -> Secrets:
     try:
         return secrets(site)
     except MissingSecrets as missing:

@@ -1,4 +1,4 @@
-"""`service.py prompts …`: render and check the audio of the prompts. Must not know: how speech is made."""
+"""`service.py prompts …`: render and check prompt audio. Must not know: how speech is synthesised."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ivr.prompts.check import check as check_prompts
 from ivr.prompts.render import EngineFailed
 from ivr.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Render and check what the telephone says.")
+app = typer.Typer(no_args_is_help=True, help="Render and check prompt audio.")
 
 PromptsFolderArg = Annotated[
-    Path | None, typer.Argument(help="Folder with a catalog.yaml; the prompts in force when left out.")
+    Path | None, typer.Argument(help="Folder with a catalog.yaml; default: the configured one.")
 ]
 
 
 @app.command()
 def build(folder: PromptsFolderArg = None) -> None:
-    """Render what is missing or changed; a person's recordings in recorded/<language>/ win over the speech engine."""
+    """Render missing and changed prompts; human recordings in recorded/<language>/ take precedence over synthesis."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     try:
         with Progress(*columns, console=err) as progress:
@@ -35,14 +35,14 @@ def build(folder: PromptsFolderArg = None) -> None:
     except (NoEngine, EngineFailed) as reason:
         refuse(reason)
     out.print(
-        f"{len(report.spoken)} spoken, {len(report.recorded)} taken from a person's recordings, "
-        f"{len(report.kept)} as they were, {len(report.removed)} removed"
+        f"{len(report.spoken)} synthesised, {len(report.recorded)} taken from human recordings, "
+        f"{len(report.kept)} unchanged, {len(report.removed)} removed"
     )
 
 
 @app.command()
 def check(folder: PromptsFolderArg = None) -> None:
-    """Say which audio is missing, stale, clipped, too quiet, too long or of a wrong format; status 2 if any is."""
+    """Report missing, stale, clipped, too quiet, too loud, too long or wrongly formatted audio; status 2 if any."""
     folder = folder or Settings().prompts
     try:
         faults = check_prompts(folder)

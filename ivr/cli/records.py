@@ -1,4 +1,4 @@
-"""How commands ask the records. Must not know: what they ask."""
+"""Access to the records for commands. Must not know: the queries."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ivr.settings import Settings
 T = TypeVar("T")
 
 
-def ask(settings: Settings, question: Callable[[CallRecords], Awaitable[T]]) -> T:
-    """The answer of the records; when there is none, say why and end with status 2."""
+def query(settings: Settings, read: Callable[[CallRecords], Awaitable[T]]) -> T:
+    """Open the records and return the result of `read`; on an error print it and exit with status 2."""
 
-    async def asked() -> T:
+    async def run() -> T:
         records = await CallRecords.open(settings.database_url)
         try:
-            return await question(records)
+            return await read(records)
         finally:
             await records.close()
 
     try:
-        return asyncio.run(asked())
+        return asyncio.run(run())
     except HuifangError as fault:
         refuse(fault)

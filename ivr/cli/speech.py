@@ -1,4 +1,4 @@
-"""`service.py speech …`: learning from calls, and forgetting. Must not know: how clips are found and cut."""
+"""`service.py speech …`: export and erase training clips. Must not know: how clips are found and cut."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ivr.speech.export import ClipExport, ExportSummary
 from ivr.speech.folder import ClipFolder
 from ivr.speech.speakers import Speakers
 
-app = typer.Typer(no_args_is_help=True, help="Clips of callers who agreed, for a model to learn from.")
+app = typer.Typer(no_args_is_help=True, help="Export and erase training clips of consenting callers.")
 
 
 @app.command()
-def export(into: Annotated[Path, typer.Argument(help="The folder of clips; what is in it stays.")]) -> None:
-    """Collect the answers that callers confirmed, or keyed after an unclear one, from calls recorded with consent."""
+def export(into: Annotated[Path, typer.Argument(help="Output folder; existing clips are kept.")]) -> None:
+    """Export answers that callers confirmed, or keyed after an unclear one, from calls recorded with consent."""
     settings = Settings()
     speakers = _speakers(settings)
     with speakers.locked():
@@ -33,15 +33,15 @@ def export(into: Annotated[Path, typer.Argument(help="The folder of clips; what 
             refuse(fault)
     out.print(f"{exported.clips} new clips of {exported.speakers} callers in {into}", markup=False)
     if exported.unreadable:
-        out.print(f"{exported.unreadable} calls were left out: their recordings cannot be read")
-    out.print("Learn from them only if the notice that callers agree to says so.")
+        out.print(f"{exported.unreadable} calls skipped: their recordings cannot be read")
+    out.print("Train on them only if the consent notice mentions it.")
 
 
 @app.command()
 def erase(number: Annotated[str, typer.Option(help="The caller's telephone number.")]) -> None:
-    """Delete a caller's clips from every folder they were exported into, and never learn from this caller again."""
+    """Delete a caller's clips from all export folders and exclude the caller from future exports."""
     if not any(map(str.isdigit, number)):
-        refuse(f"{number} is no telephone number")
+        refuse(f"{number} is not a telephone number")
     speakers = _speakers(Settings())
     speaker = speakers.pseudonym(number)
     with speakers.locked():
@@ -51,7 +51,7 @@ def erase(number: Annotated[str, typer.Option(help="The caller's telephone numbe
                 deleted = ClipFolder(folder).erase(speaker)
                 out.print(f"{deleted} clips of {mask(number)} deleted in {folder}", markup=False)
             else:
-                out.print(f"{folder} is not here any more: look for clips of {speaker} where it went", markup=False)
+                out.print(f"{folder} no longer exists; if it was moved, delete clips of {speaker} there", markup=False)
 
 
 def _speakers(settings: Settings) -> Speakers:

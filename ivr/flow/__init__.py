@@ -1,4 +1,4 @@
-"""What is said and asked: the flows' model, their checks, and the engine that steps through them.
+"""Call flows: their model, their checks and the engine that steps calls through them.
 
-Pure: no I/O, no clock, no ids of its own.
+Pure: no I/O, no clock, no generated ids.
 """

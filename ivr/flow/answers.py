@@ -1,7 +1,7 @@
-"""What a spoken answer means: readings → a value, a command, or nothing. Must not know: state, calls, audio, keys.
+"""Interpretation of spoken answers: hypotheses → a value, a command, or no-match.
 
 A question is `closed` (one of its phrases), a `sequence` (digits, a time) or `free`. A phrase means a value of the
-question or a universal command; commands stand in round brackets.
+question or a universal command; command names are written in round brackets. Must not know: state, calls, audio, keys.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from ivr.flow.spoken.when import parse_when, when_words
 from ivr.flow.spoken.yes_no import parse_yes_no, yes_no_phrases
 
 CLOSE_MARGIN: Final = 0.1
-"""Two readings with different meanings that are nearer than this are told apart by asking."""
+"""If the best two hypotheses with different meanings are closer than this in confidence, the answer is confirmed."""
 
-DRASTIC: Final = frozenset({"agent", "refuse"})
-"""Commands that leave the question: taken only when heard surely."""
+EXIT_COMMANDS: Final = frozenset({"agent", "refuse"})
+"""Commands that leave the question; accepted only with high confidence."""
 
-SURE: Final = 0.8
-REJECT: Final = 0.45
-"""The thresholds where the question has none of its own: commands within sequences and free speech, confirmations."""
+CONFIRM_BELOW: Final = 0.8
+REJECT_BELOW: Final = 0.45
+"""Default thresholds for questions without their own: commands in sequences and free speech, and confirmations."""
 
 FRACTION: Final = "<fraction>"
-BEYOND: Final = "<beyond>"
-"""The meanings of score phrases that are no value: between two whole scores, and outside the scale."""
+OUT_OF_RANGE: Final = "<out of range>"
+"""Meanings of score phrases that are not a value: between two whole scores, and outside the scale."""
 
 _plain = lru_cache(maxsize=4096)(normalise)
 _scores = cache(score_phrases)
@@ -57,7 +57,7 @@ _yes_or_no = lru_cache(maxsize=512)(yes_no_phrases)
 
 
 def values(answer: model.Answer) -> dict[str, model.AnswerValue]:
-    """The named values of a closed question; empty for scores and digits."""
+    """Return the named values of a closed question; empty for scores and digits."""
     match answer:
         case model.YesNo(yes=yes, no=no):
             return {"yes": yes, "no": no}
@@ -67,7 +67,7 @@ def values(answer: model.Answer) -> dict[str, model.AnswerValue]:
 
 
 def kind(node: model.QuestionNode) -> Literal["closed", "sequence", "free"]:
-    """How the question may be answered by voice."""
+    """Return the kind of speech that answers the question."""
     match node:
         case model.RecordNode():
             return "free"
@@ -76,21 +76,21 @@ def kind(node: model.QuestionNode) -> Literal["closed", "sequence", "free"]:
     return "closed"
 
 
-def own_phrases(value: model.AnswerValue | model.Universal, language: str) -> tuple[str, ...]:
-    """The phrases that the flows give for a value or a command, as a grammar writes them."""
+def configured_phrases(value: model.AnswerValue | model.Universal, language: str) -> tuple[str, ...]:
+    """Return the phrases that the flows configure for a value or a command, normalised for a grammar."""
     return tuple(_plain(phrase, language) for phrase in value.phrases.get(language, ()))
 
 
 def meanings(node: model.QuestionNode, universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
-    """Meaning → the phrases for it; commands in round brackets, other than values in angle brackets."""
+    """Return meaning → phrases. Commands are in round brackets, meanings that are not values in angle brackets."""
     found: dict[str, frozenset[str]] = {}
     match node:
         case model.AskNode(answer=model.YesNo(yes=yes, no=no)):
-            said = _yes_or_no(language, own_phrases(yes, language), own_phrases(no, language))
+            said = _yes_or_no(language, configured_phrases(yes, language), configured_phrases(no, language))
             found["yes"] = frozenset(phrase for phrase, means_yes in said.items() if means_yes)
             found["no"] = frozenset(said) - found["yes"]
         case model.AskNode(answer=model.Choice(values=named)):
-            found |= {name: frozenset(own_phrases(value, language)) for name, value in named.items()}
+            found |= {name: frozenset(configured_phrases(value, language)) for name, value in named.items()}
         case model.AskNode(answer=model.Score(low=low, high=high)):
             for phrase, parsed in _scores(language, low, high).items():
                 meaning = _score_meaning(parsed)
@@ -101,12 +101,12 @@ def meanings(node: model.QuestionNode, universals: model.Universals, language: s
             found["time"] = frozenset(when_words(language))
         case model.RecordNode(cues=cues):
             found["cues"] = frozenset(_plain(cue, language) for cue in cues.get(language, ()))
-            found["spot"] = frozenset(spotted(node, language))
+            found["spot"] = frozenset(spot_words(node, language))
     return found | commands(universals, language)
 
 
-def spotted(node: model.QuestionNode, language: str) -> tuple[str, ...]:
-    """The words worth noticing in free speech that answer nothing."""
+def spot_words(node: model.QuestionNode, language: str) -> tuple[str, ...]:
+    """Return the keywords to spot in free speech that are not answers."""
     words = node.spot.get(language, ()) if isinstance(node, model.RecordNode) else ()
     return tuple(sorted(_plain(word, language) for word in words))
 
@@ -117,33 +117,33 @@ def _score_meaning(parsed: Parsed[int]) -> str:
             return str(score)
         case ParsedFraction():
             return FRACTION
-    return BEYOND
+    return OUT_OF_RANGE
 
 
 def commands(universals: model.Universals, language: str) -> dict[str, frozenset[str]]:
-    """Command, in round brackets → the phrases for it."""
-    return {f"({name})": frozenset(own_phrases(each, language)) for name, each in universals.named().items()}
+    """Return command (in round brackets) → phrases."""
+    return {f"({name})": frozenset(configured_phrases(each, language)) for name, each in universals.named().items()}
 
 
 def speech(node: model.QuestionNode, universals: model.Universals, language: str) -> SpeechInput:
-    """What may be said to the question."""
+    """Return the speech that the question accepts."""
     said = meanings(node, universals, language).values()
     phrases = tuple(sorted(frozenset[str]().union(*said)))
     how = kind(node)
-    return SpeechInput(language, how, phrases, spotted(node, language), _groups(said) if how == "closed" else ())
+    return SpeechInput(language, how, phrases, spot_words(node, language), _synonyms(said) if how == "closed" else ())
 
 
 def confirmation_speech(node: model.QuestionNode, universals: model.Universals, language: str) -> SpeechInput:
-    """What may be said when an answer is read back: yes, no, or at once another answer."""
+    """Return the speech accepted when an answer is read back: yes, no, or directly another answer."""
     another = meanings(node, universals, language) if kind(node) == "closed" else commands(universals, language)
     agrees = _yes_or_no(language)
     said = [frozenset(phrase for phrase in agrees if agrees[phrase] is answer) for answer in (True, False)]
     phrases = tuple(sorted(frozenset[str]().union(*said, *another.values())))
-    return SpeechInput(language, "closed", phrases, same=_groups([*said, *another.values()]))
+    return SpeechInput(language, "closed", phrases, same=_synonyms([*said, *another.values()]))
 
 
-def _groups(meant: Iterable[frozenset[str]]) -> tuple[tuple[str, ...], ...]:
-    """Phrases that mean the same; one with two meanings has its first."""
+def _synonyms(meant: Iterable[frozenset[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return groups of phrases with the same meaning; a phrase with two meanings joins the first group."""
     seen: set[str] = set()
     groups = []
     for phrases in meant:
@@ -163,16 +163,16 @@ def understand(
     alternatives: Sequence[Heard],
     now: datetime,
 ) -> AnswerOutcome:
-    """What was said, from its readings, best first."""
-    read = [(one, reading(node, universals, language, one.text, now)) for one in alternatives]
+    """Return the outcome of the hypotheses `alternatives`, sorted best first."""
+    read = [(one, interpret(node, universals, language, one.text, now)) for one in alternatives]
     known = [(one, meaning) for one, meaning in read if not isinstance(meaning, NotUnderstood)]
     reject_below, confirm_below = (
-        (node.reject_below, node.confirm_below) if isinstance(node, model.AskNode) else (0.0, SURE)
+        (node.reject_below, node.confirm_below) if isinstance(node, model.AskNode) else (0.0, CONFIRM_BELOW)
     )
     if not known or known[0][0].confidence < reject_below:
         return NotUnderstood()
     best, meaning = known[0]
-    rivals = [one for one, other in known[1:] if _sense(other) != _sense(meaning)]
+    rivals = [one for one, other in known[1:] if _meaning_of(other) != _meaning_of(meaning)]
     if best is not alternatives[0]:
         rivals.append(alternatives[0])
     clear = all(best.confidence - rival.confidence >= CLOSE_MARGIN for rival in rivals)
@@ -180,7 +180,7 @@ def understand(
     match meaning:
         case Understood(value=value):
             return Understood(value, best.text, best.confidence, sure and kind(node) == "closed")
-        case Command(name=name) if name in DRASTIC and not sure:
+        case Command(name=name) if name in EXIT_COMMANDS and not sure:
             return NotUnderstood()
     return meaning
 
@@ -193,16 +193,16 @@ def understand_confirmation(
     now: datetime,
     candidate: Value,
 ) -> AnswerOutcome:
-    """Whether the candidate that was read back is right: Confirmed, Denied, or at once another answer.
+    """Interpret the reply to a read-back: Confirmed, Denied, or directly another answer.
 
-    The question's own phrases are answers first: 没有 confirms "not solved", though by itself it says no.
+    The question's own phrases take precedence: 没有 confirms "not solved", although it normally means no.
     """
     if not alternatives or alternatives[0].confidence < (
-        node.reject_below if isinstance(node, model.AskNode) else REJECT
+        node.reject_below if isinstance(node, model.AskNode) else REJECT_BELOW
     ):
         return NotUnderstood()
     text = alternatives[0].text
-    if not _own(node, language, text) and isinstance(said := parse_yes_no(text, language), ParsedValue):
+    if not _is_own_phrase(node, language, text) and isinstance(said := parse_yes_no(text, language), ParsedValue):
         return Confirmed() if said.value else Denied()
     outcome = understand(node, universals, language, alternatives, now)
     if isinstance(node, model.RecordNode) and isinstance(outcome, Understood):
@@ -210,20 +210,20 @@ def understand_confirmation(
     return Confirmed() if isinstance(outcome, Understood) and outcome.value == candidate else outcome
 
 
-def verdict(
+def completeness(
     node: model.QuestionNode, universals: model.Universals, language: str, alternatives: Sequence[Heard], now: datetime
 ) -> Completeness:
-    """How far an answer has come, for the end of the turn: complete, a prefix of something longer, or nothing yet."""
+    """Return how complete the answer is, for endpointing: complete, a prefix of a longer answer, or nothing yet."""
     match understand(node, universals, language, alternatives, now):
         case NotUnderstood():
             return "nothing"
         case Unfinished():
             return "prefix"
-    begins = _beginnings(node, universals, language)
+    begins = _prefixes(node, universals, language)
     return "prefix" if alternatives[0].text in begins else "complete"
 
 
-def confirmation_verdict(
+def confirmation_completeness(
     node: model.QuestionNode,
     universals: model.Universals,
     language: str,
@@ -231,7 +231,7 @@ def confirmation_verdict(
     now: datetime,
     candidate: Value,
 ) -> Completeness:
-    """The same while an answer is read back."""
+    """Return how complete the reply to a read-back is, for endpointing."""
     match understand_confirmation(node, universals, language, alternatives, now, candidate):
         case NotUnderstood():
             return "nothing"
@@ -240,27 +240,27 @@ def confirmation_verdict(
     return "complete"
 
 
-def _sense(outcome: AnswerOutcome) -> object:
-    """What an outcome says, however it was said."""
+def _meaning_of(outcome: AnswerOutcome) -> object:
+    """Return the meaning of an outcome, regardless of wording."""
     return outcome.value if isinstance(outcome, Understood) else outcome
 
 
-def _own(node: model.QuestionNode, language: str, text: str) -> bool:
-    """Whether the text is one of the phrases that the flows give for the question's values."""
+def _is_own_phrase(node: model.QuestionNode, language: str, text: str) -> bool:
+    """Return whether the text is a phrase that the flows configure for one of the question's values."""
     named = values(node.answer).values() if isinstance(node, model.AskNode) else ()
-    return any(_plain(text, language) in own_phrases(value, language) for value in named)
+    return any(_plain(text, language) in configured_phrases(value, language) for value in named)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def reading(
+def interpret(
     node: model.QuestionNode, universals: model.Universals, language: str, text: str, now: datetime
 ) -> AnswerOutcome:
-    """What one reading means by itself; it is never sure."""
+    """Return the outcome of one hypothesis on its own; it is never `sure`."""
     forms = {_plain(text, language), strip_carriers(text, language)}
     for name, universal in universals.named().items():
-        if not forms.isdisjoint(own_phrases(universal, language)):
+        if not forms.isdisjoint(configured_phrases(universal, language)):
             return Command(name)
     match node:
         case model.RecordNode():
@@ -272,11 +272,13 @@ def reading(
         case model.AskNode(answer=model.Score(low=low, high=high)):
             return _read_score(text, language, low, high)
         case model.AskNode(answer=model.YesNo(yes=yes, no=no)):
-            match parse_yes_no(text, language, own_phrases(yes, language), own_phrases(no, language)):
+            match parse_yes_no(text, language, configured_phrases(yes, language), configured_phrases(no, language)):
                 case ParsedValue(value=right):
                     return Understood("yes" if right else "no", text, 0.0, sure=False)
         case model.AskNode(answer=model.Choice(values=named)):
-            match parse_choice(text, language, {name: own_phrases(each, language) for name, each in named.items()}):
+            match parse_choice(
+                text, language, {name: configured_phrases(each, language) for name, each in named.items()}
+            ):
                 case ParsedValue(value=name):
                     return Understood(name, text, 0.0, sure=False)
     return NotUnderstood()
@@ -294,7 +296,7 @@ def _read_score(text: str, language: str, low: int, high: int) -> AnswerOutcome:
 
 
 def read_time(node: model.BookNode, language: str, text: str, now: datetime, confidence: float) -> AnswerOutcome:
-    """A time to call back; it is always read back, chosen by key included."""
+    """Interpret a callback time; it is always read back, even if chosen by key."""
     match parse_when(text, language, now):
         case ParsedValue(value=when) if node.earliest <= when.start.time() <= node.latest:
             return Understood(when.start.isoformat(timespec="minutes"), text, confidence, sure=False)
@@ -306,7 +308,7 @@ def read_time(node: model.BookNode, language: str, text: str, now: datetime, con
 
 
 def read_digits(answer: model.Digits, language: str, text: str, confidence: float) -> AnswerOutcome:
-    """Digits are always read back, those typed included: R2 asks it of every number taken."""
+    """Interpret digits; they are always read back, even if entered by key (R2: confirm every number)."""
     if answer.type == "phone":
         match parse_phone(text, language):
             case ParsedValue(value=number):
@@ -321,25 +323,26 @@ def read_digits(answer: model.Digits, language: str, text: str, confidence: floa
 # --- beginnings -------------------------------------------------------------------------------------------------
 
 
-def _beginnings(node: model.QuestionNode, universals: model.Universals, language: str) -> frozenset[str]:
+def _prefixes(node: model.QuestionNode, universals: model.Universals, language: str) -> frozenset[str]:
     found: Mapping[str, Iterable[str]] = meanings(node, universals, language)
-    return _beginnings_of(tuple((phrase, meaning) for meaning, phrases in found.items() for phrase in sorted(phrases)))
+    return _prefixes_of(tuple((phrase, meaning) for meaning, phrases in found.items() for phrase in sorted(phrases)))
 
 
 @cache
-def _beginnings_of(phrases: tuple[tuple[str, str], ...]) -> frozenset[str]:
-    """Short phrases that one with a different meaning begins with (不 before 不满意); halves of scores left out."""
+def _prefixes_of(phrases: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    """Return short phrases that begin a phrase of another meaning (不, 不满意), ignoring fractional scores."""
     return frozenset(
         short
         for short, meaning in phrases
-        if _short(short) and any(_begins(short, long) and other not in (meaning, FRACTION) for long, other in phrases)
+        if _invites_pause(short)
+        and any(_is_prefix(short, long) and other not in (meaning, FRACTION) for long, other in phrases)
     )
 
 
-def _begins(short: str, long: str) -> bool:
+def _is_prefix(short: str, long: str) -> bool:
     return short != long and long.startswith(f"{short} " if short.isascii() else short)
 
 
-def _short(phrase: str) -> bool:
-    """A phrase that people pause after: one syllable (one word in English), or 不 with one more."""
+def _invites_pause(phrase: str) -> bool:
+    """Return whether callers tend to pause after the phrase: one syllable (English: one word), or 不 plus one."""
     return " " not in phrase if phrase.isascii() else len(phrase) == 1 or (len(phrase) == 2 and phrase[0] == "不")

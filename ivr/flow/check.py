@@ -1,4 +1,4 @@
-"""What must hold before a flow may take calls: names, prompts, conditions; ways and questions have their own modules.
+"""Validation of flows before they take calls: names, prompts, conditions. `ways` and `check_questions` do the rest.
 
 Must not know: files, audio.
 """
@@ -13,43 +13,43 @@ from ivr.events import Value
 from ivr.flow import answers, conditions, model
 from ivr.flow.check_questions import check_question, check_universals
 from ivr.flow.spoken.text import LANGUAGES
-from ivr.flow.ways import check_ways
+from ivr.flow.ways import check_graph
 from ivr.flow.whisper import whisper_faults
 
 
 class Prompts(Protocol):
-    """The catalogue as the check needs it."""
+    """The catalogue's interface for the check."""
 
     def absent(self, name: str, language: str) -> str | None:
-        """Why the prompt cannot be played in the language; None when it can."""
+        """Return why the prompt cannot be played in the language; None if it can."""
 
     def variables(self, name: str) -> frozenset[str]:
-        """The variables in the prompt's text; empty for an unknown prompt."""
+        """Return the variables in the prompt's text; empty for an unknown prompt."""
 
 
 class PhraseLint(Protocol):
-    """The recogniser as the check needs it."""
+    """The recogniser's interface for the check."""
 
     @property
     def languages(self) -> frozenset[str]:
-        """The languages that a model is installed for; other languages are answered by keys."""
+        """Languages with an installed model; in other languages callers answer with keys."""
 
     def unheard(self, language: str, phrases: Sequence[str]) -> dict[str, str]:
-        """Phrases that cannot be heard, each with a reason."""
+        """Return the phrases that cannot be recognised, each with a reason."""
 
     def confusable(self, language: str, phrases: Sequence[str]) -> Sequence[tuple[str, str]]:
-        """Pairs of different phrases that sound alike to the model."""
+        """Return pairs of different phrases that sound alike to the model."""
 
 
 def check(
     callflows: model.Callflows, file: str, prompts: Prompts, hearing: PhraseLint, timing: Collection[str]
 ) -> list[Fault]:
-    """Every fault of the flows, sorted by path; empty when they may take calls.
+    """Return all faults of the flows, sorted by path; empty if they are ready for calls.
 
-    `timing` are the names of the thresholds that a question may override.
+    `timing` names the thresholds that a question may override.
     """
     if unread := [language for language in callflows.languages if language not in LANGUAGES]:
-        reason = f"answers cannot be read in {', '.join(unread)}; they can in {', '.join(LANGUAGES)}"
+        reason = f"{', '.join(unread)} is not supported; supported languages: {', '.join(LANGUAGES)}"
         return [Fault(file, "languages", reason)]
     faults: set[Fault] = set()
 
@@ -58,7 +58,7 @@ def check(
 
     check_universals(callflows, hearing, fault)
     for name, flow in callflows.flows.items():
-        for path, reason in check_ways(callflows, name):
+        for path, reason in check_graph(callflows, name):
             fault(path, reason)
         _check_flow(callflows, name, flow, prompts, fault)
         for node_name, node in flow.nodes.items():
@@ -93,7 +93,7 @@ def _check_flow(callflows: model.Callflows, name: str, flow: model.Flow, prompts
 
 
 def _own_faults(node: model.FlowNode, known: Collection[str], prompts: Prompts) -> Iterator[tuple[str, str]]:
-    """What is wrong with what only this kind of node has."""
+    """Yield the faults of fields that only this type of node has."""
     match node:
         case model.ComplaintNode(details=details):
             yield from (("details", _unknown(name)) for name in set(details) - set(known))
@@ -103,14 +103,14 @@ def _own_faults(node: model.FlowNode, known: Collection[str], prompts: Prompts) 
             if line is not None and line not in known:
                 yield "line", _unknown(line)
             if node.play is not None and f"{node.play}_span" not in known:
-                yield "play", f"“{node.play}” is no question for free speech"
+                yield "play", f"“{node.play}” is not a free-speech question (a record node)"
             yield from (("whisper", reason) for phrase in whisper for reason in whisper_faults(phrase, known))
         case model.AskNode(answer=model.Digits(offer=model.OfferedAnswer(variable=variable))) if variable not in known:
             yield "answer.offer.variable", _unknown(variable)
         case model.RecordNode(read_back=model.ReadBack(prompt=prompt)) if "said" not in prompts.variables(prompt):
             yield (
                 "read_back.prompt",
-                f"prompt “{prompt}” does not play what was said; its variable is {{said:recording}}",
+                f"prompt “{prompt}” does not play the caller's words; use the variable {{said:recording}} in it",
             )
 
 
@@ -119,7 +119,7 @@ def _unknown(name: str) -> str:
 
 
 def _known(callflows: model.Callflows) -> frozenset[str]:
-    """Every name that a value may have."""
+    """Return every name that can hold a value."""
     known = {"language", "cues", "unconfirmed", *callflows.variables}
     for flow in callflows.flows.values():
         known |= {*flow.variables, *(key for key, _ in _questions(flow))}
@@ -149,7 +149,7 @@ def _condition_faults(
         return
     for variable in sorted(named - set(known)):
         yield f"“{variable}” is neither a variable nor a question"
-    for variable in sorted(conditions.bare(condition)):
+    for variable in sorted(conditions.bare_names(condition)):
         match questions.get(variable):
             case model.AskNode(answer=model.YesNo() | model.Choice() as answer):
                 first = next(iter(answers.values(answer)))
@@ -162,20 +162,20 @@ def _condition_faults(
 def _mismatch(
     comparison: conditions.Comparison, questions: dict[str, model.QuestionNode], variables: dict[str, Value]
 ) -> str | None:
-    """Why a comparison can never be true, or never be made; None when it can."""
+    """Return why a comparison can never be true or cannot be evaluated; None if it is valid."""
     name, value = comparison.name, comparison.value
     match questions.get(name):
         case model.AskNode(answer=model.YesNo() | model.Choice() as answer):
             known = answers.values(answer)
             if comparison.ordered:
-                return f"“{name}” is a word and cannot be less or greater"
+                return f"“{name}” is a word and cannot be compared with <, <=, > or >="
             return None if value in known else f"“{name}” is never {value!r}; it is one of {', '.join(known)}"
         case model.AskNode(answer=model.Score(low=low, high=high)):
             fits = type(value) is int and (comparison.ordered or low <= value <= high)
             return None if fits else f"“{name}” is never {value!r}; it is a number from {low} to {high}"
     default = variables.get(name)
     if comparison.ordered and default is not None and isinstance(default, str) != isinstance(value, str):
-        return f"“{name}” is {default!r} at first and cannot be compared with {value!r}"
+        return f"“{name}” defaults to {default!r} and cannot be compared with {value!r}"
     return None
 
 
@@ -183,7 +183,7 @@ def _mismatch(
 
 
 def _prompts(node: model.FlowNode) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """The prompts of a node: key, name, and the variables that the node itself gives it."""
+    """Yield the prompts of a node: key, name, and the variables that the node itself provides."""
     nothing: frozenset[str] = frozenset()
     for key in ("prompt", "keys_prompt", "out_of_range", "outside_hours"):
         if prompt := getattr(node, key, None):
@@ -216,4 +216,4 @@ def _check_prompt(
         if reason := prompts.absent(prompt, language):
             fault(path, reason)
     for variable in sorted(prompts.variables(prompt) - set(known) - callflows.variables.keys()):
-        fault(path, f"prompt “{prompt}” speaks of “{variable}”, which no variable or question gives")
+        fault(path, f"prompt “{prompt}” uses “{variable}”, which no variable or question provides")

@@ -1,6 +1,6 @@
-"""What must hold for questions and for the commands that are understood in all of them: phrases, keys, routes.
+"""Validation of questions and universal commands: phrases, keys, routes.
 
-Must not know: prompts, the ways through a flow.
+Must not know: prompts, the graph of a flow.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ivr.flow.outcome import OutOfRange, OutsideHours, Understood
 from ivr.flow.spoken.yes_no import yes_no_phrases
 
 _EARLY: Final = datetime(2024, 1, 1, 0, 1, tzinfo=UTC)
-"""A Monday at its beginning: the choices of a booking are tried out as if said then."""
+"""Reference time for validating the choices of a booking: the start of a Monday."""
 
 _Report = Callable[[str, str], None]
 
@@ -30,13 +30,13 @@ class _Hearing(Protocol):
 
 
 def check_universals(callflows: model.Callflows, hearing: _Hearing, fault: _Report) -> None:
-    """Faults of the commands by themselves, and beside the yes and no of an answer read back."""
+    """Report faults of the universal commands: on their own, and against the yes and no of a read-back."""
     owners = {key: f"“{'right' if right else 'wrong'}” when an answer is read back" for key, right in _RIGHT_WRONG}
     for name, universal in callflows.universals.named().items():
         _check_languages(callflows, f"universals.{name}.phrases", universal.phrases, fault)
         if universal.keys:
             if universal.keys in owners:
-                fault(f"universals.{name}.keys", f"key {universal.keys} stands for {owners[universal.keys]} too")
+                fault(f"universals.{name}.keys", f"key {universal.keys} also stands for {owners[universal.keys]}")
             owners[universal.keys] = f"({name})"
     for language in callflows.languages:
         commands = answers.commands(callflows.universals, language)
@@ -61,9 +61,9 @@ def check_question(
     timing: Collection[str],
     fault: _Report,
 ) -> None:
-    """Faults of one question."""
+    """Report the faults of one question."""
     for entry in node.timing.keys() - set(timing):
-        fault(f"{path}.timing.{entry}", f"no such threshold; there are {', '.join(sorted(timing))}")
+        fault(f"{path}.timing.{entry}", f"unknown threshold; thresholds are {', '.join(sorted(timing))}")
     if "dtmf" in node.input:
         _check_keys(callflows, path, node, fault)
     _check_ways_to_answer(callflows, path, node, hearing, fault)
@@ -85,7 +85,7 @@ def check_question(
 def _check_languages(callflows: model.Callflows, path: str, phrases: Iterable[str], fault: _Report) -> None:
     for language in phrases:
         if language not in callflows.languages:
-            fault(f"{path}.{language}", "this language is not among the file's languages")
+            fault(f"{path}.{language}", "this language is not listed in the file's `languages`")
 
 
 def _check_ways_to_answer(
@@ -94,11 +94,11 @@ def _check_ways_to_answer(
     for language in callflows.languages:
         if language in hearing.languages and "speech" in node.input:
             continue
-        deaf = "it takes no speech" if "speech" not in node.input else f"no model hears {language}"
+        cause = "its input excludes speech" if "speech" not in node.input else f"no model recognises {language}"
         if "dtmf" not in node.input:
-            fault(f"{path}.input", f"nobody can answer in {language}: {deaf}, and it takes no keys")
+            fault(f"{path}.input", f"it cannot be answered in {language}: {cause}; add dtmf to its input")
         elif node.keys_prompt is None:
-            fault(path, f"nothing tells callers in {language} the keys, and {deaf}: give it a keys_prompt")
+            fault(path, f"callers in {language} have to answer with keys ({cause}); add a keys_prompt")
 
 
 # --- phrases ----------------------------------------------------------------------------------------------------
@@ -112,17 +112,17 @@ def _check_phrases(
     meanings = answers.meanings(node, callflows.universals, language)
     own = {meaning: phrases for meaning, phrases in meanings.items() if meaning not in commands}
     written = {
-        name: frozenset(answers.own_phrases(value, language))
+        name: frozenset(answers.configured_phrases(value, language))
         for name, value in (answers.values(node.answer).items() if isinstance(node, model.AskNode) else ())
     }
     for name in own:
         if not own[name] and name not in ("cues", "spot"):
-            fault(f"{answer}.{name}", f"nothing can be said for it in {language}")
+            fault(f"{answer}.{name}", f"it has no phrases in {language}")
     said = {name: phrases | written.get(name, frozenset()) for name, phrases in own.items()}
     shared = _check_shared(answer, said, fault) | _check_against(answer, said, commands, language, fault)
     for name, phrases in written.items():
         for phrase in sorted(phrases - shared):
-            read = answers.reading(node, callflows.universals, language, phrase, _EARLY)
+            read = answers.interpret(node, callflows.universals, language, phrase, _EARLY)
             if not (isinstance(read, Understood) and read.value == name):
                 fault(f"{answer}.{name}", f"“{phrase}” is not understood as {name} in {language}")
     if language in hearing.languages:
@@ -130,7 +130,7 @@ def _check_phrases(
 
 
 def _check_shared(path: str, meanings: Mapping[str, Collection[str]], fault: _Report) -> frozenset[str]:
-    """Phrases with two meanings."""
+    """Report and return phrases with two meanings."""
     shared: set[str] = set()
     for one, other in combinations(meanings, 2):
         for phrase in sorted(set(meanings[one]) & set(meanings[other])):
@@ -146,7 +146,7 @@ def _check_against(
     language: str,
     fault: _Report,
 ) -> frozenset[str]:
-    """Phrases of the question that are commands too."""
+    """Report and return phrases of the question that are also commands."""
     shared: set[str] = set()
     for meaning, phrases in meanings.items():
         for command, spoken in commands.items():
@@ -174,7 +174,7 @@ def _check_hearing(
 
 
 def _unheard(phrase: str, reason: str) -> str:
-    return f"“{phrase}” cannot be heard: {reason}"
+    return f"“{phrase}” cannot be recognised: {reason}"
 
 
 # --- keys, routes, choices --------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def _check_keys(callflows: model.Callflows, path: str, node: model.QuestionNode,
         if keys in owners:
             fault(f"{path}.answer", f"key {keys} stands for both {owners[keys]} and {owner}")
         elif finish and finish in keys and keys != finish:
-            fault(f"{path}.answer", f"key {finish} ends an input, so {keys} can never be entered for {owner}")
+            fault(f"{path}.answer", f"key {finish} ends the input, so {keys} can never be entered for {owner}")
         owners[keys] = owner
 
 
@@ -196,10 +196,10 @@ def _check_routes(path: str, answer: model.Answer, routes: Mapping[str, str], fa
     if isinstance(answer, model.Score):
         known = {str(score) for score in range(answer.low, answer.high + 1)}
     for value in routes.keys() - known - {"default"}:
-        fault(f"{path}.next.{value}", f"“{value}” is no value of this question")
+        fault(f"{path}.next.{value}", f"“{value}” is not a value of this question")
     if "default" not in routes and (not known or known - routes.keys()):
         left = ", ".join(sorted(known - routes.keys())) or "every value"
-        fault(f"{path}.next", f"no way for {left}; add it or a default")
+        fault(f"{path}.next", f"no route for {left}; add it or a default")
 
 
 def _check_choices(callflows: model.Callflows, path: str, node: model.BookNode, fault: _Report) -> None:
@@ -216,7 +216,7 @@ def _check_choices(callflows: model.Callflows, path: str, node: model.BookNode, 
                 case OutsideHours():
                     reason = f"is not between {node.earliest:%H:%M} and {node.latest:%H:%M}"
                 case OutOfRange():
-                    reason = "is past or more than a month ahead"
+                    reason = "is in the past or more than a month ahead"
                 case _:
                     reason = "is not understood as a time"
             fault(at, f"“{said[language]}” {reason}")

@@ -1,6 +1,6 @@
-"""Many simulated callers who answer truly and are heard with given errors: what becomes of their calls.
+"""Simulation of many calls under a model of recognition errors.
 
-Each says what is true, says no when something else is read back, and after two misses presses the key. Must not know:
+Every caller answers truthfully, rejects a wrong read-back, and uses the keys after two misses. Must not know:
 recognisers, audio, how errors are measured.
 """
 
@@ -19,27 +19,27 @@ from ivr.flow.parse import FlowSet
 from ivr.flow.simulate import SimulatedCall
 from ivr.lifecycle import Disposition
 
-_KEYS_AFTER: Final = 2
-_MOST_TURNS: Final = 100
+_KEYS_AFTER_MISSES: Final = 2
+_MAX_TURNS: Final = 100
 _SAY: Final = {True: {"zh-CN": "对", "en-US": "yes"}, False: {"zh-CN": "不对", "en-US": "no"}}
 _NOTHING_TO_ADD: Final = "~没什么意见"
 
 
 @dataclass(frozen=True, slots=True)
 class HeardAs:
-    """How one answer was heard: as what was meant or as something else, and how surely (0: not at all)."""
+    """How one answer was recognised: correctly or not, and with which confidence (0: no-match)."""
 
     right: bool
     confidence: float
 
 
 HearingModel = Mapping[str, Sequence[HeardAs]]
-"""By kind of answer (`yes_no`, `choice`, `score`): ears to draw from."""
+"""Kind of answer (`yes_no`, `choice`, `score`) → recognition results to sample from."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrowdResult:
-    """What became of calls: how many completed, what was stored, how many of it right, and what it took."""
+    """Totals of a simulation: calls completed; answers stored, of these correct, keyed and confirmed; turns taken."""
 
     calls: int
     completed: int
@@ -61,24 +61,24 @@ def survey(
     now: datetime,
     first: str = "",
 ) -> CrowdResult:
-    """Take so many calls through a flow; to the question `first` everybody says yes.
+    """Simulate `calls` calls through a flow; every caller says yes to the question `first`.
 
     Raises:
-        KeyError: the flow asks for a kind of answer that there are no ears for.
+        KeyError: `hearing` lacks a kind of answer that the flow asks for.
     """
-    chance = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)  # noqa: S311
     completed = stored = right = keyed = confirmed = turns = 0
     for _ in range(calls):
         nodes = flow_set.flows.flows[flow].nodes
         truth = {
-            name: chance.choice(_possible(node)) for name, node in nodes.items() if isinstance(node, model.AskNode)
+            name: rng.choice(_possible_values(node)) for name, node in nodes.items() if isinstance(node, model.AskNode)
         }
         truth |= {first: "yes"} if first else {}
         simulated = SimulatedCall(flow_set, flow, language, now)
-        for _ in range(_MOST_TURNS):
+        for _ in range(_MAX_TURNS):
             if simulated.over:
                 break
-            simulated.type(_says(simulated, flow_set, truth, hearing, chance))
+            simulated.type(_next_input(simulated, flow_set, truth, hearing, rng))
             turns += 1
         saved = [fact for fact in simulated.facts if isinstance(fact, SaveAnswer) and fact.question in truth]
         completed += simulated.state.disposition == Disposition.COMPLETED
@@ -89,10 +89,10 @@ def survey(
     return CrowdResult(calls, completed, stored, right, keyed, confirmed, turns)
 
 
-def _says(
-    simulated: SimulatedCall, flow_set: FlowSet, truth: Mapping[str, str], hearing: HearingModel, chance: random.Random
+def _next_input(
+    simulated: SimulatedCall, flow_set: FlowSet, truth: Mapping[str, str], hearing: HearingModel, rng: random.Random
 ) -> str:
-    """What the caller's next words come out as, in the writing of `simulate`."""
+    """Return the caller's next input as recognised, in the notation of `simulate`."""
     place, wait = simulated.state.place, simulated.state.wait
     node = flow_set.flows.flows[place.flow].nodes[place.node]
     if isinstance(node, model.TransferNode) or wait is None:
@@ -103,25 +103,25 @@ def _says(
         return "#1"
     true = truth[place.node]
     if wait.candidate:
-        agrees = str(wait.candidate.value) == true
+        matches = str(wait.candidate.value) == true
         if wait.candidate.by == "key" or wait.silences:
-            return f"#{next(key for key, yes in CONFIRM_KEYS.items() if yes == agrees)}"
-        heard = chance.choice(hearing["yes_no"])
-        return _written(_SAY[agrees == heard.right][simulated.state.language], heard)
-    if wait.misses >= _KEYS_AFTER:
-        return f"#{_key(node, true)}"
-    heard = chance.choice(hearing[node.answer.type])
+            return f"#{next(key for key, yes in CONFIRM_KEYS.items() if yes == matches)}"
+        heard = rng.choice(hearing["yes_no"])
+        return _typed(_SAY[matches == heard.right][simulated.state.language], heard)
+    if wait.misses >= _KEYS_AFTER_MISSES:
+        return f"#{_key_for(node, true)}"
+    heard = rng.choice(hearing[node.answer.type])
     meanings = answers.meanings(node, flow_set.flows.universals, simulated.state.language)
-    meaning = true if heard.right else chance.choice([one for one in _possible(node) if one != true])
-    return _written(chance.choice(sorted(meanings[meaning])), heard)
+    meaning = true if heard.right else rng.choice([one for one in _possible_values(node) if one != true])
+    return _typed(rng.choice(sorted(meanings[meaning])), heard)
 
 
-def _written(phrase: str, heard: HeardAs) -> str:
+def _typed(phrase: str, heard: HeardAs) -> str:
     return f"{phrase}@{heard.confidence:.3f}" if heard.confidence else "???"
 
 
-def _possible(node: model.AskNode) -> list[str]:
-    """The values that an answer may have, as text."""
+def _possible_values(node: model.AskNode) -> list[str]:
+    """Return the possible values of an answer, as text."""
     match node.answer:
         case model.Score(low=low, high=high):
             return [str(score) for score in range(low, high + 1)]
@@ -130,6 +130,6 @@ def _possible(node: model.AskNode) -> list[str]:
     return list(answers.values(node.answer))
 
 
-def _key(node: model.AskNode, true: str) -> str:
+def _key_for(node: model.AskNode, true: str) -> str:
     named = answers.values(node.answer)
     return named[true].keys or "" if named else true

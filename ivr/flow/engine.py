@@ -1,6 +1,6 @@
-"""Steps a call through its flow: a state and an event in, the next state and its actions out.
+"""The flow engine: from a state and an event, compute the next state and its actions.
 
-Pure: no clock (`now` is handed in), no ids of its own, no I/O. Must not know: audio, networks, databases.
+Pure: no clock (`now` is a parameter), no generated ids, no I/O. Must not know: audio, networks, databases.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from ivr.flow import answers, model, questions
 from ivr.flow.outcome import Completeness
 from ivr.flow.state import FlowState, FlowTurn, NodeRef, Wait
 from ivr.flow.step_builder import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, EngineFault, StepBuilder, disposition
-from ivr.flow.whisper import whispered
+from ivr.flow.whisper import render_whisper
 
-__all__ = ["MAX_TURNS", "EngineFault", "begin", "disposition", "fail", "step", "verdict"]
+__all__ = ["MAX_TURNS", "EngineFault", "begin", "completeness", "disposition", "fail", "step"]
 
 MAX_TURNS: Final = 200
-"""A call that has taken so many steps is given up."""
+"""Steps after which the engine gives a call up."""
 
 
 def begin(callflows: model.Callflows, version: str, flow: str, language: str, *, speech: bool) -> FlowState:
-    """A call before its first event; `speech` tells whether a recogniser hears `language`.
+    """Return the state of a call before its first event; `speech` is whether a recogniser supports `language`.
 
     Raises:
-        KeyError: there is no such flow.
+        KeyError: the flow does not exist.
     """
     first = callflows.flows[flow]
     return FlowState(
@@ -52,10 +52,10 @@ def begin(callflows: model.Callflows, version: str, flow: str, language: str, *,
 
 
 def step(callflows: model.Callflows, state: FlowState, event: Event, now: datetime) -> FlowTurn:
-    """What the event leads to. An event for an earlier wait, or after the end, changes nothing and has no actions.
+    """Apply an event. A stale event (of an earlier wait, or after the end) returns the same state and no actions.
 
     Raises:
-        EngineFault: the flow cannot go on.
+        EngineFault: the flow cannot continue.
     """
     if state.ended:
         return FlowTurn(state, ())
@@ -64,125 +64,132 @@ def step(callflows: model.Callflows, state: FlowState, event: Event, now: dateti
         case CallAnswered(variables):
             if state.turn:
                 return FlowTurn(state, ())
-            builder.remember(variables)
-            _walk(builder, state.place.node)
+            builder.set_variables(variables)
+            _advance(builder, state.place.node)
         case CallEnded():
             builder.finish(None)
             builder.end()
         case _:
             if state.wait is None or event.wait != state.wait.id:
                 return FlowTurn(state, ())
-            _walk(builder, _resume(builder, state.wait, event) if state.turn < MAX_TURNS else _too_many_turns(builder))
-    return builder.turn()
+            _advance(
+                builder, _resume(builder, state.wait, event) if state.turn < MAX_TURNS else _too_many_turns(builder)
+            )
+    return builder.build()
 
 
 def fail(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None = None) -> FlowTurn:
-    """End a call that a fault of ours hit: an apology, and everything answered so far is kept and judged.
+    """End a call after an internal fault: apologise, keep all answers so far and set the disposition.
 
-    That includes what the caller answered by `event`, the one that led to the fault.
-
-    Never raises: where the flow's last words are the fault, they are left out. A call that has ended stays as it is.
+    An answer carried by `event`, the event that caused the fault, is kept as well. Never raises: if the `lastly` chain
+    is the cause, it is skipped. A call that has ended is returned unchanged.
     """
     if state.ended:
         return FlowTurn(state, ())
-    builder = _apology(callflows, state, now, event)
+    builder = _apologise(callflows, state, now, event)
     try:
         builder.hang_up(None, UNANNOUNCED_LINGER_MS)
     except EngineFault:
-        builder = _apology(callflows, state, now, event)
-        builder.judge(None)
+        builder = _apologise(callflows, state, now, event)
+        builder.set_disposition(None)
         builder.hang_up(None, UNANNOUNCED_LINGER_MS)
-    return builder.turn()
+    return builder.build()
 
 
-def _apology(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> StepBuilder:
+def _apologise(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> StepBuilder:
     builder = StepBuilder(callflows, state, now)
     if state.wait and event and not isinstance(event, CallAnswered | CallEnded) and event.wait == state.wait.id:
-        answered = StepBuilder(callflows, state, now)
+        draft = StepBuilder(callflows, state, now)
         with suppress(EngineFault):
-            _resume(answered, state.wait, event)
-        builder.adopt(answered)
+            _resume(draft, state.wait, event)
+        builder.adopt_answers(draft)
     builder.say(builder.prompt(callflows.common.technical))
     return builder
 
 
-def verdict(callflows: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime) -> Completeness:
-    """How far the readings of an utterance go towards an answer to what the call waits for."""
+def completeness(
+    callflows: model.Callflows, state: FlowState, alternatives: Sequence[Heard], now: datetime
+) -> Completeness:
+    """Return how complete the hypotheses of an utterance are as an answer to the current wait."""
     node = callflows.flows[state.place.flow].nodes[state.place.node]
     if state.wait is None or not isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
         return "nothing"
     if state.wait.candidate:
         candidate = state.wait.candidate.value
-        return answers.confirmation_verdict(node, callflows.universals, state.language, alternatives, now, candidate)
-    return answers.verdict(node, callflows.universals, state.language, alternatives, now)
+        return answers.confirmation_completeness(
+            node, callflows.universals, state.language, alternatives, now, candidate
+        )
+    return answers.completeness(node, callflows.universals, state.language, alternatives, now)
 
 
-def _walk(builder: StepBuilder, target: str | None) -> None:
-    """Go to a node and on through the flow until it waits or ends.
+def _advance(builder: StepBuilder, target: str | None) -> None:
+    """Execute nodes from `target` on until the call waits or ends.
 
     Raises:
-        EngineFault: MAX_NODES_A_TURN nodes without a wait.
+        EngineFault: MAX_NODES_A_TURN nodes executed without a wait.
     """
     for _ in range(MAX_NODES_A_TURN):
         if target is None:
             return
         if target == model.RETURN:
-            target = builder.come_back()
+            target = builder.leave_subflow()
             continue
-        builder.move(target)
-        target = _visit(builder, builder.node)
+        builder.go_to(target)
+        target = _execute(builder, builder.node)
     raise EngineFault(f"{builder.state.place}: {MAX_NODES_A_TURN} nodes without waiting for the caller")
 
 
-def _visit(builder: StepBuilder, node: model.FlowNode) -> str | None:
-    """Do what the node says; the next node, or None when the call waits or is over."""
+def _execute(builder: StepBuilder, node: model.FlowNode) -> str | None:
+    """Execute a node; return the next node, or None if the call waits or has ended."""
     match node:
         case model.AskNode() | model.BookNode() | model.RecordNode():
             questions.ask(builder, node)
-        case model.SayNode(prompt=prompt, next=onward):
+        case model.SayNode(prompt=prompt, next=next_node):
             builder.say(builder.prompt(prompt))
-            return onward
+            return next_node
         case model.NoticeNode(prompt=prompt):
             builder.say(builder.prompt(prompt))
-            builder.act(Notice(builder.wait("notice"), builder.spoken()))
+            builder.add_action(Notice(builder.wait("notice"), builder.take_prompts()))
         case model.LookupNode(by=by, value=name):
-            if prompts := builder.spoken():
-                builder.act(Say(prompts))
-            builder.act(LookUpCase(builder.wait("lookup"), by, str(builder.names.get(name or "") or "")))
+            if prompts := builder.take_prompts():
+                builder.add_action(Say(prompts))
+            builder.add_action(LookUpCase(builder.wait("lookup"), by, str(builder.variables.get(name or "") or "")))
         case model.TransferNode(prompt=prompt, target=target, line=name, whisper=whisper, play=play):
             builder.say(builder.prompt(prompt))
-            words = whispered(whisper, builder.names, builder.callflows)
-            line = str(builder.names.get(name or "") or "")
-            said = str(builder.names.get(f"{play}_span") or "")
-            builder.act(TransferAction(builder.wait("transfer"), target, builder.spoken(), words, line, said))
+            words = render_whisper(whisper, builder.variables, builder.callflows)
+            line = str(builder.variables.get(name or "") or "")
+            said = str(builder.variables.get(f"{play}_span") or "")
+            builder.add_action(
+                TransferAction(builder.wait("transfer"), target, builder.take_prompts(), words, line, said)
+            )
         case model.SubflowNode(flow=name):
-            return builder.call(name)
-        case model.HangupNode(prompt=prompt, disposition=verdict, linger=linger):
+            return builder.enter_subflow(name)
+        case model.HangupNode(prompt=prompt, disposition=requested, linger=linger):
             if prompt:
                 builder.say(builder.prompt(prompt))
-            builder.hang_up(verdict, linger)
+            builder.hang_up(requested, linger)
         case _:
-            return builder.quietly(node)
+            return builder.run_silent(node)
     return None
 
 
 def _too_many_turns(builder: StepBuilder) -> str | None:
-    """Give the call up; hang up when even that leads to more questions."""
+    """Take the flow's on_give_up exit; on any later turn, hang up."""
     if builder.state.turn == MAX_TURNS:
-        return builder.leave("on_give_up")
+        return builder.take_exit("on_give_up")
     builder.hang_up(None, UNANNOUNCED_LINGER_MS)
     return None
 
 
 def _resume(builder: StepBuilder, wait: Wait, event: Event) -> str | None:
-    """Go on with what the call waited for."""
+    """Handle the event that the call waited for; return the next node, or None if the call waits or has ended."""
     match event, builder.node:
-        case PromptsFinished(), model.NoticeNode(consent=consent, next=onward):
+        case PromptsFinished(), model.NoticeNode(consent=consent, next=next_node):
             if consent:
-                builder.act(StartRecording())
-            return onward
-        case CaseFound() as case, model.LookupNode(found=onward):
-            builder.remember(
+                builder.add_action(StartRecording())
+            return next_node
+        case CaseFound() as case, model.LookupNode(found=next_node):
+            builder.set_variables(
                 {
                     "case_number": case.number,
                     "case_kind": case.kind,
@@ -192,22 +199,22 @@ def _resume(builder: StepBuilder, wait: Wait, event: Event) -> str | None:
                     "case_roster": case.roster,
                 }
             )
-            return onward
-        case CaseMissing(), model.LookupNode(missing=onward):
-            return onward
-        case TransferCompleted(), model.TransferNode(after=str() as onward):
-            return onward
+            return next_node
+        case CaseMissing(), model.LookupNode(missing=next_node):
+            return next_node
+        case TransferCompleted(), model.TransferNode(after=str() as next_node):
+            return next_node
         case TransferCompleted(), model.TransferNode():
             builder.hang_up(None, 0)
             return None
-        case TransferFailed(), model.TransferNode(failed=onward):
-            return onward
+        case TransferFailed(), model.TransferNode(failed=next_node):
+            return next_node
         case NothingHeard(), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.silence(builder, node, wait)
+            return questions.on_silence(builder, node, wait)
         case SpeechRecorded() as speech, model.RecordNode() as node:
-            return questions.recorded(builder, node, wait, speech)
+            return questions.on_recording(builder, node, wait, speech)
         case SpeechHeard(alternatives=alternatives), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.hear(builder, node, wait, alternatives)
+            return questions.on_speech(builder, node, wait, alternatives)
         case DigitsPressed(digits=digits), model.AskNode() | model.BookNode() | model.RecordNode() as node:
-            return questions.press(builder, node, wait, digits)
+            return questions.on_keys(builder, node, wait, digits)
     raise EngineFault(f"{builder.state.place}: {type(event).__name__} while waiting for {wait.kind}")

@@ -1,11 +1,11 @@
-"""A flow as a Mermaid flowchart. Must not know: where it is drawn."""
+"""A flow as a Mermaid flowchart. Must not know: who renders it."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from ivr.flow import model
-from ivr.flow.ways import WAYS_OUT, targets
+from ivr.flow.ways import EXITS, targets
 
 _SHAPES: Final = {
     "ask": ('["', '"]'),
@@ -20,11 +20,11 @@ _SHAPES: Final = {
 _RESERVED: Final = frozenset(
     {"end", "graph", "flowchart", "subgraph", "direction", "style", "class", "click", "call", "href", "default"}
 )
-"""Words that Mermaid takes for its own; with a capital they are names again."""
+"""Keywords of Mermaid; capitalised, they are valid names."""
 
 
 def mermaid(name: str, flow: model.Flow) -> str:
-    """The flow's nodes and ways as Mermaid text, one line each."""
+    """Return the flow's nodes, edges and exits as Mermaid text, one per line."""
     title = next(iter(flow.title.values()))
     lines = ["flowchart TD", f"    %% {name}: {title}", f"    Start({name}) --> {_id(flow.start)}"]
     for key, node in flow.nodes.items():
@@ -32,13 +32,13 @@ def mermaid(name: str, flow: model.Flow) -> str:
         lines.append(f"    {_id(key)}{opening}{key}<br/><i>{_caption(node)}</i>{closing}")
         for label, target in targets(node):
             lines.append(f"    {_id(key)} -->{_label(node, label)} {_id(target)}")
-    ways = {way: target for way in (*WAYS_OUT, "lastly") if (target := getattr(flow, way))}
-    lines.extend(f"    {way.capitalize()}({way}) -.-> {_id(target)}" for way, target in ways.items())
+    exits = {exit_name: target for exit_name in (*EXITS, "lastly") if (target := getattr(flow, exit_name))}
+    lines.extend(f"    {exit_name.capitalize()}({exit_name}) -.-> {_id(target)}" for exit_name, target in exits.items())
     return "\n".join(lines) + "\n"
 
 
 def _id(node: str) -> str:
-    """A name that Mermaid takes; nodes are lower-case, so a capital never meets another node."""
+    """Return a valid Mermaid id; node names are lower-case, so a capitalised id cannot collide."""
     return node.capitalize() if node in _RESERVED or node == model.RETURN else node
 
 
@@ -55,11 +55,11 @@ def _caption(node: model.FlowNode) -> str:
 
 def _label(node: model.FlowNode, label: str) -> str:
     if isinstance(node, model.BranchNode) and label.startswith("cases."):
-        return f'|"{_plain(node.cases[int(label[6:]) - 1].when)}"|'
+        return f'|"{_escape(node.cases[int(label[6:]) - 1].when)}"|'
     plain = label.removeprefix("next.")
     return "" if plain == "next" else f'|"{plain}"|'
 
 
-def _plain(text: str) -> str:
-    """Text without the signs that mean something to Mermaid or HTML."""
+def _escape(text: str) -> str:
+    """Escape characters with a meaning in Mermaid or HTML."""
     return text.replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")

@@ -1,4 +1,4 @@
-"""Keys: which ones count for a question, to whom each belongs, what they mean. Must not know: state, calls, audio."""
+"""DTMF: the keys that a question accepts and their meanings. Must not know: state, calls, audio."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ivr.flow.outcome import AnswerOutcome, Command, Confirmed, Denied, NotUnder
 
 CONFIRM_KEYS: Final = {"1": True, "2": False}
 FINISH_KEY: Final = "#"
-"""Ends an input that could go on (1 before 10), where the question names no other."""
+"""Default key that ends an input which could continue (1 before 10)."""
 
 
 def key_owners(node: model.QuestionNode, universals: model.Universals) -> Iterator[tuple[str, str]]:
-    """Whom each input by key belongs to: pairs of a meaning and its keys; commands stand in round brackets."""
+    """Yield pairs of a meaning and its keys; commands are in round brackets."""
     match node:
         case model.AskNode(answer=model.Digits(finish_on_key=finish)):
             if finish:
@@ -38,31 +38,31 @@ def key_owners(node: model.QuestionNode, universals: model.Universals) -> Iterat
 
 
 def finish_key(node: model.QuestionNode) -> str:
-    """The key that ends an input; empty where none does."""
+    """Return the key that ends an input; empty if none does."""
     match node:
         case model.RecordNode(finish_on_key=finish) | model.AskNode(answer=model.Digits(finish_on_key=finish)):
             return finish
     return FINISH_KEY
 
 
-def keys(node: model.QuestionNode, universals: model.Universals) -> KeyInput:
-    """Which keys count for the question."""
+def key_input(node: model.QuestionNode, universals: model.Universals) -> KeyInput:
+    """Return the keys that the question accepts."""
     match node:
-        case model.AskNode(answer=model.Digits(num_digits=most, finish_on_key=finish)):
-            return KeyInput("0123456789" + (universals.repeat.keys or ""), most, finish)
+        case model.AskNode(answer=model.Digits(num_digits=num_digits, finish_on_key=finish)):
+            return KeyInput("0123456789" + (universals.repeat.keys or ""), num_digits, finish)
     finish = finish_key(node)
     return _choices([owned for _, owned in key_owners(node, universals) if owned != finish], finish)
 
 
-def confirmation_keys(universals: model.Universals) -> KeyInput:
-    """Which keys count when an answer is read back."""
+def confirmation_key_input(universals: model.Universals) -> KeyInput:
+    """Return the keys accepted when an answer is read back."""
     return _choices([*CONFIRM_KEYS, *_commands(universals)], FINISH_KEY)
 
 
 def understand_keys(
     node: model.QuestionNode, universals: model.Universals, language: str, digits: str, now: datetime
 ) -> AnswerOutcome:
-    """What keys mean to the question."""
+    """Interpret keys pressed at the question."""
     owner = {owned: name for name, owned in key_owners(node, universals)}.get(digits)
     if owner and owner.startswith("("):
         return Command(owner.strip("()"))
@@ -81,7 +81,7 @@ def understand_keys(
 
 
 def understand_confirmation_keys(universals: model.Universals, digits: str) -> AnswerOutcome:
-    """What keys mean when an answer is read back."""
+    """Interpret keys pressed when an answer is read back."""
     if name := _commands(universals).get(digits):
         return Command(name)
     right = CONFIRM_KEYS.get(digits)

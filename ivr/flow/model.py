@@ -1,4 +1,4 @@
-"""The shape of callflows.yaml: flows, nodes, answers. Must not know: files, calls, audio."""
+"""Schema of callflows.yaml: flows, nodes, answers. Must not know: files, calls, audio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ivr.events import Value
 from ivr.lifecycle import Disposition
 
 RETURN = "return"
-"""The target that ends a subflow and goes on after the node that called it."""
+"""The target that ends a subflow; the call continues after the node that called it."""
 
 NodeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$")]
@@ -24,21 +24,21 @@ Phrases = dict[LanguageTag, tuple[Annotated[str, StringConstraints(min_length=1,
 
 
 class FlowPart(BaseModel):
-    """Base of everything in the file: read-only, and a key that is not known is a fault."""
+    """Base class of everything in the file: immutable; unknown keys are faults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AnswerValue(FlowPart):
-    """One value of a closed question: what may be said for it and which key stands for it."""
+    """One value of a closed question, with its phrases and its key."""
 
-    phrases: Phrases = Field(description="What callers say for this value, per language.")
-    keys: KeyString = Field(description="The key that stands for this value.")
-    confirm: PromptName = Field(description="The prompt that reads this value back.")
+    phrases: Phrases = Field(description="phrases that mean this value, per language")
+    keys: KeyString = Field(description="the key for this value")
+    confirm: PromptName = Field(description="the prompt that reads this value back")
 
 
 class YesNo(FlowPart):
-    """Yes or no. The common words for both are known; `phrases` are this question's own (还没有, 修好了)."""
+    """Yes or no. The common words for both are built in; `phrases` add this question's own (还没有, 修好了)."""
 
     type: Literal["yes_no"]
     yes: AnswerValue
@@ -53,28 +53,26 @@ class Choice(FlowPart):
 
 
 class Score(FlowPart):
-    """A whole number in a range, by number words or keys."""
+    """A whole number in a range, by voice or keys."""
 
     type: Literal["score"]
     low: Annotated[int, Field(ge=0)] = 1
     high: Annotated[int, Field(le=99)] = 10
-    confirm: PromptName = Field(description="Reads the score back; its variable is called `value`.")
+    confirm: PromptName = Field(description="reads the score back; its variable is called `value`")
     out_of_range: PromptName
     not_whole: PromptName
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low >= self.high:
-            raise ValueError(f"low must be below high, but {self.low} is not below {self.high}")
+            raise ValueError(f"low must be below high, but low is {self.low} and high is {self.high}")
         return self
 
 
 class OfferedAnswer(FlowPart):
-    """An answer that may be known already, such as the number that the caller calls from; it needs only a yes."""
+    """An answer known in advance, such as the caller's own number, which the caller only has to confirm."""
 
-    variable: NodeName = Field(
-        description="holds the answer; without a value that fits, the question is asked as usual"
-    )
+    variable: NodeName = Field(description="holds the answer; without a valid value, the question is asked as usual")
     prompt: PromptName = Field(description="offers the answer; its variable is called `value`")
 
 
@@ -82,7 +80,7 @@ class Digits(FlowPart):
     """A string of digits: a work number, or a phone number, by voice or keys."""
 
     type: Literal["digits", "phone"]
-    confirm: PromptName = Field(description="Reads the digits back; its variable is called `value`.")
+    confirm: PromptName = Field(description="reads the digits back; its variable is called `value`")
     offer: OfferedAnswer | None = None
     num_digits: Annotated[int, Field(ge=1, le=20)] = 12
     finish_on_key: KeyString | Literal[""] = "#"
@@ -93,32 +91,32 @@ Target = NodeName
 
 
 class QuestionBase(FlowPart):
-    """What all questions share. Times in ms; the thresholds of confidence are shares from 0 to 1."""
+    """Fields common to all questions. Times are in ms; confidence thresholds are from 0 to 1."""
 
     prompt: PromptName
     input: tuple[Literal["speech", "dtmf"], ...] = Field(("speech", "dtmf"), min_length=1)
-    timeout: Annotated[int, Field(ge=1000, le=60000)] = Field(5000, description="ms to begin an answer")
+    timeout: Annotated[int, Field(ge=1000, le=60000)] = Field(
+        5000, description="no-input timeout in ms, from the end of the prompt"
+    )
     timing: dict[str, Annotated[int, Field(gt=0)]] = Field(
-        default_factory=dict, description="overrides of single thresholds of turn-taking (ms, dB, percent)"
+        default_factory=dict, description="overrides of individual turn-taking thresholds (ms, dB, percent)"
     )
-    no_input: tuple[PromptName, ...] = Field((), description="the n-th is said at the n-th silence")
-    no_match: tuple[PromptName, ...] = Field((), description="the n-th is said at the n-th answer not understood")
-    keys_prompt: PromptName | None = Field(None, description="offers the keys; said from the second miss on")
+    no_input: tuple[PromptName, ...] = Field((), description="reprompts; the n-th is played at the n-th no-input")
+    no_match: tuple[PromptName, ...] = Field((), description="reprompts; the n-th is played at the n-th no-match")
+    keys_prompt: PromptName | None = Field(None, description="offers the keys; played from the second miss on")
     max_misses: Annotated[int, Field(ge=1, le=9)] = 3
-    otherwise: Target | None = Field(
-        None, description="where to go after max_misses; the flow's on_give_up when absent"
-    )
+    otherwise: Target | None = Field(None, description="target after max_misses; default: the flow's on_give_up")
 
 
 class AskNode(QuestionBase):
-    """A question: says its prompt, takes an answer by voice or key, keeps it under the node's name."""
+    """A question: plays its prompt, takes an answer by voice or keys and stores it under the node's name."""
 
     type: Literal["ask"]
     answer: Answer
     barge_in: bool = True
-    reject_below: Share = Field(0.45, description="less sure than this: ask again")
-    confirm_below: Share = Field(0.8, description="less sure than this: read back and ask whether it is right")
-    next: Target | dict[str, Target] = Field(description="a node, or value → node with `default` for all others")
+    reject_below: Share = Field(0.45, description="confidence below which the question is asked again")
+    confirm_below: Share = Field(0.8, description="confidence below which the answer is read back to be confirmed")
+    next: Target | dict[str, Target] = Field(description="a node, or value → node, with `default` for all other values")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -128,37 +126,37 @@ class AskNode(QuestionBase):
 
 
 class BookNode(QuestionBase):
-    """Agrees on another time for the call, reads it back, books it. The times of day are the callers' own."""
+    """Schedules a callback: asks for a time, reads it back and books it. Times of day are in the callers' time zone."""
 
     type: Literal["book"]
-    confirm: PromptName = Field(description="Reads the time back; its variable is called `when`.")
-    out_of_range: PromptName = Field(description="said when the time is past or more than a month ahead")
-    outside_hours: PromptName = Field(description="said when nobody is called at that time of day")
-    earliest: time = Field(time(8), description="nobody is called before this time of day")
-    latest: time = Field(time(20), description="nobody is called after this time of day")
+    confirm: PromptName = Field(description="reads the time back; its variable is called `when`")
+    out_of_range: PromptName = Field(description="played if the time is in the past or more than a month ahead")
+    outside_hours: PromptName = Field(description="played if the time is outside calling hours")
+    earliest: time = Field(time(8), description="start of calling hours")
+    latest: time = Field(time(20), description="end of calling hours")
     choices: dict[KeyString, dict[LanguageTag, str]] = Field(
-        description="key → a time as one would say it, per language"
+        description="key → a time as a caller would say it, per language"
     )
     next: Target
 
 
 class ReadBack(FlowPart):
-    """Free speech read back: the caller's own words are played and confirmed, or said again."""
+    """Read-back of free speech: the caller's own words are played to be confirmed or repeated."""
 
-    prompt: PromptName = Field(description="plays the words, which are its variable `{said:recording}`")
-    unplayed: PromptName = Field(description="asks without playing them, where they are gone")
+    prompt: PromptName = Field(description="plays the caller's words, its variable `{said:recording}`")
+    unplayed: PromptName = Field(description="asks without playing them, if their audio is no longer available")
 
 
 class RecordNode(QuestionBase):
-    """Free speech: recorded whole. Ends by silence, by a key or at max_ms."""
+    """A question for free speech, which is recorded in full. Ends with silence, a key or after max_ms."""
 
     type: Literal["record"]
     finish_on_key: KeyString = "#"
-    skip_on_key: KeyString = Field(description="the key for: nothing to say")
-    cues: Phrases = Field(default_factory=dict, description="short answers worth recognising, such as 没有了")
+    skip_on_key: KeyString = Field(description="the key for nothing to say")
+    cues: Phrases = Field(default_factory=dict, description="short answers to recognise, such as 没有了")
     spot: Phrases = Field(
         default_factory=dict,
-        description="words worth noticing wherever they are said, such as 媒体; collected in the variable `cues`",
+        description="keywords to spot anywhere in the speech, such as 媒体; collected in the variable `cues`",
     )
     read_back: ReadBack | None = None
     max_ms: Annotated[int, Field(ge=2000, le=300_000)] = 60_000
@@ -166,7 +164,7 @@ class RecordNode(QuestionBase):
 
 
 class SayNode(FlowPart):
-    """Says a prompt and goes on."""
+    """Plays a prompt and continues."""
 
     type: Literal["say"]
     prompt: PromptName
@@ -174,7 +172,7 @@ class SayNode(FlowPart):
 
 
 class NoticeNode(FlowPart):
-    """Says a prompt that must be heard in full before the call goes on; `consent` starts what it asked leave for."""
+    """Plays a prompt in full before the call continues; `consent` then starts the recording it announces."""
 
     type: Literal["notice"]
     prompt: PromptName
@@ -183,14 +181,14 @@ class NoticeNode(FlowPart):
 
 
 class BranchCase(FlowPart):
-    """One way out of a branch."""
+    """One case of a branch."""
 
     when: str = Field(description="a condition over variables and answers, such as `score <= 4`")
     next: Target
 
 
 class BranchNode(FlowPart):
-    """Goes to the first case whose condition holds, else to `otherwise`."""
+    """Continues at the first case whose condition is true, else at `otherwise`."""
 
     type: Literal["branch"]
     cases: tuple[BranchCase, ...] = Field(min_length=1)
@@ -198,7 +196,7 @@ class BranchNode(FlowPart):
 
 
 class SetNode(FlowPart):
-    """Remembers values."""
+    """Sets variables."""
 
     type: Literal["set"]
     values: dict[NodeName, Value]
@@ -206,7 +204,7 @@ class SetNode(FlowPart):
 
 
 class ComplaintNode(FlowPart):
-    """Opens a case; `details` names the variables and answers that go into it."""
+    """Opens a case; `details` names the variables and answers to store in it."""
 
     type: Literal["complaint"]
     kind: NodeName
@@ -216,8 +214,8 @@ class ComplaintNode(FlowPart):
 
 
 class LookupNode(FlowPart):
-    """Looks for a case; what is found is kept as `case_number`, `case_kind`, `case_open`, `case_opened_on`, `case_tier`
-    and `case_roster`.
+    """Looks up a case; sets the variables `case_number`, `case_kind`, `case_open`, `case_opened_on`, `case_tier` and
+    `case_roster`.
     """
 
     type: Literal["lookup"]
@@ -229,27 +227,27 @@ class LookupNode(FlowPart):
     @model_validator(mode="after")
     def _given(self) -> Self:
         if (self.value is None) != (self.by == "call"):
-            raise ValueError("by number and by phone need a value; by call has none")
+            raise ValueError("`by: number` and `by: phone` need a value; `by: call` takes none")
         return self
 
 
 class TransferNode(FlowPart):
-    """Hands the caller to a person; goes on when nobody takes the call, and `after` it when the person hangs up."""
+    """Transfers the caller to a person; continues at `failed` if nobody answers, or `after` the person hangs up."""
 
     type: Literal["transfer"]
     target: NodeName
     line: NodeName | None = Field(
-        None, description="the variable that names a line of the rosters to ask before `target`"
+        None, description="the variable that names a line of the rosters to try instead of `target`"
     )
     prompt: PromptName
     whisper: tuple[str, ...] = Field(
-        (), description="said to whoever takes the call; a phrase that speaks of something unknown is left out"
+        (), description="whispered to the person who takes the call; a phrase with an unset variable is omitted"
     )
     play: NodeName | None = Field(
-        None, description="the free speech that whoever takes the call hears in the caller's own words"
+        None, description="the record node whose recording is played to the person who takes the call"
     )
     failed: Target
-    after: Target | None = Field(None, description="for who stays on the line; when absent the call is over")
+    after: Target | None = Field(None, description="target if the caller stays on the line; default: hang up")
 
     @field_validator("whisper", mode="before")
     @classmethod
@@ -258,7 +256,7 @@ class TransferNode(FlowPart):
 
 
 class SubflowNode(FlowPart):
-    """Runs another flow and goes on after it; its answers are kept."""
+    """Runs another flow and continues after it; its answers are kept."""
 
     type: Literal["subflow"]
     flow: NodeName
@@ -266,9 +264,9 @@ class SubflowNode(FlowPart):
 
 
 class HangupNode(FlowPart):
-    """Says goodbye and ends the call. The answers given decide what became of it, or `disposition` where it stands.
+    """Plays a goodbye and ends the call. `disposition`, if given, overrides the disposition computed from the answers.
 
-    A call in which every essential question was answered is completed, whatever stands here.
+    A call in which every essential question was answered is always completed.
     """
 
     type: Literal["hangup"]
@@ -303,7 +301,7 @@ class Universal(FlowPart):
 
 
 class Universals(FlowPart):
-    """The commands understood in every question: say it again, wait, a person please, no thank you."""
+    """The commands understood in every question: repeat, wait, transfer to a person, refuse."""
 
     repeat: Universal
     wait: Universal
@@ -311,22 +309,22 @@ class Universals(FlowPart):
     refuse: Universal
 
     def named(self) -> Mapping[str, Universal]:
-        """The commands by name."""
+        """Return the commands by name."""
         return {"repeat": self.repeat, "wait": self.wait, "agent": self.agent, "refuse": self.refuse}
 
 
 class CommonPrompts(FlowPart):
-    """Prompts that the engine itself needs."""
+    """Prompts that the engine plays in any flow."""
 
-    wait: PromptName = Field(description="the caller asked for a moment")
-    still_there: PromptName = Field(description="the moment is over")
-    confirm_keys: PromptName = Field(description="the keys when an answer is read back: 1 right, 2 wrong")
-    technical: PromptName = Field(description="apologises for a fault of ours")
-    keys_only: PromptName = Field(description="said at the first question where no model hears the call's language")
+    wait: PromptName = Field(description="played when the caller asks for a moment")
+    still_there: PromptName = Field(description="played when that moment is over")
+    confirm_keys: PromptName = Field(description="explains the keys of a read-back: 1 right, 2 wrong")
+    technical: PromptName = Field(description="apologises for an internal fault")
+    keys_only: PromptName = Field(description="played at the first question if no model recognises the call's language")
 
 
 class Flow(FlowPart):
-    """One conversation. `essential` questions decide between completed, partial and broken off."""
+    """One conversation. The `essential` questions determine the disposition: completed, partial or breakoff."""
 
     title: dict[LanguageTag, str] = Field(min_length=1)
     start: Target
@@ -334,7 +332,7 @@ class Flow(FlowPart):
     on_refuse: Target | None = None
     on_give_up: Target | None = None
     lastly: Target | None = Field(
-        None, description="a chain of branch, set and complaint nodes, run however the call ends; ends in `return`"
+        None, description="a chain of branch, set and complaint nodes, run at the end of every call; ends in `return`"
     )
     essential: tuple[NodeName, ...] = ()
     variables: dict[NodeName, Value] = Field(default_factory=dict)
@@ -347,7 +345,7 @@ class Callflows(FlowPart):
     version: Literal[1]
     languages: tuple[LanguageTag, ...] = Field(min_length=1, description="the first is the default")
     variables: dict[NodeName, Value] = Field(
-        default_factory=dict, description="known to every flow; a call may override"
+        default_factory=dict, description="variables of every flow; a call may override them"
     )
     universals: Universals
     common: CommonPrompts

@@ -1,4 +1,4 @@
-"""What an answer may turn out to be. Must not know: how it was given, what is done about it."""
+"""Outcomes of interpreting an answer. Must not know: how it was given, how it is handled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ivr.events import Value
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A value; `sure` tells whether it may be kept without reading it back."""
+    """A value; `sure` means it can be accepted without a read-back."""
 
     value: Value
     heard: str
@@ -27,37 +27,37 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """Yes, that is what I said."""
+    """The caller confirmed the read-back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """No, that is not what I said."""
+    """The caller rejected the read-back."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfRange:
-    """A number, but not one of the scale; a time, but past or too far ahead."""
+    """A number outside the scale, or a time in the past or too far ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotWhole:
-    """A number between two of the scale."""
+    """A number between two whole scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideHours:
-    """A time at which nobody is called."""
+    """A time outside calling hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """The beginning of an answer."""
+    """An incomplete answer, such as the first digits of a phone number."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotUnderstood:
-    """No answer to this question."""
+    """No-match: not an answer to this question."""
 
 
 AnswerOutcome = (

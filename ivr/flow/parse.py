@@ -1,4 +1,4 @@
-"""callflows.yaml: text → model, with a fault that names file and path for everything that is wrong.
+"""Parser of callflows.yaml: text → model, reporting every fault with its file and path.
 
 Must not know: where the text comes from.
 """
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from ivr import document
 from ivr.flow.model import Callflows
 
-_UNSAID = {"flows", "nodes"}
+_OMITTED_LAYERS = {"flows", "nodes"}
 
 
 @dataclass(frozen=True, slots=True)
 class FlowSet:
-    """One version of all flows: the model with the source that it was read from."""
+    """One version of all flows: the model and its source text."""
 
     version: str
     source: str
@@ -25,19 +25,19 @@ class FlowSet:
 
 
 def version_of(source: str) -> str:
-    """The version of a source: the first 12 hex digits of its SHA-256."""
+    """Return the version of a source text: the first 12 hex digits of its SHA-256."""
     return hashlib.sha256(source.encode()).hexdigest()[:12]
 
 
 def parse(source: str, file: str) -> FlowSet:
-    """Read the text of a flows file.
+    """Parse the text of a flows file; ivr.flow.check validates its contents.
 
     Raises:
-        FaultyFile: it is no YAML, or not of the file's shape; what the flows mean is checked by ivr.flow.check.
+        FaultyFile: the text is not YAML or does not match the model.
     """
-    return FlowSet(version_of(source), source, document.parse(Callflows, source, file, _spell))
+    return FlowSet(version_of(source), source, document.parse(Callflows, source, file, _format_path))
 
 
-def _spell(steps: Sequence[str]) -> str:
-    """The path of a fault as authors write it: without the names of the outer layers."""
-    return ".".join(step for depth, step in enumerate(steps) if not (depth in (0, 2) and step in _UNSAID))
+def _format_path(steps: Sequence[str]) -> str:
+    """Join the steps to a fault, omitting the layers `flows` and `nodes`."""
+    return ".".join(step for depth, step in enumerate(steps) if not (depth in (0, 2) and step in _OMITTED_LAYERS))

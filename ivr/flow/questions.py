@@ -1,6 +1,6 @@
-"""Asking, reading back and asking again: one question from its prompt to its answer.
+"""The dialogue of one question, from its prompt to its answer: ask, read back, reprompt.
 
-Must not know: the nodes that ask nothing, what an answer means.
+Must not know: other nodes, what an answer means.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ivr.actions import Action, AnsweredBy, Hold, KeyInput, Prompt, SaveAnswer, 
 from ivr.actions import Ask as AskAction
 from ivr.actions import BookCallback as BookAction
 from ivr.actions import Record as RecordAction
-from ivr.events import Heard, SpeechRecorded, place
+from ivr.events import Heard, SpeechRecorded, format_span
 from ivr.flow import answers, keypad, model
 from ivr.flow.outcome import (
     AnswerOutcome,
@@ -25,65 +25,65 @@ from ivr.flow.outcome import (
     OutsideHours,
     Understood,
 )
-from ivr.flow.read_back import confirm, confirmation, hears, offer
+from ivr.flow.read_back import accepts_speech, confirm, confirmation_inputs, offered_candidate
 from ivr.flow.state import Candidate, Wait
 from ivr.flow.step_builder import StepBuilder
 
-Onward = str | None
-"""The node to go on at; None when the call waits or is over."""
+NextNode = str | None
+"""The next node; None if the call waits or has ended."""
 
 HOLD_MS: Final = 30_000
-"""How long a caller who asked for a moment is waited for."""
+"""How long to wait for a caller who asked for a moment."""
 
 
-def ask(builder: StepBuilder, node: model.QuestionNode) -> Onward:
-    """Ask the present question for the first time; an answer that is known already is offered."""
-    if known := offer(builder, node):
+def ask(builder: StepBuilder, node: model.QuestionNode) -> NextNode:
+    """Ask the current question for the first time; offer an answer that is already known."""
+    if known := offered_candidate(builder, node):
         return confirm(builder, node, known, Wait("", "confirm"))
-    return _ask(builder, node, _opening(builder, node))
+    return _ask(builder, node, _opening_prompts(builder, node))
 
 
-def hear(builder: StepBuilder, node: model.QuestionNode, wait: Wait, alternatives: tuple[Heard, ...]) -> Onward:
-    """The caller spoke."""
+def on_speech(builder: StepBuilder, node: model.QuestionNode, wait: Wait, alternatives: tuple[Heard, ...]) -> NextNode:
+    """Handle speech."""
     universals, language = builder.callflows.universals, builder.state.language
     if wait.candidate:
         value = wait.candidate.value
         outcome = answers.understand_confirmation(node, universals, language, alternatives, builder.now, value)
     else:
         outcome = answers.understand(node, universals, language, alternatives, builder.now)
-    return _take(builder, node, wait, outcome, "voice", alternatives)
+    return _handle_outcome(builder, node, wait, outcome, "voice", alternatives)
 
 
-def press(builder: StepBuilder, node: model.QuestionNode, wait: Wait, digits: str) -> Onward:
-    """The caller pressed keys."""
+def on_keys(builder: StepBuilder, node: model.QuestionNode, wait: Wait, digits: str) -> NextNode:
+    """Handle DTMF input."""
     universals = builder.callflows.universals
     if wait.candidate:
         outcome = keypad.understand_confirmation_keys(universals, digits)
     else:
         outcome = keypad.understand_keys(node, universals, builder.state.language, digits, builder.now)
-    return _take(builder, node, wait, outcome, "key", (Heard(digits, 1.0),))
+    return _handle_outcome(builder, node, wait, outcome, "key", (Heard(digits, 1.0),))
 
 
-def silence(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
-    """The caller neither spoke nor pressed a key."""
+def on_silence(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNode:
+    """Handle no-input."""
     if wait.kind == "hold":
         builder.say(builder.prompt(builder.callflows.common.still_there))
         return _resume(builder, node, wait)
     missed = replace(wait, silences=wait.silences + 1)
     if wait.candidate and missed.misses < node.max_misses:
-        return confirm(builder, node, wait.candidate, missed, keys=True)
-    return _again(builder, node, missed, _hints(builder, node, node.no_input), missed.silences)
+        return confirm(builder, node, wait.candidate, missed, offer_keys=True)
+    return _reprompt(builder, node, missed, _hint_prompts(builder, node, node.no_input), missed.silences)
 
 
-def recorded(builder: StepBuilder, node: model.RecordNode, wait: Wait, speech: SpeechRecorded) -> Onward:
-    """The caller spoke freely: kept at once, for who hangs up while it is read back has said it all the same."""
+def on_recording(builder: StepBuilder, node: model.RecordNode, wait: Wait, speech: SpeechRecorded) -> NextNode:
+    """Handle free speech; save it before the read-back, so that it is kept if the caller hangs up meanwhile."""
     heard = speech.text or " ".join(speech.cues)
     said = Candidate(speech.text or None, heard, 1.0, span_ms=speech.span_ms)
-    builder.remember({f"{builder.state.place.node}_span": place(speech.span_ms)})
-    builder.spotted(speech.cues)
+    builder.set_variables({f"{builder.state.place.node}_span": format_span(speech.span_ms)})
+    builder.add_cues(speech.cues)
     if node.read_back is None:
-        return _keep(builder, node, wait, said, confirmed=False)
-    builder.doubt()
+        return _accept(builder, node, wait, said, confirmed=False)
+    builder.mark_unconfirmed()
     _save(builder, wait, said, confirmed=False)
     return confirm(builder, node, said, wait)
 
@@ -91,93 +91,93 @@ def recorded(builder: StepBuilder, node: model.RecordNode, wait: Wait, speech: S
 # --- asking -----------------------------------------------------------------------------------------------------
 
 
-def _opening(builder: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
-    """The question; where nobody hears the answer with its keys, and once with a word about using them."""
+def _opening_prompts(builder: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
+    """Return the question's prompts; without speech recognition, with the keys and, once per call, keys_only."""
     prompts = [builder.prompt(node.prompt)]
-    if hears(builder, node):
+    if accepts_speech(builder, node):
         return prompts
     if not builder.state.speech and not builder.state.keys_told:
         builder.state = replace(builder.state, keys_told=True)
         prompts.append(builder.prompt(builder.callflows.common.keys_only))
-    return prompts + _offer_keys(builder, node)
+    return prompts + _keys_prompt(builder, node)
 
 
-def _offer_keys(builder: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
+def _keys_prompt(builder: StepBuilder, node: model.QuestionNode) -> list[Prompt]:
     return [builder.prompt(node.keys_prompt)] if node.keys_prompt and "dtmf" in node.input else []
 
 
 def _inputs(builder: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
-    """What answers the question."""
+    """Return the speech and the keys that the question accepts."""
     universals = builder.callflows.universals
     return (
-        answers.speech(node, universals, builder.state.language) if hears(builder, node) else None,
-        keypad.keys(node, universals) if "dtmf" in node.input else None,
+        answers.speech(node, universals, builder.state.language) if accepts_speech(builder, node) else None,
+        keypad.key_input(node, universals) if "dtmf" in node.input else None,
     )
 
 
 def _ask(
     builder: StepBuilder, node: model.QuestionNode, prompts: list[Prompt], silences: int = 0, mismatches: int = 0
-) -> Onward:
+) -> NextNode:
     builder.say(*prompts)
     question = builder.state.place.node
     speech, keys = _inputs(builder, node)
     if isinstance(node, model.RecordNode):
         wait = builder.wait("record", silences, mismatches)
         action: Action = RecordAction(
-            wait, question, builder.spoken(), speech, keys, node.timeout, node.max_ms, node.timing
+            wait, question, builder.take_prompts(), speech, keys, node.timeout, node.max_ms, node.timing
         )
     else:
         wait = builder.wait("answer", silences, mismatches)
         barge_in = node.barge_in if isinstance(node, model.AskNode) else True
-        action = AskAction(wait, question, builder.spoken(), speech, keys, barge_in, node.timeout, node.timing)
-    builder.act(action)
+        action = AskAction(wait, question, builder.take_prompts(), speech, keys, barge_in, node.timeout, node.timing)
+    builder.add_action(action)
     return None
 
 
-def _hold(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
-    """Wait for a caller who asked for a moment; whatever the question takes is taken in it."""
+def _hold(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNode:
+    """Wait for a caller who asked for a moment, accepting any input that the question accepts."""
     builder.say(builder.prompt(builder.callflows.common.wait))
-    speech, keys = confirmation(builder, node) if wait.candidate else _inputs(builder, node)
+    speech, keys = confirmation_inputs(builder, node) if wait.candidate else _inputs(builder, node)
     held = builder.wait("hold", wait.silences, wait.mismatches, wait.candidate)
-    builder.act(Hold(held, builder.spoken(), speech, keys, HOLD_MS))
+    builder.add_action(Hold(held, builder.take_prompts(), speech, keys, HOLD_MS))
     return None
 
 
-def _resume(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> Onward:
-    """Go on where the caller interrupted: read back again, or ask again."""
+def _resume(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNode:
+    """Resume after an interruption: read back again, or ask again."""
     if wait.candidate:
         return confirm(builder, node, wait.candidate, wait)
-    return _ask(builder, node, _opening(builder, node), wait.silences, wait.mismatches)
+    return _ask(builder, node, _opening_prompts(builder, node), wait.silences, wait.mismatches)
 
 
-# --- what came of it --------------------------------------------------------------------------------------------
+# --- outcomes ---------------------------------------------------------------------------------------------------
 
 
-def _take(
+def _handle_outcome(
     builder: StepBuilder,
     node: model.QuestionNode,
     wait: Wait,
     outcome: AnswerOutcome,
     by: AnsweredBy,
     alternatives: tuple[Heard, ...],
-) -> Onward:
+) -> NextNode:
     match outcome:
         case Command(name="repeat"):
             return _resume(builder, node, wait)
         case Command(name="wait"):
             return _hold(builder, node, wait)
         case Command(name=name):
-            return builder.leave(f"on_{name}")
+            return builder.take_exit(f"on_{name}")
         case Confirmed() if wait.candidate:
             sure = replace(wait.candidate, by=by) if wait.candidate.offered else wait.candidate
-            return _keep(builder, node, wait, sure, confirmed=True)
+            return _accept(builder, node, wait, sure, confirmed=True)
         case Denied() if wait.candidate and wait.candidate.offered:
-            return _ask(builder, node, _opening(builder, node), wait.silences, wait.mismatches)
+            return _ask(builder, node, _opening_prompts(builder, node), wait.silences, wait.mismatches)
         case Understood(value=value, heard=heard, confidence=confidence, sure=sure):
             pairs = tuple((one.text, one.confidence) for one in alternatives)
             candidate = Candidate(value, heard, confidence, pairs, by)
             if sure or isinstance(node, model.RecordNode):
-                return _keep(builder, node, wait, candidate, confirmed=False)
+                return _accept(builder, node, wait, candidate, confirmed=False)
             return confirm(builder, node, candidate, wait)
         case NotUnderstood() if wait.kind == "hold":
             return _resume(builder, node, wait)
@@ -188,15 +188,15 @@ def _take(
         and missed.misses < node.max_misses
         and outcome != Denied()
     ):
-        return confirm(builder, node, wait.candidate, missed, keys=True)
-    reason = _reason(node, outcome)
-    return _again(
-        builder, node, missed, (reason,) if reason else _hints(builder, node, node.no_match), missed.mismatches
+        return confirm(builder, node, wait.candidate, missed, offer_keys=True)
+    reason = _reason_prompt(node, outcome)
+    return _reprompt(
+        builder, node, missed, (reason,) if reason else _hint_prompts(builder, node, node.no_match), missed.mismatches
     )
 
 
-def _reason(node: model.QuestionNode, outcome: AnswerOutcome) -> str | None:
-    """The prompt that says why what was understood is no answer."""
+def _reason_prompt(node: model.QuestionNode, outcome: AnswerOutcome) -> str | None:
+    """Return the prompt that explains why an understood reply is not a valid answer; None if there is none."""
     match node, outcome:
         case model.AskNode(answer=model.Score(out_of_range=prompt)), OutOfRange():
             return prompt
@@ -209,34 +209,36 @@ def _reason(node: model.QuestionNode, outcome: AnswerOutcome) -> str | None:
     return None
 
 
-def _hints(builder: StepBuilder, node: model.QuestionNode, prompts: tuple[str, ...]) -> tuple[str, ...]:
-    """What helps a caller to say it; of no use where nobody hears: there the question itself comes again."""
-    return prompts if hears(builder, node) else ()
+def _hint_prompts(builder: StepBuilder, node: model.QuestionNode, prompts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the reprompts if the question accepts speech; otherwise none, and the question itself is repeated."""
+    return prompts if accepts_speech(builder, node) else ()
 
 
-def _again(
+def _reprompt(
     builder: StepBuilder, node: model.QuestionNode, missed: Wait, tapering: tuple[str, ...], time: int
-) -> Onward:
-    """Ask once more, differently each time; from the second miss on offer the keys; then give the question up.
+) -> NextNode:
+    """Reprompt, with the next prompt of `tapering` each time and the keys from the second miss on.
 
-    What was said freely and is still not confirmed stands as it is.
+    After max_misses give the question up; recorded free speech is then kept unconfirmed.
     """
     if missed.misses >= node.max_misses:
         if isinstance(node, model.RecordNode) and missed.candidate:
             return node.next
-        return node.otherwise or builder.leave("on_give_up")
+        return node.otherwise or builder.take_exit("on_give_up")
     prompt = tapering[min(time, len(tapering)) - 1] if tapering else node.prompt
     said = [builder.prompt(prompt)]
-    if missed.misses >= 2 or not hears(builder, node):
-        said += _offer_keys(builder, node)
+    if missed.misses >= 2 or not accepts_speech(builder, node):
+        said += _keys_prompt(builder, node)
     return _ask(builder, node, said, missed.silences, missed.mismatches)
 
 
-def _keep(builder: StepBuilder, node: model.QuestionNode, wait: Wait, candidate: Candidate, *, confirmed: bool) -> str:
+def _accept(
+    builder: StepBuilder, node: model.QuestionNode, wait: Wait, candidate: Candidate, *, confirmed: bool
+) -> str:
     _save(builder, wait, candidate, confirmed=confirmed)
-    builder.settle()
+    builder.clear_unconfirmed()
     if isinstance(node, model.BookNode):
-        builder.act(BookAction(str(candidate.value), candidate.heard))
+        builder.add_action(BookAction(str(candidate.value), candidate.heard))
     if isinstance(node.next, str):
         return node.next
     return node.next.get(str(candidate.value)) or node.next["default"]
@@ -244,7 +246,7 @@ def _keep(builder: StepBuilder, node: model.QuestionNode, wait: Wait, candidate:
 
 def _save(builder: StepBuilder, wait: Wait, candidate: Candidate, *, confirmed: bool) -> None:
     alternatives = tuple(Heard(text, confidence) for text, confidence in candidate.alternatives)
-    builder.act(
+    builder.add_action(
         SaveAnswer(
             builder.state.place.node,
             candidate.value,
@@ -257,4 +259,4 @@ def _save(builder: StepBuilder, wait: Wait, candidate: Candidate, *, confirmed: 
             candidate.span_ms,
         )
     )
-    builder.answered(candidate.value)
+    builder.record_answer(candidate.value)

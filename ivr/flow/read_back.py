@@ -1,45 +1,48 @@
-"""Reading an answer back, with what the caller may say to it. Must not know: how the answer was asked for."""
+"""Read-back of an answer and the inputs that confirm it. Must not know: how the question was asked."""
 
 from __future__ import annotations
 
 from ivr.actions import Ask as AskAction
 from ivr.actions import KeyInput, Prompt, SpeechInput
-from ivr.events import place
+from ivr.events import format_span
 from ivr.flow import answers, keypad, model
 from ivr.flow.outcome import Understood
 from ivr.flow.state import Candidate, Wait
 from ivr.flow.step_builder import StepBuilder
 
 
-def hears(builder: StepBuilder, node: model.QuestionNode) -> bool:
-    """Whether anybody hears what is said to the question."""
+def accepts_speech(builder: StepBuilder, node: model.QuestionNode) -> bool:
+    """Return whether the question accepts speech and a recogniser supports the call's language."""
     return builder.state.speech and "speech" in node.input
 
 
-def confirmation(builder: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
-    """What counts as right, as wrong or as another answer."""
+def confirmation_inputs(builder: StepBuilder, node: model.QuestionNode) -> tuple[SpeechInput | None, KeyInput | None]:
+    """Return the speech and the keys that confirm, reject or replace the answer."""
     universals, language = builder.callflows.universals, builder.state.language
     return (
-        answers.confirmation_speech(node, universals, language) if hears(builder, node) else None,
-        keypad.confirmation_keys(universals) if "dtmf" in node.input else None,
+        answers.confirmation_speech(node, universals, language) if accepts_speech(builder, node) else None,
+        keypad.confirmation_key_input(universals) if "dtmf" in node.input else None,
     )
 
 
 def confirm(
-    builder: StepBuilder, node: model.QuestionNode, candidate: Candidate, wait: Wait, *, keys: bool = False
+    builder: StepBuilder, node: model.QuestionNode, candidate: Candidate, wait: Wait, *, offer_keys: bool = False
 ) -> str | None:
-    """Read the candidate back and wait for a yes or a no; with the keys for both where they are of use."""
+    """Read the candidate back and wait for yes or no.
+
+    The keys are announced if `offer_keys`, if the answer was keyed, or if speech is not recognised.
+    """
     builder.say(_prompt(builder, node, candidate))
-    if (keys or candidate.by == "key" or not hears(builder, node)) and "dtmf" in node.input:
+    if (offer_keys or candidate.by == "key" or not accepts_speech(builder, node)) and "dtmf" in node.input:
         builder.say(builder.prompt(builder.callflows.common.confirm_keys))
-    speech, taken_keys = confirmation(builder, node)
-    builder.act(
+    speech, key_input = confirmation_inputs(builder, node)
+    builder.add_action(
         AskAction(
             builder.wait("confirm", wait.silences, wait.mismatches, candidate),
             builder.state.place.node,
-            builder.spoken(),
+            builder.take_prompts(),
             speech,
-            taken_keys,
+            key_input,
             True,
             node.timeout,
             node.timing,
@@ -48,11 +51,11 @@ def confirm(
     return None
 
 
-def offer(builder: StepBuilder, node: model.QuestionNode) -> Candidate | None:
-    """An answer that is known already and only needs the caller's yes; None where there is none."""
+def offered_candidate(builder: StepBuilder, node: model.QuestionNode) -> Candidate | None:
+    """Return an already known answer that the caller only has to confirm; None if there is none."""
     match node:
         case model.AskNode(answer=model.Digits(offer=model.OfferedAnswer(variable=variable)) as answer):
-            known = str(builder.names.get(variable) or "")
+            known = str(builder.variables.get(variable) or "")
             match answers.read_digits(answer, builder.state.language, known, 1.0):
                 case Understood(value=value):
                     return Candidate(value, known, 1.0, offered=True)
@@ -73,6 +76,6 @@ def _prompt(builder: StepBuilder, node: model.QuestionNode, candidate: Candidate
         case model.AskNode(answer=model.Score(confirm=prompt) | model.Digits(confirm=prompt)):
             return builder.prompt(prompt, value=value)
         case model.RecordNode(read_back=model.ReadBack(prompt=prompt, unplayed=unplayed)) if candidate.span_ms:
-            said = builder.prompt(prompt, said=place(candidate.span_ms))
+            said = builder.prompt(prompt, said=format_span(candidate.span_ms))
             return Prompt(said.name, said.values, unplayed)
     raise AssertionError(node)

@@ -1,4 +1,4 @@
-"""A call that was: its events taken through a flow again. Must not know: how events were kept."""
+"""Replay of a past call's events through a flow. Must not know: how events are stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ivr.flow.parse import FlowSet
 
 
 class Replay:
-    """One call in a version of the flows that may be another than its own; each event meets the present wait."""
+    """Replay of one call, possibly in another version of its flow; each event answers the current wait."""
 
     def __init__(self, flow_set: FlowSet, flow: str, language: str, *, speech: bool) -> None:
         self._flow_set = flow_set
@@ -22,11 +22,11 @@ class Replay:
 
     @property
     def prompts(self) -> list[Prompt]:
-        """What was said in the last turn."""
+        """Prompts of the last turn."""
         return [prompt for action in self._actions for prompt in getattr(action, "prompts", ())]
 
-    def take(self, event: Event, at: datetime) -> None:
-        """Take the next event, as if it answered what the call waits for."""
+    def apply(self, event: Event, at: datetime) -> None:
+        """Apply the next event as an answer to the current wait."""
         if not isinstance(event, CallAnswered | CallEnded) and self._state.wait:
             event = replace(event, wait=self._state.wait.id)
         turn = engine.step(self._flow_set.flows, self._state, event, at)

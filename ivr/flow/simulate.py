@@ -1,9 +1,9 @@
-"""A call without a telephone: typed input becomes events, virtual time, and every turn is written down and read back.
+"""Simulated calls: typed input becomes events, time is virtual, and every turn makes a round trip through JSON.
 
-What may be typed: `八分` (said, heard surely), `八分@0.6` (heard with that confidence), `八分@0.6|四分@0.55` (two
-readings, best first), `#1` or `#10` (keys), an empty line (silence), `???` (said, not understood), `~我觉得很好` (free
-speech, recorded; `~` alone where no model transcribes it), `<hangup>`, `<taken>` and `<untaken>` (a transfer that
-succeeds or fails), `<found>` and `<missing>` (a case that is looked for). Must not know: terminals, files.
+Accepted input: `八分` (speech, confidence 1), `八分@0.6` (with that confidence), `八分@0.6|四分@0.55` (two hypotheses,
+best first), `#1` or `#10` (keys), an empty line (no-input), `???` (no-match), `~我觉得很好` (free speech; `~` alone
+if no model transcribes it), `<hangup>`, `<taken>` and `<untaken>` (a transfer succeeds or fails), `<found>` and
+`<missing>` (result of a case lookup). Must not know: terminals, files.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from ivr.flow import answers, engine, model, state
 from ivr.flow.parse import FlowSet
 
 CaseRouter = Callable[[OpenComplaint, datetime], tuple[str, str]]
-"""A case, and when it is opened → its tier and its roster, as ivr.events.CaseFound has them."""
+"""A case and its opening time → the case's tier and roster, as in ivr.events.CaseFound."""
 
 TURN_SECONDS = 4
-SOME_CASE = "20261118-0007"
+EXAMPLE_CASE_NUMBER = "20261118-0007"
 
 
 class SimulatedCall:
-    """One simulated call. `actions` are those of the last turn, `facts` all so far, `now` moves on with each turn."""
+    """One simulated call. `actions` are those of the last turn, `facts` all so far; `now` advances with each turn."""
 
     def __init__(
         self,
@@ -52,28 +52,28 @@ class SimulatedCall:
         speech: bool = True,
         route: CaseRouter | None = None,
     ) -> None:
-        """`route` tells the tier and the roster of a case that the call opens; without it nobody decides."""
+        """`route` determines the tier and the roster of cases that the call opens; without it both stay empty."""
         self._flow_set, self._route = flow_set, route
         self.now = now
         self.state = engine.begin(flow_set.flows, flow_set.version, flow, language, speech=speech)
         self.actions: tuple[Action, ...] = ()
         self.facts: list[Action] = []
-        self._take(CallAnswered(variables or {}))
+        self._apply(CallAnswered(variables or {}))
 
     @property
     def prompts(self) -> list[Prompt]:
-        """What was said in the last turn, notices heard to their end included."""
+        """Prompts of the last turn, including completed notices."""
         return [prompt for action in self.actions for prompt in getattr(action, "prompts", ())]
 
     @property
     def over(self) -> bool:
-        """The call has ended."""
+        """Whether the call has ended."""
         return self.state.ended
 
     @property
-    def understood(self) -> dict[str, tuple[str, ...]]:
-        """What may be done now: the words for each meaning, the keys, the typed signs."""
-        place, waiting = self.state.place, self._waiting
+    def expected(self) -> dict[str, tuple[str, ...]]:
+        """Input accepted now: the phrases of each meaning, the keys, the special commands."""
+        place, waiting = self.state.place, self._wait_action
         node = self._flow_set.flows.flows[place.flow].nodes[place.node]
         if isinstance(waiting, Transfer):
             return {"signs": ("<taken>", "<untaken>")}
@@ -91,37 +91,37 @@ class SimulatedCall:
         }
 
     @property
-    def _waiting(self) -> Action | None:
+    def _wait_action(self) -> Action | None:
         return next((action for action in reversed(self.actions) if hasattr(action, "wait")), None)
 
     def type(self, text: str) -> None:
-        """Do what the typed input says; after the flow hung up the line ends by itself.
+        """Apply typed input; after a hangup action the call ends at once.
 
         Raises:
-            ValueError: it cannot happen now, or is written wrong; nothing has changed.
+            ValueError: the input is malformed or not possible now; nothing has changed.
         """
         event = self._event(text.strip())
         self.actions = ()
-        self._take(event)
+        self._apply(event)
 
     def _event(self, text: str) -> Event:
         if text == "<hangup>":
             return CallEnded("caller")
-        match self._waiting, text:
+        match self._wait_action, text:
             case Transfer(wait), "<taken>":
                 return TransferCompleted(wait)
             case Transfer(wait), "<untaken>":
                 return TransferFailed(wait, "no_answer")
             case LookUpCase(wait), "<found>":
-                return CaseFound(wait, SOME_CASE, "repair", True, f"{self.now:%Y-%m-%d}")
+                return CaseFound(wait, EXAMPLE_CASE_NUMBER, "repair", True, f"{self.now:%Y-%m-%d}")
             case LookUpCase(wait), "<missing>":
                 return CaseMissing(wait)
             case LookUpCase(), _:
-                raise ValueError("a case is being looked for: <found>, <missing> or <hangup>")
+                raise ValueError("a case lookup is in progress: type <found>, <missing> or <hangup>")
             case Transfer(), _:
-                raise ValueError("somebody else is being called: <taken>, <untaken> or <hangup>")
+                raise ValueError("a transfer is in progress: type <taken>, <untaken> or <hangup>")
             case _, "<taken>" | "<untaken>" | "<found>" | "<missing>":
-                raise ValueError("nobody else is being called, and no case looked for")
+                raise ValueError("no transfer and no case lookup is in progress")
             case (Ask() | Record() | Hold()) as question, _:
                 return self._answer(question, text)
         raise ValueError("the call is over")
@@ -131,11 +131,11 @@ class SimulatedCall:
         if text == "":
             return NothingHeard(wait)
         if text.startswith("#"):
-            return DigitsPressed(wait, _pressed(text[1:], question.keys))
+            return DigitsPressed(wait, _accepted_keys(text[1:], question.keys))
         if text.startswith("~"):
             return self._free_speech(question, text[1:])
         if question.speech is None:
-            raise ValueError(f"nobody hears words here; keys: {_keys(question.keys)}")
+            raise ValueError(f"speech is not recognised here; keys: {_keys(question.keys)}")
         if text == "???":
             return SpeechHeard(wait, (), 500)
         return SpeechHeard(wait, tuple(_heard(one) for one in text.split("|")), 200 * len(text))
@@ -144,12 +144,12 @@ class SimulatedCall:
         place, waiting = self.state.place, self.state.wait
         node = self._flow_set.flows.flows[place.flow].nodes[place.node]
         if not isinstance(node, model.RecordNode) or (waiting and waiting.candidate):
-            raise ValueError("free speech is not asked for here")
+            raise ValueError("free speech is not accepted here")
         spot = question.speech.spot if question.speech else ()
         cues = tuple(cue for cue in spot if cue in text)
         return SpeechRecorded(question.wait, TURN_SECONDS * 1000 * self.state.turn, 200 * (len(text) + 1), text, cues)
 
-    def _take(self, event: Event) -> None:
+    def _apply(self, event: Event) -> None:
         self.now += timedelta(seconds=TURN_SECONDS)
         try:
             turn = engine.step(self._flow_set.flows, self.state, event, self.now)
@@ -163,14 +163,14 @@ class SimulatedCall:
         self.facts += [action for action in turn.actions if not hasattr(action, "prompts")]
         match turn.actions[-1:]:
             case (Notice(wait=wait),):
-                self._take(PromptsFinished(wait))
+                self._apply(PromptsFinished(wait))
             case (LookUpCase(wait=wait, by="call"),):
-                self._take(self._opened(wait))
+                self._apply(self._opened_case(wait))
             case (Hangup(),):
-                self._take(CallEnded("us"))
+                self._apply(CallEnded("us"))
 
-    def _opened(self, wait: str) -> CaseFound | CaseMissing:
-        """The case that this call opened last, under the first number of the day."""
+    def _opened_case(self, wait: str) -> CaseFound | CaseMissing:
+        """Return the case that this call opened last, under the first number of the day."""
         opened = [fact for fact in self.facts if isinstance(fact, OpenComplaint)]
         if not opened:
             return CaseMissing(wait)
@@ -186,16 +186,16 @@ def _heard(text: str) -> Heard:
     except ValueError:
         confidence = -1.0
     if not 0 <= confidence <= 1:
-        raise ValueError(f"“{share}” is no confidence from 0 to 1")
+        raise ValueError(f"“{share}” is not a confidence from 0 to 1")
     return Heard(said.strip(), confidence)
 
 
-def _pressed(digits: str, keys: KeyInput | None) -> str:
-    """The keys as turn-taking gives them on: only those expected, without the finishing key."""
+def _accepted_keys(digits: str, keys: KeyInput | None) -> str:
+    """Return the keys as turn-taking reports them: only accepted ones, without the finish key."""
     taken = digits.removesuffix(keys.finish_on_key) if keys else ""
     possible = keys and taken and set(taken) <= set(keys.keys) and len(taken) <= keys.num_digits
     if not keys or not possible or (keys.choices and taken not in keys.choices):
-        raise ValueError(f"“{digits}” is not taken here; keys: {_keys(keys)}")
+        raise ValueError(f"“{digits}” is not accepted here; keys: {_keys(keys)}")
     return taken
 
 

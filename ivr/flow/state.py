@@ -1,4 +1,4 @@
-"""Where a call is in its flow: plain values that survive being written down and read back."""
+"""The state of a call in its flow: plain values that can be serialised and restored."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class NodeRef:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer that waits for the caller's yes.
+    """An answer awaiting confirmation.
 
-    `span_ms` is the place of free speech in the call. One that is `offered` was not said, but known to us before.
+    `span_ms` is the span of free speech in the call. An `offered` answer was not given by the caller but known before.
     """
 
     value: Value
@@ -43,9 +43,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What the call waits for. `silences` and `mismatches` count the misses of this question.
+    """The event that the call waits for. `silences` (no-input) and `mismatches` (no-match) count the question's misses.
 
-    `candidate` is an answer being read back; it stays while the caller asked for a moment.
+    `candidate` is the answer being read back; it is kept while the call is on hold.
     """
 
     id: str
@@ -62,10 +62,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
-    """One call's whole memory. `stack` is the present place last, below it those of the flows that called it.
+    """The complete state of one call. `stack` ends with the current node, preceded by those of the calling flows.
 
-    `turn` counts the steps that changed anything; `speech` tells whether a recogniser hears the call's language, and
-    `keys_told` whether a caller whom none hears has been told so. `entered` are the flows called by others so far.
+    `turn` counts the steps that changed the state; `speech` is whether a recogniser supports the call's language;
+    `keys_told` whether a caller without speech recognition has been told to use the keys; `entered` lists the subflows
+    entered so far.
     """
 
     version: str
@@ -83,13 +84,13 @@ class FlowState:
 
     @property
     def place(self) -> NodeRef:
-        """The present node."""
+        """The current node."""
         return self.stack[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class FlowTurn:
-    """A state with the actions that bring it about: what is saved before any of them is performed."""
+    """A state and the actions of its turn, saved together before any of them is executed."""
 
     state: FlowState
     actions: tuple[Action, ...]
@@ -100,14 +101,14 @@ _ACTIONS: Tagged[Action] = Tagged(Action)
 
 
 def dump(turn: FlowTurn) -> bytes:
-    """The turn as JSON."""
+    """Return the turn as JSON."""
     return to_json(
         {"state": _STATE.dump_python(turn.state, mode="json"), "actions": list(map(_ACTIONS.dump, turn.actions))}
     )
 
 
 def load(data: bytes) -> FlowTurn:
-    """The turn that `dump` wrote.
+    """Return the turn that `dump` encoded.
 
     Raises:
         ValueError: the data is not a turn.

@@ -1,6 +1,6 @@
-"""One step of a call under way: the state as it changes, what is said, the actions so far.
+"""Builder of one step of a call: the changing state, the pending prompts and the actions so far.
 
-Must not know: how questions are asked or answers understood, in which order nodes are visited.
+Must not know: how questions are asked or answers interpreted, the order in which nodes are visited.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ivr.flow.state import Candidate, FlowState, FlowTurn, NodeRef, Wait, WaitKi
 from ivr.lifecycle import Disposition
 
 MAX_NODES_A_TURN: Final = 100
-LISTED: Final = ", "
-"""Stands between the entries of a variable that lists several things."""
+LIST_SEPARATOR: Final = ", "
+"""Separates the entries of a list variable."""
 UNANNOUNCED_LINGER_MS: Final = 500
-"""The time to hang up first where no hangup node gives it."""
+"""Linger time if no hangup node sets it."""
 
 
 class EngineFault(HuifangError):
-    """The flow went round in circles or a condition could not be evaluated; the call must be ended kindly."""
+    """The flow loops or a condition cannot be evaluated; the call must be ended with an apology (see engine.fail)."""
 
 
 def disposition(flow: model.Flow, state: FlowState) -> Disposition:
-    """What the answers given so far make of the call: complete with every essential question, partial from half on."""
+    """Return the disposition: completed if all essential questions are answered, partial if half are, else breakoff."""
     given = sum(question in state.answered for question in flow.essential)
     if flow.essential and given == len(flow.essential):
         return Disposition.COMPLETED
@@ -37,196 +37,198 @@ def disposition(flow: model.Flow, state: FlowState) -> Disposition:
 
 
 class StepBuilder:
-    """The next turn as far as it has been made. Where a method gives a target, the call goes on at that node."""
+    """The next turn under construction. Methods that return a target name the node at which the call continues."""
 
     def __init__(self, callflows: model.Callflows, state: FlowState, now: datetime) -> None:
         self.callflows, self.state, self.now = callflows, state, now
-        self._number = state.turn + 1
+        self._turn = state.turn + 1
         self._prompts: list[Prompt] = []
         self._actions: list[Action] = []
 
-    def turn(self) -> FlowTurn:
-        """The finished turn."""
-        return FlowTurn(replace(self.state, turn=self._number), tuple(self._actions))
+    def build(self) -> FlowTurn:
+        """Return the finished turn."""
+        return FlowTurn(replace(self.state, turn=self._turn), tuple(self._actions))
 
-    # --- where the call is and what it knows -------------------------------------------------------------------
+    # --- position and variables --------------------------------------------------------------------------------
 
     @property
     def flow(self) -> model.Flow:
-        """The present flow."""
+        """The current flow."""
         return self.callflows.flows[self.state.place.flow]
 
     @property
     def node(self) -> model.FlowNode:
-        """The present node."""
+        """The current node."""
         return self.flow.nodes[self.state.place.node]
 
     @property
-    def names(self) -> Mapping[str, Value]:
-        """What conditions and prompts may speak of."""
+    def variables(self) -> Mapping[str, Value]:
+        """The variables available to conditions and prompts."""
         return {**self.state.variables, "language": self.state.language}
 
-    def remember(self, values: Mapping[str, Value]) -> None:
-        """Take values into the call's memory."""
+    def set_variables(self, values: Mapping[str, Value]) -> None:
+        """Set variables of the call."""
         self.state = replace(self.state, variables={**self.state.variables, **values})
 
-    def answered(self, value: Value) -> None:
-        """The present question has been answered."""
+    def record_answer(self, value: Value) -> None:
+        """Store the answer to the current question."""
         question = self.state.place.node
-        self.remember({question: value})
+        self.set_variables({question: value})
         if question not in self.state.answered:
             self.state = replace(self.state, answered=(*self.state.answered, question))
 
-    def spotted(self, words: Sequence[str]) -> None:
-        """These words, worth noticing, were said; all of the call are kept in `cues`."""
-        self._list("cues", [*self._listed("cues"), *words])
+    def add_cues(self, words: Sequence[str]) -> None:
+        """Add spotted keywords to the variable `cues`."""
+        self._write_list("cues", [*self._read_list("cues"), *words])
 
-    def doubt(self) -> None:
-        """The present question's answer is kept but not confirmed; `unconfirmed` names all such questions."""
-        self._list("unconfirmed", [*self._listed("unconfirmed"), self.state.place.node])
+    def mark_unconfirmed(self) -> None:
+        """Add the current question to the variable `unconfirmed`: its answer is kept but not confirmed."""
+        self._write_list("unconfirmed", [*self._read_list("unconfirmed"), self.state.place.node])
 
-    def settle(self) -> None:
-        """The present question's answer is in doubt no longer."""
-        self._list("unconfirmed", [one for one in self._listed("unconfirmed") if one != self.state.place.node])
+    def clear_unconfirmed(self) -> None:
+        """Remove the current question from `unconfirmed`."""
+        self._write_list("unconfirmed", [one for one in self._read_list("unconfirmed") if one != self.state.place.node])
 
-    def adopt(self, other: StepBuilder) -> None:
-        """Take over what another draft of the same step has learnt from the caller, but not where it went."""
+    def adopt_answers(self, other: StepBuilder) -> None:
+        """Adopt the caller's answers from another draft of the same step, but not its position."""
         self.state = replace(self.state, variables=other.state.variables, answered=other.state.answered)
-        self._actions.extend(action for action in other.turn().actions if isinstance(action, SaveAnswer | BookCallback))
+        self._actions.extend(
+            action for action in other.build().actions if isinstance(action, SaveAnswer | BookCallback)
+        )
 
-    def _listed(self, name: str) -> tuple[str, ...]:
+    def _read_list(self, name: str) -> tuple[str, ...]:
         listing = self.state.variables.get(name)
-        return tuple(str(listing).split(LISTED)) if listing else ()
+        return tuple(str(listing).split(LIST_SEPARATOR)) if listing else ()
 
-    def _list(self, name: str, entries: Sequence[str]) -> None:
-        listing = LISTED.join(dict.fromkeys(entries)) or None
+    def _write_list(self, name: str, entries: Sequence[str]) -> None:
+        listing = LIST_SEPARATOR.join(dict.fromkeys(entries)) or None
         if listing != self.state.variables.get(name):
-            self.remember({name: listing})
+            self.set_variables({name: listing})
 
-    def move(self, node: str) -> None:
-        """Go to another node of the present flow."""
+    def go_to(self, node: str) -> None:
+        """Go to another node of the current flow."""
         stack = self.state.stack
         self.state = replace(self.state, stack=(*stack[:-1], NodeRef(stack[-1].flow, node)))
 
-    def call(self, name: str) -> str:
-        """Go into another flow, to come back after it; gives its first node."""
+    def enter_subflow(self, name: str) -> str:
+        """Enter a subflow and return its first node."""
         callee = self.callflows.flows[name]
-        self.remember({key: value for key, value in callee.variables.items() if key not in self.state.variables})
+        self.set_variables({key: value for key, value in callee.variables.items() if key not in self.state.variables})
         entered = tuple(dict.fromkeys((*self.state.entered, name)))
         self.state = replace(self.state, stack=(*self.state.stack, NodeRef(name, callee.start)), entered=entered)
         return callee.start
 
-    def come_back(self) -> str | None:
-        """Return from a flow to the one that called it; the call ends when none did."""
+    def leave_subflow(self) -> str | None:
+        """Return to the calling flow and return its next node; without a calling flow, hang up."""
         if len(self.state.stack) == 1:
             self.hang_up(None, UNANNOUNCED_LINGER_MS)
             return None
         self.state = replace(self.state, stack=self.state.stack[:-1])
-        caller = self.node
-        return caller.next if isinstance(caller, model.SubflowNode) else None
+        subflow_node = self.node
+        return subflow_node.next if isinstance(subflow_node, model.SubflowNode) else None
 
-    # --- speaking and waiting ----------------------------------------------------------------------------------
+    # --- prompts and waits -------------------------------------------------------------------------------------
 
     def say(self, *prompts: Prompt) -> None:
-        """Speak before whatever comes next in this turn."""
+        """Queue prompts for the next action of this turn."""
         self._prompts.extend(prompts)
 
     def prompt(self, name: str, **values: Value) -> Prompt:
-        """A prompt with everything that is known, and the values given."""
-        return Prompt(name, {**{k: v for k, v in self.names.items() if v is not None}, **values})
+        """Return a prompt with all variables of the call and the given values."""
+        return Prompt(name, {**{k: v for k, v in self.variables.items() if v is not None}, **values})
 
-    def spoken(self) -> tuple[Prompt, ...]:
-        """Everything to be said up to here, taken away from what is still to be said."""
+    def take_prompts(self) -> tuple[Prompt, ...]:
+        """Remove and return the queued prompts."""
         said, self._prompts = tuple(self._prompts), []
         return said
 
-    def act(self, action: Action) -> None:
+    def add_action(self, action: Action) -> None:
         """Add an action to the turn."""
         self._actions.append(action)
 
     def wait(self, kind: WaitKind, silences: int = 0, mismatches: int = 0, candidate: Candidate | None = None) -> str:
-        """Wait for something; gives the id of the wait."""
-        name = str(self._number)
+        """Start a wait and return its id."""
+        name = str(self._turn)
         self.state = replace(self.state, wait=Wait(name, kind, silences, mismatches, candidate))
         return name
 
-    # --- quiet nodes -------------------------------------------------------------------------------------------
+    # --- silent nodes ------------------------------------------------------------------------------------------
 
-    def quietly(self, node: model.FlowNode) -> str:
-        """Do a node that neither speaks nor waits; gives the next one.
+    def run_silent(self, node: model.FlowNode) -> str:
+        """Run a node that neither plays prompts nor waits; return the next node.
 
         Raises:
-            EngineFault: it is another kind of node, or a condition cannot be evaluated.
+            EngineFault: it is another type of node, or a condition cannot be evaluated.
         """
         match node:
             case model.BranchNode(cases=cases, otherwise=otherwise):
                 return next((case.next for case in cases if self._holds(case.when)), otherwise)
-            case model.SetNode(values=values, next=onward):
-                self.remember(values)
-                return onward
-            case model.ComplaintNode(kind=kind, reason=reason, details=details, next=onward):
-                self.act(OpenComplaint(kind, reason, {name: self.names.get(name) for name in details}))
-                return onward
-        raise EngineFault(f"{self.state.place}: a {node.type} node cannot stand here")
+            case model.SetNode(values=values, next=next_node):
+                self.set_variables(values)
+                return next_node
+            case model.ComplaintNode(kind=kind, reason=reason, details=details, next=next_node):
+                self.add_action(OpenComplaint(kind, reason, {name: self.variables.get(name) for name in details}))
+                return next_node
+        raise EngineFault(f"{self.state.place}: a {node.type} node is not allowed in a `lastly` chain")
 
     def _holds(self, condition: str) -> bool:
         try:
-            return conditions.holds(condition, self.names)
+            return conditions.holds(condition, self.variables)
         except conditions.ConditionFault as fault:
             raise EngineFault(f"{self.state.place}: {condition}: {fault}") from fault
 
-    # --- ways out ----------------------------------------------------------------------------------------------
+    # --- exits -------------------------------------------------------------------------------------------------
 
-    def leave(self, way: str) -> str | None:
-        """The innermost flow's way out of this name, as a target; where none has one the call ends."""
+    def take_exit(self, exit_name: str) -> str | None:
+        """Return the target of this exit in the innermost flow that defines it; hang up if none does."""
         stack = self.state.stack
         for depth in range(len(stack), 0, -1):
-            target: str | None = getattr(self.callflows.flows[stack[depth - 1].flow], way)
+            target: str | None = getattr(self.callflows.flows[stack[depth - 1].flow], exit_name)
             if target:
                 self.state = replace(self.state, stack=stack[:depth])
                 return target
         self.hang_up(None, UNANNOUNCED_LINGER_MS)
         return None
 
-    def hang_up(self, verdict: Disposition | None, linger_ms: int) -> None:
-        """End the call from our side."""
-        if prompts := self.spoken():
-            self.act(Say(prompts))
-        self.finish(verdict)
-        self.act(Hangup(linger_ms))
+    def hang_up(self, requested: Disposition | None, linger_ms: int) -> None:
+        """Play the queued prompts, finish the call and hang up."""
+        if prompts := self.take_prompts():
+            self.add_action(Say(prompts))
+        self.finish(requested)
+        self.add_action(Hangup(linger_ms))
 
-    def finish(self, verdict: Disposition | None) -> None:
-        """Judge the call and run the last words of its flow, after those of the flows that were called; once only.
+    def finish(self, requested: Disposition | None) -> None:
+        """Set the disposition and run the `lastly` chains, those of entered subflows first. Only the first call acts.
 
-        A call with every essential answer is complete, whatever the node where it ends says.
+        A call with every essential answer is completed, even if `requested` is another disposition.
 
         Raises:
-            EngineFault: the last words go round in circles or a condition cannot be evaluated.
+            EngineFault: a `lastly` chain loops or a condition cannot be evaluated.
         """
         if self.state.disposition is not None:
             return
-        self.judge(verdict)
+        self.set_disposition(requested)
         for name in (*reversed(self.state.entered), self.state.stack[0].flow):
-            self._last_words(name)
+            self._run_lastly(name)
 
-    def _last_words(self, name: str) -> None:
+    def _run_lastly(self, name: str) -> None:
         flow = self.callflows.flows[name]
-        onward = flow.lastly
+        next_node = flow.lastly
         for _ in range(MAX_NODES_A_TURN):
-            if onward is None or onward == model.RETURN:
+            if next_node is None or next_node == model.RETURN:
                 return
-            onward = self.quietly(flow.nodes[onward])
-        raise EngineFault(f"{name}.{flow.lastly}: goes round in circles")
+            next_node = self.run_silent(flow.nodes[next_node])
+        raise EngineFault(f"{name}.{flow.lastly}: the `lastly` chain loops")
 
-    def judge(self, verdict: Disposition | None) -> None:
-        """Decide what became of the call: by its flow or, where that has nothing essential, by the one called last."""
+    def set_disposition(self, requested: Disposition | None) -> None:
+        """Set the disposition, by the essential questions of its flow or, if none, of the last subflow with any."""
         own = self.callflows.flows[self.state.stack[0].flow]
         called = (self.callflows.flows[name] for name in reversed(self.state.entered))
-        earned = disposition(next((flow for flow in (own, *called) if flow.essential), own), self.state)
-        if verdict is None or earned == Disposition.COMPLETED:
-            verdict = earned
-        self.state = replace(self.state, wait=None, disposition=verdict)
+        computed = disposition(next((flow for flow in (own, *called) if flow.essential), own), self.state)
+        if requested is None or computed == Disposition.COMPLETED:
+            requested = computed
+        self.state = replace(self.state, wait=None, disposition=requested)
 
     def end(self) -> None:
-        """Nothing follows any more."""
+        """Mark the call as ended."""
         self.state = replace(self.state, wait=None, ended=True)

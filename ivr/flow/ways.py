@@ -1,4 +1,4 @@
-"""The ways through a flow: where nodes lead, what is reachable, what never ends. Must not know: prompts, phrases."""
+"""The graph of a flow: edges, reachability, dead ends and loops. Must not know: prompts, phrases."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _QUIET = model.BranchNode | model.SetNode | model.ComplaintNode
 _QUESTION = model.AskNode | model.BookNode | model.RecordNode
 _WAITING = _QUESTION | model.NoticeNode | model.TransferNode | model.HangupNode
 
-WAYS_OUT = ("on_agent", "on_refuse", "on_give_up")
+EXITS = ("on_agent", "on_refuse", "on_give_up")
 
-Ways = Mapping[str, set[str]]
-Found = Iterator[tuple[str, str]]
-"""Faults: pairs of a path and a reason."""
+Edges = Mapping[str, set[str]]
+Faults = Iterator[tuple[str, str]]
+"""Pairs of a path and a reason."""
 
 
 def targets(node: model.FlowNode) -> Iterator[tuple[str, str]]:
-    """The nodes that a node leads to, each with the key that says so."""
+    """Yield the targets of a node, each with the key that names it."""
     match node:
         case model.BranchNode(cases=cases, otherwise=otherwise):
             yield from ((f"cases.{number}", case.next) for number, case in enumerate(cases, 1))
@@ -40,10 +40,10 @@ def targets(node: model.FlowNode) -> Iterator[tuple[str, str]]:
         yield "otherwise", node.otherwise
 
 
-def check_ways(callflows: model.Callflows, name: str) -> Found:
-    """Faults of a flow's ways: unknown targets, unreachable nodes, dead ends, circles without a wait, ways out.
+def check_graph(callflows: model.Callflows, name: str) -> Faults:
+    """Yield the faults of a flow's graph: unknown targets, unreachable nodes, dead ends, silent loops, missing exits.
 
-    While a target is unknown, what follows from that (unreachable nodes, dead ends) is not told.
+    If a target is unknown, its consequences (unreachable nodes, dead ends) are not reported.
     """
     flow = callflows.flows[name]
     unknown = list(_unknown(callflows, name, flow))
@@ -51,24 +51,24 @@ def check_ways(callflows: model.Callflows, name: str) -> Found:
     yield from _subflows(callflows, name)
     if unknown:
         return
-    onward = {key: {target for _, target in targets(node)} for key, node in flow.nodes.items()}
-    last_words = reach(onward, [flow.lastly] if flow.lastly else [])
-    spoken = reach(onward, [flow.start, *(way for key in WAYS_OUT if (way := getattr(flow, key)))])
-    for node in flow.nodes.keys() - last_words - spoken:
+    edges = {key: {target for _, target in targets(node)} for key, node in flow.nodes.items()}
+    lastly = reachable_from(edges, [flow.lastly] if flow.lastly else [])
+    conversation = reachable_from(edges, [flow.start, *(way for key in EXITS if (way := getattr(flow, key)))])
+    for node in flow.nodes.keys() - lastly - conversation:
         yield f"{name}.{node}", "unreachable: no node leads here"
-    for node in last_words & flow.nodes.keys():
+    for node in lastly & flow.nodes.keys():
         if not isinstance(flow.nodes[node], _QUIET):
-            yield f"{name}.{node}", "stands in the flow's last words: only branch, set and complaint may"
-    yield from _dead_ends(name, flow, onward, spoken | last_words)
-    if model.RETURN in spoken and not _called(callflows, name):
-        yield name, "“return” stands in a flow that no subflow node calls; hang up instead"
-    if not _called(callflows, name):
-        yield from _ways_out(callflows, name, flow)
-    yield from _circles(callflows, name, flow, onward)
+            yield f"{name}.{node}", "is in the flow's `lastly` chain; only branch, set and complaint nodes may be"
+    yield from _dead_ends(name, flow, edges, conversation | lastly)
+    if model.RETURN in conversation and not _is_called(callflows, name):
+        yield name, "“return” is used in a flow that no subflow node calls; use a hangup node instead"
+    if not _is_called(callflows, name):
+        yield from _missing_exits(callflows, name, flow)
+    yield from _loops(callflows, name, flow, edges)
 
 
-def reach(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
-    """Everything that can be come to from `start`, itself included."""
+def reachable_from(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
+    """Return all nodes reachable from `start`, including `start`."""
     seen: set[str] = set()
     todo = list(start)
     while todo:
@@ -79,12 +79,12 @@ def reach(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
     return seen
 
 
-def _called(callflows: model.Callflows, name: str) -> bool:
+def _is_called(callflows: model.Callflows, name: str) -> bool:
     return any(node.flow == name for flow in callflows.flows.values() for node in _calls(flow))
 
 
-def _unknown(callflows: model.Callflows, name: str, flow: model.Flow) -> Found:
-    for key in ("start", *WAYS_OUT, "lastly"):
+def _unknown(callflows: model.Callflows, name: str, flow: model.Flow) -> Faults:
+    for key in ("start", *EXITS, "lastly"):
         target = getattr(flow, key)
         if target and target not in flow.nodes:
             yield f"{name}.{key}", f"unknown node “{target}”"
@@ -96,48 +96,48 @@ def _unknown(callflows: model.Callflows, name: str, flow: model.Flow) -> Found:
             yield f"{name}.{node_name}.flow", f"unknown flow “{node.flow}”"
     for question in flow.essential:
         if question not in _questions(callflows, name):
-            yield f"{name}.essential", f"“{question}” is no question of this flow"
+            yield f"{name}.essential", f"“{question}” is not a question of this flow"
 
 
-def _dead_ends(name: str, flow: model.Flow, onward: Ways, reached: set[str]) -> Found:
+def _dead_ends(name: str, flow: model.Flow, edges: Edges, reached: set[str]) -> Faults:
     backward: dict[str, set[str]] = {}
-    for source, sinks in onward.items():
+    for source, sinks in edges.items():
         for sink in sinks:
             backward.setdefault(sink, set()).add(source)
     ends = {key for key, node in flow.nodes.items() if isinstance(node, model.HangupNode)} | {model.RETURN}
-    if not ends & onward.keys() and model.RETURN not in backward:
-        yield name, "no way ends the call: there is no hangup"
+    if not ends & edges.keys() and model.RETURN not in backward:
+        yield name, "no path ends the call; add a hangup node"
         return
-    for node in (reached & flow.nodes.keys()) - reach(backward, ends):
-        yield f"{name}.{node}", "dead end: no way from here ends the call"
+    for node in (reached & flow.nodes.keys()) - reachable_from(backward, ends):
+        yield f"{name}.{node}", "dead end: no path from here ends the call"
 
 
-def _circles(callflows: model.Callflows, name: str, flow: model.Flow, onward: Ways) -> Found:
-    unwaiting = {key: onward[key] for key, node in flow.nodes.items() if not _waits(callflows, node, frozenset())}
-    for node, sinks in unwaiting.items():
-        if node in reach(unwaiting, sinks):
-            yield f"{name}.{node}", "goes round in a circle without waiting for the caller"
+def _loops(callflows: model.Callflows, name: str, flow: model.Flow, edges: Edges) -> Faults:
+    silent = {key: edges[key] for key, node in flow.nodes.items() if not _always_waits(callflows, node, frozenset())}
+    for node, sinks in silent.items():
+        if node in reachable_from(silent, sinks):
+            yield f"{name}.{node}", "loops without waiting for the caller"
 
 
-def _waits(callflows: model.Callflows, node: model.FlowNode, inside: frozenset[str]) -> bool:
-    """Whether the caller is always waited for in the node; in a subflow: on every way through it."""
+def _always_waits(callflows: model.Callflows, node: model.FlowNode, inside: frozenset[str]) -> bool:
+    """Return whether the node always waits for the caller; for a subflow: on every path through it."""
     if not isinstance(node, model.SubflowNode) or node.flow not in callflows.flows or node.flow in inside:
         return isinstance(node, _WAITING)
     callee = callflows.flows[node.flow]
     quiet = {
         key: {target for _, target in targets(each)}
         for key, each in callee.nodes.items()
-        if not _waits(callflows, each, inside | {node.flow})
+        if not _always_waits(callflows, each, inside | {node.flow})
     }
-    return model.RETURN not in reach(quiet, [callee.start])
+    return model.RETURN not in reachable_from(quiet, [callee.start])
 
 
-def _subflows(callflows: model.Callflows, name: str) -> Found:
+def _subflows(callflows: model.Callflows, name: str) -> Faults:
     calls = {key: {node.flow for node in _calls(flow)} for key, flow in callflows.flows.items()}
-    if name in reach(calls, calls[name]):
-        yield name, "calls itself, by way of its subflows"
+    if name in reachable_from(calls, calls[name]):
+        yield name, "calls itself through its subflows"
     own = _questions(callflows, name)
-    for callee in reach(calls, calls[name]) & callflows.flows.keys() - {name}:
+    for callee in reachable_from(calls, calls[name]) & callflows.flows.keys() - {name}:
         for question in own & _questions(callflows, callee):
             yield f"{name}.{question}", f"subflow “{callee}” has a question of the same name"
 
@@ -150,10 +150,10 @@ def _questions(callflows: model.Callflows, name: str) -> set[str]:
     return {key for key, node in callflows.flows[name].nodes.items() if isinstance(node, _QUESTION)}
 
 
-def _ways_out(callflows: model.Callflows, name: str, flow: model.Flow) -> Found:
-    """A flow that asks, in a subflow too, says where callers go who want a person, refuse or are not understood."""
+def _missing_exits(callflows: model.Callflows, name: str, flow: model.Flow) -> Faults:
+    """Yield the exits that a flow with questions, its own or in subflows, does not define."""
     calls = {key: {node.flow for node in _calls(each)} for key, each in callflows.flows.items()}
-    if any(_questions(callflows, each) for each in reach(calls, [name]) & callflows.flows.keys()):
-        for way in WAYS_OUT:
+    if any(_questions(callflows, each) for each in reachable_from(calls, [name]) & callflows.flows.keys()):
+        for way in EXITS:
             if getattr(flow, way) is None:
                 yield name, f"asks questions but has no {way}"

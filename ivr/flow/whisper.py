@@ -1,4 +1,4 @@
-"""What is whispered to whoever takes a caller over: phrases with what is known of the call in them. Pure.
+"""Text of the whisper to the person who takes a transfer: phrases filled with the call's variables. Pure.
 
 Must not know: who hears it, how it becomes audio.
 """
@@ -13,23 +13,23 @@ from ivr.events import Value
 from ivr.flow import answers, model
 
 _NAME: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-BETWEEN: Final = "，"
+SEPARATOR: Final = "，"
 
 
-def whispered(phrases: Sequence[str], known: Mapping[str, Value], callflows: model.Callflows) -> str:
-    """The phrases with values in place of their names; one that names something unknown is left out.
+def render_whisper(phrases: Sequence[str], known: Mapping[str, Value], callflows: model.Callflows) -> str:
+    """Return the phrases with their variables replaced; a phrase with a variable that has no value is omitted.
 
-    An answer to a closed question is said by the first of its phrases in the file's first language.
+    An answer to a closed question is rendered as the first of its phrases in the file's first language.
     """
-    return BETWEEN.join(filter(None, (_phrase(phrase, known, callflows) for phrase in phrases)))
+    return SEPARATOR.join(filter(None, (_phrase(phrase, known, callflows) for phrase in phrases)))
 
 
 def whisper_faults(phrase: str, known: Collection[str]) -> Iterator[str]:
-    """Why a phrase cannot be said."""
+    """Yield the faults of a phrase."""
     for name in sorted({*_NAME.findall(phrase)} - set(known)):
         yield f"“{name}” is neither a variable nor a question"
     if re.search("[{}]", _NAME.sub("", phrase)):
-        yield f"“{phrase}”: braces hold the name of a variable or a question"
+        yield f"“{phrase}”: braces must enclose the name of a variable or a question"
 
 
 def _phrase(phrase: str, known: Mapping[str, Value], callflows: model.Callflows) -> str:

@@ -1,6 +1,6 @@
-"""Free words spoken on the spot, where a speech engine of the catalog is installed; nobody depends on one.
+"""Live synthesis of arbitrary text, if a speech engine of the catalog is installed; the service works without one.
 
-Must not know: calls, what is said to whom.
+Must not know: calls, the purpose of the text.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 class Announcer:
-    """Speaks with the voices of a catalog."""
+    """Synthesiser with the voices of a catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._voices = catalog.voices
         self._engines = engines(catalog.folder)
 
     def __call__(self, words: str, language: str) -> bytes:
-        """The words as 8 kHz 16-bit mono audio; empty where nothing here can speak them. Blocks for some 100 ms."""
+        """Return the words as 8 kHz 16-bit mono audio; empty if no engine can speak them. Blocks for some 100 ms."""
         for voice in self._voices.get(language, ()):
             engine = self._engines.get(voice.engine)
             if engine is None or engine.missing(voice):
@@ -32,5 +32,5 @@ class Announcer:
             try:
                 return np.round(prepare(engine.speak(words, voice)) * 32767).astype("<i2").tobytes()
             except (EngineFailed, ValueError) as error:
-                log.warning("words are not spoken: %s", error)
+                log.warning("text not synthesised, trying the next voice: %s", error)
         return b""

@@ -1,7 +1,7 @@
-"""Prompt audio: 8 kHz, 16-bit, mono WAV, trimmed and alike in loudness. Must not know: catalogs, speech engines.
+"""Prompt audio: 8 kHz, 16-bit, mono WAV, trimmed and normalised in loudness. Must not know: catalogs, speech engines.
 
-Levels are in dBov: 0 is the power of a square wave at full scale (ITU-T G.100.1). Resampling is soxr's, whose filter is
-linear-phase and leaves no alias; pydub's own interpolates without one.
+Levels are in dBov: 0 is the power of a full-scale square wave (ITU-T G.100.1). Resampling uses soxr, whose filter is
+linear-phase and alias-free; pydub interpolates without a filter.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ PROMPT_RATE_HZ: Final = 8000
 LEVEL_DBOV: Final = -22.0
 """Active speech level of every prompt."""
 PEAK_DBOV: Final = -3.5
-"""No sample above it: half a dB below what `check` allows."""
+"""Peak limit: half a dB below the limit of `check`."""
 DRIFT_HZ: Final = 60.0
-"""What is slower is no voice. espeak-ng holds the last sample of a sound as long as the pause after it."""
+"""High-pass cut-off; lower frequencies are not voice. espeak-ng holds a sound's last sample through the next pause."""
 LEAD_MS: Final = 15
 TAIL_MS: Final = 35
 FADE_MS: Final = 8
 FRAME_MS: Final = 10
 ACTIVE_DB: Final = 15.9
-"""ITU-T P.56: speech is active above the active level less this margin."""
+"""ITU-T P.56 margin: speech is active above the active speech level less this."""
 SILENCE_DBOV: Final = -70.0
-"""Nothing below it is speech."""
+"""Audio below this level contains no speech."""
 SPEECH_DB: Final = 38.0
-"""Speech starts and ends within so much of the active level; below is silence or breath."""
+"""Trim threshold below the active speech level; quieter audio is silence or breath."""
 
 Samples = npt.NDArray[np.float32]
 """One channel, full scale ±1."""
@@ -46,10 +46,10 @@ class PromptSound:
 
 
 def level_dbov(samples: Samples, rate_hz: int = PROMPT_RATE_HZ) -> float:
-    """The active speech level: after ITU-T P.56, the power of the frames that lie above that same level less 15.9 dB.
+    """Return the active speech level: as in ITU-T P.56, the power of the frames above that same level less 15.9 dB.
 
-    P.56 bridges pauses of 200 ms, made for conversations; here frames of 10 ms alone decide, so that a one-syllable
-    fragment and a sentence with pauses measure alike. Minus infinity for silence.
+    P.56 bridges pauses of 200 ms, which suits conversations; here 10 ms frames decide on their own, so that a
+    one-syllable fragment and a sentence with pauses measure alike. Minus infinity for silence.
     """
     power = _frame_power(samples, rate_hz)
     active = power[power > 0]
@@ -63,25 +63,25 @@ def level_dbov(samples: Samples, rate_hz: int = PROMPT_RATE_HZ) -> float:
 
 
 def peak_dbov(samples: Samples) -> float:
-    """The largest sample; minus infinity for silence."""
+    """Return the peak level; minus infinity for silence."""
     peak = float(np.abs(samples).max(initial=0.0))
     return float(20 * np.log10(peak)) if peak else -np.inf
 
 
 def prepare(sound: PromptSound) -> Samples:
-    """Make speech at any rate into a prompt: 8 kHz, no silence around it, soft edges, levelled, peaks limited.
+    """Convert speech at any rate into a prompt: 8 kHz, trimmed, faded in and out, normalised, peaks limited.
 
     Raises:
-        ValueError: there is no speech in it.
+        ValueError: the sound contains no speech.
     """
-    samples = _without_drift(soxr.resample(sound.samples, sound.rate_hz, PROMPT_RATE_HZ, quality="VHQ"))
+    samples = _remove_drift(soxr.resample(sound.samples, sound.rate_hz, PROMPT_RATE_HZ, quality="VHQ"))
     if level_dbov(samples) < SILENCE_DBOV:
-        raise ValueError("there is no speech in it")
-    return _levelled(_trimmed(samples))
+        raise ValueError("it contains no speech")
+    return _normalise(_trim(samples))
 
 
 def write_wav(path: Path, samples: Samples) -> None:
-    """Write an 8 kHz 16-bit mono WAV; the file appears whole or not at all."""
+    """Write an 8 kHz 16-bit mono WAV file atomically."""
     part = path.with_suffix(".part")
     with wave.open(str(part), "wb") as file:
         file.setnchannels(1)
@@ -99,18 +99,18 @@ def _frame_power(samples: Samples, rate_hz: int) -> npt.NDArray[np.float64]:
     return power
 
 
-def _without_drift(samples: Samples) -> Samples:
-    """Without offset and slow steps, which sound like nothing but measure like speech."""
+def _remove_drift(samples: Samples) -> Samples:
+    """Remove DC offset and slow steps, which are inaudible but measure like speech."""
     if not samples.size:
         return samples
-    reach = PROMPT_RATE_HZ // 10
-    padded = np.pad(samples, reach, mode="edge")
+    margin = PROMPT_RATE_HZ // 10
+    padded = np.pad(samples, margin, mode="edge")
     hertz = np.fft.rfftfreq(padded.size, 1 / PROMPT_RATE_HZ)
     kept = np.fft.irfft(np.fft.rfft(padded) * hertz**2 / (hertz**2 + DRIFT_HZ**2), padded.size)
-    return kept[reach:-reach].astype(np.float32)
+    return kept[margin:-margin].astype(np.float32)
 
 
-def _trimmed(samples: Samples) -> Samples:
+def _trim(samples: Samples) -> Samples:
     size = PROMPT_RATE_HZ * FRAME_MS // 1000
     threshold = level_dbov(samples) - SPEECH_DB
     loud = np.flatnonzero(_frame_power(samples, PROMPT_RATE_HZ) > 10 ** (threshold / 10))
@@ -123,21 +123,23 @@ def _trimmed(samples: Samples) -> Samples:
     return padded
 
 
-def _levelled(samples: Samples) -> Samples:
-    """Limiting takes a little loudness away, so level and limit until both hold."""
+def _normalise(samples: Samples) -> Samples:
+    """Scale to LEVEL_DBOV and limit peaks to PEAK_DBOV; repeat, because limiting lowers the loudness."""
     for _ in range(8):
         samples = samples * np.float32(10 ** ((LEVEL_DBOV - level_dbov(samples)) / 20))
         if peak_dbov(samples) <= PEAK_DBOV:
             return samples
-        samples = _limited(samples)
+        samples = _limit(samples)
     return samples
 
 
-def _limited(samples: Samples) -> Samples:
-    """Turn the gain down smoothly around each peak (2 ms before to 2 ms after)."""
-    reach = PROMPT_RATE_HZ * 2 // 1000
+def _limit(samples: Samples) -> Samples:
+    """Reduce the gain smoothly around each peak (2 ms before to 2 ms after)."""
+    margin = PROMPT_RATE_HZ * 2 // 1000
     needed = np.minimum(1, 10 ** (PEAK_DBOV / 20) / np.maximum(np.abs(samples), 1e-9))
-    lowest = np.lib.stride_tricks.sliding_window_view(np.pad(needed, 2 * reach, mode="edge"), 2 * reach + 1).min(axis=1)
-    window = np.hanning(2 * reach + 3)[1:-1]
+    lowest = np.lib.stride_tricks.sliding_window_view(np.pad(needed, 2 * margin, mode="edge"), 2 * margin + 1).min(
+        axis=1
+    )
+    window = np.hanning(2 * margin + 3)[1:-1]
     gain = np.convolve(lowest, window / window.sum(), mode="valid")
     return (samples * gain).astype(np.float32)

@@ -1,4 +1,4 @@
-"""`prompts build`: render what is missing or changed. Must not know: flows, calls."""
+"""`prompts build`: render missing and changed prompts. Must not know: flows, calls."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ivr.prompts.render import Engine, EngineFailed, Voice, engines
 
 
 class NoEngine(HuifangError):
-    """Something must be spoken and no speech engine of the catalog is installed; says how to install one."""
+    """Prompts need synthesis but no speech engine of the catalog is installed; the message says how to install one."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What a build did, as `language/recording`."""
+    """Result of a build; recordings are named `language/recording`."""
 
     spoken: list[str] = field(default_factory=list)
     recorded: list[str] = field(default_factory=list)
@@ -32,21 +32,21 @@ class Report:
 
 
 def build(folder: Path, progress: Progress | None = None, speakers: Mapping[str, Engine] | None = None) -> Report:
-    """Bring the audio of the catalog in `folder` up to date and remove what it built for prompts that are gone.
+    """Update the audio of the catalog in `folder` and remove audio built for deleted prompts.
 
-    `progress` shows a bar per language; `speakers` are the engines by the names that the catalog uses.
+    `progress` shows a bar per language; `speakers` maps the catalog's engine names to engines.
 
     Raises:
-        FaultyFile: the catalog is faulty, or a person's recording is no speech in a WAV file.
+        FaultyFile: the catalog is faulty, or a human recording is not a WAV file with speech.
         NoEngine: no engine for a language is installed; nothing of that language was changed.
-        EngineFailed: an engine gave no speech for some words; what was done before is kept.
+        EngineFailed: an engine produced no speech for a text; earlier results are kept.
     """
     catalog = load(folder)
     manifest = manifests.read(catalog)
     report = Report()
     try:
         for language in catalog.languages:
-            speaker = _choose(catalog.voices[language], engines(folder) if speakers is None else speakers)
+            speaker = _choose_voice(catalog.voices[language], engines(folder) if speakers is None else speakers)
             _Language(catalog, language, speaker, manifest.setdefault(language, {}), report).build(progress)
     finally:
         manifests.write(catalog, manifest)
@@ -62,12 +62,12 @@ class _Speaker:
         try:
             return prepare(self.engine.speak(words, self.voice))
         except ValueError as error:
-            raise EngineFailed(f"{self.voice} does not speak {words!r}: {error}") from error
+            raise EngineFailed(f"{self.voice} cannot speak {words!r}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Language:
-    """One language's part of a build. Without a speaker, a reason why there is none."""
+    """Build of one language. `speaker` is the reason as text if none is available."""
 
     catalog: Catalog
     language: str
@@ -78,12 +78,12 @@ class _Language:
     def build(self, progress: Progress | None) -> None:
         recordings = self.catalog.recordings(self.language)
         wanted = {name: self._entry(name, words) for name, words in recordings.items()}
-        due = [name for name, entry in wanted.items() if not self._fresh(name, entry)]
-        self.report.kept += [self._label(name) for name in wanted if name not in due]
-        if isinstance(self.speaker, str) and any(wanted[name].by != PERSON for name in due):
+        stale = [name for name, entry in wanted.items() if not self._is_current(name, entry)]
+        self.report.kept += [self._label(name) for name in wanted if name not in stale]
+        if isinstance(self.speaker, str) and any(wanted[name].by != PERSON for name in stale):
             raise NoEngine(f"no speech engine for {self.language}: {self.speaker}")
         self._remove(self.entries.keys() - wanted.keys())
-        for name in progress.track(due, len(due), description=self.language) if progress else due:
+        for name in progress.track(stale, len(stale), description=self.language) if progress else stale:
             target = self.catalog.wav(self.language, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_wav(target, self._samples(name, recordings[name], wanted[name]))
@@ -99,7 +99,7 @@ class _Language:
             by = self.entries[name].by if name in self.entries else ""
         return ManifestEntry(by, spoken_key(words, by))
 
-    def _fresh(self, name: str, entry: ManifestEntry) -> bool:
+    def _is_current(self, name: str, entry: ManifestEntry) -> bool:
         return self.entries.get(name) == entry and self.catalog.wav(self.language, name).exists()
 
     def _samples(self, name: str, words: str, entry: ManifestEntry) -> Samples:
@@ -123,13 +123,13 @@ class _Language:
         return f"{self.language}/{name}"
 
 
-def _choose(voices: tuple[Voice, ...], speakers: Mapping[str, Engine]) -> _Speaker | str:
-    """The first voice that can be had here, or why there is none."""
+def _choose_voice(voices: tuple[Voice, ...], speakers: Mapping[str, Engine]) -> _Speaker | str:
+    """Return the first available voice, or the reasons why there is none."""
     reasons = []
     for voice in voices:
         engine = speakers.get(voice.engine)
         if engine is None:
-            reasons.append(f"{voice.engine} is no engine; known are {', '.join(speakers)}")
+            reasons.append(f"unknown engine {voice.engine}; engines are {', '.join(speakers)}")
         elif missing := engine.missing(voice):
             reasons.append(missing)
         else:

@@ -1,4 +1,4 @@
-"""The catalog: every prompt's text per language and the voices that speak it. Must not know: flows, audio, engines."""
+"""The prompt catalog: texts and voices per language. Must not know: flows, audio, engines."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _File(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """A valid catalog. `audio` is the folder of its recordings, `voices` are listed with the preferred one first."""
+    """A valid catalog. `audio` is the folder of its recordings; `voices` lists the preferred voice first."""
 
     folder: Path
     audio: Path
@@ -52,31 +52,31 @@ class Catalog:
     prompts: dict[str, dict[str, PromptTemplate]]
 
     def wav(self, language: str, recording: str) -> Path:
-        """Where a recording's audio lies."""
+        """Return the path of a recording's audio."""
         return self.audio / language / f"{recording}.wav"
 
     def absent(self, name: str, language: str) -> str | None:
-        """Why a prompt can't be said in a language; None when it can."""
+        """Return why a prompt cannot be played in a language; None if it can."""
         templates = self.prompts.get(name)
         if templates is None:
             return f"there is no prompt {name!r} in {self.folder / CATALOG_FILE}"
         return None if language in templates else f"the prompt {name!r} has no text in {language}"
 
     def variables(self, name: str) -> frozenset[str]:
-        """The variables in a prompt's text; empty for an unknown prompt."""
+        """Return the variables in a prompt's text; empty for an unknown prompt."""
         return frozenset(
             variable for template in self.prompts.get(name, {}).values() for variable in template.variables
         )
 
     def recordings(self, language: str) -> dict[str, str]:
-        """Everything to be recorded in a language, with its words; what is said in the same words is recorded once."""
+        """Return recording → words for a language; identical words share one recording."""
         first: dict[str, str] = {}
         for name, words in self._spoken(language):
             first.setdefault(words, name)
         return {name: words for words, name in first.items()}
 
     def sources(self, language: str) -> dict[str, str]:
-        """For each piece of a prompt and each fragment the recording that says it."""
+        """Return piece or fragment → its recording."""
         recorded = {words: name for name, words in self.recordings(language).items()}
         return {name: recorded[words] for name, words in self._spoken(language)}
 
@@ -89,15 +89,15 @@ class Catalog:
 
 
 def fragment_file(fragment: str) -> str:
-    """The recording of a fragment, beside those of the prompts."""
+    """Return the name of a fragment's recording, in a subfolder of the prompts' recordings."""
     return f"spoken/{fragment}"
 
 
 def load(folder: Path) -> Catalog:
-    """Read `folder/catalog.yaml`.
+    """Load `folder/catalog.yaml`.
 
     Raises:
-        FaultyFile: it is not there or wrong; every fault has the file, the path in it and the reason.
+        FaultyFile: the file is missing or faulty; every fault names the file, the path in it and the reason.
     """
     file = folder / CATALOG_FILE
     raw = _read(file)
@@ -120,7 +120,7 @@ def _read(file: Path) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(StringIO(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
-        raise FaultyFile([Fault(str(file), "", f"it can't be read: {error}")]) from error
+        raise FaultyFile([Fault(str(file), "", f"it cannot be read: {error}")]) from error
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise FaultyFile([Fault(str(file), line, f"it is not valid YAML: {error.problem or error.context}")]) from error
@@ -128,12 +128,12 @@ def _read(file: Path) -> Any:
 
 def _voice_faults(file: Path, content: _File) -> list[Fault]:
     faults = [
-        Fault(str(file), "languages", f"values can't be spoken in {language}; known are {', '.join(TONGUES)}")
+        Fault(str(file), "languages", f"{language} is not supported; supported languages: {', '.join(TONGUES)}")
         for language in content.languages
         if language not in TONGUES
     ]
     return faults + [
-        Fault(str(file), "voices", f"{language} has no voice")
+        Fault(str(file), "voices", f"there is no voice for {language}")
         for language in content.languages
         if language not in content.voices
     ]
@@ -166,17 +166,17 @@ def _variable_faults(file: Path, at: str, templates: dict[str, PromptTemplate]) 
         if kind not in KINDS
     ]
     faults += [
-        Fault(str(file), f"{at}.{language}", "the caller's own words are called {said:recording}, and nothing else is")
+        Fault(str(file), f"{at}.{language}", "`said` and type `recording` only go together: {said:recording}")
         for language, template in templates.items()
         for variable, kind in template.variables.items()
         if (variable == "said") != (kind == "recording")
     ]
     if len({tuple(sorted(template.variables.items())) for template in templates.values()}) > 1:
-        faults.append(Fault(str(file), at, "its variables differ from language to language"))
+        faults.append(Fault(str(file), at, "its variables differ between languages"))
     return faults
 
 
 def _unknown_kind(variable: str, kind: str) -> str:
     if kind in ("name", "text"):
-        return f"{{{variable}:{kind}}} is free text, which has no fragments; write the words into the text instead"
+        return f"{{{variable}:{kind}}} is free text, which cannot be recorded; write the words into the text instead"
     return f"{{{variable}:{kind}}} has an unknown type; use one of {', '.join(KINDS)}"

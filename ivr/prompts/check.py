@@ -1,4 +1,4 @@
-"""`prompts check`: what is wrong with the audio of a catalog. Needs no speech engine. Must not know: flows, calls."""
+"""`prompts check`: validation of a catalog's audio. Needs no speech engine. Must not know: flows, calls."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ivr.prompts.recording import AudioSegment, open_wav
 MAX_S: Final = 12.0
 MAX_PEAK_DB: Final = -3.0
 LEVEL_TOLERANCE_DB: Final = 0.5
-"""Either side of the common level, so that no two prompts differ by more than 1 dB."""
+"""Tolerance on either side of LEVEL_DBOV, so that no two prompts differ by more than 1 dB."""
 CLIPPED_RUN: Final = 3
-"""So many equal samples in a row at the top are a cut-off peak."""
+"""Number of consecutive equal samples at the maximum that counts as clipping."""
 
 
 def check(folder: Path) -> list[Fault]:
-    """Every fault of the audio of the catalog in `folder`; empty when all is well.
+    """Return all faults of the audio of the catalog in `folder`; empty if there are none.
 
     Raises:
         FaultyFile: the catalog itself is faulty.
@@ -38,7 +38,7 @@ def check(folder: Path) -> list[Fault]:
             reasons = [*_audio(file), *_stale(catalog, manifest, language, name, words)] if file.exists() else [MISSING]
             faults += [Fault(str(file), name, reason) for reason in reasons]
         faults += _mixed(catalog, manifest, language)
-    return faults + [Fault(str(file), "", "it is not in the catalog") for file in _strangers(catalog)]
+    return faults + [Fault(str(file), "", "it is not in the catalog") for file in _unlisted(catalog)]
 
 
 MISSING: Final = "it is missing; run `prompts build`"
@@ -53,24 +53,24 @@ def _audio(file: Path) -> Iterator[str]:
     form = (sound.frame_rate, sound.sample_width * 8, sound.channels)
     if form != (PROMPT_RATE_HZ, 16, 1):
         wanted = f"{PROMPT_RATE_HZ} Hz, 16 bit, 1 channel"
-        yield f"it has {form[0]} Hz, {form[1]} bit, {form[2]} channel(s); wanted are {wanted}"
+        yield f"it has {form[0]} Hz, {form[1]} bit, {form[2]} channel(s); required: {wanted}"
         return
     if sound.duration_seconds > MAX_S:
-        yield f"it is too long: {sound.duration_seconds:.1f} s; at most {MAX_S:.0f} s, for callers don't listen longer"
+        yield f"it is too long: {sound.duration_seconds:.1f} s; the limit is {MAX_S:.0f} s, as callers stop listening"
     yield from _loudness(sound)
 
 
 def _loudness(sound: AudioSegment) -> Iterator[str]:
     samples = np.array(sound.get_array_of_samples(), dtype=np.float32) / np.float32(sound.max_possible_amplitude)
     if _clipped(samples):
-        yield "it is clipped: its peaks are cut off"
+        yield "it is clipped"
     elif sound.max_dBFS > MAX_PEAK_DB:
         yield f"its peak of {sound.max_dBFS:.1f} dBFS is above {MAX_PEAK_DB:.0f} dBFS"
     level = level_dbov(samples)
     if level < LEVEL_DBOV - LEVEL_TOLERANCE_DB:
-        yield f"it is too quiet: {level:.1f} dBov; wanted is {LEVEL_DBOV:.0f}"
+        yield f"it is too quiet: {level:.1f} dBov instead of {LEVEL_DBOV:.0f}"
     if level > LEVEL_DBOV + LEVEL_TOLERANCE_DB:
-        yield f"it is too loud: {level:.1f} dBov; wanted is {LEVEL_DBOV:.0f}"
+        yield f"it is too loud: {level:.1f} dBov instead of {LEVEL_DBOV:.0f}"
 
 
 def _clipped(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bool:
@@ -83,12 +83,12 @@ def _stale(catalog: Catalog, manifest: Manifest, language: str, name: str, words
     entry = manifest.get(language, {}).get(name)
     recorded = recorded_file(catalog, language, name)
     if entry is None:
-        yield "nothing tells where it comes from; run `prompts build`"
+        yield "it is not in the manifest; run `prompts build`"
     elif recorded.exists():
         if entry.key != recorded_key(recorded):
             yield f"it is stale: {recorded} is newer; run `prompts build`"
     elif entry.by == PERSON:
-        yield f"it is stale: {recorded} is gone; run `prompts build`"
+        yield f"it is stale: {recorded} no longer exists; run `prompts build`"
     elif entry.by not in {str(voice) for voice in catalog.voices[language]}:
         yield f"it is stale: the voice {entry.by!r} is no longer in the catalog; run `prompts build`"
     elif entry.key != spoken_key(words, entry.by):
@@ -98,11 +98,11 @@ def _stale(catalog: Catalog, manifest: Manifest, language: str, name: str, words
 def _mixed(catalog: Catalog, manifest: Manifest, language: str) -> Iterator[Fault]:
     voices = {entry.by for entry in manifest.get(language, {}).values()} - {PERSON}
     if len(voices) > 1:
-        reason = f"{language} is spoken by several voices ({', '.join(sorted(voices))}); run `prompts build`"
+        reason = f"the audio of {language} mixes several voices ({', '.join(sorted(voices))}); run `prompts build`"
         yield Fault(str(catalog.audio / language), "", reason)
 
 
-def _strangers(catalog: Catalog) -> list[Path]:
+def _unlisted(catalog: Catalog) -> list[Path]:
     known = {catalog.wav(language, name) for language in catalog.languages for name in catalog.recordings(language)}
     folders = [catalog.audio / language for language in catalog.languages]
     return sorted(file for folder in folders for file in folder.rglob("*") if file.is_file() and file not in known)

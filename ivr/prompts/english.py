@@ -32,7 +32,7 @@ PARTS: Final = {
 
 
 def cardinal(number: int) -> str:
-    """0 to 99 in words."""
+    """Return a number from 0 to 99 in words."""
     if number < 20:
         return SMALL[number]
     tens, ones = divmod(number, 10)
@@ -40,13 +40,13 @@ def cardinal(number: int) -> str:
 
 
 def ordinal(number: int) -> str:
-    """1 to 99 in words."""
+    """Return an ordinal from 1 to 99 in words."""
     first, hyphen, last = cardinal(number).rpartition("-")
     return first + hyphen + ORDINALS.get(last, f"{last}th")
 
 
 def part_of_day(hour: int) -> str:
-    """The fragment for the part of the day that `hour` (0 to 23) lies in."""
+    """Return the fragment for the part of the day that contains `hour` (0 to 23)."""
     if hour < 12:
         return "part-morning"
     return "part-afternoon" if hour < 18 else "part-evening"
@@ -60,9 +60,9 @@ def _minute(minute: int) -> tuple[str, ...]:
 
 
 class English:
-    """See spoken.Tongue."""
+    """English implementation of spoken.Tongue."""
 
-    joint = " "
+    separator = " "
     pause = ", "
 
     def fragments(self, kind: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Prompts ready to play: a Prompt becomes audio and the words as spoken. Must not know: flows, calls, engines."""
+"""Prompt playback: turns a Prompt into audio and into its text as spoken. Must not know: flows, calls, engines."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ivr.prompts.template import PromptTemplate, PromptVariable, PunctuationMark
 GROUP_MS: Final = 160
 COMMA_MS: Final = 120
 SENTENCE_MS: Final = 320
-"""Pauses between groups of fragments, at a comma and at a sentence's end; recordings add their soft edges (50 ms)."""
+"""Pauses between groups of fragments, at a comma and at the end of a sentence; recordings add 50 ms at their edges."""
 
 CACHED_PROMPTS: Final = 256
-OWN_WORDS: Final = "〔…〕"
-"""Stands in the words of a prompt where it plays the caller's own."""
+CALLER_WORDS: Final = "〔…〕"
+"""Placeholder in a prompt's text for the recording of the caller's own words."""
 
 
 class PromptLibrary:
-    """All prompts of a catalog, their recordings in memory (about 16 kB a second of audio)."""
+    """All prompts of a catalog, with their recordings in memory (about 16 kB per second of audio)."""
 
     def __init__(self, catalog: Catalog, clock: Callable[[], datetime]) -> None:
-        """`clock` gives the present time with its zone, so that a `when` near it is spoken as 今天, 明天, 后天.
+        """Load the recordings. `clock` returns the current time with its zone, for a `when` near it: 今天, 明天, 后天.
 
         Raises:
-            FaultyFile: a recording is missing or is no 8 kHz 16-bit mono WAV.
+            FaultyFile: a recording is missing or is not an 8 kHz 16-bit mono WAV file.
         """
         self._catalog = catalog
         self._clock = clock
@@ -45,41 +45,41 @@ class PromptLibrary:
         """Load the catalog and the audio in `folder`.
 
         Raises:
-            FaultyFile: the catalog is faulty, or a recording is missing or of the wrong form.
+            FaultyFile: the catalog is faulty, or a recording is missing or has the wrong format.
         """
         return cls(load(folder), clock)
 
     @property
     def catalog(self) -> Catalog:
-        """The prompts' texts, without their audio."""
+        """The prompt texts, without audio."""
         return self._catalog
 
     def pcm(self, prompt: Prompt, language: str, said: bytes = b"") -> bytes:
-        """The prompt as 8 kHz 16-bit mono audio, little-endian; repeated calls are cheap. `said`: the caller's words.
+        """Return the prompt as 8 kHz 16-bit mono little-endian audio, cached. `said`: the audio of the caller's words.
 
         Raises:
-            Unspeakable: no such prompt or language, a value is missing, or it can't be spoken as its type.
+            Unspeakable: unknown prompt or language, or a missing or invalid value.
         """
         sequence = self._sequence(prompt, language)
-        if OWN_WORDS not in sequence:
+        if CALLER_WORDS not in sequence:
             return self._joined(language, sequence)
-        at = sequence.index(OWN_WORDS)
+        at = sequence.index(CALLER_WORDS)
         return self._joined(language, sequence[:at]) + said + self._joined(language, sequence[at + 1 :])
 
     def text(self, prompt: Prompt, language: str) -> str:
-        """The prompt's words as spoken (`您说的是八分，对吗？`).
+        """Return the prompt's text as spoken (`您说的是八分，对吗？`).
 
         Raises:
-            Unspeakable: as `pcm`.
+            Unspeakable: see `pcm`.
         """
         said = []
         for part in self._template(prompt, language).parts:
             if isinstance(part, PromptVariable) and part.kind == "recording":
-                said.append(OWN_WORDS)
+                said.append(CALLER_WORDS)
             elif isinstance(part, PromptVariable):
                 tongue, words = TONGUES[language], fragments(part.kind, language)
                 groups = self._groups(part, prompt, language)
-                said.append(tongue.pause.join(tongue.joint.join(words[name] for name in group) for group in groups))
+                said.append(tongue.pause.join(tongue.separator.join(words[name] for name in group) for group in groups))
             else:
                 said.append(part.text)
         return "".join(said)
@@ -95,7 +95,7 @@ class PromptLibrary:
         return speak(variable.kind, prompt.values[variable.name], language, self._clock())
 
     def _sequence(self, prompt: Prompt, language: str) -> tuple[str | int, ...]:
-        """Recordings by name and pauses in ms, in the order of playing."""
+        """Return the names of recordings and the pauses (ms) in playout order."""
         sequence: list[str | int] = []
         for part in self._template(prompt, language).parts:
             match part:
@@ -104,7 +104,7 @@ class PromptLibrary:
                 case PunctuationMark():
                     sequence.append(SENTENCE_MS if part.long else COMMA_MS)
                 case PromptVariable(kind="recording"):
-                    sequence.append(OWN_WORDS)
+                    sequence.append(CALLER_WORDS)
                 case PromptVariable():
                     for index, group in enumerate(self._groups(part, prompt, language)):
                         sequence += [GROUP_MS] if index else []
@@ -128,7 +128,7 @@ def _recordings(catalog: Catalog, language: str) -> dict[str, bytes]:
         try:
             audio[name] = _read(file)
         except (OSError, EOFError, wave.Error) as error:
-            faults.append(Fault(str(file), "", f"it can't be played ({error}); run `prompts build`"))
+            faults.append(Fault(str(file), "", f"it cannot be played ({error}); run `prompts build`"))
     if faults:
         raise FaultyFile(faults)
     return {name: audio[recording] for name, recording in catalog.sources(language).items()}

@@ -12,7 +12,7 @@ PARTS: Final = {"dawn": "凌晨", "morning": "上午", "noon": "中午", "aftern
 
 
 def numeral(number: int) -> str:
-    """0 to 99 in characters."""
+    """Return a number from 0 to 99 in characters."""
     tens, ones = divmod(number, 10)
     if not tens:
         return NUMERALS[ones]
@@ -20,12 +20,12 @@ def numeral(number: int) -> str:
 
 
 def counted(number: int) -> str:
-    """0 to 99 before a measure word: two is 两."""
+    """Return a number from 0 to 99 as before a measure word: two is 两."""
     return "两" if number == 2 else numeral(number)
 
 
 def part_of_day(hour: int) -> str:
-    """The fragment for the part of the day that `hour` (0 to 23) lies in."""
+    """Return the fragment for the part of the day that contains `hour` (0 to 23)."""
     if hour < 6:
         return "part-dawn"
     if hour < 12:
@@ -41,9 +41,9 @@ def _minute(minute: int) -> tuple[str, ...]:
 
 
 class Mandarin:
-    """See spoken.Tongue."""
+    """Mandarin implementation of spoken.Tongue."""
 
-    joint = ""
+    separator = ""
     pause = "，"
 
     def fragments(self, kind: str) -> dict[str, str]:

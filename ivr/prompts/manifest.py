@@ -1,4 +1,4 @@
-"""What was built: for each recording who spoke it and a key of what was said. Must not know: engines, audio."""
+"""Manifest of the built audio: each recording's speaker and a hash of its source. Must not know: engines, audio."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PERSON: Final = "a person"
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """`by` is a voice or PERSON; `key` changes when what was said, who said it or the form of the audio changes."""
+    """`by` is a voice or PERSON; `key` is a hash of the text or recording, the speaker and the audio format."""
 
     by: str
     key: str
@@ -28,36 +28,36 @@ class ManifestEntry:
 Manifest = dict[str, dict[str, ManifestEntry]]
 """Language → recording → entry."""
 
-_FORM: Final = TypeAdapter(Manifest)
+_MANIFEST: Final = TypeAdapter(Manifest)
 
 
 def spoken_key(words: str, by: str) -> str:
-    """The key of words spoken by an engine's voice."""
+    """Return the key of a text spoken by a synthetic voice."""
     return _digest(f"{by}\n{words}".encode())
 
 
 def recorded_key(file: Path) -> str:
-    """The key of a person's recording."""
+    """Return the key of a human recording."""
     return _digest(file.read_bytes())
 
 
 def recorded_file(catalog: Catalog, language: str, recording: str) -> Path:
-    """Where a person's recording would lie; it always wins."""
+    """Return the path of a human recording, which takes precedence over synthesis if it exists."""
     return catalog.folder / "recorded" / language / f"{recording}.wav"
 
 
 def read(catalog: Catalog) -> Manifest:
-    """The manifest in the catalog's audio folder; empty where there is none, or none that can be read."""
+    """Read the manifest in the catalog's audio folder; empty if it is missing or invalid."""
     try:
-        return _FORM.validate_json((catalog.audio / MANIFEST_FILE).read_bytes())
+        return _MANIFEST.validate_json((catalog.audio / MANIFEST_FILE).read_bytes())
     except (OSError, ValidationError):
         return {}
 
 
 def write(catalog: Catalog, manifest: Manifest) -> None:
-    """Write the manifest, sorted so that a diff shows what changed."""
+    """Write the manifest, sorted for readable diffs."""
     catalog.audio.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_FORM.dump_python(manifest), ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(_MANIFEST.dump_python(manifest), ensure_ascii=False, indent=1, sort_keys=True)
     (catalog.audio / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,7 @@
-"""Chinese text as pinyin with tone numbers, for speech engines that read it. Must not know: the engines."""
+"""Conversion of Chinese text to pinyin with tone numbers, for speech engines that need it.
+
+Must not know: the engines.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,15 @@ from pypinyin import Style, lazy_pinyin
 from ivr.prompts.mandarin import numeral
 
 _READINGS: Final = {"没收": ["mei2", "shou1"]}
-"""Here never “confiscate”, which pypinyin takes it for."""
+"""pypinyin reads 没收 as “confiscate”, which never occurs here."""
 _COUNTING: Final = frozenset("第周十百千零一二三四五六七八九")
 _DATES: Final = frozenset("月日号")
-"""After and before these, 一 is a number and keeps its tone."""
-MARKS: Final = str.maketrans("，、；：。？！嗯", ",,,,.?!恩", "“”‘’（）")
+"""After _COUNTING or before _DATES, 一 is a number and keeps its tone."""
+PUNCTUATION: Final = str.maketrans("，、；：。？！嗯", ",,,,.?!恩", "“”‘’（）")
 
 
 def pinyin(text: str) -> str:
-    """`您好，按1` → `nin2 hao3, an4 yi1`. Tones change as in speech (不是 → bu2 shi4), but not those of digits."""
+    """Convert `您好，按1` to `nin2 hao3, an4 yi1`, with tone sandhi (不是 → bu2 shi4) except for digits."""
     spoken: list[str] = []
     for run in re.split(r"(\d+)", text):
         if run.isdigit():
@@ -31,9 +34,9 @@ def pinyin(text: str) -> str:
 
 def _syllables(text: str, *, sandhi: bool) -> list[str]:
     read = []
-    for run in re.findall("[一-鿿]+|[^一-鿿]+", text.translate(MARKS)):
+    for run in re.findall("[一-鿿]+|[^一-鿿]+", text.translate(PUNCTUATION)):
         by_character = _read(run, sandhi=sandhi)
-        read += _in_a_row(run, by_character) if sandhi else by_character
+        read += _apply_sandhi(run, by_character) if sandhi else by_character
     return [syllable.strip() for syllable in read if syllable.strip()]
 
 
@@ -46,8 +49,8 @@ def _read(run: str, *, sandhi: bool) -> list[str]:
     return read
 
 
-def _in_a_row(text: str, read: Sequence[str]) -> list[str]:
-    """Tones of 一 and 不 before other characters; pypinyin changes them only within words that it knows."""
+def _apply_sandhi(text: str, read: Sequence[str]) -> list[str]:
+    """Apply the tone sandhi of 一 and 不 before other characters; pypinyin does so only within words that it knows."""
     changed = list(read)
     for place, (char, after) in enumerate(zip(text, read[1:], strict=False)):
         counts = text[place - 1 : place] in _COUNTING or text[place + 1] in _DATES

@@ -1,4 +1,4 @@
-"""Sound files of any form, read with pydub. Must not know: catalogs, engines."""
+"""Decoding of WAV files in any format, with pydub. Must not know: catalogs, engines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ivr.prompts.audio import PromptSound
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # pydub warns of the standard library's audioop and of a missing ffmpeg
+    warnings.simplefilter("ignore")  # pydub warns about the standard library's audioop and a missing ffmpeg
     from pydub import AudioSegment
     from pydub.exceptions import CouldntDecodeError
 
@@ -18,22 +18,22 @@ __all__ = ["AudioSegment", "open_wav", "read_sound"]
 
 
 def open_wav(content: bytes) -> AudioSegment:
-    """Decode the content of a WAV file. In memory, for pydub leaves a broken file open and hands it to ffmpeg.
+    """Decode the content of a WAV file. Works in memory: pydub leaves a broken file open and passes it to ffmpeg.
 
     Raises:
-        ValueError: it is no WAV file, or cut off.
+        ValueError: the content is not a WAV file, or truncated.
     """
     try:
         return AudioSegment(content)
     except (CouldntDecodeError, LookupError, EOFError, struct.error) as error:
-        raise ValueError(f"it is no WAV file ({error})") from error
+        raise ValueError(f"it is not a WAV file ({error})") from error
 
 
 def read_sound(content: bytes) -> PromptSound:
-    """Decode the content of a WAV file of any rate and width; several channels become one.
+    """Decode the content of a WAV file of any rate and sample width; channels are mixed down to one.
 
     Raises:
-        ValueError: it is no WAV file.
+        ValueError: the content is not a WAV file.
     """
     segment = open_wav(content)
     channels = np.array(segment.get_array_of_samples(), dtype=np.float32).reshape(-1, segment.channels)

@@ -1,6 +1,6 @@
-"""The speech engine's port and its engines. Must not know: catalogs, levels, files of prompts.
+"""The speech synthesis port and its engines. Must not know: catalogs, levels, prompt files.
 
-Only `prompts build` needs an engine; calls play what was built.
+Only `prompts build` and live announcements use an engine; flows play prebuilt audio.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from ivr.prompts.recording import read_sound
 DEFAULT_SPEED: Final = 160
 SPEAK_TIMEOUT_S: Final = 60
 AMPLITUDE: Final = "50"
-"""Of 200; at the usual 100 espeak-ng clips its own output."""
+"""Of 200; at the default of 100 espeak-ng clips its output."""
 
 
 class EngineFailed(HuifangError):
-    """A speech engine is there but did not speak."""
+    """An installed speech engine failed to speak."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Who speaks: an engine's name, its voice, the speed in words a minute and the pitch from 0 to 99."""
+    """A voice: the engine's name, its voice, the speed in words per minute and the pitch from 0 to 99."""
 
     engine: str
     voice: str
@@ -46,21 +46,21 @@ class Voice:
 
 
 class Engine(Protocol):
-    """Speaks words."""
+    """A speech synthesis engine."""
 
     def missing(self, voice: Voice) -> str:
-        """Why this voice can't be had here and what to do about it, in plain words; empty when it can."""
+        """Return why this voice is unavailable and how to install it; empty if it is available."""
 
     def speak(self, words: str, voice: Voice) -> PromptSound:
-        """Speak `words`.
+        """Synthesise `words`.
 
         Raises:
-            EngineFailed: the engine gave no audio.
+            EngineFailed: the engine produced no audio.
         """
 
 
 class EspeakNg:
-    """espeak-ng through its command. Mandarin goes in as pinyin, whose tones it then keeps."""
+    """espeak-ng, run as a command. Mandarin is passed as pinyin, so that its tones are kept."""
 
     def missing(self, voice: Voice) -> str:
         if shutil.which("espeak-ng"):
@@ -72,7 +72,7 @@ class EspeakNg:
         options = ["-a", AMPLITUDE, "-v", voice.voice, "-s", str(voice.speed), "-p", str(voice.pitch)]
         command = ["espeak-ng", *options, "--stdin", "--stdout"]
         try:
-            done = subprocess.run(  # noqa: S603 -- the text goes in on standard input, never into the command
+            done = subprocess.run(  # noqa: S603 -- the text is passed on standard input, not in the command
                 command, input=text.encode(), capture_output=True, timeout=SPEAK_TIMEOUT_S, check=True
             )
             return read_sound(done.stdout)
@@ -82,9 +82,9 @@ class EspeakNg:
 
 
 class Piper:
-    """Piper through its package `piper-tts`, with voices (NAME.onnx and NAME.onnx.json) in the folder `voices`.
+    """Piper, from the package `piper-tts`, with voices (NAME.onnx and NAME.onnx.json) in the folder `voices`.
 
-    In this process, for its command loads the voice anew for every prompt.
+    Runs in this process, because its command reloads the voice for every prompt.
     """
 
     def __init__(self, voices: Path) -> None:
@@ -94,7 +94,7 @@ class Piper:
     def missing(self, voice: Voice) -> str:
         model = self._model(voice)
         if not model.exists():
-            return f"the Piper voice {model} is not there; put it and {model.name}.json into that folder"
+            return f"the Piper voice {model} is missing; copy it and {model.name}.json into that folder"
         if not importlib.util.find_spec("piper"):
             return f"Piper is not installed; install it with: {sys.executable} -m pip install piper-tts"
         return ""
@@ -118,5 +118,5 @@ class Piper:
 
 
 def engines(folder: Path) -> Mapping[str, Engine]:
-    """The engines that a catalog in `folder` may name."""
+    """Return the engines available to a catalog in `folder`, by name."""
     return {"espeak-ng": EspeakNg(), "piper": Piper(folder / "voices")}

@@ -1,6 +1,6 @@
-"""Values as spoken: a value of a type becomes the names of the recorded fragments that say it.
+"""Spoken values: maps a typed value to the names of the recorded fragments that say it.
 
-Pure. Must not know: catalogs, audio, clocks (the present time is handed in).
+Pure. Must not know: catalogs, audio, clocks (the current time is a parameter).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ivr.prompts.english import English
 from ivr.prompts.mandarin import Mandarin
 
 Group = tuple[str, ...]
-"""Fragments said in one breath."""
+"""Fragments spoken without a pause."""
 
 MAX_SCORE: Final = 10
 MAX_NUMBER: Final = 9999
@@ -32,64 +32,64 @@ KINDS: Final[Mapping[str, str]] = {
     "recording": "the caller's own words",
     "when": "an ISO 8601 date, or a date and time with zone, or an interval of two",
 }
-"""The types of values, each with what it takes."""
+"""Value types, each with its valid values."""
 
 
 class Unspeakable(HuifangError):
-    """A value that no fragments can say."""
+    """The prompt or value cannot be spoken."""
 
 
 class Tongue(Protocol):
-    """One language's way to say values. In text `joint` stands within a group, `pause` between groups."""
+    """A language's rules for speaking values. In text, `separator` joins fragments and `pause` joins groups."""
 
-    joint: str
+    separator: str
     pause: str
 
     def fragments(self, kind: str) -> dict[str, str]:
-        """Every fragment that values of this type may need, with its words."""
+        """Return every fragment that values of this type can need, with its words."""
 
     def number(self, number: int) -> Group:
-        """0 to MAX_NUMBER."""
+        """Return the fragments of a number from 0 to MAX_NUMBER."""
 
     def date(self, day: date) -> Group:
-        """Month and day."""
+        """Return the fragments of the month and day."""
 
     def time(self, at: datetime) -> Group:
-        """Hour and minute with the part of the day."""
+        """Return the fragments of the hour and minute with the part of the day."""
 
     def when(self, at: datetime, days_away: int, *, by_part: bool, whole_day: bool) -> tuple[Group, ...]:
-        """A day, by its relation to today where it is near, then the time, the part of the day, or nothing."""
+        """Return the fragments of a day (relative to today if near), then of the time or part of the day, if any."""
 
 
 TONGUES: Final[Mapping[str, Tongue]] = {"zh-CN": Mandarin(), "en-US": English()}
-"""The languages whose values can be spoken, by BCP 47 tag."""
+"""Supported languages, by BCP 47 tag."""
 
 
 def fragments(kind: str, language: str) -> dict[str, str]:
-    """Every fragment that values of type `kind` may need in `language`: its name and its words."""
+    """Return every fragment that values of type `kind` can need in `language`: name → words."""
     if kind == "recording":
         return {}
     return TONGUES[language].fragments("digits" if kind == "phone" else kind)
 
 
 def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group, ...]:
-    """The fragments that say `value`, in groups with a short pause between them.
+    """Return the fragments that say `value`, in groups separated by a short pause.
 
-    `score` is 0 to 10, `number` 0 to 9999 (integers or their digits). `digits` is a string; spaces and hyphens in it
-    make the groups, else a telephone number's usual ones. `phone` is spoken as it is dialled in China. `date` and
-    `time` are ISO 8601. `when` is an ISO 8601 date, a date and time with zone, or an interval of two of them
-    (`start/end`) spoken as the part of the day that `start` lies in; `now` tells what is today, in that zone.
+    `score` is 0 to 10, `number` 0 to 9999 (integers or their digits). `digits` is a string, grouped by its spaces and
+    hyphens or else like a telephone number. `phone` is spoken as dialled in China. `date` and `time` are ISO 8601.
+    `when` is an ISO 8601 date, a date and time with zone, or an interval of two of them (`start/end`), spoken as the
+    part of the day that contains `start`; `now`, converted to that zone, determines today.
 
     Raises:
-        Unspeakable: `value` is nothing of that type. It is not quoted, for it may be a caller's number.
+        Unspeakable: `value` is not of that type. The message omits it, because it can be a caller's number.
     """
     tongue = TONGUES[language]
     try:
         match kind:
             case "score":
-                return ((f"score-{_whole(value, MAX_SCORE)}",),)
+                return ((f"score-{_integer(value, MAX_SCORE)}",),)
             case "number":
-                return (tongue.number(_whole(value, MAX_NUMBER)),)
+                return (tongue.number(_integer(value, MAX_NUMBER)),)
             case "digits":
                 return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(str(value)))
             case "phone":
@@ -97,16 +97,16 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
             case "date":
                 return (tongue.date(datetime.fromisoformat(str(value)).date()),)
             case "time":
-                return (tongue.time(datetime.fromisoformat(_on_some_day(str(value)))),)
+                return (tongue.time(datetime.fromisoformat(_with_date(str(value)))),)
             case "when":
                 return _when(str(value), tongue, now)
     except ValueError:
         raise Unspeakable(f"a value of type {kind} must be {KINDS[kind]}") from None
-    raise Unspeakable(f"{kind!r} is no type; use one of {', '.join(KINDS)}")
+    raise Unspeakable(f"unknown type {kind!r}; use one of {', '.join(KINDS)}")
 
 
 def dialled(number: str) -> str:
-    """A telephone number as it is dialled in China, in its usual groups; what is no such number stays as it is."""
+    """Return a telephone number as dialled in China, in its usual groups; unparseable input is returned unchanged."""
     try:
         known = phonenumbers.parse(number, "CN")
     except phonenumbers.NumberParseException:
@@ -115,10 +115,10 @@ def dialled(number: str) -> str:
 
 
 def digit_groups(number: str) -> list[str]:
-    """The digits of a number as they are grouped in speech: as written with spaces or hyphens, else 3-4-4, 3-3-4, ….
+    """Return the digits of a number in spoken groups: split at spaces and hyphens if it has any, else 3-4-4, 3-3-4, ….
 
     Raises:
-        ValueError: there is something else than digits in it, or nothing.
+        ValueError: the number is empty or contains other characters.
     """
     written = re.split(r"[\s-]+", number.strip().removeprefix("+"))
     if not all(group.isascii() and group.isdigit() for group in written):
@@ -132,7 +132,7 @@ def digit_groups(number: str) -> list[str]:
     return [number[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
-def _whole(value: Value, largest: int) -> int:
+def _integer(value: Value, largest: int) -> int:
     if isinstance(value, bool) or value is None:
         raise ValueError("no number")
     number = int(value)
@@ -141,7 +141,7 @@ def _whole(value: Value, largest: int) -> int:
     return number
 
 
-def _on_some_day(time: str) -> str:
+def _with_date(time: str) -> str:
     return time if "T" in time else f"2000-01-01T{time}"
 
 

@@ -1,4 +1,4 @@
-"""A prompt's text with its variables, cut into what is recorded and what is filled in. Pure. Must not know: files."""
+"""Prompt templates: a prompt's text split into recorded pieces and variables. Pure. Must not know: files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONG_MARKS: Final = "。？！.?!"
 
 @dataclass(frozen=True, slots=True)
 class RecordedPiece:
-    """Recorded words: `name` of the recording, `text` as written, `words` for the speech engine."""
+    """A recorded piece: the `name` of the recording, the `text` as written, the `words` for the speech engine."""
 
     name: str
     text: str
@@ -24,7 +24,7 @@ class RecordedPiece:
 
 @dataclass(frozen=True, slots=True)
 class PromptVariable:
-    """A value spoken from fragments: its name and its type."""
+    """A value spoken with fragments: its name and its type."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class PromptVariable:
 
 @dataclass(frozen=True, slots=True)
 class PunctuationMark:
-    """Punctuation between a variable and what follows; `long` ends a sentence."""
+    """Punctuation after a variable; `long` if it ends a sentence."""
 
     text: str
     long: bool
@@ -43,7 +43,7 @@ TemplatePart = RecordedPiece | PromptVariable | PunctuationMark
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """A prompt in one language."""
+    """A prompt's template in one language."""
 
     parts: tuple[TemplatePart, ...]
 
@@ -53,21 +53,21 @@ class PromptTemplate:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables' names with their types."""
+        """Variable names with their types."""
         return {part.name: part.kind for part in self.parts if isinstance(part, PromptVariable)}
 
 
 def parse(name: str, text: str) -> PromptTemplate:
-    """Cut a prompt's text. Without variables it is one piece called `name`, else the pieces are `name-1`, `name-2`, ….
+    """Parse a prompt's text. Without variables it is one piece called `name`, else pieces `name-1`, `name-2`, ….
 
     Raises:
-        ValueError: a brace that belongs to no variable, or nothing to say.
+        ValueError: a brace is not part of a variable, or the text has no words.
     """
     stray = re.search(r"[{}]", VARIABLE.sub("", text))
     if stray:
-        raise ValueError(f"{stray.group()!r} belongs to no variable; a variable is {{name:type}}")
+        raise ValueError(f"{stray.group()!r} is not part of a variable; write variables as {{name:type}}")
     if not re.search(r"\w", text):
-        raise ValueError("there is nothing to say in it")
+        raise ValueError("it has no words to speak")
     whole = not VARIABLE.search(text)
     return PromptTemplate((RecordedPiece(name, text, text),) if whole else tuple(_cut(name, text)))
 
@@ -81,18 +81,20 @@ def _cut(name: str, text: str) -> Iterator[TemplatePart]:
             yield PunctuationMark(marks, any(mark in LONG_MARKS for mark in marks))
         if spoken := words.strip():
             count += 1
-            yield RecordedPiece(f"{name}-{count}", words, _unfinished(spoken) if index + 2 < len(fields) else spoken)
+            yield RecordedPiece(
+                f"{name}-{count}", words, _with_trailing_comma(spoken) if index + 2 < len(fields) else spoken
+            )
         if index + 2 < len(fields):
             yield PromptVariable(fields[index + 1], fields[index + 2])
 
 
 def _split_marks(text: str) -> tuple[str, str]:
-    """Punctuation at the start of a text, and the rest; spaces alone are no punctuation."""
+    """Split off the punctuation at the start of a text; spaces alone do not count as punctuation."""
     end = LEADING_MARKS.match(text)
     marks = end.group() if end else ""
     return (marks, text[len(marks) :]) if marks.strip() else ("", text)
 
 
-def _unfinished(words: str) -> str:
-    """A comma at the end keeps a speech engine's voice up, for a value follows."""
+def _with_trailing_comma(words: str) -> str:
+    """Append a comma unless there is punctuation: it keeps the engine's intonation up before a value."""
     return words if words[-1] in SHORT_MARKS + LONG_MARKS else f"{words},"

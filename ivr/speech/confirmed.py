@@ -102,5 +102,5 @@ def _identifies_caller(node: model.QuestionNode) -> bool:
 def _parsed_value(
     callflows: model.Callflows, node: model.QuestionNode, language: str, text: str, said: _SpokenAnswer
 ) -> object:
-    read = answers.reading(node, callflows.universals, language, text, said.turn_record.at)
+    read = answers.interpret(node, callflows.universals, language, text, said.turn_record.at)
     return read.value if isinstance(read, Understood) else None

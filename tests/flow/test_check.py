@@ -170,7 +170,7 @@ FAULTS = {
     ),
     "scale upside down": (
         changed(("low: 1", "low: 7")),
-        "main.score.answer: low must be below high, but 7 is not below 5",
+        "main.score.answer: low must be below high, but low is 7 and high is 5",
     ),
     "thresholds upside down": (
         changed(("prompt: q.warm", "prompt: q.warm\n        confirm_below: 0.3")),
@@ -178,7 +178,7 @@ FAULTS = {
     ),
     "unknown language": (
         changed(("languages: [zh-CN, en-US]", "languages: [zh-CN, en-US, fr-FR]")),
-        "languages: answers cannot be read in fr-FR; they can in zh-CN, en-US",
+        "languages: fr-FR is not supported; supported languages: zh-CN, en-US",
     ),
     "unknown node": (
         changed(
@@ -194,7 +194,7 @@ FAULTS = {
     "no way out for a person": (changed(("    on_agent: bye\n", "")), "main: asks questions but has no on_agent"),
     "essential is no question": (
         changed(("essential: [warm]", "essential: [bye]")),
-        "main.essential: “bye” is no question of this flow",
+        "main.essential: “bye” is not a question of this flow",
     ),
     "no title": (changed((", en-US: Trial", "")), "main.title: no title in en-US"),
     "unknown variable": (
@@ -211,8 +211,8 @@ FAULTS = {
     ),
     "a call in a condition": (
         changed(("score <= 2", "len(score)")),
-        "main.choose.cases.1: “len(score) and warm == 'no'”: call is not allowed; compare names and values, "
-        "join them by and, or, not",
+        "main.choose.cases.1: “len(score) and warm == 'no'”: call is not allowed; use names, values, "
+        "comparisons, and, or, not",
     ),
     "a value that never is": (
         changed(("warm == 'no'", "warm == 'cold'")),
@@ -224,7 +224,7 @@ FAULTS = {
     ),
     "a word by its order": (
         changed(("warm == 'no'", "worker < 'good'")),
-        "main.choose.cases.1: “worker” is a word and cannot be less or greater",
+        "main.choose.cases.1: “worker” is a word and cannot be compared with <, <=, > or >=",
     ),
     "an answer taken for true or false": (
         changed(("warm == 'no'", "warm")),
@@ -232,7 +232,7 @@ FAULTS = {
     ),
     "a number set against a word": (
         changed(("score <= 2", "fee > 'much'")),
-        "main.choose.cases.1: “fee” is 0 at first and cannot be compared with 'much'",
+        "main.choose.cases.1: “fee” defaults to 0 and cannot be compared with 'much'",
     ),
     "a variable named as a question": (
         changed(("fee: 0", "fee: 0, score: 3")),
@@ -240,19 +240,19 @@ FAULTS = {
     ),
     "missing route": (
         changed(("next: worker", 'next: {"yes": worker}')),
-        "main.warm.next: no way for no; add it or a default",
+        "main.warm.next: no route for no; add it or a default",
     ),
     "route for no value": (
         changed(("bad: choose", "bad: choose, ugly: choose")),
-        "main.worker.next.ugly: “ugly” is no value of this question",
+        "main.worker.next.ugly: “ugly” is not a value of this question",
     ),
     "a dead end": (
         changed(("otherwise: bye", "otherwise: stuck"), ("      bye: {type", f"{STUCK}      bye: {{type")),
-        "main.stuck: dead end: no way from here ends the call",
+        "main.stuck: dead end: no path from here ends the call",
     ),
     "a circle": (
         changed(("otherwise: bye", "otherwise: choose")),
-        "main.choose: goes round in a circle without waiting for the caller",
+        "main.choose: loops without waiting for the caller",
     ),
     "duplicate phrase": (changed(("[很差]", "[很差, 很好]")), "main.worker.answer: “很好” means both good and bad"),
     "duplicate phrase of yes and no": (
@@ -269,11 +269,11 @@ FAULTS = {
     ),
     "a value nobody can say": (
         changed(("phrases: {zh-CN: [很差], en-US: [bad]}", "phrases: {zh-CN: [很差]}")),
-        "main.worker.answer.bad: nothing can be said for it in en-US",
+        "main.worker.answer.bad: it has no phrases in en-US",
     ),
     "phrases in another language": (
         changed(("en-US: [bad]}", "en-US: [bad], en-GB: [poor]}")),
-        "main.worker.answer.bad.phrases.en-GB: this language is not among the file's languages",
+        "main.worker.answer.bad.phrases.en-GB: this language is not listed in the file's `languages`",
     ),
     "key clash": (
         changed(('bad: {keys: "2"', 'bad: {keys: "1"')),
@@ -289,15 +289,15 @@ FAULTS = {
     ),
     "a command with the key of another": (
         changed(('agent: {keys: "0"', 'agent: {keys: "*"')),
-        "universals.agent.keys: key * stands for (repeat) too",
+        "universals.agent.keys: key * also stands for (repeat)",
     ),
     "key after which nothing is entered": (
         changed(('bad: {keys: "2"', 'bad: {keys: "#2"')),
-        "main.worker.answer: key # ends an input, so #2 can never be entered for bad",
+        "main.worker.answer: key # ends the input, so #2 can never be entered for bad",
     ),
     "unknown threshold": (
         changed(("closed_quiet_ms", "closed_silence_ms")),
-        "main.score.timing.closed_silence_ms: no such threshold; there are " + ", ".join(sorted(THRESHOLDS)),
+        "main.score.timing.closed_silence_ms: unknown threshold; thresholds are " + ", ".join(sorted(THRESHOLDS)),
     ),
     "no keys and no voice": (
         changed(("prompt: q.warm", "prompt: q.warm\n        input: []")),
@@ -309,7 +309,7 @@ FAULTS = {
     ),
     "a choice that is past": (
         changed(("zh-CN: 明天上午", "zh-CN: 昨天")),
-        "main.when.choices.1.zh-CN: “昨天” is past or more than a month ahead",
+        "main.when.choices.1.zh-CN: “昨天” is in the past or more than a month ahead",
     ),
     "a choice outside the hours": (
         changed(("zh-CN: 明天上午", "zh-CN: 明天晚上九点")),
@@ -323,16 +323,16 @@ FAULTS = {
         GOOD.replace(
             "bye: {type: hangup, prompt: q.bye}", "bye: {type: transfer, target: x, prompt: q.bye, failed: warm}"
         ),
-        "main: no way ends the call: there is no hangup",
+        "main: no path ends the call; add a hangup node",
     ),
     "return in a flow that nobody calls": (
         GOOD + SUB,
-        "sub: “return” stands in a flow that no subflow node calls; hang up instead",
+        "sub: “return” is used in a flow that no subflow node calls; use a hangup node instead",
     ),
     "unknown flow": (changed(*TO_SUB), "main.more.flow: unknown flow “sub”"),
     "a subflow that calls itself": (
         changed(*TO_SUB) + SUB.replace("return", "again") + "      again: {type: subflow, flow: sub, next: return}\n",
-        "sub: calls itself, by way of its subflows",
+        "sub: calls itself through its subflows",
     ),
     "the same question in a subflow": (
         changed(*TO_SUB)
@@ -347,7 +347,7 @@ FAULTS = {
             ("    essential", "    lastly: last\n    essential"),
             ("      bye: {type", "      last: {type: say, prompt: q.say, next: return}\n      bye: {type"),
         ),
-        "main.last: stands in the flow's last words: only branch, set and complaint may",
+        "main.last: is in the flow's `lastly` chain; only branch, set and complaint nodes may be",
     ),
     "a detail that nobody gives": (
         changed(
@@ -374,8 +374,8 @@ SEVERAL = {
             ("[nothing]}\n        keys_prompt: q.keys", "[nothing]}"),
         ),
         [
-            "main.say: nothing tells callers in en-US the keys, and it takes no speech: give it a keys_prompt",
-            "main.say: nothing tells callers in zh-CN the keys, and it takes no speech: give it a keys_prompt",
+            "main.say: callers in en-US have to answer with keys (its input excludes speech); add a keys_prompt",
+            "main.say: callers in zh-CN have to answer with keys (its input excludes speech); add a keys_prompt",
         ],
     ),
     "last words that do not end": (
@@ -384,8 +384,8 @@ SEVERAL = {
             ("      bye: {type", "      last: {type: set, values: {a: 1}, next: last}\n      bye: {type"),
         ),
         [
-            "main.last: dead end: no way from here ends the call",
-            "main.last: goes round in a circle without waiting for the caller",
+            "main.last: dead end: no path from here ends the call",
+            "main.last: loops without waiting for the caller",
         ],
     ),
 }
@@ -432,13 +432,13 @@ def test_every_prompt_is_looked_at(prompt: str, path: str) -> None:
 
 def test_a_variable_in_a_prompt_that_nobody_gives() -> None:
     prompts = Prompts(spoken={"q.warm": frozenset({"name", "fee", "score"})})
-    reason = "prompt “q.warm” speaks of “name”, which no variable or question gives"
+    reason = "prompt “q.warm” uses “name”, which no variable or question provides"
     assert faults(GOOD, prompts) == [f"{FILE}: main.warm.prompt: {reason}"]
 
 
 def test_the_value_read_back_is_known_only_where_it_is_read_back() -> None:
     prompts = Prompts(spoken={"q.score": frozenset({"value"})})
-    reason = "prompt “q.score” speaks of “value”, which no variable or question gives"
+    reason = "prompt “q.score” uses “value”, which no variable or question provides"
     assert faults(GOOD, prompts) == [f"{FILE}: main.score.prompt: {reason}"]
 
 
@@ -454,7 +454,7 @@ def test_the_value_read_back_is_known_only_where_it_is_read_back() -> None:
 def test_a_phrase_that_the_model_cannot_hear(phrase: str, path: str) -> None:
     hearing = Hearing(deaf_to={phrase: "no such word; say it otherwise"})
     assert faults(GOOD, hearing=hearing) == [
-        f"{FILE}: {path}: “{phrase}” cannot be heard: no such word; say it otherwise"
+        f"{FILE}: {path}: “{phrase}” cannot be recognised: no such word; say it otherwise"
     ]
 
 
@@ -476,14 +476,14 @@ def test_nothing_is_said_of_phrases_in_a_language_that_no_model_hears() -> None:
 
 def test_where_no_model_hears_the_keys_must_be_told() -> None:
     source = changed(("[nothing]}\n        keys_prompt: q.keys", "[nothing]}"))
-    reason = "nothing tells callers in en-US the keys, and no model hears en-US: give it a keys_prompt"
+    reason = "callers in en-US have to answer with keys (no model recognises en-US); add a keys_prompt"
     assert faults(source) == []
     assert faults(source, hearing=Hearing(frozenset({"zh-CN"}))) == [f"{FILE}: main.say: {reason}"]
 
 
 def test_where_no_model_hears_there_must_be_keys() -> None:
     source = changed(("prompt: q.say", "prompt: q.say\n        input: [speech]"))
-    reason = "nobody can answer in en-US: no model hears en-US, and it takes no keys"
+    reason = "it cannot be answered in en-US: no model recognises en-US; add dtmf to its input"
     assert faults(source) == []
     assert faults(source, hearing=Hearing(frozenset({"zh-CN"}))) == [f"{FILE}: main.say.input: {reason}"]
 
@@ -497,7 +497,7 @@ def test_a_circle_through_a_subflow_that_waits_is_none() -> None:
     quiet = looped + SUB
     waiting = looped + SUB.replace("hello: {type: say, prompt: q.bye, next: return}", ask)
     assert faults(waiting) == []
-    circle = "goes round in a circle without waiting for the caller"
+    circle = "loops without waiting for the caller"
     assert faults(quiet) == [f"{FILE}: main.choose: {circle}", f"{FILE}: main.more: {circle}"]
 
 
@@ -505,7 +505,7 @@ def test_routes_of_a_score_may_name_every_score_or_a_default() -> None:
     routes = ", ".join(f'"{score}": choose' for score in range(1, 6))
     assert faults(changed(("200}\n        next: choose", f"200}}\n        next: {{{routes}}}"))) == []
     assert faults(changed(("200}\n        next: choose", '200}\n        next: {"1": choose, default: bye}'))) == []
-    reason = "no way for 2, 3, 4, 5; add it or a default"
+    reason = "no route for 2, 3, 4, 5; add it or a default"
     assert faults(changed(("200}\n        next: choose", '200}\n        next: {"1": choose}'))) == [
         f"{FILE}: main.score.next: {reason}"
     ]
@@ -513,7 +513,7 @@ def test_routes_of_a_score_may_name_every_score_or_a_default() -> None:
 
 def test_a_command_may_not_have_the_key_for_right_or_wrong() -> None:
     found = faults(changed(('agent: {keys: "0"', 'agent: {keys: "2"')))
-    assert f"{FILE}: universals.agent.keys: key 2 stands for “wrong” when an answer is read back too" in found
+    assert f"{FILE}: universals.agent.keys: key 2 also stands for “wrong” when an answer is read back" in found
 
 
 READ_BACK = changed(("cues: {zh-CN", "read_back: {prompt: q.said, unplayed: q.noted}\n        cues: {zh-CN"))
@@ -521,13 +521,13 @@ READ_BACK = changed(("cues: {zh-CN", "read_back: {prompt: q.said, unplayed: q.no
 
 def test_what_is_read_back_must_be_played() -> None:
     assert faults(READ_BACK, Prompts(spoken={"q.said": frozenset({"said"})})) == []
-    reason = "prompt “q.said” does not play what was said; its variable is {said:recording}"
+    reason = "prompt “q.said” does not play the caller's words; use the variable {said:recording} in it"
     assert faults(READ_BACK) == [f"{FILE}: main.say.read_back.prompt: {reason}"]
 
 
 def test_the_callers_own_words_are_played_only_where_they_are_read_back() -> None:
     prompts = Prompts(spoken={"q.said": frozenset({"said"}), "q.say": frozenset({"said", "say_span"})})
-    reason = "prompt “q.say” speaks of “said”, which no variable or question gives"
+    reason = "prompt “q.say” uses “said”, which no variable or question provides"
     assert faults(READ_BACK, prompts) == [f"{FILE}: main.say.prompt: {reason}"]
 
 
@@ -542,7 +542,7 @@ def test_words_worth_noticing_must_be_heard_and_mean_nothing_else() -> None:
     assert faults(source) == [f"{FILE}: main.say: “没有了” means both cues and spot"]
     source = changed(("cues: {zh-CN: [没有了]", "spot: {zh-CN: [媒体]}\n        cues: {zh-CN: [没有了]"))
     deaf = Hearing(deaf_to={"媒体": "no such word"})
-    assert faults(source, hearing=deaf) == [f"{FILE}: main.say.spot: “媒体” cannot be heard: no such word"]
+    assert faults(source, hearing=deaf) == [f"{FILE}: main.say.spot: “媒体” cannot be recognised: no such word"]
 
 
 def test_an_answer_that_is_offered_must_be_known() -> None:
@@ -573,18 +573,18 @@ LOOKUP = (
 def test_a_lookup_gives_what_it_finds() -> None:
     prompts = Prompts(spoken={"q.bye": frozenset({"case_number", "case_opened_on"})})
     assert faults(changed(*LOOKUP), prompts) == []
-    reason = "prompt “q.bye” speaks of “case_number”, which no variable or question gives"
+    reason = "prompt “q.bye” uses “case_number”, which no variable or question provides"
     assert f"{FILE}: main.bye.prompt: {reason}" in faults(GOOD, prompts)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "path", "reason"),
     [
-        ("value: hotline, ", "", "main.find", "by number and by phone need a value; by call has none"),
-        ("by: phone", "by: call", "main.find", "by number and by phone need a value; by call has none"),
+        ("value: hotline, ", "", "main.find", "`by: number` and `by: phone` need a value; `by: call` takes none"),
+        ("by: phone", "by: call", "main.find", "`by: number` and `by: phone` need a value; `by: call` takes none"),
         ("value: hotline", "value: caller", "main.find.value", "“caller” is neither a variable nor a question"),
         ("missing: say", "missing: nowhere", "main.find.missing", "unknown node “nowhere”"),
-        ("missing: say", "missing: choose", "main.choose", "goes round in a circle without waiting for the caller"),
+        ("missing: say", "missing: choose", "main.choose", "loops without waiting for the caller"),
     ],
 )
 def test_a_lookup_that_cannot_be(old: str, new: str, path: str, reason: str) -> None:
@@ -594,10 +594,14 @@ def test_a_lookup_that_cannot_be(old: str, new: str, path: str, reason: str) -> 
 @pytest.mark.parametrize(
     ("changes", "path", "reason"),
     [
-        ("play: choose, ", "play", "“choose” is no question for free speech"),
+        ("play: choose, ", "play", "“choose” is not a free-speech question (a record node)"),
         ("line: where, ", "line", "“where” is neither a variable nor a question"),
         ('whisper: "{what}", ', "whisper", "“what” is neither a variable nor a question"),
-        ('whisper: [好, "{choose"], ', "whisper", "“{choose”: braces hold the name of a variable or a question"),
+        (
+            'whisper: [好, "{choose"], ',
+            "whisper",
+            "“{choose”: braces must enclose the name of a variable or a question",
+        ),
     ],
 )
 def test_a_transfer_that_speaks_of_what_nobody_knows(changes: str, path: str, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.events import Value
-from ivr.flow.conditions import Comparison, ConditionFault, bare, comparisons, holds, names
+from ivr.flow.conditions import Comparison, ConditionFault, bare_names, comparisons, holds, names
 
 KNOWN: dict[str, Value] = {"attitude": "satisfied", "score": 4, "fee_unpaid": True, "comments": None}
 
@@ -57,7 +57,7 @@ def test_what_cannot_be_evaluated_is_a_fault() -> None:
 def test_what_a_condition_speaks_of() -> None:
     condition = "fee_unpaid and (score < 5 or 'bad' == attitude) and not urgent"
     assert names(condition) == {"fee_unpaid", "score", "attitude", "urgent"}
-    assert bare(condition) == {"fee_unpaid", "urgent"}
+    assert bare_names(condition) == {"fee_unpaid", "urgent"}
     assert set(comparisons(condition)) == {
         Comparison("score", 5, ordered=True),
         Comparison("attitude", "bad", ordered=False),

@@ -388,7 +388,7 @@ def test_zero_is_a_digit_in_a_number_and_a_person_when_it_is_read_back(now: date
 
 
 @pytest.mark.parametrize(
-    ("typed", "heard", "verdict"),
+    ("typed", "heard", "completeness"),
     [
         (SURVEY[:1], "解决了", "complete"),
         (SURVEY[:1], "不", "prefix"),
@@ -401,13 +401,13 @@ def test_zero_is_a_digit_in_a_number_and_a_person_when_it_is_read_back(now: date
         ([*SURVEY[:1], "转人工"], "喂", "nothing"),
     ],
 )
-def test_verdict(flow_set: FlowSet, now: datetime, typed: list[str], heard: str, verdict: str) -> None:
+def test_verdict(flow_set: FlowSet, now: datetime, typed: list[str], heard: str, completeness: str) -> None:
     state = had(flow_set, now, typed).state
-    assert engine.verdict(flow_set.flows, state, (Heard(heard, 0.95),), now) == verdict
+    assert engine.completeness(flow_set.flows, state, (Heard(heard, 0.95),), now) == completeness
 
 
 def test_no_readings_are_nothing(flow_set: FlowSet, now: datetime) -> None:
-    assert engine.verdict(flow_set.flows, had(flow_set, now, SURVEY[:1]).state, (), now) == "nothing"
+    assert engine.completeness(flow_set.flows, had(flow_set, now, SURVEY[:1]).state, (), now) == "nothing"
 
 
 # --- free speech read back ---------------------------------------------------------------------------------------
@@ -492,7 +492,7 @@ def test_words_worth_noticing_are_collected_once_each(now: datetime) -> None:
 
 
 def test_free_speech_is_not_taken_where_it_is_read_back(now: datetime) -> None:
-    with pytest.raises(ValueError, match="free speech is not asked for here"):
+    with pytest.raises(ValueError, match="free speech is not accepted here"):
         play(small(ADDRESS), now, "五十", "~三号楼", "~四号楼")
 
 

@@ -50,7 +50,7 @@ def test_a_call_taken_again_gives_the_same_answers(flow_set: FlowSet, now: datet
     again = Replay(flow_set, "survey", "zh-CN", speech=True)
     heard = []
     for event in PAST:
-        again.take(event, now)
+        again.apply(event, now)
         heard.append([prompt.name for prompt in again.prompts])
     assert again.answers == {"convenient": "yes", "resolved": "yes"}
     assert heard == [
@@ -65,6 +65,6 @@ def test_a_call_taken_again_gives_the_same_answers(flow_set: FlowSet, now: datet
 
 def test_a_call_that_does_not_fit_the_flow_is_a_fault(flow_set: FlowSet, now: datetime) -> None:
     again = Replay(flow_set, "survey", "zh-CN", speech=True)
-    again.take(PAST[0], now)
+    again.apply(PAST[0], now)
     with pytest.raises(EngineFault, match="SpeechHeard while waiting for notice"):
-        again.take(PAST[2], now)
+        again.apply(PAST[2], now)

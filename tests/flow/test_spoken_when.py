@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.text import LANGUAGES
-from ivr.flow.spoken.when import FURTHEST, SpokenTime, parse_when, when_words
+from ivr.flow.spoken.when import MAX_AHEAD, SpokenTime, parse_when, when_words
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=SHANGHAI)
@@ -252,7 +252,7 @@ MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.
 
 def check(parsed: Parsed[SpokenTime], now: datetime) -> None:
     if isinstance(parsed, ParsedValue):
-        assert now - timedelta(minutes=1) <= parsed.value.start <= now + FURTHEST
+        assert now - timedelta(minutes=1) <= parsed.value.start <= now + MAX_AHEAD
     else:
         assert isinstance(parsed, ParsedOutOfRange | ParsedNothing)
 

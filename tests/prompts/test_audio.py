@@ -78,7 +78,7 @@ def test_what_lies_above_the_telephone_band_does_not_fold_down(tone: MakeTone) -
     "samples", [np.zeros(8000, np.float32), np.zeros(0, np.float32), np.full(8000, 0.1, np.float32)]
 )
 def test_silence_alone_is_refused(samples: Samples) -> None:
-    with pytest.raises(ValueError, match="there is no speech in it"):
+    with pytest.raises(ValueError, match="it contains no speech"):
         prepare(PromptSound(samples, 8000))
 
 
@@ -106,5 +106,5 @@ def test_recordings_of_any_form_are_read(tmp_path: Path, tone: MakeTone, channel
 
 @pytest.mark.parametrize("content", [b"", b"no sound at all", b"RIFF\x00\x00\x00\x00WAVE"])
 def test_what_is_no_wav_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match="it is no WAV file"):
+    with pytest.raises(ValueError, match="it is not a WAV file"):
         read_sound(content)

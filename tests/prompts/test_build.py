@@ -82,7 +82,7 @@ def test_a_persons_recording_without_speech_is_refused_by_name(built: Path) -> N
     recorded = built / "recorded/zh-CN/greeting.wav"
     recorded.parent.mkdir(parents=True)
     recorded.write_bytes(b"no sound")
-    with pytest.raises(FaultyFile, match=r"recorded/zh-CN/greeting\.wav: it is no WAV file"):
+    with pytest.raises(FaultyFile, match=r"recorded/zh-CN/greeting\.wav: it is not a WAV file"):
         build(built, speakers={"tone": Tone()})
 
 
@@ -96,7 +96,7 @@ def test_the_first_voice_that_is_there_speaks(make_catalog: MakeCatalog) -> None
 
 def test_without_any_voice_it_says_what_to_do(make_catalog: MakeCatalog) -> None:
     folder = make_catalog()
-    with pytest.raises(NoEngine, match=r"no speech engine for zh-CN: the tone a is not here; buy a tuning fork"):
+    with pytest.raises(NoEngine, match=r"no speech engine for zh-CN: the tone a is not installed; install it"):
         build(folder, speakers={"tone": Tone(absent="a")})
     assert not list(folder.rglob("*.wav"))
 
@@ -114,7 +114,7 @@ def test_without_any_voice_recordings_and_removals_still_work(
 
 def test_what_was_done_before_an_engine_failed_is_kept(make_catalog: MakeCatalog) -> None:
     folder = make_catalog(prompts={"good": {"zh-CN": "好。"}, "mute": {"zh-CN": "_"}})
-    with pytest.raises(EngineFailed, match="nothing to hum in '_'"):
+    with pytest.raises(EngineFailed, match="no letters in '_'"):
         build(folder, speakers={"tone": Tone()})
     assert build(make_catalog(prompts={"good": {"zh-CN": "好。"}}), speakers={"tone": Tone()}).kept == ["zh-CN/good"]
 

@@ -46,14 +46,14 @@ def test_it_tells_a_flow_which_prompts_and_variables_there_are(make_catalog: Cal
         ({"colour": "red"}, "colour", "Extra inputs are not permitted"),
         ({"prompts": None}, "prompts", "Field required"),
         ({"languages": []}, "languages", "at least 1 item"),
-        ({"languages": ["tlh"], "prompts": {}, "voices": {"tlh": HUM}}, "languages", "values can't be spoken in tlh"),
-        ({"voices": {}}, "voices", "zh-CN has no voice"),
+        ({"languages": ["tlh"], "prompts": {}, "voices": {"tlh": HUM}}, "languages", "tlh is not supported"),
+        ({"voices": {}}, "voices", "there is no voice for zh-CN"),
         ({"voices": {"zh-CN": [{"engine": "tone", "voice": "a", "pitch": 200}]}}, "voices.zh-CN.0.pitch", "less than"),
         ({"prompts": {"a b": {"zh-CN": "好"}}}, "prompts.a b.[key]", "String should match pattern"),
         ({"prompts": {"a": {}}}, "prompts.a", "it has no text in zh-CN"),
         ({"prompts": {"a": {"zh-CN": "好", "en-US": "ok"}}}, "prompts.a.en-US", "this language is not in `languages`"),
-        ({"prompts": {"a": {"zh-CN": "，"}}}, "prompts.a.zh-CN", "there is nothing to say in it"),
-        ({"prompts": {"a": {"zh-CN": "好{value}"}}}, "prompts.a.zh-CN", "'{' belongs to no variable"),
+        ({"prompts": {"a": {"zh-CN": "，"}}}, "prompts.a.zh-CN", "it has no words to speak"),
+        ({"prompts": {"a": {"zh-CN": "好{value}"}}}, "prompts.a.zh-CN", "'{' is not part of a variable"),
         (
             {"prompts": {"a": {"zh-CN": "好{x:colour}"}}},
             "prompts.a.zh-CN",
@@ -62,7 +62,7 @@ def test_it_tells_a_flow_which_prompts_and_variables_there_are(make_catalog: Cal
         (
             {"prompts": {"a": {"zh-CN": "您说{what:recording}"}}},
             "prompts.a.zh-CN",
-            "the caller's own words are called {said:recording}",
+            "`said` and type `recording` only go together",
         ),
         (
             {"prompts": {"a": {"zh-CN": "{who:name}您好"}}},
@@ -76,7 +76,7 @@ def test_it_tells_a_flow_which_prompts_and_variables_there_are(make_catalog: Cal
                 "prompts": {"a": {"zh-CN": "{x:score}", "en-US": "{x:number}"}},
             },
             "prompts.a",
-            "its variables differ from language to language",
+            "its variables differ between languages",
         ),
     ],
 )
@@ -115,5 +115,5 @@ def test_what_is_no_catalog_is_refused(tmp_path: Path, text: str, path: str, rea
 
 
 def test_a_missing_catalog_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FaultyFile, match="it can't be read"):
+    with pytest.raises(FaultyFile, match="it cannot be read"):
         load(tmp_path)

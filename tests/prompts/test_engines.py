@@ -85,7 +85,7 @@ def test_an_engine_that_gives_no_audio_is_told(monkeypatch: pytest.MonkeyPatch, 
     mute.write_text("#!/bin/sh\ncat >/dev/null\n")
     mute.chmod(mute.stat().st_mode | stat.S_IEXEC)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(EngineFailed, match="it is no WAV file"):
+    with pytest.raises(EngineFailed, match="it is not a WAV file"):
         EspeakNg().speak("您好", MANDARIN)
 
 

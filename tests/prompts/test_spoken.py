@@ -15,7 +15,7 @@ from ivr.prompts.spoken import KINDS, TONGUES, Unspeakable, digit_groups, fragme
 def said(kind: str, value: Value, language: str, now: datetime) -> str:
     tongue, words = TONGUES[language], fragments(kind, language)
     return tongue.pause.join(
-        tongue.joint.join(words[name] for name in group) for group in speak(kind, value, language, now)
+        tongue.separator.join(words[name] for name in group) for group in speak(kind, value, language, now)
     )
 
 
@@ -141,7 +141,7 @@ def test_what_is_no_value_of_the_type_is_refused(kind: str, value: Value, langua
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones(now: datetime) -> None:
-    with pytest.raises(Unspeakable, match=r"'colour' is no type; use one of score, number"):
+    with pytest.raises(Unspeakable, match=r"unknown type 'colour'; use one of score, number"):
         speak("colour", "red", "zh-CN", now)
 
 

@@ -155,7 +155,7 @@ async def test_a_recording_that_is_gone_is_told_and_leaves_the_others(line: Line
     await (await answered(line, "13912345678")).ends()
     output = await export(into)
     assert "1 new clips of 1 callers" in output
-    assert "1 calls were left out: their recordings cannot be read" in output
+    assert "1 calls skipped: their recordings cannot be read" in output
 
 
 async def test_a_caller_is_erased_everywhere_and_for_good(line: Line, into: Path, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ async def test_a_folder_that_was_taken_away_is_named(line: Line, into: Path) -> 
     speaker = rows(into)[0]["speaker"]
     move(into, into.with_name("elsewhere"))
     assert (
-        f"{into} is not here any more: look for clips of {speaker} where it went"
+        f"{into} no longer exists; if it was moved, delete clips of {speaker} there"
         in command("erase", "--number", NUMBER).output
     )
 
@@ -186,7 +186,7 @@ async def test_a_folder_that_was_taken_away_is_named(line: Line, into: Path) -> 
 def test_what_is_no_number_erases_nobody(data: Path) -> None:
     result = command("erase", "--number", "nobody")
     assert result.exit_code == 2
-    assert "nobody is no telephone number" in result.output
+    assert "nobody is not a telephone number" in result.output
     assert not data.exists()
 
 

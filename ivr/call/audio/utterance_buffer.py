@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from ivr.actions import Prompt
-from ivr.events import place
+from ivr.events import format_span
 
 TAIL_MS: Final = 100
 """Audio kept beyond the last voice frame, so that a soft ending is not cut."""
@@ -37,7 +37,7 @@ class UtteranceBuffer:
         """Store the utterance at `span_ms`, replacing the previous one, and stop buffering."""
         start_ms, end_ms = span_ms
         pcm_span = b"".join(pcm for at_ms, pcm in self._frames if start_ms < at_ms <= end_ms + TAIL_MS)
-        self._stored = (place(span_ms), pcm_span)
+        self._stored = (format_span(span_ms), pcm_span)
         self.begin(False)
 
     def resolve(self, prompt: Prompt) -> tuple[Prompt, bytes]:

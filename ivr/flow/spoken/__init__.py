@@ -1,5 +1,5 @@
-"""Spoken answers: the text that was heard -> what it means, and the phrases a grammar needs to hear it.
+"""Parsers of spoken answers: recognised text → meaning, and the phrases that a grammar needs to recognise it.
 
-Pure functions of the text. Must not know: questions, flows, prompts, how the text came about. Every reader takes any
-text and never fails on it; a language other than those in text.LANGUAGES is a KeyError.
+Pure functions of the text; every parser accepts any text. A language that is not in text.LANGUAGES raises KeyError.
+Must not know: questions, flows, prompts, the origin of the text.
 """

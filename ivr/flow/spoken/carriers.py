@@ -1,6 +1,6 @@
-"""The words around an answer that say nothing: 我觉得…吧, "I'd say … please". Must not know: any question.
+"""Carrier phrases around an answer: 我觉得…吧, "I'd say … please". Must not know: any question.
 
-No entry turns a meaning round: 不, 没, "not" and question particles (吗) are never among them, so 不满意 stays 不满意.
+No entry inverts a meaning: 不, 没, "not" and question particles (吗) are excluded, so 不满意 stays 不满意.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _TRAILING = {
 
 @cache
 def leading(language: str) -> frozenset[Tokens]:
-    """Carriers in front of an answer."""
+    """Return the carrier phrases before an answer."""
     return _table(_LEADING[language], language)
 
 
 @cache
 def trailing(language: str) -> frozenset[Tokens]:
-    """Particles and courtesies behind an answer."""
+    """Return the particles and courtesies after an answer."""
     return _table(_TRAILING[language], language)
 
 
 def strip_carriers(text: str, language: str) -> str:
-    """The answer alone, as a grammar writes it: 我觉得满意吧 becomes 满意. Never empty unless the text is."""
+    """Return the bare answer, normalised for a grammar: 我觉得满意吧 becomes 满意. Empty only if the text is."""
     return join(strip(tokens(text, language), leading(language), trailing(language)), language)
 
 

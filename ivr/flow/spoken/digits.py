@@ -1,6 +1,6 @@
-"""Strings of digits as people say them. Must not know: what the digits are for.
+"""Parser for spoken strings of digits. Must not know: what the digits are for.
 
-Chinese says 幺 for one, and by radio custom 洞 (0), 拐 (7), 勾 (9); English says "oh", "double five" and "triple five".
+Chinese says 幺 for one and, in radio usage, 洞 (0), 拐 (7), 勾 (9); English says "oh", "double five" and "triple five".
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _TIMES = {
 _ZEROS = {CHINESE: {}, ENGLISH: {"hundred": "00", "thousand": "000"}}
 _PAIRS = {word: str(value) for value, word in enumerate(EN_TEENS, 10)}
 _TENS = {word: str(value) for value, word in enumerate(EN_TENS, 2)}
-_ASIDE = {
+_FILLERS = {
     CHINESE: "我的 我家 电话 手机 号码 手机号 电话号码 联系电话 号 区号 加 转 杠 然后 对 是的 好 好的",
     ENGLISH: "my|number|phone number|number is|phone|is|area code|plus|dash|then|and|yes|okay|ok",
 }
 
 
 def parse_digits(text: str, language: str) -> str:
-    """The digits said, in order; empty when there are none, or anything that is neither a digit nor said around one.
+    """Return the digits said, in order; empty if there are none or a word is neither a digit nor a filler.
 
     三个八 is 888, "double five" 55, "eight hundred" 800, "twenty three" 23.
     """
@@ -39,7 +39,7 @@ def parse_digits(text: str, language: str) -> str:
     at = 0
     while at < len(words):
         said, length = _digits(words, at, language)
-        length = length or _aside(words, at, language)
+        length = length or _filler(words, at, language)
         if not length:
             return ""
         digits += said
@@ -48,14 +48,14 @@ def parse_digits(text: str, language: str) -> str:
 
 
 def digit_words(language: str) -> tuple[str, ...]:
-    """The words that a sequence grammar needs to hear digits; the radio words, rare, are left out."""
+    """Return the words that a sequence grammar needs for digits, without the rare radio words."""
     if language == CHINESE:
         return (*ZH_DIGITS, "幺", "两", "两个", "三个", "四个")
     return (*EN_UNITS, "oh", "double", "triple", "hundred", "thousand", *EN_TEENS, *EN_TENS)
 
 
 def _digits(words: Tokens, at: int, language: str) -> tuple[str, int]:
-    """The digits that start at a word, and how many words they take (0: none)."""
+    """Return the digits that start at the word `at`, and the number of words they span (0: none)."""
     one = words[at]
     span = 2 if language == CHINESE else 1
     times = _TIMES[language].get("".join(words[at : at + span]))
@@ -75,12 +75,12 @@ def _digit(word: str, language: str) -> str:
     return word if word.isdecimal() else _DIGIT[language].get(word, "")
 
 
-def _aside(words: Tokens, at: int, language: str) -> int:
-    table = _asides(language)
+def _filler(words: Tokens, at: int, language: str) -> int:
+    table = _fillers(language)
     return next((length for length in range(min(6, len(words) - at), 0, -1) if words[at : at + length] in table), 0)
 
 
 @cache
-def _asides(language: str) -> frozenset[Tokens]:
-    listing = _ASIDE[language].split() if language == CHINESE else _ASIDE[language].split("|")
+def _fillers(language: str) -> frozenset[Tokens]:
+    listing = _FILLERS[language].split() if language == CHINESE else _FILLERS[language].split("|")
     return leading(language) | trailing(language) | {tokens(phrase, language) for phrase in listing}

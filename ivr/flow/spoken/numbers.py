@@ -1,7 +1,7 @@
-"""Whole numbers 0 to 9999 in words: reading and writing. Must not know: what is counted.
+"""Parser and formatter for whole numbers from 0 to 9999 in words. Must not know: what is counted.
 
-Own code because the libraries read too much or too little: cn2an takes 八九 for 89 or, when strict, refuses 一百二, and
-text2num reads no Chinese.
+Own code because libraries accept too much or too little: cn2an reads 八九 as 89 or, in strict mode, rejects 一百二;
+text2num does not support Chinese.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _EN_NUMBER = re.compile(
 
 
 def parse_number(text: str, language: str) -> int | None:
-    """The number that the whole text is, 0 to 9999; None when it is no number or more than one (八九, "eight nine")."""
+    """Return the number, 0 to 9999, that the whole text is; None if it is none or several (八九, "eight nine")."""
     spoken = normalise(text, language)
     if re.fullmatch(r"[0-9]{1,4}", spoken):
         return int(spoken)
@@ -54,10 +54,10 @@ def parse_number(text: str, language: str) -> int | None:
 
 
 def say_number(number: int, language: str) -> str:
-    """The usual words for a number from 0 to 9999: 一百零二, 两千; "one hundred and two".
+    """Return the usual words for a number from 0 to 9999: 一百零二, 两千; "one hundred and two".
 
     Raises:
-        ValueError: the number is beyond 0 to 9999.
+        ValueError: the number is not within 0 to 9999.
     """
     if not 0 <= number <= HIGHEST:
         raise ValueError(f"{number} is not between 0 and {HIGHEST}")

@@ -1,7 +1,7 @@
-"""Telephone numbers as people say them, in the form networks dial (E.164). Must not know: whose number, or what for.
+"""Parser for spoken telephone numbers; results are in E.164. Must not know: whose number it is, or its purpose.
 
-Numbering plans come from `phonenumbers` (Google's libphonenumber; the lite package leaves out geography). What it can't
-tell is whether a number still being said is complete: to it 5551234 is a valid number of China. Hence the lengths below
+Numbering plans come from `phonenumbers` (Google's libphonenumber; the lite package omits geography). It cannot tell
+whether a partly dictated number is complete: it accepts 5551234 as a valid Chinese number. Hence the lengths below
 (电信网编号计划: mobile 11 digits; landline 0, area code, subscriber, 11 or 12; 400 and 800 numbers 10).
 """
 
@@ -26,11 +26,11 @@ _UNFINISHED = {
 
 
 def parse_phone(text: str, language: str, region: str = _CHINA) -> Parsed[str]:
-    """The telephone number said: Value("+86…") in E.164, Incomplete while digits are missing, OutOfRange for digits
-    that are no number of any plan, Nothing without digits.
+    """Return the telephone number said: ParsedValue("+86…") in E.164, ParsedIncomplete while digits are missing,
+    ParsedOutOfRange for digits that fit no numbering plan, ParsedNothing without digits.
 
     `region` (ISO 3166) is where a number without country code is dialled from. A Chinese landline needs its area code;
-    a bare subscriber number is Incomplete.
+    a bare subscriber number is ParsedIncomplete.
     """
     digits = parse_digits(text, language)
     if not digits:

@@ -1,4 +1,4 @@
-"""What came out of reading an answer. Must not know: questions, prompts, what is asked next."""
+"""Results of parsing an answer. Must not know: questions, prompts, the next question."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class ParsedValue(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ParsedOutOfRange(Generic[T]):
-    """Understood, but not allowed: a score beyond the scale, a time past, a telephone number nobody can have."""
+    """Understood but not allowed: a score off the scale, a time in the past, an impossible telephone number."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedFraction:
-    """A score between two whole ones; `text` is what was said. The caller has to choose one of them."""
+    """A score between two whole scores, of which the caller has to choose one; `text` is the wording."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedIncomplete:
-    """The beginning of a number; the caller may go on. `digits` are those said so far."""
+    """The beginning of a number; the caller may continue. `digits` are those said so far."""
 
     digits: str
 
@@ -42,4 +42,4 @@ class ParsedNothing:
 
 
 Parsed = ParsedValue[T] | ParsedOutOfRange[T] | ParsedFraction | ParsedIncomplete | ParsedNothing
-"""A closed union; every reader says which of these it gives."""
+"""A closed union; every parser documents the members that it returns."""

@@ -1,7 +1,7 @@
-"""A score on a scale of whole numbers, such as 1 to 10. Must not know: what is scored.
+"""Parser for scores on a scale of whole numbers, such as 1 to 10. Must not know: what is scored.
 
-Score phrases carry 分 or "points", 打 or 给, "out of ten"; each is read for what it is: a half as NotWhole, 十一分 or
-一百分 as OutOfRange (a caller who says it is asked again rather than guessed at).
+Score phrases contain 分 or "points", 打 or 给, "out of ten". Invalid scores are recognised rather than mapped to the
+nearest one, so that the caller is asked again: a half gives ParsedFraction, 十一分 or 一百分 ParsedOutOfRange.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from ivr.flow.spoken.numbers import parse_number, say_number
 from ivr.flow.spoken.result import Parsed, ParsedFraction, ParsedNothing, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, join, strip, tokens
 
-_GIVING = {
+_SCORE_CARRIERS = {
     CHINESE: "打 给 评 打个 给个 打一个 给一个 给你 给您 给你们 给他 给他们 给师傅 评分 分数 分数是 打分",
     ENGLISH: "give|i give|i'd give|i'll give|i would give|i will give|give it|give you|give them|you|it|them|a|an"
     "|about|around|the|score|my score is|number|of",
 }
-_FULL = {
+_HIGHEST = {
     CHINESE: {"满分", "最高分"},
     ENGLISH: {
         "full marks",
@@ -46,13 +46,14 @@ _EN_BETWEEN = re.compile(
 
 
 def parse_score(text: str, language: str, low: int, high: int) -> Parsed[int]:
-    """The score said: Value within low to high, OutOfRange, NotWhole (八点五分, 八分半, "eight and a half") or Nothing.
+    """Return the score said: ParsedValue within low to high, ParsedOutOfRange, ParsedFraction (八点五分, 八分半,
+    "eight and a half") or ParsedNothing.
 
-    满分 and "full marks" are `high`. Two scores (八九分, 九到十分, "eight or nine") are Nothing, and so is a scale that
-    is not the question's ("eight out of ten" where `high` is 5) and the adverb 十分 (十分满意).
+    满分 and "full marks" mean `high`. Two scores (八九分, 九到十分, "eight or nine"), a scale other than the question's
+    ("eight out of ten" if `high` is 5) and the adverb 十分 (十分满意) give ParsedNothing.
     """
     spoken = join(strip(tokens(text, language), _leading(language), trailing(language)), language)
-    if spoken in _FULL[language]:
+    if spoken in _HIGHEST[language]:
         return ParsedValue(high)
     if spoken in _LOWEST[language]:
         return ParsedValue(low)
@@ -65,16 +66,16 @@ def parse_score(text: str, language: str, low: int, high: int) -> Parsed[int]:
 
 
 def score_phrases(language: str, low: int, high: int) -> dict[str, Parsed[int]]:
-    """Every phrase that a grammar for this scale needs, with what parse_score makes of it.
+    """Return every phrase that a grammar for this scale needs, with the result of parse_score.
 
-    Beside the scores themselves these are the near misses (零分, 十一分, 一百分, 八分半), in the grammar so that they
-    are heard as what they are and not as the nearest score.
+    Besides the scores, the grammar contains near misses (零分, 十一分, 一百分, 八分半), so that they are recognised
+    as such and not as the nearest score.
     """
     beyond = {max(low - 1, 0), high + 1, high + 2, 100} - set(range(low, high + 1))
-    phrases = [phrase for number in range(low, high + 1) for phrase in _said(number, high, language)]
-    phrases += [phrase for number in sorted(beyond) for phrase in _said(number, high, language)[:4]]
-    phrases += [phrase for number in range(low, high) for phrase in _halves(number, language)]
-    phrases += sorted(_FULL[language])
+    phrases = [phrase for number in range(low, high + 1) for phrase in _phrases_for(number, high, language)]
+    phrases += [phrase for number in sorted(beyond) for phrase in _phrases_for(number, high, language)[:4]]
+    phrases += [phrase for number in range(low, high) for phrase in _half_phrases(number, language)]
+    phrases += sorted(_HIGHEST[language])
     phrases += ["打满分", "给满分", "给个满分"] if language == CHINESE else ["the maximum", "the highest score"]
     return {phrase: parse_score(phrase, language, low, high) for phrase in phrases}
 
@@ -101,7 +102,7 @@ def _english(spoken: str, high: int) -> int | ParsedFraction | None:
     return -number if number and match["minus"] else number
 
 
-def _said(number: int, high: int, language: str) -> list[str]:
+def _phrases_for(number: int, high: int, language: str) -> list[str]:
     word = say_number(number, language)
     if language == ENGLISH:
         article = "an" if word.startswith(("eight", "eleven")) else "a"
@@ -112,7 +113,7 @@ def _said(number: int, high: int, language: str) -> list[str]:
     return phrases + words[1:]
 
 
-def _halves(number: int, language: str) -> list[str]:
+def _half_phrases(number: int, language: str) -> list[str]:
     word = say_number(number, language)
     if language == ENGLISH:
         return [f"{word} and a half", f"{word} point five"]
@@ -122,5 +123,5 @@ def _halves(number: int, language: str) -> list[str]:
 
 @cache
 def _leading(language: str) -> frozenset[Tokens]:
-    listing = _GIVING[language].split() if language == CHINESE else _GIVING[language].split("|")
+    listing = _SCORE_CARRIERS[language].split() if language == CHINESE else _SCORE_CARRIERS[language].split("|")
     return leading(language) | {tokens(phrase, language) for phrase in listing}

@@ -1,4 +1,4 @@
-"""Text as a recogniser or a person writes it, made comparable. Must not know: what the words mean.
+"""Normalisation of text written by a recogniser or a person. Must not know: the meaning of words.
 
 A text becomes tokens: characters in Chinese (a run of Latin letters or digits is one token), words in English.
 """
@@ -25,7 +25,7 @@ _CLAUSE = re.compile(r"[,;!?。、]+|\.(?![0-9])")
 
 
 def tokens(text: str, language: str) -> Tokens:
-    """The text's tokens in lower case, full-width forms made plain, spaces and punctuation dropped.
+    """Return the text's tokens in lower case, without full-width forms, spaces and punctuation.
 
     Raises:
         KeyError: the language is not one of LANGUAGES.
@@ -34,23 +34,23 @@ def tokens(text: str, language: str) -> Tokens:
 
 
 def clauses(text: str, language: str) -> list[Tokens]:
-    """The tokens of each part between punctuation marks; a recogniser's text, having none, is a single part."""
+    """Return the tokens of each part between punctuation marks; recognised text has none and is a single part."""
     parts = (tuple(_TOKEN[language].findall(part)) for part in _CLAUSE.split(_plain(text)))
     return [part for part in parts if part]
 
 
 def join(words: Tokens, language: str) -> str:
-    """Tokens as text again, as in grammars: no spaces in Chinese, single spaces in English."""
+    """Join tokens as grammars write them: no spaces in Chinese, single spaces in English."""
     return ("" if language == CHINESE else " ").join(words)
 
 
 def normalise(text: str, language: str) -> str:
-    """The text as a grammar writes it."""
+    """Return the text as a grammar writes it."""
     return join(tokens(text, language), language)
 
 
 def strip(words: Tokens, leading: Collection[Tokens], trailing: Collection[Tokens]) -> Tokens:
-    """Take words of `leading` off the front and of `trailing` off the end, longest first, while anything remains."""
+    """Strip `leading` entries from the start and `trailing` entries from the end, longest first; keep one token."""
     start, end = 0, len(words)
     while length := _longest(words, start, end - start - 1, leading):
         start += length
@@ -61,8 +61,8 @@ def strip(words: Tokens, leading: Collection[Tokens], trailing: Collection[Token
     return words[start:end]
 
 
-def cover(words: Tokens, vocabulary: Mapping[Tokens, T]) -> list[tuple[Tokens, T]] | None:
-    """Split the words into entries of the vocabulary, longest first from the left; None when a word is in none."""
+def segment(words: Tokens, vocabulary: Mapping[Tokens, T]) -> list[tuple[Tokens, T]] | None:
+    """Segment the words into vocabulary entries, longest first from the left; None if that is impossible."""
     count = len(words)
     span = _span(vocabulary)
     lengths: list[int | None] = [None] * count + [0]

@@ -1,7 +1,7 @@
-"""A time to call back, as people say it. Must not know: calling hours, who calls.
+"""Parser for spoken callback times. Must not know: calling hours, who calls.
 
-Own code because the libraries read little of what is said on a telephone: dateparser 1.5 understands 2 of the 11
-Chinese forms that callers use most (明天下午三点 is None), and recognizers-text has had no release since 2019.
+Own code because libraries cover too few spoken forms: dateparser 1.5 understands 2 of the 11 Chinese forms that
+callers use most (明天下午三点 gives None), and recognizers-text has had no release since 2019.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ivr.flow.spoken.when_terms import (
     scan,
 )
 
-FURTHEST = timedelta(days=31)
+MAX_AHEAD = timedelta(days=31)
 
 _RULES = {CHINESE: when_zh.RULES, ENGLISH: when_en.RULES}
 _WORDS = {CHINESE: when_zh.WORDS, ENGLISH: when_en.WORDS}
@@ -37,9 +37,9 @@ _WORDS = {CHINESE: when_zh.WORDS, ENGLISH: when_en.WORDS}
 
 @dataclass(frozen=True, slots=True)
 class SpokenTime:
-    """A moment and how exactly it was said; `start` has the zone of the `now` it was reckoned from.
+    """A moment and its precision; `start` is in the time zone of the reference time `now`.
 
-    A part of the day stands for its usual hour (上午 10, 中午 12, 下午 15, 晚上 19), a day for 10 o'clock.
+    A part of the day means its usual hour (上午 10, 中午 12, 下午 15, 晚上 19), a day 10 o'clock.
     """
 
     start: datetime
@@ -47,11 +47,12 @@ class SpokenTime:
 
 
 def parse_when(text: str, language: str, now: datetime) -> Parsed[SpokenTime]:
-    """The time said, seen from `now` (aware): Value, OutOfRange when it is past or more than 31 days ahead, or Nothing.
+    """Return the time said, relative to `now` (aware): ParsedValue, ParsedOutOfRange if it is in the past or more than
+    31 days ahead, or ParsedNothing.
 
-    A bare hour is read within 8 to 20 o'clock (三点 is 15:00). What leaves the day open means the next there is:
-    下午两点 is today, or tomorrow once it has passed; so with weekdays and with days of the month. 下周三 and "next
-    wednesday" are in the calendar week after this one. A part of the day that has begun means its next full hour.
+    A bare hour is read within 8 to 20 o'clock (三点 is 15:00). An unspecified day means the next occurrence: 下午两点
+    is today, or tomorrow once it has passed; likewise for weekdays and days of the month. 下周三 and "next wednesday"
+    are in the next calendar week. A part of the day that has begun means its next full hour.
     """
     terms = scan(normalise(text, language), _RULES[language])
     if not terms:
@@ -64,30 +65,30 @@ def parse_when(text: str, language: str, now: datetime) -> Parsed[SpokenTime]:
     clocks = [term for term in terms if isinstance(term, ClockTime)]
     if SpokenNow() in terms or max(len(days), len(parts), len(clocks)) > 1 or (delays and len(terms) > 1):
         return ParsedNothing()
-    whens = [_later(delay, now) for delay in delays] or [
+    whens = [_after_delay(delay, now) for delay in delays] or [
         when
         for day in _dates(next(iter(days), None), now.date())
         for when in _times(day, next(iter(parts), None), next(iter(clocks), None), now)
     ]
     ahead = [when for when in whens if when.start > now]
-    if ahead and ahead[0].start - now <= FURTHEST:
+    if ahead and ahead[0].start - now <= MAX_AHEAD:
         return ParsedValue(ahead[0])
     return ParsedOutOfRange((ahead or whens)[0]) if whens else ParsedNothing()
 
 
 def when_words(language: str) -> tuple[str, ...]:
-    """The words that a sequence grammar needs to hear times, whole where people say them whole: 三点, 下周一."""
+    """Return the words that a sequence grammar needs for times; fixed expressions are one word: 三点, 下周一."""
     return _WORDS[language]
 
 
-def _later(after: SpokenDelay, now: datetime) -> SpokenTime:
+def _after_delay(after: SpokenDelay, now: datetime) -> SpokenTime:
     return SpokenTime(
         (now.astimezone(UTC) + after.delay).astimezone(now.tzinfo).replace(second=0, microsecond=0), "minute"
     )
 
 
 def _dates(day: Day | None, today: date) -> Iterable[date]:
-    """The days that may be meant, the likeliest first."""
+    """Return the possible days, most likely first."""
     monday = today - timedelta(days=today.weekday())
     match day:
         case None:
@@ -126,7 +127,7 @@ def _of_month(day: SpokenDate, today: date) -> Iterator[date]:
 
 
 def _times(day: date, part: PartOfDay | None, clock: ClockTime | None, now: datetime) -> Iterator[SpokenTime]:
-    """The moments of a day that may be meant, the likeliest first."""
+    """Yield the possible moments of a day, most likely first."""
     if clock:
         for hour in _hours(clock.hour, part):
             yield SpokenTime(_at(day, hour, clock.minute, now), "minute")
@@ -139,7 +140,7 @@ def _times(day: date, part: PartOfDay | None, clock: ClockTime | None, now: date
 
 
 def _hours(hour: int, part: PartOfDay | None) -> list[int]:
-    """What an hour said may be, in hours from midnight."""
+    """Return the possible meanings of a spoken hour, in hours from midnight."""
     if hour > 12 or (hour == 0 and part is None):
         return [hour]
     stretch = part or WHOLE_DAY

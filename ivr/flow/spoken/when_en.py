@@ -1,4 +1,4 @@
-"""Times as English says them. Must not know: what time it is now."""
+"""English grammar rules for times. Must not know: the current time."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _TERMS: dict[str, list[Term]] = {
     "am|a m": [AM],
     "pm|p m": [PM],
 }
-_ASIDE = (
+_FILLERS = (
     "at|on|by|around|about|after|the|in|call me|call me back|call back|call|try|how about|would be good|would be fine"
     "|is good|is fine|works|good|fine|okay|ok"
 )
@@ -133,7 +133,7 @@ def _listed(listing: str, terms: list[Term]) -> TermRule:
 
 
 _DAY = "|".join([*sorted(_ORDINALS, key=len, reverse=True), "[0-9]{1,2} (?:st|nd|rd|th)"])
-_FILLERS = "|".join([_ASIDE, *(join(words, ENGLISH) for words in leading(ENGLISH) | trailing(ENGLISH))])
+_ALL_FILLERS = "|".join([_FILLERS, *(join(words, ENGLISH) for words in leading(ENGLISH) | trailing(ENGLISH))])
 RULES: list[TermRule] = [
     *(_listed(listing, terms) for listing, terms in _TERMS.items()),
     (
@@ -157,7 +157,7 @@ RULES: list[TermRule] = [
     ),
     (_rule(rf"(?P<minute>half|(?:a )?quarter|{_N})(?: minutes)? (?P<side>past|to) (?P<hour>{_HOUR})"), _relative),
     (_rule(r"(?P<hour>[0-9]{1,2})[:.](?P<minute>[0-9]{2})"), _digital),
-    _listed(_FILLERS, []),
+    _listed(_ALL_FILLERS, []),
 ]
 
 WORDS: tuple[str, ...] = (
@@ -171,4 +171,4 @@ WORDS: tuple[str, ...] = (
     *_ORDINALS,
     *_MONTHS,
 )
-"""The words of a sequence grammar, each heard as one."""
+"""The words of a sequence grammar; each entry is one unit."""

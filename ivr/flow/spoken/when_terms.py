@@ -1,4 +1,4 @@
-"""The parts a spoken time is made of, and how they are found. Must not know: any language, what time it is."""
+"""The terms of a spoken time, and the scanner that finds them. Must not know: any language, the current time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class SpokenNow:
-    """At once."""
+    """Immediately."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenDelay:
-    """So long from now."""
+    """An interval from now."""
 
     delay: timedelta
 
@@ -29,7 +29,7 @@ class SpokenDays:
 
 @dataclass(frozen=True, slots=True)
 class SpokenWeekday:
-    """A day of the week, Monday is 0, `weeks` after this week; None: the next one there is."""
+    """A day of the week (Monday is 0), `weeks` after this week; None: the next occurrence."""
 
     weekday: int
     weeks: int | None
@@ -37,21 +37,21 @@ class SpokenWeekday:
 
 @dataclass(frozen=True, slots=True)
 class SpokenWeekend:
-    """Saturday or Sunday, `weeks` after this week; None: the next one there is."""
+    """Saturday or Sunday, `weeks` after this week; None: the next occurrence."""
 
     weeks: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenWeek:
-    """Any day of the week that is `weeks` after this one."""
+    """Any day of the week `weeks` after this one."""
 
     weeks: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenDate:
-    """A day of a month: of `month`, or `months` after this month; both None: the next one there is."""
+    """A day of a month: of `month`, or `months` after this month; both None: the next occurrence."""
 
     day: int
     month: int | None = None
@@ -63,10 +63,10 @@ Day = SpokenDays | SpokenWeekday | SpokenWeekend | SpokenWeek | SpokenDate
 
 @dataclass(frozen=True, slots=True)
 class PartOfDay:
-    """A stretch of the day, in hours from midnight (past 24: the night after).
+    """A part of the day, in hours from midnight (above 24: the following night).
 
-    `default` stands for it; said with an hour, the hour is the one from `first` up to `last`; without one it can still
-    be meant until `end`.
+    Without an hour it means `default` or, if that has passed today, the next full hour before `end`. With an hour, that
+    hour lies from `first` up to, not including, `last`.
     """
 
     default: int
@@ -85,12 +85,12 @@ EVENING = PartOfDay(19, first=16, last=29, end=21)
 AM = PartOfDay(10, first=0, last=12, end=12)
 PM = PartOfDay(15, first=12, last=24, end=18)
 WHOLE_DAY = PartOfDay(10, first=8, last=21, end=20)
-"""A day without a time; also how a bare hour is read (三点 is 15:00): within 8 to 20 o'clock."""
+"""A day without a time; also the range in which a bare hour is read (三点 is 15:00): 8 to 20 o'clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockTime:
-    """A time on the clock; up to 12 the half of the day is open."""
+    """A clock time; for hours up to 12, morning or afternoon is undetermined."""
 
     hour: int
     minute: int = 0
@@ -98,14 +98,14 @@ class ClockTime:
 
 Term = SpokenNow | SpokenDelay | Day | PartOfDay | ClockTime
 TermRule = tuple[re.Pattern[str], Callable[[re.Match[str]], Sequence[Term] | None]]
-"""What to look for and what it means: terms (none for a mere filler), or None for what can't be (25 o'clock)."""
+"""A pattern and its meaning: terms (none for a filler), or None for an impossible time (25 o'clock)."""
 
 SOON = SpokenDelay(timedelta(minutes=30))
 """“过一会儿”, "later"."""
 
 
 def scan(text: str, rules: Sequence[TermRule]) -> set[Term] | None:
-    """The terms that the whole text is made of, the longest match first; None when some of it is none."""
+    """Return the terms that make up the whole text, longest match first; None if any of it matches no rule."""
     terms: set[Term] = set()
     at = 0
     while at < len(text):

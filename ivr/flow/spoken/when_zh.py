@@ -1,4 +1,4 @@
-"""Times as Chinese says them. Must not know: what time it is now."""
+"""Chinese grammar rules for times. Must not know: the current time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _TERMS: dict[str, list[Term]] = {
     "傍晚": [DUSK],
     "晚上 晚间 夜里": [EVENING],
 }
-_ASIDE = (
+_FILLERS = (
     "在 再 打 打来 打过来 打给我 给我打 电话 打电话 来电话 联系 联系我 给我 可以 行 好 好的 有空 方便 有时间 时候 "
     "以后 之后 过后 后"
 )
@@ -115,7 +115,7 @@ def _listed(listing: str, terms: list[Term]) -> TermRule:
     return re.compile("|".join(longest_first)), lambda match: terms
 
 
-_FILLERS = " ".join([_ASIDE, *(join(words, CHINESE) for words in leading(CHINESE) | trailing(CHINESE))])
+_ALL_FILLERS = " ".join([_FILLERS, *(join(words, CHINESE) for words in leading(CHINESE) | trailing(CHINESE))])
 RULES: list[TermRule] = [
     *(_listed(listing, terms) for listing, terms in _TERMS.items()),
     (
@@ -143,7 +143,7 @@ RULES: list[TermRule] = [
         _clock,
     ),
     (re.compile(r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"), _digital),
-    _listed(_FILLERS, []),
+    _listed(_ALL_FILLERS, []),
 ]
 
 WORDS: tuple[str, ...] = (
@@ -158,4 +158,4 @@ WORDS: tuple[str, ...] = (
     *(f"{say_number(month, CHINESE)}月" for month in range(1, 13)),
     *("下个月", "的", "吧"),
 )
-"""The words of a sequence grammar, each heard as one."""
+"""The words of a sequence grammar; each entry is one unit."""

@@ -1,4 +1,4 @@
-"""Yes or no, and both at once. Must not know: the question; it comes as its own phrases for yes and for no."""
+"""Parser for yes and no, also in combination. Must not know: the question, except its own phrases for yes and no."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from itertools import pairwise
 from typing import Literal
 
 from ivr.flow.spoken.result import Parsed, ParsedNothing, ParsedValue
-from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, clauses, cover, join, normalise, tokens
+from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, clauses, join, normalise, segment, tokens
 from ivr.flow.spoken.yes_no_words import COMBINED, STARTS, Rank, answers, fillers, negators, phrases
 
 _RESULT = re.compile(r"(解决|搞定|[修弄搞换装办做]好|[修弄搞换装办做]完|处理好|处理完)了$")
-_SOFT = {("no",), ("nope",), ("nah",)}
+_SOFT_NO = {("no",), ("nope",), ("nah",)}
 
 _Vocabulary = dict[Tokens, tuple[bool | None, Rank]]
 _UNCLEAR = (None, Rank.OWN)
-"""A phrase of the question's own that can mean both: 没有解决了 where 没有解决 is no and 解决了 is yes."""
+"""An ambiguous phrase derived from the question's own: 没有解决了 if 没有解决 is no and 解决了 is yes."""
 
 _Link = Literal["apart", "negated", "unclear"]
 
@@ -29,28 +29,29 @@ class _Answer:
     meaning: bool
     rank: Rank
     paused: bool
-    """A pause (punctuation) lies between the answer before and this one."""
+    """Whether a pause (punctuation) separates this answer from the previous one."""
     direct: bool
-    """Nothing at all lies between them."""
+    """Whether this answer immediately follows the previous one."""
 
 
 def parse_yes_no(text: str, language: str, yes: Collection[str] = (), no: Collection[str] = ()) -> Parsed[bool]:
-    """Whether the text says yes or no to a question: Value or Nothing.
+    """Return whether the text means yes or no: ParsedValue or ParsedNothing.
 
-    `yes` and `no` are the question's own phrases; they add to the usual words of the language and win over them.
+    `yes` and `no` are the question's own phrases; they extend the language's default words and take precedence.
 
-    A text that is one phrase means what the phrase means. Otherwise it has to be made of phrases and of words that
-    say nothing (我觉得, 吧, "thanks"), and the phrase that says most decides: the question's own (解决了) before
-    answers with content (没有, 可以, "it is"), before bare words (是, 不, "yes"), before hums (嗯). Hence
-    “不，解决了” is yes, “对，没有收费” is no and “嗯，不是” is no. Phrases of the same weight must agree, and no
-    "no" may follow a yes (解决了没有 and 好不好 ask).
+    A text that is one phrase has the phrase's meaning. Otherwise it has to consist of phrases and fillers (我觉得, 吧,
+    "thanks"), and the phrase of the highest rank decides: the question's own (解决了) before answers with content
+    (没有, 可以, "it is"), before bare words (是, 不, "yes"), before backchannels (嗯). Hence “不，解决了” is yes,
+    “对，没有收费” is no and “嗯，不是” is no. Phrases of the same rank must agree, and no "no" may follow a yes
+    (解决了没有 and 好不好 are questions).
 
-    A recogniser writes no comma, so a no right before one of the question's own yes phrases answers or denies:
+    Recognised text has no commas, so a "no" directly before one of the question's own yes phrases can be an answer or
+    negate the phrase:
 
-    - 不 or 不是 before a finished result (不解决了, 不修好了) answers, since results are denied by 没;
-    - 不, 没, 没有 before a phrase without 了 (不满意, 没解决) denies it: no;
-    - "not" before a phrase denies it; "no" before a phrase of several words ("no it's fixed") answers;
-    - everything else (没有解决了, 不收费了, "no fixed", 没有不方便) can be either and is Nothing.
+    - 不 or 不是 before a completed result (不解决了, 不修好了) is an answer, since results are negated by 没;
+    - 不, 没, 没有 before a phrase without 了 (不满意, 没解决) negates it: no;
+    - "not" before a phrase negates it; "no" before a phrase of several words ("no it's fixed") is an answer;
+    - anything else (没有解决了, 不收费了, "no fixed", 没有不方便) is ambiguous: ParsedNothing.
     """
     said = _deny(_answers(text, language, _vocabulary(language, frozenset(yes), frozenset(no))), language)
     if not said:
@@ -64,10 +65,10 @@ def parse_yes_no(text: str, language: str, yes: Collection[str] = (), no: Collec
 
 
 def yes_no_phrases(language: str, yes: Collection[str] = (), no: Collection[str] = ()) -> dict[str, bool]:
-    """Every phrase that a grammar for the question needs, with its meaning.
+    """Return every phrase that a grammar for the question needs, with its meaning.
 
-    The question's own phrases, the usual words, and the two together as people run them into one (是的解决了, 不解决了,
-    对没有收费) where parse_yes_no finds them clear.
+    These are the question's own phrases, the default words, and unambiguous combinations of both as callers run them
+    together (是的解决了, 不解决了, 对没有收费).
     """
     own = [phrase for phrase in (*yes, *no) if tokens(phrase, language) not in answers(language)]
     joined = [
@@ -86,14 +87,14 @@ def yes_no_phrases(language: str, yes: Collection[str] = (), no: Collection[str]
 
 
 def _latin(words: Tokens) -> bool:
-    """Borrowed words (ok) that are read where they are written, but have no sound in a Chinese grammar."""
+    """Return whether the words are loanwords (ok): accepted in text, but without pronunciation in a Chinese grammar."""
     return any(word.isascii() for word in words)
 
 
 def _answers(text: str, language: str, vocabulary: _Vocabulary) -> list[_Answer]:
-    parts = [cover(clause, vocabulary) for clause in clauses(text, language)]
+    parts = [segment(clause, vocabulary) for clause in clauses(text, language)]
     if None in parts:
-        parts = [cover(tokens(text, language), vocabulary)]
+        parts = [segment(tokens(text, language), vocabulary)]
     said: list[_Answer] = []
     for part in parts:
         paused, direct = True, False
@@ -108,7 +109,7 @@ def _answers(text: str, language: str, vocabulary: _Vocabulary) -> list[_Answer]
 
 
 def _deny(said: list[_Answer], language: str) -> list[_Answer]:
-    """The answers with each denied phrase turned into a no; empty where it can't be told."""
+    """Return the answers with each negated phrase turned into a no; empty if ambiguous."""
     denied = list(said)
     for index, (before, after) in enumerate(pairwise(said)):
         link = _link(before, after, language)
@@ -145,12 +146,12 @@ def _double_chinese(negator: str, text: str, after: _Answer) -> _Link:
 
 
 def _link_english(before: _Answer, after: _Answer) -> _Link:
-    if before.words in _SOFT:
+    if before.words in _SOFT_NO:
         clear = not after.meaning or after.rank < Rank.OWN or len(after.words) > 1 or not after.direct
         return "apart" if clear else "unclear"
     if after.meaning:
         return "negated" if after.rank == Rank.OWN and after.direct else "unclear"
-    negative = after.words in _SOFT or any(word == "not" or word.endswith("n't") for word in after.words)
+    negative = after.words in _SOFT_NO or any(word == "not" or word.endswith("n't") for word in after.words)
     return "apart" if negative else "unclear"
 
 

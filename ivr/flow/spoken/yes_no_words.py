@@ -1,7 +1,7 @@
-"""Words of yes and no. Must not know: how they combine, any question.
+"""Words for yes and no. Must not know: how they combine, any question.
 
-Each language has hums (weakest: 嗯 before another answer says nothing), bare answer words, and answers with content of
-their own. `Rank` orders them; a question's own phrases (解决了) are above all of these.
+Each language has backchannels (weakest: 嗯 before another answer is ignored), bare answer words, and answers with
+content. `Rank` orders them; a question's own phrases (解决了) rank highest.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from ivr.flow.spoken.text import CHINESE, ENGLISH, Tokens, tokens
 
 
 class Rank(IntEnum):
-    """How much an answer says; of several answers the highest decides."""
+    """Informativeness of an answer; of several answers the highest rank decides."""
 
     FILLER = 0
-    HUM = 1
+    BACKCHANNEL = 1
     WORD = 2
     CONTENT = 3
     OWN = 4
@@ -25,7 +25,7 @@ class Rank(IntEnum):
 
 _TABLE: dict[str, list[tuple[bool, Rank, str]]] = {
     CHINESE: [
-        (True, Rank.HUM, "嗯 嗯嗯 嗯哼"),
+        (True, Rank.BACKCHANNEL, "嗯 嗯嗯 嗯哼"),
         (
             True,
             Rank.WORD,
@@ -38,7 +38,7 @@ _TABLE: dict[str, list[tuple[bool, Rank, str]]] = {
         (False, Rank.CONTENT, "不行 不可以 不用 不用了 不要 不必 不能 不好 不成 不愿意 不太 不太好 不怎么 不是很"),
     ],
     ENGLISH: [
-        (True, Rank.HUM, "mm|mhm|mm hmm|uh huh"),
+        (True, Rank.BACKCHANNEL, "mm|mhm|mm hmm|uh huh"),
         (
             True,
             Rank.WORD,
@@ -65,10 +65,10 @@ _TABLE: dict[str, list[tuple[bool, Rank, str]]] = {
         ),
     ],
 }
-_ASIDES = {CHINESE: "不好意思 对不起 抱歉", ENGLISH: "sorry|i'm afraid|i'm sorry"}
+_APOLOGIES = {CHINESE: "不好意思 对不起 抱歉", ENGLISH: "sorry|i'm afraid|i'm sorry"}
 _HEDGES = {CHINESE: "差不多 可能 可能是 大概 大概是 算 算是 左右", ENGLISH: "maybe|probably|kind of"}
 
-_COMPLETE = {
+_STANDALONE_NO = {
     CHINESE: "否 no 不是的 不是啊 不对 不对的 没有啊 没有的 没有呢 没呢 还没呢 不行 不成 不用了",
     ENGLISH: "no thanks|no thank you|wrong|incorrect|that's wrong|that's not right",
 }
@@ -81,7 +81,7 @@ COMBINED = {
 
 @cache
 def answers(language: str) -> dict[Tokens, tuple[bool, Rank]]:
-    """Every default answer: what it means and how much it says."""
+    """Return every default answer with its meaning and its rank."""
     return {
         tokens(phrase, language): (meaning, rank)
         for meaning, rank, listing in _TABLE[language]
@@ -91,19 +91,19 @@ def answers(language: str) -> dict[Tokens, tuple[bool, Rank]]:
 
 @cache
 def fillers(language: str) -> frozenset[Tokens]:
-    """Words that neither say yes nor no. Hedges (可能, "maybe") are not among them: a hedged yes is asked again."""
-    return (leading(language) | trailing(language) | _words(_ASIDES, language)) - _words(_HEDGES, language)
+    """Return words that mean neither yes nor no. Hedges (可能, "maybe") are excluded: a hedged yes is asked again."""
+    return (leading(language) | trailing(language) | _words(_APOLOGIES, language)) - _words(_HEDGES, language)
 
 
 @cache
 def negators(language: str) -> frozenset[Tokens]:
-    """Noes that, without a pause, may belong to what follows: 不 in 不满意, "not" in "not fixed"."""
+    """Return noes that, without a pause, can negate the next phrase: 不 in 不满意, "not" in "not fixed"."""
     noes = {words for words, (meaning, _) in answers(language).items() if not meaning}
-    return frozenset(noes - _words(_COMPLETE, language))
+    return frozenset(noes - _words(_STANDALONE_NO, language))
 
 
 def phrases(listing: str, language: str) -> list[str]:
-    """The phrases of a table's line."""
+    """Split a table row into its phrases."""
     return listing.split() if language == CHINESE else listing.split("|")
 
 
