@@ -14,7 +14,7 @@ from tests.precedence import precedence
 
 NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "postgres": "postgres"}
 """Fixture → the marker of the tests that need it."""
-PRIVATE_PBX: Final = {"Pbx", "a_house", "an_office"}
+PRIVATE_PBX: Final = {"Pbx", "running_system", "an_office"}
 """Names that a module has whose tests start an Asterisk of their own."""
 LONGEST: Final = (
     "tests/asterisk/test_hotline.py",

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -29,7 +30,7 @@ def voice_of(channels: int) -> dict[str, int]:
     return {"first": ports[0], "last": ports[-1]}
 
 
-def make_site(**changes: object) -> Site:
+def make_site(**changes: Any) -> Site:
     """A site on ports of its own: line 4000, three phones of which 1003 is the fallback."""
     return Site.model_validate(
         {
@@ -75,7 +76,7 @@ async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Call
     """Attaches a service, `await attach(capacity=1)`; nothing of a call may be left in Asterisk after the test."""
     async with AsyncExitStack() as stack:
 
-        async def make(**options: object) -> Service:
+        async def make(**options: Any) -> Service:
             service = await stack.enter_async_context(Service(site, passwords, **options))
             stack.push_async_callback(service.nothing_is_left)
             return service

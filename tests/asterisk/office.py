@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ivr.agents import presence
 from ivr.agents.acd_service import AcdService
@@ -36,7 +37,7 @@ WORDS = babble(0.8, seed=21)
 class Switch(Service):
     """Gives each call to whoever placed it, for many are placed at once."""
 
-    def __init__(self, *args: object, **options: object) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._arrived: dict[str, asyncio.Queue[AsteriskCallLeg]] = defaultdict(asyncio.Queue)
 
@@ -97,19 +98,19 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
         system = await stack.enter_async_context(running_system(data))
         redis = await EmbeddedRedis.start(data / "redis")
         stack.push_async_callback(redis.close)
-        live = []
-        for kind in (LiveAgents, LiveQueues, EventFeed):
-            live.append(await kind.open(redis.url))
-            stack.push_async_callback(live[-1].close)
-        presences = PresenceStore(live[0])
+        agents = await LiveAgents.open(redis.url)
+        stack.push_async_callback(agents.close)
+        queues = await LiveQueues.open(redis.url)
+        stack.push_async_callback(queues.close)
+        feed = await EventFeed.open(redis.url)
+        stack.push_async_callback(feed.close)
+        presences = PresenceStore(agents)
         keeping = asyncio.create_task(presences.run())
         stack.callback(keeping.cancel)
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
-        office = Office(system, presences, live[2], library)
+        office = Office(system, presences, feed, library)
         sounds = Announcements(library, lambda words, language: WORDS.tobytes())
-        desk = AcdService(
-            lambda: office.rosters, presences, live[1], live[2], sounds, "node", lambda: datetime.now(UTC)
-        )
+        desk = AcdService(lambda: office.rosters, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC))
         office.desk = desk
         obeying = asyncio.create_task(desk.run_commands())
         stack.callback(obeying.cancel)

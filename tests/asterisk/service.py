@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -23,7 +23,7 @@ LEFT_S = 20
 class Service:
     """An async context manager; `line()` gives the calls that arrive, to be led by the test."""
 
-    def __init__(self, site: Site, secrets: Secrets, ari_url: str = "", **options: object) -> None:
+    def __init__(self, site: Site, secrets: Secrets, ari_url: str = "", **options: Any) -> None:
         self.site = site
         self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, site.app)
         self.asterisk = Asterisk(site, secrets, self.ari, self._answer, **options)
@@ -46,7 +46,7 @@ class Service:
             self._stack = stack.pop_all()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *_: Any) -> None:
         await self._stack.aclose()
 
     async def line(self, within_s: float = 15) -> AsteriskCallLeg:

@@ -51,7 +51,7 @@ class SipSocket(asyncio.DatagramProtocol):
         if self._transport:
             self._transport.close()
 
-    def send(self, message: Message, to: Endpoint) -> None:
+    def send(self, message: Request | Response, to: Endpoint) -> None:
         message.content_length = len(message.body)
         if self._transport and not self._transport.is_closing():
             self._transport.sendto(bytes(message), to)

@@ -27,7 +27,7 @@ def babble(seconds: float, seed: int = 1) -> Samples:
     hertz = np.fft.rfftfreq(round(seconds * RATE), 1 / RATE)
     spectrum[(hertz < 300) | (hertz > 3000)] = 0
     noise = np.fft.irfft(spectrum, round(seconds * RATE))
-    return (noise / np.abs(noise).max() * 0.5 * 32767).astype(np.int16)
+    return np.asarray(noise / np.abs(noise).max() * 0.5 * 32767, dtype=np.int16)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Heard:
     def levels(self) -> np.ndarray:
         """Root mean square of each 20 ms."""
         whole = len(self.samples) // FRAME * FRAME
-        return np.sqrt(np.mean(self.samples[:whole].reshape(-1, FRAME).astype(np.float64) ** 2, axis=1))
+        return np.asarray(np.sqrt(np.mean(self.samples[:whole].reshape(-1, FRAME).astype(np.float64) ** 2, axis=1)))
 
     def loud(self) -> list[float]:
         """The moments at which a 20 ms stretch of sound begins."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, web
@@ -164,7 +165,7 @@ async def chromium() -> AsyncIterator[Callable[..., Awaitable[Page]]]:
         playwright = await stack.enter_async_context(async_playwright())
 
         async def open_page(
-            address: str, microphone: Path | None = None, expected: str | None = None, **context: object
+            address: str, microphone: Path | None = None, expected: str | None = None, **context: Any
         ) -> Page:
             def note(error: str) -> None:
                 if expected is None or expected not in error:

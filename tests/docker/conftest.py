@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -23,7 +24,7 @@ from tests.docker.engine import ROOT, Container, Engine, Failed, copied_by, miss
 class Compose:
     """compose.yaml, as written."""
 
-    services: dict[str, dict[str, object]]
+    services: dict[str, dict[str, Any]]
 
     def hardening(self, service: str) -> list[str]:
         """The limits that the file sets on a service, as options of an engine."""

@@ -59,6 +59,6 @@ def tone() -> Callable[..., Samples]:
 
     def make(level_db: float = -22, seconds: float = 1.0, hz: float = 440, rate_hz: int = 8000) -> Samples:
         time = np.arange(int(seconds * rate_hz)) / rate_hz
-        return (np.sqrt(2) * 10 ** (level_db / 20) * np.sin(2 * np.pi * hz * time)).astype(np.float32)
+        return np.asarray(np.sqrt(2) * 10 ** (level_db / 20) * np.sin(2 * np.pi * hz * time), dtype=np.float32)
 
     return make

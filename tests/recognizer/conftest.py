@@ -23,7 +23,7 @@ def clip() -> Callable[[str], bytes]:
 
     def read(name: str) -> bytes:
         with wave.open(str(CLIPS / f"{name}.wav")) as file:
-            return file.readframes(file.getnframes())
+            return bytes(file.readframes(file.getnframes()))
 
     return read
 

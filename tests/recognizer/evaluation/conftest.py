@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def hearing() -> Hear:
     """A hearing of 八, heard as 八 with .9, on an ordinary call; whatever is given is otherwise."""
 
     def make(
-        heard: str = "八", sure: float = 0.9, rival: str = "", rival_sure: float = 0.0, **other: object
+        heard: str = "八", sure: float = 0.9, rival: str = "", rival_sure: float = 0.0, **other: Any
     ) -> HeardTrial:
         said = str(other.get("said", "八"))
         pairs = ((heard, sure), (rival, rival_sure))

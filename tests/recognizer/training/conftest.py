@@ -37,7 +37,8 @@ def network() -> AcousticNetwork:
     made.deviation.fill_(3.0)
     with torch.no_grad():
         made(torch.randn(4, 200, _BANDS) * 3 + 8)
-    return made.eval()
+    made.eval()
+    return made
 
 
 @pytest.fixture
