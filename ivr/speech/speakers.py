@@ -87,5 +87,5 @@ def _load_key(folder: Path) -> bytes:
             draft.write(secrets.token_bytes(32))
             draft.flush()
             with suppress(FileExistsError):  # another process was first
-                os.link(draft.pseudonym, path)
+                os.link(draft.name, path)
     return path.read_bytes()

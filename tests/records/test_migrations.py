@@ -79,7 +79,7 @@ async def test_a_new_sqlite_file_is_private_and_keeps_a_journal_ahead(tmp_path: 
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("nonsense", "not one"),
+        ("nonsense", "URL is invalid"),
         ("mysql://localhost/x", "mysql is not supported"),
         ("sqlite://", "needs a file"),
         ("sqlite:////proc/nowhere/records.db", "cannot be opened"),

@@ -198,7 +198,7 @@ async def test_an_unknown_cause_is_refused(records: CallRecords) -> None:
 
 async def test_a_disposition_is_corrected_with_who_and_why(records: CallRecords) -> None:
     call_id = await open_call(records)
-    with pytest.raises(IllegalMove, match="not over yet"):
+    with pytest.raises(IllegalMove, match="has not ended yet"):
         await records.change_disposition(call_id, Disposition.REFUSED, "王", "said so", after(5))
     await close(records, call_id)
     await records.change_disposition(call_id, Disposition.REFUSED, "王", "listened to it", after(100))
