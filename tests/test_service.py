@@ -163,7 +163,7 @@ async def test_sighup_changes_the_flows_for_calls_to_come_and_refuses_faulty_one
         await service.logs("flows not reloaded[^\n]*\n[^\n]*nowhere")
         flows.write_text(reordered, encoding="utf-8")
         service.process.send_signal(signal.SIGHUP)
-        await service.logs("flows: version .* → ")
+        await service.logs("flows reloaded: version .* → ")
         async with service.person() as late:
             await late.takes_the_survey(until="解决了吗")
             await late.presses("1")

@@ -91,8 +91,8 @@ def test_an_engine_that_gives_no_audio_is_told(monkeypatch: pytest.MonkeyPatch, 
 
 def test_without_its_voice_piper_says_where_to_put_it(tmp_path: Path) -> None:
     assert Piper(tmp_path).missing(Voice("piper", "zh_CN-huayan-medium")) == (
-        f"the Piper voice {tmp_path}/zh_CN-huayan-medium.onnx is not there; "
-        "put it and zh_CN-huayan-medium.onnx.json into that folder"
+        f"the Piper voice {tmp_path}/zh_CN-huayan-medium.onnx is missing; "
+        "copy it and zh_CN-huayan-medium.onnx.json into that folder"
     )
 
 
