@@ -5,6 +5,7 @@ Must not know: what is stored in Redis.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -41,8 +42,17 @@ def connect(url: str, retries: int = RETRIES) -> Redis:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Translate the client's errors, raised after its retries, into LiveStateUnavailable."""
+    """Translate the client's errors, raised after its retries, into LiveStateUnavailable.
+
+    Raises:
+        asyncio.CancelledError: the task was cancelled within the block and the client swallowed it. redis-py writes
+            under `asyncio.wait_for`, which in Python 3.11 loses a cancellation that arrives as the write ends.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
     try:
         yield
     except RedisError as error:
         raise LiveStateUnavailable(f"Redis: {error}") from error
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
