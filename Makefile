@@ -23,7 +23,7 @@ test: setup
 # What needs no Asterisk, browser, container or database server, and no talking: for every few lines that you change.
 check: setup
 	$(BIN)/python -m pytest --numprocesses=$(shell nproc) \
-		-m 'not pbx and not browser and not container and not postgres and not calls' $(ARGS)
+		-m 'not pbx and not browser and not container and not postgres and not calls and not slow' $(ARGS)
 
 # The whole suite many times, every second time while something else keeps the machine busy.
 RUNS ?= 10

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,13 +18,15 @@ NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "pos
 """Fixture → the marker of the tests that need it."""
 PRIVATE_PBX: Final = {"Pbx", "running_system", "an_office"}
 """Names that a module has whose tests start an Asterisk of their own."""
+PR_SET_PDEATHSIG: Final = 1
+"""See prctl(2)."""
 LONGEST: Final = (
+    "tests/docker/test_asterisk_image.py",
     "tests/asterisk/test_hotline.py",
     "tests/asterisk/test_consult.py",
     "tests/asterisk/test_survey.py",
     "tests/asterisk/test_agents.py",
     "tests/asterisk/test_warm_transfer.py",
-    "tests/docker/test_asterisk_image.py",
     "tests/asterisk/test_english.py",
     "tests/asterisk/test_consult_service.py",
     "tests/asterisk/test_survey_ends.py",
@@ -30,16 +34,23 @@ LONGEST: Final = (
     "tests/asterisk/test_trouble.py",
     "tests/asterisk/test_full_line.py",
     "tests/asterisk/test_verifying_call.py",
+    "tests/callbacks/test_scheduler.py",
+    "tests/complaints/test_sla_worker.py",
 )
 """The modules that take longest begin first, so that no worker is still busy long after the others."""
-SPREAD: Final = {f"tests/asterisk/test_{name}.py" for name in ("survey_trouble", "trouble", "trunk")}
+SPREAD: Final = {
+    *(f"tests/asterisk/test_{name}.py" for name in ("survey_trouble", "trouble", "trunk")),
+    "tests/browser/test_page.py",
+    "tests/callbacks/test_scheduler.py",
+}
 """Modules whose tests have nothing costly in common: each goes to the next worker that is free."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A worker has a session of its own: its share of the processors, and no Ctrl+C before its controller."""
+    """A worker has a session of its own, for its share of the processors, and ends with its controller all the same."""
     if hasattr(config, "workerinput"):
         os.setsid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @pytest.hookimpl(tryfirst=True)

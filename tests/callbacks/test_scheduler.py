@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,8 @@ from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
+
+pytestmark = pytest.mark.slow
 
 UNANSWERED = {
     "no_answer": (Disposition.NO_ANSWER, "no_answer"),

@@ -20,6 +20,8 @@ from ivr.events import Value
 from ivr.records.call_records import CallRecords
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, multiply, work
 
+pytestmark = pytest.mark.slow
+
 UNTOUCHED = ["registered", "reported", "warned", "escalated", "warned", "warned", "escalated"]
 """The history of a case of an assistance line that nobody works on."""
 

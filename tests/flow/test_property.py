@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from ivr.flow import engine
 from ivr.flow.parse import parse
 from ivr.flow.simulate import SimulatedCall
 from ivr.lifecycle import Disposition
+
+pytestmark = pytest.mark.slow
 
 FILE = Path(__file__).parents[2] / "callflows.yaml"
 BOOK = parse(FILE.read_text(encoding="utf-8"), "callflows.yaml")

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from recognizer.base import FRAME_BYTES, Grammar
 from recognizer.vosk import VoskRecognizer
+
+pytestmark = pytest.mark.slow
 
 SCORE = Grammar("zh-CN", "closed", tuple(digit + unit for digit in "一二三四五六七八九十" for unit in ("", "分")))
 LISTENERS = 20

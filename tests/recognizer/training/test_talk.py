@@ -8,6 +8,8 @@ from recognizer.training.phone_lm import PhoneLM
 from recognizer.training.talk import general_speech
 from recognizer.training.transcripts import Transcript, of_english, of_text
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("language", "answer"), [("zh", of_text("满意")), ("en", of_english("yes"))])
 def test_answers_are_no_more_frequent_than_other_words_however_often_they_were_recorded(
