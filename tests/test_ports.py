@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ivr.settings import ROOT
+from ivr.resource_files import ROOT
 from tests.ports import BLOCK, EPHEMERAL, FIRST, LEAST, USUAL_EPHEMERAL, NoPorts, Ports, end_of_blocks
 
 

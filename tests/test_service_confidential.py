@@ -79,7 +79,7 @@ async def screen(data: Path, *cases: OpenComplaint, **answers: str) -> dict[str,
         assert service.agents is not None
         site = address.removesuffix("/phone")
         async with ClientSession(site) as session, session.get("/api/v1/agents/zhang/events") as stream:
-            await service.agents.acd.tell("offered", "zhang", CALL, "hotline", caller=CALL.caller)
+            await service.agents.acd.publish("offered", "zhang", CALL, "hotline", caller=CALL.caller)
             async with asyncio.timeout(15):
                 async for line in stream.content:
                     name, _, text = line.decode().partition(": ")

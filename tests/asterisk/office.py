@@ -62,7 +62,7 @@ class Office:
     agents: dict[str, Agent] = field(default_factory=dict)
     lines: dict[str, Roster] = field(default_factory=dict)
     switch: Switch | None = None
-    desk: AcdService | None = None
+    acd: AcdService | None = None
 
     @property
     def rosters(self) -> Rosters:
@@ -110,9 +110,9 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
         office = Office(system, presences, feed, library)
         sounds = Announcements(library, lambda words, language: WORDS.tobytes())
-        desk = AcdService(lambda: office.rosters, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC))
-        office.desk = desk
-        obeying = asyncio.create_task(desk.run_commands())
+        acd = AcdService(lambda: office.rosters, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC))
+        office.acd = acd
+        obeying = asyncio.create_task(acd.run_commands())
         stack.callback(obeying.cancel)
-        office.switch = await stack.enter_async_context(Switch(system.site, system.passwords, desk=desk))
+        office.switch = await stack.enter_async_context(Switch(system.site, system.passwords, acd=acd))
         yield office

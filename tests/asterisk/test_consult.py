@@ -81,8 +81,8 @@ class Scene:
         await self.shows("accepted", self.agent_id)
 
     async def wants(self, what: CommandName, line: str = "", by: str = "") -> None:
-        assert self.office.desk
-        await self.office.desk.want(by or self.agent_id, self.line.call.id, what, line)
+        assert self.office.acd
+        await self.office.acd.send_command(by or self.agent_id, self.line.call.id, what, line)
 
     async def consults(self) -> PhoneCall:
         """Until agent and colleague talk."""

@@ -386,7 +386,7 @@ async def passed_on(office: Office) -> None:
     transferring = handing_over(line, "ordinary", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=49)
-    await office.desk.want("ordinary_0", line.call.id, "onward", "superior")
+    await office.acd.send_command("ordinary_0", line.call.id, "onward", "superior")
     await agent.ended()
     await asyncio.sleep(1.5)
     assert (await office.presence("ordinary")).state == "wrap_up"
@@ -411,7 +411,7 @@ async def passed_on_to_nobody(office: Office) -> None:
     transferring = handing_over(line, "lonely")
     agent = await takes(phone)
     await asyncio.sleep(0.3)
-    await office.desk.want("lonely_0", line.call.id, "onward", "deserted")
+    await office.acd.send_command("lonely_0", line.call.id, "onward", "deserted")
     assert await refusal(transferring) == "unavailable"
     await agent.ended()
     await still_ours(call, line)

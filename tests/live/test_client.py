@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from ivr.live.client import reported
+from ivr.live.client import translated_errors
 
 
 async def swallowing() -> None:
     """A request during which a cancellation comes and is lost, as in `asyncio.wait_for` of Python 3.11."""
     task = asyncio.current_task()
     assert task
-    with reported():
+    with translated_errors():
         task.cancel()
         try:
             await asyncio.sleep(0)
@@ -33,7 +33,7 @@ async def test_who_was_cancelled_before_may_still_clear_up() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            with reported():
+            with translated_errors():
                 await asyncio.sleep(0)
             cleared.set()
 
