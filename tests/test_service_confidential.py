@@ -34,7 +34,7 @@ async def says(records: CallRecords, *cases: OpenComplaint, **answers: str) -> N
 
 
 async def nobody(_: Call) -> CallLeg:
-    raise Unanswered("no_answer")
+    raise Unanswered("no_answer", rang=True)
 
 
 async def test_the_answers_of_a_call_are_for_the_managements_token_alone(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class Container:
             return False
         return True
 
-    async def until_healthy(self, within_s: float = 60) -> None:
+    async def until_healthy(self, within_s: float = 300) -> None:
         """Wait until it is healthy.
 
         Raises:
