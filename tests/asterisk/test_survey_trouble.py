@@ -173,8 +173,8 @@ async def test_what_is_wrong_is_said_in_plain_words_before_any_call(tmp_path):
     assert refused[0] == 1 and "Asterisk" in refused[1] and "refuses the name or password" in refused[1]
     assert "guessed" not in refused[1]
     assert closed[0] == 1 and "nothing listens at 127.0.0.1 port 9" in closed[1]
-    assert lacking[0] == 1 and "without the module app_queue.so" in lacking[1]
-    assert astray[0] == 2 and "there is no flow “lottery” in zh-CN" in astray[1]
+    assert lacking[0] == 1 and "lacks the module app_queue.so" in lacking[1]
+    assert astray[0] == 2 and "uses flow “lottery” in zh-CN, which does not exist" in astray[1]
 
 
 async def _without(system: SystemFixture, module: str) -> tuple[int, str]:
