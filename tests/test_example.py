@@ -12,7 +12,7 @@ from ivr.flow import model
 from ivr.flow.parse import parse
 from ivr.prompts.catalog import load as load_catalog
 from ivr.resource_files import ROOT
-from ivr.telephony.asterisk.site import load_site as load_site
+from ivr.telephony.asterisk.site import load_site
 
 FLOWS = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml").flows
 SITE = load_site(ROOT / "dialplans" / "site.yaml")

@@ -27,7 +27,7 @@ from ivr.call.node import Observer, ServiceNode
 from ivr.events import Event
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet
-from ivr.flow.state import FlowTurn as FlowTurn
+from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
 from ivr.prompts.library import SENTENCE_MS
 from ivr.telephony.media import (

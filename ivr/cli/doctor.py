@@ -24,8 +24,7 @@ from ivr.prompts.library import PromptLibrary
 from ivr.records.call_records import CallRecords
 from ivr.settings import Settings
 from ivr.telephony.asterisk.check import check as check_asterisk
-from ivr.telephony.asterisk.site import load_site as load_site
-from ivr.telephony.asterisk.site import own_secrets
+from ivr.telephony.asterisk.site import load_site, own_secrets
 from recognizer.remote import ServerFailed
 from recognizer.router import RecognizerRouter, display_location
 from recognizer.vosk import SHIPPED
