@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Final
 
 import pytest
@@ -20,8 +20,6 @@ NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "pos
 """Fixture → the marker of the tests that need it."""
 PRIVATE_PBX: Final = {"Pbx", "running_system", "an_office"}
 """Names that a module has whose tests start an Asterisk of their own."""
-TRACED: Final = 3
-"""Coverage is measured where no more calls are led at a time: measuring it costs what their voices need."""
 PR_SET_PDEATHSIG: Final = 1
 """See prctl(2)."""
 LONGEST: Final = (
@@ -98,14 +96,13 @@ def _places(request: pytest.FixtureRequest) -> Iterator[None]:
     if marker is None:
         yield
         return
-    (calls,) = marker.args
-    with places(calls), precedence(), nullcontext() if calls <= TRACED else _untraced():
+    with places(*marker.args), precedence(), _untraced():
         yield
 
 
 @contextmanager
 def _untraced() -> Iterator[None]:
-    """Coverage is not measured within the block."""
+    """Coverage is not measured within the block: that costs what voices need."""
     if (measuring := Coverage.current()) is None:
         yield
         return
