@@ -6,26 +6,32 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check test-soak test-training setup lint bench eval pbx model clean
 
-# Tests start many processes, which would compile all modules again and again.
+# Tests start many processes; without bytecode each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 demo: $(VENV)/runtime
 	$(BIN)/python service.py demo $(if $(ONCE),--once)
 
-# Most of the time tests wait for voices, so that there are more workers than processors.
+# Tests with calls send and receive voices in real time: one worker per processor, and no other tests beside them.
+REAL_TIME := pbx or browser or container or calls
+# Workers for all other tests, which compute or wait.
 WORKERS := $(shell echo $$((2 * $$(nproc) + 1)))
+# ARGS may select tests of one kind only: pytest ends with 5 when it finds none.
+NONE := [ $$? = 5 ]
 
-# Everything; prints the slowest tests, and how much of the code is covered, by branch.
+# Run all tests; print the slowest of both kinds, and the branch coverage of those that lead no calls.
 test: setup
 	$(PYTHON) tests/packages.py
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --durations=20 --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(shell nproc) --durations=20 -m '$(REAL_TIME)' $(ARGS) || $(NONE)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --durations=20 --cov --cov-report=term:skip-covered \
+		-m 'not ($(REAL_TIME))' $(ARGS) || $(NONE)
 
-# What needs no Asterisk, browser, container or database server, and no talking: for every few lines that you change.
+# Run the fast tests: those without Asterisk, browser, container, database server and calls.
 check: setup
 	$(BIN)/python -m pytest --numprocesses=$(shell nproc) \
 		-m 'not pbx and not browser and not container and not postgres and not calls and not slow' $(ARGS)
 
-# The whole suite many times, every second time while something else keeps the machine busy.
+# Run all tests RUNS times, every second time under load from other processes.
 RUNS ?= 10
 test-soak: setup
 	$(BIN)/python -m tests.soak $(RUNS)

@@ -74,7 +74,7 @@ def run(number: int) -> tuple[bool, str]:
     with log.open("wb") as output:
         ended = subprocess.run(["make", "test"], stdout=output, stderr=output, check=False)
     summary = re.findall(r"^=+ (.*\d+ \w+.* in [\d.]+s.*?) =+$", log.read_text(errors="replace"), re.MULTILINE)
-    return ended.returncode == 0, summary[-1] if summary else f"no summary in {log}"
+    return ended.returncode == 0, "; ".join(summary) or f"no summary in {log}"
 
 
 def main() -> int:

@@ -13,6 +13,8 @@ import pytest
 
 from ivr.resource_files import ROOT
 
+pytestmark = pytest.mark.calls(1)
+
 
 @pytest.fixture(scope="module")
 def huifang(tmp_path_factory: pytest.TempPathFactory) -> Path:
