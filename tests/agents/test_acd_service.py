@@ -81,7 +81,7 @@ class Broken(ScriptedPerson):
 
 @dataclass
 class ScriptedHold:
-    """A caller on hold; `people` are those who answer at each phone, the others don't. See port.Hold."""
+    """A caller on hold; `people` are those who answer at each phone, the others don't. See port.HeldCaller."""
 
     people: dict[str, ScriptedPerson]
     rung: list[str] = field(default_factory=list)

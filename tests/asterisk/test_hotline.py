@@ -204,9 +204,9 @@ async def talk(caller: PhoneCall, agent: PhoneCall) -> None:
 
 
 @story
-async def about_a_branch(presences: Switchboard) -> CallResult:
-    caller = await presences.calls("1060")
-    agent = await presences.put_through(Complainer(caller, {**VOICE, "callback": "需要"}), "aid_dalian")
+async def about_a_branch(board: Switchboard) -> CallResult:
+    caller = await board.calls("1060")
+    agent = await board.put_through(Complainer(caller, {**VOICE, "callback": "需要"}), "aid_dalian")
     await agent.press("1")
     await talk(caller.call, agent)
     await agent.hang_up()
@@ -215,67 +215,67 @@ async def about_a_branch(presences: Switchboard) -> CallResult:
     await caller.hears_out("rating.attitude")
     await caller.presses("1")
     await caller.call.ended(20)
-    record = await presences.system.record_of("1060")
-    whisper = presences.whisper("aid_dalian", "1060", "客户投诉，大连，银行卡")
-    return CallResult(caller, record, await presences.case(record), agent, whisper, "没人理我")
+    record = await board.system.record_of("1060")
+    whisper = board.whisper("aid_dalian", "1060", "客户投诉，大连，银行卡")
+    return CallResult(caller, record, await board.case(record), agent, whisper, "没人理我")
 
 
 @story
-async def with_serious_words(presences: Switchboard) -> CallResult:
-    caller = await presences.calls("1061")
+async def with_serious_words(board: Switchboard) -> CallResult:
+    caller = await board.calls("1061")
     person = Complainer(caller, {**VOICE, "what": "要求赔偿", "branch": "沈阳"})
-    agent = await presences.put_through(person, "supervision")
+    agent = await board.put_through(person, "supervision")
     await agent.press("1")
     await talk(caller.call, agent)
     await caller.call.hang_up()
     await agent.ended()
-    record = await presences.system.record_of("1061")
-    whisper = presences.whisper("supervision", "1061", "客户投诉，沈阳，银行卡，提到赔偿")
-    return CallResult(caller, record, await presences.case(record), agent, whisper, "要求赔偿")
+    record = await board.system.record_of("1061")
+    whisper = board.whisper("supervision", "1061", "客户投诉，沈阳，银行卡，提到赔偿")
+    return CallResult(caller, record, await board.case(record), agent, whisper, "要求赔偿")
 
 
 @story
-async def declined(presences: Switchboard) -> CallResult:
-    caller = await presences.calls("1062")
+async def declined(board: Switchboard) -> CallResult:
+    caller = await board.calls("1062")
     person = Complainer(caller, {**VOICE, "branch": "沈阳"})
-    agent = await presences.put_through(person, "aid_shenyang")
+    agent = await board.put_through(person, "aid_shenyang")
     await asyncio.gather(agent.press("2"), return_exceptions=True)
     await agent.ended()
     await person.goes_on(until="callback.promised")
     await caller.call.ended(20)
-    record = await presences.system.record_of("1062")
-    return CallResult(caller, record, await presences.case(record), agent)
+    record = await board.system.record_of("1062")
+    return CallResult(caller, record, await board.case(record), agent)
 
 
 @story
-async def phone_unreachable(presences: Switchboard) -> CallResult:
-    await presences.agents["aid_card"].register(expires=0)
-    caller = await presences.calls("1063")
+async def phone_unreachable(board: Switchboard) -> CallResult:
+    await board.agents["aid_card"].register(expires=0)
+    caller = await board.calls("1063")
     voice = {name: clip for name, clip in VOICE.items() if name != "branch"}
     person = Complainer(caller, voice, {**KEYS, "branch": "4"})
     await person.goes_on(until="callback.offer")
     await caller.presses("2")
     await caller.call.ended(20)
-    record = await presences.system.record_of("1063")
-    return CallResult(caller, record, await presences.case(record))
+    record = await board.system.record_of("1063")
+    return CallResult(caller, record, await board.case(record))
 
 
 @story
-async def about_fraud(presences: Switchboard) -> CallResult:
-    caller = await presences.calls("1064")
+async def about_fraud(board: Switchboard) -> CallResult:
+    caller = await board.calls("1064")
     voice = {name: clip for name, clip in VOICE.items() if name != "misconduct"}
     person = Complainer(caller, voice, {**KEYS, "misconduct": "1"})
     await person.goes_on(until="complaint.business")
     await caller.presses("0")
     await caller.call.ended(60)
-    return CallResult(caller, await presences.system.record_of("1064"))
+    return CallResult(caller, await board.system.record_of("1064"))
 
 
 @dataclass(frozen=True)
 class End:
     """What came of all stories; `rung`: which line's phone rang, and for whom."""
 
-    presences: Switchboard
+    board: Switchboard
     stories: Mapping[Story, CallResult | BaseException]
     rung: Counter[tuple[str, str]]
 
@@ -292,10 +292,10 @@ async def end(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[End]:
             await says(system, line, {"state": "available"})
             await becomes(system, line, "available")
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
-        presences = Switchboard(system, agents, Announcements(library, Announcer(library.catalog)))
-        calls = (_later(number, tell(presences)) for number, tell in enumerate(STORIES))
+        board = Switchboard(system, agents, Announcements(library, Announcer(library.catalog)))
+        calls = (_later(number, tell(board)) for number, tell in enumerate(STORIES))
         ends = await asyncio.gather(*calls, return_exceptions=True)
-        yield End(presences, dict(zip(STORIES, ends, strict=True)), rung)
+        yield End(board, dict(zip(STORIES, ends, strict=True)), rung)
         await system.nothing_is_left()
 
 
@@ -431,8 +431,8 @@ def reasons(record: CallRecord) -> list[str]:
 async def test_fraud_is_put_through_to_nobody(end, of):
     told = of(about_fraud)
     assert told.record.call.withheld and told.record.cases == ()
-    database = end.presences.system.records.database
-    [case] = (await end.presences.system.records.call(told.record.call.id, "management")).cases
+    database = end.board.system.records.database
+    [case] = (await end.board.system.records.call(told.record.call.id, "management")).cases
     with pytest.raises(UnknownCase):
         await CaseQueries(database).case(case.number, "staff")
     file = await CaseQueries(database).case(case.number, "management")

@@ -149,14 +149,14 @@ async def beside(
 
     app = web.Application()
     app.add_routes(routes(answer, lambda: flow_choices(site.service)))
-    journal = asyncio.create_task(call_manager.run())
+    running = asyncio.create_task(call_manager.run())
     async with TestServer(app) as server:
         try:
             yield replace(site, address=str(server.make_url("/phone")))
         finally:
             await call_manager.drain(0)
-            journal.cancel()
-            await asyncio.gather(journal, return_exceptions=True)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
 @asynccontextmanager
