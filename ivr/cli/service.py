@@ -42,7 +42,7 @@ def demo(
     once: Annotated[bool, typer.Option(help="End after the scripted call; status 0 if the record is correct.")] = False,
 ) -> None:
     """Let a scripted caller take the survey by voice, show the record, then wait for calls from your browser."""
-    settings = Settings(log_level="ERROR")
+    settings = Settings(log_level="WARNING")
 
     async def call(listening: ListeningService) -> int:
         return await scripted_call(listening.phone, settings.prompts / "caller", listening.service.node)
