@@ -88,14 +88,14 @@ def test_an_override_outranks_the_notice() -> None:
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
-        ("days_off: {2026-11-24: easter}", "c.yaml: days_off.2026-11-24: input should be"),
-        ("days_off: {2026-13-24: other}", "c.yaml: not YAML: month must be in 1..12"),
-        ("days_of: {}", "c.yaml: days_of: unknown field"),
+        ("days_off: {2026-11-24: easter}", "c.yaml:1: days_off.2026-11-24: input should be"),
+        ("days_off: {2026-13-24: other}", "c.yaml:1: days_off: “2026-13-24” cannot be read: month must be in 1..12"),
+        ("days_of: {}", "c.yaml:1: days_of: unknown field"),
         (
             "days_off: {2026-11-24: other}\nworkdays: [2026-11-24]",
             "c.yaml: 2026-11-24 is both a day off and a workday; remove one entry",
         ),
-        ("days_off: [", "c.yaml: line 1: "),
+        ("days_off: [", "c.yaml:1: expected"),
     ],
 )
 def test_a_faulty_override_is_named(source: str, fault: str) -> None:

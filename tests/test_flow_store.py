@@ -99,7 +99,7 @@ def test_a_good_file_replaces_the_book(file: Path, catalog: Catalog) -> None:
     ("old", "new", "reason"),
     [
         ("start: notice", "start: nowhere", "survey.start: unknown node “nowhere”"),
-        ("version: 1", "version: [", "line"),
+        ("version: 1", "version: [", "callflows.yaml:6: expected"),
         ("prompt: survey.closing", "prompt: survey.gone", "there is no prompt 'survey.gone'"),
     ],
 )

@@ -38,6 +38,7 @@ def parse(source: str, file: str) -> FlowSet:
     return FlowSet(version_of(source), source, document.parse(Callflows, source, file, _format_path))
 
 
-def _format_path(steps: Sequence[str]) -> str:
-    """Join the steps to a fault, omitting the layers `flows` and `nodes`."""
-    return ".".join(step for depth, step in enumerate(steps) if not (depth in (0, 2) and step in _OMITTED_LAYERS))
+def _format_path(steps: Sequence[str | int]) -> str:
+    """Join the steps to a fault, omitting the layers `flows` and `nodes`; list items count from 1."""
+    kept = (step for depth, step in enumerate(steps) if not (depth in (0, 2) and step in _OMITTED_LAYERS))
+    return ".".join(str(step + 1) if isinstance(step, int) else step for step in kept)

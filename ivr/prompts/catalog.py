@@ -122,8 +122,9 @@ def _read(file: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise FaultyFile([Fault(str(file), "", f"it cannot be read: {error}")]) from error
     except MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise FaultyFile([Fault(str(file), line, f"it is not valid YAML: {error.problem or error.context}")]) from error
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        reason = f"it is not valid YAML: {error.problem or error.context}"
+        raise FaultyFile([Fault(str(file), "", reason, line)]) from error
 
 
 def _voice_faults(file: Path, content: _File) -> list[Fault]:

@@ -99,18 +99,18 @@ def test_all_faults_are_told_at_once(make_catalog: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "path", "reason"),
+    ("text", "line", "reason"),
     [
-        ("version: 1\nversion: 1\n", "line 2", "duplicate key"),
-        ("prompts: [\n", "line 2", "it is not valid YAML"),
-        ("", "", "Input should be"),
+        ("version: 1\nversion: 1\n", 2, "duplicate key"),
+        ("prompts: [\n", 2, "it is not valid YAML"),
+        ("", 0, "Input should be"),
     ],
 )
-def test_what_is_no_catalog_is_refused(tmp_path: Path, text: str, path: str, reason: str) -> None:
+def test_what_is_no_catalog_is_refused(tmp_path: Path, text: str, line: int, reason: str) -> None:
     (tmp_path / "catalog.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(FaultyFile) as refused:
         load(tmp_path)
-    assert refused.value.faults[0].path == path
+    assert refused.value.faults[0].line == line
     assert reason in refused.value.faults[0].reason
 
 
