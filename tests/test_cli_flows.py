@@ -136,7 +136,28 @@ def test_check_by_the_service_itself(folder: Path) -> None:
     command = [sys.executable, str(ROOT / "service.py"), "flows", "check", str(file)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"{file}: survey.start: unknown node “nowhere”\n"
+    line = SHIPPED[: SHIPPED.index("start: notice")].count("\n") + 1
+    assert result.stderr == f"{file}:{line}: survey.start: unknown node “nowhere”\n"
+
+
+def test_every_fault_of_a_file_is_printed_with_its_line(folder: Path) -> None:
+    file = folder / "mine.yaml"
+    source = SHIPPED
+    for kind in ("unknown variable", "wrong type", "unknown field", "missing prompt", "duplicate key"):
+        old, new, _ = FAULTS[kind]
+        source = source.replace(old, new, 1)
+    file.write_text(source, encoding="utf-8")
+    result = flows("check", str(file))
+    assert result.exit_code == 2
+    printed = [line.removeprefix(f"{file}:").split(": ")[:2] for line in result.stderr.splitlines()]
+    assert [path for _, path in printed] == [
+        "version",
+        "survey.begin",
+        "survey.score.answer.low",
+        "survey.score.keys_prompt",
+        "survey.fee.cases.1",
+    ]
+    assert sorted(printed, key=lambda each: int(each[0])) == printed
 
 
 # --- simulate ---------------------------------------------------------------------------------------------------

@@ -133,6 +133,19 @@ def test_nothing_begins_with_a_faulty_file(file: Path, catalog: Catalog) -> None
     assert [(fault.path, fault.reason) for fault in caught.value.faults] == [("survey.start", "unknown node “nowhere”")]
 
 
+def test_faults_of_the_form_the_contents_and_the_site_are_named_at_once(file: Path, catalog: Catalog) -> None:
+    change(file, "version: 1", "version: 2")
+    change(file, "next: attitude\n", "next: atitude\n")
+    with pytest.raises(FaultyFile) as caught:
+        FlowStore(file, catalog, Pupil(), lines=[("delivery", "zh-CN")], targets=["hotline", "desk"])
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert [(lines[fault.line - 1].strip(), fault.path) for fault in caught.value.faults] == [
+        ("version: 2", "version"),
+        ("flows:", "flows"),
+        ("next: atitude", "survey.resolved.next"),
+    ]
+
+
 def test_flows_that_do_not_fit_the_telephone_lines_are_refused(file: Path, catalog: Catalog) -> None:
     lines = [("survey", "zh-CN"), ("delivery", "zh-CN")]
     with pytest.raises(FaultyFile) as caught:

@@ -6,12 +6,13 @@ Must not know: files, audio.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from ivr.errors import Fault
 from ivr.events import Value
 from ivr.flow import answers, conditions, model
 from ivr.flow.check_questions import check_question, check_universals
+from ivr.flow.salvage import NOTHING_UNREAD, Unread
 from ivr.flow.spoken.text import LANGUAGES
 from ivr.flow.ways import check_graph
 from ivr.flow.whisper import whisper_faults
@@ -42,25 +43,35 @@ class PhraseLint(Protocol):
 
 
 def check(
-    callflows: model.Callflows, file: str, prompts: Prompts, hearing: PhraseLint, timing: Collection[str]
+    callflows: model.Callflows,
+    file: str,
+    prompts: Prompts,
+    hearing: PhraseLint,
+    timing: Collection[str],
+    unread: Unread = NOTHING_UNREAD,
 ) -> list[Fault]:
     """Return all faults of the flows, sorted by path; empty if they are ready for calls.
 
-    `timing` names the thresholds that a question may override.
+    `timing` names the thresholds that a question may override. Faults that may only follow from `unread` parts of the
+    file are left out.
     """
-    if unread := [language for language in callflows.languages if language not in LANGUAGES]:
-        reason = f"{', '.join(unread)} is not supported; supported languages: {', '.join(LANGUAGES)}"
-        return [Fault(file, "languages", reason)]
+    unsupported = {language for language in callflows.languages if language not in LANGUAGES}
     faults: set[Fault] = set()
 
     def fault(path: str, reason: str) -> None:
-        faults.add(Fault(file, path, reason))
+        if not unread.hides(path) and unsupported.isdisjoint(path.split(".")):
+            faults.add(Fault(file, path, reason))
 
+    if unsupported:
+        reason = f"{', '.join(sorted(unsupported))} is not supported; supported languages: {', '.join(LANGUAGES)}"
+        fault("languages", reason)
+        supported = tuple(language for language in callflows.languages if language in LANGUAGES)
+        callflows = callflows.model_copy(update={"languages": supported})
     check_universals(callflows, hearing, fault)
     for name, flow in callflows.flows.items():
-        for path, reason in check_graph(callflows, name):
+        for path, reason in check_graph(callflows, name, unread):
             fault(path, reason)
-        _check_flow(callflows, name, flow, prompts, fault)
+        _check_flow(callflows, name, flow, prompts, unread, fault)
         for node_name, node in flow.nodes.items():
             if isinstance(node, model.AskNode | model.BookNode | model.RecordNode):
                 check_question(callflows, f"{name}.{node_name}", node, hearing, timing, fault)
@@ -69,16 +80,21 @@ def check(
     return sorted(faults)
 
 
+CASE_RESULTS: Final = frozenset({"case_number", "case_kind", "case_open", "case_opened_on", "case_tier", "case_roster"})
+"""The variables that a lookup sets."""
+
 _Report = Callable[[str, str], None]
 
 
-def _check_flow(callflows: model.Callflows, name: str, flow: model.Flow, prompts: Prompts, fault: _Report) -> None:
+def _check_flow(
+    callflows: model.Callflows, name: str, flow: model.Flow, prompts: Prompts, unread: Unread, fault: _Report
+) -> None:
     for language in callflows.languages:
         if language not in flow.title:
             fault(f"{name}.title", f"no title in {language}")
     for variable in sorted((callflows.variables.keys() | flow.variables.keys()) & {key for key, _ in _questions(flow)}):
         fault(f"{name}.{variable}", "a variable has the same name as this question")
-    known = _known(callflows)
+    known = _known(callflows, unread)
     questions = {key: node for each in callflows.flows.values() for key, node in _questions(each)}
     for node_name, node in flow.nodes.items():
         path = f"{name}.{node_name}"
@@ -118,14 +134,15 @@ def _unknown(name: str) -> str:
     return f"“{name}” is neither a variable nor a question"
 
 
-def _known(callflows: model.Callflows) -> frozenset[str]:
+def _known(callflows: model.Callflows, unread: Unread) -> frozenset[str]:
     """Return every name that can hold a value."""
     known = {"language", "cues", "unconfirmed", *callflows.variables}
+    known |= {*unread.names, *(f"{name}_span" for name in unread.names), *(CASE_RESULTS if unread.flows else ())}
     for flow in callflows.flows.values():
         known |= {*flow.variables, *(key for key, _ in _questions(flow))}
         known.update(key for node in flow.nodes.values() if isinstance(node, model.SetNode) for key in node.values)
         if any(isinstance(node, model.LookupNode) for node in flow.nodes.values()):
-            known |= {"case_number", "case_kind", "case_open", "case_opened_on", "case_tier", "case_roster"}
+            known |= CASE_RESULTS
         known.update(f"{key}_span" for key, node in _questions(flow) if isinstance(node, model.RecordNode))
     return frozenset(known)
 

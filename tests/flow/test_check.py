@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ivr.errors import FaultyFile
+from ivr.errors import Fault, FaultyFile
 from ivr.flow.check import check
-from ivr.flow.parse import parse
+from ivr.flow.parse import parse_draft
 from ivr.flow_store import THRESHOLDS
 
 FILE = "small.yaml"
@@ -121,12 +124,18 @@ class Hearing:
         return [pair for pair in self.alike if set(pair) <= set(phrases)]
 
 
-def faults(source: str, prompts: Prompts | None = None, hearing: Hearing | None = None) -> list[str]:
+def located(source: str, prompts: Prompts | None = None, hearing: Hearing | None = None) -> list[Fault]:
     try:
-        flow_set = parse(source, FILE)
+        draft = parse_draft(source, FILE)
     except FaultyFile as faulty:
-        return [str(replace(fault, line=0)) for fault in faulty.faults]
-    return [str(fault) for fault in check(flow_set.flows, FILE, prompts or Prompts(), hearing or Hearing(), THRESHOLDS)]
+        return list(faulty.faults)
+    flows = draft.flow_set.flows
+    return draft.all_faults(check(flows, FILE, prompts or Prompts(), hearing or Hearing(), THRESHOLDS, draft.unread))
+
+
+def faults(source: str, prompts: Prompts | None = None, hearing: Hearing | None = None) -> list[str]:
+    """Every fault without its line, by path."""
+    return sorted(str(replace(fault, line=0)) for fault in located(source, prompts, hearing))
 
 
 def changed(*changes: tuple[str, str]) -> str:
@@ -396,6 +405,64 @@ def test_one_fault_is_found_and_no_other(kind: str) -> None:
     source, reason = FAULTS[kind]
     found = [fault.partition("\n")[0] for fault in faults(source)]
     assert found == [f"{FILE}: {reason}"]
+
+
+EVERYWHERE = (
+    ("version: 1", "version: 2"),
+    ("still_there: c.there", "still_there: there"),
+    ("title: {zh-CN: 试, en-US: Trial}", "titel: {zh-CN: 试, en-US: Trial}"),
+    ("    essential", "    start: cold\n    essential"),
+    ("confirm: q.no, ", ""),
+    ("good: score,", "good: scor,"),
+    ("[很差]", "[很差, 很好]"),
+    ("low: 1, high: 5", "low: 9, high: 5"),
+    ("score <= 2", "skore <= 2"),
+    ("zh-CN: 明天上午", "zh-CN: 昨天"),
+    ('skip_on_key: "2"', "skip_on_key: 2"),
+    ("prompt: q.bye", "colour: red, prompt: q.bye"),
+)
+
+
+def test_faults_of_all_kinds_are_named_at_once_from_top_to_bottom() -> None:
+    prompts = Prompts(missing={"q.bye": ("en-US",), "c.wait": ("zh-CN",)})
+    assert [str(fault) for fault in located(changed(*EVERYWHERE), prompts)] == [
+        "small.yaml:2: version: input should be 1",
+        "small.yaml:10: common.still_there: string should match pattern '^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)+$'",
+        "small.yaml:10: common.wait: no “c.wait” in zh-CN",
+        "small.yaml:12: main: “title” is missing",
+        "small.yaml:13: main.titel: unknown field",
+        "small.yaml:18: main.start: duplicate key; the first is on line 14",
+        "small.yaml:27: main.warm.answer.no: “confirm” is missing",
+        "small.yaml:33: main.worker.answer: “很好” means both good and bad",
+        "small.yaml:39: main.worker.next.good: unknown node “scor”",
+        "small.yaml:43: main.score.answer: low must be below high, but low is 9 and high is 5",
+        "small.yaml:50: main.choose.cases.1: “skore” is neither a variable nor a question",
+        "small.yaml:59: main.when.choices.1.zh-CN: “昨天” is in the past or more than a month ahead",
+        "small.yaml:65: main.say.skip_on_key: input should be a valid string",
+        "small.yaml:69: main.bye.colour: unknown field",
+        "small.yaml:69: main.bye.prompt: no “q.bye” in en-US",
+    ]
+
+
+def test_a_file_without_a_readable_flow_has_the_faults_of_its_form() -> None:
+    source = changed(("version: 1", "version: 2"), ("    nodes:", "    notes:"))
+    assert faults(source) == [
+        f"{FILE}: main.notes: unknown field",
+        f"{FILE}: main: “nodes” is missing",
+        f"{FILE}: version: input should be 1",
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_any_file_is_fine_or_has_faults(data: st.DataObject) -> None:
+    pieces = re.findall(r"\S+|\s+", GOOD)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(pieces) - 1))
+        other = st.sampled_from(["5", "no", "[]", "{}", "~", "1.5", "2026-13-01", "[x, 2]", "{a: b}", "", *pieces])
+        pieces[at] = data.draw(other)
+    for fault in located("".join(pieces)):
+        assert fault.file == FILE and fault.reason
 
 
 @pytest.mark.parametrize("kind", SEVERAL)
