@@ -20,6 +20,8 @@ from ivr.prompts.mandarin import Mandarin
 Group = tuple[str, ...]
 """Fragments spoken without a pause."""
 
+EXTENSION: Final = ";ext="
+"""Separates a telephone number from its extension (RFC 3966)."""
 MAX_SCORE: Final = 10
 MAX_NUMBER: Final = 9999
 KINDS: Final[Mapping[str, str]] = {
@@ -69,16 +71,17 @@ def fragments(kind: str, language: str) -> dict[str, str]:
     """Return every fragment that values of type `kind` can need in `language`: name → words."""
     if kind == "recording":
         return {}
-    return TONGUES[language].fragments("digits" if kind == "phone" else kind)
+    return TONGUES[language].fragments(kind)
 
 
 def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group, ...]:
     """Return the fragments that say `value`, in groups separated by a short pause.
 
     `score` is 0 to 10, `number` 0 to 9999 (integers or their digits). `digits` is a string, grouped by its spaces and
-    hyphens or else like a telephone number. `phone` is spoken as dialled in China. `date` and `time` are ISO 8601.
-    `when` is an ISO 8601 date, a date and time with zone, or an interval of two of them (`start/end`), spoken as the
-    part of the day that contains `start`; `now`, converted to that zone, determines today.
+    hyphens or else like a telephone number. `phone` is spoken as dialled in China, with its extension (`;ext=12`).
+    `date` and `time` are ISO 8601. `when` is an ISO 8601 date, a date and time with zone, or an interval of two of
+    them (`start/end`), spoken as the part of the day that contains `start`; `now`, converted to that zone, determines
+    today.
 
     Raises:
         Unspeakable: `value` is not of that type. The message omits it, because it can be a caller's number.
@@ -91,9 +94,9 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
             case "number":
                 return (tongue.number(_integer(value, MAX_NUMBER)),)
             case "digits":
-                return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(str(value)))
+                return _digits(str(value))
             case "phone":
-                return speak("digits", dialled(str(value)), language, now)
+                return _phone(str(value))
             case "date":
                 return (tongue.date(datetime.fromisoformat(str(value)).date()),)
             case "time":
@@ -106,12 +109,17 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
 
 
 def dialled(number: str) -> str:
-    """Return a telephone number as dialled in China, in its usual groups; unparseable input is returned unchanged."""
+    """Return a telephone number as dialled in China, in its usual groups.
+
+    A number that only a local exchange knows keeps all its digits; unparseable input is returned unchanged.
+    """
     try:
         known = phonenumbers.parse(number, "CN")
     except phonenumbers.NumberParseException:
         return number
-    return re.sub(r"\D+", " ", phonenumbers.format_out_of_country_calling_number(known, "CN"))
+    grouped = re.sub(r"\D+", " ", phonenumbers.format_out_of_country_calling_number(known, "CN"))
+    complete = phonenumbers.is_valid_number(known) or grouped.replace(" ", "") == re.sub(r"\D", "", number)
+    return grouped if complete or number.startswith("+") else number
 
 
 def digit_groups(number: str) -> list[str]:
@@ -130,6 +138,18 @@ def digit_groups(number: str) -> list[str]:
         return [number[start : start + 4] for start in range(0, len(number), 4)]
     ends = [sum(sizes[: index + 1]) for index in range(len(sizes))]
     return [number[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+
+
+def _digits(number: str) -> tuple[Group, ...]:
+    return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(number))
+
+
+def _phone(value: str) -> tuple[Group, ...]:
+    number, has_extension, extension = value.partition(EXTENSION)
+    if not has_extension:
+        return _digits(dialled(number))
+    first, *others = _digits(extension)
+    return (*_digits(dialled(number)), ("extension", *first), *others)
 
 
 def _integer(value: Value, largest: int) -> int:

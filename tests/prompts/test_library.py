@@ -137,6 +137,11 @@ def test_the_callers_own_words_are_played_in_their_place(
         ("+861082345678", "零幺零，八二三四，五六七八"),
         ("+16502530000", "零零，幺，六五零，二五三，零零零零"),
         ("1001", "幺零零幺"),
+        ("6789100", "六七八，九幺零零"),
+        ("02466778", "零二四六，六七七八"),
+        ("013812345678", "幺三八，幺二三四，五六七八"),
+        ("+862466778899;ext=12", "零二四，六六七七，八八九九，转分机幺二"),
+        ("6789100;ext=80012", "六七八，九幺零零，转分机八零零幺，二"),
     ],
 )
 def test_a_telephone_number_is_spoken_as_it_is_dialled(library: PromptLibrary, number: str, words: str) -> None:

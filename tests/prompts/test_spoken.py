@@ -128,6 +128,9 @@ def test_today_is_where_the_appointment_is() -> None:
         ("digits", "138x"),
         ("digits", ""),
         ("digits", None),
+        ("phone", "hotline"),
+        ("phone", "6789100;ext="),
+        ("phone", ";ext=12"),
         ("date", "soon"),
         ("time", "25:00"),
         ("when", "2026-01-01T14:30"),
@@ -138,6 +141,19 @@ def test_today_is_where_the_appointment_is() -> None:
 def test_what_is_no_value_of_the_type_is_refused(kind: str, value: Value, language: str, now: datetime) -> None:
     with pytest.raises(Unspeakable, match=kind):
         speak(kind, value, language, now)
+
+
+def test_an_extension_is_said_in_english(now: datetime) -> None:
+    words = fragments("phone", "en-US")
+    groups = speak("phone", "+12025550123;ext=12", "en-US", now)
+    assert [" ".join(words[name] for name in group) for group in groups] == [
+        "zero zero",
+        "one",
+        "two zero two",
+        "five five five",
+        "zero one two three",
+        "extension one two",
+    ]
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones(now: datetime) -> None:
