@@ -6,7 +6,7 @@ Must not know: calls. A call keeps the flow set that it started with.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from ivr.flow import answers, model
 from ivr.flow.check import Prompts, check
 from ivr.flow.parse import FlowSet, parse_draft
 from ivr.flow.salvage import Unread
+from ivr.flow.variables import GivenValues, read_values
 from ivr.turntaking.timing import Timing
 from recognizer.base import Recognizer
 from recognizer.grammar import confusable
@@ -164,6 +165,14 @@ class FlowStore:
     def has(self, flow: str, language: str) -> bool:
         """Return whether calls can use the flow in the language."""
         return _has(self._current.flows, flow, language)
+
+    def read_values(self, flow: str, values: Mapping[str, object]) -> GivenValues:
+        """Read the values of variables that a new call to an existing flow brings."""
+        return read_values(self._current.flows, flow, values)
+
+    def refused_values(self, flow: str, values: Mapping[str, object]) -> Mapping[str, str]:
+        """Return the reason for each value that `read_values` refuses, by the variable's name."""
+        return self.read_values(flow, values).refused
 
     def _load(self) -> FlowSet:
         flow_set = load_flows(self._file, self._prompts, self._recognizer, self._lines, self._targets)

@@ -206,12 +206,17 @@ def test_a_conversation_by_keys_in_english() -> None:
     [
         (["survei"], "there is no flow “survei”; flows: survey, hotline, repair, complaint, call_back, verify, rating"),
         (["--language", "fr-FR"], "the flows do not support fr-FR; languages: zh-CN, en-US"),
-        (["--set", "fee_unpaid"], "“fee_unpaid” does not have the form name=value"),
+        (["--set", "fee_unpaid"], "--set fee_unpaid: it does not have the form name=value"),
         (
-            ["--set", "fee=1"],
-            "there is no variable “fee”; variables: hotline, fee_unpaid, caller, festival, waited_rings, line, greeted",
+            ["--set", "xyz=1"],
+            "--set xyz: the flow takes no value of this name; it takes hotline, fee_unpaid, caller, festival, "
+            "waited_rings, line, greeted, convenient, resolved, attitude, charged, score, comments",
         ),
-        (["--set", "fee_unpaid=yes"], "“fee_unpaid” must be true or false"),
+        (
+            ["--set", "fee_unpaid=yes", "--set", "fee_unpayed=true", "--set", "caller=13812345678"],
+            "--set fee_unpaid: must be true or false; yes, no, on, off, 1 and 0 are not accepted\n"
+            "--set fee_unpayed: the flow takes no value of this name; did you mean “fee_unpaid”?",
+        ),
     ],
 )
 def test_a_conversation_that_cannot_begin(arguments: list[str], reason: str) -> None:

@@ -42,7 +42,7 @@ async def test_the_answers_of_a_call_are_for_the_managements_token_alone(tmp_pat
         await says(service.node.records, REPORT, what="经理拿钱")
         outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, nobody)
         app = web.Application(middlewares=[access(None, management="of-the-management")])
-        app.add_routes(CallsApi(outbound, service.flow_store.has, service.node.records).routes())
+        app.add_routes(CallsApi(outbound, service.flow_store, service.node.records).routes())
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -1,11 +1,11 @@
-"""`/api/v1/calls`: place a call, query its result. Must not know: networks, flows' contents, how calls are run."""
+"""`/api/v1/calls`: place a call, query its result. Must not know: networks, what flows do, how calls are run."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import uuid4
 
 from aiohttp import web
@@ -16,7 +16,7 @@ from ivr.console.access import role
 from ivr.console.faults import faults
 from ivr.database.errors import UnknownCall
 from ivr.errors import HuifangError
-from ivr.events import Value
+from ivr.flow_store import FlowStore
 from ivr.records.call_records import CallRecords
 from ivr.records.record import WITHHELD
 from ivr.telephony.port import Call
@@ -33,14 +33,14 @@ class CallRequest(BaseModel):
     caller: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,20}$")] = ""
     flow: str = "survey"
     language: str = "zh-CN"
-    variables: Mapping[str, Value] = {}
+    variables: Mapping[str, Any] = {}
 
 
 class CallsApi:
-    """The API of calls; `has_flow` returns whether a flow exists in a language."""
+    """The API of calls."""
 
-    def __init__(self, outbound: OutboundCaller, has_flow: Callable[[str, str], bool], records: CallRecords) -> None:
-        self._outbound, self._has_flow, self._records = outbound, has_flow, records
+    def __init__(self, outbound: OutboundCaller, flow_store: FlowStore, records: CallRecords) -> None:
+        self._outbound, self._flow_store, self._records = outbound, flow_store, records
         self._placed: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -52,9 +52,13 @@ class CallsApi:
             requested = CallRequest.model_validate_json(await request.read())
         except ValidationError as invalid:
             return web.json_response({"faults": faults(invalid)}, status=422)
-        if not self._has_flow(requested.flow, requested.language):
+        if not self._flow_store.has(requested.flow, requested.language):
             fault = {"path": "flow", "reason": f"there is no flow “{requested.flow}” in {requested.language}"}
             return web.json_response({"faults": [fault]}, status=422)
+        given = self._flow_store.read_values(requested.flow, requested.variables)
+        if given.refused:
+            refused = [{"path": f"variables.{name}", "reason": reason} for name, reason in given.refused.items()]
+            return web.json_response({"faults": refused}, status=422)
         call = Call(
             id=uuid4().hex,
             network="asterisk",
@@ -63,7 +67,7 @@ class CallsApi:
             called=requested.number,
             flow=requested.flow,
             language=requested.language,
-            variables=requested.variables,
+            variables=given.accepted,
         )
         opened = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._place_call(call, opened), name=f"placing {call.id}")

@@ -62,11 +62,13 @@ class Catalog:
             return f"there is no prompt {name!r} in {self.folder / CATALOG_FILE}"
         return None if language in templates else f"the prompt {name!r} has no text in {language}"
 
-    def variables(self, name: str) -> frozenset[str]:
-        """Return the variables in a prompt's text; empty for an unknown prompt."""
-        return frozenset(
-            variable for template in self.prompts.get(name, {}).values() for variable in template.variables
-        )
+    def variables(self, name: str) -> dict[str, str]:
+        """Return the variables in a prompt's text with their types; empty for an unknown prompt."""
+        return {
+            variable: kind
+            for template in self.prompts.get(name, {}).values()
+            for variable, kind in template.variables.items()
+        }
 
     def recordings(self, language: str) -> dict[str, str]:
         """Return recording → words for a language; identical words share one recording."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +68,11 @@ class Sessions:
 Serve = Callable[..., Awaitable[str]]
 
 
+def refused(flow: str, values: Mapping[str, object]) -> Mapping[str, str]:
+    """The flows take any variable but `misspelt`."""
+    return {"misspelt": f"{flow} takes no value of this name"} if "misspelt" in values else {}
+
+
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """`await serve(answer, limits=…, token=…)` starts a server and gives its address."""
@@ -75,7 +80,7 @@ async def serve() -> AsyncIterator[Serve]:
 
         async def start(answer: CallHandler, limits: PhoneLimits | None = None, token: str | None = None) -> str:
             app = web.Application(middlewares=[access(token)])
-            app.add_routes(routes(answer, lambda: FLOWS, limits=limits))
+            app.add_routes(routes(answer, lambda: FLOWS, refused, limits=limits))
             return await stack.enter_async_context(_serving(app))
 
         yield start

@@ -60,6 +60,7 @@ async def calling(socket, **changes):
         (CALL | {"variables": {"name": ["a"]}}, "call.variables", WSCloseCode.INVALID_TEXT),
         (CALL | {"variables": {"name": "x" * 501}}, "call.variables", WSCloseCode.INVALID_TEXT),
         (CALL | {"variables": {f"v{n}": n for n in range(33)}}, "call.variables", WSCloseCode.INVALID_TEXT),
+        (CALL | {"variables": {"misspelt": 1}}, "call.variables.misspelt: survey takes", WSCloseCode.POLICY_VIOLATION),
         (CALL | {"more": 1}, "call.more", WSCloseCode.INVALID_TEXT),
         ({"type": "call", "version": 1}, "call.flow", WSCloseCode.INVALID_TEXT),
         ({"type": "key", "digit": "1"}, "key before the call", WSCloseCode.POLICY_VIOLATION),

@@ -148,7 +148,7 @@ async def beside(
         await call_manager.answer(its, its.show)
 
     app = web.Application()
-    app.add_routes(routes(answer, lambda: flow_choices(site.service)))
+    app.add_routes(routes(answer, lambda: flow_choices(site.service), site.service.flow_store.refused_values))
     running = asyncio.create_task(call_manager.run())
     async with TestServer(app) as server:
         try:

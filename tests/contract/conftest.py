@@ -91,7 +91,7 @@ async def browser() -> AsyncIterator[Connected]:
         await done.wait()
 
     app = web.Application()
-    app.add_routes(routes(answer, lambda: [FlowChoice("survey", {"en-US": "Survey"}, ("zh-CN",))]))
+    app.add_routes(routes(answer, lambda: [FlowChoice("survey", {"en-US": "Survey"}, ("zh-CN",))], lambda *_: {}))
     async with (
         TestServer(app) as server,
         dial(str(server.make_url("/phone/socket")), "survey", "zh-CN") as far,

@@ -19,7 +19,7 @@ FILE = "small.yaml"
 GOOD = """
 version: 1
 languages: [zh-CN, en-US]
-variables: {hotline: "6789100", fee: 0}
+variables: {hotline: {type: phone, default: "6789100"}, fee: {type: number, default: 0}}
 universals:
   repeat: {keys: "*", phrases: {zh-CN: [再说一遍], en-US: [say again]}}
   wait: {phrases: {zh-CN: [等一下], en-US: [hold on]}}
@@ -99,14 +99,14 @@ class Prompts:
     """A catalogue in which everything can be said but what is named here."""
 
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    spoken: dict[str, frozenset[str]] = field(default_factory=dict)
+    spoken: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def absent(self, name: str, language: str) -> str | None:
         return f"no “{name}” in {language}" if language in self.missing.get(name, ()) else None
 
-    def variables(self, name: str) -> frozenset[str]:
-        values = {"q.value": frozenset({"value"}), "q.then": frozenset({"when"}), "q.bye": frozenset({"hotline"})}
-        return self.spoken.get(name, values.get(name, frozenset()))
+    def variables(self, name: str) -> dict[str, str]:
+        values = {"q.value": {"value": "score"}, "q.then": {"when": "when"}, "q.bye": {"hotline": "phone"}}
+        return self.spoken.get(name, values.get(name, {}))
 
 
 @dataclass
@@ -154,6 +154,11 @@ def test_a_good_file_has_no_faults() -> None:
 TO_SUB = (
     ("next: worker", "next: more"),
     ("      bye: {type", "      more: {type: subflow, flow: sub, next: worker}\n      bye: {type"),
+)
+
+TO_SET = (
+    ("next: worker", "next: more"),
+    ("      bye: {type", "      more: {type: set, values: {SET}, next: worker}\n      bye: {type"),
 )
 
 STUCK = "      stuck: {type: record, prompt: q.say, skip_on_key: '2', keys_prompt: q.keys, next: stuck}\n"
@@ -208,7 +213,7 @@ FAULTS = {
     "no title": (changed((", en-US: Trial", "")), "main.title: no title in en-US"),
     "unknown variable": (
         changed(("score <= 2", "skore <= 2")),
-        "main.choose.cases.1: “skore” is neither a variable nor a question",
+        "main.choose.cases.1: “skore” is neither a variable nor a question; did you mean “score”?",
     ),
     "a node that is no question": (
         changed(("score <= 2", "bye")),
@@ -241,10 +246,76 @@ FAULTS = {
     ),
     "a number set against a word": (
         changed(("score <= 2", "fee > 'much'")),
-        "main.choose.cases.1: “fee” defaults to 0 and cannot be compared with 'much'",
+        "main.choose.cases.1: “fee” is of type number and cannot be compared with 'much'",
+    ),
+    "a flag against a word": (
+        changed(
+            ("fee: {type: number, default: 0}", "fee: {type: flag, default: false}"), ("score <= 2", "fee == 'no'")
+        ),
+        "main.choose.cases.1: “fee” is never 'no': it must be true or false; yes, no, on, off, 1 and 0 are not "
+        "accepted",
+    ),
+    "a flag by its order": (
+        changed(("fee: {type: number, default: 0}", "fee: {type: flag, default: false}"), ("score <= 2", "fee > 0")),
+        "main.choose.cases.1: “fee” is of type flag and cannot be compared with 0",
+    ),
+    "a choice that never is": (
+        changed(
+            ("fee: {type: number, default: 0}", "fee: {type: choice, values: [a, b]}"), ("score <= 2", "fee == ''")
+        ),
+        "main.choose.cases.1: “fee” is never '': it must be one of a, b",
+    ),
+    "a phone number as nobody keeps it": (
+        changed(("score <= 2", "hotline == '024-66778899'")),
+        "main.choose.cases.1: “hotline” is never '024-66778899'; write '+862466778899'",
+    ),
+    "a variable without a type": (
+        changed(("fee: {type: number, default: 0}", "fee: no")),
+        "variables.fee: it has no type; write {type: …, default: …} with one of the types flag, number, phone, digits, "
+        "text, choice",
+    ),
+    "a variable of an unknown type": (
+        changed(("fee: {type: number", "fee: {type: money")),
+        "variables.fee: unknown type “money”; types are 'flag', 'number', 'phone', 'digits', 'text', 'choice'",
+    ),
+    "a variable without its choice": (
+        changed(("type: number, default: 0", "type: choice")),
+        "variables.fee: “values” is missing",
+    ),
+    "a choice listed twice": (
+        changed(("type: number, default: 0", "type: choice, values: [a, b, a]")),
+        "variables.fee: “a” is listed more than once",
+    ),
+    "a range upside down": (
+        changed(("type: number, default: 0", "type: number, low: 5, high: 4")),
+        "variables.fee: low must not be above high, but low is 5 and high is 4",
+    ),
+    "a default that is none": (
+        changed(("default: 0}", "default: cheap}")),
+        "variables.fee.default: must be a whole number from 0 to 9999",
+    ),
+    "a default of a flow": (
+        changed(("    essential", "    variables: {paid: {type: flag, default: no}}\n    essential")),
+        "main.variables.paid.default: must be true or false; yes, no, on, off, 1 and 0 are not accepted",
+    ),
+    "two types of one variable": (
+        changed(("    essential", "    variables: {fee: {type: flag}}\n    essential")),
+        "main.variables.fee: the file declares another “fee” of type number",
+    ),
+    "a value that is not set": (
+        changed(*TO_SET, ("SET", "fee: free")),
+        "main.more.values.fee: must be a whole number from 0 to 9999",
+    ),
+    "a misspelt variable that is set": (
+        changed(*TO_SET, ("SET", "hotlin: '6789100'")),
+        "main.more.values.hotlin: “hotlin” is neither a variable nor a question; did you mean “hotline”?",
+    ),
+    "a default that is taken away": (
+        changed(*TO_SET, ("SET", "fee: null")),
+        "main.more.values.fee: must not be null; the variable has a default",
     ),
     "a variable named as a question": (
-        changed(("fee: 0", "fee: 0, score: 3")),
+        changed(("fee: {", "score: {type: number, default: 3}, fee: {")),
         "main.score: a variable has the same name as this question",
     ),
     "missing route": (
@@ -366,7 +437,7 @@ FAULTS = {
                 "      case: {type: complaint, kind: bad, reason: x, details: [wram], next: worker}\n      bye: {type",
             ),
         ),
-        "main.case.details: “wram” is neither a variable nor a question",
+        "main.case.details: “wram” is neither a variable nor a question; did you mean “warm”?",
     ),
 }
 SEVERAL = {
@@ -390,7 +461,7 @@ SEVERAL = {
     "last words that do not end": (
         changed(
             ("    essential", "    lastly: last\n    essential"),
-            ("      bye: {type", "      last: {type: set, values: {a: 1}, next: last}\n      bye: {type"),
+            ("      bye: {type", "      last: {type: set, values: {fee: 1}, next: last}\n      bye: {type"),
         ),
         [
             "main.last: dead end: no path from here ends the call",
@@ -436,7 +507,7 @@ def test_faults_of_all_kinds_are_named_at_once_from_top_to_bottom() -> None:
         "small.yaml:33: main.worker.answer: “很好” means both good and bad",
         "small.yaml:39: main.worker.next.good: unknown node “scor”",
         "small.yaml:43: main.score.answer: low must be below high, but low is 9 and high is 5",
-        "small.yaml:50: main.choose.cases.1: “skore” is neither a variable nor a question",
+        "small.yaml:50: main.choose.cases.1: “skore” is neither a variable nor a question; did you mean “score”?",
         "small.yaml:59: main.when.choices.1.zh-CN: “昨天” is in the past or more than a month ahead",
         "small.yaml:65: main.say.skip_on_key: input should be a valid string",
         "small.yaml:69: main.bye.colour: unknown field",
@@ -498,13 +569,69 @@ def test_every_prompt_is_looked_at(prompt: str, path: str) -> None:
 
 
 def test_a_variable_in_a_prompt_that_nobody_gives() -> None:
-    prompts = Prompts(spoken={"q.warm": frozenset({"name", "fee", "score"})})
+    prompts = Prompts(spoken={"q.warm": {"name": "digits", "fee": "number", "score": "score"}})
     reason = "prompt “q.warm” uses “name”, which no variable or question provides"
     assert faults(GOOD, prompts) == [f"{FILE}: main.warm.prompt: {reason}"]
 
 
+@pytest.mark.parametrize(
+    ("variable", "spoken_as", "reason"),
+    [
+        ("{type: number, default: 0}", "number", ""),
+        (
+            "{type: number, default: 0}",
+            "score",
+            "“fee” as score, but a number from 0 to 9999 is spoken as {fee:number}",
+        ),
+        ("{type: number, high: 10, default: 0}", "score", ""),
+        (
+            "{type: number, high: 10, default: 0}",
+            "digits",
+            "“fee” as digits, but a number from 0 to 10 is spoken as {fee:number} or {fee:score}",
+        ),
+        (
+            "{type: number, high: 10000, default: 0}",
+            "number",
+            "“fee” as number, but a number from 0 to 10000 cannot be spoken",
+        ),
+        ("{type: number}", "number", "“fee”, which has no default and may be without a value"),
+        ("{type: phone, default: '110'}", "phone", ""),
+        ("{type: phone, default: '110'}", "digits", "“fee” as digits, but a phone number is spoken as {fee:phone}"),
+        ("{type: digits, default: '110'}", "digits", ""),
+        (
+            "{type: digits, default: '110'}",
+            "number",
+            "“fee” as number, but a string of digits is spoken as {fee:digits}",
+        ),
+        ("{type: flag, default: true}", "number", "“fee” as number, but a flag cannot be spoken"),
+        ("{type: text, default: '2026-11-19'}", "date", "“fee” as date, but a text cannot be spoken"),
+        ("{type: choice, values: ['1'], default: '1'}", "digits", "“fee” as digits, but a choice cannot be spoken"),
+    ],
+)
+def test_a_prompt_speaks_a_variable_as_all_its_values_can_be_spoken(variable: str, spoken_as: str, reason: str) -> None:
+    source = changed(("fee: {type: number, default: 0}", f"fee: {variable}"))
+    expected = [f"{FILE}: main.warm.prompt: prompt “q.warm” speaks {reason}"] if reason else []
+    assert faults(source, Prompts(spoken={"q.warm": {"fee": spoken_as}})) == expected
+
+
+def test_a_misspelt_variable_in_a_prompt() -> None:
+    reason = "prompt “q.warm” uses “hotlin”, which no variable or question provides; did you mean “hotline”?"
+    assert faults(GOOD, Prompts(spoken={"q.warm": {"hotlin": "phone"}})) == [f"{FILE}: main.warm.prompt: {reason}"]
+
+
+def test_a_value_that_a_node_gives_is_not_the_variable_of_the_same_name() -> None:
+    source = changed(("fee: {", "value: {type: flag, default: true}, fee: {"))
+    assert faults(source) == []
+
+
+def test_what_may_be_set() -> None:
+    assert faults(changed(*TO_SET, ("SET", "fee: 5, hotline: 024-66778899, score: 3"))) == []
+    source = changed(("type: number, default: 0", "type: number"), *TO_SET, ("SET", "fee: null"))
+    assert faults(source) == []
+
+
 def test_the_value_read_back_is_known_only_where_it_is_read_back() -> None:
-    prompts = Prompts(spoken={"q.score": frozenset({"value"})})
+    prompts = Prompts(spoken={"q.score": {"value": "score"}})
     reason = "prompt “q.score” uses “value”, which no variable or question provides"
     assert faults(GOOD, prompts) == [f"{FILE}: main.score.prompt: {reason}"]
 
@@ -587,20 +714,20 @@ READ_BACK = changed(("cues: {zh-CN", "read_back: {prompt: q.said, unplayed: q.no
 
 
 def test_what_is_read_back_must_be_played() -> None:
-    assert faults(READ_BACK, Prompts(spoken={"q.said": frozenset({"said"})})) == []
+    assert faults(READ_BACK, Prompts(spoken={"q.said": {"said": "recording"}})) == []
     reason = "prompt “q.said” does not play the caller's words; use the variable {said:recording} in it"
     assert faults(READ_BACK) == [f"{FILE}: main.say.read_back.prompt: {reason}"]
 
 
 def test_the_callers_own_words_are_played_only_where_they_are_read_back() -> None:
-    prompts = Prompts(spoken={"q.said": frozenset({"said"}), "q.say": frozenset({"said", "say_span"})})
+    prompts = Prompts(spoken={"q.said": {"said": "recording"}, "q.say": {"said": "recording", "say_span": "digits"}})
     reason = "prompt “q.say” uses “said”, which no variable or question provides"
     assert faults(READ_BACK, prompts) == [f"{FILE}: main.say.prompt: {reason}"]
 
 
 @pytest.mark.parametrize(("prompt", "key"), [("q.said", "prompt"), ("q.noted", "unplayed")])
 def test_the_prompts_of_a_read_back_are_looked_at(prompt: str, key: str) -> None:
-    prompts = Prompts(missing={prompt: ("zh-CN",)}, spoken={"q.said": frozenset({"said"})})
+    prompts = Prompts(missing={prompt: ("zh-CN",)}, spoken={"q.said": {"said": "recording"}})
     assert faults(READ_BACK, prompts) == [f"{FILE}: main.say.read_back.{key}: no “{prompt}” in zh-CN"]
 
 
@@ -625,7 +752,7 @@ def test_an_answer_that_is_offered_must_be_known() -> None:
     assert faults(source) == [
         f"{FILE}: main.spare.answer.offer.variable: “caller” is neither a variable nor a question"
     ]
-    assert faults(source.replace("fee: 0", 'fee: 0, caller: ""')) == []
+    assert faults(source.replace("fee: {", "caller: {type: phone}, fee: {")) == []
 
 
 LOOKUP = (
@@ -638,7 +765,7 @@ LOOKUP = (
 
 
 def test_a_lookup_gives_what_it_finds() -> None:
-    prompts = Prompts(spoken={"q.bye": frozenset({"case_number", "case_opened_on"})})
+    prompts = Prompts(spoken={"q.bye": {"case_number": "digits", "case_opened_on": "date"}})
     assert faults(changed(*LOOKUP), prompts) == []
     reason = "prompt “q.bye” uses “case_number”, which no variable or question provides"
     assert f"{FILE}: main.bye.prompt: {reason}" in faults(GOOD, prompts)
@@ -662,7 +789,7 @@ def test_a_lookup_that_cannot_be(old: str, new: str, path: str, reason: str) -> 
     ("changes", "path", "reason"),
     [
         ("play: choose, ", "play", "“choose” is not a free-speech question (a record node)"),
-        ("line: where, ", "line", "“where” is neither a variable nor a question"),
+        ("line: where, ", "line", "“where” is neither a variable nor a question; did you mean “when”?"),
         ('whisper: "{what}", ', "whisper", "“what” is neither a variable nor a question"),
         (
             'whisper: [好, "{choose"], ',

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from ivr.flow import model
 from ivr.flow.check import check
+from ivr.flow.kinds import KIND_NAMES, Variable
 from ivr.flow.parse import parse
 from ivr.flow_store import THRESHOLDS
 from ivr.prompts.catalog import load
@@ -44,6 +45,14 @@ def test_the_whole_file_could_take_calls() -> None:
     [source] = examples("file")
     flow_set = parse(source, "docs/flows.md").flows
     assert check(flow_set, "docs/flows.md", load(ROOT / "prompts"), Hearing(), THRESHOLDS) == []
+
+
+def test_every_type_of_variable_is_shown() -> None:
+    [text] = examples("variables")
+    variables = TypeAdapter(dict[str, Variable]).validate_python(data(text))
+    assert {variable.type for variable in variables.values()} == set(KIND_NAMES)
+    for variable in variables.values():
+        variable.read(variable.default)
 
 
 @pytest.mark.parametrize("text", examples("nodes"))

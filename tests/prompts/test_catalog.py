@@ -35,8 +35,8 @@ def test_it_tells_a_flow_which_prompts_and_variables_there_are(make_catalog: Cal
     assert catalog.absent("confirm", "zh-CN") is None
     assert catalog.absent("confirm", "en-US") == "the prompt 'confirm' has no text in en-US"
     assert "there is no prompt 'bye' in " in str(catalog.absent("bye", "zh-CN"))
-    assert catalog.variables("confirm") == {"value"}
-    assert catalog.variables("bye") == frozenset()
+    assert catalog.variables("confirm") == {"value": "score"}
+    assert catalog.variables("bye") == {}
 
 
 @pytest.mark.parametrize(
