@@ -668,6 +668,25 @@ def test_nothing_is_said_of_phrases_in_a_language_that_no_model_hears() -> None:
     assert faults(GOOD, hearing=hearing) == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "path", "comma", "items"),
+    [
+        ("[很好]", "[很好，不错]", "main.worker.answer.good.phrases.zh-CN.1", "，", "很好, 不错"),
+        ("[不热]", "[不热, 没热、还冷；冷]", "main.warm.answer.no.phrases.zh-CN.2", "、", "没热, 还冷, 冷"),
+        ("[good]", "[good， fine]", "main.worker.answer.good.phrases.en-US.1", "，", "good, fine"),
+        ("[没有了]", "[没有了，]", "main.say.cues.zh-CN.1", "，", "没有了"),
+        ("cues: {", "spot: {zh-CN: [媒体；律师]}\n        cues: {", "main.say.spot.zh-CN.1", "；", "媒体, 律师"),
+        ("[转人工]", "[转人工、人工]", "universals.agent.phrases.zh-CN.1", "、", "转人工, 人工"),
+    ],
+)
+def test_a_full_width_comma_separates_no_phrases(old: str, new: str, path: str, comma: str, items: str) -> None:
+    [fault] = faults(changed((old, new)))
+    where, phrase, _, _ = re.split("[“”]", fault, maxsplit=3)
+    assert where == f"{FILE}: {path}: " and phrase in new and comma in phrase
+    reason = f"contains a full-width “{comma}”, which separates no phrases; write separate list items: {items}"
+    assert fault.endswith(f"“{phrase}” {reason}")
+
+
 def test_where_no_model_hears_the_keys_must_be_told() -> None:
     source = changed(("[nothing]}\n        keys_prompt: q.keys", "[nothing]}"))
     reason = "callers in en-US have to answer with keys (no model recognises en-US); add a keys_prompt"
