@@ -242,11 +242,11 @@ def _parse_number(text: str) -> tuple[str, str]:
     Raises:
         ValueError: it is no phone number.
     """
-    written = _PHONE.fullmatch(text)
-    digits = re.sub(r"[^+0-9]", "", written["number"]) if written else ""
-    match parse_phone(digits, ENGLISH):
-        case ParsedValue(value=number):
-            return number, written["extension"] or "" if written else ""
-        case ParsedIncomplete() if written and _LOCAL.fullmatch(digits):
-            return digits, written["extension"] or ""
+    if written := _PHONE.fullmatch(text):
+        digits, extension = re.sub(r"[^+0-9]", "", written["number"]), written["extension"] or ""
+        match parse_phone(digits, ENGLISH):
+            case ParsedValue(value=number):
+                return number, extension
+            case ParsedIncomplete() if _LOCAL.fullmatch(digits):
+                return digits, extension
     raise ValueError("must be a phone number, such as 024-66778899, +8613812345678 or 024-66778899 ext. 12")
