@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-PLACES: Final = 5 * (os.cpu_count() or 1)
+PLACES: Final = 8 * (os.cpu_count() or 1)
 ASK_EVERY_S: Final = 0.5
 
 
