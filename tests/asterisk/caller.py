@@ -113,7 +113,7 @@ def _at_low_rate(pcm: Samples, seconds: float) -> np.ndarray:
     """The last seconds at `LOW_RATE`, after silence where there are not as many."""
     size = round(seconds * RATE)
     padded = np.pad(pcm.astype(np.float32), (max(0, size - len(pcm)), 0))[-size:]
-    return padded.reshape(-1, RATE // LOW_RATE).mean(axis=1)
+    return np.asarray(padded.reshape(-1, RATE // LOW_RATE).mean(axis=1))
 
 
 def question(prompt: str) -> str:

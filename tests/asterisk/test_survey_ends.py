@@ -15,7 +15,7 @@ from tests.asterisk.caller import KEYS
 from tests.asterisk.phone import PhoneCall
 from tests.asterisk.system import SystemFixture, running_system
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(8)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(5)]
 
 PCMA = 8
 BREAKOFF, PARTIAL, COMPLETED = Disposition.BREAKOFF, Disposition.PARTIAL, Disposition.COMPLETED

@@ -6,9 +6,9 @@ import pytest
 import pytest_asyncio
 
 from tests.call.caller import Site, a_site
-from tests.records.conftest import postgres, server, url
+from tests.records.conftest import postgres, server, sqlite, url
 
-__all__ = ["postgres", "server", "url"]
+__all__ = ["postgres", "server", "sqlite", "url"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -18,7 +18,7 @@ from ivr.records.record import CallRecord
 from tests.call.caller import CLIPS, Site, TestCaller
 from tests.call.test_session import place
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(5)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(2)]
 
 QUIET_MS = 900
 """A prompt that plays the caller's own words is over only after a longer quiet: they have pauses of their own."""

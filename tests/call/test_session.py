@@ -22,7 +22,7 @@ from ivr.records.record import CallRecord
 from ivr.telephony.browser import wire
 from tests.call.caller import ANSWERS, CLIPS, KEYS, Site, a_site
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(6)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(3)]
 
 REPLIES = {
     "对吗": "对",

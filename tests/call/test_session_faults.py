@@ -21,7 +21,7 @@ from recognizer.base import Hypothesis
 from recognizer.scripted import ScriptedRecognizer
 from tests.call.caller import ANSWERS, Site, a_site, beside
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(6)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(4)]
 
 APOLOGY = "系统出现故障"
 NUMBER = "13912345678"

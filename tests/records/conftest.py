@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import os
 import secrets
+import shutil
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -54,16 +55,42 @@ def postgres(server: str) -> Iterator[str]:
     asyncio.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database of the current version, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "records.db"
+    asyncio.run(_create_tables(f"sqlite:///{file}"))
+    return file
+
+
+async def _create_tables(url: str) -> None:
+    await (await CallRecords.open(url)).close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite'), tmp_path)}"
+    else:
+        database: str = request.getfixturevalue("postgres")
+        asyncio.run(_create_tables(database))
+        yield database
+        asyncio.run(_execute(database, f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without tables."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/records.db"
     else:
         database: str = request.getfixturevalue("postgres")
-        yield database
         tables = ", ".join([*Base.metadata.tables, "alembic_version"])
-        asyncio.run(_execute(database, f"DROP TABLE IF EXISTS {tables} CASCADE"))
+        drop = f"DROP TABLE IF EXISTS {tables} CASCADE"
+        asyncio.run(_execute(database, drop))
+        yield database
+        asyncio.run(_execute(database, drop))
 
 
 @pytest.fixture

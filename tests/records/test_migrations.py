@@ -29,6 +29,12 @@ from ivr.telephony.port import Call
 CALL = Call("call-1", "browser", "inbound", "13812345678", "4001", "survey", "zh-CN")
 
 
+@pytest.fixture
+def url(bare_url: str) -> str:
+    """The URL of a database without tables."""
+    return bare_url
+
+
 def _differences(connection: Connection) -> list[Any]:
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
     return list(compare_metadata(context, Base.metadata))
