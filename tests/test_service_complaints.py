@@ -21,7 +21,7 @@ from ivr.resource_files import ROOT
 from ivr.service.composition import open_service
 from ivr.service.process import serving
 from ivr.settings import Settings
-from tests.call.caller import KEYS, a_site
+from tests.call.caller import KEYS, running_site
 from tests.complaints.people import complain
 
 pytestmark = pytest.mark.calls(1)
@@ -119,7 +119,7 @@ async def test_lines_are_read_again_and_faulty_ones_never_replace_good_ones(
 
 
 async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_archived(tmp_path: Path) -> None:
-    async with a_site(tmp_path) as site, ClientSession(site.address.removesuffix("/phone")) as session:
+    async with running_site(tmp_path) as site, ClientSession(site.address.removesuffix("/phone")) as session:
         async with site.person() as person:
             await person.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
         record = await site.record(person.phone.call)
