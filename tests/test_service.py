@@ -1,4 +1,4 @@
-"""The service as a process of its own: draining, being killed, reloading, what it logs."""
+"""The service as a process: draining, being killed, reloading, logging."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ [\w.]+: ")
 
 @dataclass
 class ServiceProcess:
-    """A `service.py run`. `logged` is what it has written to standard error so far."""
+    """A `service.py run`; `logged` is its output on standard error so far."""
 
     process: asyncio.subprocess.Process
     data: Path
@@ -49,7 +49,7 @@ class ServiceProcess:
             return response.status
 
     async def drain(self) -> None:
-        """Send SIGTERM and wait until no more calls are taken."""
+        """Send SIGTERM and wait until the service takes no more calls."""
         self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(START_S):
             while await self.ready() != 503:  # noqa: ASYNC110
@@ -91,7 +91,7 @@ async def running(data: Path, flows: Path = ROOT / "callflows.yaml") -> AsyncIte
 
 
 async def closed_record(data: Path, call: str) -> CallRecord:
-    """The record of a call, once it is closed, read beside the service."""
+    """Read the record of a call from outside the service, once it is closed."""
     records = await CallRecords.open(f"sqlite:///{data / 'records.sqlite'}")
     try:
         async with asyncio.timeout(LOST_S):
@@ -102,7 +102,7 @@ async def closed_record(data: Path, call: str) -> CallRecord:
         await records.close()
 
 
-async def test_sigterm_lets_a_call_end_takes_no_other_and_then_ends_the_service(tmp_path: Path) -> None:
+async def test_sigterm_drains_the_service(tmp_path: Path) -> None:
     async with running(tmp_path) as service:
         assert await service.ready() == 200
         async with service.caller() as caller:
@@ -133,7 +133,7 @@ async def test_a_second_sigterm_ends_the_service_at_once_with_an_apology(tmp_pat
     assert record.values == {"convenient": "yes", "resolved": "yes"} and record.call.cause == "failed"
 
 
-async def test_a_call_whose_service_was_killed_is_closed_with_its_answers_after_a_restart(tmp_path: Path) -> None:
+async def test_a_call_of_a_killed_service_is_closed_with_its_answers_after_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path) as service, service.caller() as caller:
         await caller.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
         service.process.kill()
@@ -147,7 +147,7 @@ async def test_a_call_whose_service_was_killed_is_closed_with_its_answers_after_
     assert len(record.recordings) == 1
 
 
-async def test_sighup_changes_the_flows_for_calls_to_come_and_refuses_faulty_ones(tmp_path: Path) -> None:
+async def test_sighup_reloads_the_flows_for_later_calls_and_rejects_faulty_ones(tmp_path: Path) -> None:
     flows = tmp_path / "callflows.yaml"
     shutil.copy(ROOT / "callflows.yaml", flows)
     source = flows.read_text(encoding="utf-8")
