@@ -50,19 +50,19 @@ VALUES = [
 PAUSE_S = 0.3
 TAIL_S = 0.8
 SLACK_S = 0.1
-LIKE = 0.75
+MIN_LIKENESS = 0.75
 MISSES = 2
 """Questions that come a third time are answered by key."""
 
 
-def sounding(pcm: Samples) -> tuple[int, int]:
+def sound_span(pcm: Samples) -> tuple[int, int]:
     """The first and the last sample of the sound in a piece of audio, to within 20 ms."""
     whole = len(pcm) // FRAME * FRAME
     frames = np.flatnonzero(np.sqrt(np.mean(pcm[:whole].reshape(-1, FRAME).astype(np.float64) ** 2, axis=1)) > LOUD)
     return int(frames[0]) * FRAME, int(frames[-1] + 1) * FRAME
 
 
-class Ear:
+class PromptDetector:
     """Knows our prompts by how they end."""
 
     def __init__(self, library: PromptLibrary, language: str = LANGUAGE) -> None:
@@ -75,7 +75,7 @@ class Ear:
         self.prompts = [
             (prompt.name, np.frombuffer(library.pcm(prompt, language), "<i2")) for prompt in [*plain, *VALUES]
         ]
-        tails = [self._tail(pcm[: sounding(pcm)[1]].astype(np.float64), TAIL_S) for _, pcm in self.prompts]
+        tails = [self._tail(pcm[: sound_span(pcm)[1]].astype(np.float64), TAIL_S) for _, pcm in self.prompts]
         self._size = 1 << round((TAIL_S + SLACK_S) * RATE * 2).bit_length()
         self._tails = np.conj(np.fft.rfft([tail / np.linalg.norm(tail) for tail in tails], self._size))
 
@@ -91,7 +91,7 @@ class Ear:
         norms = [np.linalg.norm(last[shift : shift + round(TAIL_S * RATE)]) + 1 for shift in (0, shifts)]
         likeness = alike[:, : shifts + 1].max(axis=1) / max(norms)
         best = int(np.argmax(likeness))
-        return self.prompts[best][0] if likeness[best] > LIKE else None
+        return self.prompts[best][0] if likeness[best] > MIN_LIKENESS else None
 
     @staticmethod
     def _tail(pcm: np.ndarray, seconds: float) -> np.ndarray:
@@ -108,7 +108,7 @@ def question(prompt: str) -> str:
 
 
 @dataclass(frozen=True)
-class Heeded:
+class HeardPrompt:
     """A prompt that was heard to its end, at the moment `ended`."""
 
     name: str
@@ -127,12 +127,12 @@ class Reply:
 class Caller:
     """One call from the person's side, who can say `clips`. `heeded` and `replies` tell what happened so far."""
 
-    def __init__(self, call: PhoneCall, ear: Ear, clips: Mapping[str, Samples] = CLIPS) -> None:
+    def __init__(self, call: PhoneCall, detector: PromptDetector, clips: Mapping[str, Samples] = CLIPS) -> None:
         self.call = call
         self.clips = clips
-        self.heeded: list[Heeded] = []
+        self.heard_prompts: list[HeardPrompt] = []
         self.replies: list[Reply] = []
-        self.ear = ear
+        self.detector = detector
         self._looked_at = 0.0
         self._loop = asyncio.get_running_loop()
 
@@ -148,15 +148,15 @@ class Caller:
                 ended = self.call.voice.loud_until
                 if self._looked_at < ended <= self._loop.time() - PAUSE_S:
                     self._looked_at = ended
-                    name = self.ear.recognise(self.call.voice.last(TAIL_S + SLACK_S, ended))
+                    name = self.detector.recognise(self.call.voice.last(TAIL_S + SLACK_S, ended))
                     if name:
-                        self.heeded.append(Heeded(name, ended))
+                        self.heard_prompts.append(HeardPrompt(name, ended))
                     if name and (not names or name in names):
                         return name
                 await asyncio.sleep(FRAME / RATE)
         return ""
 
-    async def hears_begin(self, within_s: float = 60) -> float:
+    async def hears_onset(self, within_s: float = 60) -> float:
         """Wait for sound after what was heeded last; when it began."""
         after = max(self._looked_at, self.replies[-1].ended if self.replies else 0.0)
         async with asyncio.timeout(within_s):

@@ -15,7 +15,7 @@ from ivr.devtools import asterisk_packages
 from ivr.devtools.private_pbx import Pbx
 from ivr.telephony.asterisk.site import Secrets, Site
 from tests.asterisk.phone import Phone
-from tests.asterisk.service import Service
+from tests.asterisk.service import AdapterFixture
 from tests.cache import cached
 from tests.ports import PORTS
 from tests.precedence import prefer_children
@@ -24,7 +24,7 @@ DATA = cached("pbx", Path(asterisk_packages.__file__))
 PHONES = ("1001", "1002", "1003")
 
 
-def voice_of(channels: int) -> dict[str, int]:
+def rtp_ports(channels: int) -> dict[str, int]:
     """The ports for the voice of so many channels at a time: two for each."""
     ports = PORTS.row(2 * channels)
     return {"first": ports[0], "last": ports[-1]}
@@ -37,7 +37,7 @@ def make_site(**changes: Any) -> Site:
             "service": f"ws://127.0.0.1:{PORTS.one()}",
             "http": {"port": PORTS.one()},
             "sip": {"port": PORTS.one()},
-            "rtp": voice_of(30),
+            "rtp": rtp_ports(30),
             "lines": {"4000": {"flow": "survey"}},
             "voiceless_s": 2,
             "ringing": {"rings": 8, "every_s": 1},
@@ -72,12 +72,12 @@ async def pbx(site: Site, passwords: Secrets) -> AsyncIterator[Pbx]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[..., Awaitable[Service]]]:
+async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[..., Awaitable[AdapterFixture]]]:
     """Attaches a service, `await attach(capacity=1)`; nothing of a call may be left in Asterisk after the test."""
     async with AsyncExitStack() as stack:
 
-        async def make(**options: Any) -> Service:
-            service = await stack.enter_async_context(Service(site, passwords, **options))
+        async def make(**options: Any) -> AdapterFixture:
+            service = await stack.enter_async_context(AdapterFixture(site, passwords, **options))
             stack.push_async_callback(service.nothing_is_left)
             return service
 
@@ -85,7 +85,7 @@ async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Call
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def service(attach: Callable[..., Awaitable[Service]]) -> Service:
+async def service(attach: Callable[..., Awaitable[AdapterFixture]]) -> AdapterFixture:
     """The service, attached."""
     return await attach()
 

@@ -7,17 +7,17 @@ import json
 import sys
 
 from ivr.telephony.asterisk.site import Secrets, Site
-from tests.asterisk.service import Service
+from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import tone
 
 
 async def main() -> None:
     """Takes the site and its passwords as one line of JSON."""
     given = json.loads(sys.stdin.readline())
-    async with Service(Site.model_validate(given["site"]), Secrets(**given["secrets"])) as service:
+    async with AdapterFixture(Site.model_validate(given["site"]), Secrets(**given["secrets"])) as service:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        line = await (service.dial(given["dial"]) if "dial" in given else service.line(within_s=60))
+        line = await (service.dial(given["dial"]) if "dial" in given else service.next_leg(within_s=60))
         if "transfer" in given:
             await line.transfer(given["transfer"], "")
         else:

@@ -9,9 +9,9 @@ from typing import Self
 from sipmessage import URI, Address, Parameters, Request, Response
 
 from tests.asterisk.g711 import Samples
-from tests.asterisk.rtp import Voice, Weather
-from tests.asterisk.sip import Account, Dialog, Endpoint, SipSocket, offer, token, understand
-from tests.asterisk.sound import Found, Heard
+from tests.asterisk.rtp import NetworkImpairment, Voice
+from tests.asterisk.sip import Account, Dialog, Endpoint, SipSocket, negotiate, offer, token
+from tests.asterisk.sound import Heard, SoundMatch
 
 HOST = "127.0.0.1"
 WITHIN_S = 30.0
@@ -34,7 +34,7 @@ class PhoneCall:
         self._dialog = dialog
         self._invite: Request | None = None
         self._invited_from: Endpoint = phone.account.pbx
-        self.voice = Voice(phone.weather)
+        self.voice = Voice(phone.impairment)
         self.status = 0
         """The last SIP status: 180, 200, 486, …"""
         self.ringing = asyncio.Event()
@@ -87,7 +87,7 @@ class PhoneCall:
             while self.voice.loud_until > loop.time() - for_s:  # noqa: ASYNC110 (sound has no event)
                 await asyncio.sleep(POLL_S)
 
-    async def hears(self, sought: Samples, within_s: float = WITHIN_S) -> Found:
+    async def hears(self, sought: Samples, within_s: float = WITHIN_S) -> SoundMatch:
         """Wait until a sound has been heard to its end and it is quiet; how it was heard."""
         if not self.voice.loud_until:
             await self.hears_sound(within_s)
@@ -151,7 +151,7 @@ class PhoneCall:
             self._invite = self._dialog.request("INVITE", body)
             self._invite.uri = first
             if refusal:
-                self._phone.account.prove(self._invite, refusal)
+                self._phone.account.authorize(self._invite, refusal)
             self._changed.clear()
             responses = self._phone.sip.begin(self._invite, self._invited_from)
             while (response := await responses.get()).code < 200:
@@ -159,7 +159,7 @@ class PhoneCall:
                 self._changed.set()
                 if response.code >= 180:
                     self.ringing.set()
-                if response.body and (agreed := understand(response.body, codecs)):
+                if response.body and (agreed := negotiate(response.body, codecs)):
                     self.voice.talk_to(*agreed)
             if response.code >= 300:
                 self._acknowledge_refusal(response)
@@ -171,7 +171,7 @@ class PhoneCall:
             self.drop()
             return
         self._dialog.learn(response)
-        agreed = understand(response.body, codecs)
+        agreed = negotiate(response.body, codecs)
         assert agreed
         self.voice.talk_to(*agreed)
         self.up.set()
@@ -200,7 +200,7 @@ class PhoneCall:
 
     def _media(self, status: int) -> None:
         assert self._invite
-        agreed = understand(self._invite.body, self._phone.codecs)
+        agreed = negotiate(self._invite.body, self._phone.codecs)
         assert agreed
         self.voice.talk_to(*agreed)
         self._respond(status, offer((HOST, self.voice.port), (agreed[1],)))
@@ -215,13 +215,13 @@ class PhoneCall:
 
     # -- both ------------------------------------------------------------------------------------------------------
 
-    def take(self, request: Request, sender: Endpoint) -> None:
+    def handle(self, request: Request, sender: Endpoint) -> None:
         """A request within the call."""
         tag = str(self._dialog.local.parameters["tag"])
         if request.method == "INVITE" and not self.up.is_set():
             return  # sent again before we had answered
         if request.method == "INVITE":
-            agreed = understand(request.body, self._phone.codecs)
+            agreed = negotiate(request.body, self._phone.codecs)
             assert agreed
             self.voice.talk_to(*agreed)
             response = Response(200, "OK", offer((HOST, self.voice.port), (agreed[1],)))
@@ -251,13 +251,13 @@ class Phone:
 
     def __init__(self, name: str, password: str, pbx: Endpoint) -> None:
         self.account = Account(name, password, pbx)
-        self.weather = Weather()
+        self.impairment = NetworkImpairment()
         self.codecs: tuple[int, ...] = (0, 8)
-        self.sip = SipSocket(self._take)
+        self.sip = SipSocket(self._on_request)
         self.calls: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self.on_call: Callable[[str], None] = lambda caller: None
         """Told of each call that comes in, with the number that it shows."""
-        self.deaf = False
+        self.offline = False
         """Gives no answer to anything, as a phone whose network is gone."""
         self._known: dict[str, PhoneCall] = {}
 
@@ -268,7 +268,7 @@ class Phone:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            if not self.deaf:
+            if not self.offline:
                 for call in self._known.values():
                     await call.hang_up()
                 await self.register(expires=0)
@@ -290,7 +290,7 @@ class Phone:
             request = dialog.request("REGISTER")
             request.uri, request.expires = self.account.uri(), expires
             if refusal:
-                self.account.prove(request, refusal)
+                self.account.authorize(request, refusal)
             response = await asyncio.wait_for(self.sip.begin(request, self.account.pbx).get(), WITHIN_S)
             if response.code != 401 or refusal:
                 return response.code
@@ -311,12 +311,12 @@ class Phone:
     def respond(self, request: Request, sender: Endpoint, response: Response, tag: str) -> None:
         self.sip.respond(request, sender, response, tag, self.contact)
 
-    def _take(self, request: Request, sender: Endpoint) -> None:
+    def _on_request(self, request: Request, sender: Endpoint) -> None:
         call = self._known.get(request.call_id)
-        if self.deaf:
+        if self.offline:
             return
         if call:
-            call.take(request, sender)
+            call.handle(request, sender)
         elif request.method == "INVITE":
             asyncio.get_running_loop().create_task(self._ring(request, sender))
         elif request.method != "ACK":

@@ -24,7 +24,7 @@ no phone's buffer would bridge it."""
 
 
 @dataclass
-class Weather:
+class NetworkImpairment:
     """What the network does to packets, each way: `loss` (0 to 1) and up to `jitter_s` of delay, the order kept."""
 
     loss: float = 0.0
@@ -48,7 +48,7 @@ class Key:
 
 
 @dataclass
-class Spurt:
+class Talkspurt:
     """A run of packets without a pause. `began`: its first sample, by the packet that came with the least delay."""
 
     source: int
@@ -64,21 +64,21 @@ class Spurt:
 class Packet:
     """What a packet said, and where."""
 
-    spurt: Spurt
+    talkspurt: Talkspurt
     stamp: int
     pcm: Samples
 
     @property
     def place(self) -> float:
         """The moment at which it is heard."""
-        return self.spurt.began + self.spurt.since(self.stamp)
+        return self.talkspurt.began + self.talkspurt.since(self.stamp)
 
 
 class Voice(asyncio.DatagramProtocol):
     """One call's RTP. Sends a packet every 20 ms, silence when there is nothing to say."""
 
-    def __init__(self, weather: Weather) -> None:
-        self.weather = weather
+    def __init__(self, impairment: NetworkImpairment) -> None:
+        self.impairment = impairment
         self.silent = False
         """Send nothing at all, as a phone that has lost its network."""
         self.law = 0
@@ -91,7 +91,7 @@ class Voice(asyncio.DatagramProtocol):
         self._queue: deque[bytes | Key | asyncio.Future[float]] = deque()
         self._sending: asyncio.Task[None] | None = None
         self._spoken: list[Packet] = []
-        self._spurts: list[Spurt] = []
+        self._talkspurts: list[Talkspurt] = []
         self._last_arrival, self._last_number, self._last_stamp = 0.0, 0, 0
         self._last_out = self._last_in = 0.0
         self._began = self._loop.time()
@@ -137,7 +137,7 @@ class Voice(asyncio.DatagramProtocol):
             self._queue.extend([self._silence()] * 4)
         return await let_go
 
-    def shut_up(self) -> None:
+    def stop_speaking(self) -> None:
         """Drop what is still to be said."""
         for item in self._queue:
             if isinstance(item, asyncio.Future) and not item.done():
@@ -180,7 +180,7 @@ class Voice(asyncio.DatagramProtocol):
 
     def _out(self, packet: bytes) -> None:
         now = self._loop.time()
-        due = self.weather.delay(self._last_out, now)
+        due = self.impairment.delay(self._last_out, now)
         if self.silent or due is None or self._transport is None:
             return
         self._last_out = due
@@ -198,27 +198,27 @@ class Voice(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:
         if len(data) <= 12 or data[1] & 0x7F != self.law:
             return
-        due = self.weather.delay(self._last_in, self._loop.time())
+        due = self.impairment.delay(self._last_in, self._loop.time())
         if due is not None:
             self._last_in = due
             number, stamp, source = struct.unpack_from("!HII", data, 2)
-            packet = Packet(self._spurt(due, number, stamp, source), stamp, LAWS[self.law].decode(data[12:]))
+            packet = Packet(self._talkspurt(due, number, stamp, source), stamp, LAWS[self.law].decode(data[12:]))
             self._spoken.append(packet)
             if np.linalg.norm(packet.pcm.astype(np.float32)) > LOUD * len(packet.pcm) ** 0.5:
                 self.loud_until = max(self.loud_until, packet.place + len(packet.pcm) / RATE)
 
-    def _spurt(self, arrived: float, number: int, stamp: int, source: int) -> Spurt:
+    def _talkspurt(self, arrived: float, number: int, stamp: int, source: int) -> Talkspurt:
         """The run of packets that this one belongs to; a new one after a pause, when time stamps may mean anything."""
-        spurt = self._spurts[-1] if self._spurts else None
+        talkspurt = self._talkspurts[-1] if self._talkspurts else None
         due = self._last_arrival + ((number - self._last_number) & 0xFFFF) * FRAME_S
         paused = (stamp - self._last_stamp) & 0xFFFFFFFF != ((number - self._last_number) & 0xFFFF) * FRAME
-        tolerance = (LATE_S if paused else BUFFER_S) + self.weather.jitter_s
-        if spurt is None or spurt.source != source or arrived - due > tolerance:
-            spurt = Spurt(source, stamp, arrived)
-            self._spurts.append(spurt)
+        tolerance = (LATE_S if paused else BUFFER_S) + self.impairment.jitter_s
+        if talkspurt is None or talkspurt.source != source or arrived - due > tolerance:
+            talkspurt = Talkspurt(source, stamp, arrived)
+            self._talkspurts.append(talkspurt)
         self._last_arrival, self._last_number, self._last_stamp = arrived, number, stamp
-        spurt.began = min(spurt.began, arrived - spurt.since(stamp))
-        return spurt
+        talkspurt.began = min(talkspurt.began, arrived - talkspurt.since(stamp))
+        return talkspurt
 
     def last(self, seconds: float, until: float) -> Samples:
         """What was heard in the time before a moment."""

@@ -116,7 +116,7 @@ class Account:
     def uri(self, user: str | None = None) -> URI:
         return URI("sip", self.pbx[0], user=user, port=self.pbx[1])
 
-    def prove(self, request: Request, refusal: Response) -> None:
+    def authorize(self, request: Request, refusal: Response) -> None:
         """Add to a request the proof of the password that its refusal asked for (RFC 2617, MD5, qop auth)."""
         asked = refusal.www_authenticate or refusal.proxy_authenticate
         assert asked is not None
@@ -194,7 +194,7 @@ def offer(endpoint: Endpoint, codecs: tuple[int, ...]) -> bytes:
     return "\r\n".join([*lines, ""]).encode()
 
 
-def understand(body: bytes, codecs: tuple[int, ...]) -> tuple[Endpoint, int] | None:
+def negotiate(body: bytes, codecs: tuple[int, ...]) -> tuple[Endpoint, int] | None:
     """Where the far end wants its voice, and in the first payload type that suits both; None where none does."""
     text = body.decode()
     media = re.search(r"^m=audio (\d+) \S+ ([\d ]+)", text, re.MULTILINE)

@@ -31,7 +31,7 @@ def babble(seconds: float, seed: int = 1) -> Samples:
 
 
 @dataclass(frozen=True)
-class Found:
+class SoundMatch:
     """A sound found again: when it began, how alike it is (0 to 1), its longest hole, how loud it came (1: same)."""
 
     at: float
@@ -71,7 +71,7 @@ class Heard:
         spectrum = np.abs(np.fft.rfft(self.samples * np.hanning(len(self.samples))))
         return float(np.argmax(spectrum) * RATE / len(self.samples))
 
-    def find(self, sought: Samples) -> Found:
+    def find(self, sought: Samples) -> SoundMatch:
         """Where a sound is heard best."""
         here, there = self.samples.astype(np.float64), sought.astype(np.float64)
         if len(here) < len(there):
@@ -81,22 +81,22 @@ class Heard:
         place = int(np.argmax(product[: len(here) - len(there) + 1]))
         found = here[place : place + len(there)]
         norm = np.linalg.norm(found) * np.linalg.norm(there)
-        return Found(
+        return SoundMatch(
             at=self.start + place / RATE,
             likeness=float(product[place] / norm) if norm else 0.0,
-            gap_ms=_longest_hole(found, there),
+            gap_ms=_longest_gap_ms(found, there),
             gain=float(np.linalg.norm(found) / np.linalg.norm(there)) if norm else 0.0,
             clipped=bool(np.any(np.abs(found) >= 32124)),
         )
 
 
-def _longest_hole(found: np.ndarray, sought: np.ndarray, step: int = 40) -> int:
+def _longest_gap_ms(found: np.ndarray, sought: np.ndarray, step: int = 40) -> int:
     """The longest time (ms) for which the sought sound goes on and nothing is heard."""
     whole = len(sought) // step * step
     loud = np.sqrt(np.mean(sought[:whole].reshape(-1, step) ** 2, axis=1)) > LOUD
     quiet = np.sqrt(np.mean(found[:whole].reshape(-1, step) ** 2, axis=1)) < LOUD / 10
     longest = run = 0
-    for hole in loud & quiet:
-        run = run + 1 if hole else 0
+    for gap in loud & quiet:
+        run = run + 1 if gap else 0
         longest = max(longest, run)
     return longest * step * 1000 // RATE

@@ -25,8 +25,8 @@ from ivr.service.runtime import Service
 from ivr.settings import Settings
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Secrets, Site
-from tests.asterisk.caller import Caller, Ear
-from tests.asterisk.conftest import DATA, make_secrets, make_site, voice_of
+from tests.asterisk.caller import Caller, PromptDetector
+from tests.asterisk.conftest import DATA, make_secrets, make_site, rtp_ports
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.precedence import prefer_children
 
@@ -63,7 +63,7 @@ class SystemFixture:
     pbx: Pbx
     data: Path
     ari: Ari
-    ear: Ear
+    detector: PromptDetector
     stack: AsyncExitStack
     service: Service | None = None
     opened: CallRecords | None = None
@@ -108,35 +108,35 @@ class SystemFixture:
         account = Phone(name, self.passwords.phones[name], (self.site.sip.host, self.site.sip.port))
         return await self.stack.enter_async_context(account)
 
-    def put_back(self, phone: Phone) -> None:
+    def release_phone(self, phone: Phone) -> None:
         """Let nobody keep a phone for themselves; it stays registered."""
         self._idle.append(phone)
 
     async def caller(self, phone: Phone | None = None) -> Caller:
         """Somebody who has called the survey."""
         call = await (phone or await self.phone()).call("4000")
-        return self.listening(await call.answered())
+        return self.caller_on(await call.answered())
 
-    def listening(self, call: PhoneCall) -> Caller:
+    def caller_on(self, call: PhoneCall) -> Caller:
         """A person at a call."""
-        return Caller(call, self.ear)
+        return Caller(call, self.detector)
 
-    async def asks(self, body: object, path: str = "calls", **headers: str) -> tuple[int, object]:
+    async def post(self, body: object, path: str = "calls", **headers: str) -> tuple[int, object]:
         """POST to the API: status and what it says."""
         address = self.site.service.replace("ws:", "http:")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         async with ClientSession() as http, http.post(f"{address}/api/v1/{path}", data=data, headers=headers) as answer:
-            return answer.status, await _said(answer)
+            return answer.status, await _content_of(answer)
 
-    async def looks_up(self, call: str) -> tuple[int, object]:
+    async def get_call(self, call: str) -> tuple[int, object]:
         """GET a call from the API."""
         address = self.site.service.replace("ws:", "http:")
         async with ClientSession() as http, http.get(f"{address}/api/v1/calls/{call}") as answer:
-            return answer.status, await _said(answer)
+            return answer.status, await _content_of(answer)
 
-    async def places(self, number: str, **wanted: object) -> str:
+    async def place_call(self, number: str, **wanted: object) -> str:
         """Have a call placed; its id."""
-        status, said = await self.asks({"number": number, **wanted})
+        status, said = await self.post({"number": number, **wanted})
         assert status == 202 and isinstance(said, dict), said
         return str(said["call"])
 
@@ -166,14 +166,14 @@ class SystemFixture:
             raise AssertionError(f"left in Asterisk: {left}") from None
 
 
-async def _said(answer: ClientResponse) -> object:
+async def _content_of(answer: ClientResponse) -> object:
     return await answer.json() if answer.content_type == "application/json" else await answer.text()
 
 
 @asynccontextmanager
 async def running_system(data: Path, **changes: object) -> AsyncIterator[SystemFixture]:
     """An Asterisk with its phones; the service is still to be `served`."""
-    site, passwords = make_site(phones=PHONES, rtp=voice_of(CHANNELS), **changes), make_secrets(PHONES)
+    site, passwords = make_site(phones=PHONES, rtp=rtp_ports(CHANNELS), **changes), make_secrets(PHONES)
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     YAML().dump(json.loads(site.model_dump_json(by_alias=True)), data / "site.yaml")
     async with AsyncExitStack() as stack:
@@ -182,4 +182,4 @@ async def running_system(data: Path, **changes: object) -> AsyncIterator[SystemF
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
         prefer_children()
         phones = await stack.enter_async_context(AsyncExitStack())
-        yield SystemFixture(site, passwords, pbx, data, ari, Ear(library), phones)
+        yield SystemFixture(site, passwords, pbx, data, ari, PromptDetector(library), phones)

@@ -10,12 +10,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.asterisk.conftest import make_secrets, make_site
-from tests.asterisk.service import Service
+from tests.asterisk.service import AdapterFixture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-class Forgetful:
+class FakeAri:
     """The part of ARI that a service connects by: it knows the application only from the second event socket on."""
 
     def __init__(self) -> None:
@@ -53,16 +53,16 @@ class Forgetful:
         return web.json_response([])
 
 
-async def test_the_event_socket_that_we_made_is_made_again() -> None:
-    asterisk = Forgetful()
+async def test_the_service_reconnects_its_own_event_socket() -> None:
+    asterisk = FakeAri()
     site, passwords = make_site(), make_secrets()
-    async with asterisk.server() as server, Service(site, passwords, str(server.make_url("/ari"))) as service:
+    async with asterisk.server() as server, AdapterFixture(site, passwords, str(server.make_url("/ari"))) as service:
         assert service.asterisk.connected.is_set()
     assert (asterisk.sockets, asterisk.asked) == (2, 2)
 
 
-async def test_the_event_socket_that_asterisk_made_is_closed_for_it_to_make_another() -> None:
-    asterisk, site, passwords = Forgetful(), make_site(events="asterisk_connects"), make_secrets()
+async def test_an_event_socket_made_by_asterisk_is_closed_so_that_asterisk_reconnects() -> None:
+    asterisk, site, passwords = FakeAri(), make_site(events="asterisk_connects"), make_secrets()
     login = {"Authorization": aiohttp.encode_basic_auth(site.app, passwords.media)}
 
     async def connects() -> None:
@@ -79,7 +79,10 @@ async def test_the_event_socket_that_asterisk_made_is_closed_for_it_to_make_anot
 
     connecting = asyncio.create_task(connects())
     try:
-        async with asterisk.server() as server, Service(site, passwords, str(server.make_url("/ari"))) as service:
+        async with (
+            asterisk.server() as server,
+            AdapterFixture(site, passwords, str(server.make_url("/ari"))) as service,
+        ):
             assert service.asterisk.connected.is_set()
             assert (asterisk.sockets, asterisk.asked) == (2, 2)
     finally:

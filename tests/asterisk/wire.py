@@ -6,12 +6,12 @@ import asyncio
 from typing import Self
 
 
-class Wire:
+class TcpRelay:
     """Listens on `port` and passes everything on to the port `to`; an async context manager."""
 
     def __init__(self, to: int) -> None:
         self.port = 0
-        self.tries = 0
+        self.attempts = 0
         """How often somebody has tried to connect."""
         self._to = to
         self._whole = True
@@ -36,12 +36,12 @@ class Wire:
         for end in list(self._ends):
             end.transport.abort()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Let connections through again."""
         self._whole = True
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.tries += 1
+        self.attempts += 1
         if not self._whole:
             writer.transport.abort()
             return
