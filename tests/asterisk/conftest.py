@@ -1,4 +1,4 @@
-"""One private Asterisk for all tests of this folder, a service attached to it, and phones."""
+"""Fixtures: one private Asterisk for all tests of this folder, the adapter attached to it, and phones."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PHONES = ("1001", "1002", "1003")
 
 
 def rtp_ports(channels: int) -> dict[str, int]:
-    """The ports for the voice of so many channels at a time: two for each."""
+    """The RTP ports of this many concurrent channels: two each."""
     ports = PORTS.row(2 * channels)
     return {"first": ports[0], "last": ports[-1]}
 
 
 def make_site(**changes: Any) -> Site:
-    """A site on ports of its own: line 4000, three phones of which 1003 is the fallback."""
+    """A site on unused ports: line 4000, and three phones of which 1003 is the fallback."""
     return Site.model_validate(
         {
             "service": f"ws://127.0.0.1:{PORTS.one()}",
@@ -50,7 +50,7 @@ def make_site(**changes: Any) -> Site:
 
 
 def make_secrets(phones: Iterable[str] = PHONES) -> Secrets:
-    """Passwords, one of them awkward."""
+    """Passwords, one of which needs escaping."""
     return Secrets("semi;colon", secrets.token_hex(8), {phone: secrets.token_hex(8) for phone in phones})
 
 
@@ -73,7 +73,7 @@ async def pbx(site: Site, passwords: Secrets) -> AsyncIterator[Pbx]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[..., Awaitable[AdapterFixture]]]:
-    """Attaches a service, `await attach(capacity=1)`; nothing of a call may be left in Asterisk after the test."""
+    """Attach an adapter: `await attach(capacity=1)`. No channels and bridges may be left after the test."""
     async with AsyncExitStack() as stack:
 
         async def make(**options: Any) -> AdapterFixture:
@@ -86,13 +86,13 @@ async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Call
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(attach: Callable[..., Awaitable[AdapterFixture]]) -> AdapterFixture:
-    """The service, attached."""
+    """The attached adapter."""
     return await attach()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def phone(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[[str], Awaitable[Phone]]]:
-    """Makes registered phones: `await phone("1001")`; they hang up at the end of the test."""
+    """Make a registered phone: `await phone("1001")`; it hangs up at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def make(name: str) -> Phone:

@@ -1,4 +1,4 @@
-"""A service in a process of its own, to be killed: plays a tone without end to each caller, or hands them over."""
+"""The adapter in a process of its own, for tests that kill it: plays an endless tone to a caller or transfers them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.asterisk.sound import tone
 
 
 async def main() -> None:
-    """Takes the site and its passwords as one line of JSON."""
+    """Read the site and its passwords from standard input, as one line of JSON."""
     given = json.loads(sys.stdin.readline())
     async with AdapterFixture(Site.model_validate(given["site"]), Secrets(**given["secrets"])) as service:
         sys.stdout.write("ready\n")

@@ -1,4 +1,4 @@
-"""A service whose lines are staffed by agents with SIP phones, each line with people of its own; tests lead calls."""
+"""The ACD on a private Asterisk: each line has agents of its own with SIP phones, and the tests lead the calls."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from tests.asterisk.sound import babble
 from tests.asterisk.system import SystemFixture, running_system
 
 WORDS = babble(0.8, seed=21)
-"""What free words sound like here."""
+"""The speech of any free text."""
 
 
 class ConcurrentAdapterFixture(AdapterFixture):
-    """Gives each call to whoever placed it, for many are placed at once."""
+    """Returns each arriving call to the `connect` that placed it, as many calls are placed concurrently."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -53,7 +53,7 @@ class ConcurrentAdapterFixture(AdapterFixture):
 
 @dataclass
 class AcdFixture:
-    """The lines are made by `staffed`."""
+    """The ACD, its stores and a private Asterisk; `staff_line` adds the lines."""
 
     system: SystemFixture
     presences: PresenceStore
@@ -66,11 +66,11 @@ class AcdFixture:
 
     @property
     def rosters(self) -> Rosters:
-        """As they are by now."""
+        """The rosters of the lines added so far."""
         return Rosters(UTC, "zh-CN", self.agents, self.lines)
 
     async def staff_line(self, line: str, agents: int = 1, wrap_up_s: int = 0, wait_s: int = 60) -> list[Phone]:
-        """A line with so many people on duty, all available, in the order in which they will be asked."""
+        """Add a line with available agents; return their phones in the order in which they get offers."""
         phones = [await self.system.phone() for _ in range(agents)]
         for number, phone in enumerate(phones):
             agent = Agent(f"{line}_{number}", "", phone.account.name)
@@ -82,18 +82,18 @@ class AcdFixture:
         return phones
 
     async def connect_caller(self) -> tuple[PhoneCall, AsteriskCallLeg]:
-        """Somebody calls; both ends of the call."""
+        """Call the service; return both ends of the call."""
         assert self.adapter
         return await self.adapter.connect(await self.system.phone())
 
     async def presence(self, line: str, number: int = 0) -> Presence:
-        """That of one of a line's people."""
+        """The presence of one of a line's agents."""
         return (await self.presences.all())[f"{line}_{number}"]
 
 
 @asynccontextmanager
 async def running_acd(data: Path) -> AsyncIterator[AcdFixture]:
-    """An Asterisk, phones, a Redis, and the part of the service that hands callers over."""
+    """Start an Asterisk, a Redis and the ACD."""
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(running_system(data))
         redis = await EmbeddedRedis.start(data / "redis")

@@ -1,4 +1,4 @@
-"""The whole service attached to a private Asterisk, with a phone for everybody who calls or is called."""
+"""The whole service on a private Asterisk, with phones for callers and called parties."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ LEFT_S = 30.0
 
 
 def passwords_in_environment(passwords: Secrets) -> dict[str, str]:
-    """What the service finds its passwords by."""
+    """The environment variables from which the service takes its passwords."""
     return {"ASTERISK_ARI_PASSWORD": passwords.ari, "ASTERISK_MEDIA_PASSWORD": passwords.media}
 
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """Variables that are there during the block."""
+    """Set environment variables during the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -56,7 +56,7 @@ def environment(**variables: str) -> Iterator[None]:
 
 @dataclass
 class SystemFixture:
-    """A private Asterisk, its phones, and the records of the service that is attached to it."""
+    """A private Asterisk with its phones, and the records of the service attached to it."""
 
     site: Site
     passwords: Secrets
@@ -72,7 +72,7 @@ class SystemFixture:
 
     @property
     def settings(self) -> Settings:
-        """Those of a service for this house: with the lines in its folder, and with agents if there are rosters."""
+        """The settings of the service: with the lines file and the rosters of the data folder, if there are any."""
         port, lines, rosters = urlsplit(self.site.service).port, self.data / "lines.yaml", self.data / "rosters.yaml"
         own = {"lines": lines} if lines.exists() else {}
         agents = rosters if rosters.exists() else None
@@ -82,7 +82,7 @@ class SystemFixture:
 
     @property
     def records(self) -> CallRecords:
-        """The records of the service in this process, unless others were opened."""
+        """The records of the service in this process, unless `opened` replaces them."""
         if self.opened:
             return self.opened
         assert self.service
@@ -90,7 +90,7 @@ class SystemFixture:
 
     @asynccontextmanager
     async def served(self, ari_url: str = "") -> AsyncIterator[Service]:
-        """The service in this process, attached; `ari_url` is where it finds ARI."""
+        """Run the service in this process, attached to ARI at `ari_url`."""
         found = {"ASTERISK_ARI_URL": ari_url or self.site.ari_url}
         with environment(**passwords_in_environment(self.passwords), **found):
             async with serving(self.settings) as listening:
@@ -101,7 +101,7 @@ class SystemFixture:
                 yield service
 
     async def phone(self, name: str = "") -> Phone:
-        """A registered phone that nobody else uses; it hangs up at the end."""
+        """A registered phone that no other call uses; it hangs up at the end."""
         if not name and self._idle:
             return self._idle.pop()
         name = name or self._spare.pop()
@@ -109,45 +109,45 @@ class SystemFixture:
         return await self.stack.enter_async_context(account)
 
     def release_phone(self, phone: Phone) -> None:
-        """Let nobody keep a phone for themselves; it stays registered."""
+        """Make a phone available to other calls; it stays registered."""
         self._idle.append(phone)
 
     async def caller(self, phone: Phone | None = None) -> Caller:
-        """Somebody who has called the survey."""
+        """Call the survey; return the caller."""
         call = await (phone or await self.phone()).call("4000")
         return self.caller_on(await call.answered())
 
     def caller_on(self, call: PhoneCall) -> Caller:
-        """A person at a call."""
+        """The caller at a call."""
         return Caller(call, self.detector)
 
     async def post(self, body: object, path: str = "calls", **headers: str) -> tuple[int, object]:
-        """POST to the API: status and what it says."""
+        """POST to the API; return the status and the content."""
         address = self.site.service.replace("ws:", "http:")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         async with ClientSession() as http, http.post(f"{address}/api/v1/{path}", data=data, headers=headers) as answer:
             return answer.status, await _content_of(answer)
 
     async def get_call(self, call: str) -> tuple[int, object]:
-        """GET a call from the API."""
+        """GET a call from the API; return the status and the content."""
         address = self.site.service.replace("ws:", "http:")
         async with ClientSession() as http, http.get(f"{address}/api/v1/calls/{call}") as answer:
             return answer.status, await _content_of(answer)
 
     async def place_call(self, number: str, **wanted: object) -> str:
-        """Have a call placed; its id."""
+        """Ask the service to place a call; return the call's id."""
         status, said = await self.post({"number": number, **wanted})
         assert status == 202 and isinstance(said, dict), said
         return str(said["call"])
 
     async def record_of(self, phone: str) -> CallRecord:
-        """The record of the one call of a phone, once it is closed."""
+        """The record of a phone's only call, once it is closed."""
         return await self.record_when(phone, lambda record: record.call.ended_at is not None)
 
     async def record_when(
         self, phone: str, met: Callable[[CallRecord], bool], within_s: float = CLOSED_S
     ) -> CallRecord:
-        """The record of the one call of a phone, once something is written there."""
+        """The record of a phone's only call, once it satisfies `met`."""
         async with asyncio.timeout(within_s):
             while True:
                 for call in await self.records.calls(100):
@@ -156,7 +156,7 @@ class SystemFixture:
                 await asyncio.sleep(0.1)
 
     async def nothing_is_left(self) -> None:
-        """Wait until Asterisk has no channel and no bridge any more."""
+        """Wait until Asterisk has no channels and bridges."""
         left: list[str] = []
         try:
             async with asyncio.timeout(LEFT_S):
@@ -172,7 +172,7 @@ async def _content_of(answer: ClientResponse) -> object:
 
 @asynccontextmanager
 async def running_system(data: Path, **changes: object) -> AsyncIterator[SystemFixture]:
-    """An Asterisk with its phones; the service is still to be `served`."""
+    """Start an Asterisk with its phones; `served` then starts the service."""
     site, passwords = make_site(phones=PHONES, rtp=rtp_ports(CHANNELS), **changes), make_secrets(PHONES)
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     YAML().dump(json.loads(site.model_dump_json(by_alias=True)), data / "site.yaml")

@@ -1,4 +1,4 @@
-"""How calls that arrive begin and end."""
+"""Start and end of arriving calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(3)]
 
 
 async def last_event(line):
-    """How the line says that it ended."""
+    """The event with which a call leg ends."""
     async with asyncio.timeout(60):
         events = [event async for event in line.media.events()]
     return events[-1]

@@ -1,4 +1,4 @@
-"""What is wrong with an Asterisk is said in plain words."""
+"""The check explains each fault of an Asterisk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole service: an agent consults and hands over through the API; screens, record and recording tell of it."""
+"""The whole service: an agent consults and transfers through the API; screens, record and recording show it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SPEECH = {"caller": babble(1.0, seed=71), "zhang": babble(1.0, seed=72), "li": b
 
 @dataclass(frozen=True)
 class ConsultResult:
-    """A call on which a colleague was consulted, and one that was passed on to a line where nobody is."""
+    """A call with a consultation, and a call passed to a line without agents on duty."""
 
     zhang: Screen
     li: Screen
@@ -50,7 +50,7 @@ async def post(system: SystemFixture, agent: str, what: str, **body: str) -> int
 
 
 async def takes(phone: Phone, shown: Screen) -> PhoneCall:
-    """Pick up, and press 1 in the whisper; the last call that a screen shows is theirs then."""
+    """Pick up, press 1 during the whisper, and wait until the agent's screen shows the call."""
     call = await phone.called()
     call.ring()
     call.answer()
@@ -94,7 +94,7 @@ async def result(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cons
 
 
 async def transfer_to_an_empty_line(system: SystemFixture, zhang_phone: Phone) -> CallRecord:
-    """An agent passes a caller on to a line where nobody is on duty."""
+    """An agent transfers a caller to a line without agents on duty."""
     await says(system, "zhang", {"state": "available"})
     await becomes(system, "zhang", "available")
     async with screen(system, "zhang") as zhang:

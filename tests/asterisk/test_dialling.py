@@ -1,4 +1,4 @@
-"""Calls that the service places, and what becomes of them."""
+"""Outbound calls and their outcomes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 
 async def outcome(dialling):
-    """How a call that nobody answers ends: the cause, and whether it rang."""
+    """The cause of an unanswered call, and whether it rang."""
     with pytest.raises(Unanswered) as caught:
         await dialling
     return caught.value.cause, caught.value.rang
 
 
 async def heard_by(line):
-    """What a line heard till its end, and how it ended."""
+    """All audio that a call leg received, and its last event."""
     events = [event async for event in line.media.events()]
     pcm = b"".join(event.pcm for event in events if isinstance(event, AudioFrame))
     return Heard(0, np.frombuffer(pcm, np.int16)), events[-1]

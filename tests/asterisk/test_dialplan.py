@@ -1,4 +1,4 @@
-"""The configuration rendered for an operator."""
+"""The configuration that is rendered for an operator."""
 
 from __future__ import annotations
 

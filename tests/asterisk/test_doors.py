@@ -1,4 +1,4 @@
-"""Who may connect to the service in Asterisk's name, and what a refused request says."""
+"""Access to the service's sockets for Asterisk, and the text of refused requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The survey on an English line of a real Asterisk: asked, heard and understood in English, by the shipped model."""
+"""The survey on an English line of a real Asterisk, with the shipped model."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def clips() -> dict[str, Samples]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def survey(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Caller, CallRecord]]:
-    """A call that is over, from both sides."""
+    """A finished call: the caller and the record."""
     lines = {"4000": {"flow": "survey", "language": "en-US"}}
     async with running_system(tmp_path_factory.mktemp("system"), lines=lines) as system, system.served() as service:
         phone = await system.phone()

@@ -1,4 +1,4 @@
-"""An Asterisk that no longer knows our application, though our event socket is open, is connected to anew."""
+"""The service reconnects to an Asterisk that has forgotten its application while the event socket stayed open."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class FakeAri:
-    """The part of ARI that a service connects by: it knows the application only from the second event socket on."""
+    """The part of ARI that a connecting service uses; it knows the application only from the second event socket on."""
 
     def __init__(self) -> None:
         self.sockets = 0
         self.asked = 0
 
     def server(self) -> TestServer:
-        """Where it listens."""
+        """The server of this ARI."""
         application = web.Application()
         application.add_routes(
             [
@@ -66,7 +66,7 @@ async def test_an_event_socket_made_by_asterisk_is_closed_so_that_asterisk_recon
     login = {"Authorization": aiohttp.encode_basic_auth(site.app, passwords.media)}
 
     async def connects() -> None:
-        """Asterisk's side: makes a socket, and another one whenever it is closed."""
+        """Connect as Asterisk does, and again whenever the socket closes."""
         async with aiohttp.ClientSession(headers=login) as http:
             while True:
                 try:

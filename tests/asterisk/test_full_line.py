@@ -1,4 +1,4 @@
-"""Who waits long at a full hotline hears an apology first (R12)."""
+"""A caller who has waited long at a full hotline first hears an apology (R12)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SORRY, HELLO = "抱歉，让您久等了。 ", "您好，大龙客服热线"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SystemFixture]:
-    """A service with room for one call, of the hotline; at a full line it rings every second."""
+    """A service with room for one hotline call; at a full line it rings every second."""
     site = {"lines": {"4001": {"flow": "hotline"}}, "ringing": {"rings": 20, "every_s": 1}}
     async with running_system(tmp_path_factory.mktemp("system"), **site) as system, system.served() as service:
         assert service.asterisk
@@ -27,7 +27,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
 
 
 async def first_prompt(system: SystemFixture, rings: float) -> str:
-    """What somebody hears first who calls while another has the only place, which is free after so many rings."""
+    """The first prompt for a caller who finds the line full and gets the place after `rings` rings."""
     first, second = await system.phone(), await system.phone()
     talking = await (await first.call("4001")).answered()
     waiting = await second.call("4001")

@@ -1,4 +1,4 @@
-"""What is sent to Asterisk's WebSocket channel, and when, in virtual time."""
+"""The messages to Asterisk's WebSocket channel and their times, in virtual time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECOND = b"\x01\x02" * 8000
 
 
 def drain(outbox, now=0.0):
-    """All that is due at a time."""
+    """All messages due at a time."""
     sent = []
     while (message := outbox.take(now)) is not None:
         sent.append(message)
@@ -23,7 +23,7 @@ def drain(outbox, now=0.0):
 
 
 def play_out(outbox, now=0.0):
-    """All that is ever sent, waiting as long as it asks for; with the time at which each message went."""
+    """All messages with their times; waits as long as the outbox asks."""
     sent = []
     while (pause := outbox.wait(now)) is not None:
         now += pause
@@ -114,7 +114,7 @@ def test_clear_flushes_restarts_buffering_and_drops_queued_audio():
     outbox.clear()
     assert drain(outbox) == ['{"command": "FLUSH_MEDIA"}', BUFFERING]
     outbox.play(SECOND)
-    assert audio(drain(outbox)) == SECOND, "the lead of what was cleared is forgotten"
+    assert audio(drain(outbox)) == SECOND, "the lead of cleared audio must be forgotten"
 
 
 def test_asterisk_pauses_and_resumes_the_audio():

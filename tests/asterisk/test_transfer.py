@@ -1,4 +1,4 @@
-"""A caller is handed over to a person."""
+"""Transfer of a caller to an agent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def refusal(transferring):
 
 
 async def still_ours(call, line):
-    """After a transfer that failed, caller and service hear each other as before."""
+    """After a failed transfer, caller and service hear each other as before."""
     prompt = babble(0.6, seed=5)
     line.media.play(prompt.tobytes())
     assert (await call.hears(prompt)).likeness > 0.99
@@ -60,7 +60,7 @@ async def test_caller_and_agent_hear_each_other_and_the_service_hears_neither(se
     await agent.ended()
     events = [event async for event in line.media.events()]
     frames = [event for event in events if isinstance(event, AudioFrame)]
-    assert len(frames) < 25, "only what the caller said before the transfer"
+    assert len(frames) < 25, "the service must hear only the caller before the transfer"
 
 
 async def test_the_caller_returns_to_the_service_when_the_agent_hangs_up(service, phone):

@@ -1,4 +1,4 @@
-"""Lines that break, machines that die: calls end rightly or go on, and nobody is left in silence."""
+"""Broken connections and killed processes: calls end properly or continue, and no caller is left in silence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def apology():
 
 
 async def reaches_an_agent(call, agent_phone):
-    """The caller is told why, then a person is rung, and the two hear each other."""
+    """The caller hears the apology, then an agent is rung, and the two hear each other."""
     agent = await agent_phone.called(within_s=60)
     assert call.heard().find(apology()).likeness > 0.98
     agent.ring()
@@ -109,7 +109,7 @@ async def test_callers_reach_an_agent_at_once_while_the_service_drains(attach, p
 
 @asynccontextmanager
 async def service_process(site, passwords, **more):
-    """A service in another process."""
+    """Run the adapter in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -179,7 +179,7 @@ async def test_a_transferred_call_survives_the_service_and_its_successor(pbx, si
     await asyncio.sleep(0.2)
     await sweep(service.ari, ChannelTracker())
     assert await service.ari.bridges() == {}
-    assert not call.over.is_set(), "the caller goes to a person"
+    assert not call.over.is_set(), "the caller must be transferred to an agent"
     await call.hang_up()
 
 

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 
 
 def trunk(folder, issuer, trusted, near, far):
-    """A trunk from the port `near` to the port `far`: whose certificate it shows, and whose it trusts."""
+    """A trunk from the port `near` to the port `far`: `issuer` signs its certificate, and it trusts `trusted`."""
     certificate = issuer.issue_cert("127.0.0.1")
     key, chain, authorities = (folder / f"{near}.{part}" for part in ("key", "pem", "authorities"))
     certificate.private_key_pem.write_to_path(key)
@@ -36,7 +36,7 @@ def trunk(folder, issuer, trusted, near, far):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def connect(tmp_path):
-    """Two services with a trunk between them: `await connect(issuer of the far end's certificate, whom we trust)`."""
+    """Connect two services: `await connect(issuer, trusted)`. `issuer` signs both; the near end trusts `trusted`."""
     async with AsyncExitStack() as stack:
 
         async def make(issuer, trusted):
@@ -54,7 +54,7 @@ async def connect(tmp_path):
 
 
 async def heard_by(line):
-    """What a line hears till its end."""
+    """All audio that a call leg received."""
     pcm = b"".join([event.pcm async for event in line.media.events() if isinstance(event, AudioFrame)])
     return Heard(0, np.frombuffer(pcm, np.int16))
 

@@ -1,4 +1,4 @@
-"""A case that was put right: the service calls its customer by itself, and the answer moves the case."""
+"""The service calls the customer of a rectified case, and the answer moves the case."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTLED_S = 60
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SystemFixture]:
-    """A service that calls at any hour, as tests are run at any hour."""
+    """A service that places verifying calls at any hour, as the tests run at any hour."""
     data = tmp_path_factory.mktemp("system")
     lines = (ROOT / "lines.yaml").read_text(encoding="utf-8")
     assert HOURS[0] in lines
@@ -37,7 +37,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
 
 
 async def rectified(system: SystemFixture, phone: Phone) -> str:
-    """Two days ago a customer with this phone was told that what they complained about is put right."""
+    """A case that was rectified two days ago, with this phone's number; return the case number."""
     assert system.service
     at = system.service.node.now() - timedelta(days=2)
     call = f"call-{phone.account.name}"
@@ -58,7 +58,7 @@ async def settled(system: SystemFixture, number: str, step: str) -> CaseFile:
 
 
 async def answered(system: SystemFixture, phone: Phone) -> Caller:
-    """The phone rings and the customer hears out who calls."""
+    """Answer the verifying call and listen to its opening."""
     call = await phone.called()
     call.ring()
     call.answer()

@@ -12,11 +12,11 @@ from tests.asterisk.sound import Heard, babble
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 FLOOR = 0.99
-"""The least likeness of audio that has been through G.711 once."""
+"""The least likeness of audio after one pass through G.711."""
 
 
 async def events_until(line, wanted):
-    """The events up to and including the wanted one."""
+    """The events up to and including `wanted`."""
     events = []
     async with asyncio.timeout(60):
         async for event in line.media.events():

@@ -1,4 +1,4 @@
-"""A caller is handed over to one of several agents, who hear who calls before they take the call."""
+"""Warm transfer: a caller is offered to one agent after another; each hears the whisper before accepting."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ STAGGER_S = 0.4
 
 
 def scenario(run: Scenario) -> Scenario:
-    """A call led at the same time as all the others, with a line and phones of its own."""
+    """Register a scenario with a line and phones of its own. All scenarios run concurrently."""
     SCENARIOS.append(run)
     return run
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def results(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[Scenario, BaseException | None]]:
-    """What came of all stories, at one service."""
+    """The outcomes of all scenarios, at one adapter."""
     async with running_acd(tmp_path_factory.mktemp("acd")) as acd:
         ends = await asyncio.gather(
             *(staggered(n, run(acd)) for n, run in enumerate(SCENARIOS)), return_exceptions=True
@@ -43,18 +43,18 @@ async def results(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dic
 
 
 async def staggered(number: int, scenario: Awaitable[None]) -> None:
-    """Calls that all begin at the same moment would make each other's voices stumble."""
+    """Start scenarios one after the other, as concurrent starts would disturb the audio."""
     await asyncio.sleep(number * STAGGER_S)
     await scenario
 
 
 async def nothing_is_left(acd: AcdFixture) -> None:
-    """After all stories: neither in Asterisk nor in the queues."""
+    """After all scenarios, Asterisk has no channels and bridges."""
     await acd.system.nothing_is_left()
 
 
 def clear(heard: Heard, sought: np.ndarray) -> bool:
-    """Whether a sound was heard; a machine with much to do may slip once in the middle of it."""
+    """Whether a sound was heard; a busy machine may slip once within it."""
     return bool(np.median([heard.find(part).likeness for part in np.array_split(sought, 5)]) > 0.95)
 
 
@@ -76,7 +76,7 @@ async def picks_up(phone: Phone, within_s: float = 30) -> PhoneCall:
 
 
 async def takes(phone: Phone, within_s: float = 30) -> PhoneCall:
-    """Pick up, hear why, and press 1."""
+    """Pick up, listen to the whisper, and press 1."""
     call = await picks_up(phone, within_s)
     await call.hears_sound()
     await asyncio.sleep(len(WORDS) / RATE + 0.2)
@@ -85,14 +85,14 @@ async def takes(phone: Phone, within_s: float = 30) -> PhoneCall:
 
 
 async def declines(agent: PhoneCall) -> None:
-    """Press 2 in the whisper; the call may be over before the key is let go."""
+    """Press 2 during the whisper; the call may be over before the key is released."""
     await agent.hears_sound()
     await asyncio.gather(agent.press("2"), return_exceptions=True)
     await agent.ended()
 
 
 async def talk(one: PhoneCall, other: PhoneCall, seed: int) -> None:
-    """Both speak at once, and each hears the other."""
+    """Both parties speak at once, and each hears the other."""
     await asyncio.sleep(0.3)
     spoken, answered = babble(0.8, seed=seed), babble(0.8, seed=seed + 1)
     await asyncio.gather(one.say(spoken), other.say(answered))
@@ -102,13 +102,13 @@ async def talk(one: PhoneCall, other: PhoneCall, seed: int) -> None:
 
 
 async def still_ours(call: PhoneCall, line: AsteriskCallLeg) -> None:
-    """Caller and service hear each other as before, and there is no music."""
+    """Caller and service hear each other again, without music."""
     prompt = babble(0.6, seed=5)
     line.media.play(prompt.tobytes())
     await asyncio.sleep(1.0)
     heard = call.voice.received()
     assert clear(heard, prompt)
-    assert not heard.since(heard.find(prompt).at + 0.65).loud(), "the music goes on"
+    assert not heard.since(heard.find(prompt).at + 0.65).loud(), "the music must stop"
     await call.say(tone(700, 0.3))
     line.media.mark("now")
     async with asyncio.timeout(60):
@@ -119,7 +119,7 @@ async def still_ours(call: PhoneCall, line: AsteriskCallLeg) -> None:
 
 
 async def until_now(line: AsteriskCallLeg) -> AsyncIterator[MediaEvent]:
-    """What has come from the far end so far."""
+    """The events from the far end so far."""
     line.media.mark("until now")
     async for event in line.media.events():
         if event == MarkReached("until now"):
@@ -157,7 +157,7 @@ async def accepted(acd: AcdFixture) -> None:
     await agent.hears_sound()
     await asyncio.sleep(len(WORDS) / RATE + 0.2)
     assert clear(agent.heard(), WORDS)
-    assert call.heard().find(WORDS).likeness < 0.3, "the whisper is not for the caller"
+    assert call.heard().find(WORDS).likeness < 0.3, "the caller must not hear the whisper"
     await agent.press("1")
     await talk(call, agent, seed=31)
     assert (await acd.presence("taken")).state == "busy"
@@ -313,7 +313,7 @@ async def two_callers_for_one_agent(acd: AcdFixture) -> None:
     await asyncio.sleep(len(position_prompt) / RATE)
     assert clear(second_call.heard(), position_prompt)
     heard = second_call.heard().since(second_call.heard().find(position_prompt).at + len(position_prompt) / RATE + 0.3)
-    assert clear(hold_music(), heard.samples[:RATE]), "the music goes on"
+    assert clear(hold_music(), heard.samples[:RATE]), "the music must continue"
     assert phone.calls.empty()
     await agent.hang_up()
     assert await transferring == "us"
@@ -442,7 +442,7 @@ async def overheard(acd: AcdFixture) -> None:
 
 @scenario
 async def cancelled_twice(acd: AcdFixture) -> None:
-    """As when a caller who is overheard hangs up: the session then ends what is ending already."""
+    """Cancel twice, as a session does when an overheard caller hangs up during the cancellation."""
     (phone,) = await acd.staff_line("cancelled")
     call, line = await acd.connect_caller()
     transferring = handing_over(line, "cancelled", overhear=True)

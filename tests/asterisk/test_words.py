@@ -1,4 +1,4 @@
-"""Asterisk's words in ours: causes and events."""
+"""Asterisk's causes and events, translated into the service's vocabulary."""
 
 from __future__ import annotations
 

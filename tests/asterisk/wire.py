@@ -1,4 +1,4 @@
-"""A piece of wire between two TCP ends that can be cut."""
+"""A TCP relay that can cut its connections."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Self
 
 
 class TcpRelay:
-    """Listens on `port` and passes everything on to the port `to`; an async context manager."""
+    """Listens on `port` and forwards to the port `to`; an async context manager."""
 
     def __init__(self, to: int) -> None:
         self.port = 0
         self.attempts = 0
-        """How often somebody has tried to connect."""
+        """The number of connection attempts so far."""
         self._to = to
         self._whole = True
         self._server: asyncio.Server | None = None
@@ -31,13 +31,13 @@ class TcpRelay:
         await asyncio.sleep(0)
 
     def cut(self) -> None:
-        """Break all connections, and any that is tried."""
+        """Cut all connections, and refuse new ones."""
         self._whole = False
         for end in list(self._ends):
             end.transport.abort()
 
     def restore(self) -> None:
-        """Let connections through again."""
+        """Accept connections again."""
         self._whole = True
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
