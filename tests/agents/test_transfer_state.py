@@ -196,7 +196,7 @@ EVENTS = st.one_of(
 
 @dataclass
 class Phones:
-    """Who is connected, and what each party hears."""
+    """The connected agents, and the audio that each party hears."""
 
     ringing: bool = False
     connected: set[str] = field(default_factory=lambda: {"zhang"})

@@ -1,4 +1,4 @@
-"""Whatever a caller does, the call continues or ends, and no answer is lost."""
+"""The call continues or ends after any input, and no answer is lost."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ async def test_the_same_turn_again_is_a_retry(calls: LiveCalls) -> None:
     assert await calls.load("a") == (1, b"one")
 
 
-async def test_of_many_nodes_saving_the_same_turn_one_wins(calls: LiveCalls) -> None:
+async def test_one_of_many_nodes_saving_the_same_turn_wins(calls: LiveCalls) -> None:
     nodes = range(20)
     results = await asyncio.gather(
         *(calls.save("a", 1, f"from {n}".encode(), f"n{n}") for n in nodes), return_exceptions=True

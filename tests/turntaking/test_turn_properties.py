@@ -1,4 +1,4 @@
-"""Whatever comes in, a turn's outputs are consistent and the turn ends."""
+"""For any input, the outputs of a turn are consistent and the turn ends."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_decodes_are_numbered_and_come_after_listening(expected: InputSpec, sequ
 
 
 @given(expectations, steps)
-def test_only_what_is_expected_comes_out(expected: InputSpec, sequence: list[Step]) -> None:
+def test_only_expected_outputs_occur(expected: InputSpec, sequence: list[Step]) -> None:
     for output in run_of(expected, sequence).outputs:
         assert not isinstance(output, SpeechAnswered | Decode) or expected.voice in ("closed", "sequence")
         assert not isinstance(output, FreeSpeechEnded) or expected.voice == "free"
