@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 import pytest
@@ -20,22 +20,26 @@ NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "pos
 """Fixture → the marker of the tests that need it."""
 PRIVATE_PBX: Final = {"Pbx", "running_system", "running_acd"}
 """Names that a module has whose tests start an Asterisk of their own."""
+UNTRACED: Final = {"slow", "postgres", "shared", "calls"}
+"""Markers of tests that coverage is not measured in."""
 PR_SET_PDEATHSIG: Final = 1
 """See prctl(2)."""
 LONGEST: Final = (
-    "tests/docker/test_asterisk_image.py",
     "tests/asterisk/test_hotline.py",
-    "tests/asterisk/test_consult.py",
+    "tests/call/test_intake.py",
+    "tests/docker/test_service_image.py",
     "tests/asterisk/test_survey.py",
-    "tests/asterisk/test_agents.py",
-    "tests/asterisk/test_warm_transfer.py",
-    "tests/asterisk/test_english.py",
-    "tests/asterisk/test_consult_service.py",
-    "tests/asterisk/test_survey_ends.py",
+    "tests/call/test_session.py",
     "tests/asterisk/test_survey_trouble.py",
+    "tests/asterisk/test_warm_transfer.py",
+    "tests/asterisk/test_consult.py",
+    "tests/browser/test_survey.py",
+    "tests/browser/test_page.py",
     "tests/asterisk/test_trouble.py",
-    "tests/asterisk/test_full_line.py",
-    "tests/asterisk/test_verifying_call.py",
+    "tests/asterisk/test_survey_ends.py",
+    "tests/asterisk/test_english.py",
+    "tests/test_install.py",
+    "tests/recognizer/test_accuracy.py",
     "tests/callbacks/test_scheduler.py",
     "tests/complaints/test_sla_worker.py",
 )
@@ -96,13 +100,32 @@ def _places(request: pytest.FixtureRequest) -> Iterator[None]:
     if marker is None:
         yield
         return
-    with places(*marker.args), precedence(), _untraced():
+    with places(*marker.args), precedence():
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _coverage_of_module(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Coverage is measured by quick tests alone: it doubles the time of the others."""
+    with _untraced() if _untraceable(request.node) else nullcontext():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _coverage_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A slow test may stand in a module of quick ones."""
+    slow = _untraceable(request.node) and not _untraceable(request.node.getparent(pytest.Module))
+    with _untraced() if slow else nullcontext():
+        yield
+
+
+def _untraceable(node: pytest.Module | pytest.Item) -> bool:
+    return any(marker.name in UNTRACED for marker in node.iter_markers())
 
 
 @contextmanager
 def _untraced() -> Iterator[None]:
-    """Coverage is not measured within the block: that costs what voices need."""
+    """Coverage is not measured within the block."""
     if (measuring := Coverage.current()) is None:
         yield
         return

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -13,10 +11,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from typer.testing import CliRunner
 
 from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
 from ivr.agents.roster_store import RosterStore
+from ivr.cli.app import app
 from ivr.console.agents import AgentsApi
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
@@ -42,19 +42,10 @@ async def server(tmp_path: Path) -> AsyncIterator[TestServer]:
 
 
 async def service(port: int | None, *words: str) -> tuple[int, str]:
-    """Run the command; return its exit status and output."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "service.py",
-        *words,
-        cwd=ROOT,
-        env={**os.environ, "HUIFANG_PORT": str(port), "COLUMNS": "200"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode()
+    """Run the command beside the server's event loop; return its exit status and output."""
+    environment = {"HUIFANG_PORT": str(port), "COLUMNS": "200"}
+    result = await asyncio.to_thread(CliRunner().invoke, app, list(words), env=environment)
+    return result.exit_code, result.output
 
 
 async def test_the_agents_are_listed_and_set(server: TestServer) -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -31,10 +32,18 @@ def test_ports_are_unique_and_outside_the_ephemeral_range(ports: Ports) -> None:
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
 def test_a_port_in_use_is_skipped(ports: Ports, kind: socket.SocketKind) -> None:
     with socket.socket(type=kind) as taken:
-        port = ports.one() + 1
-        taken.bind(("127.0.0.1", port))
-        assert port not in ports.row(20)
-        assert ports.one() != port
+        port = bind_after(ports.one(), taken)
+        assert port not in ports.row(BLOCK - 20)
+        assert port not in [ports.one() for _ in range(BLOCK)]
+
+
+def bind_after(port: int, taken: socket.socket) -> int:
+    """Bind to the next port that no other program uses."""
+    while True:
+        port += 1
+        with suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return port
 
 
 def test_another_process_gets_other_blocks(ports: Ports) -> None:
