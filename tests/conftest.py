@@ -18,7 +18,7 @@ from tests.precedence import precedence
 
 NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "postgres": "postgres"}
 """Fixture → the marker of the tests that need it."""
-PRIVATE_PBX: Final = {"Pbx", "running_system", "an_office"}
+PRIVATE_PBX: Final = {"Pbx", "running_system", "running_acd"}
 """Names that a module has whose tests start an Asterisk of their own."""
 UNTRACED: Final = {"slow", "postgres", "shared", "calls"}
 """Markers of tests that coverage is not measured in."""

@@ -1,7 +1,7 @@
-"""Calls come first: whoever else computes on this machine, voices are sent and heard in real time.
+"""Calls take precedence over all other load on this machine, so that voices are sent and heard in real time.
 
-Only root may give precedence; for others it is as it is. Linux shares processors among sessions ("autogroups") before
-it looks at the priority of a process, so that both are set.
+Only root may raise priorities; for other users nothing changes. Linux shares processors among sessions ("autogroups")
+before it considers the priority of a process, so both are set.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ USUAL: Final = 0
 
 @contextmanager
 def precedence() -> Iterator[None]:
-    """This process, and what it starts in its own session, comes first during the block."""
+    """Give precedence to this process and its session during the block."""
     _set(os.getpid(), FIRST)
     try:
         yield
@@ -29,7 +29,7 @@ def precedence() -> Iterator[None]:
 
 
 def prefer_children() -> None:
-    """The servers that this process has started so far come first too, though they have sessions of their own."""
+    """Give precedence to the servers that this process has started, which have sessions of their own."""
     for child in psutil.Process().children(recursive=True):
         _set(child.pid, FIRST)
 

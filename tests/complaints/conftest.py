@@ -1,4 +1,4 @@
-"""The lines that ship, and databases to keep cases in."""
+"""The shipped lines, and databases for cases."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ LOCAL = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """A PostgreSQL: the one at HUIFANG_TEST_POSTGRES, else a local one that trusts us, else one of our own."""
+    """The URL of a PostgreSQL server: HUIFANG_TEST_POSTGRES, else a trusting local one, else a private one."""
     for url in filter(None, (os.environ.get("HUIFANG_TEST_POSTGRES"), LOCAL)):
         with suppress(OSError, asyncpg.PostgresError):
             asyncio.run(_execute(url, "SELECT 1"))
@@ -48,7 +48,7 @@ async def _execute(url: str, *statements: str) -> None:
 
 @pytest.fixture(scope="session")
 def postgres(server: str) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database, made for this run and dropped after it."""
+    """The URL of an empty PostgreSQL database, created for this run and dropped after it."""
     name = f"huifang_test_{secrets.token_hex(4)}"
     asyncio.run(_execute(server, f"CREATE DATABASE {name}"))
     yield make_url(server).set(database=name).render_as_string(hide_password=False)
