@@ -29,7 +29,7 @@ test: setup
 
 # Run the fast tests: those without Asterisk, browser, container, database server and calls.
 check: setup
-	$(BIN)/python -m pytest --numprocesses=$(shell nproc) \
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) \
 		-m 'not pbx and not browser and not container and not postgres and not calls and not slow' $(ARGS)
 
 # Run all tests RUNS times, every second time under load from other processes.

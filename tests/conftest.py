@@ -20,7 +20,7 @@ NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "pos
 """Fixture → the marker of the tests that need it."""
 PRIVATE_PBX: Final = {"Pbx", "running_system", "running_acd"}
 """Names that a module has whose tests start an Asterisk of their own."""
-UNTRACED: Final = {"slow", "postgres", "shared", "calls"}
+UNTRACED: Final = {"slow", "postgres", "calls"}
 """Markers of tests that coverage is not measured in."""
 PR_SET_PDEATHSIG: Final = 1
 """See prctl(2)."""

@@ -21,6 +21,7 @@ from recognizer.vosk import VoskRecognizer
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"
 pytestmark = [
     pytest.mark.shared,
+    pytest.mark.slow,
     pytest.mark.skipif(not SPEECH.is_dir(), reason="the recordings in ../shared/speech are absent"),
 ]
 
