@@ -14,7 +14,7 @@ demo: $(VENV)/runtime
 
 # Tests with calls send and receive voices in real time: they mostly wait, and no other tests run beside them.
 REAL_TIME := pbx or browser or container or calls
-CALLERS := $(shell echo $$((3 * $$(nproc) + 1)))
+CALLERS := $(shell echo $$((3 * $$(nproc))))
 # Workers for all other tests, which mostly compute.
 WORKERS := $(shell echo $$((2 * $$(nproc) + 1)))
 # ARGS may select tests of one kind only: pytest ends with 5 when it finds none.

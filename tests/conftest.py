@@ -14,7 +14,7 @@ from coverage import Coverage
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.places import places
-from tests.precedence import precedence
+from tests.precedence import yield_precedence
 
 NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "postgres": "postgres"}
 """Fixture → the marker of the tests that need it."""
@@ -95,13 +95,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 @pytest.fixture(scope="module", autouse=True)
 def _places(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Places for the calls of a module, and precedence for them."""
+    """Places for the calls of a module, and precedence for their voices."""
     marker = request.node.get_closest_marker("calls")
-    if marker is None:
+    with places(*marker.args) if marker else nullcontext():
         yield
-        return
-    with places(*marker.args), precedence():
-        yield
+        yield_precedence()
 
 
 @pytest.fixture(scope="module", autouse=True)

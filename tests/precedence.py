@@ -7,8 +7,7 @@ before it considers the priority of a process, so both are set.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,15 +15,23 @@ import psutil
 
 FIRST: Final = -10
 USUAL: Final = 0
+_taken = False
 
 
-@contextmanager
-def precedence() -> Iterator[None]:
-    """Give precedence to this process and its session during the block."""
-    _set(os.getpid(), FIRST)
-    try:
-        yield
-    finally:
+def take_precedence() -> None:
+    """Run this process and its children first from now on: a module calls this when its first voice is to be heard."""
+    global _taken
+    if not _taken:
+        _taken = True
+        _set(os.getpid(), FIRST)
+        prefer_children()
+
+
+def yield_precedence() -> None:
+    """Run this process as any other again."""
+    global _taken
+    if _taken:
+        _taken = False
         _set(os.getpid(), USUAL)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tests.asterisk.g711 import LAWS, Samples
 from tests.asterisk.sound import FRAME, LOUD, RATE, Heard
+from tests.precedence import take_precedence
 
 KEYS = "0123456789*#"
 KEY_TYPE = 101
@@ -104,6 +105,7 @@ class Voice(asyncio.DatagramProtocol):
     def talk_to(self, remote: tuple[str, int], law: int) -> None:
         self._remote, self.law = remote, law
         if self._sending is None:
+            take_precedence()
             self._sending = self._loop.create_task(self._send())
 
     def close(self) -> None:

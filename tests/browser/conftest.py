@@ -18,6 +18,7 @@ from ivr.telephony.browser.limits import PhoneLimits
 from ivr.telephony.browser.server import CallHandler, FlowChoice, routes
 from ivr.telephony.browser.stream import BrowserCallLeg
 from ivr.telephony.media import MediaClosed, MediaEvent
+from tests.precedence import take_precedence
 
 FLOWS = (
     FlowChoice("survey", {"zh-CN": "供暖回访", "en-US": "Callback survey"}, ("zh-CN", "en-US")),
@@ -164,6 +165,7 @@ async def chromium() -> AsyncIterator[Callable[..., Awaitable[Page]]]:
     trouble: list[str] = []
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())
+        take_precedence()
 
         async def open_page(
             address: str, microphone: Path | None = None, expected: str | None = None, **context: Any

@@ -26,6 +26,7 @@ from ivr.settings import Settings
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.server import routes
 from ivr.telephony.browser.stream import BrowserCallLeg
+from tests.precedence import take_precedence
 
 CLIPS = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
 KEYS = {"方便吗": "1", "解决了吗": "1", "态度": "1", "收费了吗": "2", "打分": "9", "建议": "2"}
@@ -44,6 +45,9 @@ class TestCaller:
     lines: list[wire.TranscriptMessage] = field(default_factory=list)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _reached: int = 0
+
+    def __post_init__(self) -> None:
+        take_precedence()
 
     async def hears(self, words: str) -> None:
         """Wait until the service begins to say `words`, after the previously awaited words.
