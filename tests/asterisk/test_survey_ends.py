@@ -93,8 +93,8 @@ async def _rings(system: SystemFixture, how: Callable[[PhoneCall], Awaitable[Non
 
 
 async def _nowhere(system: SystemFixture) -> CallRecord:
-    await system.places("5550000")
-    return await system.record_of("5550000")
+    await system.places("+862455550000")
+    return await system.record_of("+862455550000")
 
 
 async def _hangs_up(system: SystemFixture, node: str, keys: dict[str, str] = KEYS) -> CallRecord:
