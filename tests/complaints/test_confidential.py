@@ -159,11 +159,11 @@ async def hidden(records: CallRecords) -> bool:
     """Whether everybody but management sees that there was a call, and nothing of what was said."""
     seen, whole = await records.call(CALL.id), await records.call(CALL.id, "management")
     assert whole.transcript and whole.answers and whole.turns and not whole.call.withheld
-    assert (whole.call.caller, whole.call.variables) == ("13812345678", {"name": "张三"})
+    assert (whole.call.caller, whole.call.variables) == ("+8613812345678", {"name": "张三"})
     if not seen.call.withheld:
         assert seen == whole
         return False
-    call = replace(whole.call, caller="138****5678", variables={}, withheld=True)
+    call = replace(whole.call, caller="+86138****5678", variables={}, withheld=True)
     assert seen == CallRecord(call, (), (), (), (), (), whole.dispositions, (), ())
     return True
 
@@ -215,7 +215,7 @@ async def test_the_number_is_masked_on_a_call_that_we_made(records: CallRecords,
     await records.open_call(survey, "v1", TUESDAY)
     await case_service.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
     [listed] = await records.open_calls()
-    assert (listed.caller, listed.called, listed.withheld) == ("95500", "138****5678", True)
+    assert (listed.caller, listed.called, listed.withheld) == ("95500", "+86138****5678", True)
 
 
 async def test_who_takes_a_call_leaves_no_trace_on_a_report(
