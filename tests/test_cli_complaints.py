@@ -79,6 +79,14 @@ def test_a_case_is_opened_by_hand(data: Path) -> None:
         assert f"  {detail}\n" in shown
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"), [("0411-83612345转801", "+8641183612345;ext=801"), ("（０２４）6200 0000", "+862462000000")]
+)
+def test_a_number_is_written_down_in_any_spelling(data: Path, given: str, kept: str) -> None:
+    number, _, _ = run("open", "柜员态度差", "--who", "王", "--phone", given).stdout.partition(" ")
+    assert f"  phone: {kept}\n" in run("show", number).stdout
+
+
 @pytest.mark.parametrize("words", [("柜员拿钱", "--kind", "fraud"), ("经理收回扣",)])
 def test_a_report_opened_by_hand_goes_to_management_at_once(data: Path, words: tuple[str, ...]) -> None:
     done = run("open", *words, "--who", "王")
@@ -96,6 +104,9 @@ def test_all_faults_of_a_form_are_reported(data: Path) -> None:
         "--branch: there is no “paris” in the lines file; it has shenyang, dalian, anshan, shenyang_north,"
         " dalian_harbour\n"
         "--phone: “12” is not a telephone number; give it with its area code, or with + and the country code\n"
+    )
+    assert run("open", "态度差", "--who", "王", "--phone", "匿名").stderr == (
+        "--phone: “匿名” stands for a withheld number, which cannot be called\n"
     )
     assert run("open", "态度差", "--who", "王", "--callback").stderr == (
         "--phone: a callback needs a telephone number\n"

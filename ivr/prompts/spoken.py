@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, Protocol
 
-import phonenumbers
-
 from ivr.errors import HuifangError
 from ivr.events import Value
+from ivr.phone_number import canonical_number, national_format
 from ivr.prompts.english import English
 from ivr.prompts.mandarin import Mandarin
 
@@ -93,7 +92,7 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
             case "digits":
                 return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(str(value)))
             case "phone":
-                return speak("digits", dialled(str(value)), language, now)
+                return speak("digits", national_format(canonical_number(str(value))), language, now)
             case "date":
                 return (tongue.date(datetime.fromisoformat(str(value)).date()),)
             case "time":
@@ -103,15 +102,6 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
     except ValueError:
         raise Unspeakable(f"a value of type {kind} must be {KINDS[kind]}") from None
     raise Unspeakable(f"unknown type {kind!r}; use one of {', '.join(KINDS)}")
-
-
-def dialled(number: str) -> str:
-    """Return a telephone number as dialled in China, in its usual groups; unparseable input is returned unchanged."""
-    try:
-        known = phonenumbers.parse(number, "CN")
-    except phonenumbers.NumberParseException:
-        return number
-    return re.sub(r"\D+", " ", phonenumbers.format_out_of_country_calling_number(known, "CN"))
 
 
 def digit_groups(number: str) -> list[str]:

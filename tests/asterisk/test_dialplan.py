@@ -6,10 +6,11 @@ import re
 import stat
 
 import pytest
+from ruamel.yaml import YAML
 
 from ivr.errors import FaultyFile
 from ivr.telephony.asterisk.dialplan import TEMPLATES, render
-from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, load_site, secrets
+from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, TrunkNumbers, load_site, secrets
 
 EXAMPLE = TEMPLATES / "site.yaml"
 ENVIRONMENT = {
@@ -103,6 +104,13 @@ def test_a_trunk_is_encrypted_by_default(tmp_path):
     assert "client_uri = sip:87654321@sip.example.net:5061\\;transport=tls" in pjsip
 
 
+def test_the_example_of_a_trunk_is_right():
+    _, _, example = EXAMPLE.read_text(encoding="utf-8").partition("# trunk:\n")
+    text = "trunk:\n" + "\n".join(line.removeprefix("#") for line in example.splitlines())
+    trunk = Site.model_validate(YAML(typ="safe").load(text)).trunk
+    assert trunk is not None and trunk.numbers == TrunkNumbers()
+
+
 def test_asterisk_may_connect_to_the_service(tmp_path):
     site = Site.model_validate({"events": "asterisk_connects", "service": "wss://ivr.example.net"})
     files = rendered(tmp_path, site)
@@ -120,6 +128,9 @@ def test_asterisk_may_connect_to_the_service(tmp_path):
         ("fallback: {phones: ['1001']}", "", "1001 is not among the phones"),
         ("trunk: {host: a, transport: udp}", "trunk", "srtp"),
         ("trunk: {host: a, register: true}", "trunk", "needs a user"),
+        ("trunk: {host: a, numbers: {region: XX}}", "trunk.numbers.region", "XX is not a region"),
+        ("trunk: {host: a, numbers: {area_code: 大连}}", "trunk.numbers.area_code", "pattern"),
+        ("trunk: {host: a, numbers: {dialled_prefix: '9,'}}", "trunk.numbers.dialled_prefix", "pattern"),
         ("linse: {}", "linse", "Extra inputs"),
         ("http: {port: 99999}", "http.port", "65535"),
         ('targets: {person: "PJSIP/1001,30,g)"}', "targets.person", "pattern"),

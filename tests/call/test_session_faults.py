@@ -103,7 +103,7 @@ async def test_answers_given_while_the_database_is_away_are_written_when_it_is_b
 
 async def test_the_number_of_a_caller_is_kept_and_not_logged(result_of: ResultOf, logged: LogCapture) -> None:
     record = await result_of(database_away)
-    assert record.call.caller == NUMBER
+    assert record.call.caller == f"+86{NUMBER}"
     assert "the database does not respond" in logged.text and NUMBER not in logged.text
 
 

@@ -37,7 +37,7 @@ async def test_a_complaint_opens_a_case_that_is_assessed_and_published_at_once(
         "registered", "supervision", "supervision", "hr", "R9",
     )  # fmt: skip
     assert (case.grade, case.grade_by) == ("serious", "huifang") and "曝光" in case.grade_reason
-    assert (case.responsible, case.call, case.customer) == ("hotline", "call-1", "13812345678")
+    assert (case.responsible, case.call, case.customer) == ("hotline", "call-1", "+8613812345678")
     assert (case.contact_due, case.reply_due) == (after(hours=2), after(days=6))
     assert [(step.who, step.what, step.why) for step in file.steps] == [
         ("huifang", "registered", "to supervision (R9)"),

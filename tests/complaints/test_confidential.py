@@ -159,11 +159,11 @@ async def withheld_from_staff(records: CallRecords) -> bool:
     """Whether staff see only that there was a call; management always sees all of it."""
     visible_to_staff, whole = await records.call(CALL.id), await records.call(CALL.id, "management")
     assert whole.transcript and whole.answers and whole.turns and not whole.call.withheld
-    assert (whole.call.caller, whole.call.variables) == ("13812345678", {"name": "张三"})
+    assert (whole.call.caller, whole.call.variables) == ("+8613812345678", {"name": "张三"})
     if not visible_to_staff.call.withheld:
         assert visible_to_staff == whole
         return False
-    call = replace(whole.call, caller="138****5678", variables={}, withheld=True)
+    call = replace(whole.call, caller="+86138****5678", variables={}, withheld=True)
     assert visible_to_staff == CallRecord(call, (), (), (), (), (), whole.dispositions, (), ())
     return True
 
@@ -213,7 +213,7 @@ async def test_the_number_of_an_outbound_call_is_masked(records: CallRecords, ca
     await records.open_call(survey, "v1", TUESDAY)
     await case_service.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
     [listed] = await records.open_calls()
-    assert (listed.caller, listed.called, listed.withheld) == ("95500", "138****5678", True)
+    assert (listed.caller, listed.called, listed.withheld) == ("95500", "+86138****5678", True)
 
 
 async def test_a_transfer_leaves_no_trace_on_a_report(

@@ -64,7 +64,7 @@ async def test_cases_are_listed_and_shown_with_their_possible_moves(api: Api) ->
     assert status == 200 and [case["number"] for case in listed["complaints"]] == [number]
     status, shown = await api.get(f"/{number}")
     assert status == 200
-    assert shown["details"] == {"branch": "dalian", "phone": "13812345678", "cues": "媒体"}
+    assert shown["details"] == {"branch": "dalian", "phone": "+8613812345678", "cues": "媒体"}
     assert (shown["line"], shown["grade"], shown["contact_due"]) == ("supervision", "serious", "2026-11-24T04:00:00Z")
     assert shown["legal"] == ["acknowledge", "escalate", "report"]
     assert [step["what"] for step in shown["steps"]] == ["registered", "reported"]

@@ -11,6 +11,7 @@ from ivr.complaints.rules.case import CaseStatus
 from ivr.events import NothingHeard
 from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
+from tests.spellings import COMPANYS, PERSONS
 
 AT = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)
 
@@ -66,6 +67,18 @@ async def test_a_case_is_found_by_a_number_in_its_details(records: CallRecords) 
     assert await records.find_case("another", "phone", "13812345678") is None
 
 
+async def test_a_case_is_found_under_every_spelling_of_its_number(records: CallRecords) -> None:
+    await opened(records, "one", "repair", caller="", phone="138 1234 5678")
+    await opened(records, "two", "complaint", caller="", phone="0411-83612345转801")
+    for number in PERSONS:
+        found = await records.find_case("another", "phone", number)
+        assert found is not None and found.kind == "repair", number
+    for number in COMPANYS:
+        found = await records.find_case("another", "phone", number)
+        assert found is not None and found.kind == "complaint", number
+    assert await records.find_case("another", "phone", "0411-83612345") is None
+
+
 async def test_a_complaint_is_found_by_its_callback_number(records: CallRecords) -> None:
     await records.open_call(Call("one", "asterisk", "inbound", "", "4001", "hotline", "zh-CN"), "v1", AT)
     complaint = OpenComplaint("complaint", "why", {"callback_phone": "+8613912345678"})
@@ -75,9 +88,10 @@ async def test_a_complaint_is_found_by_its_callback_number(records: CallRecords)
     assert await records.find_case("another", "phone", "13812345678") is None
 
 
-@pytest.mark.parametrize("number", ["", "anonymous"])
-async def test_a_hidden_number_finds_no_case(records: CallRecords, number: str) -> None:
-    await opened(records, "one", "repair", caller="")
+@pytest.mark.parametrize("number", ["", "anonymous", "匿名"])
+@pytest.mark.parametrize("caller", ["", "anonymous"])
+async def test_a_hidden_number_finds_no_case(records: CallRecords, number: str, caller: str) -> None:
+    await opened(records, "one", "repair", caller=caller, phone="anonymous")
     assert await records.find_case("another", "phone", number) is None
 
 

@@ -20,6 +20,7 @@ from recognizer.audio import level_dbov
 from recognizer.training.corpus import held_out, recordings
 from recognizer.training.licences import check_consent
 from tests.speech.conftest import CallSource, RecordedCall, voice
+from tests.spellings import COMPANY, COMPANYS, PERSONS
 
 NUMBER = "13812345678"
 
@@ -170,6 +171,25 @@ async def test_a_caller_is_erased_everywhere_and_permanently(line: CallSource, c
         assert f"1 clips of +86138****5678 deleted in {folder}" in result.output
         assert len(list(folder.glob("*/*.wav"))) == len(rows(folder)) == 1
     assert "0 new clips" in await export(clips)
+
+
+def test_a_caller_has_one_pseudonym_under_every_spelling(data: Path) -> None:
+    speakers = Speakers(data / "speech")
+    assert {speakers.pseudonyms(text) for text in PERSONS} == {(speakers.pseudonym("13812345678"),)}
+    assert {speakers.pseudonym(text) for text in COMPANYS} == {speakers.pseudonym(COMPANY)}
+    assert speakers.pseudonym(COMPANY) != speakers.pseudonym("0411-83612345") != speakers.pseudonym("0411-83612346")
+
+
+async def test_who_was_erased_by_an_earlier_version_stays_erased(line: CallSource, clips: Path, data: Path) -> None:
+    """It took +8641183612345 and 041183612345 for two speakers, and knew only one of them."""
+    speakers = Speakers(data / "speech")
+    pseudonyms = speakers.pseudonyms("0411-83612345")
+    assert len(pseudonyms) == 2
+    for number, earlier in zip(("041183612345", "+8641183612345"), pseudonyms, strict=True):
+        speakers.erase(earlier)
+        await (await answered(line, number)).ends()
+        assert "0 new clips" in await export(clips)
+        (data / "speech" / "erased").unlink()
 
 
 async def test_a_missing_folder_is_named(line: CallSource, clips: Path) -> None:
