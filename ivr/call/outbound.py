@@ -12,6 +12,7 @@ from ivr.call.manager import CallManager
 from ivr.call.node import ServiceNode
 from ivr.flow_store import FlowStore
 from ivr.lifecycle import Disposition
+from ivr.phone_number import UnreadableNumber, is_withheld
 from ivr.telephony.port import Call, CallLeg, Unanswered
 
 Dial = Callable[[Call], Awaitable[CallLeg]]
@@ -35,8 +36,11 @@ class OutboundCaller:
         """Place a call and run it to its end; the outcome is in its record. `on_opened` runs once the record exists.
 
         Raises:
+            UnreadableNumber: the number to call is withheld; no record was written.
             RecordsUnavailable: a record could not be written. If the call could not be opened, it was not placed.
         """
+        if is_withheld(call.called):
+            raise UnreadableNumber("a withheld number cannot be called")
         async with self._call_manager.ringing(call.id):
             await self._node.records.open_call(call, self._flow_store.current.version, self._node.now())
             on_opened()

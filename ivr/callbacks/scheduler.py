@@ -6,8 +6,7 @@ finished attempts. Must not know: how calls are placed, when the scheduler is po
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,10 +36,10 @@ from ivr.database import tables as t
 from ivr.database.database import Database
 from ivr.events import Value
 from ivr.lifecycle import Disposition
+from ivr.phone_number import UnreadableNumber, dialable_number
 
 STALE_CLAIM_AFTER: Final = timedelta(minutes=2)
 """Age at which a claim without a call is stale: its node has died."""
-DIALABLE: Final = re.compile(r"\+?[0-9A-Za-z_*#-]{1,32}")
 CASE_MOVES_AFTER: Final[Mapping[type[FollowUp], tuple[CaseMove, ...]]] = {
     ProblemSolved: ("verify", "archive"),
     ProblemUnsolved: ("reopen", "escalate"),
@@ -70,11 +69,12 @@ class SettledCallback:
 class CallbackScheduler:
     """The bookings of a database. Safe for concurrent use, also by several processes.
 
-    All methods raise RecordsUnavailable when the database stays unavailable.
+    `phones` are the names of the site's phones, which can be called beside telephone numbers. All methods raise
+    RecordsUnavailable when the database stays unavailable.
     """
 
-    def __init__(self, database: Database, rules: Rules) -> None:
-        self._database, self._rules = database, rules
+    def __init__(self, database: Database, rules: Rules, phones: Collection[str] = ()) -> None:
+        self._database, self._rules, self._phones = database, rules, phones
         self._case_service = CaseService(database, rules)
 
     async def claim(self, call_id: str, now: datetime) -> DueCallback | None:
@@ -135,18 +135,30 @@ class CallbackScheduler:
     async def _due_callback(
         self, session: AsyncSession, booking: t.BookingRow, call_id: str, now: datetime
     ) -> DueCallback | None:
-        """Return the callback for a booking; if no number is known, leave the booking to a person and return None."""
+        """Return the callback for a booking; if no number can be called, leave it to a person and return None."""
         call = await session.get(t.CallRow, booking.call_id) if booking.call_id else None
         case = await session.get(t.CaseRow, booking.case_id) if booking.case_id else None
-        number = await _customer_number(session, case, call)
-        if number is None:
+        known = await _customer_numbers(session, case, call)
+        number, refusals = self._first_dialable(known)
+        if not number:
             booking.next_at = None
             if case:
-                add_step(session, case, SYSTEM, "unreached", "no number is known: a person must follow up", now)
+                why = "; ".join(refusals) or "no number is known"
+                add_step(session, case, SYSTEM, "unreached", f"{why}: a person must follow up", now)
             return None
         if call and not case:
             return DueCallback(call_id, number, call.flow, call.language, call.variables)
         return DueCallback(call_id, number, retry_policy.VERIFY_FLOW, call.language if call else "", {})
+
+    def _first_dialable(self, numbers: Sequence[str]) -> tuple[str, list[str]]:
+        """Return the first number that can be called, empty if none, and why those before it cannot."""
+        refusals: list[str] = []
+        for number in numbers:
+            try:
+                return dialable_number(number, self._phones), refusals
+            except UnreadableNumber as unreadable:
+                refusals.append(str(unreadable))
+        return "", refusals
 
     async def _move_case(self, number: str, outcome: FollowUp, call_id: str, at: datetime) -> bool:
         """Move the case according to the customer's answer. Idempotent.
@@ -257,12 +269,12 @@ async def _counted_attempts(session: AsyncSession, booking_id: int) -> int:
     return await session.scalar(query) or 0
 
 
-async def _customer_number(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> str | None:
-    """Return the number to call the customer at: the one they gave, else the one they called from; None if unknown."""
+async def _customer_numbers(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> list[str]:
+    """Return the numbers to call the customer at, in this order: those they gave, then the one they called from."""
     known: list[object] = []
     if case:
         customer = select(t.CustomerRow.number).where(t.CustomerRow.id == case.customer_id)
         known = [case.details.get("callback_phone"), case.details.get("phone"), await session.scalar(customer)]
     elif call:
         known = [call.caller if call.direction == "inbound" else call.called]
-    return next((number for number in known if isinstance(number, str) and DIALABLE.fullmatch(number)), None)
+    return [number for number in known if isinstance(number, str) and number]

@@ -15,13 +15,13 @@ from pydantic.json_schema import SkipJsonSchema
 from ivr.events import Value
 from ivr.flow.nearest import suggestion
 from ivr.flow.part import FlowPart
-from ivr.flow.spoken.phone import parse_phone
-from ivr.flow.spoken.result import ParsedIncomplete, ParsedValue
-from ivr.flow.spoken.text import ENGLISH
+from ivr.phone_number import UnreadableNumber, canonical_number, parse_number
 
 MAX_SPOKEN_NUMBER: Final = 9999
 MAX_SPOKEN_SCORE: Final = 10
 """The largest numbers that prompts can speak as `number` and as `score`."""
+MAX_NUMBER_TEXT: Final = 64
+"""Maximum length of a phone number as written, in characters."""
 MAX_TEXT: Final = 500
 """Maximum length of a text in characters, as in the browser phone's protocol."""
 LIMIT: Final = 10**9
@@ -29,11 +29,7 @@ LIMIT: Final = 10**9
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,10}")
 _DIGITS: Final = re.compile(r"[0-9]{1,20}")
-_PHONE: Final = re.compile(
-    r"(?P<number>\+?[0-9\s().\-‐-―/]{2,40}?)\s*(?:(?:;ext=|ext(?:ension)?\.?|x|转分机|分机|转)\s*(?P<extension>[0-9]{1,8}))?",
-    re.IGNORECASE,
-)
-_LOCAL: Final = re.compile(r"[0-9]{3,8}")
+_LOCAL_NUMBER: Final = re.compile(r"[0-9]{7,8}")
 
 Text = Annotated[Value, SkipValidation, WithJsonSchema({"type": "string"})]
 ChoiceText = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -61,7 +57,7 @@ class VariableBase(FlowPart):
         """Return the value in its canonical form. Null is a value only without a default.
 
         Raises:
-            ValueError: it is no value of this kind. The message does not quote it: it may be a caller's number.
+            ValueError: it is no value of this kind. The message can quote it, so it must not be logged as it is.
         """
         if value is not None:
             return self._read(value)
@@ -125,16 +121,16 @@ class DigitsVariable(VariableBase):
         return frozenset({"digits"})
 
     def _read(self, value: object) -> Value:
-        digits = re.sub(r"[\s-]", "", _plain(value))
+        digits = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", _text(value)))
         if not _DIGITS.fullmatch(digits):
             raise ValueError("must be 1 to 20 digits")
         return digits
 
 
 class PhoneVariable(VariableBase):
-    """A phone number: in E.164 if it is complete, otherwise a local or short number of 3 to 8 digits.
+    """A phone number in any usual spelling, kept in the canonical form of ivr/phone_number.py.
 
-    An extension follows as `;ext=12` (RFC 3966).
+    A number of 7 or 8 digits without an area code, which is dialled only locally, keeps its digits.
     """
 
     type: Literal["phone"]
@@ -145,8 +141,15 @@ class PhoneVariable(VariableBase):
         return frozenset({"phone"})
 
     def _read(self, value: object) -> Value:
-        number, extension = _parse_number(_plain(value))
-        return f"{number};ext={extension}" if extension else number
+        text = _text(value)
+        if len(text) > MAX_NUMBER_TEXT:
+            raise ValueError(f"must not be longer than {MAX_NUMBER_TEXT} characters")
+        try:
+            return str(parse_number(text))
+        except UnreadableNumber as unreadable:
+            if _LOCAL_NUMBER.fullmatch(local := canonical_number(text)):
+                return local
+            raise ValueError(str(unreadable)) from None
 
 
 class TextVariable(VariableBase):
@@ -229,24 +232,3 @@ def _text(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError("must be text: put it in quotes, because a number loses its leading zeros and its plus")
     raise ValueError("must be text, in quotes")
-
-
-def _plain(value: object) -> str:
-    """Return a text without full-width forms and surrounding spaces."""
-    return unicodedata.normalize("NFKC", _text(value)).strip()
-
-
-def _parse_number(text: str) -> tuple[str, str]:
-    """Return a phone number, as PhoneVariable describes it, and its extension; empty if it has none.
-
-    Raises:
-        ValueError: it is no phone number.
-    """
-    if written := _PHONE.fullmatch(text):
-        digits, extension = re.sub(r"[^+0-9]", "", written["number"]), written["extension"] or ""
-        match parse_phone(digits, ENGLISH):
-            case ParsedValue(value=number):
-                return number, extension
-            case ParsedIncomplete() if _LOCAL.fullmatch(digits):
-                return digits, extension
-    raise ValueError("must be a phone number, such as 024-66778899, +8613812345678 or 024-66778899 ext. 12")

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, Protocol
 
-import phonenumbers
-
 from ivr.errors import HuifangError
 from ivr.events import Value
+from ivr.phone_number import canonical_number, national_format
 from ivr.prompts.english import English
 from ivr.prompts.mandarin import Mandarin
 
@@ -108,20 +107,6 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
     raise Unspeakable(f"unknown type {kind!r}; use one of {', '.join(KINDS)}")
 
 
-def dialled(number: str) -> str:
-    """Return a telephone number as dialled in China, in its usual groups.
-
-    A number that only a local exchange knows keeps all its digits; unparseable input is returned unchanged.
-    """
-    try:
-        known = phonenumbers.parse(number, "CN")
-    except phonenumbers.NumberParseException:
-        return number
-    grouped = re.sub(r"\D+", " ", phonenumbers.format_out_of_country_calling_number(known, "CN"))
-    complete = phonenumbers.is_valid_number(known) or grouped.replace(" ", "") == re.sub(r"\D", "", number)
-    return grouped if complete or number.startswith("+") else number
-
-
 def digit_groups(number: str) -> list[str]:
     """Return the digits of a number in spoken groups: split at spaces and hyphens if it has any, else 3-4-4, 3-3-4, ….
 
@@ -145,11 +130,12 @@ def _digits(number: str) -> tuple[Group, ...]:
 
 
 def _phone(value: str) -> tuple[Group, ...]:
-    number, has_extension, extension = value.partition(EXTENSION)
+    number, has_extension, extension = canonical_number(value).partition(EXTENSION)
+    groups = _digits(national_format(number))
     if not has_extension:
-        return _digits(dialled(number))
+        return groups
     first, *others = _digits(extension)
-    return (*_digits(dialled(number)), ("extension", *first), *others)
+    return (*groups, ("extension", *first), *others)
 
 
 def _integer(value: Value, largest: int) -> int:

@@ -35,7 +35,8 @@ def web_application(service: Service, token: str | None, management: str) -> web
     if service.asterisk:
         site.add_routes(service.asterisk.routes())
         outbound = service.outbound(service.asterisk)
-        site.add_routes(CallsApi(outbound, service.flow_store, service.node.records).routes())
+        phones = service.asterisk.known_phones
+        site.add_routes(CallsApi(outbound, service.flow_store, service.node.records, phones).routes())
     if service.agents:
         agents = AgentsApi(service.agents, service.node.records)
         site.add_routes(agents.routes())

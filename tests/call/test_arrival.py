@@ -1,4 +1,4 @@
-"""What every flow is told of a call."""
+"""The variables that every flow gets from the call."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_number_that_is_withheld_or_none_has_no_value() -> None:
         assert "caller" not in arriving(replace(call(), caller=caller))
 
 
-def test_who_waited_at_a_full_line_is_known_to_have() -> None:
+def test_waiting_at_a_full_line_is_known() -> None:
     assert arriving(replace(call(), waited_rings=6))["waited_rings"] == 6
 
 
@@ -57,16 +57,16 @@ def test_who_waited_at_a_full_line_is_known_to_have() -> None:
         (date(2026, 10, 1), "national_day"),
     ],
 )
-def test_a_festival_is_told(day: date, festival: str) -> None:
+def test_a_festival_is_known(day: date, festival: str) -> None:
     assert arriving(call(), day=day)["festival"] == festival
 
 
-def test_an_operators_day_off_is_greeted_too() -> None:
+def test_an_operators_holiday_is_greeted_too() -> None:
     calendar = Calendar({ORDINARY: "spring_festival"})
     assert arriving(call(), calendar)["festival"] == "spring_festival"
 
 
-def test_what_the_call_itself_brings_counts_more() -> None:
+def test_the_calls_own_variables_take_precedence() -> None:
     assert arriving(call(caller="13912345678", greeted=True)) == {
         "caller": "+8613912345678",
         "waited_rings": 0,
@@ -74,12 +74,12 @@ def test_what_the_call_itself_brings_counts_more() -> None:
     }
 
 
-def test_what_the_flow_does_not_take_any_more_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_values_that_the_flow_no_longer_takes_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
     assert arriving(call(vip="13912345678", greeted="maybe")) == {"caller": "+8613812345678", "waited_rings": 0}
     assert "call 1: these variables do not fit the flow and are left out: greeted, vip" in caplog.text
     assert "139" not in caplog.text
 
 
-def test_flows_that_declare_none_are_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_flows_without_variables_get_none(caplog: pytest.LogCaptureFixture) -> None:
     assert arriving(call(), flows=FLOWS.model_copy(update={"variables": {}})) == {}
     assert caplog.text == ""

@@ -69,7 +69,7 @@ async def test_so_many_calls_are_placed_at_a_time(records: CallRecords, rules: R
         await asyncio.sleep(0.5)
     assert len(phones.placed) == MAX_CONCURRENT
     assert {(call.direction, call.called, call.flow, call.language) for call in phones.placed} == {
-        ("outbound", "13812345678", "verify", "zh-CN")
+        ("outbound", "+8613812345678", "verify", "zh-CN")
     }
 
 

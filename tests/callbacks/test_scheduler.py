@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import partial
 from itertools import pairwise
@@ -28,7 +28,7 @@ from ivr.events import NothingHeard
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
-from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
+from tests.complaints.people import CALL, TO_THE_REPLY, TUESDAY, after, complain, work
 
 pytestmark = pytest.mark.slow
 
@@ -122,7 +122,7 @@ async def two_days(records: CallRecords, rules: Rules, *script: str, **details: 
 
 async def test_a_customer_who_says_it_is_solved_archives_the_case(records: CallRecords, rules: Rules) -> None:
     file, town = await two_days(records, rules, "yes")
-    assert town.placed == [("13812345678", DUE)]
+    assert town.placed == [("+8613812345678", DUE)]
     assert (file.case.state, [step.what for step in file.steps[-2:]]) == ("archived", ["verify", "archive"])
     assert [step.who for step in file.steps[-2:]] == ["huifang", "huifang"]
     assert [(call.state, call.attempts) for call in file.verifying_calls] == [("done", 1)]
@@ -179,7 +179,30 @@ async def test_another_time_that_the_customer_named_is_kept_even_before_hours(
 
 async def test_the_customer_is_called_where_they_asked_to_be(records: CallRecords, rules: Rules) -> None:
     _, town = await two_days(records, rules, "yes", callback_phone="02488886666")
-    assert [number for number, _ in town.placed] == ["02488886666"]
+    assert [number for number, _ in town.placed] == ["+862488886666"]
+
+
+@pytest.mark.parametrize(
+    ("given", "dialled"),
+    [
+        ("0411-83612345转801", "+8641183612345;ext=801"),
+        ("400-820-8820", "+864008208820"),
+        ("1001", "1001"),
+        ("anonymous", "+8613812345678"),
+        ("83612345", "+8613812345678"),
+    ],
+)
+async def test_the_first_number_that_can_be_called_is_dialled(
+    records: CallRecords, rules: Rules, given: str, dialled: str
+) -> None:
+    _, town = await two_days(records, rules, "yes", callback_phone=given)
+    assert [number for number, _ in town.placed] == [dialled]
+
+
+async def test_a_phone_of_the_site_is_called_by_its_name(records: CallRecords, rules: Rules) -> None:
+    await rectified(records, rules, phone="front-desk")
+    due = await CallbackScheduler(records.database, rules, ["front-desk"]).claim("out-1", DUE)
+    assert due is not None and due.number == "front-desk"
 
 
 async def test_no_verifying_call_is_made_before_the_customer_was_told_the_result(
@@ -229,7 +252,21 @@ async def test_a_case_without_a_number_is_left_to_a_person(records: CallRecords,
     await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
     file = await work(case_service, number, ["verify"], after(days=3))
     assert town.placed == []
-    assert [step.what for step in file.steps].count("unreached") == 1
+    assert [step.why for step in file.steps if step.what == "unreached"] == [
+        "“不知道” is not a telephone number: a person must follow up"
+    ]
+
+
+async def test_nobody_calls_back_who_withheld_the_number(records: CallRecords, rules: Rules) -> None:
+    await records.open_call(replace(CALL, caller="anonymous"), "v1", TUESDAY)
+    wish = BookCallback(at=after(hours=5).isoformat(), spoken="下午三点")
+    await records.save_turn(CALL.id, 1, NothingHeard("1"), [wish, OpenComplaint("complaint", "客户投诉")], [], TUESDAY)
+    await work(CaseService(records.database, rules), "20261124-0001", TO_THE_REPLY)
+    town = Town(records, ["yes"])
+    await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=2), timedelta(minutes=30))
+    assert town.placed == []
+    [unreached] = [step.why for step in (await file_of(records, "20261124-0001")).steps if step.what == "unreached"]
+    assert unreached == "no number is known: a person must follow up"
 
 
 async def test_the_call_that_a_customer_of_the_survey_asked_for_is_made(records: CallRecords, rules: Rules) -> None:
@@ -240,7 +277,7 @@ async def test_the_call_that_a_customer_of_the_survey_asked_for_is_made(records:
     scheduler = CallbackScheduler(records.database, rules)
     assert await scheduler.claim("out-1", after(hours=4)) is None
     due = await scheduler.claim("out-1", after(hours=5))
-    assert due == DueCallback("out-1", "13812345678", "survey", "en-US", {"fee_unpaid": True})
+    assert due == DueCallback("out-1", "+8613812345678", "survey", "en-US", {"fee_unpaid": True})
     await Town(records, ["hangs up"]).rings(due, after(hours=5))
     await scheduler.settle(after(hours=6))
     assert [booking.state for booking in (await records.call("call-1")).bookings] == ["done"]

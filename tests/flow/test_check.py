@@ -624,7 +624,7 @@ def test_a_value_that_a_node_gives_is_not_the_variable_of_the_same_name() -> Non
     assert faults(source) == []
 
 
-def test_what_may_be_set() -> None:
+def test_values_that_may_be_set() -> None:
     assert faults(changed(*TO_SET, ("SET", "fee: 5, hotline: 024-66778899, score: 3"))) == []
     source = changed(("type: number, default: 0", "type: number"), *TO_SET, ("SET", "fee: null"))
     assert faults(source) == []
