@@ -20,6 +20,8 @@ UNANSWERED_DISPOSITIONS: Final = {
     "busy": Disposition.BUSY,
     "no_answer": Disposition.NO_ANSWER,
     "rejected": Disposition.NO_ANSWER,
+    "unwanted": Disposition.REFUSED,
+    "spam": Disposition.NO_ANSWER,
     "unreachable": Disposition.UNREACHABLE,
 }
 """Disposition of an unanswered call by its hangup cause. Any other cause is a service or network failure."""
