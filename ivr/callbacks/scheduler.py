@@ -35,11 +35,15 @@ from ivr.complaints.rules.intake import Rules
 from ivr.complaints.rules.life import CaseMove, RefusedMove
 from ivr.database import tables as t
 from ivr.database.database import Database
+from ivr.database.upsert import insert_once
 from ivr.events import Value
 from ivr.lifecycle import Disposition
+from ivr.number_formats import e164, number_formats
 
 STALE_CLAIM_AFTER: Final = timedelta(minutes=2)
 """Age at which a claim without a call is stale: its node has died."""
+ENGAGED_DELAY: Final = timedelta(minutes=1)
+"""Delay of a callback whose customer is on another call."""
 DIALABLE: Final = re.compile(r"\+?[0-9A-Za-z_*#-]{1,32}")
 CASE_MOVES_AFTER: Final[Mapping[type[FollowUp], tuple[CaseMove, ...]]] = {
     ProblemSolved: ("verify", "archive"),
@@ -78,7 +82,10 @@ class CallbackScheduler:
         self._case_service = CaseService(database, rules)
 
     async def claim(self, call_id: str, now: datetime) -> DueCallback | None:
-        """Claim the callback that has been due longest, exclusively, for an attempt `call_id`; None if none is due."""
+        """Claim the callback that has been due longest, exclusively, for an attempt `call_id`; None if none is due.
+
+        A callback whose customer is on another call, or being called for another booking, is put off.
+        """
         return await self._database.write(partial(self._claim, call_id=call_id, now=now))
 
     async def settle(self, now: datetime) -> tuple[SettledCallback, ...]:
@@ -127,8 +134,10 @@ class CallbackScheduler:
             if not retry_policy.may_call(calling, calendar, booking.at if booking.wished else None, now):
                 booking.next_at = calling.hours.next_within(calendar, now)
             elif due := await self._due_callback(session, booking, call_id, now):
+                if await _on_call(session, due.number) or not await _add_attempt(session, booking.id, due, now):
+                    booking.next_at = now + ENGAGED_DELAY
+                    continue
                 booking.next_at = None
-                session.add(t.AttemptRow(booking_id=booking.id, call_id=call_id, at=now, outcome=None, counted=False))
                 return due
         return None
 
@@ -255,6 +264,23 @@ def _awaits_verification() -> ColumnElement[bool]:
 async def _counted_attempts(session: AsyncSession, booking_id: int) -> int:
     query = select(func.count()).where(t.AttemptRow.booking_id == booking_id, t.AttemptRow.counted.is_(True))
     return await session.scalar(query) or 0
+
+
+async def _on_call(session: AsyncSession, number: str) -> bool:
+    """Return whether a call from or to this number is in progress, or being placed."""
+    formats = number_formats(number)
+    query = select(t.CallRow.id).where(
+        t.CallRow.ended_at.is_(None), or_(t.CallRow.caller.in_(formats), t.CallRow.called.in_(formats))
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def _add_attempt(session: AsyncSession, booking_id: int, due: DueCallback, now: datetime) -> bool:
+    """Add an attempt; return False if the number has an unsettled attempt already."""
+    return await insert_once(
+        session, t.AttemptRow,
+        booking_id=booking_id, call_id=due.call, number=e164(due.number), at=now, outcome=None, counted=False,
+    )  # fmt: skip
 
 
 async def _customer_number(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> str | None:

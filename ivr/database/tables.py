@@ -228,14 +228,25 @@ class AttemptRow(Base):
     """An attempt at a booking's callback: first a claim, which keeps other nodes from placing it too, then the outcome.
 
     `outcome` is the call's disposition, `failed` if it was never placed, None until it is settled. `counted`: it counts
-    towards the maximum number of attempts.
+    towards the maximum number of attempts. `number` is the number called in E.164 (see ivr.number_formats), None for
+    attempts made before it was stored; of all attempts at one number, one is unsettled at a time.
     """
 
     __tablename__ = "attempts"
+    __table_args__ = (
+        Index(
+            "uq_attempts_number",
+            "number",
+            unique=True,
+            postgresql_where=text("outcome IS NULL"),
+            sqlite_where=text("outcome IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
     call_id: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str | None]
     at: Mapped[datetime]
     outcome: Mapped[str | None]
     counted: Mapped[bool]

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
 from ivr.calendar import ZONE
 from ivr.callbacks.retry_policy import SOLVED_QUESTION
-from ivr.callbacks.scheduler import CallbackScheduler, DueCallback
+from ivr.callbacks.scheduler import ENGAGED_DELAY, CallbackScheduler, DueCallback
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.case import CaseFile, ReaderRole
 from ivr.complaints.rules.intake import Rules
-from ivr.events import NothingHeard
-from ivr.lifecycle import Disposition
+from ivr.events import NothingHeard, Value
+from ivr.lifecycle import Direction, Disposition
 from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
@@ -91,10 +91,13 @@ async def passes(
     await scheduler[0].settle(now)
 
 
-async def rectified(records: CallRecords, rules: Rules, **details: str) -> str:
+async def rectified(
+    records: CallRecords, rules: Rules, call: str = "call-1", at: datetime = TUESDAY, **details: str
+) -> str:
     """A bad review that was put right and replied to on Tuesday."""
-    number = await complain(records, "bad_review", resolved="no", **details)
-    await work(CaseService(records.database, rules), number, TO_THE_REPLY)
+    number = await complain(records, "bad_review", call, at, resolved="no", **details)
+    await records.close_call(call, Disposition.COMPLETED, "normal", "caller", at)
+    await work(CaseService(records.database, rules), number, TO_THE_REPLY, at)
     return number
 
 
@@ -114,7 +117,7 @@ async def unreached(records: CallRecords) -> list[str]:
 
 
 async def two_days(records: CallRecords, rules: Rules, *script: str, **details: str) -> tuple[CaseFile, Town]:
-    number = await rectified(records, rules, **details)
+    number = await rectified(records, rules, "call-1", TUESDAY, **details)
     town = Town(records, list(script))
     await passes([CallbackScheduler(records.database, rules)], town, DUE, after(days=3), timedelta(minutes=15))
     return await file_of(records, number), town
@@ -191,6 +194,7 @@ async def test_no_verifying_call_is_made_before_the_customer_was_told_the_result
         CallbackScheduler(records.database, rules),
         Town(records, ["yes"]),
     )
+    await records.close_call("call-1", Disposition.COMPLETED, "normal", "caller", TUESDAY)
     await work(case_service, number, TO_THE_REPLY[:4])
     await passes([scheduler], town, DUE, after(days=3), timedelta(minutes=30))
     assert town.placed == []
@@ -233,30 +237,94 @@ async def test_a_case_without_a_number_is_left_to_a_person(records: CallRecords,
 
 
 async def test_the_call_that_a_customer_of_the_survey_asked_for_is_made(records: CallRecords, rules: Rules) -> None:
-    survey = Call("call-1", "asterisk", "outbound", "95500", "13812345678", "survey", "en-US", {"fee_unpaid": True})
-    await records.open_call(survey, "v1", TUESDAY)
-    wish = BookCallback(at=after(hours=5).isoformat(), spoken="下午三点")
-    await records.save_turn("call-1", 1, NothingHeard("1"), [wish], [], TUESDAY)
+    await wished(records, {"fee_unpaid": True})
     scheduler = CallbackScheduler(records.database, rules)
     assert await scheduler.claim("out-1", after(hours=4)) is None
     due = await scheduler.claim("out-1", after(hours=5))
     assert due == DueCallback("out-1", "13812345678", "survey", "en-US", {"fee_unpaid": True})
     await Town(records, ["hangs up"]).rings(due, after(hours=5))
     await scheduler.settle(after(hours=6))
-    assert [booking.state for booking in (await records.call("call-1")).bookings] == ["done"]
+    assert await states(records) == ["done"]
     assert await scheduler.claim("out-2", after(days=1)) is None
+
+
+async def wished(records: CallRecords, variables: dict[str, Value] | None = None, call: str = "call-1") -> None:
+    """A customer of the survey asked on Tuesday at ten to be called at three."""
+    survey = Call(call, "asterisk", "outbound", "95500", "13812345678", "survey", "en-US", variables or {})
+    await records.open_call(survey, "v1", TUESDAY)
+    wish = BookCallback(at=after(hours=5).isoformat(), spoken="下午三点")
+    await records.save_turn(call, 1, NothingHeard("1"), [wish], [], TUESDAY)
+    await records.close_call(call, Disposition.CALLBACK_BOOKED, "normal", "caller", TUESDAY)
+
+
+async def states(records: CallRecords, call: str = "call-1") -> list[str]:
+    return [booking.state for booking in (await records.call(call)).bookings]
 
 
 async def test_of_many_nodes_one_makes_a_call(url: str, records: CallRecords, rules: Rules) -> None:
     for n in range(1, 4):
-        await complain(records, "bad_review", f"call-{n}", resolved="no")
-        await work(CaseService(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
+        await rectified(records, rules, f"call-{n}", phone=f"1381234567{n}")
+    found = await claimed_by_many(url, rules, DUE)
+    assert sorted(due.number for due in found) == ["13812345671", "13812345672", "13812345673"]
+
+
+async def test_of_many_nodes_one_calls_a_number_however_many_calls_were_promised_to_it(
+    url: str, records: CallRecords, rules: Rules
+) -> None:
+    """The number is written in three ways."""
+    for n, phone in enumerate(("02488886666", "+862488886666", "862488886666"), 1):
+        await rectified(records, rules, f"call-{n}", phone=phone)
+    assert len(await claimed_by_many(url, rules, DUE)) == 1
+
+
+async def claimed_by_many(url: str, rules: Rules, now: datetime) -> list[DueCallback]:
+    """What several nodes claim at the same time."""
     others = [await CallRecords.open(url, retry_timeout_s=30, rules=rules) for _ in range(4)]
-    claims = [CallbackScheduler(other.database, rules).claim(f"out-{n}", DUE) for n, other in enumerate(others * 3)]
+    claims = [CallbackScheduler(other.database, rules).claim(f"out-{n}", now) for n, other in enumerate(others * 3)]
     found = await asyncio.gather(*claims)
     for other in others:
         await other.close()
-    assert sum(due is not None for due in found) == 3
+    return [due for due in found if due is not None]
+
+
+async def test_two_calls_promised_to_one_number_are_made_one_after_the_other(
+    records: CallRecords, rules: Rules
+) -> None:
+    for n in (1, 2):
+        await rectified(records, rules, f"call-{n}")
+    scheduler, town = CallbackScheduler(records.database, rules), Town(records, ["yes"])
+    first = await scheduler.claim("out-1", DUE)
+    assert first is not None
+    assert await scheduler.claim("out-2", DUE + timedelta(seconds=10)) is None
+    await town.rings(first, DUE)
+    over = DUE + timedelta(minutes=2)
+    assert await scheduler.claim("out-2", over) is None, "the first call is over, but nobody knows yet how it went"
+    await scheduler.settle(over)
+    assert await scheduler.claim("out-2", over + ENGAGED_DELAY) is not None
+
+
+@pytest.mark.parametrize("direction", ["inbound", "outbound"])
+async def test_nobody_is_called_who_is_on_another_call(
+    records: CallRecords, rules: Rules, direction: Direction
+) -> None:
+    await rectified(records, rules)
+    numbers = ("+8613812345678", "95500") if direction == "inbound" else ("95500", "+8613812345678")
+    await records.open_call(Call("other", "asterisk", direction, *numbers, "hotline", "zh-CN"), "v1", DUE)
+    scheduler = CallbackScheduler(records.database, rules)
+    assert await scheduler.claim("out-1", DUE) is None
+    assert await scheduler.claim("out-2", DUE + ENGAGED_DELAY) is None
+    await records.close_call("other", Disposition.COMPLETED, "normal", "caller", DUE + ENGAGED_DELAY)
+    assert await scheduler.claim("out-3", DUE + ENGAGED_DELAY) is None
+    assert await scheduler.claim("out-4", DUE + 2 * ENGAGED_DELAY) is not None
+
+
+async def test_whoever_is_on_another_call_keeps_nobody_else_waiting(records: CallRecords, rules: Rules) -> None:
+    await rectified(records, rules)
+    await rectified(records, rules, "call-2", phone="13912345678")
+    caller = Call("other", "asterisk", "inbound", "13812345678", "95500", "hotline", "zh-CN")
+    await records.open_call(caller, "v1", DUE)
+    due = await CallbackScheduler(records.database, rules).claim("out-1", DUE)
+    assert due is not None and due.number == "13912345678"
 
 
 async def test_a_claim_whose_answer_was_lost_on_the_way_is_the_same_claim(records: CallRecords, rules: Rules) -> None:
@@ -296,8 +364,7 @@ async def lives(rules: Rules, script: list[str], resolved: timedelta, step: time
     with TemporaryDirectory() as folder:
         records = await CallRecords.open(f"sqlite:///{Path(folder) / 'records.sqlite'}", rules=rules)
         at = TUESDAY.replace(hour=0) + resolved
-        number = await complain(records, "bad_review", at=at, resolved="no")
-        await work(CaseService(records.database, rules), number, TO_THE_REPLY, at)
+        number = await rectified(records, rules, at=at)
         town = Town(records, script)
         nodes = [CallbackScheduler(records.database, rules) for _ in range(random.randint(1, 3))]
         await passes(nodes, town, at, at + timedelta(days=6), step)
