@@ -46,6 +46,8 @@ class OutboundCaller:
                 leg = await self._dial(call)
             except Unanswered as unanswered:
                 disposition = UNANSWERED_DISPOSITIONS.get(unanswered.cause, Disposition.FAILED)
-                await self._node.records.close_call(call.id, disposition, unanswered.cause, "network", self._node.now())
+                await self._node.records.close_call(
+                    call.id, disposition, unanswered.cause, "network", self._node.now(), rang=unanswered.rang
+                )
                 return
             await self._call_manager.answer(leg, lambda who, text, detail: None)

@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
 from ivr.callbacks import retry_policy
 from ivr.callbacks.retry_policy import (
     CustomerReached,
+    DoNotCallProposed,
     EndedCall,
     FollowUp,
     HandedToPerson,
@@ -50,6 +51,11 @@ CASE_MOVES_AFTER: Final[Mapping[type[FollowUp], tuple[CaseMove, ...]]] = {
     ProblemUnsolved: ("reopen", "escalate"),
 }
 """The moves of a case after its verifying call; a problem that was not solved is escalated (R10)."""
+CASE_STEPS_AFTER: Final[Mapping[type[FollowUp], str]] = {
+    HandedToPerson: "unreached",
+    DoNotCallProposed: "do_not_call_proposed",
+}
+"""The steps of a case after the last attempt to reach its customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +98,9 @@ class CallbackScheduler:
         """Apply the outcome of every finished attempt, and release the stale claims of dead nodes."""
         settled = []
         for attempt, ended, number in await self._database.read(lambda session: _finished_attempts(session, now)):
-            earlier = await self._database.read(partial(_counted_attempts, booking_id=attempt.booking_id))
-            rules, verifying = self._rules, number is not None
-            outcome = retry_policy.follow_up(rules.lines.calling, rules.calendar, ended, earlier, verifying=verifying)
+            outcome = await self._database.read(
+                partial(self._follow_up, booking_id=attempt.booking_id, ended=ended, verifying=number is not None)
+            )
             moved = number is not None and await self._move_case(number, outcome, attempt.call_id, ended.at)
             if await self._database.write(
                 partial(_settle, attempt_id=attempt.id, ended=ended, outcome=outcome, moved=moved)
@@ -103,16 +109,22 @@ class CallbackScheduler:
         return tuple(settled)
 
     async def postpone(self, call_id: str, now: datetime) -> None:
-        """Postpone a claimed callback that cannot be placed on this node; this does not count as an attempt."""
-        retry = RetryAt(
-            self._rules.lines.calling.hours.next_within(self._rules.calendar, now + retry_policy.FAULT_RETRY_DELAY)
-        )
+        """Postpone a claimed callback that cannot be placed on this node, as after a call that did not ring."""
 
         async def work(session: AsyncSession) -> None:
-            attempt_id = (await session.scalars(select(t.AttemptRow.id).where(t.AttemptRow.call_id == call_id))).one()
-            await _settle(session, attempt_id, _never_placed(now), retry, moved=False)
+            attempt = (await session.scalars(select(t.AttemptRow).where(t.AttemptRow.call_id == call_id))).one()
+            ended = _never_placed(now)
+            outcome = await self._follow_up(session, attempt.booking_id, ended, verifying=False)
+            await _settle(session, attempt.id, ended, outcome, moved=False)
 
         await self._database.write(work)
+
+    async def _follow_up(
+        self, session: AsyncSession, booking_id: int, ended: EndedCall, *, verifying: bool
+    ) -> FollowUp:
+        counted, uncounted = await _settled_attempts(session, booking_id)
+        calling, calendar = self._rules.lines.calling, self._rules.calendar
+        return retry_policy.follow_up(calling, calendar, ended, counted, uncounted, verifying=verifying)
 
     async def _claim(self, session: AsyncSession, call_id: str, now: datetime) -> DueCallback | None:
         claimed = await session.scalar(select(t.BookingRow).join(t.AttemptRow).where(t.AttemptRow.call_id == call_id))
@@ -183,9 +195,10 @@ async def _finished_attempts(session: AsyncSession, now: datetime) -> list[tuple
         )
         .scalar_subquery()
     )
+    responsive = exists().where(t.AnswerRow.call_id == t.CallRow.id)
     never_placed = t.CallRow.id.is_(None) & (t.AttemptRow.at < now - STALE_CLAIM_AFTER)
     rows = await session.execute(
-        select(t.AttemptRow, t.CallRow, answer, t.CaseRow.number)
+        select(t.AttemptRow, t.CallRow, responsive, answer, t.CaseRow.number)
         .join(t.BookingRow, t.BookingRow.id == t.AttemptRow.booking_id)
         .outerjoin(t.CallRow, t.CallRow.id == t.AttemptRow.call_id)
         .outerjoin(t.CaseRow, t.CaseRow.id == t.BookingRow.case_id)
@@ -193,7 +206,8 @@ async def _finished_attempts(session: AsyncSession, now: datetime) -> list[tuple
         .order_by(t.AttemptRow.id)
     )
     return [
-        (attempt, _ended(call, said) if call else _never_placed(now), number) for attempt, call, said, number in rows
+        (attempt, _ended(call, responsive, said) if call else _never_placed(now), number)
+        for attempt, call, responsive, said, number in rows
     ]
 
 
@@ -202,12 +216,12 @@ async def _settle(session: AsyncSession, attempt_id: int, ended: EndedCall, outc
     attempt = await session.get_one(t.AttemptRow, attempt_id, with_for_update=True)
     if attempt.outcome is not None:
         return False
-    attempt.outcome, attempt.counted = ended.disposition, ended.counts
+    attempt.outcome, attempt.counted = ended.disposition, ended.verdict.counted
     booking = await session.get_one(t.BookingRow, attempt.booking_id, with_for_update=True)
     if booking.state == "open":
         await _apply_outcome(session, booking, attempt.call_id, outcome)
-    if booking.case_id and ended.counts and not moved:
-        what = "unreached" if isinstance(outcome, HandedToPerson) else "called"
+    if booking.case_id and not moved and (attempt.counted or not isinstance(outcome, RetryAt)):
+        what = CASE_STEPS_AFTER.get(type(outcome), "called")
         case = await session.get_one(t.CaseRow, booking.case_id)
         add_step(
             session, case, SYSTEM, what, f"call {attempt.call_id}: {ended.disposition}; {_describe(outcome)}", ended.at
@@ -222,6 +236,8 @@ async def _apply_outcome(session: AsyncSession, booking: t.BookingRow, call_id: 
             booking.next_at = at
         case CustomerReached():
             booking.state = "done"
+        case DoNotCallProposed():
+            booking.do_not_call_proposed = True
         case Rebooked():
             for other in await session.scalars(select(t.BookingRow).where(t.BookingRow.call_id == call_id)):
                 other.case_id = booking.case_id
@@ -242,16 +258,25 @@ def _describe(outcome: FollowUp) -> str:
             return f"next attempt on {at.astimezone(ZONE):%Y-%m-%d %H:%M}"
         case HandedToPerson(why):
             return f"{why}: a person must follow up"
+        case DoNotCallProposed(why):
+            return f"{why}: a person must confirm that the customer is not to be called"
 
 
-def _ended(call: t.CallRow, answer: Value) -> EndedCall:
-    at, cause = cast("datetime", call.ended_at), cast("str", call.cause)
-    return EndedCall(at, Disposition(cast("str", call.disposition)), cause, call.answered_at is not None, answer)
+def _ended(call: t.CallRow, responsive: bool, answer: Value) -> EndedCall:
+    return EndedCall(
+        at=cast("datetime", call.ended_at),
+        disposition=Disposition(cast("str", call.disposition)),
+        cause=cast("str", call.cause),
+        rang=bool(call.rang),
+        answered_at=call.answered_at,
+        responsive=responsive,
+        answer=answer,
+    )
 
 
 def _never_placed(at: datetime) -> EndedCall:
     """Return the outcome of an attempt whose call was never placed."""
-    return EndedCall(at, Disposition.FAILED, "failed", answered=False)
+    return EndedCall(at, Disposition.FAILED, "failed")
 
 
 def _awaits_verification() -> ColumnElement[bool]:
@@ -261,9 +286,11 @@ def _awaits_verification() -> ColumnElement[bool]:
     )
 
 
-async def _counted_attempts(session: AsyncSession, booking_id: int) -> int:
-    query = select(func.count()).where(t.AttemptRow.booking_id == booking_id, t.AttemptRow.counted.is_(True))
-    return await session.scalar(query) or 0
+async def _settled_attempts(session: AsyncSession, booking_id: int) -> tuple[int, int]:
+    """Return how many settled attempts of a booking counted, and how many did not."""
+    query = select(t.AttemptRow.counted).where(t.AttemptRow.booking_id == booking_id, t.AttemptRow.outcome.is_not(None))
+    counted = (await session.scalars(query)).all()
+    return sum(counted), len(counted) - sum(counted)
 
 
 async def _on_call(session: AsyncSession, number: str) -> bool:

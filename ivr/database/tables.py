@@ -81,7 +81,8 @@ class CustomerChangeRow(Base):
 class CallRow(Base):
     """The call detail record. `turn` is the last saved turn, `node` the node that saved it.
 
-    A call without a number (from a browser) has no customer.
+    A call without a number (from a browser) has no customer. `rang`, of an unanswered outbound call: whether the phone
+    rang; None if unknown, e.g. because the node died.
     """
 
     __tablename__ = "calls"
@@ -115,6 +116,7 @@ class CallRow(Base):
     aapor: Mapped[str | None]
     cause: Mapped[str | None]
     ended_by: Mapped[str | None]
+    rang: Mapped[bool | None]
     duration_ms: Mapped[int | None]
 
 
@@ -210,6 +212,7 @@ class BookingRow(Base):
 
     `wished`: the customer named the time. `next_at` is the time of the next attempt; None during an attempt and when
     the service makes no more attempts: if the booking is still open, a person must make the call.
+    `do_not_call_proposed`: the call was rejected as unwanted or as spam; a person must decide whether to call again.
     """
 
     __tablename__ = "bookings"
@@ -222,6 +225,7 @@ class BookingRow(Base):
     state: Mapped[str]
     wished: Mapped[bool]
     next_at: Mapped[datetime | None] = mapped_column(index=True)
+    do_not_call_proposed: Mapped[bool] = mapped_column(default=False)
 
 
 class AttemptRow(Base):

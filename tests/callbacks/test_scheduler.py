@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
 from ivr.calendar import ZONE
-from ivr.callbacks.retry_policy import SOLVED_QUESTION
+from ivr.callbacks.retry_policy import BACKOFF, SOLVED_QUESTION
 from ivr.callbacks.scheduler import ENGAGED_DELAY, CallbackScheduler, DueCallback
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
@@ -33,10 +33,13 @@ from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, work
 pytestmark = pytest.mark.slow
 
 UNANSWERED = {
-    "no_answer": (Disposition.NO_ANSWER, "no_answer"),
-    "busy": (Disposition.BUSY, "busy"),
-    "congestion": (Disposition.FAILED, "congestion"),
+    "no_answer": (Disposition.NO_ANSWER, "no_answer", True),
+    "busy": (Disposition.BUSY, "busy", True),
+    "rings, then fails": (Disposition.FAILED, "failed", True),
+    "congestion": (Disposition.FAILED, "congestion", False),
+    "unwanted": (Disposition.REFUSED, "unwanted", False),
 }
+"""Disposition, hangup cause, whether it rang."""
 DUE = after(days=1)
 """When the verifying call of a case that was resolved on Tuesday at 10:00 is due."""
 
@@ -59,10 +62,11 @@ class Town:
         await self.records.open_call(call, "v1", now)
         end = partial(self.records.close_call, due.call, by="caller", at=now + timedelta(minutes=1))
         if how in UNANSWERED:
-            disposition, cause = UNANSWERED[how]
-            await end(disposition, cause)
+            disposition, cause, rang = UNANSWERED[how]
+            await end(disposition, cause, rang=rang)
             return
-        await self.records.answer_call(due.call, now)
+        answered_at = now + timedelta(seconds=57) if how == "is cut off" else now
+        await self.records.answer_call(due.call, answered_at)
         if how in ("yes", "no"):
             answer = SaveAnswer(SOLVED_QUESTION, how, how, (), 1.0, "key", 1)
             await self.records.save_turn(due.call, 1, NothingHeard("1"), [answer], [], now)
@@ -73,6 +77,7 @@ class Town:
             "later": Disposition.CALLBACK_BOOKED,
             "refuses": Disposition.REFUSED,
             "hangs up": Disposition.BREAKOFF,
+            "is cut off": Disposition.BREAKOFF,
         }
         await end(became.get(how, Disposition.COMPLETED), "normal")
 
@@ -160,10 +165,44 @@ async def test_a_person_may_verify_what_the_service_could_not(records: CallRecor
     assert await unreached(records) == []
 
 
-async def test_faults_of_the_network_are_no_attempts(records: CallRecords, rules: Rules) -> None:
-    file, town = await two_days(records, rules, *["congestion"] * 5, "yes")
-    assert (file.case.state, len(town.placed), file.verifying_calls[0].attempts) == ("archived", 6, 1)
-    assert all(later - at >= timedelta(minutes=10) for (_, at), (_, later) in pairwise(town.placed))
+async def test_calls_that_do_not_ring_are_no_attempts_and_made_ever_more_rarely(
+    records: CallRecords, rules: Rules
+) -> None:
+    file, town = await two_days(records, rules, *["congestion"] * 4, "yes")
+    assert (file.case.state, len(town.placed), file.verifying_calls[0].attempts) == ("archived", 5, 1)
+    gaps = [later - at for (_, at), (_, later) in pairwise(town.placed)]
+    assert all(gap >= delay for gap, delay in zip(gaps, BACKOFF, strict=True))
+
+
+async def test_a_number_that_never_rings_is_left_to_a_person(records: CallRecords, rules: Rules) -> None:
+    file, town = await two_days(records, rules, "congestion")
+    assert len(town.placed) == 5
+    assert told(file) == [("unreached", "failed; after 5 attempts without ringing: a person must follow up")]
+    assert await unreached(records) == [file.case.number]
+
+
+async def test_a_number_that_rings_before_it_fails_is_called_three_times(records: CallRecords, rules: Rules) -> None:
+    file, town = await two_days(records, rules, "rings, then fails")
+    assert (len(town.placed), file.verifying_calls[0].attempts) == (3, 3)
+    assert told(file)[-1] == ("unreached", "failed; after 3 calls: a person must follow up")
+
+
+async def test_who_rejects_the_call_as_unwanted_is_not_called_again_and_proposed_for_do_not_call(
+    records: CallRecords, rules: Rules
+) -> None:
+    file, town = await two_days(records, rules, "unwanted")
+    [verifying] = file.verifying_calls
+    assert (len(town.placed), verifying.state, verifying.next_at, verifying.do_not_call_proposed) == (
+        1, "open", None, True,
+    )  # fmt: skip
+    assert told(file) == [
+        (
+            "do_not_call_proposed",
+            "refused; the customer rejects the call as unwanted: a person must confirm that the customer is not to be "
+            "called",
+        )
+    ]
+    assert await unreached(records) == [file.case.number]
 
 
 async def test_who_refuses_is_not_called_again(records: CallRecords, rules: Rules) -> None:
@@ -261,6 +300,34 @@ async def states(records: CallRecords, call: str = "call-1") -> list[str]:
     return [booking.state for booking in (await records.call(call)).bookings]
 
 
+async def test_a_promised_call_that_is_cut_off_at_once_is_made_again(records: CallRecords, rules: Rules) -> None:
+    await wished(records)
+    town, scheduler = Town(records, ["is cut off", "hangs up"]), CallbackScheduler(records.database, rules)
+    await passes([scheduler], town, after(hours=5), after(hours=6), timedelta(minutes=15))
+    assert (len(town.placed), await states(records)) == (1, ["open"])
+    await passes([scheduler], town, after(hours=6), after(days=2), timedelta(minutes=15))
+    assert (len(town.placed), await states(records)) == (2, ["done"])
+
+
+async def test_a_promised_call_that_is_always_cut_off_is_made_three_times(records: CallRecords, rules: Rules) -> None:
+    await wished(records)
+    town = Town(records, ["is cut off"])
+    await passes(
+        [CallbackScheduler(records.database, rules)], town, after(hours=5), after(days=3), timedelta(minutes=15)
+    )
+    assert (len(town.placed), await states(records)) == (3, ["open"])
+
+
+async def test_a_promised_call_rejected_as_unwanted_says_so_in_the_record(records: CallRecords, rules: Rules) -> None:
+    await wished(records)
+    town = Town(records, ["unwanted"])
+    await passes(
+        [CallbackScheduler(records.database, rules)], town, after(hours=5), after(days=3), timedelta(minutes=15)
+    )
+    [booking] = (await records.call("call-1")).bookings
+    assert (len(town.placed), booking.state, booking.do_not_call_proposed) == (1, "open", True)
+
+
 async def test_of_many_nodes_one_makes_a_call(url: str, records: CallRecords, rules: Rules) -> None:
     for n in range(1, 4):
         await rectified(records, rules, f"call-{n}", phone=f"1381234567{n}")
@@ -346,7 +413,7 @@ async def test_a_call_that_cannot_be_placed_here_is_put_off(records: CallRecords
 
 
 LIVES = st.lists(
-    st.sampled_from(["no_answer", "busy", "congestion", "hangs up", "the node dies before", "later", "yes", "no"]),
+    st.sampled_from([*UNANSWERED, "hangs up", "is cut off", "the node dies before", "later", "yes", "no"]),
     min_size=1,
     max_size=8,
 )
@@ -387,5 +454,6 @@ async def lives(rules: Rules, script: list[str], resolved: timedelta, step: time
             assert not open_calls and file.steps[-1].what == "escalate"
         case state:
             assert state == "replied" and len(open_calls) == 1
-            if open_calls[0].next_at is None and script[0] != "the node dies before":
-                assert file.steps[-1].what == "unreached"
+            stopped = file.steps[-1].what in ("unreached", "do_not_call_proposed")
+            assert (open_calls[0].next_at is None) is stopped
+            assert open_calls[0].do_not_call_proposed is (file.steps[-1].what == "do_not_call_proposed")
