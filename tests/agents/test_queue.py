@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,13 @@ def test_only_those_on_duty_who_are_free_are_offered_anything():
     assert match_agents([waits("1")], [A, B], presences) == {}
     assert match_agents([waits("1")], [A, B, C], presences) == {"1": "c"}
     assert match_agents([waits("1")], [A, agent("unheard-of")], presences) == {}
+
+
+def test_who_missed_offers_is_offered_nothing_and_nobody_waits_for_them():
+    presences = {"a": replace(free(1.0), missed=2), "b": free(2.0)}
+    assert match_agents([waits("1")], [A, B], presences) == {"1": "b"}
+    assert unavailable_reason(waits("1"), [A], presences) == "unavailable"
+    assert unavailable_reason(waits("1"), [A, B], presences) == ""
 
 
 def test_a_caller_who_takes_a_skill_waits_for_it_and_holds_up_nobody():
