@@ -31,11 +31,11 @@ from ivr.settings import Settings
 async def agents(tmp_path: Path) -> AsyncIterator[AgentServices]:
     """The agents of the rosters that ship."""
     sounds = Announcements(PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC)), lambda words, language: b"")
-    book = RosterStore(ROOT / "rosters.yaml", None)
+    store = RosterStore(ROOT / "rosters.yaml", None)
     async with AsyncExitStack() as stack:
         redis = await EmbeddedRedis.start(tmp_path / "redis")
         stack.push_async_callback(redis.close)
-        opening = AgentServices.open(book, redis.url, sounds, "node", lambda: datetime.now(UTC))
+        opening = AgentServices.open(store, redis.url, sounds, "node", lambda: datetime.now(UTC))
         yield await stack.enter_async_context(opening)
 
 
@@ -96,12 +96,12 @@ async def test_an_agent_who_missed_two_offers_is_listed_as_missed_until_set_avai
         (("set", "zhang", "asleep"), "asleep"),
     ],
 )
-async def test_what_cannot_be_is_refused(server: TestServer, words: tuple[str, ...], reason: str) -> None:
+async def test_an_invalid_command_is_refused(server: TestServer, words: tuple[str, ...], reason: str) -> None:
     status, said = await service(server.port, "agents", *words)
     assert status == 2 and reason in said
 
 
-def test_the_rosters_that_ship_are_in_force_unless_others_or_none_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipped_rosters_are_in_force_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().rosters == ROOT / "rosters.yaml"
     monkeypatch.setenv("HUIFANG_ROSTERS", "/srv/mine.yaml")
     assert Settings().rosters == Path("/srv/mine.yaml")
@@ -115,6 +115,6 @@ async def test_a_service_without_rosters_knows_no_agents() -> None:
     assert (status, said) == (2, "the service has no agents: HUIFANG_ROSTERS is empty\n")
 
 
-async def test_where_no_service_runs_that_is_said() -> None:
+async def test_a_missing_service_is_reported() -> None:
     status, said = await service(1, "agents", "list")
     assert status == 2 and said.startswith("the service at 127.0.0.1:1 does not answer: ")

@@ -27,7 +27,7 @@ SETTLED_S = 60
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SystemFixture]:
     """A service that calls at any hour, as tests are run at any hour."""
-    data = tmp_path_factory.mktemp("house")
+    data = tmp_path_factory.mktemp("system")
     lines = (ROOT / "lines.yaml").read_text(encoding="utf-8")
     assert HOURS[0] in lines
     (data / "lines.yaml").write_text(lines.replace(*HOURS), encoding="utf-8")
@@ -62,12 +62,12 @@ async def answered(system: SystemFixture, phone: Phone) -> Caller:
     call = await phone.called()
     call.ring()
     call.answer()
-    caller = system.listening(call)
+    caller = system.caller_on(call)
     await caller.hears_out("verify.opening")
     return caller
 
 
-async def test_a_customer_says_that_it_is_solved(system: SystemFixture) -> None:
+async def test_a_customer_confirms_the_solution_by_voice(system: SystemFixture) -> None:
     phone = await system.phone()
     number = await rectified(system, phone)
     caller = await answered(system, phone)
@@ -81,7 +81,7 @@ async def test_a_customer_says_that_it_is_solved(system: SystemFixture) -> None:
     assert (record.direction, record.called, record.disposition) == ("outbound", phone.account.name, "completed")
 
 
-async def test_a_customer_presses_that_it_is_not_solved(system: SystemFixture) -> None:
+async def test_a_customer_denies_the_solution_by_key(system: SystemFixture) -> None:
     phone = await system.phone()
     number = await rectified(system, phone)
     caller = await answered(system, phone)
@@ -93,7 +93,7 @@ async def test_a_customer_presses_that_it_is_not_solved(system: SystemFixture) -
     assert (file.case.state, file.case.tier) == ("investigating", "assistance")
 
 
-async def test_a_customer_who_is_busy_is_called_later_and_the_case_stays_open(system: SystemFixture) -> None:
+async def test_a_busy_customer_is_called_later_and_the_case_stays_open(system: SystemFixture) -> None:
     phone = await system.phone()
     number = await rectified(system, phone)
     call = await phone.called()
