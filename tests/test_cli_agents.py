@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner
 
+from ivr.agents import presence
 from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
 from ivr.agents.roster_store import RosterStore
@@ -26,18 +28,25 @@ from ivr.settings import Settings
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[TestServer]:
+async def agents(tmp_path: Path) -> AsyncIterator[AgentServices]:
     """A web server with the agents of the shipped rosters."""
     sounds = Announcements(PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC)), lambda words, language: b"")
     store = RosterStore(ROOT / "rosters.yaml", None)
     async with AsyncExitStack() as stack:
         redis = await EmbeddedRedis.start(tmp_path / "redis")
         stack.push_async_callback(redis.close)
+        opening = AgentServices.open(store, redis.url, sounds, "node", lambda: datetime.now(UTC))
+        yield await stack.enter_async_context(opening)
+
+
+@pytest.fixture
+async def server(tmp_path: Path, agents: AgentServices) -> AsyncIterator[TestServer]:
+    """A web server that knows these agents."""
+    async with AsyncExitStack() as stack:
         records = await CallRecords.open(f"sqlite:///{tmp_path / 'records.sqlite'}")
         stack.push_async_callback(records.close)
-        opening = AgentServices.open(store, redis.url, sounds, "node", lambda: datetime.now(UTC))
         app = web.Application()
-        app.add_routes(AgentsApi(await stack.enter_async_context(opening), records).routes())
+        app.add_routes(AgentsApi(agents, records).routes())
         yield await stack.enter_async_context(TestServer(app))
 
 
@@ -56,6 +65,19 @@ async def test_the_agents_are_listed_and_set(server: TestServer) -> None:
     assert rows[1][:3] == ["zhang", "张伟", "1001"] and rows[1][-1] == "unreachable"
     assert rows[2][:3] == ["li", "李娜", "1002"] and rows[2][-1] == "away"
     assert "supervision" in next(row for row in rows if row[:1] == ["zhao"])
+
+
+async def test_an_agent_who_missed_two_offers_is_listed_as_missed_until_set_available(
+    server: TestServer, agents: AgentServices
+) -> None:
+    await agents.presences.move("zhang", partial(presence.set_available, now=1.0))
+    await agents.presences.move("zhang", partial(presence.set_reachable, reachable=True))
+    for _ in range(presence.MAX_MISSED):
+        await agents.presences.move("zhang", partial(presence.offer, call="a", line="hotline", node="n"))
+        await agents.presences.move("zhang", partial(presence.miss, call="a"))
+    _, said = await service(server.port, "agents", "list")
+    assert said.splitlines()[1].split()[-1] == "missed"
+    assert await service(server.port, "agents", "set", "zhang", "available") == (0, "zhang is available\n")
 
 
 @pytest.mark.parametrize(

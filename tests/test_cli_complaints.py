@@ -10,15 +10,19 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner, Result
 
-from ivr.cli import complaints, lines
+from ivr.cli import calls, complaints, lines
+from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
+from ivr.database import tables as t
 from ivr.events import Value
 from ivr.records.call_records import CallRecords
 from ivr.resource_files import ROOT
-from tests.complaints.people import complain
+from tests.complaints.people import TO_THE_REPLY, complain, work
 
 
 @pytest.fixture
@@ -207,3 +211,26 @@ def test_lines_without_a_roster_are_named(data: Path, tmp_path: Path, monkeypatc
     assert refused.exit_code == 2 and "lines.aid_dalian.roster: there is no line “aid_dalian”" in refused.stderr
     rosters.write_text("version: 2", "utf-8")
     assert "version" in CliRunner().invoke(lines.app, ["check"]).stderr
+
+
+def test_a_verifying_call_that_was_rejected_as_unwanted_is_shown_as_such(data: Path) -> None:
+    number = opened(data)
+    asyncio.run(rejected(data, number))
+    assert "(open, do-not-call proposed)" in run("show", number).stdout
+    shown = CliRunner().invoke(calls.app, ["show", "call-1"]).stdout
+    assert "(open, do-not-call proposed)" in shown
+
+
+async def rejected(data: Path, number: str) -> None:
+    """The case is put right, and its verifying call was rejected as unwanted."""
+    rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
+    records = await CallRecords.open(f"sqlite:///{data / 'records.sqlite'}", rules=rules)
+
+    async def propose(session: AsyncSession) -> None:
+        await session.execute(update(t.BookingRow).values(do_not_call_proposed=True))
+
+    try:
+        await work(CaseService(records.database, rules), number, TO_THE_REPLY)
+        await records.database.write(propose)
+    finally:
+        await records.close()

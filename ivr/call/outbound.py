@@ -21,6 +21,8 @@ UNANSWERED_DISPOSITIONS: Final = {
     "busy": Disposition.BUSY,
     "no_answer": Disposition.NO_ANSWER,
     "rejected": Disposition.NO_ANSWER,
+    "unwanted": Disposition.REFUSED,
+    "spam": Disposition.NO_ANSWER,
     "unreachable": Disposition.UNREACHABLE,
 }
 """Disposition of an unanswered call by its hangup cause. Any other cause is a service or network failure."""
@@ -48,6 +50,8 @@ class OutboundCaller:
                 leg = await self._dial(call)
             except Unanswered as unanswered:
                 disposition = UNANSWERED_DISPOSITIONS.get(unanswered.cause, Disposition.FAILED)
-                await self._node.records.close_call(call.id, disposition, unanswered.cause, "network", self._node.now())
+                await self._node.records.close_call(
+                    call.id, disposition, unanswered.cause, "network", self._node.now(), rang=unanswered.rang
+                )
                 return
             await self._call_manager.answer(leg, lambda who, text, detail: None)

@@ -154,8 +154,19 @@ class CallRecords:
 
         await self._database.write(work)
 
-    async def close_call(self, call_id: str, disposition: Disposition, cause: str, by: EndedBy, at: datetime) -> None:
+    async def close_call(
+        self,
+        call_id: str,
+        disposition: Disposition,
+        cause: str,
+        by: EndedBy,
+        at: datetime,
+        *,
+        rang: bool | None = None,
+    ) -> None:
         """Record the end of a call. `cause` is one of lifecycle.HANGUP_CAUSES. The same closing again changes nothing.
+
+        `rang`, for an unanswered outbound call: whether the phone rang.
 
         Raises:
             UnknownCall: the call was never opened.
@@ -170,7 +181,7 @@ class CallRecords:
             if (call.ended_at, call.disposition, call.cause, call.ended_by) == (at, disposition, cause, by):
                 return
             _require_open(call)
-            call.ended_at, call.cause, call.ended_by = at, cause, by
+            call.ended_at, call.cause, call.ended_by, call.rang = at, cause, by, rang
             call.duration_ms = int((at - call.answered_at).total_seconds() * 1000) if call.answered_at else 0
             _set_disposition(session, call, disposition, self._node, cause, at)
 

@@ -46,11 +46,15 @@ class Unanswered(HuifangError):
 
 
 class TransferRefused(Exception):
-    """A transfer failed. `reason`: busy, no_answer, declined, unreachable, unavailable, or gave_up (by the caller)."""
+    """A transfer failed. `reason`: busy, no_answer, declined, unreachable, unavailable, or gave_up (by the caller).
 
-    def __init__(self, reason: str) -> None:
+    `rang` is whether the phone of the last person who was asked rang.
+    """
+
+    def __init__(self, reason: str, *, rang: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.rang = rang
 
 
 class CallLeg(Protocol):

@@ -11,9 +11,10 @@ from functools import partial
 
 import pytest
 
-from ivr.agents import presence
+from ivr.agents import call_offer, presence
 from ivr.agents.acd_service import AcdService
 from ivr.agents.announcements import Announcements
+from ivr.agents.presence import MAX_MISSED, Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
 from ivr.agents.transfer_state import CommandName
@@ -85,6 +86,7 @@ class ScriptedHold:
 
     people: dict[str, ScriptedPerson]
     rung: list[str] = field(default_factory=list)
+    refusal: TransferRefused = field(default_factory=lambda: TransferRefused("no_answer", rang=True))
     overheard: bool = False
     noted: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -102,7 +104,7 @@ class ScriptedHold:
     async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[ScriptedPerson]:
         self.rung.append(phone)
         if phone not in self.people:
-            raise TransferRefused("no_answer")
+            raise self.refusal
         yield self.people[phone]
 
 
@@ -159,6 +161,82 @@ async def test_the_longest_idle_agent_is_offered_first_and_nobody_twice(parts):
     assert await refusal(parts.acd, hold) == "no_answer"
     assert hold.rung == ["1001", "1002"]
     assert {each.state for each in (await parts.presences.all()).values()} == {"available"}
+
+
+async def test_whoever_misses_two_offers_in_a_row_is_asked_no_more_until_they_say_so(parts):
+    for _ in range(MAX_MISSED):
+        assert await refusal(parts.acd, ScriptedHold({})) == "no_answer"
+    assert {each.state for each in (await parts.presences.all()).values()} == {"missed"}
+    later = ScriptedHold({})
+    assert await refusal(parts.acd, later) == "unavailable"
+    assert later.rung == []
+    await parts.presences.move("li", partial(presence.set_available, now=9.0))
+    hold = ScriptedHold({"1002": person_who_leaves(["1"])})
+    await parts.acd.hand_over(CALL, "hotline", "", hold)
+    assert hold.rung == ["1002"]
+    assert (await parts.presences.all())["zhang"].state == "missed"
+
+
+async def test_the_screen_says_so_when_an_agent_is_asked_no_more(parts):
+    for _ in range(MAX_MISSED):
+        await refusal(parts.acd, ScriptedHold({}))
+    seen = []
+    async with asyncio.timeout(5), aclosing(parts.feed.follow("0")) as feed:
+        async for _, event in feed:
+            if event["agent"] == "zhang":
+                seen.append((event["kind"], event.get("reason"), event.get("state")))
+            if event["kind"] == "presence":
+                break
+    assert seen == [
+        ("offered", None, None),
+        ("not_taken", "no_answer", None),
+        ("offered", None, None),
+        ("not_taken", "no_answer", None),
+        ("presence", None, "missed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "missed"),
+    [
+        (TransferRefused("no_answer", rang=True), 1),
+        (TransferRefused("no_answer"), 0),
+        (TransferRefused("unreachable"), 0),
+        (TransferRefused("unavailable", rang=True), 0),
+        (TransferRefused("busy"), 0),
+        (TransferRefused("declined", rang=True), 0),
+    ],
+)
+async def test_only_a_phone_that_rings_in_vain_is_a_missed_offer(parts, fault, missed):
+    await refusal(parts.acd, ScriptedHold({}, refusal=fault))
+    assert (await parts.presences.all())["zhang"].missed == missed
+
+
+async def test_whoever_picks_up_and_presses_nothing_misses_the_offer(parts, monkeypatch):
+    monkeypatch.setattr(call_offer, "ACCEPT_TIMEOUT_S", 0.05)
+    hold = ScriptedHold({"1001": ScriptedPerson([]), "1002": person_who_leaves(["1"])})
+    await parts.acd.hand_over(CALL, "hotline", "", hold)
+    known = await parts.presences.all()
+    assert (known["zhang"].missed, known["li"].missed) == (1, 0)
+
+
+@pytest.mark.parametrize("key", ["2", "1"])
+async def test_whoever_declines_or_takes_a_call_is_there(parts, key):
+    await refusal(parts.acd, ScriptedHold({}))
+    assert (await parts.presences.all())["zhang"].missed == 1
+    await parts.acd.hand_over(
+        CALL, "hotline", "", ScriptedHold({"1001": person_who_leaves([key]), "1002": person_who_leaves(["1"])})
+    )
+    assert (await parts.presences.all())["zhang"].missed == 0
+
+
+async def test_a_caller_who_hangs_up_while_it_rings_was_not_missed(parts):
+    hold = ScriptedHold({"1001": ScriptedPerson([])})
+    transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", hold))
+    await wait_for_event(parts, "offered", agent="zhang")
+    transfer.cancel()
+    await asyncio.gather(transfer, return_exceptions=True)
+    assert (await parts.presences.all())["zhang"] == Presence(here=True, reachable=True)
 
 
 async def test_other_keys_are_ignored(parts):

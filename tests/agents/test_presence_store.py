@@ -13,7 +13,7 @@ from ivr.agents import presence
 from ivr.agents.presence import AgentState, Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.errors import IllegalMove
-from ivr.live.agents import ENGAGED, LiveAgents
+from ivr.live.agents import AGENTS, ENGAGED, LiveAgents
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
 
@@ -121,6 +121,30 @@ async def test_the_wrap_up_ends_by_itself(stores, server):
     await lapse(server)
     await one.renew()
     assert (await other.all())["zhang"] == Presence(True, True, 8.0)
+
+
+async def test_missed_offers_are_counted_by_all_nodes_and_outlive_a_restart(stores, server):
+    one, other = stores
+    for node in stores:
+        await node.move("zhang", offer("a"))
+        after = await node.move("zhang", partial(presence.miss, call="a"))
+    assert after.state is AgentState.MISSED
+    live = await LiveAgents.open(server.url)
+    restarted = PresenceStore(live)
+    assert (await restarted.all())["zhang"] == after
+    with pytest.raises(IllegalMove):
+        await restarted.move("zhang", offer("b"))
+    assert (await restarted.move("zhang", AVAILABLE)).state is AgentState.AVAILABLE
+    await live.close()
+    assert (await one.all())["zhang"] == (await other.all())["zhang"] == Presence(True, True, 1.0)
+
+
+async def test_what_was_stored_before_offers_were_counted_is_understood(stores, server):
+    one, _ = stores
+    async with connect(server.url) as redis:
+        await redis.hset(AGENTS, "zhang", '{"here": true, "reachable": true, "idle_since": 1.0}')
+    assert (await one.all())["zhang"] == Presence(True, True, 1.0)
+    await one.move("zhang", offer("a"))
 
 
 async def test_without_wrap_up_an_agent_is_available_at_once(stores):

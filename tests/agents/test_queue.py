@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,13 @@ def test_only_available_agents_on_duty_get_offers():
     assert match_agents([queued("1")], [A, B], presences) == {}
     assert match_agents([queued("1")], [A, B, C], presences) == {"1": "c"}
     assert match_agents([queued("1")], [A, agent("unheard-of")], presences) == {}
+
+
+def test_who_missed_offers_is_offered_nothing_and_nobody_waits_for_them():
+    presences = {"a": replace(free(1.0), missed=2), "b": free(2.0)}
+    assert match_agents([queued("1")], [A, B], presences) == {"1": "b"}
+    assert unavailable_reason(queued("1"), [A], presences) == "unavailable"
+    assert unavailable_reason(queued("1"), [A, B], presences) == ""
 
 
 def test_a_caller_who_needs_a_skill_waits_and_holds_up_nobody():

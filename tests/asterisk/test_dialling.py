@@ -83,6 +83,40 @@ async def test_a_refusal(service, phone, status, cause):
     assert await outcome(dialling) == (cause, False)
 
 
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        (487, "failed"),
+        (481, "failed"),
+        (433, "failed"),
+        (500, "congestion"),
+        (513, "congestion"),
+        (606, "protocol"),
+        (486, "busy"),
+        (603, "rejected"),
+        (607, "unwanted"),
+        (608, "spam"),
+    ],
+)
+async def test_a_refusal_after_ringing(service, phone, status, cause):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001"))
+    call = await called.called()
+    call.ring()
+    call.refuse(status)
+    assert await outcome(dialling) == (cause, True)
+
+
+async def test_early_media_is_taken_for_ringing(service, phone):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001"))
+    call = await called.called()
+    call.preview()
+    await call.say(tone(450, 0.5))
+    call.refuse(480)
+    assert await outcome(dialling) == ("no_answer", True)
+
+
 async def test_nobody_answers(service, phone):
     called = await phone("1001")
     dialling = asyncio.create_task(service.dial("1001", ring_s=1))

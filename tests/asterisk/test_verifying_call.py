@@ -96,7 +96,9 @@ async def test_a_customer_denies_the_solution_by_key(system: SystemFixture) -> N
 async def test_a_busy_customer_is_called_later_and_the_case_stays_open(system: SystemFixture) -> None:
     phone = await system.phone()
     number = await rectified(system, phone)
-    (await phone.called()).refuse(486)
+    call = await phone.called()
+    call.ring()
+    call.refuse(486)
     file = await settled(system, number, "called")
     [verifying] = file.verifying_calls
     assert (file.case.state, verifying.state, verifying.attempts) == ("replied", "open", 1)

@@ -8,13 +8,14 @@ import pytest
 
 from ivr.lifecycle import HANGUP_CAUSES
 from ivr.telephony.asterisk import causes
-from ivr.telephony.asterisk.ari_events import KINDS, ChannelDestroyed, StasisStart, read
+from ivr.telephony.asterisk.ari_events import KINDS, ChannelDestroyed, DialProgress, StasisStart, read
 
 CHANNEL = {"id": "1.2", "state": "Up", "caller": {"number": "1001"}}
 
 
 def test_every_cause_is_translated():
     assert {causes.hangup_cause(number) for number in range(128)} <= HANGUP_CAUSES
+    assert {causes.hangup_cause(127, status) for status in range(700)} <= HANGUP_CAUSES
     assert {causes.hangup_cause_after_answer(number) for number in range(128)} <= HANGUP_CAUSES
     assert {causes.refusal_reason(number) for number in range(128)} == {
         "busy",
@@ -35,6 +36,7 @@ def test_common_causes_are_told_apart():
         "protocol",
         "failed",
     ]
+    assert [causes.hangup_cause(127, status) for status in (487, 607, 608)] == ["failed", "unwanted", "spam"]
 
 
 def test_events_are_read():
@@ -42,6 +44,9 @@ def test_events_are_read():
     assert read(json.dumps(start)) == StasisStart("1.2", ("line", "4000"), "1001")
     end = {"type": "ChannelDestroyed", "cause": 17, "channel": CHANNEL}
     assert read(json.dumps(end)) == ChannelDestroyed("1.2", 17)
+    assert read(json.dumps(end | {"cause": 127, "tech_cause": 607})) == ChannelDestroyed("1.2", 127, 607)
+    dialling = {"type": "Dial", "dialstatus": "RINGING", "peer": CHANNEL, "forward": "", "dialstring": "1001"}
+    assert read(json.dumps(dialling)) == DialProgress("1.2", "RINGING")
 
 
 def test_other_events_are_ignored():

@@ -256,7 +256,7 @@ class Asterisk:
             raise Unanswered("failed", rang=party.rang) from error
         except ChannelEnded as ended:
             await self._abandon(voice, party)
-            raise Unanswered(causes.hangup_cause(ended.cause), rang=party.rang) from ended
+            raise Unanswered(causes.hangup_cause(ended.cause, ended.sip_status), rang=party.rang) from ended
         except asyncio.CancelledError:
             await self._abandon(voice, party)
             raise

@@ -184,9 +184,9 @@ class AsteriskHeldCaller:
         changes = (leg.entered, leg.gone)
         await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED, timeout=ring_s + RING_GRACE_S)
         if leg.gone.done():
-            raise TransferRefused(causes.refusal_reason(leg.gone.result()))
+            raise TransferRefused(causes.refusal_reason(leg.gone.result()), rang=leg.rang)
         if not leg.entered.done():
-            raise TransferRefused("no_answer")
+            raise TransferRefused("no_answer", rang=leg.rang)
 
 
 async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
