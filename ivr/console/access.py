@@ -7,7 +7,6 @@ Must not know: which pages there are, which network calls come from.
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
 from collections.abc import Collection
@@ -21,6 +20,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from ivr.complaints.rules.case import ReaderRole
+from ivr.credential import matches
 
 COOKIE = "huifang_token"
 IS_MANAGEMENT = web.RequestKey("IS_MANAGEMENT", bool)
@@ -83,7 +83,7 @@ def _presents(request: web.Request, token: str) -> bool:
         request.cookies.get(COOKIE, ""),
         bearer.strip() if scheme.lower() == "bearer" else "",
     )
-    return any(hmac.compare_digest(each.encode(), token.encode()) for each in presented)
+    return any(matches(each, token) for each in presented)
 
 
 def _is_mutation(request: web.Request) -> bool:

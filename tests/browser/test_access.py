@@ -1,11 +1,13 @@
 """Who may open the page and the socket."""
 
+import asyncio
 import stat
 
 import pytest
-from aiohttp import ClientSession, CookieJar, WSServerHandshakeError
+from aiohttp import ClientSession, CookieJar, WSServerHandshakeError, encode_basic_auth, web
 
 from ivr.console.access import access, load_token
+from ivr.telephony.asterisk.event_socket import SocketLogin
 
 TOKEN = "correct-horse"
 
@@ -62,6 +64,51 @@ async def test_without_the_right_token_nothing_is_shown(serve, sessions, http, p
         async with request as response:
             assert response.status == 401
             assert TOKEN not in await response.text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Authorization: Bearer \xff\xfe",
+        b"Authorization: \xff",
+        b"authorization: bearer " + TOKEN.encode() + b"\xe9",
+        b"Cookie: huifang_token=\xff",
+    ],
+)
+@pytest.mark.parametrize("management", [None, "of-the-management"])
+async def test_a_token_that_is_not_utf_8_is_a_wrong_one(guarded, line, management):
+    address = await guarded(access(TOKEN, management=management))
+    assert await status_of_raw(address, "/", line) == 401
+
+
+@pytest.mark.parametrize("token", ["%FF", "%ED%A0%80", TOKEN + "%FF"])
+async def test_a_token_in_the_address_that_is_not_utf_8_is_a_wrong_one(guarded, token):
+    assert await status_of_raw(await guarded(access(TOKEN)), f"/?token={token}", b"Accept: */*") == 401
+
+
+async def test_asterisks_password_that_is_not_utf_8_is_a_wrong_one(guarded):
+    @web.middleware
+    async def check(request, handler):
+        SocketLogin("app", "password").check(request)
+        return await handler(request)
+
+    address = await guarded(check)
+    right = b"Authorization: " + encode_basic_auth("app", "password").encode()
+    assert await status_of_raw(address, "/", right) == 200
+    assert await status_of_raw(address, "/", right + b"\xff") == 401
+    assert await status_of_raw(address, "/", b"Authorization: Basic \xff\xfe") == 401
+
+
+async def status_of_raw(address, path, line):
+    """The status of a request with a header line that no client library would send."""
+    host, port = address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n"
+    writer.write(head.encode() + line + b"\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return int(answer.split()[1])
 
 
 async def test_the_token_in_the_address_is_kept_in_a_cookie_that_scripts_cannot_read(serve, sessions):
