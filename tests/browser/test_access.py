@@ -6,7 +6,7 @@ import stat
 import pytest
 from aiohttp import ClientSession, CookieJar, WSServerHandshakeError, encode_basic_auth, web
 
-from ivr.console.access import access, load_token
+from ivr.console.access import access, load_token, role
 from ivr.telephony.asterisk.event_socket import SocketLogin
 
 TOKEN = "correct-horse"
@@ -122,6 +122,39 @@ async def test_the_token_in_the_address_is_kept_in_a_cookie_that_scripts_cannot_
             assert again.status == 200
         async with http.ws_connect(address + "/phone/socket") as socket:
             assert not socket.closed
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+async def test_a_management_token_in_the_address_signs_in_as_management(guarded, token):
+    address = await guarded(access(token, management="of-the-management"), answer=tell_role)
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+        async with http.get(address, params={"token": "of-the-management"}) as response:
+            assert await response.text() == "management"
+            cookie = response.cookies["huifang_token"]
+            assert (cookie.value, cookie["httponly"], cookie["samesite"]) == ("of-the-management", True, "Strict")
+        async with http.get(address) as again:
+            assert await again.text() == "management"
+
+
+async def test_the_staffs_token_in_the_address_signs_in_as_staff(guarded):
+    address = await guarded(access(TOKEN, management="of-the-management"), answer=tell_role)
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+        for shown in ({"token": TOKEN}, {}):
+            async with http.get(address, params=shown) as response:
+                assert (response.status, await response.text()) == (200, "staff")
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+async def test_a_wrong_token_in_the_address_signs_nobody_in(guarded, http, token):
+    address = await guarded(access(token, management="of-the-management"), answer=tell_role)
+    headers = {"Authorization": "Bearer of-the-management"}
+    async with http.get(address, params={"token": "wrong"}, headers=headers) as response:
+        assert (response.status, await response.text()) == (200, "management")
+        assert "huifang_token" not in response.cookies
+
+
+async def tell_role(request):
+    return web.Response(text=role(request))
 
 
 async def test_a_program_shows_the_token_in_a_header(serve, sessions, http):
