@@ -22,6 +22,7 @@ from ivr.service.composition import open_service
 from ivr.service.process import serving
 from ivr.settings import Settings
 from ivr.telephony.port import Call, CallLeg, Unanswered
+from ivr.telephony.slots import CallSlot, CallSlots
 from tests.complaints.people import CALL, TUESDAY
 
 REPORT = OpenComplaint("fraud", "举报欺诈", {"what": "经理拿钱"})
@@ -33,14 +34,14 @@ async def says(records: CallRecords, *cases: OpenComplaint, **answers: str) -> N
     await records.save_turn(CALL.id, 1, NothingHeard("1"), facts, [], TUESDAY)
 
 
-async def nobody(_: Call) -> CallLeg:
+async def nobody(_: Call, slot: CallSlot) -> CallLeg:
     raise Unanswered("no_answer", rang=True)
 
 
 async def test_the_answers_of_a_call_are_for_the_managements_token_alone(tmp_path: Path) -> None:
     async with open_service(Settings(data=tmp_path, port=0)) as service:
         await says(service.node.records, REPORT, what="经理拿钱")
-        outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, nobody)
+        outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, CallSlots(1), nobody)
         app = web.Application(middlewares=[access(None, management="of-the-management")])
         app.add_routes(CallsApi(outbound, service.flow_store.has, service.node.records).routes())
         runner = web.AppRunner(app, shutdown_timeout=1)
