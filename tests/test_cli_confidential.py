@@ -18,7 +18,7 @@ from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
 from ivr.records.record import WITHHELD
 from ivr.resource_files import ROOT
-from tests.speech.conftest import START, Line, Recorded, flow_set, line, records
+from tests.speech.conftest import START, CallSource, RecordedCall, flow_set, line, records
 
 __all__ = ["flow_set", "line", "records"]
 
@@ -31,7 +31,7 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest_asyncio.fixture
-async def call(line: Line) -> Recorded:
+async def call(line: CallSource) -> RecordedCall:
     """A survey on which the caller said that 满意; it is over, and was recorded."""
     led = await line.call("13812345678")
     await led.hears(("解决了", 0.95))
@@ -41,7 +41,7 @@ async def call(line: Line) -> Recorded:
     return led
 
 
-async def reported(call: Recorded) -> None:
+async def reported(call: RecordedCall) -> None:
     """Somebody finds that it was a report of misconduct."""
     case_service = CaseService(call.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
     await case_service.open(OpenComplaint("fraud", "举报"), "王", START, call.call.id)
@@ -52,7 +52,7 @@ async def run(app: typer.Typer, *arguments: str | Path) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, app, [str(argument) for argument in arguments])
 
 
-async def test_the_call_is_listed_and_its_words_are_shown_to_management_alone(call: Recorded, token: str) -> None:
+async def test_the_call_is_listed_and_only_management_sees_its_words(call: RecordedCall, token: str) -> None:
     everybody = (await run(calls.app, "show", "call-1")).output
     await reported(call)
     listed = (await run(calls.app, "list")).output
@@ -66,7 +66,7 @@ async def test_the_call_is_listed_and_its_words_are_shown_to_management_alone(ca
     assert (refused.exit_code, refused.stderr) == (2, "wrong management token\n")
 
 
-async def test_the_call_is_replayed_for_management_alone(call: Recorded, token: str) -> None:
+async def test_only_management_may_replay_the_call(call: RecordedCall, token: str) -> None:
     before = await run(flows.app, "replay", "call-1")
     await reported(call)
     refused = await run(flows.app, "replay", "call-1")
@@ -75,7 +75,7 @@ async def test_the_call_is_replayed_for_management_alone(call: Recorded, token: 
     assert managed.stdout == before.stdout and "满意" in managed.stdout
 
 
-async def test_nothing_is_learnt_from_the_call(call: Recorded, tmp_path: Path) -> None:
+async def test_no_clips_are_exported_from_the_call(call: RecordedCall, tmp_path: Path) -> None:
     assert "1 new clips" in (await run(speech.app, "export", tmp_path / "before")).output
     await reported(call)
     assert "0 new clips" in (await run(speech.app, "export", tmp_path / "after")).output

@@ -20,7 +20,7 @@ CONNECTED_WITHIN_S = 30
 LEFT_S = 20
 
 
-class Service:
+class AdapterFixture:
     """An async context manager; `line()` gives the calls that arrive, to be led by the test."""
 
     def __init__(self, site: Site, secrets: Secrets, ari_url: str = "", **options: Any) -> None:
@@ -49,14 +49,14 @@ class Service:
     async def __aexit__(self, *_: Any) -> None:
         await self._stack.aclose()
 
-    async def line(self, within_s: float = 15) -> AsteriskCallLeg:
+    async def next_leg(self, within_s: float = 15) -> AsteriskCallLeg:
         """The next call that arrived, answered."""
         return await asyncio.wait_for(self._lines.get(), within_s)
 
     async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskCallLeg]:
         """Have a phone call line 4000; both ends of the call that is up then."""
         call = await phone.call("4000")
-        line = await self.line()
+        line = await self.next_leg()
         return await call.answered(), line
 
     async def dial(self, number: str, ring_s: int = 5) -> AsteriskCallLeg:

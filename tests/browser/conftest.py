@@ -38,7 +38,7 @@ CHROMIUM_ARGS = [
 
 
 @dataclass
-class Sessions:
+class SessionRecorder:
     """An `answer` that notes what happens on each call, and speaks where `act` says so."""
 
     act: Callable[[BrowserCallLeg, MediaEvent], None] = lambda line, event: None
@@ -116,12 +116,12 @@ async def http() -> AsyncIterator[ClientSession]:
 
 
 @pytest.fixture
-def sessions() -> Sessions:
-    return Sessions()
+def sessions() -> SessionRecorder:
+    return SessionRecorder()
 
 
 @pytest.fixture
-def opened(serve: Serve, http: ClientSession) -> Callable[..., Awaitable[ClientWebSocketResponse]]:
+def connect(serve: Serve, http: ClientSession) -> Callable[..., Awaitable[ClientWebSocketResponse]]:
     """`await opened(answer, limits=…)` opens a bare socket to a new server, without any message yet."""
 
     async def open_socket(
