@@ -130,7 +130,7 @@ def test_a_grade_is_changed_with_its_author_and_reason(data: Path) -> None:
 
 def test_all_cases_are_exported_as_a_table_or_as_json_lines(data: Path) -> None:
     numbers = [opened(data, call=f"call-{n}", branch="dalian", what="说\n“好”") for n in (1, 2)]
-    table = list(csv.DictReader(io.StringIO(run("export").stdout)))
+    table = list(csv.DictReader(io.StringIO(run("export").stdout.removeprefix("\ufeff"))))
     rows = [json.loads(line) for line in run("export", "--format", "jsonl").stdout.splitlines()]
     assert [row["number"] for row in table] == [row["number"] for row in rows] == numbers[::-1]
     assert json.loads(table[0]["details"]) == rows[0]["details"] == {"branch": "dalian", "what": "说\n“好”"}
@@ -141,6 +141,15 @@ def test_all_cases_are_exported_as_a_table_or_as_json_lines(data: Path) -> None:
     )
     later = run("export", "--format", "jsonl", "--since", "2026-11-24T10:01:00")
     assert (later.exit_code, later.stdout) == (0, "")
+
+
+def test_an_exported_table_is_marked_as_utf_8_for_excel_and_json_lines_are_not(data: Path) -> None:
+    assert run("export").stdout_bytes.startswith(b"\xef\xbb\xbfnumber,kind,")
+    opened(data, branch="dalian", what="暖气不热")
+    table = run("export").stdout_bytes
+    assert table.startswith(b"\xef\xbb\xbfnumber,kind,") and table.count(b"\xef\xbb\xbf") == 1
+    assert "暖气不热" in table.decode("utf-8-sig")
+    assert run("export", "--format", "jsonl").stdout_bytes.startswith(b"{")
 
 
 def test_the_three_shares_of_bad_reviews(data: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,9 @@ async def test_no_clips_are_exported_from_the_call(call: RecordedCall, tmp_path:
     assert "1 new clips" in (await run(speech.app, "export", tmp_path / "before")).output
     await reported(call)
     assert "0 new clips" in (await run(speech.app, "export", tmp_path / "after")).output
+
+
+async def test_a_token_that_is_not_utf_8_is_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUIFANG_MANAGEMENT_TOKEN", os.fsdecode(b"\xff\xfe"))
+    refused = await run(calls.app, "show", "call-1")
+    assert (refused.exit_code, refused.stderr) == (2, "wrong management token\n")

@@ -14,8 +14,10 @@ from ivr.flow_store import FlowStore
 from ivr.lifecycle import Disposition
 from ivr.phone_number import UnreadableNumber, is_withheld
 from ivr.telephony.port import Call, CallLeg, Unanswered
+from ivr.telephony.slots import CallSlot, CallSlots
 
-Dial = Callable[[Call], Awaitable[CallLeg]]
+Dial = Callable[[Call, CallSlot], Awaitable[CallLeg]]
+"""Dials a call on a slot, which it releases once the call is over; raises Unanswered."""
 
 UNANSWERED_DISPOSITIONS: Final = {
     "busy": Disposition.BUSY,
@@ -31,27 +33,38 @@ UNANSWERED_DISPOSITIONS: Final = {
 class OutboundCaller:
     """Places outbound calls over one network."""
 
-    def __init__(self, node: ServiceNode, flow_store: FlowStore, call_manager: CallManager, dial: Dial) -> None:
-        self._node, self._flow_store, self._call_manager, self._dial = node, flow_store, call_manager, dial
+    def __init__(
+        self, node: ServiceNode, flow_store: FlowStore, call_manager: CallManager, slots: CallSlots, dial: Dial
+    ) -> None:
+        self._node, self._flow_store, self._call_manager = node, flow_store, call_manager
+        self._slots, self._dial = slots, dial
 
     async def place(self, call: Call, on_opened: Callable[[], None] = lambda: None) -> None:
         """Place a call and run it to its end; the outcome is in its record. `on_opened` runs once the record exists.
 
         Raises:
             UnreadableNumber: the number to call is withheld; no record was written.
+            AtCapacity: the node carries as many calls as it may; the call was not placed, and has no record.
             RecordsUnavailable: a record could not be written. If the call could not be opened, it was not placed.
         """
         if is_withheld(call.called):
             raise UnreadableNumber("a withheld number cannot be called")
-        async with self._call_manager.ringing(call.id):
-            await self._node.records.open_call(call, self._flow_store.current.version, self._node.now())
-            on_opened()
-            try:
-                leg = await self._dial(call)
-            except Unanswered as unanswered:
-                disposition = UNANSWERED_DISPOSITIONS.get(unanswered.cause, Disposition.FAILED)
-                await self._node.records.close_call(
-                    call.id, disposition, unanswered.cause, "network", self._node.now(), rang=unanswered.rang
-                )
-                return
-            await self._call_manager.answer(leg, lambda who, text, detail: None)
+        slot = self._slots.take()
+        try:
+            async with self._call_manager.ringing(call.id):
+                await self._place(call, slot, on_opened)
+        finally:
+            slot.release()
+
+    async def _place(self, call: Call, slot: CallSlot, on_opened: Callable[[], None]) -> None:
+        await self._node.records.open_call(call, self._flow_store.current.version, self._node.now())
+        on_opened()
+        try:
+            leg = await self._dial(call, slot)
+        except Unanswered as unanswered:
+            disposition = UNANSWERED_DISPOSITIONS.get(unanswered.cause, Disposition.FAILED)
+            await self._node.records.close_call(
+                call.id, disposition, unanswered.cause, "network", self._node.now(), rang=unanswered.rang
+            )
+            return
+        await self._call_manager.answer(leg, lambda who, text, detail: None)

@@ -56,7 +56,7 @@ HANG_UP_TIMEOUT_S: Final = 5.0
 CALLER_AUDIO_MAX_MS: Final = 15_000
 """Maximum length of the caller's own words played in a whisper."""
 TYPE_AHEAD_MAX: Final = 20
-"""Maximum number of digits buffered before a prompt starts."""
+"""Maximum number of keys kept for the questions to come; further keys are dropped."""
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 """Silence between two prompts played in one sequence."""
 
@@ -77,7 +77,7 @@ class Session:
         self._action: InputAction | None = None
         self._turn: QuestionTurn | None = None
         self._hypotheses: tuple[Hypothesis, ...] = ()
-        self._type_ahead: deque[str] = deque(maxlen=TYPE_AHEAD_MAX)
+        self._type_ahead: deque[str] = deque()
         self._deadline_ms: int | None = MAX_CALL_MS
         self._cause = "normal"
         self._ended: events.CallEnded | None = None
@@ -143,8 +143,7 @@ class Session:
                 await self._handle_media(at_ms, item)
             case PromptStarted(started, length_ms) if started is turn:
                 await self._execute(started.prompt_started(at_ms, length_ms))
-                while self._type_ahead and self._turn is started:
-                    await self._execute(started.pressed(at_ms, self._type_ahead.popleft()))
+                await self._take_keys(at_ms)
             case DecodingFinished(requester, request, hypotheses) if requester is turn:
                 self._hypotheses = hypotheses
                 verdict = engine.completeness(
@@ -170,10 +169,10 @@ class Session:
                 await self._handle_audio(at_ms, pcm)
             case MarkReached(name) if self._player.mark_reached(at_ms, name) and turn:
                 await self._execute(turn.prompt_finished(at_ms))
-            case KeyPressed(digit) if turn:
-                await self._execute(turn.pressed(at_ms, digit))
             case KeyPressed(digit):
-                self._type_ahead.append(digit)
+                if len(self._type_ahead) < TYPE_AHEAD_MAX:
+                    self._type_ahead.append(digit)
+                await self._take_keys(at_ms)
             case OverheardAudio(who, pcm):
                 self._recorder.add_overheard(at_ms, who, pcm)
             case PartiesChanged(parties):
@@ -181,6 +180,11 @@ class Session:
             case MediaClosed(by, cause):
                 hung_up_by_us = (by, cause) == ("us", "normal")
                 self._ended = events.CallEnded(by, self._cause if hung_up_by_us else cause)
+
+    async def _take_keys(self, at_ms: int) -> None:
+        """Pass the pressed keys to the current question, in order; without one, they wait for the next question."""
+        while self._type_ahead and (turn := self._turn) and turn.accepts_input:
+            await self._execute(turn.pressed(at_ms, self._type_ahead.popleft()))
 
     async def _handle_audio(self, at_ms: int, pcm: bytes) -> None:
         self._recognition.add_frame(at_ms, pcm)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, ValidationInfo, field_validator
 
 from ivr.call.outbound import OutboundCaller
@@ -21,8 +21,12 @@ from ivr.phone_number import canonical_number, dialable_number, parse_number
 from ivr.records.call_records import CallRecords
 from ivr.records.record import WITHHELD
 from ivr.telephony.port import Call
+from ivr.telephony.slots import AtCapacity
 
 log = logging.getLogger(__name__)
+
+RETRY_AFTER_S: Final = 10
+"""Seconds after which a client that met a full service should try again."""
 
 
 class CallRequest(BaseModel):
@@ -92,6 +96,8 @@ class CallsApi:
         task.add_done_callback(self._placed.discard)
         try:
             await opened
+        except AtCapacity as full:
+            raise web.HTTPServiceUnavailable(text=f"{full}\n", headers={hdrs.RETRY_AFTER: str(RETRY_AFTER_S)}) from full
         except HuifangError as fault:
             raise web.HTTPServiceUnavailable(text=f"{fault}\n") from fault
         return web.json_response({"call": call.id}, status=202)
@@ -99,6 +105,8 @@ class CallsApi:
     async def _place_call(self, call: Call, opened: asyncio.Future[None]) -> None:
         try:
             await self._outbound.place(call, lambda: opened.set_result(None))
+        except AtCapacity as full:
+            opened.set_exception(full)
         except Exception as fault:
             log.exception("call %s was not placed", call.id)
             if not opened.done():

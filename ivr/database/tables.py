@@ -91,6 +91,7 @@ class CallRow(Base):
         Index(
             "ix_calls_open",
             "started_at",
+            "id",
             postgresql_where=text("ended_at IS NULL"),
             sqlite_where=text("ended_at IS NULL"),
         ),
@@ -216,6 +217,7 @@ class BookingRow(Base):
     """
 
     __tablename__ = "bookings"
+    __table_args__ = (Index("ix_bookings_state_next_at", "state", "next_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[str | None] = mapped_column(ForeignKey("calls.id"), index=True)
@@ -224,7 +226,7 @@ class BookingRow(Base):
     spoken: Mapped[str]
     state: Mapped[str]
     wished: Mapped[bool]
-    next_at: Mapped[datetime | None] = mapped_column(index=True)
+    next_at: Mapped[datetime | None]
     do_not_call_proposed: Mapped[bool] = mapped_column(default=False)
 
 
@@ -242,6 +244,12 @@ class AttemptRow(Base):
             "uq_attempts_number",
             "number",
             unique=True,
+            postgresql_where=text("outcome IS NULL"),
+            sqlite_where=text("outcome IS NULL"),
+        ),
+        Index(
+            "ix_attempts_unsettled",
+            "id",
             postgresql_where=text("outcome IS NULL"),
             sqlite_where=text("outcome IS NULL"),
         ),
@@ -265,6 +273,22 @@ class CaseRow(Base):
     """
 
     __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_state_id", "state", "id"),
+        Index("ix_cases_line_id", "line", "id"),
+        Index(
+            "ix_cases_unrouted",
+            "id",
+            postgresql_where=text("tier IS NULL"),
+            sqlite_where=text("tier IS NULL"),
+        ),
+        Index(
+            "ix_cases_confidential",
+            "call_id",
+            postgresql_where=text("confidential IS TRUE"),
+            sqlite_where=text("confidential IS 1"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Self
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import CaseKey, Fact
@@ -16,6 +16,7 @@ from ivr.complaints.rules.intake import Rules
 from ivr.database import tables as t
 from ivr.database.database import Database
 from ivr.database.errors import UnknownCall
+from ivr.database.tables import UtcTime
 from ivr.database.upsert import insert_once
 from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
@@ -285,9 +286,8 @@ class CallRecords:
             query = select(t.CallRow).order_by(t.CallRow.started_at.desc(), t.CallRow.id.desc()).limit(limit)
             if before is not None:
                 last = await _get_call(session, before)
-                older = t.CallRow.started_at < last.started_at
-                same_time = and_(t.CallRow.started_at == last.started_at, t.CallRow.id < last.id)
-                query = query.where(or_(older, same_time))
+                end = tuple_(literal(last.started_at, UtcTime), literal(last.id))
+                query = query.where(tuple_(t.CallRow.started_at, t.CallRow.id) < end)
             return await reading.summaries(session, query)
 
         return await self._database.read(work)

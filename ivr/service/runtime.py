@@ -86,17 +86,21 @@ class Service:
 
     def outbound(self, asterisk: Asterisk) -> OutboundCaller:
         """Return what places calls through Asterisk."""
-        return OutboundCaller(self.node, self.flow_store, self.call_manager, asterisk.dial)
+        return OutboundCaller(self.node, self.flow_store, self.call_manager, asterisk.slots, asterisk.dial)
 
     def _callback_dialer(self, asterisk: Asterisk) -> CallbackDialer:
         scheduler = CallbackScheduler(self.node.records.database, self.rules, asterisk.known_phones)
         place = self.outbound(asterisk).place
-        return CallbackDialer(scheduler, "asterisk", place, self.flow_store, lambda: not self.trouble, self.node.now)
+
+        def ready() -> bool:
+            return not self.trouble and not asterisk.slots.full
+
+        return CallbackDialer(scheduler, "asterisk", place, self.flow_store, ready, self.node.now)
 
     async def drain(self, within_s: float) -> None:
         """Refuse new calls (Asterisk offers them to a person) and end those in progress; see CallManager.drain."""
         if self.asterisk:
-            self.asterisk.capacity = 0
+            self.asterisk.slots.capacity = 0
         await self.call_manager.drain(within_s)
 
     async def reload(self) -> None:

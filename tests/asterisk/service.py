@@ -62,7 +62,7 @@ class AdapterFixture:
     async def dial(self, number: str, ring_s: int = 5) -> AsteriskCallLeg:
         """Place a call; return its call leg."""
         call = Call(f"out-{id(object())}", "asterisk", "outbound", "4000", number, "survey", "zh-CN")
-        return await self.asterisk.dial(call, ring_s)
+        return await self.asterisk.dial(call, self.asterisk.slots.take(), ring_s)
 
     async def nothing_is_left(self) -> None:
         """Wait until Asterisk has no channels and bridges."""

@@ -68,7 +68,7 @@ async def test_a_caller_may_hang_up_at_any_stage_of_the_set_up(service, phone):
         await call.hang_up()
         await call.ended()
     await service.nothing_is_left()
-    assert service.asterisk.active_calls == 0
+    assert service.asterisk.slots.taken == 0
 
 
 async def test_ten_calls_at_once(service, phone):

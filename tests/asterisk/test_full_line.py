@@ -21,7 +21,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
     site = {"lines": {"4001": {"flow": "hotline"}}, "ringing": {"rings": 20, "every_s": 1}}
     async with running_system(tmp_path_factory.mktemp("system"), **site) as system, system.served() as service:
         assert service.asterisk
-        service.asterisk.capacity = 1
+        service.asterisk.slots.capacity = 1
         yield system
         await system.nothing_is_left()
 

@@ -34,7 +34,8 @@ class Door:
     async def dials(self, number: str, caller: str = "4000") -> None:
         """Call a number, and hang up when it answers."""
         call = Call("out-1", "asterisk", "outbound", caller, number, "survey", "zh-CN")
-        await (await self._service.asterisk.dial(call)).hang_up()
+        asterisk = self._service.asterisk
+        await (await asterisk.dial(call, asterisk.slots.take())).hang_up()
 
 
 @pytest.fixture

@@ -95,12 +95,12 @@ async def test_a_caller_who_gives_up_at_a_full_line_leaves_nothing_behind(attach
     await second.hang_up()
     await line.hang_up()
     await service.nothing_is_left()
-    assert service.asterisk.active_calls == 0
+    assert service.asterisk.slots.taken == 0
 
 
 async def test_callers_reach_an_agent_at_once_while_the_service_drains(attach, phone):
     service = await attach(capacity=1)
-    service.asterisk.capacity = 0
+    service.asterisk.slots.capacity = 0
     agent_phone = await phone("1003")
     call = await (await phone("1001")).call("4000")
     await reaches_an_agent(await call.answered(), agent_phone)

@@ -123,8 +123,8 @@ async def outcome(events: Sequence[Event]) -> tuple[str, bool]:
     ari = ScriptedAri(site.service, aiohttp.encode_basic_auth(site.app, passwords.media), events)
     async with ari.serve() as server, AdapterFixture(site, passwords, str(server.make_url("/ari"))) as service:
         with pytest.raises(Unanswered) as caught:
-            await service.asterisk.dial(CALL)
-        assert service.asterisk.active_calls == 0
+            await service.asterisk.dial(CALL, service.asterisk.slots.take())
+        assert service.asterisk.slots.taken == 0
     return caught.value.cause, caught.value.rang
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 from playwright.async_api import Page, async_playwright
 
 from ivr.console.access import access
@@ -88,16 +88,16 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 @pytest.fixture
-async def guarded() -> AsyncIterator[Callable[[Middleware], Awaitable[str]]]:
+async def guarded() -> AsyncIterator[Callable[..., Awaitable[str]]]:
     """`await guarded(middleware)` starts a server that answers every path, and returns its address."""
     async with AsyncExitStack() as stack:
 
         async def greet(_: web.Request) -> web.Response:
             return web.Response(text="hello")
 
-        async def start(middleware: Middleware) -> str:
+        async def start(middleware: Middleware, answer: Handler = greet) -> str:
             app = web.Application(middlewares=[middleware])
-            app.router.add_get("/{path:.*}", greet)
+            app.router.add_get("/{path:.*}", answer)
             return await stack.enter_async_context(_serving(app))
 
         yield start

@@ -151,6 +151,88 @@ async def test_hanging_up_at_the_microphone_prompt_places_no_call(serve, session
     assert len(sessions.lines) == 1
 
 
+KEEP_CONTEXTS = """window.contexts = [];
+window.AudioContext = class extends AudioContext {
+    constructor(...options) {
+        super(...options);
+        window.contexts.push(this);
+    }
+};"""
+"""Keeps the page's AudioContexts where a test can suspend them, as a browser or a telephone call may."""
+NEED_A_GESTURE = """window.AudioContext = class extends AudioContext {
+    constructor(...options) {
+        super(...options);
+        super.suspend();
+    }
+    resume() {
+        return window.gesture ? super.resume() : new Promise(() => {});
+    }
+};
+addEventListener("click", (event) => { window.gesture ||= event.isTrusted; }, { capture: true });"""
+"""Lets no sound run before a person clicks; a browser does so that does not take the page's first click for one."""
+CALL_BY_SCRIPT = "document.getElementById('call').click()"
+
+
+async def test_a_browser_that_runs_no_sound_is_said_so_and_a_click_starts_the_call(
+    serve, sessions, chromium, microphone
+):
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await page.add_init_script(NEED_A_GESTURE)
+    await page.reload()
+    await expect(page.get_by_role("button", name="呼叫")).to_be_enabled()
+    await page.evaluate(CALL_BY_SCRIPT)
+    await expect(page.get_by_role("alert")).to_have_text("浏览器暂停了声音。请点一下本页任意位置，恢复声音。")
+    await expect(page.get_by_role("status")).to_have_text("正在呼叫…")
+    assert sessions.lines == []
+    await page.get_by_role("heading", name="网页电话").click()
+    await expect(page.get_by_role("status")).to_have_text("通话中")
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    await sessions.until(lambda events: any(isinstance(event, AudioFrame) for event in events))
+
+
+async def test_who_hangs_up_while_no_sound_runs_calls_nobody(serve, sessions, chromium, microphone):
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await page.add_init_script(NEED_A_GESTURE)
+    await page.reload()
+    await expect(page.get_by_role("button", name="呼叫")).to_be_enabled()
+    await page.evaluate(CALL_BY_SCRIPT)
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.evaluate("document.getElementById('hangup').click()")
+    await expect(page.get_by_role("status")).to_have_text("可以呼叫")
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    assert sessions.lines == []
+
+
+async def test_sound_that_is_suspended_in_a_call_is_resumed(serve, sessions, chromium, microphone):
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
+    await page.add_init_script(KEEP_CONTEXTS)
+    await page.reload()
+    await calling(page)
+    await page.evaluate("contexts[0].suspend().then(() => { window.wasSuspended = true; })")
+    await page.wait_for_function("wasSuspended && contexts[0].state === 'running'")
+    frames = len(heard(sessions.events))
+    await sessions.until(lambda events: len(heard(events)) > frames + 16 * 500)
+    await expect(page.get_by_role("status")).to_have_text("通话中")
+
+
+async def test_sound_that_stays_suspended_in_a_call_is_said_in_plain_words_until_it_runs(
+    serve, sessions, chromium, microphone
+):
+    page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="en-US")
+    await page.add_init_script(KEEP_CONTEXTS)
+    await page.reload()
+    await page.get_by_role("button", name="Call").click()
+    await expect(page.get_by_role("status")).to_have_text("In call")
+    await page.evaluate("contexts[0].resume = () => new Promise(() => {}), contexts[0].suspend()")
+    await expect(page.get_by_role("alert")).to_have_text(
+        "The browser has paused the sound. Click or tap anywhere on this page to resume it."
+    )
+    await page.evaluate("delete contexts[0].resume, 0")
+    await page.get_by_role("heading", name="Browser phone").click()
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    await expect(page.get_by_role("status")).to_have_text("In call")
+
+
 async def test_a_closed_page_hangs_up(serve, sessions, chromium, microphone):
     page = await chromium(await serve(sessions.answer) + "/phone", microphone(), locale="zh-CN")
     await calling(page)

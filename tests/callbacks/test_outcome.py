@@ -13,6 +13,7 @@ from ivr.callbacks.scheduler import CallbackScheduler
 from ivr.service.composition import open_service
 from ivr.settings import Settings
 from ivr.telephony.port import Call, CallLeg, Unanswered
+from ivr.telephony.slots import CallSlot, CallSlots
 from tests.callbacks.test_scheduler import DUE, file_of, rectified
 
 
@@ -23,7 +24,7 @@ class Nobody:
     cause: str
     rang: bool
 
-    async def dial(self, call: Call) -> CallLeg:
+    async def dial(self, call: Call, slot: CallSlot) -> CallLeg:
         raise Unanswered(self.cause, rang=self.rang)
 
 
@@ -46,7 +47,7 @@ async def test_a_promised_call_counts_if_it_rang(
         scheduler = CallbackScheduler(records.database, service.rules)
         due = await scheduler.claim("out-1", DUE)
         assert due is not None
-        outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, nobody.dial)
+        outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, CallSlots(1), nobody.dial)
         await outbound.place(Call(due.call, "asterisk", "outbound", "", due.number, due.flow, "zh-CN"))
         await scheduler.settle(DUE + timedelta(minutes=1))
         [verifying] = (await file_of(records, number)).verifying_calls

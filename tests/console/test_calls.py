@@ -19,6 +19,7 @@ from ivr.service.composition import open_service
 from ivr.service.runtime import Service
 from ivr.settings import Settings
 from ivr.telephony.port import Call, CallLeg, Unanswered
+from ivr.telephony.slots import CallSlot, CallSlots
 from tests.spellings import COMPANY, COMPANYS, PERSON, PERSONS, WITHHELD
 
 WITHIN_S = 20
@@ -30,12 +31,19 @@ class Api:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.dialled: asyncio.Queue[Call] = asyncio.Queue()
-        self.outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, self._ring)
+        self.slots = CallSlots(100)
+        self.outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, self.slots, self._ring)
         self.session: ClientSession
 
-    async def _ring(self, call: Call) -> CallLeg:
+    async def _ring(self, call: Call, slot: CallSlot) -> CallLeg:
         self.dialled.put_nowait(call)
         raise Unanswered("no_answer", rang=True)
+
+    async def all_calls_recorded(self) -> None:
+        """Wait until no call is being placed: its slot is released once it is recorded."""
+        async with asyncio.timeout(WITHIN_S):
+            while self.slots.taken:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
     async def post(self, **body: object) -> tuple[int, Any]:
         async with self.session.post("/api/v1/calls", json=body) as response:
@@ -65,6 +73,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         api.session = await stack.enter_async_context(ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}"))
         yield api
+        await api.all_calls_recorded()
 
 
 async def test_every_spelling_is_one_number_dialled_and_one_customer(api: Api) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, CookieJar, web
 
 from ivr.complaints.case_queries import CaseQueries
 from ivr.complaints.case_service import CaseService
@@ -52,7 +52,8 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+    address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with ClientSession(address, cookie_jar=CookieJar(unsafe=True)) as session:
         yield Api(records, session)
     await runner.cleanup()
     await records.close()
@@ -135,6 +136,13 @@ async def test_only_the_management_token_shows_a_report(api: Api) -> None:
     assert [case["number"] for case in (await api.get(headers=MANAGEMENT))[1]["complaints"]] == [number]
     status, moved = await api.post(f"{number}/moves", move="acknowledge", who="行长", headers=MANAGEMENT)
     assert (status, moved["state"]) == (200, "acknowledged")
+
+
+async def test_a_link_with_the_managements_token_lists_reports_then_and_later(api: Api) -> None:
+    number = await complain(api.records, "fraud")
+    status, listed = await api.get(params={"token": "of-the-management", "kind": "fraud"})
+    assert status == 200 and [case["number"] for case in listed["complaints"]] == [number]
+    assert (await api.get(f"/{number}"))[0] == 200
 
 
 async def test_a_case_reported_by_staff_disappears_with_the_response(api: Api) -> None:

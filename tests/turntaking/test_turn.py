@@ -357,6 +357,11 @@ class TestNotice:
         call.mark()
         assert call.outputs == [PromptFinished()]
 
+    def test_it_accepts_no_input_and_every_question_does(self) -> None:
+        assert not QuestionTurn(InputSpec(voice=None, timeout_ms=1), Timing()).accepts_input
+        for expected in (closed(), closed(keys=""), closed(voice=None), closed(voice="free", keys="")):
+            assert QuestionTurn(expected, Timing()).accepts_input
+
 
 class TestEndOfAClosedAnswer:
     def test_a_complete_answer_ends_at_the_first_quiet(self) -> None:

@@ -33,6 +33,7 @@ from ivr.telephony.asterisk.stream import MediaSockets
 from ivr.telephony.asterisk.sweep import sweep
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.port import Call, CallDistributor, Unanswered
+from ivr.telephony.slots import AtCapacity, CallSlot, CallSlots
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,8 @@ class Asterisk:
     Args:
         ari: an open client of its REST interface.
         answer: handles one inbound call; the leg is hung up when it returns.
-        capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set it to
-            0 to drain: callers go to a person at once.
+        capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set
+            `slots.capacity` to 0 to drain: callers go to a person at once.
         announce: (text, language) -> audio, synthesises the whisper of a transfer; may block.
         acd: connects the callers of lines that have their own roster.
     """
@@ -75,7 +76,7 @@ class Asterisk:
         self._answer = answer
         self._announce = announce
         self._acd = acd
-        self.capacity = capacity
+        self.slots = CallSlots(capacity)
         self.connected = asyncio.Event()
         """Set while calls can be received and placed."""
         self._tracker = ChannelTracker()
@@ -86,8 +87,6 @@ class Asterisk:
             self._events = IncomingEventSocket(self._login)
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
-        self.active_calls = 0
-        """Number of calls in progress or being placed."""
 
     @property
     def known_phones(self) -> Collection[str]:
@@ -187,8 +186,13 @@ class Asterisk:
 
     async def _handle_call(self, channel: str, caller: str, called: str, rings: int) -> None:
         line = self._site.lines.get(called)
-        if line is None or self.active_calls >= self.capacity:
-            await self._send_to_fallback(channel, "full" if line and self.capacity else "down")
+        if line is None:
+            await self._send_to_fallback(channel, "down")
+            return
+        try:
+            slot = self.slots.take()
+        except AtCapacity:
+            await self._send_to_fallback(channel, "full" if self.slots.capacity else "down")
             return
         number = read_caller(caller, self._site)
         call = Call(
@@ -197,15 +201,14 @@ class Asterisk:
         party = self._tracker.expect(channel)
         party.created = True
         party.entered.set_result(None)
-        leg = await self._accept(call, party)
+        leg = await self._accept(call, party, slot)
         if leg is not None:
             try:
                 await self._answer(leg)
             finally:
                 await leg.hang_up()
 
-    async def _accept(self, call: Call, party: TrackedChannel) -> AsteriskCallLeg | None:
-        self.active_calls += 1
+    async def _accept(self, call: Call, party: TrackedChannel, slot: CallSlot) -> AsteriskCallLeg | None:
         voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
         try:
             await voice.open(party.channel, "inbound")
@@ -216,9 +219,9 @@ class Asterisk:
                 log.error("call %s could not be accepted, sending the caller to a person: %r", call.id, error)
                 await voice.disarm_failover()
                 await self._send_to_fallback(party.channel, "down")
-            await self._abandon(voice, party)
+            await self._abandon(voice, party, slot)
             return None
-        return self._make_leg(call, party, voice)
+        return self._make_leg(call, party, voice, slot)
 
     async def _send_to_fallback(self, channel: str, why: str) -> None:
         with contextlib.suppress(AriRefused, AriUnreachable):
@@ -226,22 +229,24 @@ class Asterisk:
 
     # -- outbound calls --------------------------------------------------------------------------------------------
 
-    async def dial(self, call: Call, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
+    async def dial(self, call: Call, slot: CallSlot, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
         """Dial `call.called` (a phone of the site, otherwise over the trunk) with `call.caller` as the calling number.
 
         An extension is dialled EXTENSION_PAUSE_MS after the answer, and counts as answered from then on.
-        The caller of this method owns the leg and must hang it up.
+        The caller of this method owns the leg and must hang it up. The slot is released when the call is over, or is
+        not answered.
 
         Raises:
             Unanswered: the call was not answered; has the cause and whether it rang.
         """
         if not self.connected.is_set():
+            slot.release()
             raise Unanswered("failed", rang=False)
         try:
             target = dialled_number(call.called, self._site)
         except UnreadableNumber as unreadable:
+            slot.release()
             raise Unanswered("unreachable", rang=False) from unreadable
-        self.active_calls += 1
         party = self._tracker.expect(f"{self._ari.app}.party.{call.id}")
         voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
         try:
@@ -252,15 +257,15 @@ class Asterisk:
             await voice.join(party)
         except (AriRefused, AriUnreachable, TimeoutError) as error:
             log.error("call %s could not be placed: %s", call.id, error or type(error).__name__)
-            await self._abandon(voice, party)
+            await self._abandon(voice, party, slot)
             raise Unanswered("failed", rang=party.rang) from error
         except ChannelEnded as ended:
-            await self._abandon(voice, party)
+            await self._abandon(voice, party, slot)
             raise Unanswered(causes.hangup_cause(ended.cause, ended.sip_status), rang=party.rang) from ended
         except asyncio.CancelledError:
-            await self._abandon(voice, party)
+            await self._abandon(voice, party, slot)
             raise
-        return self._make_leg(call, party, voice)
+        return self._make_leg(call, party, voice, slot)
 
     async def _ring(self, target: DialledNumber, caller: str, party: TrackedChannel, ring_s: int) -> None:
         shown = calling_number(caller, self._site.trunk_numbers)
@@ -274,18 +279,15 @@ class Asterisk:
 
     # -- both ------------------------------------------------------------------------------------------------------
 
-    def _make_leg(self, call: Call, party: TrackedChannel, voice: VoiceBridge) -> AsteriskCallLeg:
+    def _make_leg(self, call: Call, party: TrackedChannel, voice: VoiceBridge, slot: CallSlot) -> AsteriskCallLeg:
         leg = AsteriskCallLeg(call, self._ari, self._tracker, party, voice, self._site, self._announce, self._acd)
-        leg.over.add_done_callback(self._release_slot)
+        leg.over.add_done_callback(slot.release)
         return leg
 
-    async def _abandon(self, voice: VoiceBridge, party: TrackedChannel) -> None:
-        self._release_slot()
+    async def _abandon(self, voice: VoiceBridge, party: TrackedChannel, slot: CallSlot) -> None:
+        slot.release()
         with contextlib.suppress(AriUnreachable):
             if party.channel.startswith(f"{self._ari.app}."):
                 await self._ari.hang_up(party.channel)
         await voice.close()
         self._tracker.forget(party)
-
-    def _release_slot(self, _: object = None) -> None:
-        self.active_calls -= 1
