@@ -26,9 +26,9 @@ PR_SET_PDEATHSIG: Final = 1
 """See prctl(2)."""
 LONGEST: Final = (
     "tests/asterisk/test_hotline.py",
-    "tests/call/test_intake.py",
-    "tests/docker/test_service_image.py",
     "tests/asterisk/test_survey.py",
+    "tests/docker/test_service_image.py",
+    "tests/call/test_intake.py",
     "tests/call/test_session.py",
     "tests/asterisk/test_survey_trouble.py",
     "tests/asterisk/test_warm_transfer.py",

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final, TypeVar
 
 T = TypeVar("T")
-PLACES: Final = 8 * (os.cpu_count() or 1)
+PLACES: Final = 7 * (os.cpu_count() or 1)
 ASK_EVERY_S: Final = 0.5
 
 
