@@ -12,16 +12,18 @@ import asyncio
 import hashlib
 import logging
 import wave
-from collections.abc import Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from ivr.actions import Fact
+from ivr.call.flow_versions import FlowVersions
 from ivr.call.node import ServiceNode
 from ivr.database.errors import RecordsUnavailable, UnknownCall
+from ivr.errors import IllegalMove
 from ivr.events import CallEnded
 from ivr.flow import engine
-from ivr.flow.parse import FlowSet, parse
+from ivr.flow.parse import FlowSet
 from ivr.flow.state import FlowState, load
 from ivr.lifecycle import Disposition
 from ivr.live.errors import LiveStateUnavailable
@@ -35,26 +37,38 @@ NODE_LOST: Final = CallEnded("us", "failed")
 """The event that ends an orphaned call."""
 
 
-async def sweep(node: ServiceNode, owned: Collection[str]) -> int:
-    """Close all calls that no node owns, and return their number. `owned` holds the ids of this node's calls.
+async def sweep(node: ServiceNode, flow_versions: FlowVersions, owns: Callable[[str], bool]) -> int:
+    """Close all calls that no node holds, and return their number. Several nodes may sweep at the same time.
 
-    The node that obtains a call's lease closes it, so several nodes may sweep at the same time.
+    `owns` returns whether a call is this node's at that moment: calls may begin during the sweep.
 
     Raises:
         RecordsUnavailable, LiveStateUnavailable: a store is unreachable; the next sweep finds the remaining calls.
     """
-    open_calls = {call.id: call for call in await node.records.open_calls()}
+    open_calls = [call.id for call in await node.records.open_calls()]
     closed = 0
-    for call_id in sorted({*open_calls, *await node.live.orphans()} - set(owned)):
-        if call_id in owned or not await node.live.claim(call_id, node.name, LEASE_MS):
+    for call_id in sorted(await node.live.orphans(open_calls)):
+        if owns(call_id) or not await node.live.claim(call_id, node.name, LEASE_MS):
             continue
-        closed += await _close(node, call_id)
+        try:
+            closed += await _close(node, flow_versions, call_id)
+        except (RecordsUnavailable, LiveStateUnavailable):
+            raise
+        except IllegalMove:
+            log.info("call %s: closed by its own node in the meantime", call_id)
+        except Exception:
+            log.exception("call %s: the orphaned call could not be closed", call_id)
+            continue
         await node.live.drop(call_id)
     return closed
 
 
-async def _close(node: ServiceNode, call_id: str) -> bool:
-    """Close a call; return False if it is already closed or was never opened."""
+async def _close(node: ServiceNode, flow_versions: FlowVersions, call_id: str) -> bool:
+    """Close a call; return False if it is already closed or was never opened.
+
+    Raises:
+        IllegalMove: another node closes it at the same time.
+    """
     try:
         record = await node.records.call(call_id, "management")
     except UnknownCall:
@@ -63,9 +77,9 @@ async def _close(node: ServiceNode, call_id: str) -> bool:
         return False
     disposition = Disposition.FAILED
     try:
-        disposition = await _end_flow(node, record)
+        disposition = await _end_flow(node, flow_versions, record)
         await _index_recording(node, record.call)
-    except (RecordsUnavailable, LiveStateUnavailable):
+    except (RecordsUnavailable, LiveStateUnavailable, IllegalMove):
         raise
     except Exception:
         log.exception("call %s: the flow could not process the end of the call", call_id)
@@ -74,13 +88,12 @@ async def _close(node: ServiceNode, call_id: str) -> bool:
     return True
 
 
-async def _end_flow(node: ServiceNode, record: CallRecord) -> Disposition:
+async def _end_flow(node: ServiceNode, flow_versions: FlowVersions, record: CallRecord) -> Disposition:
     """Run the flow to its end from the last recorded turn, or from the live state if that is one turn ahead."""
     call = record.call
-    source = await node.records.flow_source(call.flow_version)
-    if source is None:
+    flow_set = await flow_versions.get(call.flow_version)
+    if flow_set is None:
         return Disposition.FAILED
-    flow_set = parse(source, call.flow_version)
     state, unsaved = _replay(flow_set, record), list[Fact]()
     if (live := await node.live.load(call.id)) and live[0] == state.turn + 1:
         ahead = load(live[1])

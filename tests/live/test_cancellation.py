@@ -85,6 +85,7 @@ class Client:
             "LiveCalls.load": lambda: calls.load("a"),
             "LiveCalls.drop": lambda: calls.drop("b"),
             "LiveCalls.claim": lambda: calls.claim("a", "n1", LONG_MS),
+            "LiveCalls.renew": lambda: calls.renew({"a"}, "n1", LONG_MS),
             "LiveCalls.orphans": lambda: calls.orphans(),
             "LiveAgents.all": lambda: agents.all(),
             "LiveAgents.load": lambda: agents.load("zhang"),
