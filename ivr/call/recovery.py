@@ -8,12 +8,8 @@ Must not know: why a node died.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import logging
-import wave
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from ivr.actions import Fact
@@ -27,7 +23,7 @@ from ivr.flow.parse import FlowSet
 from ivr.flow.state import FlowState, load
 from ivr.lifecycle import Disposition
 from ivr.live.errors import LiveStateUnavailable
-from ivr.records.record import CallRecord, CallSummary
+from ivr.records.record import CallRecord
 
 log = logging.getLogger(__name__)
 
@@ -78,13 +74,13 @@ async def _close(node: ServiceNode, flow_versions: FlowVersions, call_id: str) -
     disposition = Disposition.FAILED
     try:
         disposition = await _end_flow(node, flow_versions, record)
-        await _index_recording(node, record.call)
     except (RecordsUnavailable, LiveStateUnavailable, IllegalMove):
         raise
     except Exception:
         log.exception("call %s: the flow could not process the end of the call", call_id)
     await node.records.close_call(call_id, disposition, NODE_LOST.cause, NODE_LOST.by, node.now())
     log.warning("call %s: orphaned by its node; closed with disposition %s", call_id, disposition)
+    node.recordings.look_for(call_id)
     return True
 
 
@@ -118,25 +114,3 @@ def _replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
             reached = state
         state = reached if reached.turn == turn.turn else engine.fail(flow_set.flows, state, turn.at, turn.event).state
     return state
-
-
-async def _index_recording(node: ServiceNode, call: CallSummary) -> None:
-    """Add the recording left by the lost node to the records, if the file is on this machine."""
-    if not call.consent_at or not call.answered_at:
-        return
-    path = node.recording_path(call.id, call.consent_at)
-    measured = await asyncio.to_thread(_measure, path)
-    if measured:
-        offset_ms = int((call.consent_at - call.answered_at).total_seconds() * 1000)
-        await node.records.add_recording(call.id, str(path), "wav", measured[0], offset_ms, measured[1])
-
-
-def _measure(path: Path) -> tuple[float, str] | None:
-    """Return a recording's length in seconds and its SHA-256, or None if there is no playable file."""
-    try:
-        with path.open("rb") as file, wave.open(file) as sound:
-            seconds = sound.getnframes() / sound.getframerate()
-            file.seek(0)
-            return seconds, hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, EOFError, wave.Error):
-        return None

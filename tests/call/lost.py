@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.actions import Fact
 from ivr.call.node import ServiceNode
+from ivr.call.recording_archive import RecordingArchive
 from ivr.events import CallAnswered, DigitsPressed, Event, PromptsFinished
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet
@@ -19,6 +20,7 @@ from ivr.flow.state import FlowTurn, dump
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
+from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallSummary
 from ivr.resource_files import ROOT
@@ -33,13 +35,17 @@ ZONE: Final = ZoneInfo("Asia/Shanghai")
 
 
 @asynccontextmanager
-async def a_node(database: str, redis: str, folder: Path, name: str = "this node") -> AsyncIterator[ServiceNode]:
-    """A node with its recordings in `folder`."""
+async def a_node(
+    database: str, redis: str, folder: Path, name: str = "this node", recordings: str = ""
+) -> AsyncIterator[ServiceNode]:
+    """A node with its spool in `folder`; its recordings are kept at the URL `recordings`, else in `folder` too."""
     async with AsyncExitStack() as stack:
         live = await LiveCalls.open(redis)
         stack.push_async_callback(live.close)
         records = await CallRecords.open(database, name)
         stack.push_async_callback(records.close)
+        store = FsspecStore(recordings or str(folder / "recordings"))
+        stack.callback(store.close)
         yield ServiceNode(
             name=name,
             recognizer=ScriptedRecognizer(),
@@ -47,7 +53,7 @@ async def a_node(database: str, redis: str, folder: Path, name: str = "this node
             prompts=PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(ZONE)),
             records=records,
             live=live,
-            recordings=folder / "recordings",
+            recordings=RecordingArchive(folder / "spool", store, records, ZONE),
             timezone=ZONE,
             timing=Timing(),
         )

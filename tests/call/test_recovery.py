@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import wave
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -217,19 +215,3 @@ async def test_a_call_in_a_version_of_the_flows_that_is_gone_is_closed_as_failed
     await node.records.open_call(replace(CALL, id="call-2"), "no such version", NOW)
     assert await sweeps(node) == 1
     assert (await node.records.call("call-2")).call.disposition is Disposition.FAILED
-
-
-async def test_the_audio_that_the_lost_node_left_is_listed(node: ServiceNode, lost: LostCall) -> None:
-    consent_at = (await node.records.call(CALL.id)).call.consent_at
-    assert consent_at
-    path = node.recording_path(CALL.id, consent_at)
-    path.parent.mkdir(parents=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(4 * 8000 * 3))
-    await sweeps(node)
-    (recording,) = (await node.records.call(CALL.id)).recordings
-    assert (recording.path, recording.seconds) == (str(path), 3)
-    assert recording.offset_ms == (consent_at - NOW) / timedelta(milliseconds=1)

@@ -401,7 +401,7 @@ async def test_who_hangs_up_during_the_notice_is_not_recorded(site: Site) -> Non
         await person.phone.hang_up()
         record = await site.record(person.phone.call)
     assert record.call.consent_at is None and record.recordings == ()
-    assert not list(site.service.node.recordings.rglob(f"{person.phone.call}.wav"))
+    assert not list(site.settings.data.rglob(f"{person.phone.call}.wav"))
     assert record.transcript[0].text.endswith("——")
 
 
