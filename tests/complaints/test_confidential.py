@@ -71,7 +71,7 @@ async def test_it_is_told_to_management_alone_and_not_watched_by_the_clocks(
     number = await complain(records, "fraud", branch="dalian")
     worker, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
     assert await worker.sweep(after(days=30)) == ()
-    assert (await worker.deliver_outbox(feed, management), feed.heard) == (1, [])
+    assert (await worker.deliver_outbox(feed, management, after), feed.heard) == (1, [])
     [event] = management.heard
     assert (event["case"], event["kind"], event["what"], event["owner"]) == (
         number,
@@ -87,7 +87,7 @@ async def test_management_is_told_when_a_case_turns_out_to_be_misconduct_and_nob
     number = await complain(records, branch="dalian")
     worker, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
     await case_service.move(number, "report", "王", "柜员挪用", after(hours=1))
-    await worker.deliver_outbox(feed, management)
+    await worker.deliver_outbox(feed, management, after)
     assert [event["what"] for event in feed.heard] == ["registered", "reported"]
     assert [event["what"] for event in management.heard] == ["registered", "reported", "report"]
 

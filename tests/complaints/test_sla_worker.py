@@ -156,15 +156,16 @@ async def test_cases_opened_without_rules_are_routed_by_the_next_round(
 async def test_each_step_is_told_once_in_order(records: CallRecords, worker: SlaWorker) -> None:
     feed = Listener()
     number = await complain(records, branch="dalian", phone="13812345678")
-    await worker.deliver_outbox(feed, Listener())
+    await worker.deliver_outbox(feed, Listener(), after)
     await worker.sweep(after(hours=2))
-    await worker.deliver_outbox(feed, Listener())
-    assert await worker.deliver_outbox(feed, Listener()) == 0
+    await worker.deliver_outbox(feed, Listener(), after)
+    assert await worker.deliver_outbox(feed, Listener(), after) == 0
     assert [event["what"] for event in feed.heard] == UNTOUCHED[:4]
+    assert len({event["id"] for event in feed.heard}) == 4
     assert feed.heard[0] == {
-        "event": "case", "case": number, "what": "registered", "kind": "complaint", "state": "registered",
-        "grade": "general", "tier": "assistance", "line": "aid_dalian", "owner": "dalian", "call": "call-1",
-        "at": TUESDAY.isoformat(),
+        "event": "case", "id": feed.heard[0]["id"], "case": number, "what": "registered", "kind": "complaint",
+        "state": "registered", "grade": "general", "tier": "assistance", "line": "aid_dalian", "owner": "dalian",
+        "call": "call-1", "at": TUESDAY.isoformat(),
     }  # fmt: skip
 
 
@@ -172,8 +173,53 @@ async def test_news_wait_for_a_feed_that_is_away(records: CallRecords, worker: S
     feed = Listener(fails=1)
     await complain(records, branch="dalian")
     with pytest.raises(OSError, match="away"):
-        await worker.deliver_outbox(feed, Listener())
-    assert await worker.deliver_outbox(feed, Listener()) == 2 and len(feed.heard) == 2
+        await worker.deliver_outbox(feed, Listener(), after)
+    assert await worker.deliver_outbox(feed, Listener(), after) == 2 and len(feed.heard) == 2
+
+
+class SlowListener(Listener):
+    """A feed that lets others go on in the middle; after `dies_after` events, whoever publishes dies."""
+
+    def __init__(self, dies_after: int = 1_000_000) -> None:
+        super().__init__()
+        self._left = dies_after
+
+    async def publish(self, event: Mapping[str, Value]) -> None:
+        await asyncio.sleep(0.001)
+        if not self._left:
+            raise asyncio.CancelledError
+        self._left -= 1
+        await super().publish(event)
+
+
+async def test_of_many_nodes_one_tells_each_step_in_order(url: str, rules: Rules, records: CallRecords) -> None:
+    for n in range(1, 2 * BATCH_SIZE):
+        await complain(records, call=f"call-{n}", branch="dalian")
+    nodes, feed = [await CallRecords.open(url, node=f"node-{n}") for n in range(3)], SlowListener()
+    workers = [SlaWorker(node.database, rules) for node in nodes]
+    counts = await asyncio.gather(*(worker.deliver_outbox(feed, Listener(), after) for worker in workers))
+    assert sum(counts) == len(feed.heard) == 2 * (2 * BATCH_SIZE - 1)
+    assert [(event["call"], event["what"]) for event in feed.heard] == [
+        (f"call-{n}", what) for n in range(1, 2 * BATCH_SIZE) for what in ("registered", "reported")
+    ]
+    for node in nodes:
+        await node.close()
+
+
+async def test_what_a_dead_node_had_begun_to_tell_another_tells_again_with_the_same_ids(
+    url: str, rules: Rules, records: CallRecords, worker: SlaWorker
+) -> None:
+    for n in range(1, 4):
+        await complain(records, call=f"call-{n}", branch="dalian")
+    dying, half = await CallRecords.open(url, node="dying"), SlowListener(dies_after=3)
+    with pytest.raises(asyncio.CancelledError):
+        await SlaWorker(dying.database, rules).deliver_outbox(half, Listener(), after)
+    await dying.close()
+    feed = Listener()
+    assert await worker.deliver_outbox(feed, Listener(), lambda: after(seconds=29)) == 0
+    assert await worker.deliver_outbox(feed, Listener(), lambda: after(seconds=30)) == 6
+    assert [event["id"] for event in feed.heard[:3]] == [event["id"] for event in half.heard]
+    assert len({event["id"] for event in feed.heard}) == 6
 
 
 async def test_the_clock_goes_on_after_a_failure(records: CallRecords, rules: Rules, queries: CaseQueries) -> None:
