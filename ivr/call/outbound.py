@@ -12,6 +12,7 @@ from ivr.call.manager import CallManager
 from ivr.call.node import ServiceNode
 from ivr.flow_store import FlowStore
 from ivr.lifecycle import Disposition
+from ivr.phone_number import UnreadableNumber, is_withheld
 from ivr.telephony.port import Call, CallLeg, Unanswered
 
 Dial = Callable[[Call], Awaitable[CallLeg]]
@@ -20,6 +21,8 @@ UNANSWERED_DISPOSITIONS: Final = {
     "busy": Disposition.BUSY,
     "no_answer": Disposition.NO_ANSWER,
     "rejected": Disposition.NO_ANSWER,
+    "unwanted": Disposition.REFUSED,
+    "spam": Disposition.NO_ANSWER,
     "unreachable": Disposition.UNREACHABLE,
 }
 """Disposition of an unanswered call by its hangup cause. Any other cause is a service or network failure."""
@@ -35,8 +38,11 @@ class OutboundCaller:
         """Place a call and run it to its end; the outcome is in its record. `on_opened` runs once the record exists.
 
         Raises:
+            UnreadableNumber: the number to call is withheld; no record was written.
             RecordsUnavailable: a record could not be written. If the call could not be opened, it was not placed.
         """
+        if is_withheld(call.called):
+            raise UnreadableNumber("a withheld number cannot be called")
         async with self._call_manager.ringing(call.id):
             await self._node.records.open_call(call, self._flow_store.current.version, self._node.now())
             on_opened()
@@ -44,6 +50,8 @@ class OutboundCaller:
                 leg = await self._dial(call)
             except Unanswered as unanswered:
                 disposition = UNANSWERED_DISPOSITIONS.get(unanswered.cause, Disposition.FAILED)
-                await self._node.records.close_call(call.id, disposition, unanswered.cause, "network", self._node.now())
+                await self._node.records.close_call(
+                    call.id, disposition, unanswered.cause, "network", self._node.now(), rang=unanswered.rang
+                )
                 return
             await self._call_manager.answer(leg, lambda who, text, detail: None)

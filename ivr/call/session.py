@@ -132,7 +132,8 @@ class Session:
     async def _open(self) -> None:
         node, call, now = self._node, self._leg.call, self._node.now()
         await self._journal.open(self._flow_set, now)
-        await self._step(events.CallAnswered(initial_variables(call, node.calendar, now.date())))
+        brought = initial_variables(call, self._flow_set.flows, node.calendar, now.date())
+        await self._step(events.CallAnswered(brought))
 
     async def _handle(self, item: MailboxItem | None) -> None:
         at_ms, turn = self._mailbox.clock(), self._turn

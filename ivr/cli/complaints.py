@@ -213,7 +213,8 @@ def _print(file: CaseFile, zone: tzinfo) -> None:
         out.print(f"  {name}: {escape(str(value))}")
     for call in file.verifying_calls:
         tried = f", {call.attempts} attempts" if call.attempts else ""
-        out.print(f"verifying call: {_format_time(call.next_at or call.at, zone)} ({call.state}{tried})")
+        stopped = ", do-not-call proposed" if call.do_not_call_proposed else ""
+        out.print(f"verifying call: {_format_time(call.next_at or call.at, zone)} ({call.state}{tried}{stopped})")
     for step in file.steps:
         out.print(f"[dim]{_format_time(step.at, zone)}[/] {escape(step.who)}: {step.what}  [dim]{escape(step.why)}[/]")
     out.print(f"possible now: {', '.join(legal_moves(case.state)) or 'nothing'}")

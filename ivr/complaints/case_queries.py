@@ -132,7 +132,7 @@ async def case_file(session: AsyncSession, row: t.CaseRow) -> CaseFile:
     return CaseFile(
         _case(row, number),
         tuple(CaseStep(one.at, one.who, one.what, one.why) for one in steps),
-        tuple(VerifyingCall(one.at, one.state, made, one.next_at) for one, made in calls),
+        tuple(VerifyingCall(one.at, one.state, made, one.next_at, one.do_not_call_proposed) for one, made in calls),
     )
 
 

@@ -81,7 +81,8 @@ class CustomerChangeRow(Base):
 class CallRow(Base):
     """The call detail record. `turn` is the last saved turn, `node` the node that saved it.
 
-    A call without a number (from a browser) has no customer.
+    A call without a number (from a browser) has no customer. `rang`, of an unanswered outbound call: whether the phone
+    rang; None if unknown, e.g. because the node died.
     """
 
     __tablename__ = "calls"
@@ -115,6 +116,7 @@ class CallRow(Base):
     aapor: Mapped[str | None]
     cause: Mapped[str | None]
     ended_by: Mapped[str | None]
+    rang: Mapped[bool | None]
     duration_ms: Mapped[int | None]
 
 
@@ -210,6 +212,7 @@ class BookingRow(Base):
 
     `wished`: the customer named the time. `next_at` is the time of the next attempt; None during an attempt and when
     the service makes no more attempts: if the booking is still open, a person must make the call.
+    `do_not_call_proposed`: the call was rejected as unwanted or as spam; a person must decide whether to call again.
     """
 
     __tablename__ = "bookings"
@@ -222,20 +225,32 @@ class BookingRow(Base):
     state: Mapped[str]
     wished: Mapped[bool]
     next_at: Mapped[datetime | None] = mapped_column(index=True)
+    do_not_call_proposed: Mapped[bool] = mapped_column(default=False)
 
 
 class AttemptRow(Base):
     """An attempt at a booking's callback: first a claim, which keeps other nodes from placing it too, then the outcome.
 
     `outcome` is the call's disposition, `failed` if it was never placed, None until it is settled. `counted`: it counts
-    towards the maximum number of attempts.
+    towards the maximum number of attempts. `number` is the number called (see ivr.phone_number), None for
+    attempts made before it was stored; of all attempts at one number, one is unsettled at a time.
     """
 
     __tablename__ = "attempts"
+    __table_args__ = (
+        Index(
+            "uq_attempts_number",
+            "number",
+            unique=True,
+            postgresql_where=text("outcome IS NULL"),
+            sqlite_where=text("outcome IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
     call_id: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str | None]
     at: Mapped[datetime]
     outcome: Mapped[str | None]
     counted: Mapped[bool]

@@ -20,6 +20,7 @@ from ivr.database.upsert import insert_once
 from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
 from ivr.lifecycle import AAPOR, HANGUP_CAUSES, Disposition
+from ivr.phone_number import canonical_number, parse_number
 from ivr.records import reading
 from ivr.records.facts import write_fact
 from ivr.records.record import CallRecord, CallSummary, CustomerRecord
@@ -65,11 +66,16 @@ class CallRecords:
         return self._database
 
     async def open_call(self, call: Call, flow_version: str, at: datetime) -> None:
-        """Record the start of a call (ringing or dialling); its customer is identified by the remote number."""
+        """Record the start of a call (ringing or dialling); its customer is identified by the remote number.
+
+        Numbers are recorded in their canonical form, except the number that an inbound call was made to.
+        """
+        caller = canonical_number(call.caller)
+        called = call.called if call.direction == "inbound" else canonical_number(call.called)
 
         async def work(session: AsyncSession) -> None:
             customer = None
-            if number := call.caller if call.direction == "inbound" else call.called:
+            if number := caller if call.direction == "inbound" else called:
                 await insert_once(session, t.CustomerRow, number=number, name="", language=call.language)
                 customer = await session.scalar(select(t.CustomerRow.id).where(t.CustomerRow.number == number))
             await insert_once(
@@ -79,8 +85,8 @@ class CallRecords:
                 customer_id=customer,
                 network=call.network,
                 direction=call.direction,
-                caller=call.caller,
-                called=call.called,
+                caller=caller,
+                called=called,
                 flow=call.flow,
                 flow_version=flow_version,
                 language=call.language,
@@ -148,8 +154,19 @@ class CallRecords:
 
         await self._database.write(work)
 
-    async def close_call(self, call_id: str, disposition: Disposition, cause: str, by: EndedBy, at: datetime) -> None:
+    async def close_call(
+        self,
+        call_id: str,
+        disposition: Disposition,
+        cause: str,
+        by: EndedBy,
+        at: datetime,
+        *,
+        rang: bool | None = None,
+    ) -> None:
         """Record the end of a call. `cause` is one of lifecycle.HANGUP_CAUSES. The same closing again changes nothing.
+
+        `rang`, for an unanswered outbound call: whether the phone rang.
 
         Raises:
             UnknownCall: the call was never opened.
@@ -164,7 +181,7 @@ class CallRecords:
             if (call.ended_at, call.disposition, call.cause, call.ended_by) == (at, disposition, cause, by):
                 return
             _require_open(call)
-            call.ended_at, call.cause, call.ended_by = at, cause, by
+            call.ended_at, call.cause, call.ended_by, call.rang = at, cause, by, rang
             call.duration_ms = int((at - call.answered_at).total_seconds() * 1000) if call.answered_at else 0
             _set_disposition(session, call, disposition, self._node, cause, at)
 
@@ -234,12 +251,17 @@ class CallRecords:
         return await self._database.read(work)
 
     async def save_customer(self, number: str, name: str, language: str, by: str, at: datetime) -> None:
-        """Save a customer's profile and add the change to its history."""
+        """Save a customer's profile and add the change to its history. The number may be in any spelling.
+
+        Raises:
+            UnreadableNumber: the number is withheld, so it identifies nobody.
+        """
+        key = canonical_number(number) or str(parse_number(number))
 
         async def work(session: AsyncSession) -> None:
-            await insert_once(session, t.CustomerRow, number=number, name="", language="")
+            await insert_once(session, t.CustomerRow, number=key, name="", language="")
             customer = (
-                await session.scalars(select(t.CustomerRow).where(t.CustomerRow.number == number).with_for_update())
+                await session.scalars(select(t.CustomerRow).where(t.CustomerRow.number == key).with_for_update())
             ).one()
             if (customer.name, customer.language) != (name, language):
                 customer.name, customer.language = name, language
@@ -248,8 +270,9 @@ class CallRecords:
         await self._database.write(work)
 
     async def customer(self, number: str) -> CustomerRecord | None:
-        """Return the customer with this number and all their calls, None if unknown."""
-        return await self._database.read(lambda session: reading.customer(session, number))
+        """Return the customer with this number, in any spelling, and all their calls; None if unknown."""
+        key = canonical_number(number)
+        return await self._database.read(lambda session: reading.customer(session, key))
 
     async def calls(self, limit: int, before: str | None = None) -> tuple[CallSummary, ...]:
         """Return at most `limit` calls, newest first; only those that started before the call `before`, if given.

@@ -90,7 +90,7 @@ class Service:
         return OutboundCaller(self.node, self.flow_store, self.call_manager, asterisk.dial)
 
     def _callback_dialer(self, asterisk: Asterisk) -> CallbackDialer:
-        scheduler = CallbackScheduler(self.node.records.database, self.rules)
+        scheduler = CallbackScheduler(self.node.records.database, self.rules, asterisk.known_phones)
         place = self.outbound(asterisk).place
         return CallbackDialer(scheduler, "asterisk", place, self.flow_store, lambda: not self.trouble, self.node.now)
 

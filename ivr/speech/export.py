@@ -58,9 +58,9 @@ class ClipExport:
         new: list[CallerClip] = []
         unreadable = 0
         async for record in self._recorded_calls():
-            speaker = self._speakers.pseudonym(_number(record))
+            speaker, *earlier = self._speakers.pseudonyms(_number(record))
             flow_set = await self._flow_versions.get(record.call.flow_version)
-            if flow_set is None or speaker in erased:
+            if flow_set is None or not erased.isdisjoint({speaker, *earlier}):
                 continue
             try:
                 new += await asyncio.to_thread(self._export_call, flow_set, record, speaker)

@@ -1,4 +1,4 @@
-"""What a node does for all of its calls: their leases, and the calls that other nodes have lost."""
+"""A node renews the leases of its calls, and sweeps the orphaned calls of other nodes."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from ivr.records.call_records import CallRecords
 from ivr.records.record import CallSummary
 from ivr.resource_files import ROOT
 from recognizer.scripted import ScriptedRecognizer
-from tests.call.lost import CALL, LostCall, SlowRecords, a_node, a_redis
+from tests.call.orphan import CALL, OrphanedCall, SlowRecords, a_node, a_redis
 
 SOON_S = 0.02
 SURELY_S = 30
 
 
 class LearningRecognizer(ScriptedRecognizer):
-    """One that learns nothing."""
+    """A recogniser that accepts new phrases and ignores them."""
 
     def learn(self, language: str, phrases: Sequence[str]) -> None:
         pass
 
 
 class AwayRecords(CallRecords):
-    """Records that cannot be reached while `away`."""
+    """Records that are unavailable while `away` is set."""
 
     away = True
 
@@ -107,7 +107,7 @@ async def test_leases_are_renewed_while_the_sweep_waits_for_sql(
                 await until(renewed)
 
 
-async def test_a_store_that_is_away_is_trouble_until_it_is_back(node: ServiceNode, flow_store: FlowStore) -> None:
+async def test_an_unavailable_store_is_trouble_until_it_is_back(node: ServiceNode, flow_store: FlowStore) -> None:
     records = AwayRecords(node.records.database, "this node", None)
     async with running(replace(node, records=records), flow_store) as calls:
 
@@ -125,9 +125,9 @@ async def test_a_store_that_is_away_is_trouble_until_it_is_back(node: ServiceNod
 async def test_lost_calls_are_closed_while_live_ones_keep_their_leases(
     node: ServiceNode, redis: EmbeddedRedis, flow_store: FlowStore, flow_set: FlowSet
 ) -> None:
-    """Two nodes sweep at once, each with calls of its own."""
+    """Two nodes with calls of their own sweep at the same time."""
     for n in range(20):
-        await LostCall(node, flow_set, replace(CALL, id=f"lost-{n}")).begin()
+        await OrphanedCall(node, flow_set, replace(CALL, id=f"lost-{n}")).begin()
     nodes = [replace(node, name=f"node {n}") for n in range(2)]
     async with AsyncExitStack() as stack:
         for each in nodes:

@@ -25,7 +25,7 @@ from ivr.recordings.fsspec_store import FsspecStore
 from ivr.recordings.store import RecordingsUnavailable
 from ivr.records.record import CallRecord, RecordingRecord
 from ivr.resource_files import ROOT
-from tests.call.lost import CALL, NOW, ZONE, LostCall, a_node, a_redis
+from tests.call.orphan import CALL, NOW, ZONE, OrphanedCall, a_node, a_redis
 
 BEFORE_MIDNIGHT = datetime(2026, 11, 21, 23, 59, 52, tzinfo=ZONE)
 """The callers of a call that begins now consent ten seconds later: on the next day."""
@@ -74,9 +74,9 @@ def flow_set() -> FlowSet:
 
 
 @pytest.fixture
-async def lost(node: ServiceNode, flow_set: FlowSet) -> LostCall:
+async def orphan(node: ServiceNode, flow_set: FlowSet) -> OrphanedCall:
     """A call that is recorded since its second turn."""
-    call = LostCall(node, flow_set)
+    call = OrphanedCall(node, flow_set)
     await call.begin()
     return call
 
@@ -116,7 +116,9 @@ async def test_a_recording_is_stored_by_the_local_day_of_the_consent(node: Servi
     assert (stored.seconds, stored.sha256) == (recording.seconds, recording.sha256)
 
 
-async def test_the_file_stays_in_the_spool_until_its_recording_is_indexed(node: ServiceNode, lost: LostCall) -> None:
+async def test_the_file_stays_in_the_spool_until_its_recording_is_indexed(
+    node: ServiceNode, orphan: OrphanedCall
+) -> None:
     path = record(node)
     assert await node.recordings.catch_up() == 0 and path.exists()
     await closes(node)
@@ -124,7 +126,7 @@ async def test_the_file_stays_in_the_spool_until_its_recording_is_indexed(node: 
     assert len(await recordings(node)) == 1
 
 
-async def test_a_recording_that_is_indexed_only_leaves_the_spool(node: ServiceNode, lost: LostCall) -> None:
+async def test_a_recording_that_is_indexed_only_leaves_the_spool(node: ServiceNode, orphan: OrphanedCall) -> None:
     path = record(node)
     await node.records.add_recording(CALL.id, "memory:///elsewhere.wav", "wav", 3, 0, "ab")
     await closes(node)
@@ -132,12 +134,12 @@ async def test_a_recording_that_is_indexed_only_leaves_the_spool(node: ServiceNo
     assert [kept.path for kept in await recordings(node)] == ["memory:///elsewhere.wav"]
 
 
-async def test_nothing_is_lost_while_the_store_is_away(node: ServiceNode, lost: LostCall, tmp_path: Path) -> None:
+async def test_nothing_is_lost_while_the_store_is_away(node: ServiceNode, orphan: OrphanedCall, tmp_path: Path) -> None:
     store = AwayStore(f"memory:/{tmp_path}/bucket")
     archive = RecordingArchive(tmp_path / "spool", store, node.records, ZONE)
     recorder = StereoRecorder.start(archive.spool_path(CALL.id), 0)
     recorder.add_caller(0, bytes(16_000))
-    assert await archive.store(await recorder.close(1000), lost.at) is None
+    assert await archive.store(await recorder.close(1000), orphan.at) is None
     await closes(node)
     with pytest.raises(RecordingsUnavailable, match="away"):
         await archive.catch_up()
@@ -161,7 +163,7 @@ async def test_a_store_that_is_slow_does_not_hold_up_the_end_of_a_call(
     assert await archive.store(await recorder.close(1000), NOW) is None
 
 
-async def test_a_recording_that_is_still_written_is_left_alone(node: ServiceNode, lost: LostCall) -> None:
+async def test_a_recording_that_is_still_written_is_left_alone(node: ServiceNode, orphan: OrphanedCall) -> None:
     """Another node took the call for lost; ours still says goodbye to the caller."""
     path = node.recordings.spool_path(CALL.id)
     recorder = StereoRecorder.start(path, 0)
@@ -182,7 +184,7 @@ async def test_what_the_dead_node_left_in_its_spool_is_indexed_when_it_starts_ag
     nodes: tuple[ServiceNode, ServiceNode], flow_set: FlowSet, began_at: datetime, tmp_path: Path
 ) -> None:
     dead, other = nodes
-    await LostCall(dead, flow_set, at=began_at).begin()
+    await OrphanedCall(dead, flow_set, at=began_at).begin()
     path = record(dead)
     assert await sweeps(other) == 1
     assert await other.recordings.catch_up() == 0 and await recordings(other) == ()
@@ -198,10 +200,10 @@ async def test_what_the_dead_node_had_stored_is_indexed_whoever_closes_the_call(
     nodes: tuple[ServiceNode, ServiceNode], flow_set: FlowSet, began_at: datetime, tmp_path: Path
 ) -> None:
     dead, other = nodes
-    lost = LostCall(dead, flow_set, at=began_at)
-    await lost.begin()
+    orphan = OrphanedCall(dead, flow_set, at=began_at)
+    await orphan.begin()
     recorder = StereoRecorder.start(dead.recordings.spool_path(CALL.id), 0)
-    stored = await dead.recordings.store(await recorder.close(2000), lost.at)
+    stored = await dead.recordings.store(await recorder.close(2000), orphan.at)
     assert stored
     assert await sweeps(other) == 1
     assert await other.recordings.catch_up() == 1
@@ -212,12 +214,12 @@ async def test_what_the_dead_node_had_stored_is_indexed_whoever_closes_the_call(
 
 
 async def test_the_recording_is_looked_for_as_soon_as_a_lost_call_is_closed(
-    nodes: tuple[ServiceNode, ServiceNode], lost: LostCall, monkeypatch: pytest.MonkeyPatch
+    nodes: tuple[ServiceNode, ServiceNode], orphan: OrphanedCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording_archive, "CATCH_UP_S", 600)
     dead, other = nodes
     recorder = StereoRecorder.start(dead.recordings.spool_path(CALL.id), 0)
-    await dead.recordings.store(await recorder.close(2000), lost.at)
+    await dead.recordings.store(await recorder.close(2000), orphan.at)
     catching_up = asyncio.create_task(other.recordings.run())
     await asyncio.sleep(0)
     await sweeps(other)
@@ -228,7 +230,7 @@ async def test_the_recording_is_looked_for_as_soon_as_a_lost_call_is_closed(
     await asyncio.gather(catching_up, return_exceptions=True)
 
 
-async def test_nodes_that_share_a_spool_index_a_recording_once(node: ServiceNode, lost: LostCall) -> None:
+async def test_nodes_that_share_a_spool_index_a_recording_once(node: ServiceNode, orphan: OrphanedCall) -> None:
     path = record(node)
     await closes(node)
     await asyncio.gather(*(node.recordings.catch_up() for _ in range(4)), return_exceptions=True)
@@ -250,7 +252,7 @@ async def test_a_damaged_file_stays_and_is_reported_once(
     node: ServiceNode, flow_set: FlowSet, caplog: pytest.LogCaptureFixture
 ) -> None:
     for call_id in ("call-1", "call-2"):
-        await LostCall(node, flow_set, replace(CALL, id=call_id)).begin()
+        await OrphanedCall(node, flow_set, replace(CALL, id=call_id)).begin()
         await closes(node, call_id)
     damaged = record(node, "call-1")
     damaged.write_bytes(damaged.read_bytes()[:30])
@@ -261,7 +263,11 @@ async def test_a_damaged_file_stays_and_is_reported_once(
 
 
 async def test_the_search_goes_on_after_a_fault(
-    node: ServiceNode, lost: LostCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    node: ServiceNode,
+    orphan: OrphanedCall,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(recording_archive, "CATCH_UP_S", 0.01)
     store = AwayStore(f"memory:/{tmp_path}/bucket")

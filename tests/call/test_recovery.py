@@ -25,7 +25,7 @@ from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
-from tests.call.lost import CALL, NOW, LostCall, SlowRecords, a_node, a_redis
+from tests.call.orphan import CALL, NOW, OrphanedCall, SlowRecords, a_node, a_redis
 
 KEYS = ("1", "2", "1")
 """Convenient, not resolved, satisfied."""
@@ -43,8 +43,8 @@ def flow_set() -> FlowSet:
 
 
 @pytest.fixture
-async def lost(node: ServiceNode, flow_set: FlowSet) -> LostCall:
-    call = LostCall(node, flow_set)
+async def orphan(node: ServiceNode, flow_set: FlowSet) -> OrphanedCall:
+    call = OrphanedCall(node, flow_set)
     await call.begin()
     return call
 
@@ -54,9 +54,9 @@ async def sweeps(node: ServiceNode, owned: Collection[str] = ()) -> int:
 
 
 async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(
-    node: ServiceNode, lost: LostCall
+    node: ServiceNode, orphan: OrphanedCall
 ) -> None:
-    await lost.answers(KEYS)
+    await orphan.answers(KEYS)
     assert await sweeps(node) == 1
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
@@ -67,11 +67,11 @@ async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(
 
 
 async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_too(
-    node: ServiceNode, lost: LostCall
+    node: ServiceNode, orphan: OrphanedCall
 ) -> None:
-    desk = CaseService(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
-    await desk.open(OpenComplaint("fraud", "举报"), "王", NOW, CALL.id)
-    await lost.answers(KEYS)
+    case_service = CaseService(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
+    await case_service.open(OpenComplaint("fraud", "举报"), "王", NOW, CALL.id)
+    await orphan.answers(KEYS)
     assert (await node.records.call(CALL.id)).call.withheld
     assert await sweeps(node) == 1
     record = await node.records.call(CALL.id, "management")
@@ -79,49 +79,49 @@ async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_t
     assert record.call.disposition == Disposition.PARTIAL
 
 
-async def test_the_records_alone_are_enough(node: ServiceNode, lost: LostCall) -> None:
-    await lost.answers(KEYS)
+async def test_the_records_alone_suffice(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS)
     await node.live.drop(CALL.id)
     assert await sweeps(node) == 1
     record = await node.records.call(CALL.id)
     assert record.call.disposition is Disposition.PARTIAL and len(record.cases) == 1
 
 
-async def test_an_answer_that_the_records_never_got_is_taken_from_redis(node: ServiceNode, lost: LostCall) -> None:
-    await lost.answers(KEYS[:2])
-    await lost.meets(DigitsPressed(lost.wait, KEYS[2]), records=False)
+async def test_an_answer_missing_from_the_records_is_taken_from_redis(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS[:2])
+    await orphan.handle(DigitsPressed(orphan.wait, KEYS[2]), records=False)
     await sweeps(node)
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert record.call.disposition is Disposition.PARTIAL
 
 
-async def test_a_turn_that_redis_never_got_counts(node: ServiceNode, lost: LostCall) -> None:
-    await lost.answers(KEYS[:2])
-    await lost.meets(DigitsPressed(lost.wait, KEYS[2]), live=False)
+async def test_a_turn_missing_from_redis_counts(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS[:2])
+    await orphan.handle(DigitsPressed(orphan.wait, KEYS[2]), live=False)
     await sweeps(node)
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.PARTIAL
 
 
-async def test_a_call_lost_during_our_apology_is_closed_like_any_other(
-    node: ServiceNode, lost: LostCall, flow_set: FlowSet
+async def test_a_call_lost_during_the_apology_is_closed_like_any_other(
+    node: ServiceNode, orphan: OrphanedCall, flow_set: FlowSet
 ) -> None:
-    await lost.answers(KEYS)
-    await lost.keep(CallEnded("us", "failed"), engine.fail(flow_set.flows, lost.state, lost.at), live=False)
+    await orphan.answers(KEYS)
+    await orphan.save_turn(CallEnded("us", "failed"), engine.fail(flow_set.flows, orphan.state, orphan.at), live=False)
     await sweeps(node)
     record = await node.records.call(CALL.id)
     assert record.call.disposition is Disposition.PARTIAL
     assert len(record.cases) == 1
 
 
-async def test_a_call_that_another_node_leads_is_left_alone(node: ServiceNode, lost: LostCall) -> None:
+async def test_a_call_of_another_live_node_is_left_alone(node: ServiceNode, orphan: OrphanedCall) -> None:
     assert await node.live.claim(CALL.id, "the other node", LEASE_MS)
     assert await sweeps(node) == 0
     assert (await node.records.call(CALL.id)).call.ended_at is None
 
 
-async def test_a_call_that_this_node_leads_is_left_alone_with_or_without_its_lease(
-    node: ServiceNode, lost: LostCall
+async def test_a_call_of_this_node_is_left_alone_with_or_without_its_lease(
+    node: ServiceNode, orphan: OrphanedCall
 ) -> None:
     assert await sweeps(node, {CALL.id}) == 0
     await node.live.renew({CALL.id}, node.name, LEASE_MS)
@@ -140,7 +140,7 @@ async def test_a_call_answered_here_while_the_sweep_waits_for_sql_is_left_alone(
         await node.live.renew({CALL.id}, node.name, LEASE_MS)
     else:
         answered.add(CALL.id)
-    await LostCall(node, flow_set).begin()
+    await OrphanedCall(node, flow_set).begin()
     records.go.set()
     assert await sweeping == 0
     assert (await node.records.call(CALL.id)).call.ended_at is None
@@ -148,7 +148,7 @@ async def test_a_call_answered_here_while_the_sweep_waits_for_sql_is_left_alone(
 
 async def test_nodes_that_sweep_at_once_close_each_call_once(node: ServiceNode, flow_set: FlowSet) -> None:
     for n in range(6):
-        await LostCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
+        await OrphanedCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
     others = [replace(node, name=f"node {n}") for n in range(3)]
     assert sum(await asyncio.gather(*map(sweeps, others))) == 6
     for n in range(6):
@@ -160,7 +160,7 @@ async def test_a_call_that_cannot_be_closed_holds_up_no_other(
     node: ServiceNode, flow_set: FlowSet, caplog: pytest.LogCaptureFixture
 ) -> None:
     for n in range(3):
-        await LostCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
+        await OrphanedCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
     records = BrokenRecords(node.records.database, "this node", None)
     assert await sweeps(replace(node, records=records)) == 2
     assert "call call-0: the orphaned call could not be closed" in caplog.text
@@ -187,7 +187,7 @@ async def test_a_version_of_the_flows_is_parsed_once_and_off_the_event_loop(
 
     monkeypatch.setattr(flow_versions, "parse", parse_noting_the_thread)
     for n in range(4):
-        await LostCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
+        await OrphanedCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
     assert await sweeps(node) == 4
     assert len(parsed) == 1 and parsed[0] != threading.get_ident()
 
@@ -204,14 +204,14 @@ async def test_calls_in_a_version_that_can_no_longer_be_parsed_are_closed_as_fai
         assert (await node.records.call(f"call-{n}")).call.disposition is Disposition.FAILED
 
 
-async def test_of_a_call_that_is_closed_only_the_live_state_is_dropped(node: ServiceNode, lost: LostCall) -> None:
+async def test_a_closed_call_only_loses_its_live_state(node: ServiceNode, orphan: OrphanedCall) -> None:
     await node.records.close_call(CALL.id, Disposition.REFUSED, "normal", "caller", NOW)
     assert await sweeps(node) == 0
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.REFUSED
     assert await node.live.load(CALL.id) is None
 
 
-async def test_a_call_in_a_version_of_the_flows_that_is_gone_is_closed_as_failed(node: ServiceNode) -> None:
+async def test_a_call_whose_flow_version_is_gone_is_closed_as_failed(node: ServiceNode) -> None:
     await node.records.open_call(replace(CALL, id="call-2"), "no such version", NOW)
     assert await sweeps(node) == 1
     assert (await node.records.call("call-2")).call.disposition is Disposition.FAILED

@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Final
 
 from aiohttp import web
 
+from ivr.phone_number import UnreadableNumber
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.ari_events import (
@@ -25,7 +26,7 @@ from ivr.telephony.asterisk.ari_events import (
 )
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
-from ivr.telephony.asterisk.dialling import trunk_number
+from ivr.telephony.asterisk.dialling import DialledNumber, calling_number, dialled_number, read_caller
 from ivr.telephony.asterisk.event_socket import EventSource, IncomingEventSocket, OutgoingEventSocket, SocketLogin
 from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.asterisk.stream import MediaSockets
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 DIAL_RING_S: Final = 30
 ANSWER_GRACE_S: Final = 10
 """Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as failed."""
+EXTENSION_PAUSE_MS: Final = 2000
+"""Time that a switchboard is given after the answer until the extension is dialled."""
 SWEEP_INTERVAL_S: Final = 30.0
 ATTACH_RETRY_S: Final = 1.0
 CAUSE_NO_ROUTE: Final = 3
@@ -85,6 +88,11 @@ class Asterisk:
         self._attaching: asyncio.Task[None] | None = None
         self.active_calls = 0
         """Number of calls in progress or being placed."""
+
+    @property
+    def known_phones(self) -> Collection[str]:
+        """The names of the phones that may register."""
+        return self._site.phones
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
@@ -182,8 +190,9 @@ class Asterisk:
         if line is None or self.active_calls >= self.capacity:
             await self._send_to_fallback(channel, "full" if line and self.capacity else "down")
             return
+        number = read_caller(caller, self._site)
         call = Call(
-            uuid.uuid4().hex, "asterisk", "inbound", caller, called, line.flow, line.language, waited_rings=rings
+            uuid.uuid4().hex, "asterisk", "inbound", number, called, line.flow, line.language, waited_rings=rings
         )
         party = self._tracker.expect(channel)
         party.created = True
@@ -220,6 +229,7 @@ class Asterisk:
     async def dial(self, call: Call, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
         """Dial `call.called` (a phone of the site, otherwise over the trunk) with `call.caller` as the calling number.
 
+        An extension is dialled EXTENSION_PAUSE_MS after the answer, and counts as answered from then on.
         The caller of this method owns the leg and must hang it up.
 
         Raises:
@@ -227,12 +237,18 @@ class Asterisk:
         """
         if not self.connected.is_set():
             raise Unanswered("failed", rang=False)
+        try:
+            target = dialled_number(call.called, self._site)
+        except UnreadableNumber as unreadable:
+            raise Unanswered("unreachable", rang=False) from unreadable
         self.active_calls += 1
         party = self._tracker.expect(f"{self._ari.app}.party.{call.id}")
         voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
         try:
             await voice.open(party.channel, "outbound")
-            await self._ring(call, party, ring_s)
+            await self._ring(target, call.caller, party, ring_s)
+            if target.keys:
+                await self._ari.send_keys(party.channel, target.keys, EXTENSION_PAUSE_MS)
             await voice.join(party)
         except (AriRefused, AriUnreachable, TimeoutError) as error:
             log.error("call %s could not be placed: %s", call.id, error or type(error).__name__)
@@ -240,17 +256,16 @@ class Asterisk:
             raise Unanswered("failed", rang=party.rang) from error
         except ChannelEnded as ended:
             await self._abandon(voice, party)
-            raise Unanswered(causes.hangup_cause(ended.cause), rang=party.rang) from ended
+            raise Unanswered(causes.hangup_cause(ended.cause, ended.sip_status), rang=party.rang) from ended
         except asyncio.CancelledError:
             await self._abandon(voice, party)
             raise
         return self._make_leg(call, party, voice)
 
-    async def _ring(self, call: Call, party: TrackedChannel, ring_s: int) -> None:
-        number = call.called
-        endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{trunk_number(number)}@trunk"
+    async def _ring(self, target: DialledNumber, caller: str, party: TrackedChannel, ring_s: int) -> None:
+        shown = calling_number(caller, self._site.trunk_numbers)
         try:
-            await self._ari.originate(party.channel, endpoint, call.caller, ring_s)
+            await self._ari.originate(party.channel, target.endpoint, shown, ring_s)
         except AriRefused as refused:
             raise ChannelEnded(CAUSE_NO_ROUTE) from refused
         party.created = True
@@ -260,9 +275,7 @@ class Asterisk:
     # -- both ------------------------------------------------------------------------------------------------------
 
     def _make_leg(self, call: Call, party: TrackedChannel, voice: VoiceBridge) -> AsteriskCallLeg:
-        leg = AsteriskCallLeg(
-            call, self._ari, self._tracker, party, voice, self._site.targets, self._announce, self._acd
-        )
+        leg = AsteriskCallLeg(call, self._ari, self._tracker, party, voice, self._site, self._announce, self._acd)
         leg.over.add_done_callback(self._release_slot)
         return leg
 

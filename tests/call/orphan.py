@@ -68,7 +68,7 @@ async def a_redis(folder: Path) -> AsyncIterator[EmbeddedRedis]:
         await server.close()
 
 
-class LostCall:
+class OrphanedCall:
     """A survey as another node was leading it when that node died; it was answered at `at`."""
 
     def __init__(self, node: ServiceNode, flow_set: FlowSet, call: Call = CALL, at: datetime = NOW) -> None:
@@ -80,8 +80,8 @@ class LostCall:
         await records.save_flow_source(self.flow_set.version, self.flow_set.source)
         await records.open_call(self.call, self.flow_set.version, self.at)
         await records.answer_call(self.call.id, self.at)
-        await self.meets(CallAnswered())
-        await self.meets(PromptsFinished(self.wait))
+        await self.handle(CallAnswered())
+        await self.handle(PromptsFinished(self.wait))
 
     @property
     def wait(self) -> str:
@@ -90,13 +90,15 @@ class LostCall:
 
     async def answers(self, keys: Sequence[str]) -> None:
         for key in keys:
-            await self.meets(DigitsPressed(self.wait, key))
+            await self.handle(DigitsPressed(self.wait, key))
 
-    async def meets(self, event: Event, *, records: bool = True, live: bool = True) -> None:
+    async def handle(self, event: Event, *, records: bool = True, live: bool = True) -> None:
         self.at += timedelta(seconds=5)
-        await self.keep(event, engine.step(self.flow_set.flows, self.state, event, self.at), records=records, live=live)
+        await self.save_turn(
+            event, engine.step(self.flow_set.flows, self.state, event, self.at), records=records, live=live
+        )
 
-    async def keep(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
+    async def save_turn(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
         self.state = turn.state
         facts = [action for action in turn.actions if isinstance(action, Fact)]
         if records:
