@@ -1,4 +1,4 @@
-"""A node without a network, and calls as another node was leading them when it died."""
+"""A node without a telephone network, and calls in the state in which their node died."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ZONE: Final = ZoneInfo("Asia/Shanghai")
 async def a_node(
     database: str, redis: str, folder: Path, name: str = "this node", recordings: str = ""
 ) -> AsyncIterator[ServiceNode]:
-    """A node with its spool in `folder`; its recordings are kept at the URL `recordings`, else in `folder` too."""
+    """Open a node. `recordings` is the URL of its store; by default the store is in `folder`, as is the spool."""
     async with AsyncExitStack() as stack:
         live = await LiveCalls.open(redis)
         stack.push_async_callback(live.close)
@@ -69,7 +69,7 @@ async def a_redis(folder: Path) -> AsyncIterator[EmbeddedRedis]:
 
 
 class OrphanedCall:
-    """A survey as another node was leading it when that node died; it was answered at `at`."""
+    """A survey in the state in which its node died; it was answered at `at`."""
 
     def __init__(self, node: ServiceNode, flow_set: FlowSet, call: Call = CALL, at: datetime = NOW) -> None:
         self.node, self.flow_set, self.call, self.at = node, flow_set, call, at
@@ -108,7 +108,7 @@ class OrphanedCall:
 
 
 class SlowRecords(CallRecords):
-    """Records whose open calls are read slowly: first `waiting` is set, then `go` waited for."""
+    """Records that return the open calls only when `go` is set; `waiting` is set when they are asked."""
 
     def __init__(self, records: CallRecords) -> None:
         super().__init__(records.database, "this node", None)

@@ -1,4 +1,4 @@
-"""Recordings on their way from the spool to the store and the records, through crashes and by several nodes."""
+"""Recordings are copied from the spool to the store and indexed, also after crashes and by several nodes."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from ivr.resource_files import ROOT
 from tests.call.orphan import CALL, NOW, ZONE, OrphanedCall, a_node, a_redis
 
 BEFORE_MIDNIGHT = datetime(2026, 11, 21, 23, 59, 52, tzinfo=ZONE)
-"""The callers of a call that begins now consent ten seconds later: on the next day."""
+"""Answer of a call whose consent falls on the next day, ten seconds later."""
 
 
 class AwayStore(FsspecStore):
-    """A store that cannot be reached while `away`."""
+    """A store that is unavailable while `away` is set."""
 
     away = True
 
@@ -50,7 +50,7 @@ async def redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
 
 @pytest.fixture
 async def nodes(redis: EmbeddedRedis, tmp_path: Path) -> AsyncIterator[tuple[ServiceNode, ServiceNode]]:
-    """The node that dies and another, each on a machine of its own, with a bucket in common."""
+    """A node that dies and another one. Each has its own data folder; they share one bucket."""
     async with AsyncExitStack() as stack:
         dead, other = [
             await stack.enter_async_context(
@@ -75,14 +75,14 @@ def flow_set() -> FlowSet:
 
 @pytest.fixture
 async def orphan(node: ServiceNode, flow_set: FlowSet) -> OrphanedCall:
-    """A call that is recorded since its second turn."""
+    """A call of the dead node, recorded from its second turn on."""
     call = OrphanedCall(node, flow_set)
     await call.begin()
     return call
 
 
 def record(node: ServiceNode, call_id: str = CALL.id, seconds: float = 3) -> Path:
-    """A recording in the spool of a node, as a crash leaves it."""
+    """Write a recording into a node's spool, as a crash leaves it."""
     path = node.recordings.spool_path(call_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
@@ -116,9 +116,7 @@ async def test_a_recording_is_stored_by_the_local_day_of_the_consent(node: Servi
     assert (stored.seconds, stored.sha256) == (recording.seconds, recording.sha256)
 
 
-async def test_the_file_stays_in_the_spool_until_its_recording_is_indexed(
-    node: ServiceNode, orphan: OrphanedCall
-) -> None:
+async def test_a_file_stays_in_the_spool_until_it_is_indexed(node: ServiceNode, orphan: OrphanedCall) -> None:
     path = record(node)
     assert await node.recordings.catch_up() == 0 and path.exists()
     await closes(node)
@@ -126,7 +124,7 @@ async def test_the_file_stays_in_the_spool_until_its_recording_is_indexed(
     assert len(await recordings(node)) == 1
 
 
-async def test_a_recording_that_is_indexed_only_leaves_the_spool(node: ServiceNode, orphan: OrphanedCall) -> None:
+async def test_an_indexed_recording_is_only_deleted_from_the_spool(node: ServiceNode, orphan: OrphanedCall) -> None:
     path = record(node)
     await node.records.add_recording(CALL.id, "memory:///elsewhere.wav", "wav", 3, 0, "ab")
     await closes(node)
@@ -134,7 +132,9 @@ async def test_a_recording_that_is_indexed_only_leaves_the_spool(node: ServiceNo
     assert [kept.path for kept in await recordings(node)] == ["memory:///elsewhere.wav"]
 
 
-async def test_nothing_is_lost_while_the_store_is_away(node: ServiceNode, orphan: OrphanedCall, tmp_path: Path) -> None:
+async def test_a_recording_is_kept_while_the_store_is_unavailable(
+    node: ServiceNode, orphan: OrphanedCall, tmp_path: Path
+) -> None:
     store = AwayStore(f"memory:/{tmp_path}/bucket")
     archive = RecordingArchive(tmp_path / "spool", store, node.records, ZONE)
     recorder = StereoRecorder.start(archive.spool_path(CALL.id), 0)
@@ -150,7 +150,7 @@ async def test_nothing_is_lost_while_the_store_is_away(node: ServiceNode, orphan
     store.close()
 
 
-async def test_a_store_that_is_slow_does_not_hold_up_the_end_of_a_call(
+async def test_a_slow_store_does_not_delay_the_end_of_a_call(
     node: ServiceNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class SlowStore(FsspecStore):
@@ -163,8 +163,8 @@ async def test_a_store_that_is_slow_does_not_hold_up_the_end_of_a_call(
     assert await archive.store(await recorder.close(1000), NOW) is None
 
 
-async def test_a_recording_that_is_still_written_is_left_alone(node: ServiceNode, orphan: OrphanedCall) -> None:
-    """Another node took the call for lost; ours still says goodbye to the caller."""
+async def test_a_file_is_left_alone_while_it_is_written(node: ServiceNode, orphan: OrphanedCall) -> None:
+    """Another node has closed the call as lost while this one still runs it."""
     path = node.recordings.spool_path(CALL.id)
     recorder = StereoRecorder.start(path, 0)
     for at in range(0, 3000, 20):
@@ -180,7 +180,7 @@ async def test_a_recording_that_is_still_written_is_left_alone(node: ServiceNode
 
 
 @pytest.mark.parametrize("began_at", [NOW, BEFORE_MIDNIGHT])
-async def test_what_the_dead_node_left_in_its_spool_is_indexed_when_it_starts_again(
+async def test_a_recording_in_the_spool_of_a_dead_node_is_indexed_when_the_node_starts_again(
     nodes: tuple[ServiceNode, ServiceNode], flow_set: FlowSet, began_at: datetime, tmp_path: Path
 ) -> None:
     dead, other = nodes
@@ -196,7 +196,7 @@ async def test_what_the_dead_node_left_in_its_spool_is_indexed_when_it_starts_ag
 
 
 @pytest.mark.parametrize("began_at", [NOW, BEFORE_MIDNIGHT])
-async def test_what_the_dead_node_had_stored_is_indexed_whoever_closes_the_call(
+async def test_a_recording_stored_by_a_dead_node_is_indexed_whichever_node_closes_the_call(
     nodes: tuple[ServiceNode, ServiceNode], flow_set: FlowSet, began_at: datetime, tmp_path: Path
 ) -> None:
     dead, other = nodes
@@ -213,7 +213,7 @@ async def test_what_the_dead_node_had_stored_is_indexed_whoever_closes_the_call(
     assert await recordings(other) == (kept,)
 
 
-async def test_the_recording_is_looked_for_as_soon_as_a_lost_call_is_closed(
+async def test_a_recording_is_looked_for_as_soon_as_an_orphaned_call_is_closed(
     nodes: tuple[ServiceNode, ServiceNode], orphan: OrphanedCall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording_archive, "CATCH_UP_S", 600)
@@ -238,7 +238,7 @@ async def test_nodes_that_share_a_spool_index_a_recording_once(node: ServiceNode
     assert len(await recordings(node)) == 1 and not path.exists()
 
 
-async def test_a_recording_without_consent_on_record_goes_nowhere(node: ServiceNode) -> None:
+async def test_a_recording_without_recorded_consent_is_not_stored(node: ServiceNode) -> None:
     path = record(node)
     assert await node.recordings.catch_up() == 0
     await node.records.open_call(CALL, "v1", NOW)
@@ -248,7 +248,7 @@ async def test_a_recording_without_consent_on_record_goes_nowhere(node: ServiceN
     assert await node.recordings.catch_up() == 0 and await recordings(node) == ()
 
 
-async def test_a_damaged_file_stays_and_is_reported_once(
+async def test_a_damaged_file_is_kept_and_reported_once(
     node: ServiceNode, flow_set: FlowSet, caplog: pytest.LogCaptureFixture
 ) -> None:
     for call_id in ("call-1", "call-2"):
@@ -262,7 +262,7 @@ async def test_a_damaged_file_stays_and_is_reported_once(
     assert caplog.text.count(f"{damaged} is not a playable recording") == 1 and damaged.exists()
 
 
-async def test_the_search_goes_on_after_a_fault(
+async def test_the_search_continues_after_a_fault(
     node: ServiceNode,
     orphan: OrphanedCall,
     tmp_path: Path,

@@ -70,7 +70,7 @@ async def test_a_lease_is_held_by_one_node(calls: LiveCalls) -> None:
     assert await calls.renew({"a"}, "n1", LONG_MS) == frozenset()
 
 
-async def test_only_a_call_that_nobody_holds_can_be_claimed(calls: LiveCalls, server: EmbeddedRedis) -> None:
+async def test_only_a_call_without_a_lease_can_be_claimed(calls: LiveCalls, server: EmbeddedRedis) -> None:
     assert await calls.claim("a", "n1", LONG_MS)
     assert not await calls.claim("a", "n2", LONG_MS)
     assert not await calls.claim("a", "n1", LONG_MS)
@@ -79,7 +79,7 @@ async def test_only_a_call_that_nobody_holds_can_be_claimed(calls: LiveCalls, se
     assert await calls.claim("a", "n2", LONG_MS)
 
 
-async def test_of_many_nodes_that_claim_a_call_one_gets_it(calls: LiveCalls) -> None:
+async def test_of_several_nodes_that_claim_a_call_one_succeeds(calls: LiveCalls) -> None:
     won = await asyncio.gather(*(calls.claim("a", f"n{n}", LONG_MS) for n in range(20)))
     assert sum(won) == 1
 
@@ -107,7 +107,7 @@ async def test_an_expired_lease_leaves_an_orphan_for_another_node(calls: LiveCal
     assert await calls.orphans() == frozenset()
 
 
-async def test_a_call_without_live_state_may_be_an_orphan_too(calls: LiveCalls) -> None:
+async def test_a_call_without_live_state_may_be_an_orphan(calls: LiveCalls) -> None:
     await calls.save("a", 1, b"one", "n1")
     await calls.renew({"b"}, "n1", LONG_MS)
     assert await calls.orphans(["b", "c"]) == {"a", "c"}

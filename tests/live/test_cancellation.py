@@ -1,4 +1,4 @@
-"""No cancellation is lost in the client of Redis, at whatever point of a command it comes."""
+"""No cancellation is lost in the Redis client, at any point of any command."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ Outcome = tuple[int, list[str]]
 
 
 async def followed(events: EventFeed, after: str | None) -> object:
-    """Wait for an event that does not come: a blocking read."""
+    """Wait for an event that never arrives: a blocking read."""
     return await anext(events.follow(after))
 
 
 async def popped(redis: Redis) -> object:
-    """Wait for an item that does not come: another blocking read, which the service does not use yet."""
+    """Wait for an item that never arrives: a blocking command that the service does not use yet."""
     with translated_errors():
         return await redis.blpop(["empty"], timeout=BLOCK_MS / 1000)
 
 
 async def subscribed(redis: Redis) -> object:
-    """Wait for a message that does not come, which the service does not do yet."""
+    """Wait for a message that never arrives; the service does not subscribe to channels yet."""
     async with redis.pubsub() as channel:
         with translated_errors():
             await channel.subscribe("silent")
@@ -59,7 +59,7 @@ async def subscribed(redis: Redis) -> object:
 
 @dataclass(frozen=True)
 class Client:
-    """A connection of each kind to the same Redis."""
+    """One client of each kind, connected to the same Redis."""
 
     calls: LiveCalls
     agents: LiveAgents
@@ -78,7 +78,7 @@ class Client:
             yield cls(calls, agents, queues, events, await stack.enter_async_context(connect(url)))
 
     def commands(self) -> dict[str, Command]:
-        """Every command that the service sends, by class and method, and the two kinds that it does not use yet."""
+        """All commands of the service, by class and method, and two kinds of commands that it does not use yet."""
         calls, agents, queues, events = self.calls, self.agents, self.queues, self.events
         return {
             "LiveCalls.save": lambda: calls.save("a", 1, b"one", "n1"),

@@ -1,4 +1,4 @@
-"""Recordings in a folder, and in the memory of fsspec in place of S3."""
+"""Recordings in a folder, and in the memory of fsspec, which stands for S3."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = "2026-11-21/call-1.wav"
 
 
 def wav(path: Path, seconds: float = 1.5) -> Path:
-    """A stereo recording of silence."""
+    """Write a stereo recording of silence."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
@@ -44,7 +44,7 @@ def store(url: str) -> Iterator[FsspecStore]:
     opened.close()
 
 
-async def test_what_was_stored_is_found_and_can_be_read(store: FsspecStore, tmp_path: Path) -> None:
+async def test_a_stored_recording_is_found_and_can_be_read(store: FsspecStore, tmp_path: Path) -> None:
     file = wav(tmp_path / "call.wav")
     assert await store.find(KEY) is None
     await store.put(file, KEY)
@@ -63,7 +63,7 @@ async def test_a_recording_stored_again_replaces_the_first(store: FsspecStore, t
 
 
 @pytest.mark.parametrize("size", [0, 20, 44, 1000])
-async def test_a_part_of_a_recording_is_none(store: FsspecStore, tmp_path: Path, size: int) -> None:
+async def test_an_incomplete_recording_is_not_found(store: FsspecStore, tmp_path: Path, size: int) -> None:
     file = wav(tmp_path / "call.wav")
     file.write_bytes(file.read_bytes()[:size])
     await store.put(file, KEY)
@@ -74,25 +74,25 @@ def files_in(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file()]
 
 
-async def test_a_file_that_is_gone_is_reported_and_leaves_nothing(store: FsspecStore, tmp_path: Path) -> None:
+async def test_a_missing_file_is_reported_and_leaves_nothing(store: FsspecStore, tmp_path: Path) -> None:
     with pytest.raises(RecordingsUnavailable, match="nowhere"):
         await store.put(tmp_path / "nowhere.wav", KEY)
     assert await store.find(KEY) is None
     assert files_in(tmp_path) == []
 
 
-async def test_the_check_leaves_nothing(store: FsspecStore, url: str) -> None:
+async def test_the_check_leaves_no_file(store: FsspecStore, url: str) -> None:
     await store.check()
     files, root = fsspec.url_to_fs(url)
     assert not files.exists(root) or files.find(root) == []
 
 
-def test_the_address_of_a_recording_tells_where_it_is(store: FsspecStore, url: str, tmp_path: Path) -> None:
+def test_a_recording_has_a_path_or_a_url(store: FsspecStore, url: str, tmp_path: Path) -> None:
     place = f"{tmp_path}/kept/here/{KEY}"
     assert store.url(KEY) == (f"memory://{place}" if url.startswith("memory:") else place)
 
 
-async def test_a_recording_in_a_folder_is_for_its_owner_only(tmp_path: Path) -> None:
+async def test_a_recording_in_a_folder_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     store = FsspecStore(str(tmp_path / "kept"))
     await store.put(wav(tmp_path / "call.wav"), KEY)
     assert [stat.S_IMODE(file.stat().st_mode) for file in files_in(tmp_path / "kept")] == [0o600]
@@ -109,7 +109,7 @@ async def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> No
     store.close()
 
 
-async def test_a_storage_that_hangs_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hanging_storage_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fsspec_store, "TIMEOUT_S", 0.01)
     go = threading.Event()
     monkeypatch.setattr(fsspec_store, "measure", lambda file: go.wait())
@@ -122,7 +122,7 @@ async def test_a_storage_that_hangs_is_reported(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("url", "reason"), [("nonsense://x", "nonsense"), ("s3://bucket/prefix", "s3fs")])
-def test_a_place_that_cannot_be_used_is_refused(url: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_place_is_refused(url: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(RecordingsUnavailable, match=rf"recordings cannot be kept at {url}: .*{reason}"):
         FsspecStore(url)
@@ -133,7 +133,7 @@ def test_a_recording_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
         pass
 
 
-async def test_many_recordings_are_stored_at_once(store: FsspecStore, tmp_path: Path) -> None:
+async def test_many_recordings_are_stored_concurrently(store: FsspecStore, tmp_path: Path) -> None:
     file = wav(tmp_path / "call.wav", 0.1)
     await asyncio.gather(*(store.put(file, f"day/{n}.wav") for n in range(50)))
     assert all([await store.find(f"day/{n}.wav") for n in range(50)])
