@@ -91,6 +91,7 @@ class Client:
             "LiveAgents.load": lambda: agents.load("zhang"),
             "LiveAgents.change": lambda: agents.change("zhang", NOTHING, NOTHING, LONG_MS),
             "LiveAgents.renew": lambda: agents.renew("li", b"busy", LONG_MS),
+            "LiveAgents.report_reachable": lambda: agents.report_reachable("n1", ["zhang"], LONG_MS),
             "LiveQueues.renew": lambda: queues.renew("hotline", "a", b"", LONG_MS),
             "LiveQueues.leave": lambda: queues.leave("hotline", "b"),
             "EventFeed.publish": lambda: events.publish({"n": 1}),
