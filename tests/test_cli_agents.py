@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner
 
-from ivr.agents import presence
+from ivr.agents import presence, presence_store
 from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
 from ivr.agents.roster_store import RosterStore
@@ -68,10 +68,11 @@ async def test_the_agents_are_listed_and_set(server: TestServer) -> None:
 
 
 async def test_an_agent_who_missed_two_offers_is_listed_as_missed_until_set_available(
-    server: TestServer, agents: AgentServices
+    server: TestServer, agents: AgentServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(presence_store, "REACHED_LEASE_MS", 600_000)
+    await agents.presences.report_reachable("n", ["zhang"])
     await agents.presences.move("zhang", partial(presence.set_available, now=1.0))
-    await agents.presences.move("zhang", partial(presence.set_reachable, reachable=True))
     for _ in range(presence.MAX_MISSED):
         await agents.presences.move("zhang", partial(presence.offer, call="a", line="hotline", node="n"))
         await agents.presences.move("zhang", partial(presence.miss, call="a"))

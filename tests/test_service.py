@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,12 +90,20 @@ async def running(data: Path, flows: Path = ROOT / "callflows.yaml") -> AsyncIte
         await reading
 
 
-async def closed_record(data: Path, call: str) -> CallRecord:
-    """Read the record of a call from outside the service, once it is closed."""
+def is_closed(record: CallRecord) -> bool:
+    return record.call.ended_at is not None
+
+
+def has_recording(record: CallRecord) -> bool:
+    return is_closed(record) and len(record.recordings) > 0
+
+
+async def closed_record(data: Path, call: str, met: Callable[[CallRecord], bool] = is_closed) -> CallRecord:
+    """Read the record of a call from outside the service, once it meets a condition."""
     records = await CallRecords.open(f"sqlite:///{data / 'records.sqlite'}")
     try:
         async with asyncio.timeout(LOST_S):
-            while (record := await records.call(call)).call.ended_at is None:  # noqa: ASYNC110
+            while not met(record := await records.call(call)):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
         return record
     finally:
@@ -140,7 +148,7 @@ async def test_a_call_of_a_killed_service_is_closed_with_its_answers_after_a_res
         await service.process.wait()
         await caller.phone.ended()
     async with running(tmp_path):
-        record = await closed_record(tmp_path, caller.phone.call)
+        record = await closed_record(tmp_path, caller.phone.call, has_recording)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert (record.call.disposition, record.call.cause, record.call.ended_by) == (Disposition.PARTIAL, "failed", "us")
     assert [case.kind for case in record.cases] == ["bad_review"]

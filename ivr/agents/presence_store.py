@@ -1,6 +1,7 @@
 """The presence of all agents, shared by the nodes: each transition is validated, then stored by compare-and-set.
 
-An engagement is a lease: the node that created it renews it; if the node dies, the lease expires.
+An engagement is a lease: the node that created it renews it; if the node dies, the lease expires. So does its report of
+the agents that it reaches; an agent is reachable if any node reaches them.
 Must not know: rosters, calls, telephones.
 """
 
@@ -9,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from typing import Final
 
-from ivr.agents.presence import AgentState, Engagement, Presence, end_wrap_up
+from ivr.agents.presence import AgentState, Engagement, Presence, end_wrap_up, set_reachable
 from ivr.errors import HuifangError
 from ivr.live.agents import LiveAgents, StoredPresence
 
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 ENGAGEMENT_LEASE_MS: Final = 15_000
 """Lease of an engagement, in ms: an agent is free again if their node has not renewed it for this long."""
+REACHED_LEASE_MS: Final = 15_000
+"""Lease of a node's report of the agents that it reaches, in ms."""
 RENEW_S: Final = ENGAGEMENT_LEASE_MS / 3000
 
 PresenceStep = Callable[[Presence], Presence]
@@ -61,6 +64,10 @@ class PresenceStore:
                     self._owned[agent] = after.engagement
             return presence
 
+    async def report_reachable(self, node: str, agents: Collection[str]) -> None:
+        """Report the agents that a node reaches; the report replaces the earlier one, and expires unless repeated."""
+        await self._live.report_reachable(node, agents, REACHED_LEASE_MS)
+
     async def run(self) -> None:
         """Run until cancelled: renew the leases of this node's engagements."""
         while True:
@@ -82,10 +89,11 @@ class PresenceStore:
 
 def _decode(stored: StoredPresence) -> Presence:
     engaged = Engagement(**json.loads(stored.engagement)) if stored.engagement else None
-    return Presence(**json.loads(stored.note), engaged=engaged) if stored.note else Presence(engaged=engaged)
+    presence = Presence(**json.loads(stored.note), engaged=engaged) if stored.note else Presence(engaged=engaged)
+    return set_reachable(presence, stored.reachable)
 
 
 def _encode(presence: Presence) -> StoredPresence:
     fields = asdict(presence)
-    engaged = fields.pop("engaged")
-    return StoredPresence(json.dumps(fields).encode(), json.dumps(engaged).encode() if engaged else b"")
+    engaged, reachable = fields.pop("engaged"), fields.pop("reachable")
+    return StoredPresence(json.dumps(fields).encode(), json.dumps(engaged).encode() if engaged else b"", reachable)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+from ivr.call.flow_versions import FlowVersions
 from ivr.call.node import Observer, ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
@@ -21,7 +22,7 @@ from ivr.telephony.port import CallLeg
 log = logging.getLogger(__name__)
 
 LEASE_RENEWAL_S: Final = LEASE_MS / 3000
-"""Interval between lease renewals, each followed by a sweep."""
+"""Interval between lease renewals, and between sweeps."""
 
 CLAIM_TIMEOUT_S: Final = 1.0
 """Timeout for claiming a call's lease before the call is answered."""
@@ -38,7 +39,8 @@ class CallManager:
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
-        self._trouble = ""
+        self._flow_versions = FlowVersions(node.records.flow_source)
+        self._troubles: dict[str, str] = {}
 
     @property
     def active(self) -> int:
@@ -48,7 +50,7 @@ class CallManager:
     @property
     def trouble(self) -> str:
         """Reason why this node should not receive calls; empty if it is ready."""
-        return "draining" if self._draining else self._trouble
+        return "draining" if self._draining else "; ".join(self._troubles.values())
 
     async def answer(self, leg: CallLeg, observe: Observer) -> None:
         """Run the session of an answered call; return once the call is recorded. While draining, just hang up.
@@ -70,26 +72,37 @@ class CallManager:
     @asynccontextmanager
     async def ringing(self, call_id: str) -> AsyncIterator[None]:
         """Hold the lease of a call while it is being placed, so that no sweep treats it as orphaned."""
-        await self._claim(call_id)
         self._ringing.add(call_id)
         try:
+            await self._claim(call_id)
             yield
         finally:
             self._ringing.discard(call_id)
 
     async def run(self) -> None:
-        """Run until cancelled: renew the leases of this node's calls and sweep orphaned calls."""
+        """Run until cancelled: renew the leases of this node's calls and, in another task, sweep orphaned calls."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat("lease renewal", self._renew_leases))
+            group.create_task(self._repeat("sweep of orphaned calls", self._sweep))
+
+    async def _repeat(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat `work` every LEASE_RENEWAL_S; while a store is unavailable, this node is in trouble."""
         while True:
             try:
-                await self._renew_leases()
-                await sweep(self._node, self._sessions.keys() | self._ringing)
-                self._trouble = ""
+                await work()
+                self._troubles.pop(name, None)
             except HuifangError as error:
-                self._trouble = str(error)
-                log.warning("lease renewal and sweep postponed: %s", error)
+                self._troubles[name] = str(error)
+                log.warning("%s postponed: %s", name, error)
             except Exception:
-                log.exception("sweep of orphaned calls failed")
+                log.exception("%s failed", name)
             await asyncio.sleep(LEASE_RENEWAL_S)
+
+    def _owns(self, call_id: str) -> bool:
+        return call_id in self._sessions or call_id in self._ringing
+
+    async def _sweep(self) -> None:
+        await sweep(self._node, self._flow_versions, self._owns)
 
     async def drain(self, within_s: float, apology_s: float = APOLOGY_TIMEOUT_MS / 1000) -> None:
         """Stop accepting calls and wait `within_s` for those in progress to end.
@@ -116,22 +129,21 @@ class CallManager:
             return False
 
     async def _claim(self, call_id: str) -> bool:
-        """Claim the call's lease; return False if another node holds it.
+        """Acquire the call's lease; return False if another node holds it.
 
         Return True if Redis fails or times out: the session then meets the fault itself and can apologise.
         """
         try:
             async with asyncio.timeout(CLAIM_TIMEOUT_S):
-                return await self._node.live.claim(call_id, self._node.name, LEASE_MS)
+                return not await self._node.live.renew((call_id,), self._node.name, LEASE_MS)
         except (HuifangError, TimeoutError):
             return True
 
     async def _renew_leases(self) -> None:
-        """Renew the leases by claiming again, which also recovers leases that expired while Redis was down."""
-        for call_id in tuple(self._ringing):
-            await self._node.live.claim(call_id, self._node.name, LEASE_MS)
-        for call_id, session in tuple(self._sessions.items()):
-            if not await self._node.live.claim(call_id, self._node.name, LEASE_MS):
+        """Renew all leases at once; those that expired while Redis was away are acquired again."""
+        owned = {*self._ringing, *self._sessions}
+        for call_id in await self._node.live.renew(owned, self._node.name, LEASE_MS):
+            if session := self._sessions.get(call_id):
                 log.error("call %s: another node owns its lease; ending it here", call_id)
                 session.end("failed")
 

@@ -79,6 +79,7 @@ class Session:
         self._hypotheses: tuple[Hypothesis, ...] = ()
         self._type_ahead: deque[str] = deque()
         self._deadline_ms: int | None = MAX_CALL_MS
+        self._turn_ms, self._turn_at = 0, node.now()
         self._cause = "normal"
         self._ended: events.CallEnded | None = None
         call = leg.call
@@ -255,7 +256,7 @@ class Session:
 
     def _record_turn(self, event: Event, turn: FlowTurn, now: datetime) -> None:
         """Add the turn to the journal, which holds it from here on even if a store is unavailable."""
-        at_ms = self._mailbox.clock()
+        self._turn_at, self._turn_ms = now, (at_ms := self._mailbox.clock())
         lines = self._transcript.end_prompt(self._player.heard_share(at_ms)) + self._transcript.caller_lines(
             at_ms, event, turn
         )
@@ -280,8 +281,8 @@ class Session:
             case actions.LookUpCase():
                 self._mailbox.spawn(self._look_up(action))
             case actions.StartRecording():
-                path = self._node.recording_path(self._leg.call.id, self._node.now())
-                self._recorder.start(self._mailbox.clock(), path)
+                path = self._node.recordings.spool_path(self._leg.call.id)
+                self._recorder.start(self._turn_ms, self._turn_at, path)
             case actions.Hangup(linger_ms):
                 self._mailbox.spawn(self._hang_up(linger_ms))
 
@@ -362,5 +363,8 @@ class Session:
         except Exception:
             log.exception("call %s: the flow could not process the end of the call", call_id)
         recording = await self._recorder.close(self._mailbox.clock())
-        audio = (recording, self._recorder.from_ms) if recording else None
+        stored = None
+        if recording and self._recorder.began_at:
+            stored = await self._node.recordings.store(recording, self._recorder.began_at)
+        audio = (stored, self._recorder.from_ms) if stored else None
         await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)

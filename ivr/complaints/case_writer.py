@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
+from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -105,6 +106,7 @@ def add_step(session: AsyncSession, case: t.CaseRow, who: str, what: str, why: s
     session.add(t.CaseStepRow(case_id=case.id, at=at, who=who, what=what, why=why))
     event = {
         "event": "case",
+        "id": uuid4().hex,
         "case": case.number,
         "what": what,
         "kind": case.kind,

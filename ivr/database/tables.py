@@ -334,13 +334,18 @@ class CaseStepRow(Base):
 
 
 class OutboxRow(Base):
-    """The outbox: an event not yet published to the feed; `confidential`: publish it to the management feed only."""
+    """The outbox: an event not yet published to the feed; `confidential`: publish it to the management feed only.
+
+    `claim` names the worker that publishes it; after `claimed_until` another may.
+    """
 
     __tablename__ = "outbox"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     event: Mapped[Any]
     confidential: Mapped[bool]
+    claim: Mapped[str | None]
+    claimed_until: Mapped[datetime | None]
 
 
 class CaseCounterRow(Base):

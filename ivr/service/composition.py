@@ -15,6 +15,7 @@ from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
 from ivr.agents.roster_store import RosterStore, TransferTargets
 from ivr.call.node import ServiceNode
+from ivr.call.recording_archive import RecordingArchive
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load as load_rules
 from ivr.complaints.rules.case import ReaderRole
@@ -24,6 +25,7 @@ from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import FEED, MANAGEMENT, EventFeed
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
+from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
 from ivr.service.runtime import Service
 from ivr.settings import Settings
@@ -42,7 +44,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
     Raises:
         FaultyFile: the flows, the prompts or the complaint lines have faults.
-        HuifangError: the database or Redis cannot be used.
+        HuifangError: the database, Redis or the place for recordings cannot be used.
     """
     async with AsyncExitStack() as stack:
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -69,6 +71,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
         records = await CallRecords.open(settings.database_url, name, rules=rules)
         stack.push_async_callback(records.close)
+        store = FsspecStore(settings.recordings_url)
+        stack.callback(store.close)
         node = ServiceNode(
             name=name,
             recognizer=recognizer,
@@ -76,7 +80,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             prompts=library,
             records=records,
             live=live,
-            recordings=settings.data / "recordings",
+            recordings=RecordingArchive(settings.data / "spool", store, records, settings.zone),
             timezone=settings.zone,
             timing=Timing(),
             calendar=rules.calendar,

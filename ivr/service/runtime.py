@@ -76,6 +76,7 @@ class Service:
         sla = SlaWorker(self.node.records.database, self.rules)
         workers: dict[str, Worker] = {
             "leases": self.call_manager.run,
+            "recordings": self.node.recordings.run,
             "deadlines": lambda: sla.run(self.feeds["staff"], self.feeds["management"], self.node.now),
         }
         if asterisk := self.asterisk:

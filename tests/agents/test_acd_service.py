@@ -28,6 +28,7 @@ from ivr.prompts.library import PromptLibrary
 from ivr.resource_files import ROOT
 from ivr.telephony.port import Call, TransferRefused
 
+LONG_MS = 600_000
 CALL = Call("call-1", "asterisk", "inbound", "13812345678", "4000", "survey", "zh-CN")
 ROSTERS = Rosters(
     UTC,
@@ -138,7 +139,7 @@ async def parts(server: EmbeddedRedis) -> AsyncIterator[AcdParts]:
         presences = PresenceStore(agents)
         for number, agent in enumerate(("zhang", "li")):
             await presences.move(agent, partial(presence.set_available, now=float(number)))
-            await presences.move(agent, partial(presence.set_reachable, reachable=True))
+        await agents.report_reachable("node", ["zhang", "li"], LONG_MS)
         acd = AcdService(lambda: ROSTERS, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
         yield AcdParts(acd, presences, feed, journal)
 

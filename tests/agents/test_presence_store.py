@@ -17,7 +17,7 @@ from ivr.live.agents import AGENTS, ENGAGED, LiveAgents
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
 
-REACHABLE = partial(presence.set_reachable, reachable=True)
+LONG_MS = 600_000
 AVAILABLE = partial(presence.set_available, now=1.0)
 
 
@@ -31,7 +31,7 @@ async def stores(server: EmbeddedRedis) -> AsyncIterator[tuple[PresenceStore, Pr
             stack.push_async_callback(live[-1].close)
         one, other = (PresenceStore(each) for each in live)
         await one.move("zhang", AVAILABLE)
-        await one.move("zhang", REACHABLE)
+        await live[0].report_reachable("n", ["zhang"], LONG_MS)
         yield one, other
 
 

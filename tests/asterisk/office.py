@@ -30,6 +30,7 @@ from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import babble
 from tests.asterisk.system import SystemFixture, running_system
 
+LONG_MS = 600_000
 WORDS = babble(0.8, seed=21)
 """The speech of any free text."""
 
@@ -57,6 +58,7 @@ class AcdFixture:
 
     system: SystemFixture
     presences: PresenceStore
+    live: LiveAgents
     feed: EventFeed
     library: PromptLibrary
     agents: dict[str, Agent] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class AcdFixture:
             agent = Agent(f"{line}_{number}", "", phone.account.name)
             self.agents[agent.id] = agent
             await self.presences.move(agent.id, partial(presence.set_available, now=float(number)))
-            await self.presences.move(agent.id, partial(presence.set_reachable, reachable=True))
+        await self.live.report_reachable("node", self.agents.keys(), LONG_MS)
         agent_ids = tuple(f"{line}_{number}" for number in range(agents))
         self.lines[line] = Roster({"always": Shift(time(0), time(0), agent_ids)}, wait_s=wait_s, wrap_up_s=wrap_up_s)
         return phones
@@ -108,7 +110,7 @@ async def running_acd(data: Path) -> AsyncIterator[AcdFixture]:
         renewing = asyncio.create_task(presences.run())
         stack.callback(renewing.cancel)
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
-        fixture = AcdFixture(system, presences, feed, library)
+        fixture = AcdFixture(system, presences, agents, feed, library)
         sounds = Announcements(library, lambda words, language: WORDS.tobytes())
         acd = AcdService(lambda: fixture.rosters, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC))
         fixture.service = acd

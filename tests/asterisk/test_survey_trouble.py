@@ -128,7 +128,9 @@ async def test_the_caller_of_a_killed_service_reaches_a_person_and_the_next_one_
             system.opened = await CallRecords.open(system.settings.database_url)
             try:
                 record = await system.record_when(
-                    phone.account.name, lambda record: record.call.ended_at is not None, LEASE_S
+                    phone.account.name,
+                    lambda record: record.call.ended_at is not None and len(record.recordings) > 0,
+                    LEASE_S,
                 )
             finally:
                 await system.opened.close()

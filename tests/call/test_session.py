@@ -401,7 +401,7 @@ async def test_a_caller_who_hangs_up_during_the_notice_is_not_recorded(site: Ser
         await caller.phone.hang_up()
         record = await site.record(caller.phone.call)
     assert record.call.consent_at is None and record.recordings == ()
-    assert not list(site.service.node.recordings.rglob(f"{caller.phone.call}.wav"))
+    assert not list(site.settings.data.rglob(f"{caller.phone.call}.wav"))
     assert record.transcript[0].text.endswith("——")
 
 

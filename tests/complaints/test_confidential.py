@@ -71,7 +71,7 @@ async def test_only_management_is_notified_of_a_report_and_no_clock_runs(
     number = await complain(records, "fraud", branch="dalian")
     worker, feed, management = SlaWorker(records.database, rules), RecordingFeed(), RecordingFeed()
     assert await worker.sweep(after(days=30)) == ()
-    assert (await worker.deliver_outbox(feed, management), feed.published) == (1, [])
+    assert (await worker.deliver_outbox(feed, management, after), feed.published) == (1, [])
     [event] = management.published
     assert (event["case"], event["kind"], event["what"], event["owner"]) == (
         number,
@@ -87,7 +87,7 @@ async def test_only_management_is_notified_when_a_case_becomes_a_report(
     number = await complain(records, branch="dalian")
     worker, feed, management = SlaWorker(records.database, rules), RecordingFeed(), RecordingFeed()
     await case_service.move(number, "report", "王", "柜员挪用", after(hours=1))
-    await worker.deliver_outbox(feed, management)
+    await worker.deliver_outbox(feed, management, after)
     assert [event["what"] for event in feed.published] == ["registered", "reported"]
     assert [event["what"] for event in management.published] == ["registered", "reported", "report"]
 

@@ -154,15 +154,16 @@ async def test_cases_opened_without_rules_are_routed_by_the_next_sweep(
 async def test_each_step_is_published_once_in_order(records: CallRecords, worker: SlaWorker) -> None:
     feed = RecordingFeed()
     number = await complain(records, branch="dalian", phone="13812345678")
-    await worker.deliver_outbox(feed, RecordingFeed())
+    await worker.deliver_outbox(feed, RecordingFeed(), after)
     await worker.sweep(after(hours=2))
-    await worker.deliver_outbox(feed, RecordingFeed())
-    assert await worker.deliver_outbox(feed, RecordingFeed()) == 0
+    await worker.deliver_outbox(feed, RecordingFeed(), after)
+    assert await worker.deliver_outbox(feed, RecordingFeed(), after) == 0
     assert [event["what"] for event in feed.published] == UNTOUCHED[:4]
+    assert len({event["id"] for event in feed.published}) == 4
     assert feed.published[0] == {
-        "event": "case", "case": number, "what": "registered", "kind": "complaint", "state": "registered",
-        "grade": "general", "tier": "assistance", "line": "aid_dalian", "owner": "dalian", "call": "call-1",
-        "at": TUESDAY.isoformat(),
+        "event": "case", "id": feed.published[0]["id"], "case": number, "what": "registered", "kind": "complaint",
+        "state": "registered", "grade": "general", "tier": "assistance", "line": "aid_dalian", "owner": "dalian",
+        "call": "call-1", "at": TUESDAY.isoformat(),
     }  # fmt: skip
 
 
@@ -170,8 +171,53 @@ async def test_events_wait_while_the_feed_is_away(records: CallRecords, worker: 
     feed = RecordingFeed(fails=1)
     await complain(records, branch="dalian")
     with pytest.raises(OSError, match="away"):
-        await worker.deliver_outbox(feed, RecordingFeed())
-    assert await worker.deliver_outbox(feed, RecordingFeed()) == 2 and len(feed.published) == 2
+        await worker.deliver_outbox(feed, RecordingFeed(), after)
+    assert await worker.deliver_outbox(feed, RecordingFeed(), after) == 2 and len(feed.published) == 2
+
+
+class SlowFeed(RecordingFeed):
+    """A feed during whose publishing other tasks run; after `dies_after` events, the publishing task is cancelled."""
+
+    def __init__(self, dies_after: int = 1_000_000) -> None:
+        super().__init__()
+        self._left = dies_after
+
+    async def publish(self, event: Mapping[str, Value]) -> None:
+        await asyncio.sleep(0.001)
+        if not self._left:
+            raise asyncio.CancelledError
+        self._left -= 1
+        await super().publish(event)
+
+
+async def test_several_nodes_publish_each_step_once_in_order(url: str, rules: Rules, records: CallRecords) -> None:
+    for n in range(1, 2 * BATCH_SIZE):
+        await complain(records, call=f"call-{n}", branch="dalian")
+    nodes, feed = [await CallRecords.open(url, node=f"node-{n}") for n in range(3)], SlowFeed()
+    workers = [SlaWorker(node.database, rules) for node in nodes]
+    counts = await asyncio.gather(*(worker.deliver_outbox(feed, RecordingFeed(), after) for worker in workers))
+    assert sum(counts) == len(feed.published) == 2 * (2 * BATCH_SIZE - 1)
+    assert [(event["call"], event["what"]) for event in feed.published] == [
+        (f"call-{n}", what) for n in range(1, 2 * BATCH_SIZE) for what in ("registered", "reported")
+    ]
+    for node in nodes:
+        await node.close()
+
+
+async def test_another_node_publishes_the_events_of_a_dead_one_with_the_same_ids(
+    url: str, rules: Rules, records: CallRecords, worker: SlaWorker
+) -> None:
+    for n in range(1, 4):
+        await complain(records, call=f"call-{n}", branch="dalian")
+    dying, incomplete = await CallRecords.open(url, node="dying"), SlowFeed(dies_after=3)
+    with pytest.raises(asyncio.CancelledError):
+        await SlaWorker(dying.database, rules).deliver_outbox(incomplete, RecordingFeed(), after)
+    await dying.close()
+    feed = RecordingFeed()
+    assert await worker.deliver_outbox(feed, RecordingFeed(), lambda: after(seconds=29)) == 0
+    assert await worker.deliver_outbox(feed, RecordingFeed(), lambda: after(seconds=30)) == 6
+    assert [event["id"] for event in feed.published[:3]] == [event["id"] for event in incomplete.published]
+    assert len({event["id"] for event in feed.published}) == 6
 
 
 async def test_sweeps_continue_after_a_failure(records: CallRecords, rules: Rules, queries: CaseQueries) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ivr.live.agents import ENGAGED, LiveAgents, StoredPresence
+from ivr.live.agents import ENGAGED, REACHED, REPORTING, LiveAgents, StoredPresence
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.errors import LiveStateUnavailable
@@ -71,11 +71,50 @@ async def test_a_lapsed_engagement_is_renewed_unless_another_exists(agents: Live
     assert not await agents.renew("zhang", b"busy with 2", LONG_MS)
 
 
+async def test_an_agent_is_reachable_if_any_node_reaches_them(agents: LiveAgents) -> None:
+    await agents.change("zhang", NOTHING, HERE, LONG_MS)
+    await agents.report_reachable("n1", ["zhang", "li"], LONG_MS)
+    await agents.report_reachable("n2", [], LONG_MS)
+    assert await agents.load("zhang") == StoredPresence(b"here", reachable=True)
+    assert await agents.load("li") == StoredPresence(reachable=True)
+    assert await agents.all() == {"zhang": StoredPresence(b"here", reachable=True)}
+    await agents.report_reachable("n2", ["zhang"], LONG_MS)
+    await agents.report_reachable("n1", ["li"], LONG_MS)
+    assert (await agents.load("zhang")).reachable
+    await agents.report_reachable("n2", [], LONG_MS)
+    assert not (await agents.load("zhang")).reachable and not (await agents.all())["zhang"].reachable
+    assert (await agents.load("li")).reachable
+
+
+async def test_the_report_of_a_dead_node_expires(agents: LiveAgents, server: EmbeddedRedis) -> None:
+    await agents.report_reachable("dead", ["zhang"], LONG_MS)
+    await agents.report_reachable("alive", ["li"], LONG_MS)
+    async with connect(server.url) as redis:
+        assert 0 < await redis.pttl(REACHED + "dead") <= LONG_MS
+        await redis.pexpire(REACHED + "dead", 0)
+        assert not (await agents.load("zhang")).reachable and (await agents.load("li")).reachable
+        assert await redis.smembers(REPORTING) == {b"alive"}
+
+
+async def test_a_report_does_not_interfere_with_a_change(agents: LiveAgents) -> None:
+    await agents.change("zhang", NOTHING, HERE, LONG_MS)
+    before = await agents.load("zhang")
+    await agents.report_reachable("n1", ["zhang"], LONG_MS)
+    assert await agents.change("zhang", before, StoredPresence(b"away"), LONG_MS)
+    assert await agents.load("zhang") == StoredPresence(b"away", reachable=True)
+
+
 async def test_a_redis_that_stays_away_is_reported(server: EmbeddedRedis) -> None:
     agents = await LiveAgents.open(server.url, retries=1)
     await agents.all()
     await server.close()
-    for doing in (agents.all(), agents.load("a"), agents.change("a", NOTHING, HERE, 1), agents.renew("a", b"", 1)):
+    for doing in (
+        agents.all(),
+        agents.load("a"),
+        agents.change("a", NOTHING, HERE, 1),
+        agents.renew("a", b"", 1),
+        agents.report_reachable("n1", ["a"], 1),
+    ):
         with pytest.raises(LiveStateUnavailable, match="Redis"):
             await doing
     await agents.close()

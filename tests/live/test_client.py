@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
+from redis import exceptions
 
 from ivr.live.client import translated_errors
+from ivr.live.errors import LiveStateUnavailable
 
 
-async def request_that_swallows_a_cancellation() -> None:
-    """A request that loses a cancellation, as `asyncio.wait_for` of Python 3.11 may."""
+async def request_that_swallows_a_cancellation(then: Exception | None) -> None:
+    """A request that loses a cancellation, as `asyncio.wait_for` of Python 3.11 may, and then may fail."""
     task = asyncio.current_task()
     assert task
     with translated_errors():
         task.cancel()
-        try:
+        with suppress(asyncio.CancelledError):
             await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            return
+        if then:
+            raise then
 
 
-async def test_a_cancellation_that_the_client_swallowed_counts() -> None:
+@pytest.mark.parametrize("then", [None, exceptions.ConnectionError("gone"), exceptions.TimeoutError("late")])
+async def test_a_cancellation_that_the_client_swallowed_counts_even_if_the_command_then_fails(
+    then: Exception | None,
+) -> None:
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.create_task(request_that_swallows_a_cancellation())
+        await asyncio.create_task(request_that_swallows_a_cancellation(then))
+
+
+async def test_a_failure_is_reported() -> None:
+    with pytest.raises(LiveStateUnavailable, match="Redis: gone"), translated_errors():
+        raise exceptions.ConnectionError("gone")
 
 
 async def test_a_task_cancelled_earlier_may_still_clean_up() -> None:

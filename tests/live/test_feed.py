@@ -41,6 +41,24 @@ async def test_a_follower_without_an_id_gets_only_new_events(feed: EventFeed) ->
     assert (await waiting)[1] == {"n": "new"}
 
 
+async def test_an_event_with_an_id_is_published_once(feed: EventFeed) -> None:
+    for n, event_id in enumerate(("a", "b", "a", "b", "c")):
+        await feed.publish({"n": n, "id": event_id})
+    for _ in range(2):
+        await feed.publish({"n": "no id"})
+    following = feed.follow("0")
+    received = [(await next_of(following))[1] for _ in range(5)]
+    assert received == [{"n": 0, "id": "a"}, {"n": 1, "id": "b"}, {"n": 4, "id": "c"}, {"n": "no id"}, {"n": "no id"}]
+
+
+async def test_each_stream_has_its_own_ids(feed: EventFeed, server: EmbeddedRedis) -> None:
+    other = await EventFeed.open(server.url, stream="ivr:other")
+    for each in (feed, other):
+        await each.publish({"id": "a"})
+        assert (await next_of(each.follow("0")))[1] == {"id": "a"}
+    await other.close()
+
+
 async def test_a_follower_survives_a_restart_of_redis(feed: EventFeed, server: EmbeddedRedis) -> None:
     await feed.publish({"n": 1})
     following = feed.follow("0")

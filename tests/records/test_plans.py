@@ -162,7 +162,7 @@ async def test_what_the_service_does_again_and_again_reads_no_large_table_throug
     work: dict[str, Callable[[], Awaitable[Any]]] = {
         "routing of unrouted cases": sla.route_unrouted,
         "sweep of deadlines": lambda: sla.sweep(NOW),
-        "delivery of the outbox": lambda: sla.deliver_outbox(Nobody(), Nobody()),
+        "delivery of the outbox": lambda: sla.deliver_outbox(Nobody(), Nobody(), lambda: NOW),
         "settling of callbacks": lambda: callbacks.settle(NOW),
         "claim of a callback": lambda: callbacks.claim("call", NOW),
         "sweep of orphaned calls": records.open_calls,

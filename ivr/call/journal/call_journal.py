@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 from ivr import actions
-from ivr.call.audio.stereo_recorder import StereoRecording
 from ivr.call.journal.write_queue import WriteQueue
 from ivr.call.node import ServiceNode
 from ivr.database.errors import RecordsUnavailable
@@ -19,6 +18,7 @@ from ivr.events import CallEnded, Event
 from ivr.flow.parse import FlowSet
 from ivr.flow.state import FlowTurn, dump
 from ivr.lifecycle import Disposition
+from ivr.recordings.store import StoredRecording
 from ivr.telephony.port import Call
 from ivr.transcript import TranscriptLine
 
@@ -64,13 +64,13 @@ class CallJournal:
                     raise fault
 
     async def close(
-        self, ended: CallEnded, disposition: Disposition, audio: tuple[StereoRecording, int] | None
+        self, ended: CallEnded, disposition: Disposition, audio: tuple[StoredRecording, int] | None
     ) -> None:
         """Record the end of the call. `audio` is its recording and the recording's offset from the answer (ms)."""
         records, call_id = self._node.records, self._call.id
         if audio:
             file, from_ms = audio
-            recording = (str(file.path), "wav", file.seconds, from_ms, file.sha256)
+            recording = (file.url, "wav", file.seconds, from_ms, file.sha256)
             self._writes.add(partial(records.add_recording, call_id, *recording))
         self._writes.add(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
         try:
