@@ -43,7 +43,7 @@ STEPS_APART = 1000
 
 @dataclass(frozen=True)
 class Issued:
-    """A statement as the service issued it, with its parameters."""
+    """A statement as the service issued it, with its parameters (the first ones if it was executed for many)."""
 
     statement: str
     parameters: Any
@@ -126,9 +126,9 @@ def noted() -> Iterator[list[Issued]]:
     """Every query, update and deletion that the service issues within the block."""
     issued: list[Issued] = []
 
-    def note(_: Connection, __: object, statement: str, parameters: Any, *___: object) -> None:
+    def note(_: Connection, __: object, statement: str, parameters: Any, ___: object, many: bool) -> None:
         if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            issued.append(Issued(statement, parameters))
+            issued.append(Issued(statement, parameters[0] if many else parameters))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
