@@ -41,9 +41,8 @@ async def sweep(node: ServiceNode, flow_versions: FlowVersions, owns: Callable[[
     Raises:
         RecordsUnavailable, LiveStateUnavailable: a store is unreachable; the next sweep finds the remaining calls.
     """
-    open_calls = [call.id for call in await node.records.open_calls()]
     closed = 0
-    for call_id in sorted(await node.live.orphans(open_calls)):
+    for call_id in sorted(await node.live.orphans(await node.records.open_calls())):
         if owns(call_id) or not await node.live.claim(call_id, node.name, LEASE_MS):
             continue
         try:

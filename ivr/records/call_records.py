@@ -311,12 +311,12 @@ class CallRecords:
         lines = self._rules.lines if self._rules else None
         return await self._database.read(lambda session: find_case(session, call_id, by, value, lines))
 
-    async def open_calls(self) -> tuple[CallSummary, ...]:
-        """Return the calls without an end, oldest first: live ones, and those left over by a crash."""
+    async def open_calls(self) -> tuple[str, ...]:
+        """Return the ids of the calls without an end, oldest first: live ones, and those left over by a crash."""
 
-        async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
-            query = select(t.CallRow).where(t.CallRow.ended_at.is_(None)).order_by(t.CallRow.started_at, t.CallRow.id)
-            return await reading.summaries(session, query)
+        async def work(session: AsyncSession) -> tuple[str, ...]:
+            open_calls = select(t.CallRow.id).where(t.CallRow.ended_at.is_(None))
+            return tuple(await session.scalars(open_calls.order_by(t.CallRow.started_at, t.CallRow.id)))
 
         return await self._database.read(work)
 

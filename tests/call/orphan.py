@@ -22,7 +22,6 @@ from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
 from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
-from ivr.records.record import CallSummary
 from ivr.resource_files import ROOT
 from ivr.telephony.port import Call
 from ivr.turntaking.timing import Timing
@@ -114,7 +113,7 @@ class SlowRecords(CallRecords):
         super().__init__(records.database, "this node", None)
         self.waiting, self.go = asyncio.Event(), asyncio.Event()
 
-    async def open_calls(self) -> tuple[CallSummary, ...]:
+    async def open_calls(self) -> tuple[str, ...]:
         self.waiting.set()
         await self.go.wait()
         return await super().open_calls()

@@ -20,7 +20,6 @@ from ivr.live.calls import LEASE
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
 from ivr.records.call_records import CallRecords
-from ivr.records.record import CallSummary
 from ivr.resource_files import ROOT
 from recognizer.scripted import ScriptedRecognizer
 from tests.call.orphan import CALL, OrphanedCall, SlowRecords, a_node, a_redis
@@ -41,7 +40,7 @@ class AwayRecords(CallRecords):
 
     away = True
 
-    async def open_calls(self) -> tuple[CallSummary, ...]:
+    async def open_calls(self) -> tuple[str, ...]:
         if self.away:
             raise RecordsUnavailable("the database does not respond")
         return await super().open_calls()
@@ -145,6 +144,6 @@ async def test_lost_calls_are_closed_while_live_ones_keep_their_leases(
 
         await until(closed)
         left = await node.records.open_calls()
-        assert {call.id for call in left} == {f"live-{n} of node {m}" for n in range(10) for m in range(2)}
+        assert set(left) == {f"live-{n} of node {m}" for n in range(10) for m in range(2)}
         async with connect(redis.url) as client:
-            assert [await client.get(LEASE + call.id) for call in left] == [call.id[-6:].encode() for call in left]
+            assert [await client.get(LEASE + call) for call in left] == [call[-6:].encode() for call in left]

@@ -212,7 +212,7 @@ async def test_the_number_of_an_outbound_call_is_masked(records: CallRecords, ca
     survey = replace(CALL, direction="outbound", caller="95500", called="13812345678")
     await records.open_call(survey, "v1", TUESDAY)
     await case_service.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
-    [listed] = await records.open_calls()
+    [listed] = await records.calls(9)
     assert (listed.caller, listed.called, listed.withheld) == ("95500", "+86138****5678", True)
 
 
