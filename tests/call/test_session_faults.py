@@ -77,7 +77,7 @@ async def result_of(tmp_path_factory: pytest.TempPathFactory, logged: LogCapture
 @contextmanager
 def locked(site: ServiceSite) -> Iterator[None]:
     """Hold the lock of the SQLite file, so that nothing can be written."""
-    with closing(sqlite3.connect(site.settings.data / "records.sqlite", isolation_level=None)) as other:
+    with closing(sqlite3.connect(site.settings.data / "records.sqlite", isolation_level=None, timeout=60)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
