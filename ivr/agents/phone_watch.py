@@ -18,15 +18,17 @@ log = logging.getLogger(__name__)
 
 POLL_S: Final = 2.0
 
-RegisteredPhones = Callable[[], Awaitable[frozenset[str]]]
+RegisteredPhones = Callable[[], Awaitable[frozenset[str] | None]]
+"""Returns the registered phones, None if no network can tell."""
 
 
 async def watch_phones(phones: RegisteredPhones, rosters: Callable[[], Rosters], presences: PresenceStore) -> None:
-    """Run until cancelled: update the agents' presence from `phones`, which returns the registered phones."""
+    """Run until cancelled: update the agents' presence from `phones`; without any that register, leave it alone."""
     last_fault = ""
     while True:
         try:
-            await update_reachability(await phones(), rosters(), presences)
+            if (registered := await phones()) is not None:
+                await update_reachability(registered, rosters(), presences)
             last_fault = ""
         except HuifangError as fault:
             if str(fault) != last_fault:

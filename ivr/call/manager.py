@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from ivr.call.node import Observer, ServiceNode
+from ivr.call.node import ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
 from ivr.errors import HuifangError
@@ -50,7 +50,7 @@ class CallManager:
         """Reason why this node should not receive calls; empty if it is ready."""
         return "draining" if self._draining else self._trouble
 
-    async def answer(self, leg: CallLeg, observe: Observer) -> None:
+    async def answer(self, leg: CallLeg) -> None:
         """Run the session of an answered call; return once the call is recorded. While draining, just hang up.
 
         Cancelling this coroutine does not end the call; `drain` does.
@@ -60,7 +60,7 @@ class CallManager:
             log.warning("call %s rejected: this node is draining, or another node owns the call", call_id)
             await leg.hang_up()
             return
-        self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node, observe)
+        self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node)
         self._idle.clear()
         task = asyncio.create_task(session.run(), name=f"call {call_id}")
         self._tasks.add(task)

@@ -23,7 +23,7 @@ from ivr.call.journal.call_journal import CallJournal
 from ivr.call.journal.transcript_builder import TranscriptBuilder
 from ivr.call.lookup import look_up
 from ivr.call.mailbox import DecodingFinished, EndCall, Mailbox, MailboxItem, PromptStarted, TaskFailed
-from ivr.call.node import Observer, ServiceNode
+from ivr.call.node import ServiceNode
 from ivr.events import Event
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet
@@ -64,14 +64,14 @@ SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 class Session:
     """Runs one call from answer to end, on the flow version it started with."""
 
-    def __init__(self, leg: CallLeg, flow_set: FlowSet, node: ServiceNode, observe: Observer) -> None:
+    def __init__(self, leg: CallLeg, flow_set: FlowSet, node: ServiceNode) -> None:
         self._leg, self._flow_set, self._node = leg, flow_set, node
         self._mailbox = Mailbox(leg.media)
         self._journal = CallJournal(node, leg.call)
         self._recognition = RecognitionSession(node.recognizer, node.timing.decode_wait_ms)
         self._activity = node.activity()
         self._player = Player(leg.media)
-        self._transcript = TranscriptBuilder(observe)
+        self._transcript = TranscriptBuilder(leg.show)
         self._recorder = CallRecorder(self._player)
         self._utterances = UtteranceBuffer()
         self._action: InputAction | None = None

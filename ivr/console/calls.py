@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class CallRequest(BaseModel):
-    """A request to place a call. `number` is a phone of the site or a telephone number."""
+    """A request to place a call. `number` is a phone or a telephone number.
+
+    `network` is the name of the network to place it over; empty: the first that places calls.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,13 +36,16 @@ class CallRequest(BaseModel):
     caller: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{0,20}$")] = ""
     flow: str = "survey"
     language: str = "zh-CN"
+    network: str = ""
     variables: Mapping[str, Value] = {}
 
 
 class CallsApi:
-    """The API of calls; `has_flow` returns whether a flow exists in a language."""
+    """The API of calls; `outbound` places calls, by network, `has_flow` returns whether a flow exists in a language."""
 
-    def __init__(self, outbound: OutboundCaller, has_flow: Callable[[str, str], bool], records: CallRecords) -> None:
+    def __init__(
+        self, outbound: Mapping[str, OutboundCaller], has_flow: Callable[[str, str], bool], records: CallRecords
+    ) -> None:
         self._outbound, self._has_flow, self._records = outbound, has_flow, records
         self._placed: set[asyncio.Task[None]] = set()
 
@@ -55,9 +61,14 @@ class CallsApi:
         if not self._has_flow(requested.flow, requested.language):
             fault = {"path": "flow", "reason": f"there is no flow “{requested.flow}” in {requested.language}"}
             return web.json_response({"faults": [fault]}, status=422)
+        network = requested.network or next(iter(self._outbound), "")
+        if network not in self._outbound:
+            known = ", ".join(self._outbound) or "none"
+            fault = {"path": "network", "reason": f"no network “{network}” places calls; those that do: {known}"}
+            return web.json_response({"faults": [fault]}, status=422)
         call = Call(
             id=uuid4().hex,
-            network="asterisk",
+            network=network,
             direction="outbound",
             caller=requested.caller,
             called=requested.number,
@@ -77,7 +88,7 @@ class CallsApi:
 
     async def _place_call(self, call: Call, opened: asyncio.Future[None]) -> None:
         try:
-            await self._outbound.place(call, lambda: opened.set_result(None))
+            await self._outbound[call.network].place(call, lambda: opened.set_result(None))
         except Exception as fault:
             log.exception("call %s was not placed", call.id)
             if not opened.done():

@@ -78,6 +78,7 @@ class CallRecords:
                 id=call.id,
                 customer_id=customer,
                 network=call.network,
+                external_id=call.external_id or None,
                 direction=call.direction,
                 caller=call.caller,
                 called=call.called,
@@ -92,8 +93,10 @@ class CallRecords:
 
         await self._database.write(work)
 
-    async def answer_call(self, call_id: str, at: datetime) -> None:
+    async def answer_call(self, call_id: str, at: datetime, external_id: str = "") -> None:
         """Record that the call was answered; only the first time is stored.
+
+        `external_id` is the id under which the network knows the call, if it was unknown when the call was opened.
 
         Raises:
             UnknownCall: the call was never opened.
@@ -105,6 +108,7 @@ class CallRecords:
             if call.answered_at is None:
                 _require_open(call)
                 call.answered_at = at
+                call.external_id = external_id or call.external_id
 
         await self._database.write(work)
 

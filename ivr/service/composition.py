@@ -18,6 +18,7 @@ from ivr.call.node import ServiceNode
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load as load_rules
 from ivr.complaints.rules.case import ReaderRole
+from ivr.flow.parse import FlowSet
 from ivr.flow_store import FlowStore
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
@@ -30,6 +31,7 @@ from ivr.settings import Settings
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Site, load_site, own_secrets
+from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
 from ivr.turntaking.timing import Timing
 from recognizer.endpoint import VoiceActivity
 from recognizer.router import RecognizerRouter
@@ -88,9 +90,18 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             journal = CaseService(records.database, rules).put_through
             agents = AgentServices.open(rosters, redis, sounds, name, node.now, journal)
             service.agents = await stack.enter_async_context(agents)
+        service.attach(
+            BrowserNetwork(service.answer, lambda: flow_choices(service.flow_store.current), settings.capacity)
+        )
         if site:
-            service.asterisk = await _attach(stack, site, service, settings.capacity, announcer)
+            service.attach(await _asterisk(stack, site, service, settings.capacity, announcer))
         yield service
+
+
+def flow_choices(flow_set: FlowSet) -> list[FlowChoice]:
+    """Return the flows that the browser phone offers."""
+    callflows = flow_set.flows
+    return [FlowChoice(name, flow.title, callflows.languages) for name, flow in callflows.flows.items()]
 
 
 async def _redis_url(settings: Settings, stack: AsyncExitStack) -> str:
@@ -108,9 +119,11 @@ async def _open_feed(stack: AsyncExitStack, redis: str, stream: str) -> EventFee
     return feed
 
 
-async def _attach(stack: AsyncExitStack, site: Site, service: Service, capacity: int, announcer: Announcer) -> Asterisk:
+async def _asterisk(
+    stack: AsyncExitStack, site: Site, service: Service, capacity: int, announcer: Announcer
+) -> Asterisk:
     secrets = own_secrets()
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
     ari = await stack.enter_async_context(Ari(address, site.ari_user, secrets.ari, site.app))
     acd = service.agents.acd if service.agents else None
-    return Asterisk(site, secrets, ari, service.answer_telephone, capacity, announcer, acd)
+    return Asterisk(site, secrets, ari, service.answer, capacity, announcer, acd)

@@ -1,30 +1,35 @@
-"""The port of a telephone network: call legs, transfers and the ACD's view of a held caller.
+"""The port of a telephone network: the network itself, call legs, transfers and the ACD's view of a held caller.
 
 Must not know: flows, recognisers, records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from aiohttp import web
+
 from ivr.errors import HuifangError
 from ivr.events import EndedBy, Value
-from ivr.lifecycle import Direction, Network
+from ivr.lifecycle import AnsweringParty, Direction
 from ivr.telephony.media import MediaStream
+from ivr.transcript import Speaker
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call's network, direction, numbers and flow. Numbers are as given by the network; never log them unmasked.
 
-    `waited_rings` is the number of rings the caller heard at full capacity before the call was accepted.
+    `network` is the name of the network, see Network.name; `external_id` is the id under which the network knows the
+    call, empty as long as there is none. `waited_rings` is the number of rings the caller heard at full capacity before
+    the call was accepted.
     """
 
     id: str
-    network: Network
+    network: str
     direction: Direction
     caller: str
     called: str
@@ -32,6 +37,7 @@ class Call:
     language: str
     variables: Mapping[str, Value] = field(default_factory=dict)
     waited_rings: int = 0
+    external_id: str = ""
 
 
 class Unanswered(HuifangError):
@@ -61,6 +67,16 @@ class CallLeg(Protocol):
     @property
     def media(self) -> MediaStream:
         """The call's two-way audio."""
+
+    @property
+    def answered_by(self) -> AnsweringParty:
+        """Who answered, if we placed the call; `unknown` for an inbound call."""
+
+    def show(self, who: Speaker, text: str, detail: Mapping[str, Value | float]) -> None:
+        """Show an utterance on the far end's screen, if it has one.
+
+        `detail` holds how the utterance was understood, its confidence and its input mode.
+        """
 
     async def hang_up(self) -> None:
         """Hang up; `media` then ends with MediaClosed(by="us"). No effect if the call is already over."""
@@ -149,4 +165,64 @@ class CallDistributor(Protocol):
 
         Raises:
             TransferRefused: nobody took the call.
+        """
+
+
+CallHandler = Callable[[CallLeg], Awaitable[None]]
+"""Leads one inbound call to its end; the network hangs up when it returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkState:
+    """The state of a network now. `trouble` is why it can receive and place no calls, empty if it can."""
+
+    trouble: str
+    active_calls: int
+
+
+class Network(Protocol):
+    """A telephone network. Its adapter knows everything particular to it; the service knows it by this port alone."""
+
+    capacity: int
+    """Maximum number of concurrent calls; what becomes of further callers depends on the network. 0 drains it."""
+
+    @property
+    def name(self) -> str:
+        """The name of the network, as in Call.network."""
+
+    @property
+    def places_calls(self) -> bool:
+        """Whether `dial` can place calls."""
+
+    @property
+    def state(self) -> NetworkState:
+        """Whether the network works now, and the number of calls in progress or being placed."""
+
+    def routes(self) -> Sequence[web.AbstractRouteDef]:
+        """Return the pages and sockets that belong into the service's web application."""
+
+    async def run(self) -> None:
+        """Run until cancelled: receive calls. Cancelling ends the calls in progress."""
+
+    async def dial(self, call: Call) -> CallLeg:
+        """Dial `call.called` with `call.caller` as the calling number; return the leg once answered.
+
+        The leg's own `call` has the external id. The caller of this method owns the leg and must hang it up.
+
+        Raises:
+            Unanswered: the call was not answered; has the cause and whether it rang.
+        """
+
+    async def free_lines(self) -> int | None:
+        """Return the number of calls that the lines to the network can still carry, None without a limit.
+
+        Raises:
+            HuifangError: the network did not answer the query.
+        """
+
+    async def phones(self) -> frozenset[str] | None:
+        """Return the names of the phones that are reachable now, None if phones cannot register with the network.
+
+        Raises:
+            HuifangError: the network did not answer the query.
         """

@@ -25,6 +25,7 @@ from ivr.live.queues import LiveQueues
 from ivr.prompts.library import PromptLibrary
 from ivr.resource_files import ROOT
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
+from ivr.telephony.port import CallLeg
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.service import Service
 from tests.asterisk.sound import babble
@@ -46,7 +47,8 @@ class Switch(Service):
         line = await asyncio.wait_for(self._arrived[phone.account.name].get(), 30)
         return await call.answered(), line
 
-    async def _answer(self, line: AsteriskCallLeg) -> None:
+    async def _answer(self, line: CallLeg) -> None:
+        assert isinstance(line, AsteriskCallLeg)
         self._arrived[line.call.caller].put_nowait(line)
         await asyncio.shield(line.over)
 

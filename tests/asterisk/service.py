@@ -13,7 +13,7 @@ from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.site import Secrets, Site
-from ivr.telephony.port import Call
+from ivr.telephony.port import Call, CallLeg
 from tests.asterisk.phone import Phone, PhoneCall
 
 CONNECTED_WITHIN_S = 30
@@ -74,7 +74,8 @@ class Service:
         except TimeoutError:
             raise AssertionError(f"left in Asterisk: {left}") from None
 
-    async def _answer(self, line: AsteriskCallLeg) -> None:
+    async def _answer(self, line: CallLeg) -> None:
+        assert isinstance(line, AsteriskCallLeg)
         self._lines.put_nowait(line)
         await asyncio.shield(line.over)
 

@@ -23,6 +23,7 @@ from ivr.resource_files import ROOT
 from ivr.service.process import serving
 from ivr.service.runtime import Service
 from ivr.settings import Settings
+from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Secrets, Site
 from tests.asterisk.caller import Caller, Ear
@@ -40,6 +41,13 @@ LEFT_S = 30.0
 def passwords_in_environment(passwords: Secrets) -> dict[str, str]:
     """What the service finds its passwords by."""
     return {"ASTERISK_ARI_PASSWORD": passwords.ari, "ASTERISK_MEDIA_PASSWORD": passwords.media}
+
+
+def asterisk_of(service: Service) -> Asterisk:
+    """The network of a service that is attached to an Asterisk."""
+    network = service.networks["asterisk"]
+    assert isinstance(network, Asterisk)
+    return network
 
 
 @contextmanager
@@ -95,8 +103,7 @@ class SystemFixture:
         with environment(**passwords_in_environment(self.passwords), **found):
             async with serving(self.settings) as listening:
                 service = listening.service
-                assert service.asterisk
-                await asyncio.wait_for(service.asterisk.connected.wait(), 30)
+                await asyncio.wait_for(asterisk_of(service).connected.wait(), 30)
                 self.service = service
                 yield service
 

@@ -19,13 +19,14 @@ from ivr.devtools.softphone import CallOver, Softphone, dial
 from ivr.events import Value
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
+from ivr.service.composition import flow_choices
 from ivr.service.process import serving
 from ivr.service.runtime import Service
-from ivr.service.web import flow_choices
 from ivr.settings import Settings
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.server import routes
+from ivr.telephony.browser.server import BrowserNetwork
 from ivr.telephony.browser.stream import BrowserCallLeg
+from ivr.telephony.port import CallLeg
 
 CLIPS = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
 KEYS = {"方便吗": "1", "解决了吗": "1", "态度": "1", "收费了吗": "2", "打分": "9", "建议": "2"}
@@ -143,12 +144,13 @@ async def beside(
     name = f"{site.service.node.name}, the other"
     call_manager = CallManager(replace(site.service.node, name=name, **node), site.service.flow_store)
 
-    async def answer(given: BrowserCallLeg) -> None:
+    async def answer(given: CallLeg) -> None:
+        assert isinstance(given, BrowserCallLeg)
         its = line(replace(given.call, caller=caller), given.media)
-        await call_manager.answer(its, its.show)
+        await call_manager.answer(its)
 
     app = web.Application()
-    app.add_routes(routes(answer, lambda: flow_choices(site.service)))
+    app.add_routes(BrowserNetwork(answer, lambda: flow_choices(site.service.flow_store.current)).routes())
     running = asyncio.create_task(call_manager.run())
     async with TestServer(app) as server:
         try:

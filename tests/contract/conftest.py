@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from ivr.devtools.softphone import dial
 from ivr.devtools.timeline import CallTimeline
-from ivr.telephony.browser.server import FlowChoice, routes
+from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
 from ivr.telephony.media import MediaClosed, MediaEvent
 from ivr.telephony.port import CallLeg
 
@@ -91,7 +91,7 @@ async def browser() -> AsyncIterator[Connected]:
         await done.wait()
 
     app = web.Application()
-    app.add_routes(routes(answer, lambda: [FlowChoice("survey", {"en-US": "Survey"}, ("zh-CN",))]))
+    app.add_routes(BrowserNetwork(answer, lambda: [FlowChoice("survey", {"en-US": "Survey"}, ("zh-CN",))]).routes())
     async with (
         TestServer(app) as server,
         dial(str(server.make_url("/phone/socket")), "survey", "zh-CN") as far,

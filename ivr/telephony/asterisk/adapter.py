@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -31,7 +32,7 @@ from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.asterisk.stream import MediaSockets
 from ivr.telephony.asterisk.sweep import sweep
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
-from ivr.telephony.port import Call, CallDistributor, Unanswered
+from ivr.telephony.port import Call, CallDistributor, CallHandler, NetworkState, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +41,17 @@ ANSWER_GRACE_S: Final = 10
 """Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as failed."""
 SWEEP_INTERVAL_S: Final = 30.0
 ATTACH_RETRY_S: Final = 1.0
+NAME: Final = "asterisk"
+TRUNK: Final = "trunk"
+"""The endpoint of the trunk in pjsip.conf."""
 CAUSE_NO_ROUTE: Final = 3
 """Q.850: no route to destination."""
-CallHandler = Callable[[AsteriskCallLeg], Awaitable[None]]
+CAUSE_NO_CIRCUIT: Final = 34
+"""Q.850: no circuit available."""
 
 
 class Asterisk:
-    """The calls of one Asterisk.
+    """The calls of one Asterisk. Implements ivr.telephony.port.Network.
 
     Args:
         ari: an open client of its REST interface.
@@ -86,9 +91,24 @@ class Asterisk:
         self.active_calls = 0
         """Number of calls in progress or being placed."""
 
-    def routes(self) -> list[web.RouteDef]:
+    @property
+    def name(self) -> str:
+        """See Network."""
+        return NAME
+
+    @property
+    def places_calls(self) -> bool:
+        """See Network."""
+        return True
+
+    @property
+    def state(self) -> NetworkState:
+        """See Network."""
+        return NetworkState("" if self.connected.is_set() else "Asterisk is not connected", self.active_calls)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
         """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
-        routes = [web.get("/asterisk/media", self._serve_media)]
+        routes: list[web.AbstractRouteDef] = [web.get("/asterisk/media", self._serve_media)]
         if isinstance(self._events, IncomingEventSocket):
             routes.append(web.get("/asterisk/events", self._events.handle))
         return routes
@@ -98,12 +118,15 @@ class Asterisk:
         return await self._sockets.handle(request)
 
     async def phones(self) -> frozenset[str]:
-        """Return the names of the phones that are reachable now.
-
-        Raises:
-            AriRefused, AriUnreachable: Asterisk did not answer the request.
-        """
+        """See Network; a phone is reachable if it is registered and, if qualified by Asterisk, responds."""
         return await self._ari.phones()
+
+    async def free_lines(self) -> int | None:
+        """See Network; counts the calls of all nodes and those that Asterisk handles by itself."""
+        trunk = self._site.trunk
+        if trunk is None or trunk.lines is None:
+            return None
+        return max(0, trunk.lines - await self._ari.calls_on(TRUNK))
 
     async def run(self) -> None:
         """Run until cancelled: accept inbound calls. Cancelling also cancels the calls in progress."""
@@ -183,7 +206,15 @@ class Asterisk:
             await self._send_to_fallback(channel, "full" if line and self.capacity else "down")
             return
         call = Call(
-            uuid.uuid4().hex, "asterisk", "inbound", caller, called, line.flow, line.language, waited_rings=rings
+            uuid.uuid4().hex,
+            NAME,
+            "inbound",
+            caller,
+            called,
+            line.flow,
+            line.language,
+            waited_rings=rings,
+            external_id=channel,
         )
         party = self._tracker.expect(channel)
         party.created = True
@@ -218,13 +249,7 @@ class Asterisk:
     # -- outbound calls --------------------------------------------------------------------------------------------
 
     async def dial(self, call: Call, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
-        """Dial `call.called` (a phone of the site, otherwise over the trunk) with `call.caller` as the calling number.
-
-        The caller of this method owns the leg and must hang it up.
-
-        Raises:
-            Unanswered: the call was not answered; has the cause and whether it rang.
-        """
+        """See Network; `call.called` is a phone of the site or a number to dial over the trunk."""
         if not self.connected.is_set():
             raise Unanswered("failed", rang=False)
         self.active_calls += 1
@@ -244,11 +269,15 @@ class Asterisk:
         except asyncio.CancelledError:
             await self._abandon(voice, party)
             raise
-        return self._make_leg(call, party, voice)
+        return self._make_leg(replace(call, external_id=party.channel), party, voice)
 
     async def _ring(self, call: Call, party: TrackedChannel, ring_s: int) -> None:
         number = call.called
-        endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{trunk_number(number)}@trunk"
+        endpoint = f"PJSIP/{number}"
+        if number not in self._site.phones:
+            endpoint = f"PJSIP/{trunk_number(number)}@{TRUNK}"
+            if await self.free_lines() == 0:
+                raise ChannelEnded(CAUSE_NO_CIRCUIT)
         try:
             await self._ari.originate(party.channel, endpoint, call.caller, ring_s)
         except AriRefused as refused:

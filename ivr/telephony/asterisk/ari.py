@@ -124,6 +124,10 @@ class Ari:
         endpoints = await self.request("GET", "/endpoints/PJSIP")
         return frozenset(one["resource"] for one in endpoints if one["state"] == "online")
 
+    async def calls_on(self, endpoint: str) -> int:
+        """Return the number of calls of a SIP endpoint, by anybody and in both directions."""
+        return len((await self.request("GET", f"/endpoints/PJSIP/{endpoint}"))["channel_ids"])
+
     async def channel_exists(self, channel: str) -> bool:
         """Return whether the channel exists."""
         return not await self._gone("GET", f"/channels/{channel}")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from ivr.events import EndedBy
+from ivr.events import EndedBy, Value
+from ivr.lifecycle import AnsweringParty
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import LEFT_STASIS, NORMAL, ChannelTracker, TrackedChannel
@@ -18,6 +19,7 @@ from ivr.telephony.asterisk.stream import AsteriskStream
 from ivr.telephony.asterisk.transfer import hand_over
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.port import Call, CallDistributor, TransferRefused
+from ivr.transcript import Speaker
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,14 @@ class AsteriskCallLeg:
     def media(self) -> AsteriskStream:
         """See CallLeg."""
         return self._voice.stream
+
+    @property
+    def answered_by(self) -> AnsweringParty:
+        """See CallLeg; always unknown."""
+        return "unknown"
+
+    def show(self, who: Speaker, text: str, detail: Mapping[str, Value | float]) -> None:
+        """See CallLeg; a telephone has no screen."""
 
     @property
     def over(self) -> asyncio.Task[None]:

@@ -70,7 +70,11 @@ class Ringing(_Model):
 
 
 class Trunk(_Model):
-    """SIP trunk to the telephone network. `authorities` is the PEM file of CAs trusted to certify the far end."""
+    """SIP trunk to the telephone network. `authorities` is the PEM file of CAs trusted to certify the far end.
+
+    `lines` is the maximum number of concurrent calls that the operator allows; while all are in use, the service places
+    no call.
+    """
 
     host: Host
     port: Port | None = None
@@ -78,6 +82,7 @@ class Trunk(_Model):
     srtp: bool = True
     user: EndpointName | None = None
     register_there: bool = Field(default=False, alias="register")
+    lines: int | None = Field(default=None, ge=1)
     local_port: Port = 5061
     authorities: FilePath = "/etc/ssl/certs/ca-certificates.crt"
     certificate: FilePath | None = None

@@ -1,4 +1,4 @@
-"""The browser phone's page and socket as aiohttp routes.
+"""The network of browser phones: their page and their sockets as aiohttp routes.
 
 Must not know: flows, sessions (`answer` is passed in), access control (ivr/console/access.py).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits
 from ivr.telephony.browser.stream import CONNECTION_LOST, BrowserCallLeg, BrowserStream, send
 from ivr.telephony.media import MediaClosed
-from ivr.telephony.port import Call
+from ivr.telephony.port import Call, CallHandler, CallLeg, NetworkState, Unanswered
 
 PAGE = Path(__file__).parent / "page"
 FRAME_LIMIT_BYTES = 65_536
@@ -31,7 +31,7 @@ PAGE_HEADERS = {
 
 log = logging.getLogger(__name__)
 
-CallHandler = Callable[[BrowserCallLeg], Awaitable[None]]
+NAME = "browser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +43,78 @@ class FlowChoice:
     languages: tuple[str, ...]
 
 
-def routes(
-    answer: CallHandler,
-    flows: Callable[[], Sequence[FlowChoice]],
-    new_id: Callable[[], str] = lambda: uuid4().hex,
-    limits: PhoneLimits | None = None,
-) -> list[web.AbstractRouteDef]:
-    """Return the routes under /phone. `answer` handles each call; the leg is hung up when it returns.
+class BrowserNetwork:
+    """The calls of browser phones. Implements ivr.telephony.port.Network.
 
     A session outlives its socket: if the request handler is cancelled, the session still receives MediaClosed and ends.
-    `flows` is called again for each page and each call, so a reloaded flow file takes effect at once.
+
+    Args:
+        flows: called again for each page and each call, so a reloaded flow file takes effect at once.
     """
-    phone = _Phone(answer, flows, new_id, limits or PhoneLimits())
-    return [
-        web.get("/phone", _page),
-        web.static("/phone/static", PAGE),
-        web.get("/phone/flows", phone.choices),
-        web.get("/phone/socket", phone.socket),
-    ]
 
-
-async def _page(_: web.Request) -> web.FileResponse:
-    return web.FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
-
-
-class _Phone:
     def __init__(
         self,
         answer: CallHandler,
         flows: Callable[[], Sequence[FlowChoice]],
-        new_id: Callable[[], str],
-        limits: PhoneLimits,
+        capacity: int = 100,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
+        limits: PhoneLimits | None = None,
     ) -> None:
-        self._answer, self._flows, self._new_id, self._limits = answer, flows, new_id, limits
+        self._answer, self._flows, self._new_id, self._limits = answer, flows, new_id, limits or PhoneLimits()
+        self.capacity = capacity
         self._sessions: set[asyncio.Task[None]] = set()
 
-    async def choices(self, _: web.Request) -> web.Response:
+    @property
+    def name(self) -> str:
+        """See Network."""
+        return NAME
+
+    @property
+    def places_calls(self) -> bool:
+        """See Network; a browser cannot be called."""
+        return False
+
+    @property
+    def state(self) -> NetworkState:
+        """See Network."""
+        return NetworkState("", len(self._sessions))
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """See Network; all are under /phone."""
+        return [
+            web.get("/phone", self._page),
+            web.static("/phone/static", PAGE),
+            web.get("/phone/flows", self._choices),
+            web.get("/phone/socket", self._socket),
+        ]
+
+    async def run(self) -> None:
+        """See Network; calls arrive through the routes."""
+        await asyncio.Event().wait()
+
+    async def dial(self, call: Call) -> CallLeg:
+        """See Network.
+
+        Raises:
+            Unanswered: always.
+        """
+        raise Unanswered("unreachable", rang=False)
+
+    async def free_lines(self) -> int | None:
+        """See Network; no calls are placed."""
+        return 0
+
+    async def phones(self) -> frozenset[str] | None:
+        """See Network; browsers do not register."""
+        return None
+
+    async def _page(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+
+    async def _choices(self, _: web.Request) -> web.Response:
         return web.json_response({"flows": [asdict(flow) for flow in self._flows()]})
 
-    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
             heartbeat=self._limits.heartbeat_s,
             timeout=self._limits.closing_s,
@@ -115,9 +148,11 @@ class _Phone:
             raise wire.WireError(f"{request.type} before the call message", WSCloseCode.POLICY_VIOLATION)
         if not any(request.flow == flow.name and request.language in flow.languages for flow in self._flows()):
             raise wire.WireError("no such flow in this language", WSCloseCode.POLICY_VIOLATION)
+        if len(self._sessions) >= self.capacity:
+            raise wire.WireError("the service takes no more calls now", WSCloseCode.TRY_AGAIN_LATER)
         return Call(
             id=self._new_id(),
-            network="browser",
+            network=NAME,
             direction="inbound",
             caller="",
             called="",
