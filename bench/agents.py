@@ -40,7 +40,7 @@ async def _transfer(office: Office, number: int) -> float:
     line = f"line_{number}"
     (phone,) = await office.staffed(line)
     call, ours = await office.calls()
-    transferring = asyncio.create_task(ours.transfer(line, "三次报修未解决", overhear=True))
+    transferring = asyncio.create_task(office.hands_over(ours, line, overhear=True))
     agent = await phone.called()
     agent.ring()
     agent.answer()

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Protocol
 
+from ivr.agents.transfer_service import TransferService
 from ivr.calendar import Calendar
 from ivr.events import Value
 from ivr.live.calls import LiveCalls
@@ -44,6 +45,7 @@ class ServiceNode:
     timezone: tzinfo
     timing: Timing
     calendar: Calendar = field(default_factory=Calendar)
+    transfers: TransferService = field(default_factory=TransferService)
 
     def recording_path(self, call_id: str, at: datetime) -> Path:
         """Return the path of the recording of a call that began recording at `at`."""

@@ -294,11 +294,12 @@ class Session:
 
     async def _transfer(self, action: actions.Transfer) -> None:
         await self._wait_until_heard()
-        target = action.line if action.line and self._leg.can_reach(action.line) else action.target
+        transfers, leg = self._node.transfers, self._leg
+        target = action.line if action.line and transfers.can_reach(leg, action.line) else action.target
         try:
             caller_audio = self._utterances.audio(action.said)[: CALLER_AUDIO_MAX_MS * BYTES_PER_MS]
-            ended_by = await self._leg.transfer(
-                target, action.whisper, caller_audio=caller_audio, overhear=self._recorder.running
+            ended_by = await transfers.transfer(
+                leg, target, action.whisper, caller_audio=caller_audio, overhear=self._recorder.running
             )
         except TransferRefused as refused:
             self._mailbox.post(events.TransferFailed(action.wait, refused.reason))

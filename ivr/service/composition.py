@@ -14,6 +14,7 @@ from datetime import datetime
 from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
 from ivr.agents.roster_store import RosterStore, TransferTargets
+from ivr.agents.transfer_service import TransferService
 from ivr.call.node import ServiceNode
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load as load_rules
@@ -32,6 +33,7 @@ from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Site, load_site, own_secrets
 from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
+from ivr.telephony.port import CallHandler
 from ivr.turntaking.timing import Timing
 from recognizer.endpoint import VoiceActivity
 from recognizer.router import RecognizerRouter
@@ -71,6 +73,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
         records = await CallRecords.open(settings.database_url, name, rules=rules)
         stack.push_async_callback(records.close)
+        announcer = Announcer(library.catalog)
+        agents = None
+        if rosters:
+            sounds = Announcements(library, announcer)
+            journal = CaseService(records.database, rules).put_through
+            opening = AgentServices.open(rosters, redis, sounds, name, lambda: datetime.now(settings.zone), journal)
+            agents = await stack.enter_async_context(opening)
         node = ServiceNode(
             name=name,
             recognizer=recognizer,
@@ -82,19 +91,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             timezone=settings.zone,
             timing=Timing(),
             calendar=rules.calendar,
+            transfers=TransferService(agents.acd if agents else None, announcer),
         )
-        service = Service(node, flow_store, rules, settings.lines, feeds)
-        announcer = Announcer(library.catalog)
-        if rosters:
-            sounds = Announcements(library, announcer)
-            journal = CaseService(records.database, rules).put_through
-            agents = AgentServices.open(rosters, redis, sounds, name, node.now, journal)
-            service.agents = await stack.enter_async_context(agents)
-        service.attach(
-            BrowserNetwork(service.answer, lambda: flow_choices(service.flow_store.current), settings.capacity)
-        )
+        service = Service(node, flow_store, rules, settings.lines, feeds, agents)
+        capacity = settings.capacity
+        service.attach(BrowserNetwork(service.answer, lambda: flow_choices(flow_store.current), capacity))
         if site:
-            service.attach(await _asterisk(stack, site, service, settings.capacity, announcer))
+            service.attach(await _asterisk(stack, site, service.answer, capacity))
         yield service
 
 
@@ -119,11 +122,8 @@ async def _open_feed(stack: AsyncExitStack, redis: str, stream: str) -> EventFee
     return feed
 
 
-async def _asterisk(
-    stack: AsyncExitStack, site: Site, service: Service, capacity: int, announcer: Announcer
-) -> Asterisk:
+async def _asterisk(stack: AsyncExitStack, site: Site, answer: CallHandler, capacity: int) -> Asterisk:
     secrets = own_secrets()
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
     ari = await stack.enter_async_context(Ari(address, site.ari_user, secrets.ari, site.app))
-    acd = service.agents.acd if service.agents else None
-    return Asterisk(site, secrets, ari, service.answer, capacity, announcer, acd)
+    return Asterisk(site, secrets, ari, answer, capacity)

@@ -36,13 +36,19 @@ class Service:
     """
 
     def __init__(
-        self, node: ServiceNode, flow_store: FlowStore, rules: Rules, lines: Path, feeds: Mapping[ReaderRole, EventFeed]
+        self,
+        node: ServiceNode,
+        flow_store: FlowStore,
+        rules: Rules,
+        lines: Path,
+        feeds: Mapping[ReaderRole, EventFeed],
+        agents: AgentServices | None,
     ) -> None:
         self.node, self.flow_store, self.rules, self.feeds = node, flow_store, rules, feeds
         self._lines = lines
         self.call_manager = CallManager(node, flow_store)
         self.networks: dict[str, Network] = {}
-        self.agents: AgentServices | None = None
+        self.agents = agents
         self._supervisor = Supervisor()
         self._reloading = asyncio.Lock()
 

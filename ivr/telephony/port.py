@@ -1,14 +1,14 @@
-"""The port of a telephone network: the network itself, call legs, transfers and the ACD's view of a held caller.
+"""The port of a telephone network: the network itself, call legs, callers on hold and the people rung for them.
 
-Must not know: flows, recognisers, records.
+Must not know: flows, recognisers, records, who people are and how they are chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -81,19 +81,20 @@ class CallLeg(Protocol):
     async def hang_up(self) -> None:
         """Hang up; `media` then ends with MediaClosed(by="us"). No effect if the call is already over."""
 
-    def can_reach(self, target: str) -> bool:
-        """Return whether the transfer target exists."""
+    def can_reach(self, name: str) -> bool:
+        """Return whether HeldCaller.ring knows this name."""
 
-    async def transfer(
-        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
-    ) -> EndedBy:
-        """Transfer the caller to `target`, wait until the two are disconnected, and return the party that hung up.
+    async def hold(self, work: HoldWork, *, overhear: bool = False) -> EndedBy:
+        """Put the caller on hold while `work` rings and connects people; then the caller is back with the service.
 
-        Before being connected, the person who answers hears `whisper`, then `caller_audio`, the caller's own words
-        (8 kHz, 16-bit). With `overhear` the media stream delivers both parties' audio as OverheardAudio.
+        `work` is cancelled if the caller hangs up. With `overhear` the media stream delivers the audio of those who
+        talk with each other as OverheardAudio.
+
+        Returns:
+            The party that ended the hold: `caller`, or `us` if the work completed.
 
         Raises:
-            TransferRefused: nobody took the call; the caller is back with the service.
+            TransferRefused: the caller cannot be held, or by `work`.
         """
 
 
@@ -142,31 +143,18 @@ class HeldCaller(Protocol):
     async def key(self) -> str:
         """Return the caller's next key."""
 
-    def ring(self, phone: str, shown: str, ring_s: int) -> AbstractAsyncContextManager[Person]:
-        """Ring a phone with `shown` as the calling number; hang up at the end of the block.
+    def ring(self, name: str, shown: str, ring_s: int) -> AbstractAsyncContextManager[Person]:
+        """Ring a phone or a transfer target of the site with `shown` as the calling number.
+
+        Hang up at the end of the block.
 
         Raises:
-            TransferRefused: the phone was not answered, with the reason.
+            TransferRefused: nobody answered, with the reason.
         """
 
 
-class CallDistributor(Protocol):
-    """Connects callers with agents of a line (ACD)."""
-
-    def has_roster(self, target: str) -> bool:
-        """Return whether the target is a line with its own roster."""
-
-    async def hand_over(
-        self, call: Call, target: str, whisper: str, hold: HeldCaller, caller_audio: bytes = b""
-    ) -> None:
-        """Find an agent, connect the caller, and return once the agent has hung up. Cancelled if the caller hangs up.
-
-        `whisper` and `caller_audio` are as in CallLeg.transfer.
-
-        Raises:
-            TransferRefused: nobody took the call.
-        """
-
+HoldWork = Callable[[HeldCaller], Coroutine[Any, Any, None]]
+"""Finds somebody for a caller on hold, connects the two, and returns once they are disconnected."""
 
 CallHandler = Callable[[CallLeg], Awaitable[None]]
 """Leads one inbound call to its end; the network hangs up when it returns."""

@@ -18,6 +18,8 @@ from ivr.agents.announcements import Announcements
 from ivr.agents.presence import Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
+from ivr.agents.transfer_service import TransferService
+from ivr.events import EndedBy
 from ivr.live.agents import LiveAgents
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import EventFeed
@@ -31,6 +33,7 @@ from tests.asterisk.service import Service
 from tests.asterisk.sound import babble
 from tests.asterisk.system import SystemFixture, running_system
 
+WHISPER = "三次报修未解决"
 WORDS = babble(0.8, seed=21)
 """What free words sound like here."""
 
@@ -88,6 +91,11 @@ class Office:
         assert self.switch
         return await self.switch.connect(await self.system.phone())
 
+    async def hands_over(self, line: AsteriskCallLeg, target: str, **options: bool) -> EndedBy:
+        """Transfer a caller to a line."""
+        assert self.switch
+        return await self.switch.transfer(line, target, WHISPER, **options)
+
     async def presence(self, line: str, number: int = 0) -> Presence:
         """That of one of a line's people."""
         return (await self.presences.all())[f"{line}_{number}"]
@@ -116,5 +124,7 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
         office.acd = acd
         obeying = asyncio.create_task(acd.run_commands())
         stack.callback(obeying.cancel)
-        office.switch = await stack.enter_async_context(Switch(system.site, system.passwords, acd=acd))
+        office.switch = await stack.enter_async_context(
+            Switch(system.site, system.passwords, transfers=TransferService(acd))
+        )
         yield office

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from ivr.agents.transfer_service import TransferService
+from ivr.events import EndedBy
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
@@ -23,9 +25,12 @@ LEFT_S = 20
 class Service:
     """An async context manager; `line()` gives the calls that arrive, to be led by the test."""
 
-    def __init__(self, site: Site, secrets: Secrets, ari_url: str = "", **options: Any) -> None:
+    def __init__(
+        self, site: Site, secrets: Secrets, ari_url: str = "", transfers: TransferService | None = None, **options: Any
+    ) -> None:
         self.site = site
         self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, site.app)
+        self.transfers = transfers or TransferService()
         self.asterisk = Asterisk(site, secrets, self.ari, self._answer, **options)
         self.left: list[AsteriskCallLeg] = []
         self._lines: asyncio.Queue[AsteriskCallLeg] = asyncio.Queue()
@@ -58,6 +63,10 @@ class Service:
         call = await phone.call("4000")
         line = await self.line()
         return await call.answered(), line
+
+    async def transfer(self, line: AsteriskCallLeg, target: str, whisper: str = "", **options: Any) -> EndedBy:
+        """Hand a caller over."""
+        return await self.transfers.transfer(line, target, whisper, **options)
 
     async def dial(self, number: str, ring_s: int = 5) -> AsteriskCallLeg:
         """Place a call."""

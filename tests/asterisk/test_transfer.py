@@ -7,6 +7,7 @@ import asyncio
 import pytest
 import soundfile
 
+from ivr.agents.transfer_service import TransferService
 from ivr.telephony.asterisk.dialplan import TEMPLATES
 from ivr.telephony.media import AudioFrame, MarkReached
 from ivr.telephony.port import TransferRefused
@@ -42,7 +43,7 @@ async def still_ours(call, line):
 async def test_the_two_hear_each_other_and_the_service_hears_neither(service, phone):
     call, line = await service.connect(await phone("1001"))
     person = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", ""))
+    transferring = asyncio.create_task(service.transfer(line, "person"))
     other = await person.called()
     other.ring()
     began = await call.hears_sound()
@@ -66,7 +67,7 @@ async def test_the_two_hear_each_other_and_the_service_hears_neither(service, ph
 async def test_the_caller_is_ours_again_when_the_person_hangs_up(service, phone):
     call, line = await service.connect(await phone("1001"))
     person = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", ""))
+    transferring = asyncio.create_task(service.transfer(line, "person"))
     other = await person.called()
     other.answer()
     await asyncio.sleep(0.2)
@@ -80,7 +81,7 @@ async def test_the_caller_is_ours_again_when_the_person_hangs_up(service, phone)
 async def test_the_person_refuses(service, phone, status, reason):
     call, line = await service.connect(await phone("1001"))
     person = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", ""))
+    transferring = asyncio.create_task(service.transfer(line, "person"))
     (await person.called()).refuse(status)
     assert await refusal(transferring) == reason
     await still_ours(call, line)
@@ -89,9 +90,9 @@ async def test_the_person_refuses(service, phone, status, reason):
 
 async def test_nobody_can_be_reached(service, phone):
     call, line = await service.connect(await phone("1001"))
-    assert await refusal(line.transfer("person", "")) == "unreachable"
-    assert await refusal(line.transfer("nowhere", "")) == "unreachable"
-    assert await refusal(line.transfer("not in the configuration", "")) == "unavailable"
+    assert await refusal(service.transfer(line, "person")) == "unreachable"
+    assert await refusal(service.transfer(line, "nowhere")) == "unreachable"
+    assert await refusal(service.transfer(line, "not in the configuration")) == "unavailable"
     await still_ours(call, line)
     await line.hang_up()
 
@@ -99,7 +100,7 @@ async def test_nobody_can_be_reached(service, phone):
 async def test_the_caller_gives_up_while_it_rings(service, phone):
     call, line = await service.connect(await phone("1001"))
     person = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", ""))
+    transferring = asyncio.create_task(service.transfer(line, "person"))
     other = await person.called()
     other.ring()
     await call.hang_up()
@@ -109,10 +110,11 @@ async def test_the_caller_gives_up_while_it_rings(service, phone):
 
 async def test_the_person_alone_hears_the_whisper(site, passwords, pbx, phone, attach):
     words = babble(0.8, seed=8)
-    service = await attach(announce=lambda whisper, language: words.tobytes() if whisper == "a caller" else b"")
+    announce = {"a caller": words.tobytes()}.__getitem__
+    service = await attach(transfers=TransferService(announce=lambda whisper, language: announce(whisper)))
     call, line = await service.connect(await phone("1001"))
     person = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", "a caller"))
+    transferring = asyncio.create_task(service.transfer(line, "person", "a caller"))
     other = await person.called()
     other.answer()
     assert (await other.hears(words)).likeness > 0.98

@@ -56,8 +56,8 @@ def clear(heard: Heard, sought: np.ndarray) -> bool:
     return bool(np.median([heard.find(part).likeness for part in np.array_split(sought, 5)]) > 0.95)
 
 
-def handing_over(line: AsteriskCallLeg, target: str, **options: bool) -> asyncio.Task[str]:
-    return asyncio.create_task(line.transfer(target, "三次报修未解决", **options))
+def handing_over(office: Office, line: AsteriskCallLeg, target: str, **options: bool) -> asyncio.Task[str]:
+    return asyncio.create_task(office.hands_over(line, target, **options))
 
 
 async def refusal(transferring: Awaitable[str], within_s: float = 60) -> str:
@@ -129,7 +129,7 @@ async def until_now(line: AsteriskCallLeg) -> AsyncIterator[MediaEvent]:
 async def unanswered(office: Office) -> None:
     first, second = await office.staffed("unanswered", people=2)
     call, line = await office.calls()
-    transferring = handing_over(line, "unanswered")
+    transferring = handing_over(office, line, "unanswered")
     ringing = await first.called()
     ringing.ring()
     other = await takes(second, within_s=40)
@@ -143,7 +143,7 @@ async def unanswered(office: Office) -> None:
 async def taken(office: Office) -> None:
     (phone,) = await office.staffed("taken", wrap_up_s=600)
     call, line = await office.calls()
-    transferring = handing_over(line, "taken")
+    transferring = handing_over(office, line, "taken")
     agent = await phone.called()
     agent.ring()
     assert (await office.presence("taken")).state == "ringing"
@@ -169,7 +169,7 @@ async def taken(office: Office) -> None:
 async def whole_whisper(office: Office) -> None:
     (phone,) = await office.staffed("hotline")
     call, line = await office.calls()
-    transferring = handing_over(line, "hotline")
+    transferring = handing_over(office, line, "hotline")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await agent.hears_quiet(1.5)
@@ -190,7 +190,7 @@ async def whole_whisper(office: Office) -> None:
 async def declined(office: Office) -> None:
     first, second = await office.staffed("declined", people=2)
     call, line = await office.calls()
-    transferring = handing_over(line, "declined")
+    transferring = handing_over(office, line, "declined")
     agent = await picks_up(first)
     await declines(agent)
     other = await takes(second)
@@ -204,7 +204,7 @@ async def declined(office: Office) -> None:
 async def declined_by_all(office: Office) -> None:
     first, second = await office.staffed("all", people=2)
     call, line = await office.calls()
-    transferring = handing_over(line, "all")
+    transferring = handing_over(office, line, "all")
     (await first.called()).refuse(486)
     agent = await picks_up(second)
     await declines(agent)
@@ -216,7 +216,7 @@ async def declined_by_all(office: Office) -> None:
 async def silent(office: Office) -> None:
     first, second = await office.staffed("silent", people=2)
     call, line = await office.calls()
-    transferring = handing_over(line, "silent")
+    transferring = handing_over(office, line, "silent")
     agent = await picks_up(first)
     other = await takes(second, within_s=40)
     await agent.ended()
@@ -232,7 +232,7 @@ async def unreachable(office: Office) -> None:
     (phone,) = await office.staffed("unreachable")
     await phone.register(expires=0)
     call, line = await office.calls()
-    assert await refusal(handing_over(line, "unreachable")) == "unreachable"
+    assert await refusal(handing_over(office, line, "unreachable")) == "unreachable"
     assert (await office.presence("unreachable")).state == "available"
     await still_ours(call, line)
 
@@ -242,7 +242,7 @@ async def phone_without_a_network(office: Office) -> None:
     first, second = await office.staffed("deaf", people=2)
     first.deaf = True
     call, line = await office.calls()
-    transferring = handing_over(line, "deaf")
+    transferring = handing_over(office, line, "deaf")
     agent = await takes(second, within_s=60)
     await talk(call, agent, seed=67)
     await agent.hang_up()
@@ -255,7 +255,7 @@ async def phone_without_a_network(office: Office) -> None:
 async def nobody_there(office: Office) -> None:
     await office.staffed("empty", people=0)
     call, line = await office.calls()
-    assert await refusal(handing_over(line, "empty"), within_s=30) == "unavailable"
+    assert await refusal(handing_over(office, line, "empty"), within_s=30) == "unavailable"
     await still_ours(call, line)
 
 
@@ -263,7 +263,7 @@ async def nobody_there(office: Office) -> None:
 async def agent_leaves_in_the_whisper(office: Office) -> None:
     (phone,) = await office.staffed("leaves")
     call, line = await office.calls()
-    transferring = handing_over(line, "leaves")
+    transferring = handing_over(office, line, "leaves")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await agent.hang_up()
@@ -276,7 +276,7 @@ async def agent_leaves_in_the_whisper(office: Office) -> None:
 async def caller_leaves_while_it_rings(office: Office) -> None:
     (phone,) = await office.staffed("rings")
     call, line = await office.calls()
-    transferring = handing_over(line, "rings")
+    transferring = handing_over(office, line, "rings")
     agent = await phone.called()
     agent.ring()
     await call.hang_up()
@@ -289,7 +289,7 @@ async def caller_leaves_while_it_rings(office: Office) -> None:
 async def caller_leaves_in_the_whisper(office: Office) -> None:
     (phone,) = await office.staffed("whisper")
     call, line = await office.calls()
-    transferring = handing_over(line, "whisper")
+    transferring = handing_over(office, line, "whisper")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await call.hang_up()
@@ -302,10 +302,10 @@ async def caller_leaves_in_the_whisper(office: Office) -> None:
 async def two_for_one(office: Office) -> None:
     (phone,) = await office.staffed("two", wrap_up_s=1)
     call, line = await office.calls()
-    transferring = handing_over(line, "two")
+    transferring = handing_over(office, line, "two")
     agent = await takes(phone)
     second_call, second_line = await office.calls()
-    waiting = handing_over(second_line, "two")
+    waiting = handing_over(office, second_line, "two")
     told = np.frombuffer(office.library.pcm(Prompt("queue.next"), "zh-CN"), "<i2")
     await talk(call, agent, seed=41)
     await asyncio.sleep(len(told) / RATE)
@@ -327,13 +327,13 @@ async def two_for_one(office: Office) -> None:
 async def caller_leaves_the_queue(office: Office) -> None:
     (phone,) = await office.staffed("queue")
     call, line = await office.calls()
-    transferring = handing_over(line, "queue")
+    transferring = handing_over(office, line, "queue")
     agent = await takes(phone)
     leaver, leavers_line = await office.calls()
-    leaving = handing_over(leavers_line, "queue")
+    leaving = handing_over(office, leavers_line, "queue")
     await leaver.hears_sound()
     third, third_line = await office.calls()
-    waiting = handing_over(third_line, "queue")
+    waiting = handing_over(office, third_line, "queue")
     await third.hears_sound()
     await leaver.hang_up()
     assert await leaving == "caller"
@@ -351,10 +351,10 @@ async def caller_leaves_the_queue(office: Office) -> None:
 async def gives_up_waiting(office: Office) -> None:
     (phone,) = await office.staffed("patience")
     call, line = await office.calls()
-    transferring = handing_over(line, "patience")
+    transferring = handing_over(office, line, "patience")
     agent = await takes(phone)
     second_call, second_line = await office.calls()
-    waiting = handing_over(second_line, "patience")
+    waiting = handing_over(office, second_line, "patience")
     await second_call.hears_sound()
     await second_call.press("#")
     assert await refusal(waiting) == "gave_up"
@@ -368,10 +368,10 @@ async def gives_up_waiting(office: Office) -> None:
 async def waits_no_longer_than_the_line_says(office: Office) -> None:
     (phone,) = await office.staffed("short", wait_s=1)
     call, line = await office.calls()
-    transferring = handing_over(line, "short")
+    transferring = handing_over(office, line, "short")
     agent = await takes(phone)
     second_call, second_line = await office.calls()
-    assert await refusal(handing_over(second_line, "short"), within_s=30) == "busy"
+    assert await refusal(handing_over(office, second_line, "short"), within_s=30) == "busy"
     await still_ours(second_call, second_line)
     await agent.hang_up()
     assert await transferring == "us"
@@ -383,7 +383,7 @@ async def passed_on(office: Office) -> None:
     (phone,) = await office.staffed("ordinary", wrap_up_s=600)
     (supervisor,) = await office.staffed("superior")
     call, line = await office.calls()
-    transferring = handing_over(line, "ordinary", overhear=True)
+    transferring = handing_over(office, line, "ordinary", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=49)
     await office.acd.send_command("ordinary_0", line.call.id, "onward", "superior")
@@ -408,7 +408,7 @@ async def passed_on_to_nobody(office: Office) -> None:
     (phone,) = await office.staffed("lonely")
     await office.staffed("deserted", people=0)
     call, line = await office.calls()
-    transferring = handing_over(line, "lonely")
+    transferring = handing_over(office, line, "lonely")
     agent = await takes(phone)
     await asyncio.sleep(0.3)
     await office.acd.send_command("lonely_0", line.call.id, "onward", "deserted")
@@ -421,7 +421,7 @@ async def passed_on_to_nobody(office: Office) -> None:
 async def overheard(office: Office) -> None:
     (phone,) = await office.staffed("overheard")
     call, line = await office.calls()
-    transferring = handing_over(line, "overheard", overhear=True)
+    transferring = handing_over(office, line, "overheard", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=47)
     await agent.hang_up()
@@ -443,7 +443,7 @@ async def cancelled_twice(office: Office) -> None:
     """As when a caller who is overheard hangs up: the session then ends what is ending already."""
     (phone,) = await office.staffed("cancelled")
     call, line = await office.calls()
-    transferring = handing_over(line, "cancelled", overhear=True)
+    transferring = handing_over(office, line, "cancelled", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=69)
     transferring.cancel()

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.asterisk.stream import MediaSockets
 from ivr.telephony.asterisk.sweep import sweep
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
-from ivr.telephony.port import Call, CallDistributor, CallHandler, NetworkState, Unanswered
+from ivr.telephony.port import Call, CallHandler, NetworkState, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -58,25 +58,12 @@ class Asterisk:
         answer: handles one inbound call; the leg is hung up when it returns.
         capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set it to
             0 to drain: callers go to a person at once.
-        announce: (text, language) -> audio, synthesises the whisper of a transfer; may block.
-        acd: connects the callers of lines that have their own roster.
     """
 
-    def __init__(
-        self,
-        site: Site,
-        secrets: Secrets,
-        ari: Ari,
-        answer: CallHandler,
-        capacity: int = 100,
-        announce: Callable[[str, str], bytes] | None = None,
-        acd: CallDistributor | None = None,
-    ) -> None:
+    def __init__(self, site: Site, secrets: Secrets, ari: Ari, answer: CallHandler, capacity: int = 100) -> None:
         self._site = site
         self._ari = ari
         self._answer = answer
-        self._announce = announce
-        self._acd = acd
         self.capacity = capacity
         self.connected = asyncio.Event()
         """Set while calls can be received and placed."""
@@ -289,9 +276,7 @@ class Asterisk:
     # -- both ------------------------------------------------------------------------------------------------------
 
     def _make_leg(self, call: Call, party: TrackedChannel, voice: VoiceBridge) -> AsteriskCallLeg:
-        leg = AsteriskCallLeg(
-            call, self._ari, self._tracker, party, voice, self._site.targets, self._announce, self._acd
-        )
+        leg = AsteriskCallLeg(call, self._ari, self._tracker, self._site, party, voice)
         leg.over.add_done_callback(self._release_slot)
         return leg
 

@@ -17,7 +17,7 @@ from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits, RateAllowance
 from ivr.telephony.browser.send_queue import SendQueue
 from ivr.telephony.media import KeyPressed, MarkReached, MediaClosed, MediaEvent
-from ivr.telephony.port import Call, TransferRefused
+from ivr.telephony.port import Call, HoldWork, TransferRefused
 from ivr.transcript import Speaker
 
 CONNECTION_LOST = MediaClosed(by="network", cause="media_lost")
@@ -177,14 +177,12 @@ class BrowserCallLeg:
     async def hang_up(self) -> None:
         self._media.end(MediaClosed(by="us", cause="normal"))
 
-    def can_reach(self, target: str) -> bool:
+    def can_reach(self, name: str) -> bool:
         """See CallLeg; always False."""
         return False
 
-    async def transfer(
-        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
-    ) -> EndedBy:
-        """Refuse the transfer: a browser call cannot be transferred.
+    async def hold(self, work: HoldWork, *, overhear: bool = False) -> EndedBy:
+        """Refuse to hold the caller: a browser has no music on hold, and nobody can be connected with it.
 
         Raises:
             TransferRefused: always, with reason `unavailable`.
