@@ -22,6 +22,8 @@ _COUNTRY = re.compile(r"(?P<country>\+86|0086|86(?=1[3-9]\d{9}$))(?P<national>\d
 _KEEP = (
     # UUID
     r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])",
+    # UUID of version 4 without hyphens: a call's id
+    r"(?<![0-9A-Za-z])[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9A-Za-z])",
     # memory address
     r"(?<![0-9A-Za-z])0x[0-9a-fA-F]+",
     # hexadecimal id of a common length: two letters or more, one after a digit (so not "dec13812345678")

@@ -1,4 +1,4 @@
-"""`service.py complaints …` and `lines …` as a supervisor uses them."""
+"""`service.py complaints …` and `lines …`, as a supervisor uses them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.complaints.people import complain
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where everything is kept."""
+    """The data folder."""
     monkeypatch.setenv("HUIFANG_DATA", str(tmp_path))
     return tmp_path
 
@@ -58,7 +58,7 @@ def test_a_case_is_listed_shown_and_moved(data: Path) -> None:
     assert "王: assign  to 李" in run("show", number).stdout
 
 
-def test_a_refused_move_says_why_and_what_would_be_possible(data: Path) -> None:
+def test_a_refused_move_gives_the_reason_and_the_possible_moves(data: Path) -> None:
     number = opened(data, branch="dalian")
     refused = run("move", number, "archive", "--who", "王")
     assert refused.exit_code == 2
@@ -80,7 +80,7 @@ def test_a_case_is_opened_by_hand(data: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("柜员拿钱", "--kind", "fraud"), ("经理收回扣",)])
-def test_a_report_written_down_by_hand_goes_to_management_at_once(data: Path, words: tuple[str, ...]) -> None:
+def test_a_report_opened_by_hand_goes_to_management_at_once(data: Path, words: tuple[str, ...]) -> None:
     done = run("open", *words, "--who", "王")
     number, _, rest = done.stdout.partition(" ")
     assert (done.exit_code, rest) == (0, "is now confidential: only management can see it\n")
@@ -88,7 +88,7 @@ def test_a_report_written_down_by_hand_goes_to_management_at_once(data: Path, wo
     assert number not in run("list").stdout
 
 
-def test_a_form_with_faults_is_refused_with_all_of_them(data: Path) -> None:
+def test_all_faults_of_a_form_are_reported(data: Path) -> None:
     refused = run("open", "态度差", "--who", "王", "--business", "gold", "--branch", "paris", "--phone", "12")
     assert refused.exit_code == 2
     assert refused.stderr == (
@@ -105,7 +105,7 @@ def test_a_form_with_faults_is_refused_with_all_of_them(data: Path) -> None:
     assert "registered" not in run("list").stdout
 
 
-def test_a_grade_is_changed_with_who_and_why(data: Path) -> None:
+def test_a_grade_is_changed_with_its_author_and_reason(data: Path) -> None:
     number = opened(data, branch="dalian")
     assert run("grade", number, "serious", "--who", "王", "--why", "记者").stdout == (
         f"{number} is serious, with supervision\n"
@@ -151,7 +151,7 @@ def test_the_three_shares_of_bad_reviews(data: Path) -> None:
     ]
 
 
-def test_a_report_needs_the_managements_token(data: Path) -> None:
+def test_a_report_needs_the_management_token(data: Path) -> None:
     number = opened(data, "fraud")
     token = load_token(data, "management-token")
     for command in (("list",), ("export",), ("export", "--format", "jsonl")):
@@ -166,7 +166,7 @@ def test_a_report_needs_the_managements_token(data: Path) -> None:
     assert stat.S_IMODE((data / "management-token").stat().st_mode) == 0o600
 
 
-def test_a_case_reported_by_staff_is_gone_for_them(data: Path) -> None:
+def test_a_case_reported_by_staff_disappears_for_them(data: Path) -> None:
     number = opened(data, branch="dalian")
     moved = run("move", number, "report", "--who", "王", "--why", "柜员挪用")
     assert moved.stdout == f"{number} is now confidential: only management can see it\n"
@@ -185,9 +185,7 @@ def test_the_lines_are_shown_and_checked(data: Path, tmp_path: Path) -> None:
     assert absent.exit_code == 2 and "none.yaml: cannot be read" in absent.stderr
 
 
-def test_lines_whose_people_are_in_no_roster_are_named(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_without_a_roster_are_named(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rosters = tmp_path / "rosters.yaml"
     monkeypatch.setenv("HUIFANG_ROSTERS", str(rosters))
     ours = (ROOT / "rosters.yaml").read_text(encoding="utf-8")

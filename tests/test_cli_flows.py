@@ -1,4 +1,4 @@
-"""`service.py flows …` as an author uses it."""
+"""`service.py flows …`, as an author uses it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHIPPED = (ROOT / "callflows.yaml").read_text(encoding="utf-8")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where everything that a command keeps would lie."""
+    """The folder in which a command would store its data."""
     monkeypatch.setenv("HUIFANG_DATA", str(tmp_path / "var"))
     return tmp_path
 
@@ -31,7 +31,7 @@ def flows(*arguments: str, typed: str = "") -> Result:
 # --- check ------------------------------------------------------------------------------------------------------
 
 
-def test_the_shipped_flows_are_fine(folder: Path) -> None:
+def test_the_shipped_flows_have_no_faults(folder: Path) -> None:
     result = flows("check", str(ROOT / "callflows.yaml"))
     assert result.exit_code == 0
     assert (
@@ -122,7 +122,7 @@ def test_a_faulty_file_is_refused_with_file_path_and_reason(folder: Path, kind: 
     assert file.read_text(encoding="utf-8") == source
 
 
-def test_a_file_that_is_not_there(folder: Path) -> None:
+def test_a_missing_file(folder: Path) -> None:
     result = flows("check", str(folder / "none.yaml"))
     assert result.exit_code == 2
     assert result.stderr.startswith(f"{folder / 'none.yaml'}: cannot be read")
@@ -162,7 +162,7 @@ def test_the_end_of_the_input_hangs_up() -> None:
     assert result.stdout.endswith("\nbreakoff\n  convenient: yes (voice)\n  resolved: yes (voice)\n")
 
 
-def test_what_cannot_be_typed_is_said_and_changes_nothing() -> None:
+def test_invalid_input_is_explained_and_changes_nothing() -> None:
     shown = flows("simulate", typed="#9\n<taken>\n八@x\n?\n方便\n").stdout
     assert "“9” is not accepted here; keys: 1, 2, *, 0" in shown
     assert "no transfer and no case lookup is in progress" in shown
@@ -191,7 +191,7 @@ def test_a_conversation_by_keys_in_english() -> None:
         (["--set", "fee_unpaid=yes"], "“fee_unpaid” must be true or false"),
     ],
 )
-def test_a_conversation_that_cannot_begin(arguments: list[str], reason: str) -> None:
+def test_a_conversation_that_cannot_start(arguments: list[str], reason: str) -> None:
     result = flows("simulate", *arguments)
     assert (result.exit_code, result.stderr) == (2, f"{reason}\n")
 
@@ -212,7 +212,7 @@ def test_a_flow_as_a_chart() -> None:
     assert flows("graph", "survei").exit_code == 2
 
 
-def test_the_schema_for_editors_is_the_present_one() -> None:
+def test_the_schema_for_editors_is_up_to_date() -> None:
     printed = flows("schema")
     shipped = (ROOT / "docs" / "callflows.schema.json").read_text(encoding="utf-8")
     assert json.loads(printed.stdout) == json_schema()

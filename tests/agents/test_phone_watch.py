@@ -1,4 +1,4 @@
-"""Whose phone is there."""
+"""Watching which phones are registered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROSTERS = Rosters(
 )
 
 
-async def test_phones_that_come_and_go_are_noticed(server: EmbeddedRedis) -> None:
+async def test_a_phone_that_registers_or_disappears_is_noticed(server: EmbeddedRedis) -> None:
     live = await LiveAgents.open(server.url)
     presences = PresenceStore(live)
     await presences.move("zhang", partial(presence.set_available, now=1.0))

@@ -15,5 +15,5 @@ from ivr.telephony.asterisk.dialling import trunk_number
         ("+", "+"),
     ],
 )
-def test_numbers_are_dialled_as_in_china(number: str, digits: str) -> None:
+def test_numbers_are_dialled_in_the_chinese_format(number: str, digits: str) -> None:
     assert trunk_number(number) == digits

@@ -1,4 +1,4 @@
-"""Who may open the page and the socket."""
+"""Access to the page and to the socket."""
 
 import stat
 
@@ -16,7 +16,7 @@ async def test_on_this_machine_no_token_is_needed(serve, sessions, http):
 
 
 @pytest.mark.parametrize("host", ["localhost:80", "127.0.0.1", "127.8.9.1:8080", "[::1]:8080", "LOCALHOST"])
-async def test_all_names_of_this_machine_are_let_in(serve, sessions, http, host):
+async def test_every_name_of_this_machine_is_accepted(serve, sessions, http, host):
     async with http.get(await serve(sessions.answer) + "/phone", headers={"Host": host}) as response:
         assert response.status == 200
 
@@ -38,13 +38,13 @@ async def test_a_socket_opened_by_another_sites_page_is_refused(serve, sessions,
 
 
 @pytest.mark.parametrize("origin", ["null", "http://127.0.0.1:1"])
-async def test_another_port_and_a_hidden_origin_are_other_sites(serve, sessions, http, origin):
+async def test_another_port_and_a_null_origin_are_other_sites(serve, sessions, http, origin):
     with pytest.raises(WSServerHandshakeError) as refused:
         await http.ws_connect(await serve(sessions.answer) + "/phone/socket", headers={"Origin": origin})
     assert refused.value.status == 403
 
 
-async def test_a_socket_opened_by_our_own_page_is_let_in(serve, sessions, http):
+async def test_a_socket_opened_by_our_own_page_is_accepted(serve, sessions, http):
     address = await serve(sessions.answer)
     async with http.ws_connect(address + "/phone/socket", headers={"Origin": address}) as socket:
         assert not socket.closed
@@ -77,28 +77,28 @@ async def test_the_token_in_the_address_is_kept_in_a_cookie_that_scripts_cannot_
             assert not socket.closed
 
 
-async def test_a_program_shows_the_token_in_a_header(serve, sessions, http):
+async def test_a_program_may_send_the_token_in_a_header(serve, sessions, http):
     address = await serve(sessions.answer, token=TOKEN)
     async with http.get(address + "/phone", headers={"Authorization": f"bearer {TOKEN}"}) as response:
         assert response.status == 200
         assert "huifang_token" not in response.cookies
 
 
-async def test_with_a_token_any_name_of_the_host_will_do(serve, sessions, http):
+async def test_with_a_token_any_host_name_is_accepted(serve, sessions, http):
     address = await serve(sessions.answer, token=TOKEN)
     headers = {"Host": "phone.example", "Origin": "https://phone.example", "Authorization": f"Bearer {TOKEN}"}
     async with http.ws_connect(address + "/phone/socket", headers=headers) as socket:
         assert not socket.closed
 
 
-async def test_public_paths_are_open_and_only_they(guarded, http):
+async def test_only_public_paths_are_open(guarded, http):
     address = await guarded(access(TOKEN, public=("/health",)))
     for path, status in (("/health", 200), ("/health/deep", 200), ("/healthy", 401), ("/", 401)):
         async with http.get(address + path) as response:
             assert (path, response.status) == (path, status)
 
 
-def test_the_token_is_made_once_and_only_its_owner_can_read_it(tmp_path):
+def test_the_token_is_created_once_and_only_its_owner_can_read_it(tmp_path):
     folder = tmp_path / "var"
     token = load_token(folder)
     assert len(token) >= 40

@@ -1,4 +1,4 @@
-"""What every flow is told of a call."""
+"""The variables that every flow gets from the call."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_number_at_the_other_end_is_known(direction: Direction, number: str)
     }
 
 
-def test_who_waited_at_a_full_line_is_known_to_have() -> None:
+def test_waiting_at_a_full_line_is_known() -> None:
     assert initial_variables(replace(call(), waited_rings=6), Calendar(), ORDINARY)["waited_rings"] == 6
 
 
@@ -43,16 +43,16 @@ def test_who_waited_at_a_full_line_is_known_to_have() -> None:
         (date(2026, 10, 1), "national_day"),
     ],
 )
-def test_a_festival_is_told(day: date, festival: str) -> None:
+def test_a_festival_is_known(day: date, festival: str) -> None:
     assert initial_variables(call(), Calendar(), day)["festival"] == festival
 
 
-def test_an_operators_day_off_is_greeted_too() -> None:
+def test_an_operators_holiday_is_greeted_too() -> None:
     calendar = Calendar({ORDINARY: "spring_festival"})
     assert initial_variables(call(), calendar, ORDINARY)["festival"] == "spring_festival"
 
 
-def test_what_the_call_itself_brings_counts_more() -> None:
+def test_the_calls_own_variables_take_precedence() -> None:
     assert initial_variables(call(caller="13912345678", vip=True), Calendar(), ORDINARY) == {
         "caller": "13912345678",
         "festival": "",

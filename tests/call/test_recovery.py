@@ -1,4 +1,4 @@
-"""Calls that nobody leads any more are closed from the records, with Redis filling in what these never got."""
+"""Calls of dead nodes are closed from the records; Redis supplies turns that the records lack."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def flow_set() -> FlowSet:
     return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
 
 
-class Lost:
-    """A call as another node was leading it when that node died."""
+class OrphanedCall:
+    """A call in the state in which its node died."""
 
     def __init__(self, node: ServiceNode, flow_set: FlowSet) -> None:
         self.node, self.flow_set = node, flow_set
@@ -79,8 +79,8 @@ class Lost:
         await records.save_flow_source(self.flow_set.version, self.flow_set.source)
         await records.open_call(CALL, self.flow_set.version, NOW)
         await records.answer_call(CALL.id, NOW)
-        await self.meets(CallAnswered())
-        await self.meets(PromptsFinished(self.wait))
+        await self.handle(CallAnswered())
+        await self.handle(PromptsFinished(self.wait))
 
     @property
     def wait(self) -> str:
@@ -89,13 +89,15 @@ class Lost:
 
     async def answers(self, keys: Sequence[str]) -> None:
         for key in keys:
-            await self.meets(DigitsPressed(self.wait, key))
+            await self.handle(DigitsPressed(self.wait, key))
 
-    async def meets(self, event: Event, *, records: bool = True, live: bool = True) -> None:
+    async def handle(self, event: Event, *, records: bool = True, live: bool = True) -> None:
         self.at += timedelta(seconds=5)
-        await self.keep(event, engine.step(self.flow_set.flows, self.state, event, self.at), records=records, live=live)
+        await self.save_turn(
+            event, engine.step(self.flow_set.flows, self.state, event, self.at), records=records, live=live
+        )
 
-    async def keep(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
+    async def save_turn(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
         self.state = turn.state
         facts = [action for action in turn.actions if isinstance(action, Fact)]
         if records:
@@ -105,14 +107,16 @@ class Lost:
 
 
 @pytest.fixture
-async def lost(node: ServiceNode, flow_set: FlowSet) -> Lost:
-    call = Lost(node, flow_set)
+async def orphan(node: ServiceNode, flow_set: FlowSet) -> OrphanedCall:
+    call = OrphanedCall(node, flow_set)
     await call.begin()
     return call
 
 
-async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS)
+async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(
+    node: ServiceNode, orphan: OrphanedCall
+) -> None:
+    await orphan.answers(KEYS)
     assert await sweep(node, ()) == 1
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
@@ -123,11 +127,11 @@ async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(n
 
 
 async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_too(
-    node: ServiceNode, lost: Lost
+    node: ServiceNode, orphan: OrphanedCall
 ) -> None:
-    desk = CaseService(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
-    await desk.open(OpenComplaint("fraud", "举报"), "王", NOW, CALL.id)
-    await lost.answers(KEYS)
+    case_service = CaseService(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
+    await case_service.open(OpenComplaint("fraud", "举报"), "王", NOW, CALL.id)
+    await orphan.answers(KEYS)
     assert (await node.records.call(CALL.id)).call.withheld
     assert await sweep(node, ()) == 1
     record = await node.records.call(CALL.id, "management")
@@ -135,66 +139,66 @@ async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_t
     assert record.call.disposition == Disposition.PARTIAL
 
 
-async def test_the_records_alone_are_enough(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS)
+async def test_the_records_alone_suffice(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS)
     await node.live.drop(CALL.id)
     assert await sweep(node, ()) == 1
     record = await node.records.call(CALL.id)
     assert record.call.disposition is Disposition.PARTIAL and len(record.cases) == 1
 
 
-async def test_an_answer_that_the_records_never_got_is_taken_from_redis(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS[:2])
-    await lost.meets(DigitsPressed(lost.wait, KEYS[2]), records=False)
+async def test_an_answer_missing_from_the_records_is_taken_from_redis(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS[:2])
+    await orphan.handle(DigitsPressed(orphan.wait, KEYS[2]), records=False)
     await sweep(node, ())
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert record.call.disposition is Disposition.PARTIAL
 
 
-async def test_a_turn_that_redis_never_got_counts(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS[:2])
-    await lost.meets(DigitsPressed(lost.wait, KEYS[2]), live=False)
+async def test_a_turn_missing_from_redis_counts(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS[:2])
+    await orphan.handle(DigitsPressed(orphan.wait, KEYS[2]), live=False)
     await sweep(node, ())
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.PARTIAL
 
 
-async def test_a_call_lost_during_our_apology_is_closed_like_any_other(
-    node: ServiceNode, lost: Lost, flow_set: FlowSet
+async def test_a_call_lost_during_the_apology_is_closed_like_any_other(
+    node: ServiceNode, orphan: OrphanedCall, flow_set: FlowSet
 ) -> None:
-    await lost.answers(KEYS)
-    await lost.keep(CallEnded("us", "failed"), engine.fail(flow_set.flows, lost.state, lost.at), live=False)
+    await orphan.answers(KEYS)
+    await orphan.save_turn(CallEnded("us", "failed"), engine.fail(flow_set.flows, orphan.state, orphan.at), live=False)
     await sweep(node, ())
     record = await node.records.call(CALL.id)
     assert record.call.disposition is Disposition.PARTIAL
     assert len(record.cases) == 1
 
 
-async def test_a_call_that_another_node_leads_is_left_alone(node: ServiceNode, lost: Lost) -> None:
+async def test_a_call_of_another_live_node_is_left_alone(node: ServiceNode, orphan: OrphanedCall) -> None:
     assert await node.live.claim(CALL.id, "the other node", LEASE_MS)
     assert await sweep(node, ()) == 0
     assert (await node.records.call(CALL.id)).call.ended_at is None
 
 
-async def test_a_call_that_this_node_leads_is_left_alone(node: ServiceNode, lost: Lost) -> None:
+async def test_a_call_of_this_node_is_left_alone(node: ServiceNode, orphan: OrphanedCall) -> None:
     assert await sweep(node, {CALL.id}) == 0
     assert (await node.records.call(CALL.id)).call.ended_at is None
 
 
-async def test_of_a_call_that_is_closed_only_the_live_state_is_dropped(node: ServiceNode, lost: Lost) -> None:
+async def test_a_closed_call_only_loses_its_live_state(node: ServiceNode, orphan: OrphanedCall) -> None:
     await node.records.close_call(CALL.id, Disposition.REFUSED, "normal", "caller", NOW)
     assert await sweep(node, ()) == 0
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.REFUSED
     assert await node.live.load(CALL.id) is None
 
 
-async def test_a_call_in_a_version_of_the_flows_that_is_gone_is_closed_as_failed(node: ServiceNode) -> None:
+async def test_a_call_whose_flow_version_is_gone_is_closed_as_failed(node: ServiceNode) -> None:
     await node.records.open_call(replace(CALL, id="call-2"), "no such version", NOW)
     assert await sweep(node, ()) == 1
     assert (await node.records.call("call-2")).call.disposition is Disposition.FAILED
 
 
-async def test_the_audio_that_the_lost_node_left_is_listed(node: ServiceNode, lost: Lost) -> None:
+async def test_the_audio_left_by_the_dead_node_is_listed(node: ServiceNode, orphan: OrphanedCall) -> None:
     consent_at = (await node.records.call(CALL.id)).call.consent_at
     assert consent_at
     path = node.recording_path(CALL.id, consent_at)

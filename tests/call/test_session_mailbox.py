@@ -1,4 +1,4 @@
-"""What reaches a session, and what waits to be written down for it."""
+"""The mailbox of a session, and its write queue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRAME = AudioFrame(bytes(FRAME_BYTES))
 
 
 class Stream:
-    """A media stream that tells what it was given, then ends or fails."""
+    """A media stream that yields the given events, then ends or fails."""
 
     def __init__(self, events: Iterable[MediaEvent], fault: Exception | None = None) -> None:
         self._events, self._fault = events, fault
@@ -35,30 +35,30 @@ class Stream:
     def clear(self) -> None: ...
 
 
-async def everything(mailbox: Mailbox) -> list[object]:
+async def all_of(mailbox: Mailbox) -> list[object]:
     items: list[object] = []
     while not items or not isinstance(items[-1], MediaClosed):
         items.append(await mailbox.take(None))
     return items
 
 
-async def test_a_consumer_held_up_for_long_loses_audio_and_nothing_else() -> None:
+async def test_a_slow_consumer_loses_audio_and_nothing_else() -> None:
     mailbox = Mailbox(Stream([*[FRAME] * MAX_PENDING * 3, KeyPressed("1"), MediaClosed("caller", "normal")]))
     mailbox.open()
     await asyncio.sleep(0.01)
-    assert await everything(mailbox) == [*[FRAME] * MAX_PENDING, KeyPressed("1"), MediaClosed("caller", "normal")]
+    assert await all_of(mailbox) == [*[FRAME] * MAX_PENDING, KeyPressed("1"), MediaClosed("caller", "normal")]
     await mailbox.close()
 
 
 @pytest.mark.parametrize("fault", [None, OSError("gone")])
-async def test_a_stream_that_ends_without_a_word_or_fails_counts_as_closed(fault: Exception | None) -> None:
+async def test_a_stream_that_ends_silently_or_fails_counts_as_closed(fault: Exception | None) -> None:
     mailbox = Mailbox(Stream([FRAME], fault))
     mailbox.open()
-    assert await everything(mailbox) == [FRAME, MediaClosed("network", "failed")]
+    assert await all_of(mailbox) == [FRAME, MediaClosed("network", "failed")]
     await mailbox.close()
 
 
-async def test_work_that_fails_in_the_background_is_told_to_the_consumer() -> None:
+async def test_a_failure_in_the_background_reaches_the_consumer() -> None:
     async def work() -> None:
         raise OSError("gone")
 
@@ -69,13 +69,13 @@ async def test_work_that_fails_in_the_background_is_told_to_the_consumer() -> No
     await mailbox.close()
 
 
-async def test_a_mailbox_with_nothing_in_it_wakes_its_consumer_in_time() -> None:
+async def test_an_empty_mailbox_wakes_its_consumer_in_time() -> None:
     mailbox = Mailbox(Stream([]))
     assert await mailbox.take(mailbox.clock()) is None
 
 
-class Book:
-    """Takes entries; while `away`, it does not."""
+class FakeJournal:
+    """Accepts entries unless `away`."""
 
     def __init__(self) -> None:
         self.written: list[str] = []
@@ -89,29 +89,29 @@ class Book:
         self.written.append(entry)
 
 
-async def test_what_the_records_do_not_take_is_written_later_in_the_same_order() -> None:
-    flow_set, writes = Book(), WriteQueue("call-1")
-    flow_set.away = True
-    writes.add(lambda: flow_set.write("first"))
+async def test_rejected_entries_are_written_later_in_order() -> None:
+    journal, writes = FakeJournal(), WriteQueue("call-1")
+    journal.away = True
+    writes.add(lambda: journal.write("first"))
     with pytest.raises(RecordsUnavailable):
         await writes.flush()
-    writes.add(lambda: flow_set.write("second"))
-    flow_set.away = False
+    writes.add(lambda: journal.write("second"))
+    journal.away = False
     await writes.flush_with_retries()
-    assert flow_set.written == ["first", "second"]
+    assert journal.written == ["first", "second"]
 
 
 async def test_an_entry_that_can_never_be_written_does_not_hold_up_the_others() -> None:
-    flow_set, writes = Book(), WriteQueue("call-1")
+    journal, writes = FakeJournal(), WriteQueue("call-1")
     for entry in ("first", "illegal", "last"):
-        writes.add(lambda entry=entry: flow_set.write(entry))
+        writes.add(lambda entry=entry: journal.write(entry))
     with pytest.raises(IllegalMove):
         await writes.flush()
     await writes.flush_with_retries()
-    assert flow_set.written == ["first", "last"]
+    assert journal.written == ["first", "last"]
 
 
-async def test_an_entry_whose_writing_was_broken_off_is_written_again() -> None:
+async def test_an_interrupted_write_is_repeated() -> None:
     started, writes, written = asyncio.Event(), WriteQueue("call-1"), list[str]()
 
     async def slow() -> None:

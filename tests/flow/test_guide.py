@@ -1,4 +1,4 @@
-"""The examples in docs/flows.md are true."""
+"""The examples in docs/flows.md are correct."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Hearing:
         return confusable(language, phrases)
 
 
-def test_the_whole_file_could_take_calls() -> None:
+def test_the_complete_file_is_well_formed() -> None:
     [source] = examples("file")
     flow_set = parse(source, "docs/flows.md").flows
     assert check(flow_set, "docs/flows.md", load(ROOT / "prompts"), Hearing(), THRESHOLDS) == []
@@ -53,7 +53,7 @@ def test_every_node_is_well_formed(text: str) -> None:
         assert set(getattr(node, "timing", {})) <= THRESHOLDS
 
 
-def test_every_type_of_node_is_shown() -> None:
+def test_every_node_type_has_an_example() -> None:
     shown = {node.type for text in examples("nodes") for node in NODES.validate_python(data(text)).values()}
     assert shown == {
         "ask",

@@ -22,7 +22,7 @@ async def agents(server: EmbeddedRedis) -> AsyncIterator[LiveAgents]:
     await opened.close()
 
 
-async def test_what_was_kept_is_found_again(agents: LiveAgents) -> None:
+async def test_a_stored_presence_is_found(agents: LiveAgents) -> None:
     assert await agents.load("zhang") == NOTHING and await agents.all() == {}
     assert await agents.change("zhang", NOTHING, HERE, LONG_MS)
     assert await agents.change("li", NOTHING, StoredPresence(b"\xff", b"ringing"), LONG_MS)
@@ -31,13 +31,13 @@ async def test_what_was_kept_is_found_again(agents: LiveAgents) -> None:
 
 
 @pytest.mark.parametrize("wrong", [NOTHING, StoredPresence(b"away"), StoredPresence(b"here", b"busy")])
-async def test_only_who_knows_what_is_kept_may_change_it(agents: LiveAgents, wrong: StoredPresence) -> None:
+async def test_a_change_needs_the_stored_presence(agents: LiveAgents, wrong: StoredPresence) -> None:
     assert await agents.change("zhang", NOTHING, HERE, LONG_MS)
     assert not await agents.change("zhang", wrong, StoredPresence(b"other"), LONG_MS)
     assert await agents.load("zhang") == HERE
 
 
-async def test_of_many_nodes_that_engage_an_agent_one_succeeds(agents: LiveAgents) -> None:
+async def test_one_of_many_nodes_engages_an_agent(agents: LiveAgents) -> None:
     await agents.change("zhang", NOTHING, HERE, LONG_MS)
     offers = [StoredPresence(b"here", f"call {n}".encode()) for n in range(20)]
     won = await asyncio.gather(*(agents.change("zhang", HERE, offer, LONG_MS) for offer in offers))
@@ -45,7 +45,9 @@ async def test_of_many_nodes_that_engage_an_agent_one_succeeds(agents: LiveAgent
     assert await agents.load("zhang") == offers[won.index(True)]
 
 
-async def test_an_engagement_lapses_with_its_node_and_the_note_stays(agents: LiveAgents, server: EmbeddedRedis) -> None:
+async def test_an_engagement_lapses_with_its_node_and_the_presence_stays(
+    agents: LiveAgents, server: EmbeddedRedis
+) -> None:
     await agents.change("zhang", NOTHING, StoredPresence(b"here", b"ringing"), LONG_MS)
     assert await agents.renew("zhang", b"ringing", LONG_MS)
     async with connect(server.url) as redis:
@@ -53,7 +55,7 @@ async def test_an_engagement_lapses_with_its_node_and_the_note_stays(agents: Liv
     assert await agents.load("zhang") == HERE and await agents.all() == {"zhang": HERE}
 
 
-async def test_a_change_of_the_note_alone_does_not_prolong_the_engagement(
+async def test_a_change_of_the_presence_alone_does_not_renew_the_engagement(
     agents: LiveAgents, server: EmbeddedRedis
 ) -> None:
     await agents.change("zhang", NOTHING, StoredPresence(b"here", b"busy"), LONG_MS)
@@ -62,7 +64,7 @@ async def test_a_change_of_the_note_alone_does_not_prolong_the_engagement(
         assert await redis.pttl(ENGAGED + "zhang") <= LONG_MS
 
 
-async def test_a_lapsed_engagement_is_taken_up_again_unless_there_is_another(agents: LiveAgents) -> None:
+async def test_a_lapsed_engagement_is_renewed_unless_another_exists(agents: LiveAgents) -> None:
     await agents.change("zhang", NOTHING, HERE, LONG_MS)
     assert await agents.renew("zhang", b"busy with 1", LONG_MS)
     assert await agents.load("zhang") == StoredPresence(b"here", b"busy with 1")

@@ -15,7 +15,7 @@ from ivr.live.errors import LiveStateUnavailable
 LONG_MS = 600_000
 
 
-async def test_what_was_saved_last_is_loaded(calls: LiveCalls) -> None:
+async def test_the_last_saved_turn_is_loaded(calls: LiveCalls) -> None:
     assert await calls.load("a") is None
     await calls.save("a", 1, b"one", "n1")
     await calls.save("a", 2, b"\x00\xfftwo", "n1")
@@ -43,7 +43,7 @@ async def test_the_same_turn_again_is_a_retry(calls: LiveCalls) -> None:
     assert await calls.load("a") == (1, b"one")
 
 
-async def test_of_many_nodes_saving_the_same_turn_one_wins(calls: LiveCalls) -> None:
+async def test_one_of_many_nodes_saving_the_same_turn_wins(calls: LiveCalls) -> None:
     nodes = range(20)
     results = await asyncio.gather(
         *(calls.save("a", 1, f"from {n}".encode(), f"n{n}") for n in nodes), return_exceptions=True
@@ -70,7 +70,7 @@ async def test_a_lease_is_held_by_one_node(calls: LiveCalls) -> None:
     assert await calls.claim("a", "n1", LONG_MS)
 
 
-async def test_a_lease_that_ran_out_leaves_an_orphan_for_another_node(calls: LiveCalls, server: EmbeddedRedis) -> None:
+async def test_an_expired_lease_leaves_an_orphan_for_another_node(calls: LiveCalls, server: EmbeddedRedis) -> None:
     for call_id in ("a", "b"):
         await calls.save(call_id, 1, b"one", "n1")
         assert await calls.claim(call_id, "n1", LONG_MS)
@@ -91,7 +91,7 @@ async def test_dropped_connections_pass_unnoticed(calls: LiveCalls, server: Embe
     assert await calls.load("a") == (2, b"two")
 
 
-async def test_redis_killed_in_the_middle_loses_nothing_that_was_saved(calls: LiveCalls, server: EmbeddedRedis) -> None:
+async def test_killing_redis_loses_no_saved_turn(calls: LiveCalls, server: EmbeddedRedis) -> None:
     first = server.pid
     assert first is not None
     assert await calls.claim("a", "n1", LONG_MS)

@@ -1,4 +1,4 @@
-"""What the client of Redis would keep to itself."""
+"""Cancellations that the client of Redis would swallow."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from ivr.live.client import translated_errors
 
 
-async def swallowing() -> None:
-    """A request during which a cancellation comes and is lost, as in `asyncio.wait_for` of Python 3.11."""
+async def request_that_swallows_a_cancellation() -> None:
+    """A request that loses a cancellation, as `asyncio.wait_for` of Python 3.11 may."""
     task = asyncio.current_task()
     assert task
     with translated_errors():
@@ -23,10 +23,10 @@ async def swallowing() -> None:
 
 async def test_a_cancellation_that_the_client_swallowed_counts() -> None:
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.create_task(swallowing())
+        await asyncio.create_task(request_that_swallows_a_cancellation())
 
 
-async def test_who_was_cancelled_before_may_still_clear_up() -> None:
+async def test_a_task_cancelled_earlier_may_still_clean_up() -> None:
     cleared = asyncio.Event()
 
     async def works() -> None:

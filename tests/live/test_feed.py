@@ -23,7 +23,7 @@ async def next_of(following: AsyncIterator[tuple[str, dict[str, Value]]]) -> tup
     return await asyncio.wait_for(anext(following), 10)
 
 
-async def test_events_come_in_order_and_one_who_left_goes_on_where_they_were(feed: EventFeed) -> None:
+async def test_events_arrive_in_order_and_a_follower_resumes_where_it_left(feed: EventFeed) -> None:
     for n in range(3):
         await feed.publish({"n": n, "text": "您好", "flag": True, "none": None})
     following = feed.follow("0")
@@ -33,7 +33,7 @@ async def test_events_come_in_order_and_one_who_left_goes_on_where_they_were(fee
     assert [(await next_of(later))[1]["n"] for _ in range(2)] == [1, 2]
 
 
-async def test_one_who_comes_without_an_id_hears_only_what_is_new(feed: EventFeed) -> None:
+async def test_a_follower_without_an_id_gets_only_new_events(feed: EventFeed) -> None:
     await feed.publish({"n": "old"})
     waiting = asyncio.create_task(next_of(feed.follow()))
     while not waiting.done():
@@ -41,7 +41,7 @@ async def test_one_who_comes_without_an_id_hears_only_what_is_new(feed: EventFee
     assert (await waiting)[1] == {"n": "new"}
 
 
-async def test_a_follower_outlives_a_restart_of_redis(feed: EventFeed, server: EmbeddedRedis) -> None:
+async def test_a_follower_survives_a_restart_of_redis(feed: EventFeed, server: EmbeddedRedis) -> None:
     await feed.publish({"n": 1})
     following = feed.follow("0")
     assert (await next_of(following))[1] == {"n": 1}

@@ -29,12 +29,18 @@ from ivr.telephony.port import Call
 CALL = Call("call-1", "browser", "inbound", "13812345678", "4001", "survey", "zh-CN")
 
 
+@pytest.fixture
+def url(bare_url: str) -> str:
+    """The URL of a database without tables."""
+    return bare_url
+
+
 def _differences(connection: Connection) -> list[Any]:
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
     return list(compare_metadata(context, Base.metadata))
 
 
-async def test_the_migrations_lead_to_the_tables_of_the_program(url: str) -> None:
+async def test_the_migrations_produce_the_tables_in_the_code(url: str) -> None:
     await (await CallRecords.open(url)).close()
     scheme, rest = url.split(":", 1)
     engine = create_async_engine(f"{DRIVERS[scheme]}:{rest}")
@@ -43,7 +49,7 @@ async def test_the_migrations_lead_to_the_tables_of_the_program(url: str) -> Non
     await engine.dispose()
 
 
-async def test_opening_again_keeps_what_is_there(url: str) -> None:
+async def test_reopening_keeps_the_data(url: str) -> None:
     for _ in range(2):
         records = await CallRecords.open(url)
         await records.open_call(CALL, "v1", datetime(2026, 11, 21, tzinfo=UTC))
@@ -51,14 +57,14 @@ async def test_opening_again_keeps_what_is_there(url: str) -> None:
         await records.close()
 
 
-async def test_nodes_that_start_together_make_the_tables_once(url: str) -> None:
+async def test_nodes_that_start_together_create_the_tables_once(url: str) -> None:
     nodes = await asyncio.gather(*(CallRecords.open(url, retry_timeout_s=30) for _ in range(4)))
     for records in nodes:
         assert await records.calls(1) == ()
         await records.close()
 
 
-async def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/records.db"
     await (await CallRecords.open(url)).close()
     with closing(sqlite3.connect(tmp_path / "records.db")) as other:
@@ -68,7 +74,7 @@ async def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
         await CallRecords.open(url)
 
 
-async def test_a_new_sqlite_file_is_private_and_keeps_a_journal_ahead(tmp_path: Path) -> None:
+async def test_a_new_sqlite_file_is_private_and_uses_write_ahead_logging(tmp_path: Path) -> None:
     file = tmp_path / "new" / "folder" / "records.db"
     await (await CallRecords.open(f"sqlite:///{file}")).close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

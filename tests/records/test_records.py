@@ -42,7 +42,7 @@ async def close(records: CallRecords, call_id: str) -> None:
     await records.close_call(call_id, Disposition.COMPLETED, "normal", "caller", after(61.5))
 
 
-async def test_the_id_that_the_network_knows_a_call_by_is_kept_as_soon_as_there_is_one(records: CallRecords) -> None:
+async def test_the_external_id_of_a_call_is_stored_once_it_is_known(records: CallRecords) -> None:
     await records.open_call(replace(CALL, id="inbound", external_id="channel-1"), "v1", START)
     await records.open_call(replace(CALL, id="outbound"), "v1", START)
     assert {call.external_id for call in await records.open_calls()} == {"channel-1", ""}
@@ -51,7 +51,7 @@ async def test_the_id_that_the_network_knows_a_call_by_is_kept_as_soon_as_there_
     assert {call.external_id for call in await records.open_calls()} == {"channel-1", "channel-2"}
 
 
-async def test_a_whole_call_is_read_back_as_it_was_written(records: CallRecords) -> None:
+async def test_a_whole_call_is_read_back_as_written(records: CallRecords) -> None:
     call_id = await open_call(records)
     solved = answer("solved", "yes")
     tip = answer("suggestions", None, heard="", alternatives=(), span_ms=(6100, 8900))
@@ -140,7 +140,7 @@ async def test_the_same_turn_saved_by_many_at_once_is_kept_once(records: CallRec
     assert len(record.answers) == len(record.cases) == 1 and record.replaced_answers == ()
 
 
-async def test_a_later_answer_replaces_and_the_earlier_one_stays_in_history(records: CallRecords) -> None:
+async def test_a_later_answer_replaces_the_earlier_one_and_keeps_it_in_the_history(records: CallRecords) -> None:
     call_id = await open_call(records)
     await records.save_turn(call_id, 1, EVENT, [answer("q", "yes")], [], after(2))
     await records.save_turn(call_id, 2, EVENT, [answer("q", "no", attempts=2)], [], after(5))
@@ -149,7 +149,7 @@ async def test_a_later_answer_replaces_and_the_earlier_one_stays_in_history(reco
     assert [(a.answer.value, a.turn, a.replaced_at) for a in record.replaced_answers] == [("yes", 1, after(5))]
 
 
-async def test_a_call_taken_over_by_another_node_goes_on_and_says_who_led_it_last(
+async def test_a_call_taken_over_by_another_node_continues_and_names_its_last_node(
     records: CallRecords, url: str
 ) -> None:
     call_id = await open_call(records)
@@ -177,7 +177,7 @@ async def test_opening_answering_and_closing_may_be_repeated(records: CallRecord
     assert (once.call.flow_version, once.call.answered_at) == ("v1", after(1))
 
 
-async def test_a_closed_call_is_closed(records: CallRecords) -> None:
+async def test_a_closed_call_stays_closed(records: CallRecords) -> None:
     call_id = await open_call(records)
     await records.save_turn(call_id, 1, EVENT, [answer("q", 1)], [], after(2))
     await close(records, call_id)
@@ -190,7 +190,7 @@ async def test_a_closed_call_is_closed(records: CallRecords) -> None:
     assert await records.call(call_id) == closed
 
 
-async def test_a_call_nobody_answered_cannot_be_answered_after_its_end(records: CallRecords) -> None:
+async def test_an_unanswered_call_cannot_be_answered_after_its_end(records: CallRecords) -> None:
     await records.open_call(CALL, "v1", START)
     await records.close_call(CALL.id, Disposition.NO_ANSWER, "no_answer", "network", after(25))
     with pytest.raises(IllegalMove):
@@ -249,7 +249,7 @@ async def test_an_unknown_call_is_named(records: CallRecords, ask: Callable[[Cal
         await ask(records)  # type: ignore[misc]
 
 
-async def test_cases_are_numbered_by_day_without_gaps_or_doubles(records: CallRecords) -> None:
+async def test_cases_are_numbered_by_day_without_gaps_or_duplicates(records: CallRecords) -> None:
     calls = [replace(CALL, id=f"call-{n}") for n in range(12)]
     await asyncio.gather(*(records.open_call(call, "v1", START) for call in calls))
     opening = [OpenComplaint("complaint", "why")]
