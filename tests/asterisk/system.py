@@ -119,12 +119,12 @@ class SystemFixture:
         """Make a phone available to other calls; it stays registered."""
         self._idle.append(phone)
 
-    async def caller(self, phone: Phone | None = None) -> Caller:
+    async def caller(self, phone: Phone | None = None) -> Caller[PhoneCall]:
         """Call the survey; return the caller."""
         call = await (phone or await self.phone()).call("4000")
         return self.caller_on(await call.answered())
 
-    def caller_on(self, call: PhoneCall) -> Caller:
+    def caller_on(self, call: PhoneCall) -> Caller[PhoneCall]:
         """The caller at a call."""
         return Caller(call, self.detector)
 
