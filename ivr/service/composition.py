@@ -123,7 +123,6 @@ async def _open_feed(stack: AsyncExitStack, redis: str, stream: str) -> EventFee
 
 
 async def _asterisk(stack: AsyncExitStack, site: Site, answer: CallHandler, capacity: int) -> Asterisk:
-    secrets = own_secrets()
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
-    ari = await stack.enter_async_context(Ari(address, site.ari_user, secrets.ari, site.app))
-    return Asterisk(site, secrets, ari, answer, capacity)
+    ari = await stack.enter_async_context(Ari(address, site.ari_user, own_secrets().ari, site.app))
+    return Asterisk(site, ari, answer, capacity)

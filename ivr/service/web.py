@@ -18,8 +18,8 @@ from ivr.console.calls import CallsApi
 from ivr.console.complaints import CasesApi
 from ivr.service.runtime import Service
 
-PUBLIC: Final = ("/health", "/ready", "/asterisk")
-"""Paths that need no token; Asterisk's sockets carry passwords of their own."""
+PUBLIC: Final = ("/health", "/ready")
+"""Paths that need no token."""
 
 
 def web_application(service: Service, token: str | None, management: str) -> web.Application:

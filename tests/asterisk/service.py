@@ -1,13 +1,10 @@
-"""The Asterisk adapter with a web server, in place of the whole service; the tests lead its calls."""
+"""The Asterisk adapter in place of the whole service; the tests lead its calls."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
 from typing import Any, Self
-from urllib.parse import urlsplit
-
-from aiohttp import web
 
 from ivr.agents.transfer_service import TransferService
 from ivr.events import EndedBy
@@ -31,7 +28,7 @@ class AdapterFixture:
         self.site = site
         self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, site.app)
         self.transfers = transfers or TransferService()
-        self.asterisk = Asterisk(site, secrets, self.ari, self._answer, **options)
+        self.asterisk = Asterisk(site, self.ari, self._answer, **options)
         self.left: list[AsteriskCallLeg] = []
         self._lines: asyncio.Queue[AsteriskCallLeg] = asyncio.Queue()
         self._stack = AsyncExitStack()
@@ -39,12 +36,6 @@ class AdapterFixture:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.ari)
-            application = web.Application()
-            application.add_routes(self.asterisk.routes())
-            runner = web.AppRunner(application, shutdown_timeout=0.1)
-            stack.push_async_callback(runner.cleanup)
-            await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", urlsplit(self.site.service).port).start()
             running = asyncio.create_task(self.asterisk.run())
             stack.push_async_callback(_ended, running)
             await asyncio.wait_for(self.asterisk.connected.wait(), CONNECTED_WITHIN_S)

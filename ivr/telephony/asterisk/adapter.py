@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -27,9 +27,8 @@ from ivr.telephony.asterisk.ari_events import (
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.dialling import trunk_number
-from ivr.telephony.asterisk.event_socket import EventSource, IncomingEventSocket, OutgoingEventSocket, SocketLogin
-from ivr.telephony.asterisk.site import Secrets, Site
-from ivr.telephony.asterisk.stream import MediaSockets
+from ivr.telephony.asterisk.event_socket import EventSocket
+from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.sweep import sweep
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.port import Call, CallHandler, NetworkState, Unanswered
@@ -60,7 +59,7 @@ class Asterisk:
             0 to drain: callers go to a person at once.
     """
 
-    def __init__(self, site: Site, secrets: Secrets, ari: Ari, answer: CallHandler, capacity: int = 100) -> None:
+    def __init__(self, site: Site, ari: Ari, answer: CallHandler, capacity: int = 100) -> None:
         self._site = site
         self._ari = ari
         self._answer = answer
@@ -68,11 +67,7 @@ class Asterisk:
         self.connected = asyncio.Event()
         """Set while calls can be received and placed."""
         self._tracker = ChannelTracker()
-        self._sockets = MediaSockets()
-        self._login = SocketLogin(site.app, secrets.media)
-        self._events: EventSource = OutgoingEventSocket(ari)
-        if site.events == "asterisk_connects":
-            self._events = IncomingEventSocket(self._login)
+        self._events = EventSocket(ari)
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
         self.active_calls = 0
@@ -93,16 +88,9 @@ class Asterisk:
         """See Network."""
         return NetworkState("" if self.connected.is_set() else "Asterisk is not connected", self.active_calls)
 
-    def routes(self) -> list[web.AbstractRouteDef]:
-        """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
-        routes: list[web.AbstractRouteDef] = [web.get("/asterisk/media", self._serve_media)]
-        if isinstance(self._events, IncomingEventSocket):
-            routes.append(web.get("/asterisk/events", self._events.handle))
-        return routes
-
-    async def _serve_media(self, request: web.Request) -> web.WebSocketResponse:
-        self._login.check(request)
-        return await self._sockets.handle(request)
+    def routes(self) -> Sequence[web.AbstractRouteDef]:
+        """See Network; Asterisk opens no connection to us."""
+        return ()
 
     async def phones(self) -> frozenset[str]:
         """See Network; a phone is reachable if it is registered and, if qualified by Asterisk, responds."""
@@ -215,7 +203,7 @@ class Asterisk:
 
     async def _accept(self, call: Call, party: TrackedChannel) -> AsteriskCallLeg | None:
         self.active_calls += 1
-        voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
+        voice = VoiceBridge(self._ari, self._tracker, call.id)
         try:
             await voice.open(party.channel, "inbound")
             await voice.join(party)
@@ -241,7 +229,7 @@ class Asterisk:
             raise Unanswered("failed", rang=False)
         self.active_calls += 1
         party = self._tracker.expect(f"{self._ari.app}.party.{call.id}")
-        voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
+        voice = VoiceBridge(self._ari, self._tracker, call.id)
         try:
             await voice.open(party.channel, "outbound")
             await self._ring(call, party, ring_s)
