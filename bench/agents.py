@@ -40,7 +40,7 @@ async def _transfer(acd: AcdFixture, number: int) -> float:
     line = f"line_{number}"
     (phone,) = await acd.staff_line(line)
     call, leg = await acd.connect_caller()
-    transferring = asyncio.create_task(leg.transfer(line, "三次报修未解决", overhear=True))
+    transferring = asyncio.create_task(acd.transfer(leg, line, overhear=True))
     agent = await phone.called()
     agent.ring()
     agent.answer()

@@ -22,6 +22,7 @@ from bench.prompts import steady_s
 from bench.running import running_service
 from ivr.devtools.timeline import CallTimeline, stop_ms
 from tests.asterisk.caller import ANSWERS, Caller
+from tests.asterisk.phone import PhoneCall
 from tests.asterisk.sound import RATE
 from tests.asterisk.system import SystemFixture, passwords_in_environment, running_system
 
@@ -128,7 +129,7 @@ async def _surveys(system: SystemFixture, at_once: int, rounds: int) -> list[Sur
 
 
 @asynccontextmanager
-async def _answered_call(system: SystemFixture) -> AsyncIterator[tuple[Caller, str]]:
+async def _answered_call(system: SystemFixture) -> AsyncIterator[tuple[Caller[PhoneCall], str]]:
     """Yield a phone that the service calls, answered immediately, and the call's id."""
     phone = await system.phone()
     try:
@@ -150,14 +151,14 @@ async def _is_correct(system: SystemFixture, call: str) -> bool:
             await asyncio.sleep(0.2)
 
 
-async def _speak(caller: Caller) -> float:
+async def _speak(caller: Caller[PhoneCall]) -> float:
     """Speak an answer during a prompt and return its onset."""
     await caller.hears_onset()
     await asyncio.sleep(len(caller.detector.sound("survey.notice")) / RATE + steady_s("survey.opening"))
     return (await caller.says("方便")).began
 
 
-async def _press(caller: Caller) -> float:
+async def _press(caller: Caller[PhoneCall]) -> float:
     """Press a key during a prompt and return when it goes down.
 
     It is pressed at the score, where 1 may become 10, so that silence follows. It is held for 100 ms, and a PBX accepts
@@ -171,7 +172,7 @@ async def _press(caller: Caller) -> float:
     return (await caller.presses("1")).began
 
 
-async def _stop_times(system: SystemFixture, interrupt: Callable[[Caller], Awaitable[float]]) -> list[float]:
+async def _stop_times(system: SystemFixture, interrupt: Callable[[Caller[PhoneCall]], Awaitable[float]]) -> list[float]:
     """Measure the times from an interruption to the last sound of the prompt (ms)."""
 
     async def one(delay_s: float) -> float | None:

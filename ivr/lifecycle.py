@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Literal
 
-Network = Literal["browser", "asterisk", "twilio"]
 Direction = Literal["inbound", "outbound"]
+AnsweringParty = Literal["person", "machine", "unknown"]
+"""Who answered an outbound call, as far as the network can tell."""
 
 HANGUP_CAUSES: Final = frozenset(
     {

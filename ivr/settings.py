@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     rosters: Path | None = Field(
         RESOURCES / "rosters.yaml", description="agents and their lines; empty: the site's targets"
     )
-    capacity: int = Field(100, ge=1, description="concurrent Asterisk calls; excess callers go to a person")
+    capacity: int = Field(100, ge=1, description="concurrent calls over each network")
     timezone: str = Field("Asia/Shanghai", description="the callers' time zone")
     log_level: str = "INFO"
 

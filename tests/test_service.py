@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from ivr.devtools.softphone import CallOver
+from ivr.devtools.softphone import CallRefused
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
@@ -116,9 +116,9 @@ async def test_sigterm_drains_the_service(tmp_path: Path) -> None:
         async with service.caller() as caller:
             await caller.takes_the_survey(until="态度")
             await service.drain()
-            with pytest.raises(CallOver):
-                async with service.caller() as late:
-                    await late.hears("录音")
+            with pytest.raises(CallRefused, match="no more calls"):
+                async with service.caller():
+                    pass
             await caller.presses("1")
             await caller.takes_the_survey(keys={"收费了吗": "2", "打分": "9", "建议": "2"})
             await caller.hears("感谢")

@@ -11,7 +11,6 @@ import pytest
 from aiohttp import ClientSession, web
 
 from ivr.actions import OpenComplaint, SaveAnswer
-from ivr.call.outbound import OutboundCaller
 from ivr.console.access import access
 from ivr.console.calls import CallsApi
 from ivr.events import NothingHeard
@@ -21,8 +20,6 @@ from ivr.resource_files import ROOT
 from ivr.service.composition import open_service
 from ivr.service.process import serving
 from ivr.settings import Settings
-from ivr.telephony.port import Call, CallLeg, Unanswered
-from ivr.telephony.slots import CallSlot, CallSlots
 from tests.complaints.people import CALL, TUESDAY
 
 REPORT = OpenComplaint("fraud", "举报欺诈", {"what": "经理拿钱"})
@@ -34,16 +31,11 @@ async def record_call(records: CallRecords, *cases: OpenComplaint, **answers: st
     await records.save_turn(CALL.id, 1, NothingHeard("1"), facts, [], TUESDAY)
 
 
-async def no_dialling(_: Call, slot: CallSlot) -> CallLeg:
-    raise Unanswered("no_answer", rang=True)
-
-
 async def test_only_the_management_token_shows_the_answers_of_a_call(tmp_path: Path) -> None:
     async with open_service(Settings(data=tmp_path, port=0)) as service:
         await record_call(service.node.records, REPORT, what="经理拿钱")
-        outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, CallSlots(1), no_dialling)
         app = web.Application(middlewares=[access(None, management="of-the-management")])
-        app.add_routes(CallsApi(outbound, service.flow_store, service.node.records).routes())
+        app.add_routes(CallsApi({}, service.flow_store, service.node.records).routes())
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -35,7 +35,7 @@ COMMANDS: Final = frozenset(get_args(CommandName))
 
 
 class AcdService:
-    """The call distributor of one node; implements ivr.telephony.port.CallDistributor.
+    """The call distributor of one node.
 
     Args:
         rosters: returns the rosters in force.
@@ -65,13 +65,19 @@ class AcdService:
         self._mailboxes: dict[str, PostEvent] = {}
 
     def has_roster(self, target: str) -> bool:
-        """See port.CallDistributor."""
+        """Return whether the target is a line with its own roster."""
         return target in self.rosters().lines
 
     async def hand_over(
         self, call: Call, target: str, whisper: str, held: HeldCaller, caller_audio: bytes = b""
     ) -> None:
-        """See port.CallDistributor."""
+        """Find an agent, connect the caller, and return once the agent has hung up. Cancelled if the caller hangs up.
+
+        `whisper` and `caller_audio` are as in TransferService.transfer.
+
+        Raises:
+            TransferRefused: nobody took the call.
+        """
         line = target
         try:
             while line:

@@ -62,13 +62,9 @@ class AgentServices:
         """The rosters in force."""
         return self.roster_store.rosters
 
-    async def run(self, phones: RegisteredPhones | None) -> None:
-        """Run until cancelled: renew this node's engagements, execute agents' commands, watch their phones.
-
-        `phones` is None where no phone registration can be observed.
-        """
+    async def run(self, phones: RegisteredPhones) -> None:
+        """Run until cancelled: renew this node's engagements, execute agents' commands, watch their phones."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.presences.run())
             group.create_task(self.acd.run_commands())
-            if phones:
-                group.create_task(watch_phones(phones, lambda: self.rosters, self.presences, self.acd.node))
+            group.create_task(watch_phones(phones, lambda: self.rosters, self.presences, self.acd.node))

@@ -15,17 +15,19 @@ log = logging.getLogger(__name__)
 
 POLL_S: Final = 2.0
 
-RegisteredPhones = Callable[[], Awaitable[frozenset[str]]]
+RegisteredPhones = Callable[[], Awaitable[frozenset[str] | None]]
+"""Returns the registered phones, None if no network can tell."""
 
 
 async def watch_phones(
     phones: RegisteredPhones, rosters: Callable[[], Rosters], presences: PresenceStore, node: str
 ) -> None:
-    """Run until cancelled: report the agents that `node` reaches; `phones` returns the phones registered with it."""
+    """Run until cancelled: report the agents that `node` reaches; without phones that register, report nothing."""
     last_fault = ""
     while True:
         try:
-            await report_phones(await phones(), rosters(), presences, node)
+            if (registered := await phones()) is not None:
+                await report_phones(registered, rosters(), presences, node)
             last_fault = ""
         except HuifangError as fault:
             if str(fault) != last_fault:

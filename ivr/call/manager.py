@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from ivr.call.flow_versions import FlowVersions
-from ivr.call.node import Observer, ServiceNode
+from ivr.call.node import ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
 from ivr.errors import HuifangError
@@ -52,7 +52,7 @@ class CallManager:
         """Reason why this node should not receive calls; empty if it is ready."""
         return "draining" if self._draining else "; ".join(self._troubles.values())
 
-    async def answer(self, leg: CallLeg, observe: Observer) -> None:
+    async def answer(self, leg: CallLeg) -> None:
         """Run the session of an answered call; return once the call is recorded. While draining, just hang up.
 
         Cancelling this coroutine does not end the call; `drain` does.
@@ -62,7 +62,7 @@ class CallManager:
             log.warning("call %s rejected: this node is draining, or another node owns the call", call_id)
             await leg.hang_up()
             return
-        self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node, observe)
+        self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node)
         self._idle.clear()
         task = asyncio.create_task(session.run(), name=f"call {call_id}")
         self._tasks.add(task)

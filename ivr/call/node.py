@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Protocol
 
+from ivr.agents.transfer_service import TransferService
 from ivr.calendar import Calendar
 from ivr.call.recording_archive import RecordingArchive
 from ivr.events import Value
@@ -43,6 +44,7 @@ class ServiceNode:
     timezone: tzinfo
     timing: Timing
     calendar: Calendar = field(default_factory=Calendar)
+    transfers: TransferService = field(default_factory=TransferService)
 
     def now(self) -> datetime:
         """Return the current time in the callers' time zone."""

@@ -1,4 +1,4 @@
-"""Outbound calls: dialled, handed to the call manager when answered, and recorded either way.
+"""Outbound calls: dialled, handed to the call manager when a person answers, and recorded either way.
 
 Must not know: networks, why a call is placed, how many attempts preceded it.
 """
@@ -67,4 +67,8 @@ class OutboundCaller:
                 call.id, disposition, unanswered.cause, "network", self._node.now(), rang=unanswered.rang
             )
             return
-        await self._call_manager.answer(leg, lambda who, text, detail: None)
+        if leg.answered_by == "machine":
+            await leg.hang_up()
+            await self._node.records.close_call(call.id, Disposition.MACHINE, "normal", "us", self._node.now())
+            return
+        await self._call_manager.answer(leg)

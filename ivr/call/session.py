@@ -23,7 +23,7 @@ from ivr.call.journal.call_journal import CallJournal
 from ivr.call.journal.transcript_builder import TranscriptBuilder
 from ivr.call.lookup import look_up
 from ivr.call.mailbox import DecodingFinished, EndCall, Mailbox, MailboxItem, PromptStarted, TaskFailed
-from ivr.call.node import Observer, ServiceNode
+from ivr.call.node import ServiceNode
 from ivr.events import Event
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet
@@ -64,14 +64,14 @@ SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 class Session:
     """Runs one call from answer to end, on the flow version it started with."""
 
-    def __init__(self, leg: CallLeg, flow_set: FlowSet, node: ServiceNode, observe: Observer) -> None:
+    def __init__(self, leg: CallLeg, flow_set: FlowSet, node: ServiceNode) -> None:
         self._leg, self._flow_set, self._node = leg, flow_set, node
         self._mailbox = Mailbox(leg.media)
         self._journal = CallJournal(node, leg.call)
         self._recognition = RecognitionSession(node.recognizer, node.timing.decode_wait_ms)
         self._activity = node.activity()
         self._player = Player(leg.media)
-        self._transcript = TranscriptBuilder(observe)
+        self._transcript = TranscriptBuilder(leg.show)
         self._recorder = CallRecorder(self._player)
         self._utterances = UtteranceBuffer()
         self._action: InputAction | None = None
@@ -300,11 +300,12 @@ class Session:
 
     async def _transfer(self, action: actions.Transfer) -> None:
         await self._wait_until_heard()
-        target = action.line if action.line and self._leg.can_reach(action.line) else action.target
+        transfers, leg = self._node.transfers, self._leg
+        target = action.line if action.line and transfers.can_reach(leg, action.line) else action.target
         try:
             caller_audio = self._utterances.audio(action.said)[: CALLER_AUDIO_MAX_MS * BYTES_PER_MS]
-            ended_by = await self._leg.transfer(
-                target, action.whisper, caller_audio=caller_audio, overhear=self._recorder.running
+            ended_by = await transfers.transfer(
+                leg, target, action.whisper, caller_audio=caller_audio, overhear=self._recorder.running
             )
         except TransferRefused as refused:
             self._mailbox.post(events.TransferFailed(action.wait, refused.reason))

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 from ivr.callbacks.scheduler import CallbackScheduler, DueCallback
 from ivr.errors import HuifangError
-from ivr.lifecycle import Network
 from ivr.telephony.port import Call
 
 log = logging.getLogger(__name__)
@@ -36,6 +35,7 @@ class CallbackDialer:
     """The callbacks of one node over one network.
 
     Args:
+        network: the name of the network.
         place: places a call and runs it to its end, see OutboundCaller.place.
         ready: returns whether calls can be placed now.
     """
@@ -43,10 +43,10 @@ class CallbackDialer:
     def __init__(
         self,
         scheduler: CallbackScheduler,
-        network: Network,
+        network: str,
         place: Callable[[Call], Awaitable[None]],
         flows: AvailableFlows,
-        ready: Callable[[], bool],
+        ready: Callable[[], Awaitable[bool]],
         now: Callable[[], datetime],
     ) -> None:
         self._scheduler, self._network, self._place = scheduler, network, place
@@ -75,7 +75,7 @@ class CallbackDialer:
             log.info("callback %s: %s", settled.call, settled.outcome)
 
     async def _claim_due(self) -> None:
-        while len(self._calls) < MAX_CONCURRENT and self._ready():
+        while len(self._calls) < MAX_CONCURRENT and await self._ready():
             due = await self._scheduler.claim(uuid4().hex, self._now())
             if due is None:
                 return

@@ -61,6 +61,8 @@ def print_record(record: CallRecord, zone: tzinfo) -> None:
     call = record.call
     out.print(f"[bold]{call.id}[/] {call.network}, {call.direction}, {call.flow} {call.flow_version}, {call.language}")
     out.print(f"{call.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}, ended by {call.ended_by} ({call.cause})\n")
+    if call.external_id:
+        out.print(f"known to the network as {escape(call.external_id)}\n")
     if call.withheld:
         out.print(WITHHELD, style="bold")
     for line in record.transcript:

@@ -30,9 +30,10 @@ RETRY_AFTER_S: Final = 10
 
 
 class CallRequest(BaseModel):
-    """A request to place a call, validated with the site's phones as context.
+    """A request to place a call, validated with the phones of the networks as context.
 
-    `number` is one of these phones or a telephone number in any usual spelling, `caller` the number shown.
+    `number` is one of these phones or a telephone number in any usual spelling, `caller` the number shown. `network` is
+    the name of the network to place it over; empty: the first that places calls.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +42,7 @@ class CallRequest(BaseModel):
     caller: Annotated[str, StringConstraints(max_length=64)] = ""
     flow: str = "survey"
     language: str = "zh-CN"
+    network: str = ""
     variables: Mapping[str, Any] = {}
 
     @field_validator("number")
@@ -56,10 +58,14 @@ class CallRequest(BaseModel):
 
 
 class CallsApi:
-    """The API of calls; `phones` are those of the site."""
+    """The API of calls; `outbound` places calls, by network; `phones` are those of the networks."""
 
     def __init__(
-        self, outbound: OutboundCaller, flow_store: FlowStore, records: CallRecords, phones: Collection[str] = ()
+        self,
+        outbound: Mapping[str, OutboundCaller],
+        flow_store: FlowStore,
+        records: CallRecords,
+        phones: Collection[str] = (),
     ) -> None:
         self._outbound, self._flow_store, self._records, self._phones = outbound, flow_store, records, phones
         self._placed: set[asyncio.Task[None]] = set()
@@ -76,13 +82,18 @@ class CallsApi:
         if not self._flow_store.has(requested.flow, requested.language):
             fault = {"path": "flow", "reason": f"there is no flow “{requested.flow}” in {requested.language}"}
             return web.json_response({"faults": [fault]}, status=422)
+        network = requested.network or next(iter(self._outbound), "")
+        if network not in self._outbound:
+            known = ", ".join(self._outbound) or "none"
+            fault = {"path": "network", "reason": f"no network “{network}” places calls; those that do: {known}"}
+            return web.json_response({"faults": [fault]}, status=422)
         given = self._flow_store.read_values(requested.flow, requested.variables)
         if given.refused:
             refused = [{"path": f"variables.{name}", "reason": reason} for name, reason in given.refused.items()]
             return web.json_response({"faults": refused}, status=422)
         call = Call(
             id=uuid4().hex,
-            network="asterisk",
+            network=network,
             direction="outbound",
             caller=requested.caller,
             called=requested.number,
@@ -104,7 +115,7 @@ class CallsApi:
 
     async def _place_call(self, call: Call, opened: asyncio.Future[None]) -> None:
         try:
-            await self._outbound.place(call, lambda: opened.set_result(None))
+            await self._outbound[call.network].place(call, lambda: opened.set_result(None))
         except AtCapacity as full:
             opened.set_exception(full)
         except Exception as fault:

@@ -81,8 +81,9 @@ class CustomerChangeRow(Base):
 class CallRow(Base):
     """The call detail record. `turn` is the last saved turn, `node` the node that saved it.
 
-    A call without a number (from a browser) has no customer. `rang`, of an unanswered outbound call: whether the phone
-    rang; None if unknown, e.g. because the node died.
+    `external_id` is the id under which the network knows the call, None if it has none. A call without a number (from
+    a browser) has no customer. `rang`, of an unanswered outbound call: whether the phone rang; None if unknown, e.g.
+    because the node died.
     """
 
     __tablename__ = "calls"
@@ -100,6 +101,7 @@ class CallRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     network: Mapped[str]
+    external_id: Mapped[str | None]
     direction: Mapped[str]
     caller: Mapped[str]
     called: Mapped[str]

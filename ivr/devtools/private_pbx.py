@@ -35,6 +35,7 @@ EMPTY_CONFIGS: Final = [
     "queuerules",
     "stasis",
     "udptl",
+    "websocket_client",
 ]
 """Configuration files that Asterisk looks for and that are left empty here (cdr and cel: disabled)."""
 INSTALLED_MODULES: Final = (

@@ -15,7 +15,7 @@ import numpy as np
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
 from ivr.devtools.playout import PlayoutBuffer
-from ivr.devtools.timeline import SOUND, CallTimeline, SoundSpan
+from ivr.devtools.timeline import SOUND, CallTimeline, Samples, SoundSpan
 from ivr.events import Value
 from ivr.telephony.browser import wire
 from ivr.telephony.media import FRAME_BYTES, FRAME_MS, SAMPLE_RATE_HZ
@@ -116,6 +116,21 @@ class Softphone:
         A sent frame covers the 20 ms before it is sent; a heard frame covers the 20 ms after it is played.
         """
         return CallTimeline(np.frombuffer(bytes(self._said), "<i2"), np.frombuffer(bytes(self._heard), "<i2"))
+
+    @property
+    def loud_until(self) -> float:
+        """The moment of the last sound heard, on the event loop's clock."""
+        return self._began + self._last_sound / SAMPLE_RATE_HZ
+
+    def last(self, seconds: float, until: float) -> Samples:
+        """Return what was heard in so many seconds before a moment of the event loop's clock."""
+        end = max(0, round((until - self._began) * SAMPLE_RATE_HZ)) * 2
+        start = max(0, end - round(seconds * SAMPLE_RATE_HZ) * 2)
+        return np.frombuffer(bytes(self._heard[start:end]), "<i2")
+
+    def moment(self, position: int) -> float:
+        """Return a position on the timeline (samples) as a moment of the event loop's clock."""
+        return self._began + position / SAMPLE_RATE_HZ
 
     def say(self, pcm: bytes) -> asyncio.Future[SoundSpan]:
         """Queue audio to be sent after the audio already queued, starting with the next frame.

@@ -85,6 +85,7 @@ class CallRecords:
                 id=call.id,
                 customer_id=customer,
                 network=call.network,
+                external_id=call.external_id or None,
                 direction=call.direction,
                 caller=caller,
                 called=called,
@@ -99,8 +100,10 @@ class CallRecords:
 
         await self._database.write(work)
 
-    async def answer_call(self, call_id: str, at: datetime) -> None:
+    async def answer_call(self, call_id: str, at: datetime, external_id: str = "") -> None:
         """Record that the call was answered; only the first time is stored.
+
+        `external_id` is the id under which the network knows the call, if it was unknown when the call was opened.
 
         Raises:
             UnknownCall: the call was never opened.
@@ -112,6 +115,7 @@ class CallRecords:
             if call.answered_at is None:
                 _require_open(call)
                 call.answered_at = at
+                call.external_id = external_id or call.external_id
 
         await self._database.write(work)
 

@@ -17,7 +17,7 @@ from ivr.complaints.rules.intake import reports_misconduct
 from ivr.complaints.rules.model import Lines
 from ivr.database import tables as t
 from ivr.events import EndedBy, Event, Heard
-from ivr.lifecycle import Direction, Disposition, Network
+from ivr.lifecycle import Direction, Disposition
 from ivr.privacy import mask
 from ivr.records.record import (
     AnswerRecord,
@@ -53,7 +53,8 @@ def _summary(row: t.CallRow, withheld: bool) -> CallSummary:
         called = mask(called)
     return CallSummary(
         id=row.id,
-        network=cast("Network", row.network),
+        network=row.network,
+        external_id=row.external_id or "",
         direction=cast("Direction", row.direction),
         caller=caller,
         called=called,

@@ -9,7 +9,7 @@ from typing import Final
 
 from ivr.actions import SaveAnswer
 from ivr.events import EndedBy, Event, Value
-from ivr.lifecycle import Direction, Disposition, Network
+from ivr.lifecycle import Direction, Disposition
 from ivr.transcript import TranscriptLine
 
 WITHHELD: Final = "what was said is withheld: only management may see it (R18)"
@@ -20,14 +20,15 @@ WITHHELD: Final = "what was said is withheld: only management may see it (R18)"
 class CallSummary:
     """The call detail record. `turn` is the last saved turn, `node` the node that saved it.
 
-    `answered_at` is None for an unanswered call; `ended_at`, `disposition`, `aapor`, `cause`, `ended_by` and
-    `duration_ms` are None for an open one. `consent_at` is when the consent notice had been played in full.
-    `duration_ms` counts from the answer. `withheld`: only management may see what was said (R18); the remote number is
-    masked, and variables are left out.
+    `external_id` is the id under which the network knows the call, empty if it has none. `answered_at` is None for an
+    unanswered call; `ended_at`, `disposition`, `aapor`, `cause`, `ended_by` and `duration_ms` are None for an open one.
+    `consent_at` is when the consent notice had been played in full. `duration_ms` counts from the answer. `withheld`:
+    only management may see what was said (R18); the remote number is masked, and variables are left out.
     """
 
     id: str
-    network: Network
+    network: str
+    external_id: str
     direction: Direction
     caller: str
     called: str

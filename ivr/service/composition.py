@@ -14,11 +14,13 @@ from datetime import datetime
 from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
 from ivr.agents.roster_store import RosterStore, TransferTargets
+from ivr.agents.transfer_service import TransferService
 from ivr.call.node import ServiceNode
 from ivr.call.recording_archive import RecordingArchive
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load as load_rules
 from ivr.complaints.rules.case import ReaderRole
+from ivr.flow.parse import FlowSet
 from ivr.flow_store import FlowStore
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
@@ -32,6 +34,8 @@ from ivr.settings import Settings
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Site, load_site, own_secrets
+from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
+from ivr.telephony.port import CallHandler
 from ivr.turntaking.timing import Timing
 from recognizer.endpoint import VoiceActivity
 from recognizer.router import RecognizerRouter
@@ -73,6 +77,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(records.close)
         store = FsspecStore(settings.recordings_url)
         stack.callback(store.close)
+        announcer = Announcer(library.catalog)
+        agents = None
+        if rosters:
+            sounds = Announcements(library, announcer)
+            journal = CaseService(records.database, rules).put_through
+            opening = AgentServices.open(rosters, redis, sounds, name, lambda: datetime.now(settings.zone), journal)
+            agents = await stack.enter_async_context(opening)
         node = ServiceNode(
             name=name,
             recognizer=recognizer,
@@ -84,17 +95,24 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             timezone=settings.zone,
             timing=Timing(),
             calendar=rules.calendar,
+            transfers=TransferService(agents.acd if agents else None, announcer),
         )
-        service = Service(node, flow_store, rules, settings.lines, feeds)
-        announcer = Announcer(library.catalog)
-        if rosters:
-            sounds = Announcements(library, announcer)
-            journal = CaseService(records.database, rules).put_through
-            agents = AgentServices.open(rosters, redis, sounds, name, node.now, journal)
-            service.agents = await stack.enter_async_context(agents)
+        service = Service(node, flow_store, rules, settings.lines, feeds, agents)
+        capacity = settings.capacity
+        service.attach(
+            BrowserNetwork(
+                service.answer, lambda: flow_choices(flow_store.current), flow_store.refused_values, capacity
+            )
+        )
         if site:
-            service.asterisk = await _attach(stack, site, service, settings.capacity, announcer)
+            service.attach(await _asterisk(stack, site, service.answer, capacity))
         yield service
+
+
+def flow_choices(flow_set: FlowSet) -> list[FlowChoice]:
+    """Return the flows that the browser phone offers."""
+    callflows = flow_set.flows
+    return [FlowChoice(name, flow.title, callflows.languages) for name, flow in callflows.flows.items()]
 
 
 async def _redis_url(settings: Settings, stack: AsyncExitStack) -> str:
@@ -112,9 +130,7 @@ async def _open_feed(stack: AsyncExitStack, redis: str, stream: str) -> EventFee
     return feed
 
 
-async def _attach(stack: AsyncExitStack, site: Site, service: Service, capacity: int, announcer: Announcer) -> Asterisk:
-    secrets = own_secrets()
+async def _asterisk(stack: AsyncExitStack, site: Site, answer: CallHandler, capacity: int) -> Asterisk:
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
-    ari = await stack.enter_async_context(Ari(address, site.ari_user, secrets.ari, site.app))
-    acd = service.agents.acd if service.agents else None
-    return Asterisk(site, secrets, ari, service.answer_telephone, capacity, announcer, acd)
+    ari = await stack.enter_async_context(Ari(address, site.ari_user, own_secrets().ari, site.app))
+    return Asterisk(site, ari, answer, capacity)

@@ -23,9 +23,7 @@ from ivr.complaints.sla_worker import SlaWorker
 from ivr.flow_store import FlowStore
 from ivr.live.feed import EventFeed
 from ivr.service.supervisor import Supervisor, Worker
-from ivr.telephony.asterisk.adapter import Asterisk
-from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
-from ivr.telephony.browser.stream import BrowserCallLeg
+from ivr.telephony.port import CallLeg, Network
 
 log = logging.getLogger(__name__)
 
@@ -33,34 +31,41 @@ log = logging.getLogger(__name__)
 class Service:
     """One node. `lines` is the file that `rules` are read from; `feeds` are the event feeds by who reads them.
 
-    `asterisk` is None without a site file, `agents` None without rosters.
+    `networks` are the attached networks by name; callbacks go over the first that places calls. `agents` is None
+    without rosters.
     """
 
     def __init__(
-        self, node: ServiceNode, flow_store: FlowStore, rules: Rules, lines: Path, feeds: Mapping[ReaderRole, EventFeed]
+        self,
+        node: ServiceNode,
+        flow_store: FlowStore,
+        rules: Rules,
+        lines: Path,
+        feeds: Mapping[ReaderRole, EventFeed],
+        agents: AgentServices | None,
     ) -> None:
         self.node, self.flow_store, self.rules, self.feeds = node, flow_store, rules, feeds
         self._lines = lines
         self.call_manager = CallManager(node, flow_store)
-        self.asterisk: Asterisk | None = None
-        self.agents: AgentServices | None = None
+        self.networks: dict[str, Network] = {}
+        self.agents = agents
         self._supervisor = Supervisor()
         self._reloading = asyncio.Lock()
 
     @property
     def trouble(self) -> str:
         """Why the service takes no calls now; empty when it does."""
-        unattached = self.asterisk is not None and not self.asterisk.connected.is_set()
-        attachment = "Asterisk is not connected" if unattached else ""
-        return self.call_manager.trouble or self._supervisor.trouble or attachment
+        states = [network.state for network in self.networks.values()]
+        unattached = "; ".join(state.trouble for state in states if state.trouble)
+        return self.call_manager.trouble or self._supervisor.trouble or unattached
 
-    async def answer_browser(self, leg: BrowserCallLeg) -> None:
-        """Lead a call from the browser phone to its end."""
-        await self.call_manager.answer(leg, leg.show)
+    def attach(self, network: Network) -> None:
+        """Attach a network; to be called before `run`."""
+        self.networks[network.name] = network
 
-    async def answer_telephone(self, leg: AsteriskCallLeg) -> None:
-        """Lead a telephone call to its end."""
-        await self.call_manager.answer(leg, lambda who, text, detail: None)
+    async def answer(self, leg: CallLeg) -> None:
+        """Lead an inbound call to its end."""
+        await self.call_manager.answer(leg)
 
     async def run(self) -> None:
         """Run the background workers until cancelled.
@@ -79,29 +84,40 @@ class Service:
             "recordings": self.node.recordings.run,
             "deadlines": lambda: sla.run(self.feeds["staff"], self.feeds["management"], self.node.now),
         }
-        if asterisk := self.asterisk:
-            workers |= {"asterisk": asterisk.run, "callbacks": self._callback_dialer(asterisk).run}
+        workers |= {name: network.run for name, network in self.networks.items()}
+        if dialling := next((each for each in self.networks.values() if each.places_calls), None):
+            workers["callbacks"] = self._callback_dialer(dialling).run
         if agents := self.agents:
-            workers["agents"] = lambda: agents.run(asterisk.phones if asterisk else None)
+            workers["agents"] = lambda: agents.run(self._reachable_phones)
         return workers
 
-    def outbound(self, asterisk: Asterisk) -> OutboundCaller:
-        """Return what places calls through Asterisk."""
-        return OutboundCaller(self.node, self.flow_store, self.call_manager, asterisk.slots, asterisk.dial)
+    @property
+    def outbound(self) -> dict[str, OutboundCaller]:
+        """Return what places calls, by network."""
+        return {
+            name: OutboundCaller(self.node, self.flow_store, self.call_manager, network.slots, network.dial)
+            for name, network in self.networks.items()
+            if network.places_calls
+        }
 
-    def _callback_dialer(self, asterisk: Asterisk) -> CallbackDialer:
-        scheduler = CallbackScheduler(self.node.records.database, self.rules, asterisk.known_phones)
-        place = self.outbound(asterisk).place
+    def _callback_dialer(self, network: Network) -> CallbackDialer:
+        async def ready() -> bool:
+            return not self.trouble and not network.slots.full and await network.free_lines() != 0
 
-        def ready() -> bool:
-            return not self.trouble and not asterisk.slots.full
+        scheduler = CallbackScheduler(self.node.records.database, self.rules, network.known_phones)
+        place = self.outbound[network.name].place
+        return CallbackDialer(scheduler, network.name, place, self.flow_store, ready, self.node.now)
 
-        return CallbackDialer(scheduler, "asterisk", place, self.flow_store, ready, self.node.now)
+    async def _reachable_phones(self) -> frozenset[str] | None:
+        """Return the phones reachable over any network, None if phones register with none of them."""
+        known = [await network.phones() for network in self.networks.values()]
+        registered = [phones for phones in known if phones is not None]
+        return frozenset[str]().union(*registered) if registered else None
 
     async def drain(self, within_s: float) -> None:
-        """Refuse new calls (Asterisk offers them to a person) and end those in progress; see CallManager.drain."""
-        if self.asterisk:
-            self.asterisk.slots.capacity = 0
+        """Refuse new calls and end those in progress; see CallManager.drain."""
+        for network in self.networks.values():
+            network.slots.capacity = 0
         await self.call_manager.drain(within_s)
 
     async def reload(self) -> None:

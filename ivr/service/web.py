@@ -17,10 +17,9 @@ from ivr.console.agents import AgentsApi
 from ivr.console.calls import CallsApi
 from ivr.console.complaints import CasesApi
 from ivr.service.runtime import Service
-from ivr.telephony.browser.server import FlowChoice, routes
 
-PUBLIC: Final = ("/health", "/ready", "/asterisk")
-"""Paths that need no token; Asterisk's sockets carry passwords of their own."""
+PUBLIC: Final = ("/health", "/ready")
+"""Paths that need no token."""
 
 
 def web_application(service: Service, token: str | None, management: str) -> web.Application:
@@ -30,21 +29,13 @@ def web_application(service: Service, token: str | None, management: str) -> web
     cases = CasesApi(CaseService(database, service.rules), CaseQueries(database), service.feeds, service.node.now)
     site.add_routes(cases.routes())
     site.on_shutdown.append(cases.close)
-    site.add_routes(routes(service.answer_browser, lambda: flow_choices(service), service.flow_store.refused_values))
+    phones = {phone for network in service.networks.values() for phone in network.known_phones}
+    site.add_routes(CallsApi(service.outbound, service.flow_store, service.node.records, phones).routes())
     site.add_routes(health.routes(lambda: service.trouble))
-    if service.asterisk:
-        site.add_routes(service.asterisk.routes())
-        outbound = service.outbound(service.asterisk)
-        phones = service.asterisk.known_phones
-        site.add_routes(CallsApi(outbound, service.flow_store, service.node.records, phones).routes())
+    for network in service.networks.values():
+        site.add_routes(network.routes())
     if service.agents:
         agents = AgentsApi(service.agents, service.node.records)
         site.add_routes(agents.routes())
         site.on_shutdown.append(agents.close)
     return site
-
-
-def flow_choices(service: Service) -> list[FlowChoice]:
-    """Return the flows that the browser phone offers."""
-    callflows = service.flow_store.current.flows
-    return [FlowChoice(name, flow.title, callflows.languages) for name, flow in callflows.flows.items()]

@@ -1,32 +1,39 @@
-"""The port of a telephone network: call legs, transfers and the ACD's view of a held caller.
+"""The port of a telephone network: the network itself, call legs, callers on hold and the people rung for them.
 
-Must not know: flows, recognisers, records.
+Must not know: flows, recognisers, records, who people are and how they are chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+from aiohttp import web
 
 from ivr.errors import HuifangError
 from ivr.events import EndedBy, Value
-from ivr.lifecycle import Direction, Network
+from ivr.lifecycle import AnsweringParty, Direction
 from ivr.telephony.media import MediaStream
+from ivr.telephony.slots import CallSlot, CallSlots
+from ivr.transcript import Speaker
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call's network, direction, numbers and flow. Never log its numbers unmasked.
 
-    The far end's number is in its canonical form (ivr/phone_number.py) or the name of a phone of the site; a withheld
-    number is empty. An inbound call's `called` is the line's number as the site file spells it.
-    `waited_rings` is the number of rings the caller heard at full capacity before the call was accepted.
+    The far end's number is in its canonical form (ivr/phone_number.py) or the name of a phone of the network; a
+    withheld number is empty. An inbound call's `called` is the line's number as the site file spells it.
+
+    `network` is the name of the network, see Network.name; `external_id` is the id under which the network knows the
+    call, empty as long as there is none. `waited_rings` is the number of rings the caller heard at full capacity before
+    the call was accepted.
     """
 
     id: str
-    network: Network
+    network: str
     direction: Direction
     caller: str
     called: str
@@ -34,6 +41,7 @@ class Call:
     language: str
     variables: Mapping[str, Value] = field(default_factory=dict)
     waited_rings: int = 0
+    external_id: str = ""
 
 
 class Unanswered(HuifangError):
@@ -68,22 +76,33 @@ class CallLeg(Protocol):
     def media(self) -> MediaStream:
         """The call's two-way audio."""
 
+    @property
+    def answered_by(self) -> AnsweringParty:
+        """Who answered, if we placed the call; `unknown` for an inbound call."""
+
+    def show(self, who: Speaker, text: str, detail: Mapping[str, Value | float]) -> None:
+        """Show an utterance on the far end's screen, if it has one.
+
+        `detail` holds how the utterance was understood, its confidence and its input mode.
+        """
+
     async def hang_up(self) -> None:
         """Hang up; `media` then ends with MediaClosed(by="us"). No effect if the call is already over."""
 
-    def can_reach(self, target: str) -> bool:
-        """Return whether the transfer target exists."""
+    def can_reach(self, name: str) -> bool:
+        """Return whether HeldCaller.ring knows this name."""
 
-    async def transfer(
-        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
-    ) -> EndedBy:
-        """Transfer the caller to `target`, wait until the two are disconnected, and return the party that hung up.
+    async def hold(self, work: HoldWork, *, overhear: bool = False) -> EndedBy:
+        """Put the caller on hold while `work` rings and connects people; then the caller is back with the service.
 
-        Before being connected, the person who answers hears `whisper`, then `caller_audio`, the caller's own words
-        (8 kHz, 16-bit). With `overhear` the media stream delivers both parties' audio as OverheardAudio.
+        `work` is cancelled if the caller hangs up. With `overhear` the media stream delivers the audio of those who
+        talk with each other as OverheardAudio.
+
+        Returns:
+            The party that ended the hold: `caller`, or `us` if the work completed.
 
         Raises:
-            TransferRefused: nobody took the call; the caller is back with the service.
+            TransferRefused: the caller cannot be held, or by `work`.
         """
 
 
@@ -132,27 +151,79 @@ class HeldCaller(Protocol):
     async def key(self) -> str:
         """Return the caller's next key."""
 
-    def ring(self, phone: str, shown: str, ring_s: int) -> AbstractAsyncContextManager[Person]:
-        """Ring a phone with `shown` as the calling number; hang up at the end of the block.
+    def ring(self, name: str, shown: str, ring_s: int) -> AbstractAsyncContextManager[Person]:
+        """Ring a phone or a transfer target of the site with `shown` as the calling number.
+
+        Hang up at the end of the block.
 
         Raises:
-            TransferRefused: the phone was not answered, with the reason.
+            TransferRefused: nobody answered, with the reason.
         """
 
 
-class CallDistributor(Protocol):
-    """Connects callers with agents of a line (ACD)."""
+HoldWork = Callable[[HeldCaller], Coroutine[Any, Any, None]]
+"""Finds somebody for a caller on hold, connects the two, and returns once they are disconnected."""
 
-    def has_roster(self, target: str) -> bool:
-        """Return whether the target is a line with its own roster."""
+CallHandler = Callable[[CallLeg], Awaitable[None]]
+"""Leads one inbound call to its end; the network hangs up when it returns."""
 
-    async def hand_over(
-        self, call: Call, target: str, whisper: str, hold: HeldCaller, caller_audio: bytes = b""
-    ) -> None:
-        """Find an agent, connect the caller, and return once the agent has hung up. Cancelled if the caller hangs up.
 
-        `whisper` and `caller_audio` are as in CallLeg.transfer.
+@dataclass(frozen=True, slots=True)
+class NetworkState:
+    """The state of a network now. `trouble` is why it can receive and place no calls, empty if it can."""
+
+    trouble: str
+    active_calls: int
+
+
+class Network(Protocol):
+    """A telephone network. Its adapter knows everything particular to it; the service knows it by this port alone."""
+
+    slots: CallSlots
+    """A slot for each concurrent call. At capacity, the network decides what becomes of further callers."""
+
+    @property
+    def name(self) -> str:
+        """The name of the network, as in Call.network."""
+
+    @property
+    def places_calls(self) -> bool:
+        """Whether `dial` can place calls."""
+
+    @property
+    def known_phones(self) -> Collection[str]:
+        """The names of the phones that may register; `dial` calls these by name."""
+
+    @property
+    def state(self) -> NetworkState:
+        """Whether the network works now, and the number of calls in progress or being placed."""
+
+    def routes(self) -> Sequence[web.AbstractRouteDef]:
+        """Return the pages and sockets that belong into the service's web application."""
+
+    async def run(self) -> None:
+        """Run until cancelled: receive calls. Cancelling ends the calls in progress."""
+
+    async def dial(self, call: Call, slot: CallSlot) -> CallLeg:
+        """Dial `call.called` with `call.caller` as the calling number; return the leg once answered.
+
+        The leg's own `call` has the external id. The caller of this method owns the leg and must hang it up. The slot
+        is released when the call is over, or is not answered.
 
         Raises:
-            TransferRefused: nobody took the call.
+            Unanswered: the call was not answered; has the cause and whether it rang.
+        """
+
+    async def free_lines(self) -> int | None:
+        """Return the number of calls that the lines to the network can still carry, None without a limit.
+
+        Raises:
+            HuifangError: the network did not answer the query.
+        """
+
+    async def phones(self) -> frozenset[str] | None:
+        """Return the names of the phones that are reachable now, None if phones cannot register with the network.
+
+        Raises:
+            HuifangError: the network did not answer the query.
         """

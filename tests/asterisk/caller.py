@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from ivr.prompts.library import PromptLibrary
 from ivr.prompts.template import PromptVariable
 from ivr.resource_files import ROOT
 from tests.asterisk.g711 import Samples
-from tests.asterisk.phone import PhoneCall
 from tests.asterisk.sound import FRAME, LOUD, RATE, Heard
 
 LANGUAGE = "zh-CN"
@@ -141,10 +141,33 @@ class Reply:
     ended: float
 
 
-class Caller:
+class Handset(Protocol):
+    """A call at a phone of any network. Times are of the event loop's clock."""
+
+    @property
+    def over(self) -> asyncio.Event: ...
+
+    @property
+    def loud_until(self) -> float: ...
+
+    def last(self, seconds: float, until: float) -> Samples: ...
+
+    def heard(self) -> Heard: ...
+
+    async def say(self, pcm: Samples) -> tuple[float, float]: ...
+
+    async def press(self, digits: str) -> float: ...
+
+    async def hang_up(self) -> None: ...
+
+
+HandsetT_co = TypeVar("HandsetT_co", bound=Handset, covariant=True)
+
+
+class Caller(Generic[HandsetT_co]):
     """The caller's end of a call. Speaks `clips`; `heard_prompts` and `replies` are the history of the call."""
 
-    def __init__(self, call: PhoneCall, detector: PromptDetector, clips: Mapping[str, Samples] = CLIPS) -> None:
+    def __init__(self, call: HandsetT_co, detector: PromptDetector, clips: Mapping[str, Samples] = CLIPS) -> None:
         self.call = call
         self.clips = clips
         self.heard_prompts: list[HeardPrompt] = []
@@ -162,10 +185,10 @@ class Caller:
         """Wait for the end of one of these prompts, or of any; return its name, or "" once the call is over."""
         async with asyncio.timeout(within_s):
             while not self.call.over.is_set():
-                ended = self.call.voice.loud_until
+                ended = self.call.loud_until
                 if self._looked_at < ended <= self._loop.time() - PAUSE_S:
                     self._looked_at = ended
-                    name = self.detector.recognise(self.call.voice.last(TAIL_S + SLACK_S, ended))
+                    name = self.detector.recognise(self.call.last(TAIL_S + SLACK_S, ended))
                     if name:
                         self.heard_prompts.append(HeardPrompt(name, ended))
                     if name and (not names or name in names):
@@ -177,9 +200,9 @@ class Caller:
         """Wait for sound after the last prompt and reply; return its time."""
         after = max(self._looked_at, self.replies[-1].ended if self.replies else 0.0)
         async with asyncio.timeout(within_s):
-            while self.call.voice.loud_until <= after and not self.call.over.is_set():  # noqa: ASYNC110
+            while self.call.loud_until <= after and not self.call.over.is_set():  # noqa: ASYNC110
                 await asyncio.sleep(FRAME / RATE)
-        return self.call.voice.loud_until
+        return self.call.loud_until
 
     async def says(self, clip: str, to: str = "") -> Reply:
         """Speak a clip."""

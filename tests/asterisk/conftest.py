@@ -34,7 +34,6 @@ def make_site(**changes: Any) -> Site:
     """A site on unused ports: line 4000, and three phones of which 1003 is the fallback."""
     return Site.model_validate(
         {
-            "service": f"ws://127.0.0.1:{PORTS.one()}",
             "http": {"port": PORTS.one()},
             "sip": {"port": PORTS.one()},
             "rtp": rtp_ports(30),
@@ -51,7 +50,7 @@ def make_site(**changes: Any) -> Site:
 
 def make_secrets(phones: Iterable[str] = PHONES) -> Secrets:
     """Passwords, one of which needs escaping."""
-    return Secrets("semi;colon", secrets.token_hex(8), {phone: secrets.token_hex(8) for phone in phones})
+    return Secrets("semi;colon", {phone: secrets.token_hex(8) for phone in phones})
 
 
 @pytest.fixture(scope="session")

@@ -10,23 +10,23 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
-from aiohttp import ClientSession, encode_basic_auth, web
+from aiohttp import web
 from aiohttp.test_utils import TestServer
-
-from ivr.telephony.asterisk.site import Secrets, Site
 
 
 class Exchange:
     """An async context manager; `requests` are the requests to channels and bridges: method, path, parameters."""
 
-    def __init__(self, site: Site, secrets: Secrets) -> None:
-        self._site, self._secrets = site, secrets
+    def __init__(self) -> None:
         self.requests: list[tuple[str, str, Mapping[str, str]]] = []
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._voices: list[asyncio.Task[None]] = []
         application = web.Application()
         application.add_routes(
-            [web.get("/ari/events", self._send_events), web.route("*", "/ari/{path:.*}", self._request)]
+            [
+                web.get("/ari/events", self._send_events),
+                web.get("/media/{channel}", self._serve_voice),
+                web.route("*", "/ari/{path:.*}", self._request),
+            ]
         )
         self._server = TestServer(application)
 
@@ -35,9 +35,6 @@ class Exchange:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for voice in self._voices:
-            voice.cancel()
-        await asyncio.gather(*self._voices, return_exceptions=True)
         await self._server.close()
 
     @property
@@ -83,20 +80,17 @@ class Exchange:
             case "POST", ["channels"]:
                 self._enters(request.query["channelId"])
             case "POST", ["channels", "externalMedia"]:
-                channel = request.query["channelId"]
-                self._enters(channel)
-                self._voices.append(asyncio.create_task(self._speak(channel)))
+                return web.json_response({"channelvars": {"MEDIA_WEBSOCKET_CONNECTION_ID": request.query["channelId"]}})
             case "DELETE", ["channels", channel]:
                 self._leaves(channel)
         return web.Response(status=204)
 
-    async def _speak(self, channel: str) -> None:
-        """Open the voice socket of a channel, and keep it open."""
-        headers = {"Authorization": encode_basic_auth(self._site.app, self._secrets.media)}
-        async with (
-            ClientSession(headers=headers) as http,
-            http.ws_connect(f"{self._site.service}/asterisk/media?call={channel}", protocols=("media",)) as socket,
-        ):
-            await socket.send_str('{"event": "MEDIA_START"}')
-            async for _ in socket:
-                pass
+    async def _serve_voice(self, request: web.Request) -> web.WebSocketResponse:
+        """The voice socket of a channel, which then enters."""
+        socket = web.WebSocketResponse(protocols=("media",))
+        await socket.prepare(request)
+        self._enters(request.match_info["channel"])
+        await socket.send_str('{"event": "MEDIA_START"}')
+        async for _ in socket:
+            pass
+        return socket

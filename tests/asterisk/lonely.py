@@ -19,7 +19,7 @@ async def main() -> None:
         sys.stdout.flush()
         line = await (service.dial(given["dial"]) if "dial" in given else service.next_leg(within_s=60))
         if "transfer" in given:
-            await line.transfer(given["transfer"], "")
+            await service.transfer(line, given["transfer"])
         else:
             line.media.play(tone(1000, 60).tobytes())
             await line.over

@@ -18,6 +18,8 @@ from ivr.agents.announcements import Announcements
 from ivr.agents.presence import Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
+from ivr.agents.transfer_service import TransferService
+from ivr.events import EndedBy
 from ivr.live.agents import LiveAgents
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import EventFeed
@@ -25,12 +27,14 @@ from ivr.live.queues import LiveQueues
 from ivr.prompts.library import PromptLibrary
 from ivr.resource_files import ROOT
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
+from ivr.telephony.port import CallLeg
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import babble
 from tests.asterisk.system import SystemFixture, running_system
 
 LONG_MS = 600_000
+WHISPER = "三次报修未解决"
 WORDS = babble(0.8, seed=21)
 """The speech of any free text."""
 
@@ -47,7 +51,8 @@ class ConcurrentAdapterFixture(AdapterFixture):
         line = await asyncio.wait_for(self._arrived[phone.account.name].get(), 30)
         return await call.answered(), line
 
-    async def _answer(self, line: AsteriskCallLeg) -> None:
+    async def _answer(self, line: CallLeg) -> None:
+        assert isinstance(line, AsteriskCallLeg)
         self._arrived[line.call.caller].put_nowait(line)
         await asyncio.shield(line.over)
 
@@ -88,6 +93,11 @@ class AcdFixture:
         assert self.adapter
         return await self.adapter.connect(await self.system.phone())
 
+    async def transfer(self, leg: AsteriskCallLeg, target: str, **options: bool) -> EndedBy:
+        """Transfer a caller to a line."""
+        assert self.adapter
+        return await self.adapter.transfer(leg, target, WHISPER, **options)
+
     async def presence(self, line: str, number: int = 0) -> Presence:
         """The presence of one of a line's agents."""
         return (await self.presences.all())[f"{line}_{number}"]
@@ -117,6 +127,6 @@ async def running_acd(data: Path) -> AsyncIterator[AcdFixture]:
         commands = asyncio.create_task(acd.run_commands())
         stack.callback(commands.cancel)
         fixture.adapter = await stack.enter_async_context(
-            ConcurrentAdapterFixture(system.site, system.passwords, acd=acd)
+            ConcurrentAdapterFixture(system.site, system.passwords, transfers=TransferService(acd))
         )
         yield fixture

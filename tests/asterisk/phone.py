@@ -94,6 +94,15 @@ class PhoneCall:
         await self.hears_quiet(0.1, within_s)
         return self.heard().find(sought)
 
+    @property
+    def loud_until(self) -> float:
+        """When the last sound that was heard ended."""
+        return self.voice.loud_until
+
+    def last(self, seconds: float, until: float) -> Samples:
+        """What was heard in the time before a moment."""
+        return self.voice.last(seconds, until)
+
     def ring(self) -> None:
         """Signal to the caller that this phone rings."""
         self._respond(180)

@@ -1,19 +1,18 @@
-"""The Asterisk adapter with a web server, in place of the whole service; the tests lead its calls."""
+"""The Asterisk adapter in place of the whole service; the tests lead its calls."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-from aiohttp import web
-
+from ivr.agents.transfer_service import TransferService
+from ivr.events import EndedBy
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.site import Secrets, Site
-from ivr.telephony.port import Call
+from ivr.telephony.port import Call, CallLeg
 from tests.asterisk.phone import Phone, PhoneCall
 
 CONNECTED_WITHIN_S = 30
@@ -23,10 +22,13 @@ LEFT_S = 20
 class AdapterFixture:
     """An async context manager; `next_leg` returns the call legs of arriving calls."""
 
-    def __init__(self, site: Site, secrets: Secrets, ari_url: str = "", **options: Any) -> None:
+    def __init__(
+        self, site: Site, secrets: Secrets, ari_url: str = "", transfers: TransferService | None = None, **options: Any
+    ) -> None:
         self.site = site
         self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, site.app)
-        self.asterisk = Asterisk(site, secrets, self.ari, self._answer, **options)
+        self.transfers = transfers or TransferService()
+        self.asterisk = Asterisk(site, self.ari, self._answer, **options)
         self.left: list[AsteriskCallLeg] = []
         self._lines: asyncio.Queue[AsteriskCallLeg] = asyncio.Queue()
         self._stack = AsyncExitStack()
@@ -34,12 +36,6 @@ class AdapterFixture:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.ari)
-            application = web.Application()
-            application.add_routes(self.asterisk.routes())
-            runner = web.AppRunner(application, shutdown_timeout=0.1)
-            stack.push_async_callback(runner.cleanup)
-            await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", urlsplit(self.site.service).port).start()
             running = asyncio.create_task(self.asterisk.run())
             stack.push_async_callback(_ended, running)
             await asyncio.wait_for(self.asterisk.connected.wait(), CONNECTED_WITHIN_S)
@@ -59,6 +55,10 @@ class AdapterFixture:
         line = await self.next_leg()
         return await call.answered(), line
 
+    async def transfer(self, line: AsteriskCallLeg, target: str, whisper: str = "", **options: Any) -> EndedBy:
+        """Hand a caller over."""
+        return await self.transfers.transfer(line, target, whisper, **options)
+
     async def dial(self, number: str, ring_s: int = 5) -> AsteriskCallLeg:
         """Place a call; return its call leg."""
         call = Call(f"out-{id(object())}", "asterisk", "outbound", "4000", number, "survey", "zh-CN")
@@ -74,7 +74,8 @@ class AdapterFixture:
         except TimeoutError:
             raise AssertionError(f"left in Asterisk: {left}") from None
 
-    async def _answer(self, line: AsteriskCallLeg) -> None:
+    async def _answer(self, line: CallLeg) -> None:
+        assert isinstance(line, AsteriskCallLeg)
         self._lines.put_nowait(line)
         await asyncio.shield(line.over)
 

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aiohttp import ClientResponse, ClientSession
 from ruamel.yaml import YAML
@@ -23,11 +22,13 @@ from ivr.resource_files import ROOT
 from ivr.service.process import serving
 from ivr.service.runtime import Service
 from ivr.settings import Settings
+from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Secrets, Site
 from tests.asterisk.caller import Caller, PromptDetector
 from tests.asterisk.conftest import DATA, make_secrets, make_site, rtp_ports
 from tests.asterisk.phone import Phone, PhoneCall
+from tests.ports import PORTS
 from tests.precedence import prefer_children
 
 PHONES = tuple(str(number) for number in range(1001, 1091))
@@ -39,7 +40,14 @@ LEFT_S = 30.0
 
 def passwords_in_environment(passwords: Secrets) -> dict[str, str]:
     """The environment variables from which the service takes its passwords."""
-    return {"ASTERISK_ARI_PASSWORD": passwords.ari, "ASTERISK_MEDIA_PASSWORD": passwords.media}
+    return {"ASTERISK_ARI_PASSWORD": passwords.ari}
+
+
+def asterisk_of(service: Service) -> Asterisk:
+    """The network of a service that is attached to an Asterisk."""
+    network = service.networks["asterisk"]
+    assert isinstance(network, Asterisk)
+    return network
 
 
 @contextmanager
@@ -66,18 +74,25 @@ class SystemFixture:
     detector: PromptDetector
     stack: AsyncExitStack
     service: Service | None = None
+    port: int = field(default_factory=PORTS.one)
+    """The port that the service listens on."""
     opened: CallRecords | None = None
     _idle: list[Phone] = field(default_factory=list)
     _spare: list[str] = field(default_factory=lambda: [phone for phone in reversed(PHONES) if phone != FALLBACK])
 
     @property
+    def address(self) -> str:
+        """The address of the service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def settings(self) -> Settings:
         """The settings of the service: with the lines file and the rosters of the data folder, if there are any."""
-        port, lines, rosters = urlsplit(self.site.service).port, self.data / "lines.yaml", self.data / "rosters.yaml"
+        lines, rosters = self.data / "lines.yaml", self.data / "rosters.yaml"
         own = {"lines": lines} if lines.exists() else {}
         agents = rosters if rosters.exists() else None
         return Settings.model_validate(
-            {"data": self.data, "port": port, "site": self.data / "site.yaml", "rosters": agents, **own}
+            {"data": self.data, "port": self.port, "site": self.data / "site.yaml", "rosters": agents, **own}
         )
 
     @property
@@ -95,8 +110,7 @@ class SystemFixture:
         with environment(**passwords_in_environment(self.passwords), **found):
             async with serving(self.settings) as listening:
                 service = listening.service
-                assert service.asterisk
-                await asyncio.wait_for(service.asterisk.connected.wait(), 30)
+                await asyncio.wait_for(asterisk_of(service).connected.wait(), 30)
                 self.service = service
                 yield service
 
@@ -112,26 +126,27 @@ class SystemFixture:
         """Make a phone available to other calls; it stays registered."""
         self._idle.append(phone)
 
-    async def caller(self, phone: Phone | None = None) -> Caller:
+    async def caller(self, phone: Phone | None = None) -> Caller[PhoneCall]:
         """Call the survey; return the caller."""
         call = await (phone or await self.phone()).call("4000")
         return self.caller_on(await call.answered())
 
-    def caller_on(self, call: PhoneCall) -> Caller:
+    def caller_on(self, call: PhoneCall) -> Caller[PhoneCall]:
         """The caller at a call."""
         return Caller(call, self.detector)
 
     async def post(self, body: object, path: str = "calls", **headers: str) -> tuple[int, object]:
         """POST to the API; return the status and the content."""
-        address = self.site.service.replace("ws:", "http:")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        async with ClientSession() as http, http.post(f"{address}/api/v1/{path}", data=data, headers=headers) as answer:
+        async with (
+            ClientSession() as http,
+            http.post(f"{self.address}/api/v1/{path}", data=data, headers=headers) as answer,
+        ):
             return answer.status, await _content_of(answer)
 
     async def get_call(self, call: str) -> tuple[int, object]:
         """GET a call from the API; return the status and the content."""
-        address = self.site.service.replace("ws:", "http:")
-        async with ClientSession() as http, http.get(f"{address}/api/v1/calls/{call}") as answer:
+        async with ClientSession() as http, http.get(f"{self.address}/api/v1/calls/{call}") as answer:
             return answer.status, await _content_of(answer)
 
     async def place_call(self, number: str, **wanted: object) -> str:

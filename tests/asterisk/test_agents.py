@@ -76,7 +76,7 @@ class Screen:
 
 
 def address(system: SystemFixture) -> str:
-    return system.site.service.replace("ws:", "http:") + "/api/v1/agents"
+    return f"{system.address}/api/v1/agents"
 
 
 @asynccontextmanager

@@ -76,7 +76,7 @@ class Scene:
         (self.desk_phone,) = await self.office.staff_line(self.name, wrap_up_s=600)
         self.colleagues: list[Phone] = await self.office.staff_line(f"{self.name}_up", colleagues, wrap_up_s=600)
         self.call, self.line = await self.office.connect_caller()
-        self.transferring = handing_over(self.line, self.name, overhear=overhear)
+        self.transferring = handing_over(self.office, self.line, self.name, overhear=overhear)
         self.agent = await takes(self.desk_phone)
         await self.shows("accepted", self.agent_id)
 

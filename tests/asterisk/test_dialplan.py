@@ -15,7 +15,6 @@ from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, TrunkNumb
 EXAMPLE = TEMPLATES / "site.yaml"
 ENVIRONMENT = {
     "ASTERISK_ARI_PASSWORD": "ari;word",
-    "ASTERISK_MEDIA_PASSWORD": "media-word",
     "ASTERISK_PHONE_PASSWORD_1001": "first-word",
     "ASTERISK_PHONE_PASSWORD_1002": "second-word",
     **{f"ASTERISK_PHONE_PASSWORD_{phone}": "another-word" for phone in range(1003, 1007)},
@@ -31,7 +30,7 @@ def rendered(tmp_path, site, environment=ENVIRONMENT):
 
 def test_the_example_is_complete(tmp_path):
     files = rendered(tmp_path, load_site(EXAMPLE))
-    assert {"extensions.conf", "pjsip.conf", "ari.conf", "http.conf", "websocket_client.conf"} <= set(files)
+    assert {"extensions.conf", "pjsip.conf", "ari.conf", "http.conf"} <= set(files)
     assert {"modules.conf", "rtp.conf", "queues.conf"} <= set(files)
     assert "exten => 4000,1," in files["extensions.conf"]
     assert "member => PJSIP/1001" in files["queues.conf"]
@@ -72,7 +71,6 @@ def test_every_missing_password_is_named():
     with pytest.raises(MissingSecrets) as caught:
         secrets(site, {"ASTERISK_ARI_PASSWORD": "x", "ASTERISK_PHONE_PASSWORD_1001": ""})
     assert caught.value.names == (
-        "ASTERISK_MEDIA_PASSWORD",
         "ASTERISK_PHONE_PASSWORD_1001",
         "ASTERISK_PHONE_PASSWORD_1002",
         *(f"ASTERISK_PHONE_PASSWORD_{phone}" for phone in range(1003, 1007)),
@@ -88,7 +86,7 @@ def test_passwords_are_not_shown_when_printed():
 @pytest.mark.parametrize("word", ["two\nlines", " space", "space "])
 def test_a_password_that_asterisk_would_misread_is_refused(tmp_path, word):
     with pytest.raises(ValueError, match="password"):
-        render(Site(), Secrets(word, "m"), tmp_path)
+        render(Site(), Secrets(word), tmp_path)
 
 
 def test_no_password_is_in_the_repository():
@@ -108,15 +106,7 @@ def test_the_example_of_a_trunk_is_right():
     _, _, example = EXAMPLE.read_text(encoding="utf-8").partition("# trunk:\n")
     text = "trunk:\n" + "\n".join(line.removeprefix("#") for line in example.splitlines())
     trunk = Site.model_validate(YAML(typ="safe").load(text)).trunk
-    assert trunk is not None and trunk.numbers == TrunkNumbers()
-
-
-def test_asterisk_may_connect_to_the_service(tmp_path):
-    site = Site.model_validate({"events": "asterisk_connects", "service": "wss://ivr.example.net"})
-    files = rendered(tmp_path, site)
-    assert "type = outbound_websocket" in files["ari.conf"]
-    assert "uri = wss://ivr.example.net/asterisk/events" in files["websocket_client.conf"]
-    assert "tls_enabled = yes" in files["websocket_client.conf"]
+    assert trunk is not None and (trunk.numbers, trunk.lines) == (TrunkNumbers(), 30)
 
 
 @pytest.mark.parametrize(

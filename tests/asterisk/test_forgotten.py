@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -59,32 +56,3 @@ async def test_the_service_reconnects_its_own_event_socket() -> None:
     async with asterisk.server() as server, AdapterFixture(site, passwords, str(server.make_url("/ari"))) as service:
         assert service.asterisk.connected.is_set()
     assert (asterisk.sockets, asterisk.asked) == (2, 2)
-
-
-async def test_an_event_socket_made_by_asterisk_is_closed_so_that_asterisk_reconnects() -> None:
-    asterisk, site, passwords = FakeAri(), make_site(events="asterisk_connects"), make_secrets()
-    login = {"Authorization": aiohttp.encode_basic_auth(site.app, passwords.media)}
-
-    async def connects() -> None:
-        """Connect as Asterisk does, and again whenever the socket closes."""
-        async with aiohttp.ClientSession(headers=login) as http:
-            while True:
-                try:
-                    async with http.ws_connect(f"{site.service}/asterisk/events", protocols=("ari",)) as socket:
-                        asterisk.sockets += 1
-                        async for _ in socket:
-                            pass
-                except aiohttp.ClientConnectionError:
-                    await asyncio.sleep(0.05)
-
-    connecting = asyncio.create_task(connects())
-    try:
-        async with (
-            asterisk.server() as server,
-            AdapterFixture(site, passwords, str(server.make_url("/ari"))) as service,
-        ):
-            assert service.asterisk.connected.is_set()
-            assert (asterisk.sockets, asterisk.asked) == (2, 2)
-    finally:
-        connecting.cancel()
-        await asyncio.gather(connecting, return_exceptions=True)

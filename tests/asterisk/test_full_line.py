@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.asterisk.system import SystemFixture, running_system
+from tests.asterisk.system import SystemFixture, asterisk_of, running_system
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 
@@ -20,8 +20,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
     """A service with room for one hotline call; at a full line it rings every second."""
     site = {"lines": {"4001": {"flow": "hotline"}}, "ringing": {"rings": 20, "every_s": 1}}
     async with running_system(tmp_path_factory.mktemp("system"), **site) as system, system.served() as service:
-        assert service.asterisk
-        service.asterisk.slots.capacity = 1
+        asterisk_of(service).slots.capacity = 1
         yield system
         await system.nothing_is_left()
 

@@ -13,7 +13,6 @@ from ivr.telephony.port import Call, Unanswered
 from tests.asterisk.conftest import make_secrets
 from tests.asterisk.exchange import Exchange
 from tests.asterisk.service import AdapterFixture
-from tests.ports import PORTS
 
 NUMBERS = {"area_code": "0411", "dialled_prefix": "9", "shown_prefix": "9"}
 
@@ -42,7 +41,6 @@ class Door:
 async def door() -> AsyncIterator[Door]:
     site = Site.model_validate(
         {
-            "service": f"ws://127.0.0.1:{PORTS.one()}",
             "lines": {"4000": {"flow": "survey"}},
             "phones": ["1001"],
             "trunk": {"host": "sip.example.net", "numbers": NUMBERS},
@@ -50,7 +48,7 @@ async def door() -> AsyncIterator[Door]:
     )
     passwords: Secrets = make_secrets(["1001"])
     async with AsyncExitStack() as stack:
-        exchange = await stack.enter_async_context(Exchange(site, passwords))
+        exchange = await stack.enter_async_context(Exchange())
         yield Door(exchange, await stack.enter_async_context(AdapterFixture(site, passwords, exchange.url)))
 
 

@@ -14,7 +14,7 @@ import pytest
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.resource_files import ROOT
-from tests.asterisk.system import FALLBACK, SystemFixture, passwords_in_environment, running_system
+from tests.asterisk.system import FALLBACK, SystemFixture, asterisk_of, passwords_in_environment, running_system
 from tests.asterisk.wire import TcpRelay
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
@@ -37,7 +37,7 @@ async def test_when_asterisk_is_killed_the_record_is_closed_with_its_answers(tmp
         assert record.values == {"convenient": "yes", "resolved": "no"}
         assert [case.kind for case in record.cases] == ["bad_review"]
         await system.pbx.start()
-        await asyncio.wait_for(system.service.asterisk.connected.wait(), 60)
+        await asyncio.wait_for(asterisk_of(system.service).connected.wait(), 60)
         await system.nothing_is_left()
 
 
@@ -53,9 +53,9 @@ async def test_a_survey_goes_on_while_asterisks_events_are_cut_off_and_keys_work
         wire.cut()
         await asyncio.gather(caller.takes_the_survey(until="charged"), asyncio.sleep(CUT_S))
         assert not caller.call.over.is_set()
-        assert not service.asterisk.connected.is_set()
+        assert not asterisk_of(service).connected.is_set()
         wire.restore()
-        await asyncio.wait_for(service.asterisk.connected.wait(), 60)
+        await asyncio.wait_for(asterisk_of(service).connected.wait(), 60)
         await caller.presses("2")
         await caller.takes_the_survey(voice={})
         record = await system.record_of(phone.account.name)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 import soundfile
 
+from ivr.agents.transfer_service import TransferService
 from ivr.telephony.asterisk.dialplan import TEMPLATES
 from ivr.telephony.media import AudioFrame, MarkReached
 from ivr.telephony.port import TransferRefused
@@ -42,7 +43,7 @@ async def still_ours(call, line):
 async def test_caller_and_agent_hear_each_other_and_the_service_hears_neither(service, phone):
     call, line = await service.connect(await phone("1001"))
     agent_phone = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", ""))
+    transferring = asyncio.create_task(service.transfer(line, "person"))
     agent = await agent_phone.called()
     agent.ring()
     began = await call.hears_sound()
@@ -66,7 +67,7 @@ async def test_caller_and_agent_hear_each_other_and_the_service_hears_neither(se
 async def test_the_caller_returns_to_the_service_when_the_agent_hangs_up(service, phone):
     call, line = await service.connect(await phone("1001"))
     agent_phone = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", ""))
+    transferring = asyncio.create_task(service.transfer(line, "person"))
     agent = await agent_phone.called()
     agent.answer()
     await asyncio.sleep(0.2)
@@ -80,7 +81,7 @@ async def test_the_caller_returns_to_the_service_when_the_agent_hangs_up(service
 async def test_the_agent_refuses(service, phone, status, reason):
     call, line = await service.connect(await phone("1001"))
     agent_phone = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", ""))
+    transferring = asyncio.create_task(service.transfer(line, "person"))
     (await agent_phone.called()).refuse(status)
     assert await refusal(transferring) == reason
     await still_ours(call, line)
@@ -89,9 +90,9 @@ async def test_the_agent_refuses(service, phone, status, reason):
 
 async def test_no_agent_can_be_reached(service, phone):
     call, line = await service.connect(await phone("1001"))
-    assert await refusal(line.transfer("person", "")) == "unreachable"
-    assert await refusal(line.transfer("nowhere", "")) == "unreachable"
-    assert await refusal(line.transfer("not in the configuration", "")) == "unavailable"
+    assert await refusal(service.transfer(line, "person")) == "unreachable"
+    assert await refusal(service.transfer(line, "nowhere")) == "unreachable"
+    assert await refusal(service.transfer(line, "not in the configuration")) == "unavailable"
     await still_ours(call, line)
     await line.hang_up()
 
@@ -99,7 +100,7 @@ async def test_no_agent_can_be_reached(service, phone):
 async def test_the_caller_gives_up_while_it_rings(service, phone):
     call, line = await service.connect(await phone("1001"))
     agent_phone = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", ""))
+    transferring = asyncio.create_task(service.transfer(line, "person"))
     agent = await agent_phone.called()
     agent.ring()
     await call.hang_up()
@@ -109,10 +110,11 @@ async def test_the_caller_gives_up_while_it_rings(service, phone):
 
 async def test_only_the_agent_hears_the_whisper(site, passwords, pbx, phone, attach):
     words = babble(0.8, seed=8)
-    service = await attach(announce=lambda whisper, language: words.tobytes() if whisper == "a caller" else b"")
+    announce = {"a caller": words.tobytes()}.__getitem__
+    service = await attach(transfers=TransferService(announce=lambda whisper, language: announce(whisper)))
     call, line = await service.connect(await phone("1001"))
     agent_phone = await phone("1002")
-    transferring = asyncio.create_task(line.transfer("person", "a caller"))
+    transferring = asyncio.create_task(service.transfer(line, "person", "a caller"))
     agent = await agent_phone.called()
     agent.answer()
     assert (await agent.hears(words)).likeness > 0.98

@@ -24,7 +24,6 @@ from tests.asterisk.rtp import NetworkImpairment
 from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import babble, tone
 from tests.asterisk.wire import TcpRelay
-from tests.ports import PORTS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -244,19 +243,6 @@ async def test_killing_asterisk_ends_all_calls_and_new_calls_work_after_its_rest
         await service.nothing_is_left()
 
 
-async def test_asterisk_may_connect_to_the_service():
-    site, passwords = make_site(events="asterisk_connects"), make_secrets()
-    at = (site.sip.host, site.sip.port)
-    async with Pbx(site, passwords, DATA), Phone("1001", passwords.phones["1001"], at) as caller:
-        for _ in range(2):
-            async with AdapterFixture(site, passwords) as service:
-                call, line = await service.connect(caller)
-                await call.press("7")
-                await line.hang_up()
-                assert KeyPressed("7") in await hear(line)
-                await service.nothing_is_left()
-
-
 async def test_5_percent_loss_and_60_ms_jitter(service, phone):
     caller = await phone("1001")
     caller.impairment = NetworkImpairment(loss=0.05, jitter_s=0.06)
@@ -295,8 +281,7 @@ async def test_nothing_is_dialled_without_a_connection(pbx, site, passwords):
 
 async def test_a_second_service_of_the_same_name_takes_over_and_the_first_notices(site, passwords, attach):
     first = await attach()
-    elsewhere = site.model_copy(update={"service": f"ws://127.0.0.1:{PORTS.one()}"})
-    async with AdapterFixture(elsewhere, passwords):
+    async with AdapterFixture(site, passwords):
         async with asyncio.timeout(30):
             while first.asterisk.connected.is_set():  # noqa: ASYNC110 (its being cleared is no event)
                 await asyncio.sleep(0.02)

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
 
 
 def trunk(folder, issuer, trusted, near, far):
-    """A trunk from the port `near` to the port `far`: `issuer` signs its certificate, and it trusts `trusted`."""
+    """A trunk of one line from port `near` to port `far`: `issuer` signs its certificate, and it trusts `trusted`."""
     certificate = issuer.issue_cert("127.0.0.1")
     key, chain, authorities = (folder / f"{near}.{part}" for part in ("key", "pem", "authorities"))
     certificate.private_key_pem.write_to_path(key)
@@ -31,7 +31,7 @@ def trunk(folder, issuer, trusted, near, far):
         blob.write_to_path(chain, append=True)
     trusted.cert_pem.write_to_path(authorities)
     files = {"authorities": str(authorities), "certificate": str(chain), "key": str(key)}
-    return {"host": "127.0.0.1", "port": far, "local_port": near} | files
+    return {"host": "127.0.0.1", "port": far, "local_port": near, "lines": 1} | files
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -70,6 +70,9 @@ async def test_both_sides_hear_each_other_over_tls_and_srtp(connect):
     other.media.mark("said")
     await anext(event async for event in other.media.events() if isinstance(event, MarkReached))
     await asyncio.sleep(0.2)
+    assert await ours.asterisk.free_lines() == 0
+    with pytest.raises(Unanswered, match="congestion"):
+        await ours.dial("4000")
     await line.hang_up()
     assert (await heard_by(line)).find(to_us).likeness > 0.98
     with pytest.raises(Unanswered, match="unreachable"):

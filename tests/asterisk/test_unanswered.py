@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
@@ -51,10 +49,9 @@ PROGRESS = [*TRYING, dial("PROGRESS")]
 class ScriptedAri:
     """The part of ARI that an outbound call takes; `events` are told once the call is placed."""
 
-    def __init__(self, service: str, login: str, events: Sequence[Event]) -> None:
-        self._service, self._login, self._events = service, login, events
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
         self._socket: web.WebSocketResponse | None = None
-        self._media: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[BaseTestServer]:
@@ -64,16 +61,14 @@ class ScriptedAri:
                 web.get("/ari/events", self._serve_events),
                 web.get("/ari/channels", _nothing),
                 web.get("/ari/bridges", _nothing),
-                web.post("/ari/channels/externalMedia", self._open_media),
+                web.post("/ari/channels/externalMedia", _open_media),
+                web.get("/media/{channel}", self._serve_media),
                 web.post("/ari/channels", self._originate),
                 web.route("*", "/ari/{path:.*}", _done),
             ]
         )
         async with TestServer(application) as server:
             yield server
-            for task in self._media:
-                task.cancel()
-            await asyncio.gather(*self._media, return_exceptions=True)
 
     async def _serve_events(self, request: web.Request) -> web.WebSocketResponse:
         self._socket = web.WebSocketResponse()
@@ -86,21 +81,15 @@ class ScriptedAri:
         assert self._socket
         await self._socket.send_str(json.dumps(event))
 
-    async def _open_media(self, request: web.Request) -> web.Response:
-        channel = request.query["channelId"]
-        self._media.add(asyncio.create_task(self._stream(channel)))
-        await self._tell({"type": "StasisStart", "args": [], "channel": {"id": channel, "caller": {"number": ""}}})
-        return web.json_response({})
-
-    async def _stream(self, channel: str) -> None:
-        url = f"{self._service}/asterisk/media?call={channel}"
-        async with (
-            aiohttp.ClientSession(headers={"Authorization": self._login}) as http,
-            http.ws_connect(url, protocols=("media",)) as socket,
-        ):
-            await socket.send_str(json.dumps({"event": "MEDIA_START"}))
-            async for _ in socket:
-                pass
+    async def _serve_media(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=("media",))
+        await socket.prepare(request)
+        channel = {"id": request.match_info["channel"], "caller": {"number": ""}}
+        await self._tell({"type": "StasisStart", "args": [], "channel": channel})
+        await socket.send_str(json.dumps({"event": "MEDIA_START"}))
+        async for _ in socket:
+            pass
+        return socket
 
     async def _originate(self, request: web.Request) -> web.Response:
         assert request.query["channelId"] == PARTY
@@ -113,6 +102,10 @@ async def _nothing(_: web.Request) -> web.Response:
     return web.json_response([])
 
 
+async def _open_media(request: web.Request) -> web.Response:
+    return web.json_response({"channelvars": {"MEDIA_WEBSOCKET_CONNECTION_ID": request.query["channelId"]}})
+
+
 async def _done(_: web.Request) -> web.Response:
     return web.Response(status=204)
 
@@ -120,7 +113,7 @@ async def _done(_: web.Request) -> web.Response:
 async def outcome(events: Sequence[Event]) -> tuple[str, bool]:
     """How a call ends of which Asterisk tells these events."""
     site, passwords = make_site(), make_secrets()
-    ari = ScriptedAri(site.service, aiohttp.encode_basic_auth(site.app, passwords.media), events)
+    ari = ScriptedAri(events)
     async with ari.serve() as server, AdapterFixture(site, passwords, str(server.make_url("/ari"))) as service:
         with pytest.raises(Unanswered) as caught:
             await service.asterisk.dial(CALL, service.asterisk.slots.take())

@@ -58,8 +58,8 @@ def clear(heard: Heard, sought: np.ndarray) -> bool:
     return bool(np.median([heard.find(part).likeness for part in np.array_split(sought, 5)]) > 0.95)
 
 
-def handing_over(line: AsteriskCallLeg, target: str, **options: bool) -> asyncio.Task[str]:
-    return asyncio.create_task(line.transfer(target, "三次报修未解决", **options))
+def handing_over(acd: AcdFixture, line: AsteriskCallLeg, target: str, **options: bool) -> asyncio.Task[str]:
+    return asyncio.create_task(acd.transfer(line, target, **options))
 
 
 async def refusal(transferring: Awaitable[str], within_s: float = 60) -> str:
@@ -131,7 +131,7 @@ async def until_now(line: AsteriskCallLeg) -> AsyncIterator[MediaEvent]:
 async def unanswered(acd: AcdFixture) -> None:
     first, second = await acd.staff_line("unanswered", agents=2)
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "unanswered")
+    transferring = handing_over(acd, line, "unanswered")
     ringing = await first.called()
     ringing.ring()
     other = await takes(second, within_s=40)
@@ -145,7 +145,7 @@ async def unanswered(acd: AcdFixture) -> None:
 async def accepted(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("taken", wrap_up_s=600)
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "taken")
+    transferring = handing_over(acd, line, "taken")
     agent = await phone.called()
     agent.ring()
     assert (await acd.presence("taken")).state == "ringing"
@@ -171,7 +171,7 @@ async def accepted(acd: AcdFixture) -> None:
 async def whole_whisper(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("hotline")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "hotline")
+    transferring = handing_over(acd, line, "hotline")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await agent.hears_quiet(1.5)
@@ -192,7 +192,7 @@ async def whole_whisper(acd: AcdFixture) -> None:
 async def declined(acd: AcdFixture) -> None:
     first, second = await acd.staff_line("declined", agents=2)
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "declined")
+    transferring = handing_over(acd, line, "declined")
     agent = await picks_up(first)
     await declines(agent)
     other = await takes(second)
@@ -206,7 +206,7 @@ async def declined(acd: AcdFixture) -> None:
 async def declined_by_all(acd: AcdFixture) -> None:
     first, second = await acd.staff_line("all", agents=2)
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "all")
+    transferring = handing_over(acd, line, "all")
     (await first.called()).refuse(486)
     agent = await picks_up(second)
     await declines(agent)
@@ -218,7 +218,7 @@ async def declined_by_all(acd: AcdFixture) -> None:
 async def ignored(acd: AcdFixture) -> None:
     first, second = await acd.staff_line("silent", agents=2)
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "silent")
+    transferring = handing_over(acd, line, "silent")
     agent = await picks_up(first)
     other = await takes(second, within_s=40)
     await agent.ended()
@@ -234,7 +234,7 @@ async def unreachable(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("unreachable")
     await phone.register(expires=0)
     call, line = await acd.connect_caller()
-    assert await refusal(handing_over(line, "unreachable")) == "unreachable"
+    assert await refusal(handing_over(acd, line, "unreachable")) == "unreachable"
     assert (await acd.presence("unreachable")).state == "available"
     await still_ours(call, line)
 
@@ -244,7 +244,7 @@ async def phone_offline(acd: AcdFixture) -> None:
     first, second = await acd.staff_line("offline", agents=2)
     first.offline = True
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "offline")
+    transferring = handing_over(acd, line, "offline")
     agent = await takes(second, within_s=60)
     await talk(call, agent, seed=67)
     await agent.hang_up()
@@ -257,7 +257,7 @@ async def phone_offline(acd: AcdFixture) -> None:
 async def nobody_on_duty(acd: AcdFixture) -> None:
     await acd.staff_line("empty", agents=0)
     call, line = await acd.connect_caller()
-    assert await refusal(handing_over(line, "empty"), within_s=30) == "unavailable"
+    assert await refusal(handing_over(acd, line, "empty"), within_s=30) == "unavailable"
     await still_ours(call, line)
 
 
@@ -265,7 +265,7 @@ async def nobody_on_duty(acd: AcdFixture) -> None:
 async def agent_leaves_in_the_whisper(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("leaves")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "leaves")
+    transferring = handing_over(acd, line, "leaves")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await agent.hang_up()
@@ -278,7 +278,7 @@ async def agent_leaves_in_the_whisper(acd: AcdFixture) -> None:
 async def caller_leaves_while_it_rings(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("rings")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "rings")
+    transferring = handing_over(acd, line, "rings")
     agent = await phone.called()
     agent.ring()
     await call.hang_up()
@@ -291,7 +291,7 @@ async def caller_leaves_while_it_rings(acd: AcdFixture) -> None:
 async def caller_leaves_in_the_whisper(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("whisper")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "whisper")
+    transferring = handing_over(acd, line, "whisper")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await call.hang_up()
@@ -304,10 +304,10 @@ async def caller_leaves_in_the_whisper(acd: AcdFixture) -> None:
 async def two_callers_for_one_agent(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("two", wrap_up_s=1)
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "two")
+    transferring = handing_over(acd, line, "two")
     agent = await takes(phone)
     second_call, second_line = await acd.connect_caller()
-    waiting = handing_over(second_line, "two")
+    waiting = handing_over(acd, second_line, "two")
     position_prompt = np.frombuffer(acd.library.pcm(Prompt("queue.next"), "zh-CN"), "<i2")
     await talk(call, agent, seed=41)
     await asyncio.sleep(len(position_prompt) / RATE)
@@ -329,13 +329,13 @@ async def two_callers_for_one_agent(acd: AcdFixture) -> None:
 async def caller_leaves_the_queue(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("queue")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "queue")
+    transferring = handing_over(acd, line, "queue")
     agent = await takes(phone)
     leaver, leavers_line = await acd.connect_caller()
-    leaving = handing_over(leavers_line, "queue")
+    leaving = handing_over(acd, leavers_line, "queue")
     await leaver.hears_sound()
     third, third_line = await acd.connect_caller()
-    waiting = handing_over(third_line, "queue")
+    waiting = handing_over(acd, third_line, "queue")
     await third.hears_sound()
     await leaver.hang_up()
     assert await leaving == "caller"
@@ -353,10 +353,10 @@ async def caller_leaves_the_queue(acd: AcdFixture) -> None:
 async def caller_gives_up_waiting(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("patience")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "patience")
+    transferring = handing_over(acd, line, "patience")
     agent = await takes(phone)
     second_call, second_line = await acd.connect_caller()
-    waiting = handing_over(second_line, "patience")
+    waiting = handing_over(acd, second_line, "patience")
     await second_call.hears_sound()
     await second_call.press("#")
     assert await refusal(waiting) == "gave_up"
@@ -370,10 +370,10 @@ async def caller_gives_up_waiting(acd: AcdFixture) -> None:
 async def wait_limit_of_the_line(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("short", wait_s=1)
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "short")
+    transferring = handing_over(acd, line, "short")
     agent = await takes(phone)
     second_call, second_line = await acd.connect_caller()
-    assert await refusal(handing_over(second_line, "short"), within_s=30) == "busy"
+    assert await refusal(handing_over(acd, second_line, "short"), within_s=30) == "busy"
     await still_ours(second_call, second_line)
     await agent.hang_up()
     assert await transferring == "us"
@@ -385,7 +385,7 @@ async def passed_to_another_line(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("ordinary", wrap_up_s=600)
     (supervisor,) = await acd.staff_line("superior")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "ordinary", overhear=True)
+    transferring = handing_over(acd, line, "ordinary", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=49)
     await acd.service.send_command("ordinary_0", line.call.id, "onward", "superior")
@@ -410,7 +410,7 @@ async def passed_to_an_empty_line(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("lonely")
     await acd.staff_line("deserted", agents=0)
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "lonely")
+    transferring = handing_over(acd, line, "lonely")
     agent = await takes(phone)
     await asyncio.sleep(0.3)
     await acd.service.send_command("lonely_0", line.call.id, "onward", "deserted")
@@ -423,7 +423,7 @@ async def passed_to_an_empty_line(acd: AcdFixture) -> None:
 async def overheard(acd: AcdFixture) -> None:
     (phone,) = await acd.staff_line("overheard")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "overheard", overhear=True)
+    transferring = handing_over(acd, line, "overheard", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=47)
     await agent.hang_up()
@@ -445,7 +445,7 @@ async def cancelled_twice(acd: AcdFixture) -> None:
     """Cancel twice, as a session does when an overheard caller hangs up during the cancellation."""
     (phone,) = await acd.staff_line("cancelled")
     call, line = await acd.connect_caller()
-    transferring = handing_over(line, "cancelled", overhear=True)
+    transferring = handing_over(acd, line, "cancelled", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=69)
     transferring.cancel()

@@ -1,13 +1,14 @@
-"""A TCP relay that can cut its connections."""
+"""A TCP relay to ARI that can cut the requests and the event socket."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Self
 
 
 class TcpRelay:
-    """Listens on `port` and forwards to the port `to`; an async context manager."""
+    """Listens on `port` and forwards to ARI at the port `to`; an async context manager."""
 
     def __init__(self, to: int) -> None:
         self.port = 0
@@ -17,6 +18,7 @@ class TcpRelay:
         self._whole = True
         self._server: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
+        self._media: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -27,11 +29,13 @@ class TcpRelay:
         assert self._server
         self._server.close()
         self.cut()
+        for end in list(self._media):
+            end.transport.abort()
         await self._server.wait_closed()
         await asyncio.sleep(0)
 
     def cut(self) -> None:
-        """Cut all connections, and refuse new ones."""
+        """Cut all connections but the media sockets, and refuse new ones."""
         self._whole = False
         for end in list(self._ends):
             end.transport.abort()
@@ -46,18 +50,35 @@ class TcpRelay:
             writer.transport.abort()
             return
         there, onward = await asyncio.open_connection("127.0.0.1", self._to)
-        self._ends |= {writer, onward}
+        both = {writer, onward}
+        self._ends |= both
         try:
-            await asyncio.gather(_pass(reader, onward), _pass(there, writer))
+            await asyncio.gather(self._pass_requests(reader, onward, both), _pass(there, writer))
         finally:
-            for end in (writer, onward):
-                self._ends.discard(end)
+            self._ends -= both
+            self._media -= both
+            for end in both:
                 end.transport.abort()
 
+    async def _pass_requests(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, both: set[asyncio.StreamWriter]
+    ) -> None:
+        """Forward what the service sends; a connection becomes a media socket with the request for one."""
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def spare_media(data: bytes) -> None:
+            if data.startswith(b"GET /media/"):
+                self._ends -= both
+                self._media |= both
+
+        await _pass(reader, writer, spare_media)
+
+
+async def _pass(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_data: Callable[[bytes], object] = lambda data: None
+) -> None:
     try:
         while data := await reader.read(65536):
+            on_data(data)
             writer.write(data)
             await writer.drain()
     except ConnectionError:

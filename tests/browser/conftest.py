@@ -15,9 +15,9 @@ from playwright.async_api import Page, async_playwright
 
 from ivr.console.access import access
 from ivr.telephony.browser.limits import PhoneLimits
-from ivr.telephony.browser.server import CallHandler, FlowChoice, routes
-from ivr.telephony.browser.stream import BrowserCallLeg
+from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
 from ivr.telephony.media import MediaClosed, MediaEvent
+from ivr.telephony.port import CallHandler, CallLeg
 from tests.precedence import take_precedence
 
 FLOWS = (
@@ -42,12 +42,12 @@ CHROMIUM_ARGS = [
 class SessionRecorder:
     """A call handler that records the events of each call and plays audio where `act` does."""
 
-    act: Callable[[BrowserCallLeg, MediaEvent], None] = lambda line, event: None
-    lines: list[BrowserCallLeg] = field(default_factory=list)
+    act: Callable[[CallLeg, MediaEvent], None] = lambda line, event: None
+    lines: list[CallLeg] = field(default_factory=list)
     events: list[MediaEvent] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def answer(self, line: BrowserCallLeg) -> None:
+    async def answer(self, line: CallLeg) -> None:
         self.lines.append(line)
         async for event in line.media.events():
             async with self.news:
@@ -81,7 +81,7 @@ async def serve() -> AsyncIterator[Serve]:
 
         async def start(answer: CallHandler, limits: PhoneLimits | None = None, token: str | None = None) -> str:
             app = web.Application(middlewares=[access(token)])
-            app.add_routes(routes(answer, lambda: FLOWS, refused, limits=limits))
+            app.add_routes(BrowserNetwork(answer, lambda: FLOWS, refused, limits=limits).routes())
             return await stack.enter_async_context(_serving(app))
 
         yield start

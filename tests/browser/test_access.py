@@ -4,10 +4,9 @@ import asyncio
 import stat
 
 import pytest
-from aiohttp import ClientSession, CookieJar, WSServerHandshakeError, encode_basic_auth, web
+from aiohttp import ClientSession, CookieJar, WSServerHandshakeError, web
 
 from ivr.console.access import access, load_token, role
-from ivr.telephony.asterisk.event_socket import SocketLogin
 
 TOKEN = "correct-horse"
 
@@ -84,19 +83,6 @@ async def test_a_token_that_is_not_utf_8_is_a_wrong_one(guarded, line, managemen
 @pytest.mark.parametrize("token", ["%FF", "%ED%A0%80", TOKEN + "%FF"])
 async def test_a_token_in_the_address_that_is_not_utf_8_is_a_wrong_one(guarded, token):
     assert await status_of_raw(await guarded(access(TOKEN)), f"/?token={token}", b"Accept: */*") == 401
-
-
-async def test_asterisks_password_that_is_not_utf_8_is_a_wrong_one(guarded):
-    @web.middleware
-    async def check(request, handler):
-        SocketLogin("app", "password").check(request)
-        return await handler(request)
-
-    address = await guarded(check)
-    right = b"Authorization: " + encode_basic_auth("app", "password").encode()
-    assert await status_of_raw(address, "/", right) == 200
-    assert await status_of_raw(address, "/", right + b"\xff") == 401
-    assert await status_of_raw(address, "/", b"Authorization: Basic \xff\xfe") == 401
 
 
 async def status_of_raw(address, path, line):

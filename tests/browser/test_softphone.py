@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from aiohttp import WSServerHandshakeError
 
+from ivr.agents.transfer_service import TransferService
 from ivr.devtools.softphone import CallOver, CallRefused, dial
 from ivr.telephony.media import AudioFrame, KeyPressed, MarkReached, MediaClosed
 from ivr.telephony.port import TransferRefused
@@ -166,7 +167,7 @@ async def test_dialling_sends_the_token(serve, sessions):
 async def test_a_browser_call_has_no_transfer_target(phone, sessions):
     async with phone():
         with pytest.raises(TransferRefused, match="unavailable"):
-            await sessions.lines[0].transfer("supervision", "")
+            await TransferService().transfer(sessions.lines[0], "supervision", "")
 
 
 async def test_twenty_phones_in_one_process_each_hear_their_own_prompt_whole(serve):

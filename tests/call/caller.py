@@ -19,13 +19,14 @@ from ivr.devtools.softphone import CallOver, Softphone, dial
 from ivr.events import Value
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
+from ivr.service.composition import flow_choices
 from ivr.service.process import serving
 from ivr.service.runtime import Service
-from ivr.service.web import flow_choices
 from ivr.settings import Settings
 from ivr.telephony.browser import wire
-from ivr.telephony.browser.server import routes
+from ivr.telephony.browser.server import BrowserNetwork
 from ivr.telephony.browser.stream import BrowserCallLeg
+from ivr.telephony.port import CallLeg
 from tests.precedence import take_precedence
 
 CLIPS = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
@@ -153,12 +154,14 @@ async def second_node(
     name = f"{site.service.node.name}, the other"
     call_manager = CallManager(replace(site.service.node, name=name, **node), site.service.flow_store)
 
-    async def answer(incoming: BrowserCallLeg) -> None:
+    async def answer(incoming: CallLeg) -> None:
+        assert isinstance(incoming, BrowserCallLeg)
         leg = line(replace(incoming.call, caller=caller), incoming.media)
-        await call_manager.answer(leg, leg.show)
+        await call_manager.answer(leg)
 
     app = web.Application()
-    app.add_routes(routes(answer, lambda: flow_choices(site.service), site.service.flow_store.refused_values))
+    flow_store = site.service.flow_store
+    app.add_routes(BrowserNetwork(answer, lambda: flow_choices(flow_store.current), flow_store.refused_values).routes())
     running = asyncio.create_task(call_manager.run())
     async with TestServer(app) as server:
         try:

@@ -17,6 +17,7 @@ from ivr.events import EndedBy
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from ivr.telephony.browser.stream import BrowserCallLeg
+from ivr.telephony.port import HoldWork
 from recognizer.base import Hypothesis
 from recognizer.scripted import ScriptedRecognizer
 from tests.call.caller import ANSWERS, ServiceSite, running_site, second_node
@@ -205,7 +206,10 @@ async def test_a_caller_who_refuses_is_let_go(result_of: ResultOf) -> None:
 class FailingCallLeg(BrowserCallLeg):
     """Transfers fail with an error outside the port's contract, and hanging up fails too."""
 
-    async def transfer(self, target: str, whisper: str) -> EndedBy:
+    def can_reach(self, name: str) -> bool:
+        return True
+
+    async def hold(self, work: HoldWork, *, overhear: bool = False) -> EndedBy:
         raise RuntimeError("out of order")
 
     async def hang_up(self) -> None:

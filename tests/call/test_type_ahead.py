@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ivr.actions import Prompt
+from ivr.agents.transfer_service import TransferService
 from ivr.call.node import ServiceNode
 from ivr.call.session import TYPE_AHEAD_MAX, Session
-from ivr.events import EndedBy
+from ivr.events import EndedBy, Value
 from ivr.flow.parse import parse
-from ivr.lifecycle import Disposition
+from ivr.lifecycle import AnsweringParty, Disposition
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
@@ -21,7 +22,8 @@ from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
 from ivr.telephony.media import FRAME_BYTES, KeyPressed, MarkReached, MediaClosed, MediaEvent
-from ivr.telephony.port import Call, TransferRefused
+from ivr.telephony.port import Call, HoldWork, TransferRefused
+from ivr.transcript import Speaker
 from ivr.turntaking.timing import Timing
 from recognizer.endpoint import VoiceActivity
 from recognizer.scripted import ScriptedRecognizer
@@ -74,13 +76,18 @@ class Keypad:
     async def hang_up(self) -> None:
         self._events.put_nowait(MediaClosed("us", "normal"))
 
-    def can_reach(self, target: str) -> bool:
+    def can_reach(self, name: str) -> bool:
         return False
 
-    async def transfer(
-        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
-    ) -> EndedBy:
+    async def hold(self, work: HoldWork, *, overhear: bool = False) -> EndedBy:
         raise TransferRefused("unavailable")
+
+    @property
+    def answered_by(self) -> AnsweringParty:
+        return "unknown"
+
+    def show(self, who: Speaker, text: str, detail: Mapping[str, Value | float]) -> None:
+        pass
 
 
 class Clicks(PromptLibrary):
@@ -112,10 +119,11 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
         recordings=data,
         timezone=CHINA,
         timing=Timing(),
+        transfers=TransferService(),
     )
     flow_set = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
     try:
-        await Session(keypad, flow_set, node, lambda who, text, detail: None).run()
+        await Session(keypad, flow_set, node).run()
         return await records.call(CALL.id, "management")
     finally:
         await records.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -45,9 +45,13 @@ class Flows:
         return flow in self.names and language in self.languages
 
 
+async def always() -> bool:
+    return True
+
+
 @asynccontextmanager
 async def dialling(
-    records: CallRecords, rules: Rules, flows: Flows, ready: Callable[[], bool] = lambda: True
+    records: CallRecords, rules: Rules, flows: Flows, ready: Callable[[], Awaitable[bool]] = always
 ) -> AsyncIterator[Phones]:
     """More cases than calls at a time wait for their verifying calls."""
     for n in range(1, MAX_CONCURRENT + 3):
@@ -72,7 +76,7 @@ async def test_so_many_calls_are_placed_at_a_time(records: CallRecords, rules: R
 async def test_while_calls_cannot_be_placed_none_is_claimed(records: CallRecords, rules: Rules) -> None:
     asked = asyncio.Event()
 
-    def ready() -> bool:
+    async def ready() -> bool:
         asked.set()
         return False
 

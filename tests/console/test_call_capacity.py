@@ -60,7 +60,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         slots = CallSlots(CAPACITY)
         outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, slots, ring)
         app = web.Application(middlewares=[access(None)])
-        app.add_routes(CallsApi(outbound, service.flow_store, service.node.records).routes())
+        app.add_routes(CallsApi({"asterisk": outbound}, service.flow_store, service.node.records).routes())
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

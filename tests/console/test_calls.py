@@ -16,6 +16,7 @@ from ivr.console.access import access
 from ivr.console.calls import CallsApi
 from ivr.phone_number import UnreadableNumber
 from ivr.service.composition import open_service
+from ivr.service.process import serving
 from ivr.service.runtime import Service
 from ivr.settings import Settings
 from ivr.telephony.port import Call, CallLeg, Unanswered
@@ -66,7 +67,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         api = Api(service)
         app = web.Application(middlewares=[access(None, management="of-the-management")])
         phones = ["1001", "front-desk"]
-        app.add_routes(CallsApi(api.outbound, service.flow_store, service.node.records, phones).routes())
+        app.add_routes(CallsApi({"asterisk": api.outbound}, service.flow_store, service.node.records, phones).routes())
         runner = web.AppRunner(app, shutdown_timeout=1)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -141,3 +142,16 @@ async def test_each_invalid_variable_is_refused_with_its_path_before_there_is_a_
 async def test_a_flow_takes_only_its_own_variables(api: Api) -> None:
     assert (await api.placed(number="1001", flow="repair", variables={"ordered": True})).variables == {"ordered": True}
     assert (await api.post(number="1001", flow="survey", variables={"ordered": True}))[0] == 422
+
+
+async def test_a_call_that_no_network_can_place_is_refused_with_the_reason(tmp_path: Path) -> None:
+    said = []
+    async with serving(Settings(data=tmp_path, port=0)) as listening, ClientSession() as session:
+        calls = listening.phone.removesuffix("/phone") + "/api/v1/calls"
+        for body in ({"number": "1001"}, {"number": "1001", "network": "browser"}):
+            async with session.post(calls, json=body) as response:
+                said.append((response.status, await response.json()))
+        async with session.get(f"{calls}/unheard-of") as response:
+            assert response.status == 404
+    reason = "no network “{}” places calls; those that do: none"
+    assert said == [(422, {"faults": [{"path": "network", "reason": reason.format(name)}]}) for name in ("", "browser")]

@@ -11,9 +11,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ivr.devtools.scripted_network.exchange import ScriptedExchange
+from ivr.devtools.scripted_network.network import ScriptedNetwork
+from ivr.devtools.scripted_network.phone import ScriptedPhoneCall
 from ivr.devtools.softphone import dial
 from ivr.devtools.timeline import CallTimeline
-from ivr.telephony.browser.server import FlowChoice, routes
+from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
 from ivr.telephony.media import MediaClosed, MediaEvent
 from ivr.telephony.port import CallLeg
 
@@ -91,7 +94,8 @@ async def browser() -> AsyncIterator[Connected]:
         await done.wait()
 
     app = web.Application()
-    app.add_routes(routes(answer, lambda: [FlowChoice("survey", {"en-US": "Survey"}, ("zh-CN",))], lambda *_: {}))
+    flows = [FlowChoice("survey", {"en-US": "Survey"}, ("zh-CN",))]
+    app.add_routes(BrowserNetwork(answer, lambda: flows, lambda *_: {}).routes())
     async with (
         TestServer(app) as server,
         dial(str(server.make_url("/phone/socket")), "survey", "zh-CN") as far,
@@ -103,7 +107,67 @@ async def browser() -> AsyncIterator[Connected]:
             done.set()
 
 
-NETWORKS: dict[str, Callable[[], AbstractAsyncContextManager[Connected]]] = {"browser": browser}
+class ScriptedFarEnd:
+    """A phone of the scripted network as the far end of the contract."""
+
+    def __init__(self, call: ScriptedPhoneCall) -> None:
+        self._call = call
+
+    @property
+    def timeline(self) -> CallTimeline:
+        return CallTimeline(np.empty(0, np.int16), self._call.heard)
+
+    async def say(self, pcm: bytes) -> None:
+        await self._call.say(np.frombuffer(pcm, "<i2"))
+
+    async def press(self, digit: str) -> None:
+        await self._call.press(digit)
+
+    async def heard_sound(self) -> None:
+        while not self._call.loud_until:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    async def heard_quiet(self, ms: int) -> int:
+        await self.heard_sound()
+        now = asyncio.get_running_loop().time
+        while self._call.loud_until > now() - ms / 1000:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return 0
+
+    async def hang_up(self) -> None:
+        await self._call.hang_up()
+
+    async def cut(self) -> None:
+        await self._call.cut()
+
+    async def ended(self) -> None:
+        await self._call.ended()
+
+
+@asynccontextmanager
+async def scripted() -> AsyncIterator[Connected]:
+    answered: asyncio.Future[CallLeg] = asyncio.get_running_loop().create_future()
+    done = asyncio.Event()
+
+    async def answer(line: CallLeg) -> None:
+        answered.set_result(line)
+        await done.wait()
+
+    async with ScriptedExchange() as exchange:
+        network = ScriptedNetwork(exchange, answer, {"4000": ("survey", "zh-CN")})
+        running = asyncio.create_task(network.run())
+        far = ScriptedFarEnd(exchange.call("4000", "1001"))
+        async with connected(await answered, far) as call:
+            yield call
+        done.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+NETWORKS: dict[str, Callable[[], AbstractAsyncContextManager[Connected]]] = {
+    "browser": browser,
+    "scripted": scripted,
+}
 
 
 @pytest.fixture(params=NETWORKS)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.calls(1)
 USER = 900
 PASSWORDS = {
     f"ASTERISK_{name}": secrets.token_hex(8)
-    for name in ("ARI_PASSWORD", "MEDIA_PASSWORD", *(f"PHONE_PASSWORD_{number}" for number in range(1001, 1007)))
+    for name in ("ARI_PASSWORD", *(f"PHONE_PASSWORD_{number}" for number in range(1001, 1007)))
 }
 
 
@@ -29,7 +29,6 @@ def site(tmp_path):
     site["http"]["port"], site["sip"]["port"] = PORTS.one(), PORTS.one()
     voice = PORTS.row(20)
     site["rtp"] = {"first": voice[0], "last": voice[-1]}
-    site["service"] = f"ws://127.0.0.1:{PORTS.one()}"
     YAML().dump(site, tmp_path / "site.yaml")
     return site
 
@@ -63,9 +62,9 @@ async def test_a_phone_calls_the_service_through_asterisk(
 
     service = start(
         service_image, *compose.hardening("service"), site_mount, f"--volume={data}:/data",
-        f"--env=HUIFANG_PORT={site['service'].rpartition(':')[2]}", "--env=HUIFANG_SITE=/etc/huifang/site.yaml",
+        f"--env=HUIFANG_PORT={PORTS.one()}", "--env=HUIFANG_SITE=/etc/huifang/site.yaml",
         f"--env=ASTERISK_ARI_URL=http://127.0.0.1:{site['http']['port']}/ari",
-        *given(("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD")),
+        *given(("ASTERISK_ARI_PASSWORD",)),
     )  # fmt: skip
     await service.wait_until_healthy()
 

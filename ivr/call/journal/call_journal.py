@@ -40,7 +40,7 @@ class CallJournal:
         records = self._node.records
         self._writes.add(partial(records.save_flow_source, flow_set.version, flow_set.source))
         self._writes.add(partial(records.open_call, self._call, flow_set.version, now))
-        self._writes.add(partial(records.answer_call, self._call.id, now))
+        self._writes.add(partial(records.answer_call, self._call.id, now, self._call.external_id))
         async with asyncio.timeout(SAVE_TIMEOUT_S):
             await self._writes.flush()
 

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Collection, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -26,13 +27,12 @@ from ivr.telephony.asterisk.ari_events import (
 )
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
-from ivr.telephony.asterisk.dialling import DialledNumber, calling_number, dialled_number, read_caller
-from ivr.telephony.asterisk.event_socket import EventSource, IncomingEventSocket, OutgoingEventSocket, SocketLogin
-from ivr.telephony.asterisk.site import Secrets, Site
-from ivr.telephony.asterisk.stream import MediaSockets
+from ivr.telephony.asterisk.dialling import TRUNK, DialledNumber, calling_number, dialled_number, read_caller
+from ivr.telephony.asterisk.event_socket import EventSocket
+from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.sweep import sweep
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
-from ivr.telephony.port import Call, CallDistributor, Unanswered
+from ivr.telephony.port import Call, CallHandler, NetworkState, Unanswered
 from ivr.telephony.slots import AtCapacity, CallSlot, CallSlots
 
 log = logging.getLogger(__name__)
@@ -44,73 +44,69 @@ EXTENSION_PAUSE_MS: Final = 2000
 """Time that a switchboard is given after the answer until the extension is dialled."""
 SWEEP_INTERVAL_S: Final = 30.0
 ATTACH_RETRY_S: Final = 1.0
+NAME: Final = "asterisk"
 CAUSE_NO_ROUTE: Final = 3
 """Q.850: no route to destination."""
-CallHandler = Callable[[AsteriskCallLeg], Awaitable[None]]
+CAUSE_NO_CIRCUIT: Final = 34
+"""Q.850: no circuit available."""
 
 
 class Asterisk:
-    """The calls of one Asterisk.
+    """The calls of one Asterisk. Implements ivr.telephony.port.Network.
 
     Args:
         ari: an open client of its REST interface.
         answer: handles one inbound call; the leg is hung up when it returns.
         capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set
             `slots.capacity` to 0 to drain: callers go to a person at once.
-        announce: (text, language) -> audio, synthesises the whisper of a transfer; may block.
-        acd: connects the callers of lines that have their own roster.
     """
 
-    def __init__(
-        self,
-        site: Site,
-        secrets: Secrets,
-        ari: Ari,
-        answer: CallHandler,
-        capacity: int = 100,
-        announce: Callable[[str, str], bytes] | None = None,
-        acd: CallDistributor | None = None,
-    ) -> None:
+    def __init__(self, site: Site, ari: Ari, answer: CallHandler, capacity: int = 100) -> None:
         self._site = site
         self._ari = ari
         self._answer = answer
-        self._announce = announce
-        self._acd = acd
         self.slots = CallSlots(capacity)
         self.connected = asyncio.Event()
         """Set while calls can be received and placed."""
         self._tracker = ChannelTracker()
-        self._sockets = MediaSockets()
-        self._login = SocketLogin(site.app, secrets.media)
-        self._events: EventSource = OutgoingEventSocket(ari)
-        if site.events == "asterisk_connects":
-            self._events = IncomingEventSocket(self._login)
+        self._events = EventSocket(ari)
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
 
     @property
     def known_phones(self) -> Collection[str]:
-        """The names of the phones that may register."""
+        """See Network; the phones of the site."""
         return self._site.phones
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
-        routes = [web.get("/asterisk/media", self._serve_media)]
-        if isinstance(self._events, IncomingEventSocket):
-            routes.append(web.get("/asterisk/events", self._events.handle))
-        return routes
+    @property
+    def name(self) -> str:
+        """See Network."""
+        return NAME
 
-    async def _serve_media(self, request: web.Request) -> web.WebSocketResponse:
-        self._login.check(request)
-        return await self._sockets.handle(request)
+    @property
+    def places_calls(self) -> bool:
+        """See Network."""
+        return True
+
+    @property
+    def state(self) -> NetworkState:
+        """See Network."""
+        return NetworkState("" if self.connected.is_set() else "Asterisk is not connected", self.slots.taken)
+
+    def routes(self) -> Sequence[web.AbstractRouteDef]:
+        """See Network; Asterisk opens no connection to us."""
+        return ()
 
     async def phones(self) -> frozenset[str]:
-        """Return the names of the phones that are reachable now.
-
-        Raises:
-            AriRefused, AriUnreachable: Asterisk did not answer the request.
-        """
+        """See Network; a phone is reachable if it is registered and, if qualified by Asterisk, responds."""
         return await self._ari.phones()
+
+    async def free_lines(self) -> int | None:
+        """See Network; counts the calls of all nodes and those that Asterisk handles by itself."""
+        trunk = self._site.trunk
+        if trunk is None or trunk.lines is None:
+            return None
+        return max(0, trunk.lines - await self._ari.calls_on(TRUNK))
 
     async def run(self) -> None:
         """Run until cancelled: accept inbound calls. Cancelling also cancels the calls in progress."""
@@ -196,7 +192,15 @@ class Asterisk:
             return
         number = read_caller(caller, self._site)
         call = Call(
-            uuid.uuid4().hex, "asterisk", "inbound", number, called, line.flow, line.language, waited_rings=rings
+            uuid.uuid4().hex,
+            NAME,
+            "inbound",
+            number,
+            called,
+            line.flow,
+            line.language,
+            waited_rings=rings,
+            external_id=channel,
         )
         party = self._tracker.expect(channel)
         party.created = True
@@ -209,7 +213,7 @@ class Asterisk:
                 await leg.hang_up()
 
     async def _accept(self, call: Call, party: TrackedChannel, slot: CallSlot) -> AsteriskCallLeg | None:
-        voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
+        voice = VoiceBridge(self._ari, self._tracker, call.id)
         try:
             await voice.open(party.channel, "inbound")
             await voice.join(party)
@@ -230,14 +234,9 @@ class Asterisk:
     # -- outbound calls --------------------------------------------------------------------------------------------
 
     async def dial(self, call: Call, slot: CallSlot, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
-        """Dial `call.called` (a phone of the site, otherwise over the trunk) with `call.caller` as the calling number.
+        """See Network; `call.called` is a phone of the site or a number to dial over the trunk.
 
         An extension is dialled EXTENSION_PAUSE_MS after the answer, and counts as answered from then on.
-        The caller of this method owns the leg and must hang it up. The slot is released when the call is over, or is
-        not answered.
-
-        Raises:
-            Unanswered: the call was not answered; has the cause and whether it rang.
         """
         if not self.connected.is_set():
             slot.release()
@@ -248,10 +247,10 @@ class Asterisk:
             slot.release()
             raise Unanswered("unreachable", rang=False) from unreadable
         party = self._tracker.expect(f"{self._ari.app}.party.{call.id}")
-        voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
+        voice = VoiceBridge(self._ari, self._tracker, call.id)
         try:
             await voice.open(party.channel, "outbound")
-            await self._ring(target, call.caller, party, ring_s)
+            await self._ring(call, target, party, ring_s)
             if target.keys:
                 await self._ari.send_keys(party.channel, target.keys, EXTENSION_PAUSE_MS)
             await voice.join(party)
@@ -265,10 +264,12 @@ class Asterisk:
         except asyncio.CancelledError:
             await self._abandon(voice, party, slot)
             raise
-        return self._make_leg(call, party, voice, slot)
+        return self._make_leg(replace(call, external_id=party.channel), party, voice, slot)
 
-    async def _ring(self, target: DialledNumber, caller: str, party: TrackedChannel, ring_s: int) -> None:
-        shown = calling_number(caller, self._site.trunk_numbers)
+    async def _ring(self, call: Call, target: DialledNumber, party: TrackedChannel, ring_s: int) -> None:
+        shown = calling_number(call.caller, self._site.trunk_numbers)
+        if call.called not in self._site.phones and await self.free_lines() == 0:
+            raise ChannelEnded(CAUSE_NO_CIRCUIT)
         try:
             await self._ari.originate(party.channel, target.endpoint, shown, ring_s)
         except AriRefused as refused:
@@ -280,7 +281,7 @@ class Asterisk:
     # -- both ------------------------------------------------------------------------------------------------------
 
     def _make_leg(self, call: Call, party: TrackedChannel, voice: VoiceBridge, slot: CallSlot) -> AsteriskCallLeg:
-        leg = AsteriskCallLeg(call, self._ari, self._tracker, party, voice, self._site, self._announce, self._acd)
+        leg = AsteriskCallLeg(call, self._ari, self._tracker, self._site, party, voice)
         leg.over.add_done_callback(slot.release)
         return leg
 

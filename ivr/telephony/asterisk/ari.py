@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from ivr.errors import HuifangError
 from ivr.telephony.asterisk.ari_events import KINDS
 
 REQUEST_TIMEOUT_S: Final = 5.0
+MEDIA_HEARTBEAT_S: Final = 10.0
+MAX_REQUESTS: Final = 50
+"""Maximum number of concurrent requests."""
 
 
 class AriRefused(HuifangError):
@@ -60,6 +64,7 @@ class Ari:
         self.app = app
         self._login = {"Authorization": aiohttp.encode_basic_auth(user, password)}
         self._http: aiohttp.ClientSession | None = None
+        self._requests = asyncio.Semaphore(MAX_REQUESTS)
 
     @property
     def http(self) -> aiohttp.ClientSession:
@@ -71,7 +76,7 @@ class Ari:
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
             headers=self._login,
-            connector=aiohttp.TCPConnector(limit=50),
+            connector=aiohttp.TCPConnector(limit=0),  # one socket per call
             timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
         )
         return self
@@ -84,7 +89,7 @@ class Ari:
     async def request(self, method: str, path: str, body: Any = None, **query: str | int) -> Any:
         """Make a request; return the decoded response, or None if it is empty."""
         try:
-            async with self.http.request(method, self.url + path, params=query, json=body) as answer:
+            async with self._requests, self.http.request(method, self.url + path, params=query, json=body) as answer:
                 if answer.status == 204:
                     return None
                 reply = _json(await answer.read())
@@ -124,6 +129,10 @@ class Ari:
         endpoints = await self.request("GET", "/endpoints/PJSIP")
         return frozenset(one["resource"] for one in endpoints if one["state"] == "online")
 
+    async def calls_on(self, endpoint: str) -> int:
+        """Return the number of calls of a SIP endpoint, by anybody and in both directions."""
+        return len((await self.request("GET", f"/endpoints/PJSIP/{endpoint}"))["channel_ids"])
+
     async def channel_exists(self, channel: str) -> bool:
         """Return whether the channel exists."""
         return not await self._gone("GET", f"/channels/{channel}")
@@ -141,21 +150,37 @@ class Ari:
             timeout=ring_s,
         )
 
-    async def external_media(self, channel: str, connection: str, data: str, variables: Mapping[str, str]) -> None:
-        """Create a channel with 8 kHz linear audio over a WebSocket that Asterisk opens (see websocket_client.conf)."""
-        await self.request(
+    async def external_media(self, channel: str, variables: Mapping[str, str]) -> str:
+        """Create a channel with 8 kHz linear audio over a WebSocket; return the id for `open_media`.
+
+        The channel enters our application once the socket is open.
+        """
+        reply = await self.request(
             "POST",
             "/channels/externalMedia",
             {"variables": dict(variables)},
             channelId=channel,
             app=self.app,
-            external_host=connection,
+            external_host="INCOMING",
             transport="websocket",
             encapsulation="none",
-            connection_type="client",
+            connection_type="server",
             format="slin",
-            transport_data=data,
+            transport_data="f(json)",
         )
+        return str(reply["channelvars"]["MEDIA_WEBSOCKET_CONNECTION_ID"])
+
+    async def open_media(self, connection: str) -> aiohttp.ClientWebSocketResponse:
+        """Open the socket of a channel made by `external_media`."""
+        address = f"{self.url.removesuffix('/ari')}/media/{connection}"
+        try:
+            return await self.http.ws_connect(
+                address, protocols=("media",), heartbeat=MEDIA_HEARTBEAT_S, compress=0, max_msg_size=0
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise AriRefused("GET", "/media", error.status, error.message) from error
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise AriUnreachable(f"GET /media: {error or type(error).__name__}") from error
 
     async def snoop(self, channel: str, name: str) -> None:
         """Create a snoop channel with the id `name` that carries the audio received from `channel`."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping
 from typing import Final
 
-from ivr.events import EndedBy
+from ivr.events import EndedBy, Value
+from ivr.lifecycle import AnsweringParty
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import LEFT_STASIS, NORMAL, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.held_caller import AsteriskHeldCaller
 from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.stream import AsteriskStream
-from ivr.telephony.asterisk.transfer import hand_over
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
-from ivr.telephony.port import Call, CallDistributor, TransferRefused
+from ivr.telephony.port import Call, HoldWork, TransferRefused
+from ivr.transcript import Speaker
 
 log = logging.getLogger(__name__)
 
@@ -27,33 +27,17 @@ CAUSE_TIMEOUT_S: Final = 1.0
 
 
 class AsteriskCallLeg:
-    """Implements ivr.telephony.port.CallLeg.
-
-    Args:
-        site: its `targets` are the dial strings of transfers.
-        announce: (text, language) -> audio, synthesises the whisper of a transfer (8 kHz, 16-bit).
-        acd: takes the callers of its lines, even if such a target also has a dial string.
-    """
+    """Implements ivr.telephony.port.CallLeg."""
 
     def __init__(
-        self,
-        call: Call,
-        ari: Ari,
-        tracker: ChannelTracker,
-        party: TrackedChannel,
-        voice: VoiceBridge,
-        site: Site,
-        announce: Callable[[str, str], bytes] | None,
-        acd: CallDistributor | None,
+        self, call: Call, ari: Ari, tracker: ChannelTracker, site: Site, party: TrackedChannel, voice: VoiceBridge
     ) -> None:
         self._call = call
         self._ari = ari
         self._tracker = tracker
+        self._site = site
         self._party = party
         self._voice = voice
-        self._site = site
-        self._announce = announce
-        self._acd = acd
         self._hung_up_by_us = False
         party.on_key = voice.stream.push_key
         voice.stream.listening = True
@@ -70,6 +54,14 @@ class AsteriskCallLeg:
         return self._voice.stream
 
     @property
+    def answered_by(self) -> AnsweringParty:
+        """See CallLeg; always unknown."""
+        return "unknown"
+
+    def show(self, who: Speaker, text: str, detail: Mapping[str, Value | float]) -> None:
+        """See CallLeg; a telephone has no screen."""
+
+    @property
     def over(self) -> asyncio.Task[None]:
         """Task that is done once the call is over and all its resources in Asterisk are released."""
         return self._watcher
@@ -83,36 +75,21 @@ class AsteriskCallLeg:
             self._party.end(NORMAL)
         await asyncio.shield(self._watcher)
 
-    def can_reach(self, target: str) -> bool:
+    def can_reach(self, name: str) -> bool:
         """See CallLeg."""
-        return target in self._site.targets or (self._acd is not None and self._acd.has_roster(target))
+        return name in self._site.targets or name in self._site.phones
 
-    async def transfer(
-        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
-    ) -> EndedBy:
+    async def hold(self, work: HoldWork, *, overhear: bool = False) -> EndedBy:
         """See CallLeg."""
-        numbers = self._site.trunk_numbers
-        held = AsteriskHeldCaller(self._ari, self._tracker, self._party, self._voice, numbers, overhear)
-        if self._acd and self._acd.has_roster(target):
-            work = partial(self._acd.hand_over, self._call, target, whisper, held, caller_audio)
-        elif endpoint := self._site.targets.get(target):
-            work = partial(self._hand_over, endpoint, whisper, caller_audio, held)
-        else:
-            raise TransferRefused("unavailable")
+        held = AsteriskHeldCaller(self._ari, self._tracker, self._site, self._party, self._voice, overhear)
         try:
             return await held.hold_during(work)
         except (AriRefused, AriUnreachable) as error:
             await asyncio.wait((self._party.gone,), timeout=CAUSE_TIMEOUT_S)
             if self._party.gone.done():
                 return "caller"
-            log.error("call %s: transfer to %s failed: %s", self._call.id, target, error)
+            log.error("call %s: the caller could not be held: %s", self._call.id, error)
             raise TransferRefused("unavailable") from error
-
-    async def _hand_over(self, endpoint: str, whisper: str, caller_audio: bytes, held: AsteriskHeldCaller) -> None:
-        words = b""
-        if whisper and self._announce:
-            words = await asyncio.to_thread(self._announce, whisper, self._call.language)
-        await hand_over(held, endpoint, self._call.caller, words + caller_audio)
 
     async def _watch(self) -> None:
         broken = asyncio.create_task(self.media.broken.wait())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from ivr.phone_number import UnreadableNumber, canonical_number, is_withheld, national_format, parse_number
 from ivr.telephony.asterisk.site import Site, TrunkNumbers
+
+TRUNK: Final = "trunk"
+"""The endpoint of the trunk in pjsip.conf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ def dialled_number(number: str, site: Site) -> DialledNumber:
     if number in site.phones:
         return DialledNumber(f"PJSIP/{number}")
     called = parse_number(number)
-    return DialledNumber(f"PJSIP/{trunk_digits(called.number, site.trunk_numbers)}@trunk", called.extension)
+    return DialledNumber(f"PJSIP/{trunk_digits(called.number, site.trunk_numbers)}@{TRUNK}", called.extension)
 
 
 def trunk_digits(number: str, numbers: TrunkNumbers) -> str:

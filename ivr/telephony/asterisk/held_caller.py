@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -18,10 +18,10 @@ from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.dialling import local_digits
 from ivr.telephony.asterisk.room import Room
-from ivr.telephony.asterisk.site import TrunkNumbers
+from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.media import PartiesChanged
-from ivr.telephony.port import TransferRefused
+from ivr.telephony.port import HoldWork, TransferRefused
 
 RING_GRACE_S: Final = 5
 """Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as no answer."""
@@ -85,25 +85,24 @@ class AsteriskPerson:
 class AsteriskHeldCaller:
     """Implements ivr.telephony.port.HeldCaller. With `overhear` the media stream delivers the parties' audio.
 
-    The people who are rung see calling numbers as dialled in the region of `numbers`.
+    The people who are rung see calling numbers as dialled in the trunk's region.
     """
 
     def __init__(
         self,
         ari: Ari,
         tracker: ChannelTracker,
+        site: Site,
         caller: TrackedChannel,
         voice: VoiceBridge,
-        numbers: TrunkNumbers,
         overhear: bool,
     ) -> None:
-        self._ari, self._tracker, self._caller, self._voice = ari, tracker, caller, voice
-        self._numbers = numbers
+        self._ari, self._tracker, self._site, self._caller, self._voice = ari, tracker, site, caller, voice
         self.overheard = overhear
         self._room = Room(ari, voice, caller, overhear)
         self._keys: asyncio.Queue[str] = asyncio.Queue()
 
-    async def hold_during(self, work: Callable[[], Coroutine[Any, Any, None]]) -> EndedBy:
+    async def hold_during(self, work: HoldWork) -> EndedBy:
         """Hold the caller while `work` rings and connects people; cancel it if the caller hangs up. Then end the hold.
 
         Returns:
@@ -116,7 +115,7 @@ class AsteriskHeldCaller:
         try:
             await self._voice.leave_bridge()
             await self._ari.start_music(self._voice.bridge)
-            work_task = asyncio.create_task(work())
+            work_task = asyncio.create_task(work(self))
             await asyncio.wait((work_task, self._caller.gone), return_when=asyncio.FIRST_COMPLETED)
             if self._caller.gone.done():
                 return "caller"
@@ -153,14 +152,9 @@ class AsteriskHeldCaller:
         return await self._keys.get()
 
     @asynccontextmanager
-    async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
+    async def ring(self, name: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
         """See HeldCaller."""
-        async with self.dial(f"PJSIP/{phone}", shown, ring_s) as person:
-            yield person
-
-    @asynccontextmanager
-    async def dial(self, endpoint: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
-        """Like `ring`, but with a dial string."""
+        endpoint = self._site.targets.get(name, f"PJSIP/{name}")
         leg = self._tracker.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
         try:
             await self._ring(leg, endpoint, shown, ring_s)
@@ -175,7 +169,7 @@ class AsteriskHeldCaller:
         self._tracker.forget(leg)
 
     async def _ring(self, leg: TrackedChannel, endpoint: str, shown: str, ring_s: int) -> None:
-        number = local_digits(shown, self._numbers)
+        number = local_digits(shown, self._site.trunk_numbers)
         try:
             await _uninterrupted(self._ari.originate(leg.channel, endpoint, number, ring_s))
         except AriRefused as refused:

@@ -96,7 +96,11 @@ class TrunkNumbers(_Model):
 
 
 class Trunk(_Model):
-    """SIP trunk to the telephone network. `authorities` is the PEM file of CAs trusted to certify the far end."""
+    """SIP trunk to the telephone network. `authorities` is the PEM file of CAs trusted to certify the far end.
+
+    `lines` is the maximum number of concurrent calls that the operator allows; while all are in use, the service places
+    no call.
+    """
 
     host: Host
     port: Port | None = None
@@ -104,6 +108,7 @@ class Trunk(_Model):
     srtp: bool = True
     user: EndpointName | None = None
     register_there: bool = Field(default=False, alias="register")
+    lines: int | None = Field(default=None, ge=1)
     local_port: Port = 5061
     authorities: FilePath = "/etc/ssl/certs/ca-certificates.crt"
     certificate: FilePath | None = None
@@ -126,13 +131,11 @@ class Trunk(_Model):
 
 
 class Site(_Model):
-    """One Asterisk with its lines, phones and trunk. `service` is the service's address (ws:// or wss://)."""
+    """One Asterisk with its lines, phones and trunk."""
 
     app: EndpointName = "huifang"
     ari_user: EndpointName = "huifang"
     language: EndpointName = "zh-CN"
-    service: Annotated[str, StringConstraints(pattern=r"^wss?://[A-Za-z0-9.:_/-]+$")] = "ws://127.0.0.1:8080"
-    events: Literal["we_connect", "asterisk_connects"] = "we_connect"
     http: Bind = Bind(port=8088)
     sip: Bind = Bind(port=5060)
     rtp: RtpPorts = RtpPorts()
@@ -199,19 +202,18 @@ class Secrets:
     """The passwords of a site; never printed."""
 
     ari: str = field(repr=False)
-    media: str = field(repr=False)
     phones: Mapping[str, str] = field(default_factory=dict, repr=False)
     trunk: str = field(default="", repr=False)
 
 
 def own_secrets(environment: Mapping[str, str] = os.environ) -> Secrets:
-    """Return the two passwords with which Asterisk and the service authenticate; the service needs no others.
+    """Return the password with which the service authenticates; it needs no others.
 
     Raises:
         MissingSecrets: names every variable that is absent or empty.
     """
-    ari, media = _read_variables(("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD"), environment)
-    return Secrets(ari, media)
+    (ari,) = _read_variables(("ASTERISK_ARI_PASSWORD",), environment)
+    return Secrets(ari)
 
 
 def _read_variables(names: tuple[str, ...], environment: Mapping[str, str]) -> list[str]:
@@ -228,6 +230,6 @@ def secrets(site: Site, environment: Mapping[str, str] = os.environ) -> Secrets:
     """
     phones = {phone: "ASTERISK_PHONE_PASSWORD_" + phone.upper().replace("-", "_") for phone in site.phones}
     trunk = ("ASTERISK_TRUNK_PASSWORD",) if site.trunk and site.trunk.user else ()
-    names = ("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD", *phones.values(), *trunk)
-    ari, media, *others = _read_variables(names, environment)
-    return Secrets(ari, media, dict(zip(phones, others, strict=False)), others[-1] if trunk else "")
+    names = ("ASTERISK_ARI_PASSWORD", *phones.values(), *trunk)
+    ari, *others = _read_variables(names, environment)
+    return Secrets(ari, dict(zip(phones, others, strict=False)), others[-1] if trunk else "")

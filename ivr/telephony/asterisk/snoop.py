@@ -9,7 +9,8 @@ from typing import Final
 
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
-from ivr.telephony.asterisk.stream import AsteriskStream, MediaSockets
+from ivr.telephony.asterisk.media_channel import MediaChannel
+from ivr.telephony.asterisk.stream import AsteriskStream
 from ivr.telephony.media import AudioFrame, AudioSide, OverheardAudio
 
 log = logging.getLogger(__name__)
@@ -24,18 +25,16 @@ class Snoop:
         self,
         ari: Ari,
         tracker: ChannelTracker,
-        sockets: MediaSockets,
         bridge: str,
         who: AudioSide,
         party: TrackedChannel,
         stream: AsteriskStream,
     ) -> None:
-        self._ari, self._tracker, self._sockets = ari, tracker, sockets
+        self._ari, self._tracker = ari, tracker
         self._who, self._party, self._target = who, party, stream
         self._bridge = f"{bridge}.{who}"
         channel = self._bridge.replace(".bridge.", ".voice.", 1)
-        self._media, self._spy = tracker.expect(channel), tracker.expect(f"{channel}.spy")
-        self._stream = sockets.expect(channel)
+        self._media, self._spy = MediaChannel(ari, tracker, channel), tracker.expect(f"{channel}.spy")
         self._forwarder: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -51,26 +50,23 @@ class Snoop:
         """Stop snooping and release the channels and the bridge."""
         if self._forwarder:
             self._forwarder.cancel()
-        for leg in (self._spy, self._media):
-            with contextlib.suppress(AriRefused, AriUnreachable):
-                await self._ari.hang_up(leg.channel)
-            self._tracker.forget(leg)
+        with contextlib.suppress(AriRefused, AriUnreachable):
+            await self._ari.hang_up(self._spy.channel)
+        self._tracker.forget(self._spy)
+        await self._media.close()
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.destroy_bridge(self._bridge)
-        self._sockets.forget(self._media.channel)
 
     async def _open(self) -> None:
-        name = self._media.channel
         await self._ari.create_bridge(self._bridge)
-        await self._ari.external_media(name, f"{self._ari.app}-media", f"f(json)v(call={name})", {})
         await self._ari.snoop(self._party.channel, self._spy.channel)
-        self._media.created = self._spy.created = True
-        await asyncio.gather(self._media.wait_entered(), self._spy.wait_entered(), self._stream.ready.wait())
-        self._stream.listening = True
+        self._spy.created = True
+        await asyncio.gather(self._media.open({}), self._spy.wait_entered())
+        self._media.stream.listening = True
         self._forwarder = asyncio.create_task(self._forward())
-        await self._ari.add_to_bridge(self._bridge, [name, self._spy.channel])
+        await self._ari.add_to_bridge(self._bridge, [self._media.channel, self._spy.channel])
 
     async def _forward(self) -> None:
-        async for event in self._stream.events():
+        async for event in self._media.stream.events():
             if isinstance(event, AudioFrame):
                 self._target.push(OverheardAudio(self._who, event.pcm))

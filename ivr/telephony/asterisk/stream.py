@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from ivr.events import EndedBy
 from ivr.telephony.asterisk.pacer import MediaPacer
@@ -28,7 +28,6 @@ from ivr.telephony.media import (
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S: Final = 10.0
 PLAYED: Final = "\0played"
 
 
@@ -94,7 +93,7 @@ class AsteriskStream:
             self._closed = True
             self._arrived.put_nowait(MediaClosed(by, cause))
 
-    async def serve(self, socket: web.WebSocketResponse) -> None:
+    async def serve(self, socket: ClientWebSocketResponse) -> None:
         """Send and receive over Asterisk's socket until it closes."""
         sending = asyncio.create_task(self._send(socket))
         try:
@@ -107,7 +106,7 @@ class AsteriskStream:
             sending.cancel()
             self.broken.set()
 
-    async def _send(self, socket: web.WebSocketResponse) -> None:
+    async def _send(self, socket: ClientWebSocketResponse) -> None:
         loop = asyncio.get_running_loop()
         await self.ready.wait()
         while not socket.closed:
@@ -151,29 +150,3 @@ class AsteriskStream:
                 self._played.set_result(None)
             elif name is not None and not self._closed:
                 self._arrived.put_nowait(MarkReached(name))
-
-
-class MediaSockets:
-    """Route handler for Asterisk's media sockets; assigns each connection to the stream that expects it."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, AsteriskStream] = {}
-
-    def expect(self, connection: str) -> AsteriskStream:
-        """Create a stream for a connection id, valid for one connection."""
-        stream = self._waiting[connection] = AsteriskStream()
-        return stream
-
-    def forget(self, connection: str) -> None:
-        """Stop expecting a connection."""
-        self._waiting.pop(connection, None)
-
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Accept one connection and serve it until it closes."""
-        stream = self._waiting.pop(request.query.get("call", ""), None)
-        if stream is None:
-            raise web.HTTPNotFound
-        socket = web.WebSocketResponse(protocols=("media",), compress=False, heartbeat=HEARTBEAT_S)
-        await socket.prepare(request)
-        await stream.serve(socket)
-        return socket

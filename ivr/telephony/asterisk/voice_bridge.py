@@ -12,8 +12,8 @@ from typing import Final
 from ivr.lifecycle import Direction
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import ChannelTracker, TrackedChannel
+from ivr.telephony.asterisk.media_channel import MediaChannel
 from ivr.telephony.asterisk.snoop import Snoop
-from ivr.telephony.asterisk.stream import AsteriskStream, MediaSockets
 from ivr.telephony.media import AudioSide
 
 READY_TIMEOUT_S: Final = 5.0
@@ -24,13 +24,12 @@ LEADING: Final = "LEADING"
 class VoiceBridge:
     """Bridge, media channel and stream of one call; see the module docstring."""
 
-    def __init__(self, ari: Ari, tracker: ChannelTracker, sockets: MediaSockets, call_id: str) -> None:
+    def __init__(self, ari: Ari, tracker: ChannelTracker, call_id: str) -> None:
         self._ari = ari
         self._tracker = tracker
-        self._sockets = sockets
         self.bridge = f"{ari.app}.bridge.{call_id}"
-        self._leg = tracker.expect(f"{ari.app}.voice.{call_id}")
-        self.stream: AsteriskStream = sockets.expect(self._leg.channel)
+        self._media = MediaChannel(ari, tracker, f"{ari.app}.voice.{call_id}")
+        self.stream = self._media.stream
 
     async def open(self, party: str, direction: Direction) -> None:
         """Create the bridge and the media channel, without the party.
@@ -38,28 +37,18 @@ class VoiceBridge:
         Raises:
             AriRefused, AriUnreachable, ChannelEnded, TimeoutError: creation failed; the caller must still call `close`.
         """
-        name = self._leg.channel
+        variables = {
+            "CHANNEL(hangup_handler_push)": f"{self._ari.app}-lost,{direction},1({party})",
+            LEADING: "yes",
+        }
         async with asyncio.timeout(READY_TIMEOUT_S):
             results = await asyncio.gather(
-                self._ari.create_bridge(self.bridge),
-                self._ari.external_media(
-                    name,
-                    f"{self._ari.app}-media",
-                    f"f(json)v(call={name})",
-                    {
-                        "CHANNEL(hangup_handler_push)": f"{self._ari.app}-lost,{direction},1({party})",
-                        LEADING: "yes",
-                    },
-                ),
-                return_exceptions=True,
+                self._ari.create_bridge(self.bridge), self._media.open(variables), return_exceptions=True
             )
             for result in results:
                 if result is not None:
                     raise result
-            self._leg.created = True
-            await self._leg.wait_entered()
-            await self.stream.ready.wait()
-            await self._ari.add_to_bridge(self.bridge, [name])
+            await self._ari.add_to_bridge(self.bridge, [self._media.channel])
 
     async def join(self, party: TrackedChannel) -> None:
         """Add the party to the bridge."""
@@ -68,21 +57,21 @@ class VoiceBridge:
     async def disarm_failover(self) -> None:
         """Disarm failover: leave the caller where they are if our media channel ends."""
         with contextlib.suppress(AriRefused, AriUnreachable):
-            await self._ari.set_variable(self._leg.channel, LEADING, "no")
+            await self._ari.set_variable(self._media.channel, LEADING, "no")
 
     async def arm_failover(self) -> None:
         """Arm failover: the dialplan takes over the party if our media channel ends."""
-        await self._ari.set_variable(self._leg.channel, LEADING, "yes")
+        await self._ari.set_variable(self._media.channel, LEADING, "yes")
 
     async def leave_bridge(self) -> None:
         """Take our media channel out of the bridge; failover stays armed."""
         self.stream.listening = False
-        await self._ari.remove_from_bridge(self.bridge, self._leg.channel)
+        await self._ari.remove_from_bridge(self.bridge, self._media.channel)
 
     async def join_bridge(self) -> None:
         """Return our media channel to the bridge and arm failover."""
         await self.arm_failover()
-        await self._ari.add_to_bridge(self.bridge, [self._leg.channel])
+        await self._ari.add_to_bridge(self.bridge, [self._media.channel])
         self.stream.listening = True
 
     async def whisper(self, party: TrackedChannel, pcm: bytes) -> None:
@@ -90,18 +79,18 @@ class VoiceBridge:
         aside = f"{self.bridge}.aside"
         await self._ari.create_bridge(aside)
         try:
-            await self._ari.add_to_bridge(aside, [party.channel, self._leg.channel])
+            await self._ari.add_to_bridge(aside, [party.channel, self._media.channel])
             await self._play(party, pcm)
         finally:
             await self._ari.destroy_bridge(aside)
 
     async def announce(self, party: TrackedChannel, pcm: bytes) -> None:
         """Play audio to the party in the bridge until it ends or they hang up, with our channel out of the bridge."""
-        await self._ari.add_to_bridge(self.bridge, [self._leg.channel])
+        await self._ari.add_to_bridge(self.bridge, [self._media.channel])
         try:
             await self._play(party, pcm)
         finally:
-            await self._ari.remove_from_bridge(self.bridge, self._leg.channel)
+            await self._ari.remove_from_bridge(self.bridge, self._media.channel)
 
     async def _play(self, party: TrackedChannel, pcm: bytes) -> None:
         playout = asyncio.ensure_future(self.stream.play_and_wait(pcm))
@@ -114,12 +103,10 @@ class VoiceBridge:
 
     def snoop(self, who: AudioSide, party: TrackedChannel) -> Snoop:
         """Create a snoop that forwards the party's audio to our stream."""
-        return Snoop(self._ari, self._tracker, self._sockets, self.bridge, who, party, self.stream)
+        return Snoop(self._ari, self._tracker, self.bridge, who, party, self.stream)
 
     async def close(self) -> None:
         """Release the channel and the bridge, ignoring failures; the next sweep removes leftovers."""
-        for request in (self._ari.hang_up(self._leg.channel), self._ari.destroy_bridge(self.bridge)):
-            with contextlib.suppress(AriRefused, AriUnreachable):
-                await request
-        self._sockets.forget(self._leg.channel)
-        self._tracker.forget(self._leg)
+        await self._media.close()
+        with contextlib.suppress(AriRefused, AriUnreachable):
+            await self._ari.destroy_bridge(self.bridge)

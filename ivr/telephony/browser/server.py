@@ -1,4 +1,4 @@
-"""The browser phone's page and socket as aiohttp routes.
+"""The network of browser phones: their page and their sockets as aiohttp routes.
 
 Must not know: flows, sessions (`answer` is passed in), access control (ivr/console/access.py).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits
 from ivr.telephony.browser.stream import CONNECTION_LOST, BrowserCallLeg, BrowserStream, send
 from ivr.telephony.media import MediaClosed
-from ivr.telephony.port import Call
+from ivr.telephony.port import Call, CallHandler, CallLeg, NetworkState, Unanswered
+from ivr.telephony.slots import AtCapacity, CallSlot, CallSlots
 
 PAGE = Path(__file__).parent / "page"
 FRAME_LIMIT_BYTES = 65_536
@@ -32,7 +33,8 @@ PAGE_HEADERS = {
 
 log = logging.getLogger(__name__)
 
-CallHandler = Callable[[BrowserCallLeg], Awaitable[None]]
+NAME = "browser"
+
 RefusedValues = Callable[[str, Mapping[str, Value]], Mapping[str, str]]
 """A flow and the values given for its variables → the reason for each one that the flow refuses, by name."""
 
@@ -46,47 +48,87 @@ class FlowChoice:
     languages: tuple[str, ...]
 
 
-def routes(
-    answer: CallHandler,
-    flows: Callable[[], Sequence[FlowChoice]],
-    refused: RefusedValues,
-    new_id: Callable[[], str] = lambda: uuid4().hex,
-    limits: PhoneLimits | None = None,
-) -> list[web.AbstractRouteDef]:
-    """Return the routes under /phone. `answer` handles each call; the leg is hung up when it returns.
+class BrowserNetwork:
+    """The calls of browser phones. Implements ivr.telephony.port.Network.
 
     A session outlives its socket: if the request handler is cancelled, the session still receives MediaClosed and ends.
-    `flows` is called again for each page and each call, so a reloaded flow file takes effect at once.
+
+    Args:
+        refused: called with the values that a page gives for the variables of a flow.
+        flows: called again for each page and each call, so a reloaded flow file takes effect at once.
     """
-    phone = _Phone(answer, flows, refused, new_id, limits or PhoneLimits())
-    return [
-        web.get("/phone", _page),
-        web.static("/phone/static", PAGE),
-        web.get("/phone/flows", phone.choices),
-        web.get("/phone/socket", phone.socket),
-    ]
 
-
-async def _page(_: web.Request) -> web.FileResponse:
-    return web.FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
-
-
-class _Phone:
     def __init__(
         self,
         answer: CallHandler,
         flows: Callable[[], Sequence[FlowChoice]],
         refused: RefusedValues,
-        new_id: Callable[[], str],
-        limits: PhoneLimits,
+        capacity: int = 100,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
+        limits: PhoneLimits | None = None,
     ) -> None:
-        self._answer, self._flows, self._refused, self._new_id, self._limits = answer, flows, refused, new_id, limits
+        self._answer, self._flows, self._refused, self._new_id = answer, flows, refused, new_id
+        self._limits = limits or PhoneLimits()
+        self.slots = CallSlots(capacity)
         self._sessions: set[asyncio.Task[None]] = set()
 
-    async def choices(self, _: web.Request) -> web.Response:
+    @property
+    def name(self) -> str:
+        """See Network."""
+        return NAME
+
+    @property
+    def places_calls(self) -> bool:
+        """See Network; a browser cannot be called."""
+        return False
+
+    @property
+    def known_phones(self) -> Collection[str]:
+        """See Network; browsers do not register."""
+        return ()
+
+    @property
+    def state(self) -> NetworkState:
+        """See Network."""
+        return NetworkState("", self.slots.taken)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """See Network; all are under /phone."""
+        return [
+            web.get("/phone", self._page),
+            web.static("/phone/static", PAGE),
+            web.get("/phone/flows", self._choices),
+            web.get("/phone/socket", self._socket),
+        ]
+
+    async def run(self) -> None:
+        """See Network; calls arrive through the routes."""
+        await asyncio.Event().wait()
+
+    async def dial(self, call: Call, slot: CallSlot) -> CallLeg:
+        """See Network.
+
+        Raises:
+            Unanswered: always.
+        """
+        slot.release()
+        raise Unanswered("unreachable", rang=False)
+
+    async def free_lines(self) -> int | None:
+        """See Network; no calls are placed."""
+        return 0
+
+    async def phones(self) -> frozenset[str] | None:
+        """See Network; browsers do not register."""
+        return None
+
+    async def _page(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+
+    async def _choices(self, _: web.Request) -> web.Response:
         return web.json_response({"flows": [asdict(flow) for flow in self._flows()]})
 
-    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
             heartbeat=self._limits.heartbeat_s,
             timeout=self._limits.closing_s,
@@ -96,14 +138,22 @@ class _Phone:
         await socket.prepare(request)
         try:
             call = await self._receive_call(socket)
+            if call is None:
+                return socket
+            slot = self._take_slot()
         except wire.WireError as fault:
             await self._close(request, socket, wire.ErrorMessage(reason=fault.reason), fault.code)
             return socket
-        if call is not None:
-            stream = BrowserStream(socket, self._limits)
-            stream.send(wire.AnsweredMessage(call=call.id))
-            await self._run_call(request, socket, BrowserCallLeg(call, stream))
+        stream = BrowserStream(socket, self._limits)
+        stream.send(wire.AnsweredMessage(call=call.id))
+        await self._run_call(request, socket, BrowserCallLeg(call, stream), slot)
         return socket
+
+    def _take_slot(self) -> CallSlot:
+        try:
+            return self.slots.take()
+        except AtCapacity as full:
+            raise wire.WireError(str(full), WSCloseCode.TRY_AGAIN_LATER) from full
 
     async def _receive_call(self, socket: web.WebSocketResponse) -> Call | None:
         """Return the requested call, or None if the client has left."""
@@ -124,7 +174,7 @@ class _Phone:
             raise wire.WireError(f"call.variables.{name}: {reason}", WSCloseCode.POLICY_VIOLATION)
         return Call(
             id=self._new_id(),
-            network="browser",
+            network=NAME,
             direction="inbound",
             caller="",
             called="",
@@ -133,10 +183,13 @@ class _Phone:
             variables=request.variables,
         )
 
-    async def _run_call(self, request: web.Request, socket: web.WebSocketResponse, leg: BrowserCallLeg) -> None:
+    async def _run_call(
+        self, request: web.Request, socket: web.WebSocketResponse, leg: BrowserCallLeg, slot: CallSlot
+    ) -> None:
         session = asyncio.create_task(self._run_session(leg))
         self._sessions.add(session)
         session.add_done_callback(self._sessions.discard)
+        session.add_done_callback(slot.release)
         try:
             closed = await leg.media.run()
             if fault := leg.media.fault:

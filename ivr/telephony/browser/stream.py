@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from itertools import count
-from typing import Literal
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from ivr.events import EndedBy, Value
+from ivr.lifecycle import AnsweringParty
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits, RateAllowance
 from ivr.telephony.browser.send_queue import SendQueue
 from ivr.telephony.media import KeyPressed, MarkReached, MediaClosed, MediaEvent
-from ivr.telephony.port import Call, TransferRefused
+from ivr.telephony.port import Call, HoldWork, TransferRefused
+from ivr.transcript import Speaker
 
 CONNECTION_LOST = MediaClosed(by="network", cause="media_lost")
 CLEAN_CLOSE_CODES = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
@@ -169,23 +170,25 @@ class BrowserCallLeg:
     def media(self) -> BrowserStream:
         return self._media
 
+    @property
+    def answered_by(self) -> AnsweringParty:
+        return "unknown"
+
     async def hang_up(self) -> None:
         self._media.end(MediaClosed(by="us", cause="normal"))
 
-    def can_reach(self, target: str) -> bool:
+    def can_reach(self, name: str) -> bool:
         """See CallLeg; always False."""
         return False
 
-    async def transfer(
-        self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
-    ) -> EndedBy:
-        """Refuse the transfer: a browser call cannot be transferred.
+    async def hold(self, work: HoldWork, *, overhear: bool = False) -> EndedBy:
+        """Refuse to hold the caller: a browser has no music on hold, and nobody can be connected with it.
 
         Raises:
             TransferRefused: always, with reason `unavailable`.
         """
         raise TransferRefused("unavailable")
 
-    def show(self, who: Literal["us", "caller"], text: str, detail: Mapping[str, Value | float]) -> None:
+    def show(self, who: Speaker, text: str, detail: Mapping[str, Value | float]) -> None:
         """Add a line to the caller's live transcript; `detail` is described in docs/browser-phone.md."""
         self._media.send(wire.TranscriptMessage(who=who, text=text, detail=detail))
