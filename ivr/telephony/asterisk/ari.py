@@ -16,6 +16,8 @@ from ivr.telephony.asterisk.ari_events import KINDS
 
 REQUEST_TIMEOUT_S: Final = 5.0
 MEDIA_HEARTBEAT_S: Final = 10.0
+MEDIA_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
+"""Seconds that a media socket waits for Asterisk's half of the closing handshake."""
 MAX_REQUESTS: Final = 50
 """Maximum number of concurrent requests."""
 
@@ -175,7 +177,12 @@ class Ari:
         address = f"{self.url.removesuffix('/ari')}/media/{connection}"
         try:
             return await self.http.ws_connect(
-                address, protocols=("media",), heartbeat=MEDIA_HEARTBEAT_S, compress=0, max_msg_size=0
+                address,
+                protocols=("media",),
+                heartbeat=MEDIA_HEARTBEAT_S,
+                timeout=MEDIA_TIMEOUT,
+                compress=0,
+                max_msg_size=0,
             )
         except aiohttp.WSServerHandshakeError as error:
             raise AriRefused("GET", "/media", error.status, error.message) from error

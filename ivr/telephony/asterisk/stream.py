@@ -94,7 +94,7 @@ class AsteriskStream:
             self._arrived.put_nowait(MediaClosed(by, cause))
 
     async def serve(self, socket: ClientWebSocketResponse) -> None:
-        """Send and receive over Asterisk's socket until it closes."""
+        """Send and receive over Asterisk's socket until it closes; close it if cancelled."""
         sending = asyncio.create_task(self._send(socket))
         try:
             async for message in socket:
@@ -105,6 +105,7 @@ class AsteriskStream:
         finally:
             sending.cancel()
             self.broken.set()
+            await socket.close()
 
     async def _send(self, socket: ClientWebSocketResponse) -> None:
         loop = asyncio.get_running_loop()
