@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from ivr.actions import Prompt
 from ivr.agents.transfer_service import TransferService
 from ivr.call.node import ServiceNode
+from ivr.call.recording_archive import RecordingArchive
 from ivr.call.session import TYPE_AHEAD_MAX, Session
 from ivr.events import EndedBy, Value
 from ivr.flow.parse import parse
@@ -18,6 +19,7 @@ from ivr.lifecycle import AnsweringParty, Disposition
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
+from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
@@ -108,6 +110,7 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
     server = await EmbeddedRedis.start(data / "live")
     live = await Live.open(server.url)
     records = await CallRecords.open(f"sqlite:///{data}/records.db")
+    store = FsspecStore(str(data / "recordings"))
     prompts = Clicks.open(ROOT / "prompts", lambda: datetime.now(CHINA))
     node = ServiceNode(
         name="node-1",
@@ -116,7 +119,7 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
         prompts=prompts,
         records=records,
         live=live,
-        recordings=data,
+        recordings=RecordingArchive(data / "spool", store, records, CHINA),
         timezone=CHINA,
         timing=Timing(),
         transfers=TransferService(),
@@ -126,6 +129,7 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
         await Session(keypad, flow_set, node).run()
         return await records.call(CALL.id, "management")
     finally:
+        store.close()
         await records.close()
         await live.close()
         await server.close()
