@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.actions import Prompt
 from ivr.call.node import ServiceNode
+from ivr.call.recording_archive import RecordingArchive
 from ivr.call.session import TYPE_AHEAD_MAX, Session
 from ivr.events import EndedBy
 from ivr.flow.parse import parse
@@ -17,6 +18,7 @@ from ivr.lifecycle import Disposition
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
+from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
@@ -101,6 +103,7 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
     server = await EmbeddedRedis.start(data / "live")
     live = await Live.open(server.url)
     records = await CallRecords.open(f"sqlite:///{data}/records.db")
+    store = FsspecStore(str(data / "recordings"))
     prompts = Clicks.open(ROOT / "prompts", lambda: datetime.now(CHINA))
     node = ServiceNode(
         name="node-1",
@@ -109,7 +112,7 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
         prompts=prompts,
         records=records,
         live=live,
-        recordings=data,
+        recordings=RecordingArchive(data / "spool", store, records, CHINA),
         timezone=CHINA,
         timing=Timing(),
     )
@@ -118,6 +121,7 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
         await Session(keypad, flow_set, node, lambda who, text, detail: None).run()
         return await records.call(CALL.id, "management")
     finally:
+        store.close()
         await records.close()
         await live.close()
         await server.close()
