@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import psutil
@@ -74,11 +74,14 @@ async def result_of(tmp_path_factory: pytest.TempPathFactory, logged: LogCapture
 # --- the stores ---------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def locked(site: ServiceSite) -> Iterator[None]:
+@asynccontextmanager
+async def locked(site: ServiceSite) -> AsyncIterator[None]:
     """Hold the lock of the SQLite file, so that nothing can be written."""
-    with closing(sqlite3.connect(site.settings.data / "records.sqlite", isolation_level=None, timeout=60)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(sqlite3.connect(site.settings.data / "records.sqlite", timeout=0, isolation_level=None)) as other:
+        while not other.in_transaction:
+            with suppress(sqlite3.OperationalError):
+                other.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(0.01)
         yield
         other.execute("ROLLBACK")
 
@@ -87,7 +90,7 @@ def locked(site: ServiceSite) -> Iterator[None]:
 async def database_away(site: ServiceSite) -> CallRecord:
     async with second_node(site, caller=NUMBER) as node, node.caller() as caller:
         await caller.takes_the_survey(until="态度")
-        with locked(site):
+        async with locked(site):
             await caller.presses("1")
             await caller.hears(APOLOGY)
             assert (await caller.phone.ended()).by == "us"
@@ -110,7 +113,7 @@ async def test_the_number_of_a_caller_is_kept_and_not_logged(result_of: ResultOf
 @scenario
 async def database_away_from_the_start(site: ServiceSite) -> CallRecord:
     async with site.caller() as caller:
-        with locked(site):
+        async with locked(site):
             await caller.hears(APOLOGY)
             await caller.phone.ended()
         return await site.record(caller.phone.call)
