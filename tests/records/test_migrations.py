@@ -83,7 +83,7 @@ async def test_a_new_sqlite_file_is_private_and_keeps_a_journal_ahead(tmp_path: 
         ("mysql://localhost/x", "mysql is not supported"),
         ("sqlite://", "needs a file"),
         ("sqlite:////proc/nowhere/records.db", "cannot be opened"),
-        ("postgresql://postgres@127.0.0.1:1/x", "does not respond"),
+        ("postgresql://postgres@127.0.0.1:1/x", "is unavailable"),
     ],
 )
 async def test_a_database_that_cannot_be_opened_is_reported_with_the_reason(url: str, reason: str) -> None:
