@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from ivr.live.client import RETRIES, connect, translated_errors
+from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
 
 _ALL: Final = """
 local notes, all = redis.call('HGETALL', KEYS[1]), {}
@@ -58,9 +58,9 @@ class LiveAgents:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._all = redis.register_script(_ALL)
-        self._change = redis.register_script(_CHANGE)
-        self._renew = redis.register_script(_RENEW)
+        self._all = LuaScript(redis, _ALL)
+        self._change = LuaScript(redis, _CHANGE)
+        self._renew = LuaScript(redis, _RENEW)
 
     @classmethod
     async def open(cls, url: str, retries: int = RETRIES) -> Self:

@@ -2,7 +2,7 @@
 
 Must not know: what the state means.
 Each operation is one Lua script. Redis runs a script atomically, so no WATCH and no retries on contention are needed,
-and each operation costs one round trip; the client reloads the scripts after a restart of Redis.
+and each operation costs one round trip.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Final, Self
 
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from ivr.errors import StaleTurn
-from ivr.live.client import RETRIES, connect, translated_errors
+from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
 
 _SAVE: Final = """
 local turn, payload = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload'))
@@ -50,9 +51,9 @@ class LiveCalls:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._save = redis.register_script(_SAVE)
-        self._claim = redis.register_script(_CLAIM)
-        self._orphans = redis.register_script(_ORPHANS)
+        self._save = LuaScript(redis, _SAVE)
+        self._claim = LuaScript(redis, _CLAIM)
+        self._orphans = LuaScript(redis, _ORPHANS)
 
     @classmethod
     async def open(cls, url: str, retries: int = RETRIES) -> Self:
@@ -100,3 +101,12 @@ class LiveCalls:
         """Return the live calls without a lease: a node must claim, load and resume them."""
         with translated_errors():
             return frozenset(call.decode() for call in await self._orphans(keys=[CALLS], args=[LEASE]))
+
+    async def server(self) -> str:
+        """Return the identity of the server: another one after a restart or a fail-over; empty if not permitted."""
+        with translated_errors():
+            try:
+                about = await self._redis.info("server") | await self._redis.info("replication")
+            except NoPermissionError:
+                return ""
+        return f"{about.get('run_id')}/{about.get('master_replid')}"

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from ivr.live.client import RETRIES, connect, translated_errors
+from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
 
 _RENEW: Final = """
 local clock = redis.call('TIME')
@@ -41,7 +41,7 @@ class LiveQueues:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._renew = redis.register_script(_RENEW)
+        self._renew = LuaScript(redis, _RENEW)
 
     @classmethod
     async def open(cls, url: str, retries: int = RETRIES) -> Self:
