@@ -12,6 +12,7 @@ from typing import Final, Self
 from redis.asyncio import Redis
 
 from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
+from ivr.live.damage import DamagedEntries
 
 _ALL: Final = """
 local notes, all = redis.call('HGETALL', KEYS[1]), {}
@@ -56,16 +57,17 @@ class LiveAgents:
     All methods raise LiveStateUnavailable when Redis stays unavailable.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, damaged: DamagedEntries | None = None) -> None:
         self._redis = redis
+        self.damaged = damaged or DamagedEntries()
         self._all = LuaScript(redis, _ALL)
         self._change = LuaScript(redis, _CHANGE)
         self._renew = LuaScript(redis, _RENEW)
 
     @classmethod
-    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+    async def open(cls, url: str, retries: int = RETRIES, damaged: DamagedEntries | None = None) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
-        agents = cls(connect(url, retries))
+        agents = cls(connect(url, retries), damaged)
         with translated_errors():
             await agents._redis.ping()
         return agents
@@ -78,7 +80,9 @@ class LiveAgents:
         """Return the stored presence of all agents, by id."""
         with translated_errors():
             found: list[bytes] = await self._all(keys=[AGENTS], args=[ENGAGED])
-        return {found[i].decode(): StoredPresence(found[i + 1], found[i + 2]) for i in range(0, len(found), 3)}
+        names = (self.damaged.text("agents", name) for name in found[::3])
+        stored = map(StoredPresence, found[1::3], found[2::3])
+        return {name: presence for name, presence in zip(names, stored, strict=True) if name}
 
     async def load(self, agent: str) -> StoredPresence:
         """Return the stored presence of one agent."""

@@ -14,10 +14,11 @@ from redis.exceptions import NoPermissionError
 
 from ivr.errors import StaleTurn
 from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
+from ivr.live.damage import DamagedEntries
 
 _SAVE: Final = """
 local turn, payload = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload'))
-local stored = tonumber(turn or 0)
+local stored = tonumber(turn or 0) or 0
 if stored == tonumber(ARGV[1]) and payload == ARGV[2] then return -1 end
 if stored ~= tonumber(ARGV[1]) - 1 then return stored end
 redis.call('HSET', KEYS[1], 'turn', ARGV[1], 'payload', ARGV[2], 'node', ARGV[3])
@@ -49,16 +50,17 @@ class LiveCalls:
     All methods raise LiveStateUnavailable when Redis stays unavailable for about five seconds.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, damaged: DamagedEntries | None = None) -> None:
         self._redis = redis
+        self.damaged = damaged or DamagedEntries()
         self._save = LuaScript(redis, _SAVE)
         self._claim = LuaScript(redis, _CLAIM)
         self._orphans = LuaScript(redis, _ORPHANS)
 
     @classmethod
-    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+    async def open(cls, url: str, retries: int = RETRIES, damaged: DamagedEntries | None = None) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST` (Redis 6.2 or later)."""
-        calls = cls(connect(url, retries))
+        calls = cls(connect(url, retries), damaged)
         with translated_errors():
             await calls._redis.ping()
         return calls
@@ -82,7 +84,13 @@ class LiveCalls:
         """Return the last saved turn with its payload; None for a call that is not live."""
         with translated_errors():
             turn, payload = await self._redis.hmget(STATE + call_id, ["turn", "payload"])
-        return (int(turn), payload) if turn is not None and isinstance(payload, bytes) else None
+        if not isinstance(turn, bytes) or not isinstance(payload, bytes):
+            return None
+        try:
+            return int(turn), payload
+        except ValueError:
+            self.damaged.skip("live calls", call_id, turn, "its turn is not a number")
+            return None
 
     async def drop(self, call_id: str) -> None:
         """Delete the state and the lease of a call that has ended."""
@@ -100,7 +108,8 @@ class LiveCalls:
     async def orphans(self) -> frozenset[str]:
         """Return the live calls without a lease: a node must claim, load and resume them."""
         with translated_errors():
-            return frozenset(call.decode() for call in await self._orphans(keys=[CALLS], args=[LEASE]))
+            found: list[bytes] = await self._orphans(keys=[CALLS], args=[LEASE])
+        return frozenset(filter(None, (self.damaged.text("live calls", call) for call in found)))
 
     async def server(self) -> str:
         """Return the identity of the server: another one after a restart or a fail-over; empty if not permitted."""

@@ -13,7 +13,7 @@ from ivr.agents import presence
 from ivr.agents.presence import AgentState, Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.errors import IllegalMove
-from ivr.live.agents import ENGAGED, LiveAgents
+from ivr.live.agents import AGENTS, ENGAGED, LiveAgents
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
 
@@ -127,3 +127,46 @@ async def test_without_a_wrap_up_an_agent_is_free_at_once(boards):
     for step in (offer("a"), partial(presence.accept, call="a"), partial(presence.hang_up, call="a", now=8.0)):
         after = await boards[0].move("zhang", step)
     assert after == Presence(True, True, 8.0) and (await boards[1].all())["zhang"] == after
+
+
+DAMAGED = [
+    (b"{", b""),
+    (b"[]", b""),
+    (b'"text"', b""),
+    (b"\xff\xfe", b""),
+    (b'{"here": "perhaps"}', b""),
+    (b'{"here": true}', b"{"),
+    (b'{"here": true}', b'{"stage": "asleep", "call": "a", "line": "b", "node": "c"}'),
+    (b'{"here": true}', b'{"stage": "busy"}'),
+    (b'{"here": true}', b"[" * 100_000),
+]
+
+
+@pytest.mark.parametrize(("note", "engagement"), DAMAGED, ids=range(len(DAMAGED)))
+async def test_a_damaged_presence_counts_as_none_and_is_replaced_by_the_next_move(
+    server: EmbeddedRedis, note: bytes, engagement: bytes
+) -> None:
+    live = await LiveAgents.open(server.url)
+    board = PresenceStore(live)
+    await board.move("li", COME)
+    async with connect(server.url) as redis:
+        await redis.hset(AGENTS, "zhang", note)
+        if engagement:
+            await redis.set(ENGAGED + "zhang", engagement)
+    for _ in range(2):
+        seen = await board.all()
+        assert (seen["zhang"], seen["li"].here) == (Presence(), True)
+    assert live.damaged.count == 1
+    await board.move("zhang", COME)
+    await board.move("zhang", SEE)
+    assert (await board.all())["zhang"].state is AgentState.AVAILABLE
+    await live.close()
+
+
+async def test_a_presence_with_a_field_of_a_later_version_is_read(server: EmbeddedRedis) -> None:
+    live = await LiveAgents.open(server.url)
+    async with connect(server.url) as redis:
+        await redis.hset(AGENTS, "zhang", b'{"here": true, "reachable": true, "mood": "good"}')
+    assert (await PresenceStore(live).all())["zhang"].state is AgentState.AVAILABLE
+    assert live.damaged.count == 0
+    await live.close()

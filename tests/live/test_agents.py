@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ivr.live.agents import ENGAGED, LiveAgents, StoredPresence
+from ivr.live.agents import AGENTS, ENGAGED, LiveAgents, StoredPresence
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.errors import LiveStateUnavailable
@@ -67,6 +67,15 @@ async def test_a_lapsed_engagement_is_taken_up_again_unless_there_is_another(age
     assert await agents.renew("zhang", b"busy with 1", LONG_MS)
     assert await agents.load("zhang") == StoredPresence(b"here", b"busy with 1")
     assert not await agents.renew("zhang", b"busy with 2", LONG_MS)
+
+
+async def test_a_foreign_name_is_skipped(agents: LiveAgents, server: EmbeddedRedis) -> None:
+    await agents.change("zhang", NOTHING, HERE, LONG_MS)
+    async with connect(server.url) as redis:
+        await redis.hset(AGENTS, b"\xff\xfe", "note")  # type: ignore[misc]
+    for _ in range(2):
+        assert await agents.all() == {"zhang": HERE}
+    assert agents.damaged.count == 1
 
 
 async def test_a_redis_that_stays_away_is_reported(server: EmbeddedRedis) -> None:
