@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 LEASE_RENEWAL_S: Final = LEASE_MS / 3000
 """Interval between lease renewals, each followed by a sweep."""
 
+RECORDING_S: Final = 12.0
+"""Time that a drain allows, once all calls have ended, for their records to be written."""
 CLAIM_TIMEOUT_S: Final = 1.0
 """Timeout for claiming a call's lease before the call is answered."""
 
@@ -33,12 +35,13 @@ class CallManager:
     def __init__(self, node: ServiceNode, flow_store: FlowStore) -> None:
         self._node, self._flow_store = node, flow_store
         self._sessions: dict[str, Session] = {}
+        self._in_progress: set[str] = set()
         self._ringing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
-        self._trouble = ""
+        self._away = ""
 
     @property
     def active(self) -> int:
@@ -48,7 +51,12 @@ class CallManager:
     @property
     def trouble(self) -> str:
         """Reason why this node should not receive calls; empty if it is ready."""
-        return "draining" if self._draining else self._trouble
+        return "draining" if self._draining else self.store_trouble
+
+    @property
+    def store_trouble(self) -> str:
+        """Why one of the stores cannot be used now; empty if both can."""
+        return self._away or self._node.journal.trouble
 
     async def answer(self, leg: CallLeg, observe: Observer) -> None:
         """Run the session of an answered call; return once the call is recorded. While draining, just hang up.
@@ -61,11 +69,19 @@ class CallManager:
             await leg.hang_up()
             return
         self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node, observe)
+        self._in_progress.add(call_id)
         self._idle.clear()
-        task = asyncio.create_task(session.run(), name=f"call {call_id}")
+        task = asyncio.create_task(self._run_session(call_id, session), name=f"call {call_id}")
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._on_session_done(call_id, task))
         await asyncio.shield(task)
+
+    async def _run_session(self, call_id: str, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            self._on_call_over(call_id)
+        await session.finish()
 
     @asynccontextmanager
     async def ringing(self, call_id: str) -> AsyncIterator[None]:
@@ -83,9 +99,9 @@ class CallManager:
             try:
                 await self._renew_leases()
                 await sweep(self._node, self._sessions.keys() | self._ringing)
-                self._trouble = ""
+                self._away = ""
             except HuifangError as error:
-                self._trouble = str(error)
+                self._away = str(error)
                 log.warning("lease renewal and sweep postponed: %s", error)
             except Exception:
                 log.exception("sweep of orphaned calls failed")
@@ -95,18 +111,21 @@ class CallManager:
         """Stop accepting calls and wait `within_s` for those in progress to end.
 
         Calls still running then are ended with an apology; those still running `apology_s` later are cancelled.
+        Records that the database has not taken RECORDING_S later are left to the journal.
         """
         self._draining = True
-        if await self._wait_until_idle(within_s):
-            return
-        log.warning("drain: ending %d calls still in progress", self.active)
-        for session in self._sessions.values():
-            session.end("failed")
-        if await self._wait_until_idle(apology_s):
-            return
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not await self._wait_until_idle(within_s):
+            log.warning("drain: ending %d calls still in progress", len(self._in_progress))
+            for call_id in self._in_progress:
+                self._sessions[call_id].end("failed")
+            if not await self._wait_until_idle(apology_s):
+                for task in self._tasks:
+                    task.cancel()
+        if self._tasks:
+            _, unrecorded = await asyncio.wait(self._tasks, timeout=RECORDING_S)
+            for task in unrecorded:
+                task.cancel()
+            await asyncio.gather(*unrecorded, return_exceptions=True)
 
     async def _wait_until_idle(self, seconds: float) -> bool:
         try:
@@ -118,7 +137,7 @@ class CallManager:
     async def _claim(self, call_id: str) -> bool:
         """Claim the call's lease; return False if another node holds it.
 
-        Return True if Redis fails or times out: the session then meets the fault itself and can apologise.
+        Return True if Redis fails or times out: the database alone suffices, and the next renewal claims the lease.
         """
         try:
             async with asyncio.timeout(CLAIM_TIMEOUT_S):
@@ -135,10 +154,14 @@ class CallManager:
                 log.error("call %s: another node owns its lease; ending it here", call_id)
                 session.end("failed")
 
+    def _on_call_over(self, call_id: str) -> None:
+        self._in_progress.discard(call_id)
+        if not self._in_progress:
+            self._idle.set()
+
     def _on_session_done(self, call_id: str, task: asyncio.Task[None]) -> None:
+        self._on_call_over(call_id)
         self._tasks.discard(task)
         self._sessions.pop(call_id, None)
-        if not self._sessions:
-            self._idle.set()
         if not task.cancelled() and task.exception():
             log.error("call %s: session failed", call_id, exc_info=task.exception())

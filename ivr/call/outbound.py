@@ -12,6 +12,7 @@ from ivr.call.manager import CallManager
 from ivr.call.node import ServiceNode
 from ivr.flow_store import FlowStore
 from ivr.lifecycle import Disposition
+from ivr.records.journal.entries import ClosingEntry
 from ivr.telephony.port import Call, CallLeg, Unanswered
 
 Dial = Callable[[Call], Awaitable[CallLeg]]
@@ -35,7 +36,7 @@ class OutboundCaller:
         """Place a call and run it to its end; the outcome is in its record. `on_opened` runs once the record exists.
 
         Raises:
-            RecordsUnavailable: a record could not be written. If the call could not be opened, it was not placed.
+            RecordsUnavailable: the record could not be opened; the call was not placed.
         """
         async with self._call_manager.ringing(call.id):
             await self._node.records.open_call(call, self._flow_store.current.version, self._node.now())
@@ -44,6 +45,8 @@ class OutboundCaller:
                 leg = await self._dial(call)
             except Unanswered as unanswered:
                 disposition = UNANSWERED_DISPOSITIONS.get(unanswered.cause, Disposition.FAILED)
-                await self._node.records.close_call(call.id, disposition, unanswered.cause, "network", self._node.now())
+                closing = ClosingEntry(call.id, disposition, unanswered.cause, "network", self._node.now())
+                self._node.journal.add(call.id, closing)
+                await self._node.journal.written(call.id)
                 return
             await self._call_manager.answer(leg, lambda who, text, detail: None)

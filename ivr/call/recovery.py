@@ -22,9 +22,10 @@ from ivr.database.errors import RecordsUnavailable, UnknownCall
 from ivr.events import CallEnded
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet, parse
-from ivr.flow.state import FlowState, load
+from ivr.flow.state import FlowState
 from ivr.lifecycle import Disposition
 from ivr.live.errors import LiveStateUnavailable
+from ivr.records.journal import entries
 from ivr.records.record import CallRecord, CallSummary
 
 log = logging.getLogger(__name__)
@@ -48,13 +49,20 @@ async def sweep(node: ServiceNode, owned: Collection[str]) -> int:
     for call_id in sorted({*open_calls, *await node.live.orphans()} - set(owned)):
         if call_id in owned or not await node.live.claim(call_id, node.name, LEASE_MS):
             continue
-        closed += await _close(node, call_id)
-        await node.live.drop(call_id)
+        try:
+            closed += await _close(node, call_id)
+        except (RecordsUnavailable, LiveStateUnavailable):
+            raise
+        except Exception:
+            log.exception("call %s: the orphaned call could not be closed", call_id)
+        else:
+            await node.live.drop(call_id)
     return closed
 
 
 async def _close(node: ServiceNode, call_id: str) -> bool:
     """Close a call; return False if it is already closed or was never opened."""
+    await _write_pending(node, call_id)
     try:
         record = await node.records.call(call_id, "management")
     except UnknownCall:
@@ -74,20 +82,31 @@ async def _close(node: ServiceNode, call_id: str) -> bool:
     return True
 
 
+async def _write_pending(node: ServiceNode, call_id: str) -> None:
+    """Write what the lost node had saved in Redis but perhaps not in the database."""
+    if (live := await node.live.load(call_id)) is None:
+        return
+    try:
+        pending = entries.load_all(live[1])
+    except ValueError:
+        node.live.damaged.skip("live calls", call_id, live[1], "not entries of a journal")
+        return
+    for entry in pending:
+        await node.journal.write(entry)
+
+
 async def _end_flow(node: ServiceNode, record: CallRecord) -> Disposition:
-    """Run the flow to its end from the last recorded turn, or from the live state if that is one turn ahead."""
+    """Run the flow to its end from the last recorded turn."""
     call = record.call
     source = await node.records.flow_source(call.flow_version)
     if source is None:
         return Disposition.FAILED
     flow_set = parse(source, call.flow_version)
-    state, unsaved = _replay(flow_set, record), list[Fact]()
-    if (live := await node.live.load(call.id)) and live[0] == state.turn + 1:
-        ahead = load(live[1])
-        state, unsaved = ahead.state, [action for action in ahead.actions if isinstance(action, Fact)]
+    state = _replay(flow_set, record)
     last = engine.step(flow_set.flows, state, NODE_LOST, node.now())
-    facts = [*unsaved, *(action for action in last.actions if isinstance(action, Fact))]
-    await node.records.save_turn(call.id, last.state.turn, NODE_LOST, facts, (), node.now())
+    if last.state is not state:
+        facts = [action for action in last.actions if isinstance(action, Fact)]
+        await node.records.save_turn(call.id, last.state.turn, NODE_LOST, facts, (), node.now())
     return last.state.disposition or Disposition.FAILED
 
 

@@ -1,4 +1,4 @@
-"""The live state of calls in Redis: the last turn of each call and the node that runs it.
+"""The live state of calls in Redis: what each call has not yet written to the database, and the node that runs it.
 
 Must not know: what the state means.
 Each operation is one Lua script. Redis runs a script atomically, so no WATCH and no retries on contention are needed,
@@ -20,7 +20,7 @@ _SAVE: Final = """
 local turn, payload = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload'))
 local stored = tonumber(turn or 0) or 0
 if stored == tonumber(ARGV[1]) and payload == ARGV[2] then return -1 end
-if stored ~= tonumber(ARGV[1]) - 1 then return stored end
+if stored >= tonumber(ARGV[1]) then return stored end
 redis.call('HSET', KEYS[1], 'turn', ARGV[1], 'payload', ARGV[2], 'node', ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return -1
@@ -72,8 +72,10 @@ class LiveCalls:
     async def save(self, call_id: str, turn: int, payload: bytes, node: str) -> None:
         """Store a turn; the first is 1. Idempotent: the same turn with the same payload is accepted as a retry.
 
+        Turns may be left out: Redis may have been away, or a fail-over may have lost them.
+
         Raises:
-            StaleTurn: the stored turn is not the preceding one; nothing was changed.
+            StaleTurn: this turn or a later one is stored; nothing was changed.
         """
         with translated_errors():
             stored = await self._save(keys=[STATE + call_id, CALLS], args=[turn, payload, node, call_id])

@@ -17,7 +17,6 @@ from ivr.agents.announcements import Announcements
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
 from ivr.agents.transfer_state import CommandName
-from ivr.errors import HuifangError
 from ivr.live.agents import LiveAgents
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
@@ -123,7 +122,7 @@ async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
     sounds = Announcements(library, lambda words, language: b"")
     journal: list[tuple[str, str, str]] = []
 
-    async def write(call: str, agent: str, line: str, at: datetime) -> None:
+    def write(call: str, agent: str, line: str, at: datetime) -> None:
         journal.append((call, agent, line))
 
     async with AsyncExitStack() as stack:
@@ -243,19 +242,18 @@ async def test_people_who_talk_are_not_disturbed_when_redis_goes_away(made, serv
 async def test_who_took_the_call_is_written_down_and_nobody_else(made):
     hold = ScriptedHold({"1001": gone(["2"]), "1002": gone(["1"])})
     await made.acd.hand_over(CALL, "hotline", "", hold)
-    await made.acd.drain()
     assert made.journal == [(CALL.id, "li", "hotline")]
 
 
-async def test_a_journal_that_is_away_disturbs_nobody(made, caplog):
-    async def away(call: str, agent: str, line: str, at: datetime) -> None:
-        raise HuifangError("the database is away")
-
-    made.acd._journal = away
+async def test_a_damaged_entry_of_the_queue_does_not_keep_a_caller_from_an_agent(made, server):
+    async with connect(server.url) as redis:
+        await redis.zadd(f"{QUEUE}hotline", {"foreign": -1, "empty": -1, "worse": -1})
+        notes = {"foreign": "[]", "worse": '{"needs": [[]], "tried": [], "offered": false}'}
+        await redis.hset(f"{QUEUE}hotline:notes", mapping=notes)
     hold = ScriptedHold({"1001": gone(["1"])})
     await made.acd.hand_over(CALL, "hotline", "", hold)
-    await made.acd.drain()
-    assert "could not record" in caplog.text and hold.people["1001"].doing[-1] == "connected"
+    assert hold.people["1001"].doing[-1] == "connected"
+    assert made.acd._queues.damaged.count == 3
 
 
 async def wishes(made: Made, what: CommandName, line: str = "") -> None:
@@ -318,6 +316,18 @@ async def test_a_wish_that_the_talk_does_not_allow_is_refused(made):
     async with handing_over(made, ScriptedHold({"1001": ScriptedPerson(["1"])})):
         await wishes(made, "conference")
         await until_told(made, "refused", agent="zhang", wanted="conference")
+
+
+@pytest.mark.parametrize("missing", ["agent", "line"])
+async def test_a_damaged_command_is_skipped_and_the_next_one_is_obeyed(made, missing):
+    hold = ScriptedHold({"1001": ScriptedPerson(["1"])})
+    async with handing_over(made, hold):
+        command = {"kind": "conference", "agent": "zhang", "call": CALL.id, "line": ""}
+        await made.feed.publish({key: value for key, value in command.items() if key != missing})
+        await made.feed.publish(command | {missing: 7})
+        await wishes(made, "conference")
+        await until_told(made, "refused", agent="zhang", wanted="conference")
+        assert made.feed.damaged.count == 2
 
 
 async def test_when_the_caller_hangs_up_both_are_told(made):

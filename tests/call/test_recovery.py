@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,12 +21,15 @@ from ivr.complaints.rulebook import load
 from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, PromptsFinished
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet, parse
-from ivr.flow.state import FlowTurn, dump
+from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
 from ivr.records.call_records import CallRecords
+from ivr.records.journal import entries
+from ivr.records.journal.entries import JournalEntry
+from ivr.records.journal.records_journal import RecordsJournal
 from ivr.resource_files import ROOT
 from ivr.telephony.port import Call
 from ivr.turntaking.timing import Timing
@@ -48,12 +52,15 @@ async def node(url: str, tmp_path: Path) -> AsyncIterator[ServiceNode]:
         stack.push_async_callback(live.close)
         records = await CallRecords.open(url, "this node")
         stack.push_async_callback(records.close)
+        journal = RecordsJournal(records, tmp_path / "journal")
+        stack.push_async_callback(journal.close)
         yield ServiceNode(
             name="this node",
             recognizer=ScriptedRecognizer(),
             activity=VoiceActivity,
             prompts=PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(zone)),
             records=records,
+            journal=journal,
             live=live,
             recordings=tmp_path / "recordings",
             timezone=zone,
@@ -71,25 +78,32 @@ class Lost:
 
     def __init__(self, node: ServiceNode, flow_set: FlowSet) -> None:
         self.node, self.flow_set = node, flow_set
+        self.pending: list[JournalEntry] = []
+        """What the records have not taken."""
         self.state = engine.begin(flow_set.flows, flow_set.version, CALL.flow, CALL.language, speech=True)
         self.at = NOW
 
-    async def begin(self) -> None:
-        records = self.node.records
-        await records.save_flow_source(self.flow_set.version, self.flow_set.source)
-        await records.open_call(CALL, self.flow_set.version, NOW)
-        await records.answer_call(CALL.id, NOW)
-        await self.meets(CallAnswered())
-        await self.meets(PromptsFinished(self.wait))
+    async def begin(self, *, records: bool = True) -> None:
+        await self.write(entries.FlowSourceEntry(self.flow_set.version, self.flow_set.source), records)
+        await self.write(entries.OpeningEntry(CALL, self.flow_set.version, NOW), records)
+        await self.write(entries.PickUpEntry(CALL.id, NOW), records)
+        await self.meets(CallAnswered(), records=records)
+        await self.meets(PromptsFinished(self.wait), records=records)
+
+    async def write(self, entry: JournalEntry, records: bool = True) -> None:
+        if records:
+            await entry.write(self.node.records)
+        else:
+            self.pending.append(entry)
 
     @property
     def wait(self) -> str:
         assert self.state.wait
         return self.state.wait.id
 
-    async def answers(self, keys: Sequence[str]) -> None:
+    async def answers(self, keys: Sequence[str], *, records: bool = True) -> None:
         for key in keys:
-            await self.meets(DigitsPressed(self.wait, key))
+            await self.meets(DigitsPressed(self.wait, key), records=records)
 
     async def meets(self, event: Event, *, records: bool = True, live: bool = True) -> None:
         self.at += timedelta(seconds=5)
@@ -97,11 +111,10 @@ class Lost:
 
     async def keep(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
         self.state = turn.state
-        facts = [action for action in turn.actions if isinstance(action, Fact)]
-        if records:
-            await self.node.records.save_turn(CALL.id, turn.state.turn, event, facts, (), self.at)
+        facts = tuple(action for action in turn.actions if isinstance(action, Fact))
+        await self.write(entries.TurnEntry(CALL.id, turn.state.turn, event, facts, (), self.at), records)
         if live:
-            await self.node.live.save(CALL.id, turn.state.turn, dump(turn), "the other node")
+            await self.node.live.save(CALL.id, turn.state.turn, entries.dump_all(self.pending), "the other node")
 
 
 @pytest.fixture
@@ -150,6 +163,68 @@ async def test_an_answer_that_the_records_never_got_is_taken_from_redis(node: Se
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert record.call.disposition is Disposition.PARTIAL
+
+
+async def test_all_turns_that_the_records_never_got_are_taken_from_redis(node: ServiceNode, lost: Lost) -> None:
+    await lost.answers(KEYS, records=False)
+    await sweep(node, ())
+    record = await node.records.call(CALL.id)
+    assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
+    assert record.call.disposition is Disposition.PARTIAL and len(record.cases) == 1
+    assert await node.live.load(CALL.id) is None
+
+
+async def test_a_call_that_the_records_never_got_is_taken_from_redis(node: ServiceNode, flow_set: FlowSet) -> None:
+    lost = Lost(node, flow_set)
+    await lost.begin(records=False)
+    await lost.answers(KEYS, records=False)
+    assert await sweep(node, ()) == 1
+    record = await node.records.call(CALL.id)
+    assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
+    assert (record.call.caller, record.call.answered_at) == (CALL.caller, NOW)
+
+
+async def test_a_call_that_its_node_had_closed_keeps_its_own_end(node: ServiceNode, lost: Lost) -> None:
+    await lost.answers(KEYS, records=False)
+    await lost.write(entries.ClosingEntry(CALL.id, Disposition.BREAKOFF, "normal", "caller", lost.at), records=False)
+    await node.live.save(CALL.id, 99, entries.dump_all(lost.pending), "the other node")
+    assert await sweep(node, ()) == 0
+    record = await node.records.call(CALL.id)
+    assert len(record.values) == 3 and (record.call.disposition, record.call.ended_by) == ("breakoff", "caller")
+
+
+async def test_a_damaged_live_state_does_not_keep_a_call_open(node: ServiceNode, lost: Lost) -> None:
+    await lost.answers(KEYS)
+    await node.live.save(CALL.id, 99, b'{"state": {}}', "another version")
+    assert await sweep(node, ()) == 1
+    assert (await node.records.call(CALL.id)).call.disposition is Disposition.PARTIAL
+    assert node.live.damaged.count == 1
+
+
+async def test_an_entry_that_the_records_refuse_does_not_keep_a_call_open(node: ServiceNode, lost: Lost) -> None:
+    refused = entries.RecordingEntry("no such call", "/a.wav", "wav", 1.0, 0, "")
+    await lost.write(refused, records=False)
+    await lost.answers(KEYS, records=False)
+    assert await sweep(node, ()) == 1
+    assert len((await node.records.call(CALL.id)).values) == 3
+    assert node.journal.kept_locally == 1
+
+
+async def test_a_call_that_cannot_be_closed_does_not_keep_others_open(
+    node: ServiceNode, lost: Lost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await node.records.open_call(replace(CALL, id="a-call"), "no such version", NOW)
+    close_call = node.records.close_call
+
+    async def refusing(call_id: str, *closing: Any) -> None:
+        if call_id == "a-call":
+            raise KeyError("a fault")
+        await close_call(call_id, *closing)
+
+    monkeypatch.setattr(node.records, "close_call", refusing)
+    assert await sweep(node, ()) == 1
+    assert (await node.records.call(CALL.id)).call.ended_at is not None
+    assert "call a-call: the orphaned call could not be closed" in caplog.text
 
 
 async def test_a_turn_that_redis_never_got_counts(node: ServiceNode, lost: Lost) -> None:
