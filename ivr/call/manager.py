@@ -14,8 +14,10 @@ from typing import Final
 from ivr.call.node import Observer, ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
+from ivr.database.errors import describe
 from ivr.errors import HuifangError
 from ivr.flow_store import FlowStore
+from ivr.live.errors import LiveStateUnavailable
 from ivr.telephony.port import CallLeg
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,9 @@ class CallManager:
         self._idle.set()
         self._draining = False
         self._away = ""
+        self._sweep_fault = ""
+        self._redis: str | None = None
+        self._renewing_since_s = 0.0
 
     @property
     def active(self) -> int:
@@ -51,7 +56,7 @@ class CallManager:
     @property
     def trouble(self) -> str:
         """Reason why this node should not receive calls; empty if it is ready."""
-        return "draining" if self._draining else self.store_trouble
+        return "draining" if self._draining else self.store_trouble or self._sweep_fault
 
     @property
     def store_trouble(self) -> str:
@@ -98,14 +103,32 @@ class CallManager:
         while True:
             try:
                 await self._renew_leases()
-                await sweep(self._node, self._sessions.keys() | self._ringing)
-                self._away = ""
+                await self._node.records.ping()
+                if await self._knows_leases():
+                    await sweep(self._node, self._sessions.keys() | self._ringing)
+                self._away = self._sweep_fault = ""
             except HuifangError as error:
                 self._away = str(error)
+                if isinstance(error, LiveStateUnavailable):
+                    self._redis = None
                 log.warning("lease renewal and sweep postponed: %s", error)
-            except Exception:
+            except Exception as error:
+                self._sweep_fault = f"the sweep of orphaned calls failed: {describe(error)}"
                 log.exception("sweep of orphaned calls failed")
             await asyncio.sleep(LEASE_RENEWAL_S)
+
+    async def _knows_leases(self) -> bool:
+        """Return whether every node has had the time to renew its leases on the present Redis.
+
+        Leases expire while Redis is away, and a fail-over may lose them: a call without a lease is then no orphan yet.
+        """
+        now_s, server = self._now_s(), await self._node.live.server()
+        if server != self._redis:
+            self._redis, self._renewing_since_s = server, now_s
+        return now_s - self._renewing_since_s >= LEASE_MS / 1000
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def drain(self, within_s: float, apology_s: float = APOLOGY_TIMEOUT_MS / 1000) -> None:
         """Stop accepting calls and wait `within_s` for those in progress to end.

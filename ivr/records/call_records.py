@@ -61,6 +61,14 @@ class CallRecords:
         """Close all connections."""
         await self._database.close()
 
+    async def ping(self) -> None:
+        """Check that the database responds."""
+
+        async def work(session: AsyncSession) -> None:
+            await session.execute(select(1))
+
+        await self._database.read(work)
+
     @property
     def database(self) -> Database:
         """The database, for other stores that share it."""
