@@ -39,6 +39,8 @@ DIAL_RING_S: Final = 30
 ANSWER_GRACE_S: Final = 10
 """Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as failed."""
 SWEEP_INTERVAL_S: Final = 30.0
+SWEEP_RETRY_S: Final = 2.0
+"""Pause after a sweep that failed unexpectedly."""
 ATTACH_RETRY_S: Final = 1.0
 CAUSE_NO_ROUTE: Final = 3
 """Q.850: no route to destination."""
@@ -83,8 +85,14 @@ class Asterisk:
             self._events = IncomingEventSocket(self._login)
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
+        self._sweep_fault = ""
         self.active_calls = 0
         """Number of calls in progress or being placed."""
+
+    @property
+    def trouble(self) -> str:
+        """Why calls cannot be received or placed properly now; empty if they can."""
+        return self._sweep_fault if self.connected.is_set() else "Asterisk is not connected"
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
@@ -110,7 +118,10 @@ class Asterisk:
         self._spawn(self._sweep_periodically())
         try:
             async for event in self._events.events():
-                self._dispatch(event)
+                try:
+                    self._dispatch(event)
+                except Exception:
+                    log.exception("an event of Asterisk is skipped: %s", type(event).__name__)
         finally:
             self.connected.clear()
             for task in list(self._tasks):
@@ -171,9 +182,15 @@ class Asterisk:
 
     async def _sweep_periodically(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-            with contextlib.suppress(AriRefused, AriUnreachable):
+            await asyncio.sleep(SWEEP_RETRY_S if self._sweep_fault else SWEEP_INTERVAL_S)
+            try:
                 await sweep(self._ari, self._tracker)
+                self._sweep_fault = ""
+            except (AriRefused, AriUnreachable):
+                continue
+            except Exception as error:
+                self._sweep_fault = f"the sweep of orphaned channels failed: {type(error).__name__}"
+                log.exception("the sweep of orphaned channels failed; retrying")
 
     # -- inbound calls ---------------------------------------------------------------------------------------------
 
