@@ -128,4 +128,7 @@ async def _attach(stack: AsyncExitStack, site: Site, service: Service, capacity:
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
     ari = await stack.enter_async_context(Ari(address, site.ari_user, secrets.ari, site.app))
     acd = service.agents.acd if service.agents else None
-    return Asterisk(site, secrets, ari, service.answer_telephone, capacity, announcer, acd)
+    manager = service.call_manager
+    return Asterisk(
+        site, secrets, ari, service.answer_telephone, capacity, announcer, acd, lambda: not manager.store_trouble
+    )

@@ -57,6 +57,7 @@ class Asterisk:
             0 to drain: callers go to a person at once.
         announce: (text, language) -> audio, synthesises the whisper of a transfer; may block.
         acd: connects the callers of lines that have their own roster.
+        accepting: returns whether calls can be answered now; if not, callers hear ringing as at full capacity.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Asterisk:
         capacity: int = 100,
         announce: Callable[[str, str], bytes] | None = None,
         acd: CallDistributor | None = None,
+        accepting: Callable[[], bool] = lambda: True,
     ) -> None:
         self._site = site
+        self._accepting = accepting
         self._ari = ari
         self._answer = answer
         self._announce = announce
@@ -196,7 +199,7 @@ class Asterisk:
 
     async def _handle_call(self, channel: str, caller: str, called: str, rings: int) -> None:
         line = self._site.lines.get(called)
-        if line is None or self.active_calls >= self.capacity:
+        if line is None or self.active_calls >= self.capacity or not self._accepting():
             await self._send_to_fallback(channel, "full" if line and self.capacity else "down")
             return
         call = Call(
