@@ -1,6 +1,6 @@
 """`make bench`: run all benchmarks and compare them with their goals; takes about 15 minutes.
 
-`python -m bench browser` runs one part only: browser, asterisk, agents, complaints or turn_taking.
+`python -m bench browser` runs one part only: browser, asterisk, complaints, recovery, agents or turn_taking.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 import uvloop
 
-from bench import agents, asterisk, browser, complaints, recordings, turn_taking
+from bench import agents, asterisk, browser, complaints, recordings, recovery, turn_taking
 from bench.figures import Figure, publish
 from ivr.turntaking.timing import Timing
 from recognizer.vosk import SHIPPED
@@ -29,6 +29,7 @@ PARTS: Final[dict[str, tuple[Mapping[str, str], Callable[[], dict[str, Figure]]]
     "browser": (browser.GOALS, lambda: uvloop.run(browser.measure())),
     "asterisk": (asterisk.GOALS, lambda: uvloop.run(asterisk.measure())),
     "complaints": (complaints.GOALS, lambda: uvloop.run(complaints.measure())),
+    "recovery": (recovery.GOALS, lambda: uvloop.run(recovery.measure())),
     "agents": (agents.GOALS, lambda: uvloop.run(agents.measure())),
     "turn_taking": ({}, turn_taking_figures),
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.figures import Figure, percentiles
 from tests.asterisk.g711 import Samples
-from tests.asterisk.office import Office, an_office
+from tests.asterisk.office import AcdFixture, running_acd
 from tests.asterisk.sound import FRAME, RATE, Heard, babble
 
 GOALS: Final = {"warm_transfer_ms.asterisk": "p95 ≤ 300"}
@@ -31,16 +31,16 @@ PROBE: Final = slice(2 * RATE, 2 * RATE + RATE // 2)
 async def measure() -> dict[str, Figure]:
     """Measure all figures of agents."""
     with TemporaryDirectory(prefix="huifang-bench-") as folder:
-        async with an_office(Path(folder) / "office") as office:
-            return {"warm_transfer_ms.asterisk": percentiles([await _transfer(office, n) for n in range(TRANSFERS)])}
+        async with running_acd(Path(folder) / "acd") as acd:
+            return {"warm_transfer_ms.asterisk": percentiles([await _transfer(acd, n) for n in range(TRANSFERS)])}
 
 
-async def _transfer(office: Office, number: int) -> float:
+async def _transfer(acd: AcdFixture, number: int) -> float:
     """Measure the time from the end of the key to two-way audio (ms)."""
     line = f"line_{number}"
-    (phone,) = await office.staffed(line)
-    call, ours = await office.calls()
-    transferring = asyncio.create_task(ours.transfer(line, "三次报修未解决", overhear=True))
+    (phone,) = await acd.staff_line(line)
+    call, leg = await acd.connect_caller()
+    transferring = asyncio.create_task(leg.transfer(line, "三次报修未解决", overhear=True))
     agent = await phone.called()
     agent.ring()
     agent.answer()

@@ -132,19 +132,19 @@ async def _answered_call(system: SystemFixture) -> AsyncIterator[tuple[Caller, s
     """Yield a phone that the service calls, answered immediately, and the call's id."""
     phone = await system.phone()
     try:
-        call = await system.places(phone.account.name)
+        call = await system.place_call(phone.account.name)
         ringing = await phone.called()
         ringing.answer()
-        yield system.listening(ringing), call
+        yield system.caller_on(ringing), call
         await ringing.hang_up()
     finally:
-        system.put_back(phone)
+        system.release_phone(phone)
 
 
 async def _is_correct(system: SystemFixture, call: str) -> bool:
     async with asyncio.timeout(RECORD_S):
         while True:
-            _, record = await system.looks_up(call)
+            _, record = await system.get_call(call)
             if isinstance(record, dict) and not record["open"]:
                 return bool(record["disposition"] == "completed" and record["answers"].items() >= ANSWERS.items())
             await asyncio.sleep(0.2)
@@ -152,8 +152,8 @@ async def _is_correct(system: SystemFixture, call: str) -> bool:
 
 async def _speak(caller: Caller) -> float:
     """Speak an answer during a prompt and return its onset."""
-    await caller.hears_begin()
-    await asyncio.sleep(len(caller.ear.sound("survey.notice")) / RATE + steady_s("survey.opening"))
+    await caller.hears_onset()
+    await asyncio.sleep(len(caller.detector.sound("survey.notice")) / RATE + steady_s("survey.opening"))
     return (await caller.says("方便")).began
 
 
@@ -166,7 +166,7 @@ async def _press(caller: Caller) -> float:
     await caller.hears_out("survey.opening")
     for key in KEYS_BEFORE_SCORE:
         await caller.presses(key)
-        await caller.hears_begin()
+        await caller.hears_onset()
         await asyncio.sleep(steady_s("survey.score"))
     return (await caller.presses("1")).began
 

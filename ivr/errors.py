@@ -12,14 +12,19 @@ class HuifangError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One fault in a file: `path` locates it (`survey.charged.answers.yes`), `reason` explains it in a sentence."""
+    """One fault in a file: `line` (from 1; 0 if unknown) and `path` (`survey.charged.answer.yes`) locate it.
+
+    `reason` explains it in a sentence.
+    """
 
     file: str
     path: str
     reason: str
+    line: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.path}: {self.reason}" if self.path else f"{self.file}: {self.reason}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.path}: {self.reason}" if self.path else f"{place}: {self.reason}"
 
 
 class FaultyFile(HuifangError):

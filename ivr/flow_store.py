@@ -6,7 +6,7 @@ Must not know: calls. A call keeps the flow set that it started with.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,7 +14,9 @@ from typing import Final, Protocol
 from ivr.errors import Fault, FaultyFile
 from ivr.flow import answers, model
 from ivr.flow.check import Prompts, check
-from ivr.flow.parse import FlowSet, parse
+from ivr.flow.parse import FlowSet, parse_draft
+from ivr.flow.salvage import Unread
+from ivr.flow.variables import GivenValues, read_values
 from ivr.turntaking.timing import Timing
 from recognizer.base import Recognizer
 from recognizer.grammar import confusable
@@ -52,8 +54,14 @@ class RecognizerPhraseLint:
         return confusable(language, phrases)
 
 
-def load_flows(file: Path, prompts: Prompts, recognizer: Recognizer) -> FlowSet:
-    """Load and check a flows file.
+def load_flows(
+    file: Path,
+    prompts: Prompts,
+    recognizer: Recognizer,
+    lines: Collection[tuple[str, str]] = (),
+    targets: Collection[str] | None = None,
+) -> FlowSet:
+    """Load and check a flows file; see FlowStore for `lines` and `targets`.
 
     Raises:
         FaultyFile: the file is unreadable or invalid; lists all faults.
@@ -62,10 +70,38 @@ def load_flows(file: Path, prompts: Prompts, recognizer: Recognizer) -> FlowSet:
         source = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FaultyFile([Fault(str(file), "", f"cannot be read: {error}")]) from error
-    flow_set = parse(source, str(file))
-    if faults := check(flow_set.flows, str(file), prompts, RecognizerPhraseLint(recognizer), THRESHOLDS):
+    draft = parse_draft(source, str(file))
+    flows, unread = draft.flow_set.flows, draft.unread
+    found = [
+        *check(flows, str(file), prompts, RecognizerPhraseLint(recognizer), THRESHOLDS, unread),
+        *_line_faults(flows, str(file), lines, unread),
+        *_target_faults(flows, str(file), targets),
+    ]
+    if faults := draft.all_faults(found):
         raise FaultyFile(faults)
-    return flow_set
+    return draft.flow_set
+
+
+def _line_faults(
+    flows: model.Callflows, file: str, lines: Collection[tuple[str, str]], unread: Unread
+) -> Iterator[Fault]:
+    """Yield the flows that this site's telephone lines use in vain."""
+    for flow, language in sorted(lines):
+        if flow not in unread.names and "languages" not in unread.paths and not _has(flows, flow, language):
+            reason = f"a telephone line uses flow “{flow}” in {language}, which does not exist"
+            yield Fault(file, "flows", reason)
+
+
+def _target_faults(flows: model.Callflows, file: str, targets: Collection[str] | None) -> Iterator[Fault]:
+    """Yield the transfers to targets that this site does not have."""
+    if targets is None:
+        return
+    for name, each in flows.flows.items():
+        for key, node in each.nodes.items():
+            if isinstance(node, model.TransferNode) and node.target not in targets:
+                known = ", ".join(targets) or "none"
+                reason = f"“{node.target}” is not a transfer target of the site file; its targets: {known}"
+                yield Fault(file, f"{name}.{key}.target", reason)
 
 
 def phrases(callflows: model.Callflows, language: str) -> frozenset[str]:
@@ -128,31 +164,22 @@ class FlowStore:
 
     def has(self, flow: str, language: str) -> bool:
         """Return whether calls can use the flow in the language."""
-        return _has(self._current, flow, language)
+        return _has(self._current.flows, flow, language)
+
+    def read_values(self, flow: str, values: Mapping[str, object]) -> GivenValues:
+        """Read the values of variables that a new call to an existing flow brings."""
+        return read_values(self._current.flows, flow, values)
+
+    def refused_values(self, flow: str, values: Mapping[str, object]) -> Mapping[str, str]:
+        """Return the reason for each value that `read_values` refuses, by the variable's name."""
+        return self.read_values(flow, values).refused
 
     def _load(self) -> FlowSet:
-        flow_set = load_flows(self._file, self._prompts, self._recognizer)
-        if faults := list(self._site_faults(flow_set)):
-            raise FaultyFile(faults)
+        flow_set = load_flows(self._file, self._prompts, self._recognizer, self._lines, self._targets)
         for language in set(flow_set.flows.languages) & self._recognizer.languages:
             self._recognizer.learn(language, sorted(phrases(flow_set.flows, language)))
         return flow_set
 
-    def _site_faults(self, flow_set: FlowSet) -> Iterator[Fault]:
-        """Yield faults of a valid flow set that only this site's lines and transfer targets reveal."""
-        for flow, language in sorted(self._lines):
-            if not _has(flow_set, flow, language):
-                reason = f"a telephone line uses flow “{flow}” in {language}, which does not exist"
-                yield Fault(str(self._file), "flows", reason)
-        if self._targets is None:
-            return
-        for name, each in flow_set.flows.flows.items():
-            for key, node in each.nodes.items():
-                if isinstance(node, model.TransferNode) and node.target not in self._targets:
-                    known = ", ".join(self._targets) or "none"
-                    reason = f"“{node.target}” is not a transfer target of the site file; its targets: {known}"
-                    yield Fault(str(self._file), f"{name}.{key}.target", reason)
 
-
-def _has(flow_set: FlowSet, flow: str, language: str) -> bool:
-    return flow in flow_set.flows.flows and language in flow_set.flows.languages
+def _has(flows: model.Callflows, flow: str, language: str) -> bool:
+    return flow in flows.flows and language in flows.languages

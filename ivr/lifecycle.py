@@ -14,6 +14,8 @@ HANGUP_CAUSES: Final = frozenset(
         "busy",
         "no_answer",
         "rejected",
+        "unwanted",
+        "spam",
         "unreachable",
         "congestion",
         "media_lost",
@@ -22,7 +24,10 @@ HANGUP_CAUSES: Final = frozenset(
         "failed",
     }
 )
-"""Hangup causes; each adapter maps its network's causes to these."""
+"""Hangup causes; each adapter maps its network's causes to these.
+
+`unwanted`: the person called has declared the call unwanted; `spam`: an intermediary has rejected it as spam.
+"""
 
 
 class Disposition(StrEnum):

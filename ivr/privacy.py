@@ -14,14 +14,22 @@ import time
 from types import TracebackType
 from typing import Final
 
-SHORT: Final = 6
-"""Numbers of at most this many digits are extensions or public service numbers (1001, 12345, 95588): not masked."""
+from ivr.phone_number import SHORT
 
 _COUNTRY = re.compile(r"(?P<country>\+86|0086|86(?=1[3-9]\d{9}$))(?P<national>\d+)")
+
+_NARROW: Final[dict[int, int | str]] = {
+    **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212), "-"),
+    **dict.fromkeys((0xA0, 0xAD, *range(0x2000, 0x2010), *range(0x202A, 0x2030), 0x2060, 0x3000, 0xFEFF), " "),
+}
+"""Full-width and typographic characters → the ASCII character that replaces them while numbers are sought."""
 
 _KEEP = (
     # UUID
     r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z])",
+    # UUID of version 4 without hyphens: a call's id
+    r"(?<![0-9A-Za-z])[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}(?![0-9A-Za-z])",
     # memory address
     r"(?<![0-9A-Za-z])0x[0-9a-fA-F]+",
     # hexadecimal id of a common length: two letters or more, one after a digit (so not "dec13812345678")
@@ -44,10 +52,13 @@ _KEEP = (
 _NUMBER = (
     # groups separated by dots
     r"\+?(?:\d{1,3}\.)?\d{3,4}\.\d{3,4}\.\d{4}(?!\d)",
+    # groups separated by slashes; not the path recordings/2026/11/21
+    r"(?<!\d)1[3-9]\d/\d{4}/\d{4}(?!\d)",
+    r"(?<![0-9A-Za-z_/])\+?(?=(?:/?\d){10,15}(?![\d/]))\d{1,4}(?:/\d{3,8})+",
     # digits separated one by one
     r"(?<!\d)\d(?:[ -]\d){6,}(?!\d)",
     # a run, or groups separated by spaces, hyphens or brackets
-    r"(?:\+|\()?\d+(?:(?:\)? ?\(|\) ?|[ -])\d{2,})*",
+    r"(?:\+|\()*\d+(?:(?:\)? ?\(|\) ?| - |[ -])\d{2,})*",
     # spelled out: 幺三八…
     r"[零〇一二三四五六七八九幺两]{7,}",
 )
@@ -65,18 +76,20 @@ def mask(number: str) -> str:
     """Return the number with most of its digits masked: `13812345678` becomes `138****5678`.
 
     Numbers of eleven or more digits keep a leading +86, the first three digits (network or area) and the last four;
-    seven to ten digits keep the last two; shorter numbers are not personal and stay whole. Separators are dropped.
+    seven to ten digits keep the last two; shorter numbers are not personal and stay whole, and so does an extension
+    (`;ext=801`). Separators are dropped.
     """
-    plain = "".join(c for c in number if c.isalnum() or c == "+")
+    number, *extension = number.partition(";ext=")
+    plain = "".join(c for c in number.translate(_NARROW) if c.isalnum() or c == "+")
     if sum(map(str.isalnum, plain)) <= SHORT:
-        return number
+        return "".join([number, *extension])
     country = ""
     if match := _COUNTRY.fullmatch(plain):
         country, plain = match["country"], match["national"]
     elif plain.startswith("+"):
         country, plain = "+", plain[1:]
     head, tail = (3, 4) if len(plain) >= 11 else (0, 2)
-    return country + plain[:head] + "*" * (len(plain) - head - tail) + plain[-tail:]
+    return "".join([country, plain[:head], "*" * (len(plain) - head - tail), plain[-tail:], *extension])
 
 
 def mask_text(text: str) -> str:
@@ -84,12 +97,15 @@ def mask_text(text: str) -> str:
 
     Dates, times, ids, addresses and decimal fractions stay readable.
     """
-    return _TEXT.sub(_mask_match, text)
+    masked: list[str] = []
+    end = 0
+    for match in _TEXT.finditer(text.translate(_NARROW)):
+        masked += text[end : match.start()], text[slice(*match.span())] if match["keep"] else _mask_match(match)
+        end = match.end()
+    return "".join([*masked, text[end:]])
 
 
 def _mask_match(match: re.Match[str]) -> str:
-    if match["keep"] is not None:
-        return match["keep"]
     if match["name"] is not None:
         return '"***"'
     if (user := match["user"]) is not None:

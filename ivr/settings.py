@@ -31,11 +31,14 @@ class Settings(BaseSettings):
     )
     database: str = Field("", description="postgresql://… ; empty: SQLite in the data folder")
     redis: SecretStr = Field(SecretStr(""), description="redis://… ; empty: the service starts a private one")
+    recordings: str = Field(
+        "", description="folder or URL (s3://bucket/prefix) for recordings; empty: a folder in the data folder"
+    )
     site: Path | None = Field(None, description="the site file of the Asterisk (dialplans/site.yaml); empty: none")
     rosters: Path | None = Field(
         RESOURCES / "rosters.yaml", description="agents and their lines; empty: the site's targets"
     )
-    capacity: int = Field(100, ge=1, description="concurrent Asterisk calls; excess calls go to a person")
+    capacity: int = Field(100, ge=1, description="concurrent Asterisk calls; excess callers go to a person")
     timezone: str = Field("Asia/Shanghai", description="the callers' time zone")
     log_level: str = "INFO"
 
@@ -54,6 +57,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """URL of the records database."""
         return self.database or f"sqlite:///{self.data / 'records.sqlite'}"
+
+    @property
+    def recordings_url(self) -> str:
+        """Folder or URL of the recordings."""
+        return self.recordings or str(self.data / "recordings")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,4 +1,4 @@
-"""Folders outside the clone for what is costly to fetch or build: every clone on this machine finds them."""
+"""Folders outside the clone for things costly to fetch or build, shared by every clone on this machine."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") 
 
 
 def cached(name: str, *inputs: Path) -> Path:
-    """The folder for what is made of these files; another one as soon as one of them changes."""
+    """The folder for the result of these input files; its name changes whenever one of them does."""
     return CACHE / f"{name}-{fingerprint(inputs)}"
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """Tells what is in these files of the clone, and where."""
+    """A hash of the paths and contents of these files of the clone."""
     contents = hashlib.sha256()
     for file in files:
         contents.update(str(file.relative_to(ROOT)).encode())

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 import pytest
@@ -14,28 +14,32 @@ from coverage import Coverage
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.places import places
-from tests.precedence import precedence
+from tests.precedence import yield_precedence
 
 NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "postgres": "postgres"}
 """Fixture → the marker of the tests that need it."""
-PRIVATE_PBX: Final = {"Pbx", "running_system", "an_office"}
+PRIVATE_PBX: Final = {"Pbx", "running_system", "running_acd"}
 """Names that a module has whose tests start an Asterisk of their own."""
+UNTRACED: Final = {"slow", "postgres", "calls"}
+"""Markers of tests that coverage is not measured in."""
 PR_SET_PDEATHSIG: Final = 1
 """See prctl(2)."""
 LONGEST: Final = (
-    "tests/docker/test_asterisk_image.py",
     "tests/asterisk/test_hotline.py",
-    "tests/asterisk/test_consult.py",
     "tests/asterisk/test_survey.py",
-    "tests/asterisk/test_agents.py",
-    "tests/asterisk/test_warm_transfer.py",
-    "tests/asterisk/test_english.py",
-    "tests/asterisk/test_consult_service.py",
-    "tests/asterisk/test_survey_ends.py",
+    "tests/docker/test_service_image.py",
+    "tests/call/test_intake.py",
+    "tests/call/test_session.py",
     "tests/asterisk/test_survey_trouble.py",
+    "tests/asterisk/test_warm_transfer.py",
+    "tests/asterisk/test_consult.py",
+    "tests/browser/test_survey.py",
+    "tests/browser/test_page.py",
     "tests/asterisk/test_trouble.py",
-    "tests/asterisk/test_full_line.py",
-    "tests/asterisk/test_verifying_call.py",
+    "tests/asterisk/test_survey_ends.py",
+    "tests/asterisk/test_english.py",
+    "tests/test_install.py",
+    "tests/recognizer/test_accuracy.py",
     "tests/callbacks/test_scheduler.py",
     "tests/complaints/test_sla_worker.py",
 )
@@ -91,18 +95,35 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 @pytest.fixture(scope="module", autouse=True)
 def _places(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Places for the calls of a module, and precedence for them."""
+    """Places for the calls of a module, and precedence for their voices."""
     marker = request.node.get_closest_marker("calls")
-    if marker is None:
+    with places(*marker.args) if marker else nullcontext():
         yield
-        return
-    with places(*marker.args), precedence(), _untraced():
+        yield_precedence()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _coverage_of_module(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Coverage is measured by quick tests alone: it doubles the time of the others."""
+    with _untraced() if _untraceable(request.node) else nullcontext():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _coverage_of_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A slow test may stand in a module of quick ones."""
+    slow = _untraceable(request.node) and not _untraceable(request.node.getparent(pytest.Module))
+    with _untraced() if slow else nullcontext():
+        yield
+
+
+def _untraceable(node: pytest.Module | pytest.Item) -> bool:
+    return any(marker.name in UNTRACED for marker in node.iter_markers())
 
 
 @contextmanager
 def _untraced() -> Iterator[None]:
-    """Coverage is not measured within the block: that costs what voices need."""
+    """Coverage is not measured within the block."""
     if (measuring := Coverage.current()) is None:
         yield
         return

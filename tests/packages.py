@@ -1,6 +1,6 @@
-"""Installs the Debian packages that the tests need and the machine lacks: all, or those of the programs named.
+"""Install the Debian packages that the tests need and the machine lacks: all, or those of the given programs.
 
-Standard library only: runs before setup.
+Standard library only: this runs before the set-up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NEEDED = {
     "runc": "runc",
     "mmdebstrap": "mmdebstrap",
 }
-"""Program → package: a browser for the browser phone, a speech engine for `prompts build`, containers for images."""
+"""Program → package: a browser for the browser phone, a speech engine for `prompts build`, tools for containers."""
 
 
 def main() -> int:

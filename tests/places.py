@@ -10,21 +10,28 @@ import os
 import random
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
-PLACES: Final = 5 * (os.cpu_count() or 1)
+T = TypeVar("T")
+PLACES: Final = 7 * (os.cpu_count() or 1)
 ASK_EVERY_S: Final = 0.5
 
 
 @contextmanager
 def places(calls: int) -> Iterator[None]:
-    """Wait until there are places for so many calls; they are held during the block."""
-    while (taken := _take(min(calls, PLACES))) is None:
-        time.sleep(random.uniform(0, ASK_EVERY_S))
+    """Wait for places for so many calls and hold them during the block; first come, first served."""
+    with _waiting(lambda: _try("turn")):
+        taken = _waiting(lambda: _take(min(calls, PLACES)))
     with taken:
         yield
+
+
+def _waiting(attempt: Callable[[], T | None]) -> T:
+    while (taken := attempt()) is None:
+        time.sleep(random.uniform(0, ASK_EVERY_S))
+    return taken
 
 
 def _take(count: int) -> ExitStack | None:

@@ -1,14 +1,13 @@
-"""Calls come first: whoever else computes on this machine, voices are sent and heard in real time.
+"""Calls take precedence over all other load on this machine, so that voices are sent and heard in real time.
 
-Only root may give precedence; for others it is as it is. Linux shares processors among sessions ("autogroups") before
-it looks at the priority of a process, so that both are set.
+Only root may raise priorities; for other users nothing changes. Linux shares processors among sessions ("autogroups")
+before it considers the priority of a process, so both are set.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,20 +15,28 @@ import psutil
 
 FIRST: Final = -10
 USUAL: Final = 0
+_taken = False
 
 
-@contextmanager
-def precedence() -> Iterator[None]:
-    """This process, and what it starts in its own session, comes first during the block."""
-    _set(os.getpid(), FIRST)
-    try:
-        yield
-    finally:
+def take_precedence() -> None:
+    """Run this process and its children first from now on: a module calls this when its first voice is to be heard."""
+    global _taken
+    if not _taken:
+        _taken = True
+        _set(os.getpid(), FIRST)
+        prefer_children()
+
+
+def yield_precedence() -> None:
+    """Run this process as any other again."""
+    global _taken
+    if _taken:
+        _taken = False
         _set(os.getpid(), USUAL)
 
 
 def prefer_children() -> None:
-    """The servers that this process has started so far come first too, though they have sessions of their own."""
+    """Give precedence to the servers that this process has started, which have sessions of their own."""
     for child in psutil.Process().children(recursive=True):
         _set(child.pid, FIRST)
 

@@ -1,7 +1,7 @@
-"""`make test-soak`: the whole suite again and again, every second time beside a load that disturbs it.
+"""`make test-soak`: repeat the whole suite, every second time under load.
 
-The load keeps all processors busy and opens and closes sockets of loopback at random. What a run says is in
-var/soak; the exit status is 1 when any run is red.
+The load keeps all processors busy and opens and closes loopback sockets at random. The log of each run is in var/soak;
+the exit status is 1 if any run fails.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PRIVILEGED: Final = 1024
 
 @contextmanager
 def load() -> Iterator[None]:
-    """The load, during the block."""
+    """Apply the load during the block."""
     workers = [multiprocessing.Process(target=_compute, daemon=True) for _ in range(os.cpu_count() or 1)]
     workers.append(multiprocessing.Process(target=_open_and_close, daemon=True))
     for worker in workers:
@@ -47,7 +47,7 @@ def _compute() -> None:
 
 
 def _open_and_close() -> None:
-    """Hold some sockets at a time: bound to low or high ports or where the kernel wants it, some with a connection."""
+    """Keep opening and closing sockets: on low, high or kernel-chosen ports, some with a connection."""
     first, last = map(int, EPHEMERAL.read_text().split())
     held: list[ExitStack] = []
     while True:
@@ -69,7 +69,7 @@ def _open_and_close() -> None:
 
 
 def run(number: int) -> tuple[bool, str]:
-    """Run the suite once: whether it is green, and how pytest sums it up."""
+    """Run the suite once; return whether it passed, and pytest's summary."""
     log = LOGS / f"{number}.log"
     with log.open("wb") as output:
         ended = subprocess.run(["make", "test"], stdout=output, stderr=output, check=False)
@@ -93,10 +93,10 @@ def main() -> int:
 
 def _row(row: tuple[int, bool, bool, float, str]) -> str:
     number, loaded, green, seconds, summary = row
-    return f"{number:3}  {_said(loaded):4}  {_said(green):5}  {seconds:7.0f}  {summary}"
+    return f"{number:3}  {_yes_no(loaded):4}  {_yes_no(green):5}  {seconds:7.0f}  {summary}"
 
 
-def _said(yes: bool) -> str:
+def _yes_no(yes: bool) -> str:
     return "yes" if yes else "no"
 
 

@@ -1,4 +1,4 @@
-"""Chinese working days: the notice for 2026 day by day, years without one, overrides, and time that is worked."""
+"""Chinese working days: the notice for 2026 day by day, years without a notice, overrides, and working time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def days(first: str, last: str) -> list[date]:
 
 
 def at(text: str) -> datetime:
-    """A moment in Chinese time."""
+    """A time in China."""
     return datetime.fromisoformat(text).replace(tzinfo=ZONE)
 
 
@@ -35,7 +35,7 @@ NOTICE_2026 = {
     "mid_autumn": days("2026-09-25", "2026-09-27"),
     "national_day": days("2026-10-01", "2026-10-07"),
 }
-"""The State Council's notice for 2026; greetings are none of Tomb-sweeping Day and the Dragon Boat Festival."""
+"""The State Council's notice for 2026. Tomb-sweeping Day and the Dragon Boat Festival have no greeting."""
 
 MAKE_UP_2026 = [
     date.fromisoformat(day)
@@ -43,7 +43,7 @@ MAKE_UP_2026 = [
 ]
 
 
-def test_the_year_2026_is_as_its_notice_says() -> None:
+def test_the_year_2026_follows_its_notice() -> None:
     festivals = {day: name for name, off in NOTICE_2026.items() for day in off}
     for day in days("2026-01-01", "2026-12-31"):
         worked = day in MAKE_UP_2026 or (day.weekday() < 5 and day not in festivals)
@@ -56,18 +56,18 @@ def test_two_festivals_in_one_week_are_told_apart() -> None:
     assert PLAIN.festival(date(2025, 10, 6)) == "mid_autumn"
 
 
-def test_a_year_without_a_notice_has_weekdays_and_says_so() -> None:
+def test_a_year_without_a_notice_has_its_weekdays_as_workdays() -> None:
     assert PLAIN.has_notice(2026) and not PLAIN.has_notice(2027)
     assert PLAIN.is_workday(date(2027, 1, 1)) and not PLAIN.is_workday(date(2027, 1, 2))
     assert PLAIN.festival(date(2027, 10, 1)) is None
 
 
-def test_a_year_without_a_notice_is_missed_when_deadlines_begin_to_reach_it() -> None:
+def test_a_missing_notice_is_reported_when_deadlines_reach_its_year() -> None:
     assert PLAIN.unknown_year(date(2026, 11, 1)) is None
     assert PLAIN.unknown_year(date(2026, 11, 24)) == PLAIN.unknown_year(date(2027, 3, 1)) == 2027
 
 
-def test_the_shipped_overrides_hold_what_the_law_fixes_for_2027() -> None:
+def test_the_shipped_overrides_contain_the_statutory_days_of_2027() -> None:
     assert [day.isoformat() for day in days("2027-01-01", "2027-12-31") if SHIPPED.festival(day) == "new_year"] == [
         "2027-01-01"
     ]
@@ -75,7 +75,7 @@ def test_the_shipped_overrides_hold_what_the_law_fixes_for_2027() -> None:
     assert SHIPPED.festival(date(2027, 4, 5)) is None and not SHIPPED.is_workday(date(2027, 4, 5))
 
 
-def test_an_override_outranks_the_notice() -> None:
+def test_an_override_takes_precedence_over_the_notice() -> None:
     calendar = parse(
         "days_off: {2026-11-24: other, 2026-12-24: new_year}\nworkdays: [2026-10-01, 2026-11-28]", "c.yaml"
     )
@@ -88,14 +88,14 @@ def test_an_override_outranks_the_notice() -> None:
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
-        ("days_off: {2026-11-24: easter}", "c.yaml: days_off.2026-11-24: input should be"),
-        ("days_off: {2026-13-24: other}", "c.yaml: not YAML: month must be in 1..12"),
-        ("days_of: {}", "c.yaml: days_of: unknown field"),
+        ("days_off: {2026-11-24: easter}", "c.yaml:1: days_off.2026-11-24: input should be"),
+        ("days_off: {2026-13-24: other}", "c.yaml:1: days_off: “2026-13-24” cannot be read: month must be in 1..12"),
+        ("days_of: {}", "c.yaml:1: days_of: unknown field"),
         (
             "days_off: {2026-11-24: other}\nworkdays: [2026-11-24]",
             "c.yaml: 2026-11-24 is both a day off and a workday; remove one entry",
         ),
-        ("days_off: [", "c.yaml: line 1: "),
+        ("days_off: [", "c.yaml:1: expected"),
     ],
 )
 def test_a_faulty_override_is_named(source: str, fault: str) -> None:
@@ -113,25 +113,25 @@ def test_an_empty_file_overrides_nothing() -> None:
     [
         ("2026-11-24T15:00", 4, "2026-11-30T15:00"),  # Tuesday → Monday, over one weekend
         ("2026-11-24T15:00", 0, "2026-11-24T15:00"),
-        ("2026-11-28T15:00", 0, "2026-11-30T00:00"),  # Saturday is like the first moment of Monday
+        ("2026-11-28T15:00", 0, "2026-11-30T00:00"),  # Saturday counts from the start of Monday
         ("2026-11-28T15:00", 4, "2026-12-04T00:00"),
         ("2026-09-30T09:30", 1, "2026-10-08T09:30"),  # over National Day
         ("2026-10-08T09:30", 2, "2026-10-10T09:30"),  # Saturday, 10 October is a make-up workday
         ("2026-09-18T09:30", 1, "2026-09-20T09:30"),  # and so is Sunday, 20 September
         ("2026-02-13T17:00", 2, "2026-02-24T17:00"),  # the make-up Saturday before the Spring Festival, then after it
-        ("2026-12-31T08:00", 4, "2027-01-07T08:00"),  # into a year without a notice, its 1 January overridden
+        ("2026-12-31T08:00", 4, "2027-01-07T08:00"),  # into a year without a notice, with an override for 1 January
     ],
 )
 def test_working_days_are_added_over_weekends_festivals_and_make_up_days(received: str, count: int, due: str) -> None:
     assert SHIPPED.add_working_days(at(received), count) == at(due)
 
 
-def test_a_moment_is_taken_in_chinese_time() -> None:
+def test_a_time_is_converted_to_chinese_time() -> None:
     late_on_friday_in_utc = datetime(2026, 11, 27, 17, 0, tzinfo=UTC)
     assert PLAIN.add_working_days(late_on_friday_in_utc, 1) == at("2026-12-01T00:00")
 
 
-def test_a_moment_without_a_zone_and_days_backwards_are_refused() -> None:
+def test_a_time_without_a_zone_and_negative_days_are_refused() -> None:
     for moment, count in ((datetime(2026, 11, 24), 1), (at("2026-11-24"), -1)):  # noqa: DTZ001
         with pytest.raises(ValueError, match="zone"):
             PLAIN.add_working_days(moment, count)
@@ -141,14 +141,14 @@ MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2028, 12, 1), timezones=st
 
 
 @given(MOMENTS, st.integers(0, 12))
-def test_exactly_the_days_asked_for_are_worked_in_between(moment: datetime, count: int) -> None:
+def test_the_given_number_of_days_is_worked_in_between(moment: datetime, count: int) -> None:
     due = SHIPPED.add_working_days(moment, count)
     assert SHIPPED.is_workday(due.date())
     assert worked_time(moment, due) == timedelta(days=count)
 
 
 def worked_time(begin: datetime, end: datetime) -> timedelta:
-    """How much of the time between two moments falls on working days."""
+    """The time between two moments that falls on working days."""
     total = timedelta()
     for day in days(begin.date().isoformat(), end.date().isoformat()):
         if SHIPPED.is_workday(day):
@@ -158,6 +158,6 @@ def worked_time(begin: datetime, end: datetime) -> timedelta:
 
 
 @given(MOMENTS, MOMENTS, st.integers(0, 12))
-def test_who_complains_later_is_never_due_earlier(one: datetime, other: datetime, count: int) -> None:
+def test_a_later_complaint_is_never_due_earlier(one: datetime, other: datetime, count: int) -> None:
     first, second = sorted((one, other))
     assert SHIPPED.add_working_days(first, count) <= SHIPPED.add_working_days(second, count)

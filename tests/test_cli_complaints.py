@@ -1,4 +1,4 @@
-"""`service.py complaints …` and `lines …` as a supervisor uses them."""
+"""`service.py complaints …` and `lines …`, as a supervisor uses them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner, Result
 
-from ivr.cli import complaints, lines
+from ivr.cli import calls, complaints, lines
+from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
 from ivr.console.access import load_token
+from ivr.database import tables as t
 from ivr.events import Value
 from ivr.records.call_records import CallRecords
 from ivr.resource_files import ROOT
-from tests.complaints.people import complain
+from tests.complaints.people import TO_THE_REPLY, complain, work
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where everything is kept."""
+    """The data folder."""
     monkeypatch.setenv("HUIFANG_DATA", str(tmp_path))
     return tmp_path
 
@@ -58,7 +62,7 @@ def test_a_case_is_listed_shown_and_moved(data: Path) -> None:
     assert "王: assign  to 李" in run("show", number).stdout
 
 
-def test_a_refused_move_says_why_and_what_would_be_possible(data: Path) -> None:
+def test_a_refused_move_gives_the_reason_and_the_possible_moves(data: Path) -> None:
     number = opened(data, branch="dalian")
     refused = run("move", number, "archive", "--who", "王")
     assert refused.exit_code == 2
@@ -79,8 +83,16 @@ def test_a_case_is_opened_by_hand(data: Path) -> None:
         assert f"  {detail}\n" in shown
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"), [("0411-83612345转801", "+8641183612345;ext=801"), ("（０２４）6200 0000", "+862462000000")]
+)
+def test_a_number_is_written_down_in_any_spelling(data: Path, given: str, kept: str) -> None:
+    number, _, _ = run("open", "柜员态度差", "--who", "王", "--phone", given).stdout.partition(" ")
+    assert f"  phone: {kept}\n" in run("show", number).stdout
+
+
 @pytest.mark.parametrize("words", [("柜员拿钱", "--kind", "fraud"), ("经理收回扣",)])
-def test_a_report_written_down_by_hand_goes_to_management_at_once(data: Path, words: tuple[str, ...]) -> None:
+def test_a_report_opened_by_hand_goes_to_management_at_once(data: Path, words: tuple[str, ...]) -> None:
     done = run("open", *words, "--who", "王")
     number, _, rest = done.stdout.partition(" ")
     assert (done.exit_code, rest) == (0, "is now confidential: only management can see it\n")
@@ -88,7 +100,7 @@ def test_a_report_written_down_by_hand_goes_to_management_at_once(data: Path, wo
     assert number not in run("list").stdout
 
 
-def test_a_form_with_faults_is_refused_with_all_of_them(data: Path) -> None:
+def test_all_faults_of_a_form_are_reported(data: Path) -> None:
     refused = run("open", "态度差", "--who", "王", "--business", "gold", "--branch", "paris", "--phone", "12")
     assert refused.exit_code == 2
     assert refused.stderr == (
@@ -96,6 +108,9 @@ def test_a_form_with_faults_is_refused_with_all_of_them(data: Path) -> None:
         "--branch: there is no “paris” in the lines file; it has shenyang, dalian, anshan, shenyang_north,"
         " dalian_harbour\n"
         "--phone: “12” is not a telephone number; give it with its area code, or with + and the country code\n"
+    )
+    assert run("open", "态度差", "--who", "王", "--phone", "匿名").stderr == (
+        "--phone: “匿名” stands for a withheld number, which cannot be called\n"
     )
     assert run("open", "态度差", "--who", "王", "--callback").stderr == (
         "--phone: a callback needs a telephone number\n"
@@ -105,7 +120,7 @@ def test_a_form_with_faults_is_refused_with_all_of_them(data: Path) -> None:
     assert "registered" not in run("list").stdout
 
 
-def test_a_grade_is_changed_with_who_and_why(data: Path) -> None:
+def test_a_grade_is_changed_with_its_author_and_reason(data: Path) -> None:
     number = opened(data, branch="dalian")
     assert run("grade", number, "serious", "--who", "王", "--why", "记者").stdout == (
         f"{number} is serious, with supervision\n"
@@ -115,7 +130,7 @@ def test_a_grade_is_changed_with_who_and_why(data: Path) -> None:
 
 def test_all_cases_are_exported_as_a_table_or_as_json_lines(data: Path) -> None:
     numbers = [opened(data, call=f"call-{n}", branch="dalian", what="说\n“好”") for n in (1, 2)]
-    table = list(csv.DictReader(io.StringIO(run("export").stdout)))
+    table = list(csv.DictReader(io.StringIO(run("export").stdout.removeprefix("\ufeff"))))
     rows = [json.loads(line) for line in run("export", "--format", "jsonl").stdout.splitlines()]
     assert [row["number"] for row in table] == [row["number"] for row in rows] == numbers[::-1]
     assert json.loads(table[0]["details"]) == rows[0]["details"] == {"branch": "dalian", "what": "说\n“好”"}
@@ -126,6 +141,15 @@ def test_all_cases_are_exported_as_a_table_or_as_json_lines(data: Path) -> None:
     )
     later = run("export", "--format", "jsonl", "--since", "2026-11-24T10:01:00")
     assert (later.exit_code, later.stdout) == (0, "")
+
+
+def test_an_exported_table_is_marked_as_utf_8_for_excel_and_json_lines_are_not(data: Path) -> None:
+    assert run("export").stdout_bytes.startswith(b"\xef\xbb\xbfnumber,kind,")
+    opened(data, branch="dalian", what="暖气不热")
+    table = run("export").stdout_bytes
+    assert table.startswith(b"\xef\xbb\xbfnumber,kind,") and table.count(b"\xef\xbb\xbf") == 1
+    assert "暖气不热" in table.decode("utf-8-sig")
+    assert run("export", "--format", "jsonl").stdout_bytes.startswith(b"{")
 
 
 def test_the_three_shares_of_bad_reviews(data: Path) -> None:
@@ -151,7 +175,7 @@ def test_the_three_shares_of_bad_reviews(data: Path) -> None:
     ]
 
 
-def test_a_report_needs_the_managements_token(data: Path) -> None:
+def test_a_report_needs_the_management_token(data: Path) -> None:
     number = opened(data, "fraud")
     token = load_token(data, "management-token")
     for command in (("list",), ("export",), ("export", "--format", "jsonl")):
@@ -166,7 +190,7 @@ def test_a_report_needs_the_managements_token(data: Path) -> None:
     assert stat.S_IMODE((data / "management-token").stat().st_mode) == 0o600
 
 
-def test_a_case_reported_by_staff_is_gone_for_them(data: Path) -> None:
+def test_a_case_reported_by_staff_disappears_for_them(data: Path) -> None:
     number = opened(data, branch="dalian")
     moved = run("move", number, "report", "--who", "王", "--why", "柜员挪用")
     assert moved.stdout == f"{number} is now confidential: only management can see it\n"
@@ -185,9 +209,7 @@ def test_the_lines_are_shown_and_checked(data: Path, tmp_path: Path) -> None:
     assert absent.exit_code == 2 and "none.yaml: cannot be read" in absent.stderr
 
 
-def test_lines_whose_people_are_in_no_roster_are_named(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_without_a_roster_are_named(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rosters = tmp_path / "rosters.yaml"
     monkeypatch.setenv("HUIFANG_ROSTERS", str(rosters))
     ours = (ROOT / "rosters.yaml").read_text(encoding="utf-8")
@@ -198,3 +220,26 @@ def test_lines_whose_people_are_in_no_roster_are_named(
     assert refused.exit_code == 2 and "lines.aid_dalian.roster: there is no line “aid_dalian”" in refused.stderr
     rosters.write_text("version: 2", "utf-8")
     assert "version" in CliRunner().invoke(lines.app, ["check"]).stderr
+
+
+def test_a_verifying_call_that_was_rejected_as_unwanted_is_shown_as_such(data: Path) -> None:
+    number = opened(data)
+    asyncio.run(rejected(data, number))
+    assert "(open, do-not-call proposed)" in run("show", number).stdout
+    shown = CliRunner().invoke(calls.app, ["show", "call-1"]).stdout
+    assert "(open, do-not-call proposed)" in shown
+
+
+async def rejected(data: Path, number: str) -> None:
+    """The case is put right, and its verifying call was rejected as unwanted."""
+    rules = load(ROOT / "lines.yaml", ROOT / "calendar.yaml")
+    records = await CallRecords.open(f"sqlite:///{data / 'records.sqlite'}", rules=rules)
+
+    async def propose(session: AsyncSession) -> None:
+        await session.execute(update(t.BookingRow).values(do_not_call_proposed=True))
+
+    try:
+        await work(CaseService(records.database, rules), number, TO_THE_REPLY)
+        await records.database.write(propose)
+    finally:
+        await records.close()

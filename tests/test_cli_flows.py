@@ -1,8 +1,9 @@
-"""`service.py flows …` as an author uses it."""
+"""`service.py flows …`, as an author uses it."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ SHIPPED = (ROOT / "callflows.yaml").read_text(encoding="utf-8")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where everything that a command keeps would lie."""
+    """The folder in which a command would store its data."""
     monkeypatch.setenv("HUIFANG_DATA", str(tmp_path / "var"))
     return tmp_path
 
@@ -31,7 +32,7 @@ def flows(*arguments: str, typed: str = "") -> Result:
 # --- check ------------------------------------------------------------------------------------------------------
 
 
-def test_the_shipped_flows_are_fine(folder: Path) -> None:
+def test_the_shipped_flows_have_no_faults(folder: Path) -> None:
     result = flows("check", str(ROOT / "callflows.yaml"))
     assert result.exit_code == 0
     assert (
@@ -73,7 +74,7 @@ FAULTS = {
         "survey.attitude.answer: “很好” means both satisfied and neutral",
     ),
     "key clash": ('keys: "3"', 'keys: "2"', "survey.attitude.answer: key 2 stands for both neutral and dissatisfied"),
-    "duplicate key": ("version: 1\n", "version: 1\nversion: 1\n", "line 4: found duplicate key"),
+    "duplicate key": ("version: 1\n", "version: 1\nversion: 1\n", "version: duplicate key; the first is on line 3"),
     "wrong type": ("low: 1\n", "low: one\n", "survey.score.answer.low: input should be a valid integer"),
     "unknown field": ("    start: notice", "    begin: notice\n    start: notice", "survey.begin: unknown field"),
     "unknown variable": ("and fee_unpaid", "and fee_due", "survey.fee.cases.1: “fee_due” is neither a variable"),
@@ -116,13 +117,14 @@ def test_a_faulty_file_is_refused_with_file_path_and_reason(folder: Path, kind: 
     file.write_text(source, encoding="utf-8")
     result = flows("check", str(file))
     assert result.exit_code == 2
-    assert any(line.startswith(f"{file}: {reason}") for line in result.stderr.splitlines()), result.stderr
+    wanted = rf"{re.escape(str(file))}(:\d+)?: {re.escape(reason)}"
+    assert any(re.match(wanted, line) for line in result.stderr.splitlines()), result.stderr
     assert result.stdout == ""
     assert list(folder.iterdir()) == [file]
     assert file.read_text(encoding="utf-8") == source
 
 
-def test_a_file_that_is_not_there(folder: Path) -> None:
+def test_a_missing_file(folder: Path) -> None:
     result = flows("check", str(folder / "none.yaml"))
     assert result.exit_code == 2
     assert result.stderr.startswith(f"{folder / 'none.yaml'}: cannot be read")
@@ -134,7 +136,28 @@ def test_check_by_the_service_itself(folder: Path) -> None:
     command = [sys.executable, str(ROOT / "service.py"), "flows", "check", str(file)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"{file}: survey.start: unknown node “nowhere”\n"
+    line = SHIPPED[: SHIPPED.index("start: notice")].count("\n") + 1
+    assert result.stderr == f"{file}:{line}: survey.start: unknown node “nowhere”\n"
+
+
+def test_every_fault_of_a_file_is_printed_with_its_line(folder: Path) -> None:
+    file = folder / "mine.yaml"
+    source = SHIPPED
+    for kind in ("unknown variable", "wrong type", "unknown field", "missing prompt", "duplicate key"):
+        old, new, _ = FAULTS[kind]
+        source = source.replace(old, new, 1)
+    file.write_text(source, encoding="utf-8")
+    result = flows("check", str(file))
+    assert result.exit_code == 2
+    printed = [line.removeprefix(f"{file}:").split(": ")[:2] for line in result.stderr.splitlines()]
+    assert [path for _, path in printed] == [
+        "version",
+        "survey.begin",
+        "survey.score.answer.low",
+        "survey.score.keys_prompt",
+        "survey.fee.cases.1",
+    ]
+    assert sorted(printed, key=lambda each: int(each[0])) == printed
 
 
 # --- simulate ---------------------------------------------------------------------------------------------------
@@ -162,7 +185,7 @@ def test_the_end_of_the_input_hangs_up() -> None:
     assert result.stdout.endswith("\nbreakoff\n  convenient: yes (voice)\n  resolved: yes (voice)\n")
 
 
-def test_what_cannot_be_typed_is_said_and_changes_nothing() -> None:
+def test_invalid_input_is_explained_and_changes_nothing() -> None:
     shown = flows("simulate", typed="#9\n<taken>\n八@x\n?\n方便\n").stdout
     assert "“9” is not accepted here; keys: 1, 2, *, 0" in shown
     assert "no transfer and no case lookup is in progress" in shown
@@ -183,15 +206,20 @@ def test_a_conversation_by_keys_in_english() -> None:
     [
         (["survei"], "there is no flow “survei”; flows: survey, hotline, repair, complaint, call_back, verify, rating"),
         (["--language", "fr-FR"], "the flows do not support fr-FR; languages: zh-CN, en-US"),
-        (["--set", "fee_unpaid"], "“fee_unpaid” does not have the form name=value"),
+        (["--set", "fee_unpaid"], "--set fee_unpaid: it does not have the form name=value"),
         (
-            ["--set", "fee=1"],
-            "there is no variable “fee”; variables: hotline, fee_unpaid, caller, festival, waited_rings, line, greeted",
+            ["--set", "xyz=1"],
+            "--set xyz: the flow takes no value of this name; it takes hotline, fee_unpaid, caller, festival, "
+            "waited_rings, line, greeted, convenient, resolved, attitude, charged, score, comments",
         ),
-        (["--set", "fee_unpaid=yes"], "“fee_unpaid” must be true or false"),
+        (
+            ["--set", "fee_unpaid=yes", "--set", "fee_unpayed=true", "--set", "caller=13812345678"],
+            "--set fee_unpaid: must be true or false; yes, no, on, off, 1 and 0 are not accepted\n"
+            "--set fee_unpayed: the flow takes no value of this name; did you mean “fee_unpaid”?",
+        ),
     ],
 )
-def test_a_conversation_that_cannot_begin(arguments: list[str], reason: str) -> None:
+def test_a_conversation_that_cannot_start(arguments: list[str], reason: str) -> None:
     result = flows("simulate", *arguments)
     assert (result.exit_code, result.stderr) == (2, f"{reason}\n")
 
@@ -212,7 +240,7 @@ def test_a_flow_as_a_chart() -> None:
     assert flows("graph", "survei").exit_code == 2
 
 
-def test_the_schema_for_editors_is_the_present_one() -> None:
+def test_the_schema_for_editors_is_up_to_date() -> None:
     printed = flows("schema")
     shipped = (ROOT / "docs" / "callflows.schema.json").read_text(encoding="utf-8")
     assert json.loads(printed.stdout) == json_schema()

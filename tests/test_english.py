@@ -1,4 +1,4 @@
-"""An English caller through the shipped flows: what is learnt, heard and understood, with a model that hears chords."""
+"""An English caller in the shipped flows: learning, recognition and understanding, with a model of chords."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def ears(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
+def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
     folder = tmp_path_factory.mktemp("english")
     models = {"zh-CN": SHIPPED["zh-CN"], "en-US": write_model(folder / "chords", PHONES)}
     recognizer = VoskRecognizer(folder / "graphs", models)
@@ -32,17 +32,17 @@ def ears(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
 
 
 @pytest.fixture(scope="module")
-def flow_store(ears: VoskRecognizer) -> FlowStore:
-    return FlowStore(ROOT / "callflows.yaml", load(ROOT / "prompts"), ears)
+def flow_store(recognizer: VoskRecognizer) -> FlowStore:
+    return FlowStore(ROOT / "callflows.yaml", load(ROOT / "prompts"), recognizer)
 
 
-async def understood(flow_store: FlowStore, ears: VoskRecognizer, question: str, *phrases: str) -> object:
-    """What the question makes of phrases spoken one by one."""
+async def understood(flow_store: FlowStore, recognizer: VoskRecognizer, question: str, *phrases: str) -> object:
+    """The outcome of the question for phrases spoken one by one."""
     callflows = flow_store.current.flows
     node = callflows.flows["survey"].nodes[question]
     assert isinstance(node, model.AskNode | model.BookNode)
     speech = answers.speech(node, callflows.universals, "en-US")
-    listener = ears.listen(Grammar(speech.language, speech.kind, speech.phrases))
+    listener = recognizer.listen(Grammar(speech.language, speech.kind, speech.phrases))
     for phrase in phrases:
         listener.feed(say(PHONES, pronunciations(phrase)[0]))
     heard = tuple(Heard(one.text, one.confidence) for one in await listener.hypotheses())
@@ -65,12 +65,12 @@ async def understood(flow_store: FlowStore, ears: VoskRecognizer, question: str,
     ],
 )
 async def test_an_answer_is_understood(
-    flow_store: FlowStore, ears: VoskRecognizer, question: str, phrases: list[str], value: Value
+    flow_store: FlowStore, recognizer: VoskRecognizer, question: str, phrases: list[str], value: Value
 ) -> None:
-    outcome = await understood(flow_store, ears, question, *phrases)
+    outcome = await understood(flow_store, recognizer, question, *phrases)
     assert isinstance(outcome, Understood)
     assert outcome.value == value
 
 
-async def test_a_command_is_understood(flow_store: FlowStore, ears: VoskRecognizer) -> None:
-    assert await understood(flow_store, ears, "score", "say that again") == Command("repeat")
+async def test_a_command_is_understood(flow_store: FlowStore, recognizer: VoskRecognizer) -> None:
+    assert await understood(flow_store, recognizer, "score", "say that again") == Command("repeat")

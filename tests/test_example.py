@@ -1,4 +1,4 @@
-"""The configuration that ships, as one example: flows, lines, rosters, site and prompts fit together."""
+"""The shipped configuration is consistent: flows, lines, rosters, site and prompts fit together."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ivr.telephony.asterisk.site import load_site
 
 FLOWS = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml").flows
 SITE = load_site(ROOT / "dialplans" / "site.yaml")
-BOOK = RosterStore(ROOT / "rosters.yaml", SITE.phones)
-ROSTERS: Rosters = BOOK.rosters
+ROSTER_STORE = RosterStore(ROOT / "rosters.yaml", SITE.phones)
+ROSTERS: Rosters = ROSTER_STORE.rosters
 LINES: Lines = load_rules(ROOT / "lines.yaml", ROOT / "calendar.yaml").lines
 NAMED_ELSEWHERE = {"other_business", "no_branch"}
-"""The answers that stand for none of the businesses and branches."""
+"""Answers that name none of the businesses and branches."""
 
 
-def test_every_line_has_somebody_on_duty_at_any_hour() -> None:
+def test_every_line_has_an_agent_on_duty_at_any_hour() -> None:
     for name, line in LINES.lines.items():
         for hour in range(24):
             assert ROSTERS.on_duty(line.roster, datetime(2026, 11, 24, hour, tzinfo=UTC)), name
 
 
-def test_every_number_of_a_line_is_answered_by_the_flow_of_its_tier() -> None:
+def test_every_line_number_runs_the_flow_of_its_tier() -> None:
     for name, line in LINES.lines.items():
         assert SITE.lines[line.number].flow == ("hotline" if line.tier == "hotline" else "complaint"), name
 
@@ -40,25 +40,25 @@ def test_every_phone_of_the_site_has_an_agent_and_every_agent_a_line() -> None:
     assert all(ROSTERS.lines_of(agent, noon) for agent in ROSTERS.agents)
 
 
-def test_the_agents_hear_the_name_of_every_line() -> None:
+def test_every_line_has_a_whisper_with_its_name() -> None:
     catalog = load_catalog(ROOT / "prompts")
     assert {f"whisper.line.{line}" for line in ROSTERS.lines} <= catalog.prompts.keys()
 
 
-def test_every_transfer_leads_somewhere() -> None:
-    targets = TransferTargets(SITE.targets, BOOK)
+def test_every_transfer_has_a_target() -> None:
+    targets = TransferTargets(SITE.targets, ROSTER_STORE)
     transfers = [node for flow in FLOWS.flows.values() for node in flow.nodes.values()]
     assert all(node.target in targets for node in transfers if isinstance(node, model.TransferNode))
 
 
-def test_the_answers_of_the_complaint_flow_are_ids_of_the_lines() -> None:
+def test_the_answers_of_the_complaint_flow_are_ids_in_the_lines_file() -> None:
     for question, known in (("business", LINES.businesses), ("branch", LINES.branches)):
         node = FLOWS.flows["complaint"].nodes[question]
         assert isinstance(node, model.AskNode) and isinstance(node.answer, model.Choice)
         assert node.answer.values.keys() - known.keys() <= NAMED_ELSEWHERE
 
 
-def test_the_words_to_listen_for_are_those_that_make_a_case_serious_or_a_report() -> None:
+def test_the_cues_are_the_words_that_make_a_case_serious_or_a_report() -> None:
     node = FLOWS.flows["complaint"].nodes["what"]
     assert isinstance(node, model.RecordNode)
     assert set(node.spot["zh-CN"]) <= {cue for cues in LINES.cues.values() for cue in cues}

@@ -1,4 +1,4 @@
-"""The package that `pip install .` makes: it brings its own flows, prompts, models and dialplans."""
+"""The package that `pip install .` builds contains its own flows, prompts, models and dialplans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.calls(1)
 
 @pytest.fixture(scope="module")
 def huifang(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The installed command, in an environment that has the dependencies and nothing of the source tree."""
+    """The installed command, in an environment with the dependencies and without the source tree."""
     folder = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     wheel = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
@@ -35,12 +35,12 @@ def huifang(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the command is run in."""
+    """The folder in which the command runs."""
     return tmp_path_factory.mktemp("elsewhere")
 
 
 async def status_of(huifang: Path, elsewhere: Path, *command: str) -> tuple[int | None, str]:
-    """Exit status and output of a command, run in a folder of its own."""
+    """Run a command in a folder of its own; return its exit status and output."""
     process = await asyncio.create_subprocess_exec(
         huifang, *command, cwd=elsewhere, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"HUIFANG_PORT": "0"},
@@ -50,9 +50,7 @@ async def status_of(huifang: Path, elsewhere: Path, *command: str) -> tuple[int 
 
 
 @pytest.mark.parametrize("command", [("flows", "check"), ("prompts", "check"), ("lines", "check")])
-async def test_what_ships_is_checked_where_it_is_installed(
-    huifang: Path, elsewhere: Path, command: tuple[str, ...]
-) -> None:
+async def test_the_installed_files_pass_their_checks(huifang: Path, elsewhere: Path, command: tuple[str, ...]) -> None:
     status, output = await status_of(huifang, elsewhere, *command)
     assert status == 0, output
 

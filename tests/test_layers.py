@@ -1,6 +1,6 @@
-"""The arrows between the packages point one way: see docs/architecture.md and .importlinter.
+"""Imports between packages point one way only: see docs/architecture.md and .importlinter.
 
-The linter runs in a process of its own: it switches off every logger that there is.
+The linter runs in a process of its own, as it disables all loggers.
 """
 
 import subprocess
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 
-def test_no_import_points_the_wrong_way() -> None:
+def test_imports_follow_the_layers() -> None:
     linter = Path(sys.executable).parent / "lint-imports"
     root = Path(__file__).parent.parent
     run = subprocess.run([linter, "--no-cache"], cwd=root, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""One name for one thing: a public class name means the same wherever it is read."""
+"""One name for one thing: no two public classes share a name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 ALLOWED: Final[frozenset[str]] = frozenset()
-"""Names that may be defined twice; each needs its reason here."""
+"""Names that may be defined twice; state the reason for each here."""
 
 
 def test_no_public_class_name_is_defined_twice() -> None:

@@ -1,4 +1,4 @@
-"""The service as a process of its own: draining, being killed, reloading, what it logs."""
+"""The service as a process: draining, being killed, reloading, logging."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
-from tests.call.caller import ANSWERS, KEYS, TestCaller, a_person
+from tests.call.caller import ANSWERS, KEYS, TestCaller, survey_caller
 
 pytestmark = pytest.mark.calls(2)
 
@@ -31,8 +31,8 @@ LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ [\w.]+: ")
 
 
 @dataclass
-class Running:
-    """A `service.py run`. `logged` is what it has written to standard error so far."""
+class ServiceProcess:
+    """A `service.py run`; `logged` is its output on standard error so far."""
 
     process: asyncio.subprocess.Process
     data: Path
@@ -40,16 +40,16 @@ class Running:
     logged: str = ""
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    def person(self, **variables: str) -> AbstractAsyncContextManager[TestCaller]:
-        return a_person(self.address + "/phone/socket", **variables)
+    def caller(self, **variables: str) -> AbstractAsyncContextManager[TestCaller]:
+        return survey_caller(self.address + "/phone/socket", **variables)
 
     async def ready(self) -> int:
         """The status of /ready."""
         async with ClientSession() as session, session.get(self.address + "/ready") as response:
             return response.status
 
-    async def is_told_to_end(self) -> None:
-        """Send SIGTERM and wait until no more calls are taken."""
+    async def drain(self) -> None:
+        """Send SIGTERM and wait until the service takes no more calls."""
         self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(START_S):
             while await self.ready() != 503:  # noqa: ASYNC110
@@ -68,13 +68,13 @@ class Running:
 
 
 @asynccontextmanager
-async def running(data: Path, flows: Path = ROOT / "callflows.yaml") -> AsyncIterator[Running]:
+async def running(data: Path, flows: Path = ROOT / "callflows.yaml") -> AsyncIterator[ServiceProcess]:
     environment = os.environ | {"HUIFANG_DATA": str(data), "HUIFANG_PORT": "0", "HUIFANG_FLOWS": str(flows)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(ROOT / "service.py"), "run",
         env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    service = Running(process, data)
+    service = ServiceProcess(process, data)
     reading = asyncio.create_task(service.read_log())
     try:
         assert process.stdout
@@ -90,64 +90,72 @@ async def running(data: Path, flows: Path = ROOT / "callflows.yaml") -> AsyncIte
         await reading
 
 
-async def closed_record(data: Path, call: str) -> CallRecord:
-    """The record of a call, once it is closed, read beside the service."""
+def is_closed(record: CallRecord) -> bool:
+    return record.call.ended_at is not None
+
+
+def has_recording(record: CallRecord) -> bool:
+    return is_closed(record) and len(record.recordings) > 0
+
+
+async def closed_record(data: Path, call: str, met: Callable[[CallRecord], bool] = is_closed) -> CallRecord:
+    """Read the record of a call from outside the service, once it meets a condition."""
     records = await CallRecords.open(f"sqlite:///{data / 'records.sqlite'}")
     try:
         async with asyncio.timeout(LOST_S):
-            while (record := await records.call(call)).call.ended_at is None:  # noqa: ASYNC110
+            while not met(record := await records.call(call)):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
         return record
     finally:
         await records.close()
 
 
-async def test_sigterm_lets_a_call_end_takes_no_other_and_then_ends_the_service(tmp_path: Path) -> None:
+async def test_sigterm_drains_the_service(tmp_path: Path) -> None:
     async with running(tmp_path) as service:
         assert await service.ready() == 200
-        async with service.person() as person:
-            await person.takes_the_survey(until="态度")
-            await service.is_told_to_end()
+        async with service.caller() as caller:
+            await caller.takes_the_survey(until="态度")
+            await service.drain()
             with pytest.raises(CallOver):
-                async with service.person() as late:
+                async with service.caller() as late:
                     await late.hears("录音")
-            await person.presses("1")
-            await person.takes_the_survey(keys={"收费了吗": "2", "打分": "9", "建议": "2"})
-            await person.hears("感谢")
-            await person.phone.hang_up()
+            await caller.presses("1")
+            await caller.takes_the_survey(keys={"收费了吗": "2", "打分": "9", "建议": "2"})
+            await caller.hears("感谢")
+            await caller.phone.hang_up()
         assert await service.process.wait() == 0
-    record = await closed_record(tmp_path, person.phone.call)
+    record = await closed_record(tmp_path, caller.phone.call)
     assert record.values == ANSWERS | {"comments": None}
     assert record.call.disposition is Disposition.COMPLETED
     assert all(LOG_LINE.match(line) for line in service.logged.splitlines())
 
 
 async def test_a_second_sigterm_ends_the_service_at_once_with_an_apology(tmp_path: Path) -> None:
-    async with running(tmp_path) as service, service.person() as person:
-        await person.takes_the_survey(until="态度")
-        await service.is_told_to_end()
+    async with running(tmp_path) as service, service.caller() as caller:
+        await caller.takes_the_survey(until="态度")
+        await service.drain()
         service.process.send_signal(signal.SIGTERM)
-        await person.hears("系统出现故障")
+        await caller.hears("系统出现故障")
         assert await service.process.wait() == 0
-    record = await closed_record(tmp_path, person.phone.call)
+    record = await closed_record(tmp_path, caller.phone.call)
     assert record.values == {"convenient": "yes", "resolved": "yes"} and record.call.cause == "failed"
 
 
-async def test_a_call_whose_service_was_killed_is_closed_with_its_answers_after_a_restart(tmp_path: Path) -> None:
-    async with running(tmp_path) as service, service.person() as person:
-        await person.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
+async def test_a_call_of_a_killed_service_is_closed_with_its_answers_after_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path) as service, service.caller() as caller:
+        await caller.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
         service.process.kill()
         await service.process.wait()
-        await person.phone.ended()
+        await caller.phone.ended()
     async with running(tmp_path):
-        record = await closed_record(tmp_path, person.phone.call)
+        record = await closed_record(tmp_path, caller.phone.call, has_recording)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert (record.call.disposition, record.call.cause, record.call.ended_by) == (Disposition.PARTIAL, "failed", "us")
     assert [case.kind for case in record.cases] == ["bad_review"]
     assert len(record.recordings) == 1
 
 
-async def test_sighup_changes_the_flows_for_calls_to_come_and_refuses_faulty_ones(tmp_path: Path) -> None:
+async def test_sighup_reloads_the_flows_for_later_calls_and_rejects_faulty_ones(tmp_path: Path) -> None:
     flows = tmp_path / "callflows.yaml"
     shutil.copy(ROOT / "callflows.yaml", flows)
     source = flows.read_text(encoding="utf-8")
@@ -156,7 +164,7 @@ async def test_sighup_changes_the_flows_for_calls_to_come_and_refuses_faulty_one
         "keys_prompt: charged.keys\n        next: score", "keys_prompt: charged.keys\n        next: attitude"
     )
     reordered = reordered.replace("next: CHARGED", "next: charged")
-    async with running(tmp_path / "data", flows) as service, service.person() as early:
+    async with running(tmp_path / "data", flows) as service, service.caller() as early:
         await early.takes_the_survey(until="解决了吗")
         flows.write_text(source.replace("start: notice", "start: nowhere", 1), encoding="utf-8")
         service.process.send_signal(signal.SIGHUP)
@@ -164,7 +172,7 @@ async def test_sighup_changes_the_flows_for_calls_to_come_and_refuses_faulty_one
         flows.write_text(reordered, encoding="utf-8")
         service.process.send_signal(signal.SIGHUP)
         await service.logs("flows reloaded: version .* → ")
-        async with service.person() as late:
+        async with service.caller() as late:
             await late.takes_the_survey(until="解决了吗")
             await late.presses("1")
             await early.presses("1")

@@ -1,6 +1,4 @@
-"""Complaints in the whole service: what a call left behind is routed and its clock run out, the feed hears of it, the
-API shows it.
-"""
+"""Complaints in the whole service: routed, checked against their deadlines, published, and shown by the API."""
 
 from __future__ import annotations
 
@@ -21,13 +19,13 @@ from ivr.resource_files import ROOT
 from ivr.service.composition import open_service
 from ivr.service.process import serving
 from ivr.settings import Settings
-from tests.call.caller import KEYS, a_site
+from tests.call.caller import KEYS, running_site
 from tests.complaints.people import complain
 
 pytestmark = pytest.mark.calls(1)
 
 
-async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> None:
+async def test_a_complaint_is_routed_published_and_shown(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, port=0)
     before = await CallRecords.open(settings.database_url)
     number = await complain(before, line="hotline", branch="dalian", cues="媒体")
@@ -56,7 +54,7 @@ async def test_a_complaint_is_routed_told_to_all_and_shown(tmp_path: Path) -> No
     assert [len(listed["complaints"]) for listed in (everybody, management)] == [1, 2]
 
 
-async def test_management_hears_of_a_report_at_once_and_nobody_else_does(tmp_path: Path) -> None:
+async def test_only_management_is_notified_of_a_report_at_once(tmp_path: Path) -> None:
     async with serving(Settings(data=tmp_path, port=0)) as listening:
         service, address = listening.service, listening.phone
         token = {"Authorization": f"Bearer {load_token(tmp_path, 'management-token')}"}
@@ -77,7 +75,7 @@ async def test_management_hears_of_a_report_at_once_and_nobody_else_does(tmp_pat
 
 
 async def step(stream: ClientResponse) -> tuple[str, str]:
-    """The next step that a stream tells: whose, and what."""
+    """The case and the step of the next event in a stream."""
     async for line in stream.content:
         if line.startswith(b"data: "):
             event = json.loads(line.removeprefix(b"data: "))
@@ -88,12 +86,12 @@ async def step(stream: ClientResponse) -> tuple[str, str]:
 async def test_a_faulty_lines_file_is_refused_before_the_service_starts(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text((ROOT / "lines.yaml").read_text(encoding="utf-8").replace("within: 2 h", "within: soon"), "utf-8")
-    with pytest.raises(FaultyFile, match=re.escape(f"{mine}: clocks.contact.within: “soon” is not a duration")):
+    with pytest.raises(FaultyFile, match=rf"{re.escape(str(mine))}:\d+: clocks\.contact\.within: “soon” is not"):
         async with open_service(Settings(data=tmp_path / "var", lines=mine)):
             pass
 
 
-async def test_lines_are_read_again_and_faulty_ones_never_replace_good_ones(
+async def test_lines_are_reloaded_and_faulty_ones_never_replace_good_ones(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     mine, shipped = tmp_path / "mine.yaml", (ROOT / "lines.yaml").read_text(encoding="utf-8")
@@ -114,15 +112,15 @@ async def test_lines_are_read_again_and_faulty_ones_never_replace_good_ones(
             caplog.clear()
             mine.unlink() if faulty is None else mine.write_text(faulty, encoding="utf-8")
             await service.reload()
-            assert "the current lines stay in force" in caplog.text and f"{mine}: " in caplog.text
+            assert "the current lines stay in force" in caplog.text and f"{mine}:" in caplog.text
         assert await line("call-3") == "supervision"
 
 
-async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_archived(tmp_path: Path) -> None:
-    async with a_site(tmp_path) as site, ClientSession(site.address.removesuffix("/phone")) as session:
-        async with site.person() as person:
-            await person.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
-        record = await site.record(person.phone.call)
+async def test_a_bad_review_is_put_right_and_called_back_before_it_is_archived(tmp_path: Path) -> None:
+    async with running_site(tmp_path) as site, ClientSession(site.address.removesuffix("/phone")) as session:
+        async with site.caller() as caller:
+            await caller.takes_the_survey(until="收费了吗", keys=KEYS | {"解决了吗": "2"})
+        record = await site.record(caller.phone.call)
         [case] = record.cases
 
         async def moved(move: str) -> int:
@@ -131,7 +129,7 @@ async def test_a_bad_review_on_a_call_is_put_right_called_back_and_only_then_arc
                 return response.status
 
         statuses = [await moved(move) for move in ("acknowledge", "assign", "investigate", "resolve", "archive")]
-        [booking] = (await site.service.node.records.call(person.phone.call)).bookings
+        [booking] = (await site.service.node.records.call(caller.phone.call)).bookings
         statuses += [await moved(move) for move in ("reply", "archive", "verify", "archive")]
         queries = CaseQueries(site.service.node.records.database)
         file = await queries.case(case.number, "staff")

@@ -1,4 +1,4 @@
-"""Over HTTP, a call on which misconduct was reported (R18): the API, and the screens of agents."""
+"""A call with a report of misconduct (R18) over HTTP: in the API, and on agents' screens."""
 
 from __future__ import annotations
 
@@ -22,60 +22,61 @@ from ivr.service.composition import open_service
 from ivr.service.process import serving
 from ivr.settings import Settings
 from ivr.telephony.port import Call, CallLeg, Unanswered
+from ivr.telephony.slots import CallSlot, CallSlots
 from tests.complaints.people import CALL, TUESDAY
 
 REPORT = OpenComplaint("fraud", "举报欺诈", {"what": "经理拿钱"})
 
 
-async def says(records: CallRecords, *cases: OpenComplaint, **answers: str) -> None:
+async def record_call(records: CallRecords, *cases: OpenComplaint, **answers: str) -> None:
     await records.open_call(CALL, "v1", TUESDAY)
     facts = [*(SaveAnswer(name, value, value, (), 0.9, "voice", 1) for name, value in answers.items()), *cases]
     await records.save_turn(CALL.id, 1, NothingHeard("1"), facts, [], TUESDAY)
 
 
-async def nobody(_: Call) -> CallLeg:
+async def no_dialling(_: Call, slot: CallSlot) -> CallLeg:
     raise Unanswered("no_answer", rang=True)
 
 
-async def test_the_answers_of_a_call_are_for_the_managements_token_alone(tmp_path: Path) -> None:
+async def test_only_the_management_token_shows_the_answers_of_a_call(tmp_path: Path) -> None:
     async with open_service(Settings(data=tmp_path, port=0)) as service:
-        await says(service.node.records, REPORT, what="经理拿钱")
-        outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, nobody)
+        await record_call(service.node.records, REPORT, what="经理拿钱")
+        outbound = OutboundCaller(service.node, service.flow_store, service.call_manager, CallSlots(1), no_dialling)
         app = web.Application(middlewares=[access(None, management="of-the-management")])
-        app.add_routes(CallsApi(outbound, service.flow_store.has, service.node.records).routes())
+        app.add_routes(CallsApi(outbound, service.flow_store, service.node.records).routes())
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        told = []
+        responses = []
         async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
             for token in ("of-nobody", "of-the-management"):
                 headers = {"Authorization": f"Bearer {token}"}
                 async with session.get(f"/api/v1/calls/{CALL.id}", headers=headers) as response:
-                    told.append(await response.json())
+                    responses.append(await response.json())
         await runner.cleanup()
-    everybody, management = told
-    assert (everybody["call"], everybody["open"], everybody["answers"]) == (CALL.id, True, {})
-    assert everybody["withheld"] == WITHHELD
+    staff, management = responses
+    assert (staff["call"], staff["open"], staff["answers"]) == (CALL.id, True, {})
+    assert staff["withheld"] == WITHHELD
     assert management["answers"] == {"what": "经理拿钱"} and "withheld" not in management
 
 
 @pytest.mark.parametrize("cases", [(REPORT,), ()])
-async def test_an_agents_screen_shows_nothing_of_a_report(tmp_path: Path, cases: tuple[OpenComplaint, ...]) -> None:
-    shown = await screen(tmp_path, *cases, what="经理拿钱", misconduct="fraud")
+async def test_an_agents_screen_hides_a_report(tmp_path: Path, cases: tuple[OpenComplaint, ...]) -> None:
+    shown = await offered_event(tmp_path, *cases, what="经理拿钱", misconduct="fraud")
     assert (shown["call"], shown["answers"], shown["cases"], shown["withheld"]) == (CALL.id, {}, [], WITHHELD)
 
 
-async def test_an_agents_screen_shows_what_is_known_of_any_other_call(tmp_path: Path) -> None:
-    shown = await screen(tmp_path, OpenComplaint("complaint", "客户投诉"), what="太慢", misconduct="neither")
+async def test_an_agents_screen_shows_the_answers_of_any_other_call(tmp_path: Path) -> None:
+    shown = await offered_event(tmp_path, OpenComplaint("complaint", "客户投诉"), what="太慢", misconduct="neither")
     assert shown["answers"] == {"what": "太慢", "misconduct": "neither"} and "withheld" not in shown
     assert [case["kind"] for case in shown["cases"]] == ["complaint"]
 
 
-async def screen(data: Path, *cases: OpenComplaint, **answers: str) -> dict[str, Any]:
-    """What an agent is shown who is offered the call."""
+async def offered_event(data: Path, *cases: OpenComplaint, **answers: str) -> dict[str, Any]:
+    """The event on the agent's screen that offers the call."""
     async with serving(Settings(data=data, port=0, rosters=ROOT / "rosters.yaml")) as listening:
         service, address = listening.service, listening.phone
-        await says(service.node.records, *cases, **answers)
+        await record_call(service.node.records, *cases, **answers)
         assert service.agents is not None
         site = address.removesuffix("/phone")
         async with ClientSession(site) as session, session.get("/api/v1/agents/zhang/events") as stream:

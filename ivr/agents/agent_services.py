@@ -74,4 +74,4 @@ class AgentServices:
             group.create_task(self.presences.run())
             group.create_task(self.acd.run_commands())
             if phones:
-                group.create_task(watch_phones(phones, lambda: self.rosters, self.presences))
+                group.create_task(watch_phones(phones, lambda: self.rosters, self.presences, self.acd.node))

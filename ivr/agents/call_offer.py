@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from ivr.agents import presence
 from ivr.agents.announcements import Announcements
+from ivr.agents.presence import AgentState, Presence
 from ivr.agents.presence_store import PresenceStep, PresenceStore
 from ivr.agents.roster import Agent, Roster
 from ivr.errors import HuifangError, IllegalMove
@@ -66,6 +67,8 @@ class CallOffer:
         self._details: dict[str, Value] = {"caller": call.caller, **({"asked_by": asked_by} if asked_by else {})}
         self._stack = AsyncExitStack()
         self._accepted = self._closed = False
+        self._release: Callable[..., Presence] = presence.withdraw
+        self._released_to: AgentState | None = None
 
     async def reserve(self) -> bool:
         """Reserve the agent for this call; return False if they are not available, e.g. reserved by another node."""
@@ -99,11 +102,20 @@ class CallOffer:
                 await _await_acceptance(person, whisper_audio, stop_announcement)
             await self._context.presences.move(self.agent.id, partial(presence.accept, call=self._call.id))
             self._accepted = True
-        except BaseException as fault:
-            await self.close()
-            await self.publish("not_taken", reason=fault.reason if isinstance(fault, TransferRefused) else WITHDRAWN)
+        except TransferRefused as refused:
+            self._release = _release_after(refused)
+            await self._close_untaken(refused.reason)
+            raise
+        except BaseException:
+            await self._close_untaken(WITHDRAWN)
             raise
         return person
+
+    async def _close_untaken(self, reason: str) -> None:
+        await self.close()
+        await self.publish("not_taken", reason=reason)
+        if self._released_to is AgentState.MISSED:
+            await self.publish("presence", state=AgentState.MISSED)
 
     async def publish_accepted(self) -> None:
         """Publish that the agent is connected."""
@@ -126,13 +138,24 @@ class CallOffer:
             await self.publish("ended", wrap_up_s=self._roster.wrap_up_s, **({"by": by} if by else {}))
 
     async def _release_agent(self) -> None:
-        step: PresenceStep = partial(presence.withdraw, call=self._call.id)
+        step: PresenceStep = partial(self._release, call=self._call.id)
         if self._accepted:
             step = partial(presence.hang_up, call=self._call.id, now=self._context.now().timestamp())
         try:
-            await self._context.presences.move(self.agent.id, step, self._roster.wrap_up_s)
+            released = await self._context.presences.move(self.agent.id, step, self._roster.wrap_up_s)
+            self._released_to = released.state
         except HuifangError as fault:
             log.warning("agent %s was not released; the engagement expires instead: %s", self.agent.id, fault)
+
+
+def _release_after(refused: TransferRefused) -> Callable[..., Presence]:
+    """Return the step that releases the agent: a phone that did not ring is no missed offer."""
+    match refused.reason:
+        case "no_answer" if refused.rang:
+            return presence.miss
+        case "declined":
+            return presence.decline
+    return presence.withdraw
 
 
 async def _await_acceptance(
@@ -151,7 +174,7 @@ async def _await_acceptance(
         await _run_until(decision, person.play(whisper))
         await asyncio.wait((decision,), timeout=ACCEPT_TIMEOUT_S)
         if not decision.done():
-            raise TransferRefused("no_answer")
+            raise TransferRefused("no_answer", rang=True)
         if decision.result() != ACCEPT_KEY:
             raise TransferRefused("declined")
     finally:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Final
 
-from ivr.agents import presence
-from ivr.agents.presence import Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Rosters
 from ivr.errors import HuifangError
@@ -21,12 +18,14 @@ POLL_S: Final = 2.0
 RegisteredPhones = Callable[[], Awaitable[frozenset[str]]]
 
 
-async def watch_phones(phones: RegisteredPhones, rosters: Callable[[], Rosters], presences: PresenceStore) -> None:
-    """Run until cancelled: update the agents' presence from `phones`, which returns the registered phones."""
+async def watch_phones(
+    phones: RegisteredPhones, rosters: Callable[[], Rosters], presences: PresenceStore, node: str
+) -> None:
+    """Run until cancelled: report the agents that `node` reaches; `phones` returns the phones registered with it."""
     last_fault = ""
     while True:
         try:
-            await update_reachability(await phones(), rosters(), presences)
+            await report_phones(await phones(), rosters(), presences, node)
             last_fault = ""
         except HuifangError as fault:
             if str(fault) != last_fault:
@@ -35,10 +34,7 @@ async def watch_phones(phones: RegisteredPhones, rosters: Callable[[], Rosters],
         await asyncio.sleep(POLL_S)
 
 
-async def update_reachability(registered: frozenset[str], rosters: Rosters, presences: PresenceStore) -> None:
-    """Update the presence of each agent whose phone has registered or unregistered since any node's last check."""
-    current = await presences.all()
-    for agent in rosters.agents.values():
-        reachable = agent.phone in registered
-        if current.get(agent.id, Presence()).reachable != reachable:
-            await presences.move(agent.id, partial(presence.set_reachable, reachable=reachable))
+async def report_phones(registered: frozenset[str], rosters: Rosters, presences: PresenceStore, node: str) -> None:
+    """Report the agents of the rosters whose phones are registered with a node."""
+    reached = [agent.id for agent in rosters.agents.values() if agent.phone in registered]
+    await presences.report_reachable(node, reached)

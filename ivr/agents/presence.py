@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from ivr.errors import IllegalMove
 
 EngagementStage = Literal["ringing", "busy", "wrap_up"]
+
+MAX_MISSED: Final = 2
+"""Offers missed in a row after which the agent is offered no more calls until they set themselves available."""
 
 
 class AgentState(StrEnum):
@@ -23,6 +26,7 @@ class AgentState(StrEnum):
     BUSY = "busy"
     WRAP_UP = "wrap_up"
     AWAY = "away"
+    MISSED = "missed"
     UNREACHABLE = "unreachable"
 
 
@@ -40,28 +44,33 @@ class Engagement:
 class Presence:
     """An agent's presence; away by default. `idle_since`, when they last became free, orders agents for the next call.
 
-    `here` is the availability that the agent chose, `reachable` whether their phone is registered.
+    `here` is the availability that the agent chose, `reachable` whether their phone is registered, `missed` the number
+    of offers in a row that rang unanswered.
     """
 
     here: bool = False
     reachable: bool = False
     idle_since: float = 0.0
+    missed: int = 0
     engaged: Engagement | None = None
 
     @property
     def state(self) -> AgentState:
-        """The state: a call takes precedence over the chosen availability, which takes precedence over the phone."""
+        """The state, in order of precedence: the call, the chosen availability, missed offers, the phone."""
         if self.engaged:
             return AgentState(self.engaged.stage)
         if not self.here:
             return AgentState.AWAY
+        if self.missed >= MAX_MISSED:
+            return AgentState.MISSED
         return AgentState.AVAILABLE if self.reachable else AgentState.UNREACHABLE
 
 
 def set_available(presence: Presence, now: float) -> Presence:
-    """Mark the agent as available; ends a wrap-up early."""
-    idle_since = presence.idle_since if presence.here else now
-    return replace(_without_wrap_up(presence), here=True, idle_since=idle_since)
+    """Mark the agent as available; ends a wrap-up early and forgets missed offers."""
+    keeps_turn = presence.here and presence.missed < MAX_MISSED
+    idle_since = presence.idle_since if keeps_turn else now
+    return replace(_without_wrap_up(presence), here=True, idle_since=idle_since, missed=0)
 
 
 def set_away(presence: Presence) -> Presence:
@@ -82,14 +91,24 @@ def offer(presence: Presence, call: str, line: str, node: str) -> Presence:
 
 
 def withdraw(presence: Presence, call: str) -> Presence:
-    """Free the agent, who did not take the offered call; `idle_since` and so their turn stay the same."""
+    """Free the agent, who could not take the offered call; `idle_since` and so their turn stay the same."""
     _expect(presence, "ringing", call)
     return replace(presence, engaged=None)
 
 
+def decline(presence: Presence, call: str) -> Presence:
+    """Free the agent, who declined the offered call and so is there; their turn stays the same."""
+    return replace(withdraw(presence, call), missed=0)
+
+
+def miss(presence: Presence, call: str) -> Presence:
+    """Free the agent, who let the offered call ring; after MAX_MISSED such calls in a row they are offered no more."""
+    return replace(withdraw(presence, call), missed=presence.missed + 1)
+
+
 def accept(presence: Presence, call: str) -> Presence:
     """Connect the agent to the offered call."""
-    return replace(presence, engaged=replace(_expect(presence, "ringing", call), stage="busy"))
+    return replace(presence, missed=0, engaged=replace(_expect(presence, "ringing", call), stage="busy"))
 
 
 def hang_up(presence: Presence, call: str, now: float) -> Presence:

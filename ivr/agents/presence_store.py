@@ -1,6 +1,7 @@
 """The presence of all agents, shared by the nodes: each transition is validated, then stored by compare-and-set.
 
-An engagement is a lease: the node that created it renews it; if the node dies, the lease expires.
+An engagement is a lease: the node that created it renews it; if the node dies, the lease expires. So does its report of
+the agents that it reaches; an agent is reachable if any node reaches them.
 Must not know: rosters, calls, telephones.
 """
 
@@ -9,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from ivr.agents.presence import AgentState, Presence, end_wrap_up
+from ivr.agents.presence import AgentState, Presence, end_wrap_up, set_reachable
 from ivr.errors import HuifangError
 from ivr.live.agents import LiveAgents, StoredPresence
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 ENGAGEMENT_LEASE_MS: Final = 15_000
 """Lease of an engagement, in ms: an agent is free again if their node has not renewed it for this long."""
+REACHED_LEASE_MS: Final = 15_000
+"""Lease of a node's report of the agents that it reaches, in ms."""
 RENEW_S: Final = ENGAGEMENT_LEASE_MS / 3000
 
 PresenceStep = Callable[[Presence], Presence]
@@ -68,6 +71,10 @@ class PresenceStore:
                     self._owned[agent] = after.engagement
             return presence
 
+    async def report_reachable(self, node: str, agents: Collection[str]) -> None:
+        """Report the agents that a node reaches; the report replaces the earlier one, and expires unless repeated."""
+        await self._live.report_reachable(node, agents, REACHED_LEASE_MS)
+
     async def run(self) -> None:
         """Run until cancelled: renew the leases of this node's engagements."""
         while True:
@@ -87,16 +94,17 @@ class PresenceStore:
                     del self._owned[agent]
 
     def _decode(self, agent: str, stored: StoredPresence) -> Presence:
+        presence = Presence()
         try:
             fields: dict[str, Any] = json.loads(stored.note or b"{}")
-            return _PRESENCE.validate_python({**fields, "engaged": json.loads(stored.engagement or b"null")})
+            presence = _PRESENCE.validate_python({**fields, "engaged": json.loads(stored.engagement or b"null")})
         except (ValueError, TypeError, RecursionError):
             content = stored.note + b"\n" + stored.engagement
             self._live.damaged.skip("presence of agents", agent, content, "not a presence")
-            return Presence()
+        return set_reachable(presence, stored.reachable)
 
 
 def _encode(presence: Presence) -> StoredPresence:
     fields = asdict(presence)
-    engaged = fields.pop("engaged")
-    return StoredPresence(json.dumps(fields).encode(), json.dumps(engaged).encode() if engaged else b"")
+    engaged, reachable = fields.pop("engaged"), fields.pop("reachable")
+    return StoredPresence(json.dumps(fields).encode(), json.dumps(engaged).encode() if engaged else b"", reachable)

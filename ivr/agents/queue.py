@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ivr.agents.presence import AgentState, Presence
 from ivr.agents.roster import Agent
 
-ABSENT_STATES = (AgentState.AWAY, AgentState.UNREACHABLE)
+ABSENT_STATES = (AgentState.AWAY, AgentState.MISSED, AgentState.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 
+from ivr.call.flow_versions import FlowVersions
 from ivr.call.node import Observer, ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
@@ -23,9 +24,11 @@ from ivr.telephony.port import CallLeg
 log = logging.getLogger(__name__)
 
 LEASE_RENEWAL_S: Final = LEASE_MS / 3000
-"""Interval between lease renewals, each followed by a sweep."""
+"""Interval between lease renewals, and between sweeps."""
 
-RECORDING_S: Final = 12.0
+TRUST_S: Final = LEASE_MS / 1000
+"""Time that a node waits, on each server of Redis anew, before it takes calls without a lease for orphans."""
+RECORDING_S: Final = 5.0
 """Time that a drain allows, once all calls have ended, for their records to be written."""
 CLAIM_TIMEOUT_S: Final = 1.0
 """Timeout for claiming a call's lease before the call is answered."""
@@ -43,8 +46,9 @@ class CallManager:
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
-        self._away = ""
-        self._sweep_fault = ""
+        self._flow_versions = FlowVersions(node.records.flow_source)
+        self._troubles: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
         self._redis: str | None = None
         self._renewing_since_s = 0.0
 
@@ -56,12 +60,14 @@ class CallManager:
     @property
     def trouble(self) -> str:
         """Reason why this node should not receive calls; empty if it is ready."""
-        return "draining" if self._draining else self.store_trouble or self._sweep_fault
+        if self._draining:
+            return "draining"
+        return "; ".join(filter(None, (self.store_trouble, *self._faults.values())))
 
     @property
     def store_trouble(self) -> str:
-        """Why one of the stores cannot be used now; empty if both can."""
-        return self._away or self._node.journal.trouble
+        """Why a store cannot be used now; empty if both can."""
+        return "; ".join(filter(None, (*dict.fromkeys(self._troubles.values()), self._node.journal.trouble)))
 
     async def answer(self, leg: CallLeg, observe: Observer) -> None:
         """Run the session of an answered call; return once the call is recorded. While draining, just hang up.
@@ -91,44 +97,53 @@ class CallManager:
     @asynccontextmanager
     async def ringing(self, call_id: str) -> AsyncIterator[None]:
         """Hold the lease of a call while it is being placed, so that no sweep treats it as orphaned."""
-        await self._claim(call_id)
         self._ringing.add(call_id)
         try:
+            await self._claim(call_id)
             yield
         finally:
             self._ringing.discard(call_id)
 
     async def run(self) -> None:
-        """Run until cancelled: renew the leases of this node's calls and sweep orphaned calls."""
+        """Run until cancelled: renew the leases of this node's calls and, in another task, sweep orphaned calls."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat("lease renewal", self._renew_leases))
+            group.create_task(self._repeat("sweep of orphaned calls", self._sweep))
+
+    async def _repeat(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat `work` every LEASE_RENEWAL_S; while it fails, this node is in trouble."""
         while True:
             try:
-                await self._renew_leases()
-                await self._node.records.ping()
-                if await self._knows_leases():
-                    await sweep(self._node, self._sessions.keys() | self._ringing)
-                self._away = self._sweep_fault = ""
+                await work()
+                self._troubles.pop(name, None)
+                self._faults.pop(name, None)
             except HuifangError as error:
-                self._away = str(error)
+                self._troubles[name] = str(error)
                 if isinstance(error, LiveStateUnavailable):
                     self._redis = None
-                log.warning("lease renewal and sweep postponed: %s", error)
+                log.warning("%s postponed: %s", name, error)
             except Exception as error:
-                self._sweep_fault = f"the sweep of orphaned calls failed: {describe(error)}"
-                log.exception("sweep of orphaned calls failed")
+                self._faults[name] = f"{name} failed: {describe(error)}"
+                log.exception("%s failed", name)
             await asyncio.sleep(LEASE_RENEWAL_S)
 
+    def _owns(self, call_id: str) -> bool:
+        return call_id in self._sessions or call_id in self._ringing
+
+    async def _sweep(self) -> None:
+        await self._node.records.ping()
+        if await self._knows_leases():
+            await sweep(self._node, self._flow_versions, self._owns)
+
     async def _knows_leases(self) -> bool:
-        """Return whether every node has had the time to renew its leases on the present Redis.
+        """Return whether every node has had the time to renew its leases on the present server of Redis.
 
         Leases expire while Redis is away, and a fail-over may lose them: a call without a lease is then no orphan yet.
         """
-        now_s, server = self._now_s(), await self._node.live.server()
+        now_s, server = asyncio.get_running_loop().time(), await self._node.live.server()
         if server != self._redis:
             self._redis, self._renewing_since_s = server, now_s
-        return now_s - self._renewing_since_s >= LEASE_MS / 1000
-
-    def _now_s(self) -> float:
-        return asyncio.get_running_loop().time()
+        return now_s - self._renewing_since_s >= TRUST_S
 
     async def drain(self, within_s: float, apology_s: float = APOLOGY_TIMEOUT_MS / 1000) -> None:
         """Stop accepting calls and wait `within_s` for those in progress to end.
@@ -142,13 +157,15 @@ class CallManager:
             for call_id in self._in_progress:
                 self._sessions[call_id].end("failed")
             if not await self._wait_until_idle(apology_s):
-                for task in self._tasks:
-                    task.cancel()
+                await self._cancel(self._tasks)
         if self._tasks:
             _, unrecorded = await asyncio.wait(self._tasks, timeout=RECORDING_S)
-            for task in unrecorded:
-                task.cancel()
-            await asyncio.gather(*unrecorded, return_exceptions=True)
+            await self._cancel(unrecorded)
+
+    async def _cancel(self, tasks: Collection[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _wait_until_idle(self, seconds: float) -> bool:
         try:
@@ -158,22 +175,21 @@ class CallManager:
             return False
 
     async def _claim(self, call_id: str) -> bool:
-        """Claim the call's lease; return False if another node holds it.
+        """Acquire the call's lease; return False if another node holds it.
 
-        Return True if Redis fails or times out: the database alone suffices, and the next renewal claims the lease.
+        Return True if Redis fails or times out: the database alone suffices, and the next renewal acquires the lease.
         """
         try:
             async with asyncio.timeout(CLAIM_TIMEOUT_S):
-                return await self._node.live.claim(call_id, self._node.name, LEASE_MS)
+                return not await self._node.live.renew((call_id,), self._node.name, LEASE_MS)
         except (HuifangError, TimeoutError):
             return True
 
     async def _renew_leases(self) -> None:
-        """Renew the leases by claiming again, which also recovers leases that expired while Redis was down."""
-        for call_id in tuple(self._ringing):
-            await self._node.live.claim(call_id, self._node.name, LEASE_MS)
-        for call_id, session in tuple(self._sessions.items()):
-            if not await self._node.live.claim(call_id, self._node.name, LEASE_MS):
+        """Renew all leases at once; those that expired while Redis was away are acquired again."""
+        owned = {*self._ringing, *self._sessions}
+        for call_id in await self._node.live.renew(owned, self._node.name, LEASE_MS):
+            if session := self._sessions.get(call_id):
                 log.error("call %s: another node owns its lease; ending it here", call_id)
                 session.end("failed")
 

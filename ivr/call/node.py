@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from pathlib import Path
 from typing import Protocol
 
 from ivr.calendar import Calendar
+from ivr.call.recording_archive import RecordingArchive
 from ivr.events import Value
 from ivr.live.calls import LiveCalls
 from ivr.prompts.library import PromptLibrary
@@ -31,8 +31,8 @@ class Observer(Protocol):
 class ServiceNode:
     """Resources of one service process.
 
-    `journal` takes all writes of live calls to the `records`. `recordings` is the root folder for audio files,
-    `timezone` the callers' time zone, and `calendar` the source of the festivals used in greetings.
+    `journal` takes all writes of live calls to the `records`. `timezone` is the callers' time zone, and `calendar` the
+    source of the festivals used in greetings.
     """
 
     name: str
@@ -42,14 +42,10 @@ class ServiceNode:
     records: CallRecords
     journal: RecordsJournal
     live: LiveCalls
-    recordings: Path
+    recordings: RecordingArchive
     timezone: tzinfo
     timing: Timing
     calendar: Calendar = field(default_factory=Calendar)
-
-    def recording_path(self, call_id: str, at: datetime) -> Path:
-        """Return the path of the recording of a call that began recording at `at`."""
-        return self.recordings / f"{at.astimezone(self.timezone):%Y-%m-%d}" / f"{call_id}.wav"
 
     def now(self) -> datetime:
         """Return the current time in the callers' time zone."""

@@ -8,25 +8,23 @@ Must not know: why a node died.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import logging
-import wave
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 from ivr.actions import Fact
+from ivr.call.flow_versions import FlowVersions
 from ivr.call.node import ServiceNode
 from ivr.database.errors import RecordsUnavailable, UnknownCall
+from ivr.errors import IllegalMove
 from ivr.events import CallEnded
 from ivr.flow import engine
-from ivr.flow.parse import FlowSet, parse
+from ivr.flow.parse import FlowSet
 from ivr.flow.state import FlowState
 from ivr.lifecycle import Disposition
 from ivr.live.errors import LiveStateUnavailable
 from ivr.records.journal import entries
-from ivr.records.record import CallRecord, CallSummary
+from ivr.records.record import CallRecord
 
 log = logging.getLogger(__name__)
 
@@ -36,32 +34,37 @@ NODE_LOST: Final = CallEnded("us", "failed")
 """The event that ends an orphaned call."""
 
 
-async def sweep(node: ServiceNode, owned: Collection[str]) -> int:
-    """Close all calls that no node owns, and return their number. `owned` holds the ids of this node's calls.
+async def sweep(node: ServiceNode, flow_versions: FlowVersions, owns: Callable[[str], bool]) -> int:
+    """Close all calls that no node holds, and return their number. Several nodes may sweep at the same time.
 
-    The node that obtains a call's lease closes it, so several nodes may sweep at the same time.
+    `owns` returns whether a call is this node's at that moment: calls may begin during the sweep.
 
     Raises:
         RecordsUnavailable, LiveStateUnavailable: a store is unreachable; the next sweep finds the remaining calls.
     """
-    open_calls = {call.id: call for call in await node.records.open_calls()}
     closed = 0
-    for call_id in sorted({*open_calls, *await node.live.orphans()} - set(owned)):
-        if call_id in owned or not await node.live.claim(call_id, node.name, LEASE_MS):
+    for call_id in sorted(await node.live.orphans(await node.records.open_calls())):
+        if owns(call_id) or not await node.live.claim(call_id, node.name, LEASE_MS):
             continue
         try:
-            closed += await _close(node, call_id)
+            closed += await _close(node, flow_versions, call_id)
         except (RecordsUnavailable, LiveStateUnavailable):
             raise
+        except IllegalMove:
+            log.info("call %s: closed by its own node in the meantime", call_id)
         except Exception:
             log.exception("call %s: the orphaned call could not be closed", call_id)
-        else:
-            await node.live.drop(call_id)
+            continue
+        await node.live.drop(call_id)
     return closed
 
 
-async def _close(node: ServiceNode, call_id: str) -> bool:
-    """Close a call; return False if it is already closed or was never opened."""
+async def _close(node: ServiceNode, flow_versions: FlowVersions, call_id: str) -> bool:
+    """Close a call; return False if it is already closed or was never opened.
+
+    Raises:
+        IllegalMove: another node closes it at the same time.
+    """
     await _write_pending(node, call_id)
     try:
         record = await node.records.call(call_id, "management")
@@ -71,14 +74,14 @@ async def _close(node: ServiceNode, call_id: str) -> bool:
         return False
     disposition = Disposition.FAILED
     try:
-        disposition = await _end_flow(node, record)
-        await _index_recording(node, record.call)
-    except (RecordsUnavailable, LiveStateUnavailable):
+        disposition = await _end_flow(node, flow_versions, record)
+    except (RecordsUnavailable, LiveStateUnavailable, IllegalMove):
         raise
     except Exception:
         log.exception("call %s: the flow could not process the end of the call", call_id)
     await node.records.close_call(call_id, disposition, NODE_LOST.cause, NODE_LOST.by, node.now())
     log.warning("call %s: orphaned by its node; closed with disposition %s", call_id, disposition)
+    node.recordings.look_for(call_id)
     return True
 
 
@@ -95,13 +98,12 @@ async def _write_pending(node: ServiceNode, call_id: str) -> None:
         await node.journal.write(entry)
 
 
-async def _end_flow(node: ServiceNode, record: CallRecord) -> Disposition:
+async def _end_flow(node: ServiceNode, flow_versions: FlowVersions, record: CallRecord) -> Disposition:
     """Run the flow to its end from the last recorded turn."""
     call = record.call
-    source = await node.records.flow_source(call.flow_version)
-    if source is None:
+    flow_set = await flow_versions.get(call.flow_version)
+    if flow_set is None:
         return Disposition.FAILED
-    flow_set = parse(source, call.flow_version)
     state = _replay(flow_set, record)
     last = engine.step(flow_set.flows, state, NODE_LOST, node.now())
     if last.state is not state:
@@ -124,25 +126,3 @@ def _replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
             reached = state
         state = reached if reached.turn == turn.turn else engine.fail(flow_set.flows, state, turn.at, turn.event).state
     return state
-
-
-async def _index_recording(node: ServiceNode, call: CallSummary) -> None:
-    """Add the recording left by the lost node to the records, if the file is on this machine."""
-    if not call.consent_at or not call.answered_at:
-        return
-    path = node.recording_path(call.id, call.consent_at)
-    measured = await asyncio.to_thread(_measure, path)
-    if measured:
-        offset_ms = int((call.consent_at - call.answered_at).total_seconds() * 1000)
-        await node.records.add_recording(call.id, str(path), "wav", measured[0], offset_ms, measured[1])
-
-
-def _measure(path: Path) -> tuple[float, str] | None:
-    """Return a recording's length in seconds and its SHA-256, or None if there is no playable file."""
-    try:
-        with path.open("rb") as file, wave.open(file) as sound:
-            seconds = sound.getnframes() / sound.getframerate()
-            file.seek(0)
-            return seconds, hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, EOFError, wave.Error):
-        return None

@@ -56,7 +56,7 @@ HANG_UP_TIMEOUT_S: Final = 5.0
 CALLER_AUDIO_MAX_MS: Final = 15_000
 """Maximum length of the caller's own words played in a whisper."""
 TYPE_AHEAD_MAX: Final = 20
-"""Maximum number of digits buffered before a prompt starts."""
+"""Maximum number of keys kept for the questions to come; further keys are dropped."""
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 """Silence between two prompts played in one sequence."""
 
@@ -77,8 +77,9 @@ class Session:
         self._action: InputAction | None = None
         self._turn: QuestionTurn | None = None
         self._hypotheses: tuple[Hypothesis, ...] = ()
-        self._type_ahead: deque[str] = deque(maxlen=TYPE_AHEAD_MAX)
+        self._type_ahead: deque[str] = deque()
         self._deadline_ms: int | None = MAX_CALL_MS
+        self._turn_ms, self._turn_at = 0, node.now()
         self._cause = "normal"
         self._ended: events.CallEnded | None = None
         call = leg.call
@@ -131,7 +132,8 @@ class Session:
     async def _open(self) -> None:
         node, call, now = self._node, self._leg.call, self._node.now()
         self._journal.open(self._flow_set, now)
-        await self._step(events.CallAnswered(initial_variables(call, node.calendar, now.date())))
+        brought = initial_variables(call, self._flow_set.flows, node.calendar, now.date())
+        await self._step(events.CallAnswered(brought))
 
     async def _handle(self, item: MailboxItem | None) -> None:
         at_ms, turn = self._mailbox.clock(), self._turn
@@ -142,8 +144,7 @@ class Session:
                 await self._handle_media(at_ms, item)
             case PromptStarted(started, length_ms) if started is turn:
                 await self._execute(started.prompt_started(at_ms, length_ms))
-                while self._type_ahead and self._turn is started:
-                    await self._execute(started.pressed(at_ms, self._type_ahead.popleft()))
+                await self._take_keys(at_ms)
             case DecodingFinished(requester, request, hypotheses) if requester is turn:
                 self._hypotheses = hypotheses
                 verdict = engine.completeness(
@@ -169,10 +170,10 @@ class Session:
                 await self._handle_audio(at_ms, pcm)
             case MarkReached(name) if self._player.mark_reached(at_ms, name) and turn:
                 await self._execute(turn.prompt_finished(at_ms))
-            case KeyPressed(digit) if turn:
-                await self._execute(turn.pressed(at_ms, digit))
             case KeyPressed(digit):
-                self._type_ahead.append(digit)
+                if len(self._type_ahead) < TYPE_AHEAD_MAX:
+                    self._type_ahead.append(digit)
+                await self._take_keys(at_ms)
             case OverheardAudio(who, pcm):
                 self._recorder.add_overheard(at_ms, who, pcm)
             case PartiesChanged(parties):
@@ -180,6 +181,11 @@ class Session:
             case MediaClosed(by, cause):
                 hung_up_by_us = (by, cause) == ("us", "normal")
                 self._ended = events.CallEnded(by, self._cause if hung_up_by_us else cause)
+
+    async def _take_keys(self, at_ms: int) -> None:
+        """Pass the pressed keys to the current question, in order; without one, they wait for the next question."""
+        while self._type_ahead and (turn := self._turn) and turn.accepts_input:
+            await self._execute(turn.pressed(at_ms, self._type_ahead.popleft()))
 
     async def _handle_audio(self, at_ms: int, pcm: bytes) -> None:
         self._recognition.add_frame(at_ms, pcm)
@@ -250,7 +256,7 @@ class Session:
 
     def _record_turn(self, event: Event, turn: FlowTurn, now: datetime) -> None:
         """Add the turn to the journal, which holds it from here on even if a store is unavailable."""
-        at_ms = self._mailbox.clock()
+        self._turn_at, self._turn_ms = now, (at_ms := self._mailbox.clock())
         lines = self._transcript.end_prompt(self._player.heard_share(at_ms)) + self._transcript.caller_lines(
             at_ms, event, turn
         )
@@ -275,8 +281,8 @@ class Session:
             case actions.LookUpCase():
                 self._mailbox.spawn(self._look_up(action))
             case actions.StartRecording():
-                path = self._node.recording_path(self._leg.call.id, self._node.now())
-                self._recorder.start(self._mailbox.clock(), path)
+                path = self._node.recordings.spool_path(self._leg.call.id)
+                self._recorder.start(self._turn_ms, self._turn_at, path)
             case actions.Hangup(linger_ms):
                 self._mailbox.spawn(self._hang_up(linger_ms))
 
@@ -357,6 +363,11 @@ class Session:
             self._record_turn(ended, engine.step(self._flow_set.flows, self._state, ended, now), now)
         except Exception:
             log.exception("call %s: the flow could not process the end of the call", call_id)
-        recording = await self._recorder.close(self._mailbox.clock())
-        audio = (recording, self._recorder.from_ms) if recording else None
-        await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)
+        stored = None
+        try:
+            recording = await self._recorder.close(self._mailbox.clock())
+            if recording and self._recorder.began_at:
+                stored = await self._node.recordings.store(recording, self._recorder.began_at)
+        finally:
+            audio = (stored, self._recorder.from_ms) if stored else None
+            await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ivr.calendar import Calendar
+from ivr.callbacks.attempt_table import REACHED_THE_PHONE, AttemptVerdict, RetryKind, attempt_verdict
 from ivr.complaints.rules.model import Calling
 from ivr.events import Value
 from ivr.lifecycle import Disposition
@@ -21,26 +22,48 @@ SOLVED_QUESTION: Final = "solved"
 
 PUNCTUALITY_WINDOW: Final = timedelta(minutes=10)
 """How long after the time that the customer named the callback may still be placed outside the calling hours."""
-FAULT_RETRY_DELAY: Final = timedelta(minutes=10)
-"""Delay before the next attempt if a fault of the service or the network kept the phone from ringing."""
-FAULT_CAUSES: Final = frozenset({"failed", "congestion", "protocol"})
-"""The hangup causes of calls that did not ring."""
+BACKOFF: Final = tuple(timedelta(minutes=minutes) for minutes in (10, 40, 160, 480))
+"""Delay after each attempt of a callback that does not count, four times the last one, up to 8 h.
+
+After one more such attempt a person must call. Within the shipped hours, these are four attempts a day at most.
+"""
+CUT_OFF_WITHIN: Final = timedelta(seconds=10)
+"""A call that ends this soon after its answer, with no question answered, was cut off.
+
+The longest opening of the shipped flows takes 8.7 s.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class EndedCall:
-    """The outcome of a call. `answer` is the answer to SOLVED_QUESTION, `cause` one of lifecycle.HANGUP_CAUSES."""
+    """The outcome of a call. `cause` is one of lifecycle.HANGUP_CAUSES, `answer` the answer to SOLVED_QUESTION.
+
+    `rang` is whether the phone rang, `answered_at` None for an unanswered call, `responsive` whether the customer
+    answered any question.
+    """
 
     at: datetime
     disposition: Disposition
     cause: str
-    answered: bool
+    rang: bool = False
+    answered_at: datetime | None = None
+    responsive: bool = False
     answer: Value = None
 
     @property
-    def counts(self) -> bool:
-        """Whether the call counts as an attempt: not if a fault kept the phone from ringing."""
-        return self.answered or self.cause not in FAULT_CAUSES
+    def verdict(self) -> AttemptVerdict:
+        """Whether the call counts as an attempt, and when the next one follows if the customer was not reached."""
+        return REACHED_THE_PHONE if self.answered_at else attempt_verdict(self.cause, rang=self.rang)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the call ended before the customer could say anything."""
+        return (
+            self.answered_at is not None
+            and not self.responsive
+            and self.disposition is not Disposition.COMPLETED
+            and self.at - self.answered_at < CUT_OFF_WITHIN
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +100,19 @@ class HandedToPerson:
     why: str
 
 
-FollowUp = ProblemSolved | ProblemUnsolved | CustomerReached | Rebooked | RetryAt | HandedToPerson
+@dataclass(frozen=True, slots=True)
+class DoNotCallProposed:
+    """The call was rejected as unwanted or as spam: the service stops; a person must confirm that it never calls."""
+
+    why: str
+
+
+FollowUp = ProblemSolved | ProblemUnsolved | CustomerReached | Rebooked | RetryAt | HandedToPerson | DoNotCallProposed
+
+_REJECTED_AS: Final = {
+    "unwanted": "the customer rejects the call as unwanted",
+    "spam": "the network rejects it as spam",
+}
 
 
 def may_call(calling: Calling, calendar: Calendar, requested_at: datetime | None, now: datetime) -> bool:
@@ -86,18 +121,24 @@ def may_call(calling: Calling, calendar: Calendar, requested_at: datetime | None
     return on_time or calling.hours.contains(calendar, now)
 
 
-def follow_up(calling: Calling, calendar: Calendar, ended: EndedCall, earlier: int, *, verifying: bool) -> FollowUp:
-    """Return what follows from a call, after `earlier` attempts that counted."""
+def follow_up(
+    calling: Calling, calendar: Calendar, ended: EndedCall, counted: int, uncounted: int, *, verifying: bool
+) -> FollowUp:
+    """Return what follows from a call, after `counted` attempts that counted and `uncounted` that did not."""
     if verifying and ended.answer in ("yes", "no"):
         return ProblemSolved() if ended.answer == "yes" else ProblemUnsolved()
     if ended.disposition is Disposition.CALLBACK_BOOKED:
         return Rebooked()
+    if ended.verdict.retry is RetryKind.NEVER:
+        return DoNotCallProposed(_REJECTED_AS[ended.cause])
     if ended.disposition in (Disposition.REFUSED, Disposition.CONSENT_DENIED):
         return HandedToPerson("the customer does not want to be asked")
-    if ended.answered and not verifying and ended.disposition is not Disposition.FAILED:
+    if ended.answered_at and not verifying and not ended.cut_off and ended.disposition is not Disposition.FAILED:
         return CustomerReached()
-    if not ended.counts:
-        return RetryAt(calling.hours.next_within(calendar, ended.at + FAULT_RETRY_DELAY))
-    if earlier >= len(calling.again_after):
-        return HandedToPerson(f"after {earlier + 1} calls")
-    return RetryAt(calling.hours.next_within(calendar, ended.at + calling.again_after[earlier]))
+    if ended.verdict.retry is RetryKind.BACKOFF:
+        delays, earlier, what = BACKOFF, uncounted, "attempts without ringing"
+    else:
+        delays, earlier, what = calling.again_after, counted, "calls"
+    if earlier >= len(delays):
+        return HandedToPerson(f"after {earlier + 1} {what}")
+    return RetryAt(calling.hours.next_within(calendar, ended.at + delays[earlier]))

@@ -6,20 +6,20 @@ finished attempts. Must not know: how calls are placed, when the scheduler is po
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
 from ivr.callbacks import retry_policy
 from ivr.callbacks.retry_policy import (
     CustomerReached,
+    DoNotCallProposed,
     EndedCall,
     FollowUp,
     HandedToPerson,
@@ -35,17 +35,25 @@ from ivr.complaints.rules.intake import Rules
 from ivr.complaints.rules.life import CaseMove, RefusedMove
 from ivr.database import tables as t
 from ivr.database.database import Database
+from ivr.database.upsert import insert_once
 from ivr.events import Value
 from ivr.lifecycle import Disposition
+from ivr.phone_number import UnreadableNumber, canonical_number, dialable_number
 
 STALE_CLAIM_AFTER: Final = timedelta(minutes=2)
 """Age at which a claim without a call is stale: its node has died."""
-DIALABLE: Final = re.compile(r"\+?[0-9A-Za-z_*#-]{1,32}")
+ENGAGED_DELAY: Final = timedelta(minutes=1)
+"""Delay of a callback whose customer is on another call."""
 CASE_MOVES_AFTER: Final[Mapping[type[FollowUp], tuple[CaseMove, ...]]] = {
     ProblemSolved: ("verify", "archive"),
     ProblemUnsolved: ("reopen", "escalate"),
 }
 """The moves of a case after its verifying call; a problem that was not solved is escalated (R10)."""
+CASE_STEPS_AFTER: Final[Mapping[type[FollowUp], str]] = {
+    HandedToPerson: "unreached",
+    DoNotCallProposed: "do_not_call_proposed",
+}
+"""The steps of a case after the last attempt to reach its customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +78,28 @@ class SettledCallback:
 class CallbackScheduler:
     """The bookings of a database. Safe for concurrent use, also by several processes.
 
-    All methods raise RecordsUnavailable when the database stays unavailable.
+    `phones` are the names of the site's phones, which can be called beside telephone numbers. All methods raise
+    RecordsUnavailable when the database stays unavailable.
     """
 
-    def __init__(self, database: Database, rules: Rules) -> None:
-        self._database, self._rules = database, rules
+    def __init__(self, database: Database, rules: Rules, phones: Collection[str] = ()) -> None:
+        self._database, self._rules, self._phones = database, rules, phones
         self._case_service = CaseService(database, rules)
 
     async def claim(self, call_id: str, now: datetime) -> DueCallback | None:
-        """Claim the callback that has been due longest, exclusively, for an attempt `call_id`; None if none is due."""
+        """Claim the callback that has been due longest, exclusively, for an attempt `call_id`; None if none is due.
+
+        A callback whose customer is on another call, or being called for another booking, is put off.
+        """
         return await self._database.write(partial(self._claim, call_id=call_id, now=now))
 
     async def settle(self, now: datetime) -> tuple[SettledCallback, ...]:
         """Apply the outcome of every finished attempt, and release the stale claims of dead nodes."""
         settled = []
         for attempt, ended, number in await self._database.read(lambda session: _finished_attempts(session, now)):
-            earlier = await self._database.read(partial(_counted_attempts, booking_id=attempt.booking_id))
-            rules, verifying = self._rules, number is not None
-            outcome = retry_policy.follow_up(rules.lines.calling, rules.calendar, ended, earlier, verifying=verifying)
+            outcome = await self._database.read(
+                partial(self._follow_up, booking_id=attempt.booking_id, ended=ended, verifying=number is not None)
+            )
             moved = number is not None and await self._move_case(number, outcome, attempt.call_id, ended.at)
             if await self._database.write(
                 partial(_settle, attempt_id=attempt.id, ended=ended, outcome=outcome, moved=moved)
@@ -96,16 +108,22 @@ class CallbackScheduler:
         return tuple(settled)
 
     async def postpone(self, call_id: str, now: datetime) -> None:
-        """Postpone a claimed callback that cannot be placed on this node; this does not count as an attempt."""
-        retry = RetryAt(
-            self._rules.lines.calling.hours.next_within(self._rules.calendar, now + retry_policy.FAULT_RETRY_DELAY)
-        )
+        """Postpone a claimed callback that cannot be placed on this node, as after a call that did not ring."""
 
         async def work(session: AsyncSession) -> None:
-            attempt_id = (await session.scalars(select(t.AttemptRow.id).where(t.AttemptRow.call_id == call_id))).one()
-            await _settle(session, attempt_id, _never_placed(now), retry, moved=False)
+            attempt = (await session.scalars(select(t.AttemptRow).where(t.AttemptRow.call_id == call_id))).one()
+            ended = _never_placed(now)
+            outcome = await self._follow_up(session, attempt.booking_id, ended, verifying=False)
+            await _settle(session, attempt.id, ended, outcome, moved=False)
 
         await self._database.write(work)
+
+    async def _follow_up(
+        self, session: AsyncSession, booking_id: int, ended: EndedCall, *, verifying: bool
+    ) -> FollowUp:
+        counted, uncounted = await _settled_attempts(session, booking_id)
+        calling, calendar = self._rules.lines.calling, self._rules.calendar
+        return retry_policy.follow_up(calling, calendar, ended, counted, uncounted, verifying=verifying)
 
     async def _claim(self, session: AsyncSession, call_id: str, now: datetime) -> DueCallback | None:
         claimed = await session.scalar(select(t.BookingRow).join(t.AttemptRow).where(t.AttemptRow.call_id == call_id))
@@ -127,26 +145,40 @@ class CallbackScheduler:
             if not retry_policy.may_call(calling, calendar, booking.at if booking.wished else None, now):
                 booking.next_at = calling.hours.next_within(calendar, now)
             elif due := await self._due_callback(session, booking, call_id, now):
+                if await _on_call(session, due.number) or not await _add_attempt(session, booking.id, due, now):
+                    booking.next_at = now + ENGAGED_DELAY
+                    continue
                 booking.next_at = None
-                session.add(t.AttemptRow(booking_id=booking.id, call_id=call_id, at=now, outcome=None, counted=False))
                 return due
         return None
 
     async def _due_callback(
         self, session: AsyncSession, booking: t.BookingRow, call_id: str, now: datetime
     ) -> DueCallback | None:
-        """Return the callback for a booking; if no number is known, leave the booking to a person and return None."""
+        """Return the callback for a booking; if no number can be called, leave it to a person and return None."""
         call = await session.get(t.CallRow, booking.call_id) if booking.call_id else None
         case = await session.get(t.CaseRow, booking.case_id) if booking.case_id else None
-        number = await _customer_number(session, case, call)
-        if number is None:
+        known = await _customer_numbers(session, case, call)
+        number, refusals = self._first_dialable(known)
+        if not number:
             booking.next_at = None
             if case:
-                add_step(session, case, SYSTEM, "unreached", "no number is known: a person must follow up", now)
+                why = "; ".join(refusals) or "no number is known"
+                add_step(session, case, SYSTEM, "unreached", f"{why}: a person must follow up", now)
             return None
         if call and not case:
             return DueCallback(call_id, number, call.flow, call.language, call.variables)
         return DueCallback(call_id, number, retry_policy.VERIFY_FLOW, call.language if call else "", {})
+
+    def _first_dialable(self, numbers: Sequence[str]) -> tuple[str, list[str]]:
+        """Return the first number that can be called, empty if none, and why those before it cannot."""
+        refusals: list[str] = []
+        for number in numbers:
+            try:
+                return dialable_number(number, self._phones), refusals
+            except UnreadableNumber as unreadable:
+                refusals.append(str(unreadable))
+        return "", refusals
 
     async def _move_case(self, number: str, outcome: FollowUp, call_id: str, at: datetime) -> bool:
         """Move the case according to the customer's answer. Idempotent.
@@ -174,9 +206,10 @@ async def _finished_attempts(session: AsyncSession, now: datetime) -> list[tuple
         )
         .scalar_subquery()
     )
+    responsive = exists().where(t.AnswerRow.call_id == t.CallRow.id)
     never_placed = t.CallRow.id.is_(None) & (t.AttemptRow.at < now - STALE_CLAIM_AFTER)
     rows = await session.execute(
-        select(t.AttemptRow, t.CallRow, answer, t.CaseRow.number)
+        select(t.AttemptRow, t.CallRow, responsive, answer, t.CaseRow.number)
         .join(t.BookingRow, t.BookingRow.id == t.AttemptRow.booking_id)
         .outerjoin(t.CallRow, t.CallRow.id == t.AttemptRow.call_id)
         .outerjoin(t.CaseRow, t.CaseRow.id == t.BookingRow.case_id)
@@ -184,7 +217,8 @@ async def _finished_attempts(session: AsyncSession, now: datetime) -> list[tuple
         .order_by(t.AttemptRow.id)
     )
     return [
-        (attempt, _ended(call, said) if call else _never_placed(now), number) for attempt, call, said, number in rows
+        (attempt, _ended(call, responsive, said) if call else _never_placed(now), number)
+        for attempt, call, responsive, said, number in rows
     ]
 
 
@@ -193,12 +227,12 @@ async def _settle(session: AsyncSession, attempt_id: int, ended: EndedCall, outc
     attempt = await session.get_one(t.AttemptRow, attempt_id, with_for_update=True)
     if attempt.outcome is not None:
         return False
-    attempt.outcome, attempt.counted = ended.disposition, ended.counts
+    attempt.outcome, attempt.counted = ended.disposition, ended.verdict.counted
     booking = await session.get_one(t.BookingRow, attempt.booking_id, with_for_update=True)
     if booking.state == "open":
         await _apply_outcome(session, booking, attempt.call_id, outcome)
-    if booking.case_id and ended.counts and not moved:
-        what = "unreached" if isinstance(outcome, HandedToPerson) else "called"
+    if booking.case_id and not moved and (attempt.counted or not isinstance(outcome, RetryAt)):
+        what = CASE_STEPS_AFTER.get(type(outcome), "called")
         case = await session.get_one(t.CaseRow, booking.case_id)
         add_step(
             session, case, SYSTEM, what, f"call {attempt.call_id}: {ended.disposition}; {_describe(outcome)}", ended.at
@@ -213,6 +247,8 @@ async def _apply_outcome(session: AsyncSession, booking: t.BookingRow, call_id: 
             booking.next_at = at
         case CustomerReached():
             booking.state = "done"
+        case DoNotCallProposed():
+            booking.do_not_call_proposed = True
         case Rebooked():
             for other in await session.scalars(select(t.BookingRow).where(t.BookingRow.call_id == call_id)):
                 other.case_id = booking.case_id
@@ -233,16 +269,25 @@ def _describe(outcome: FollowUp) -> str:
             return f"next attempt on {at.astimezone(ZONE):%Y-%m-%d %H:%M}"
         case HandedToPerson(why):
             return f"{why}: a person must follow up"
+        case DoNotCallProposed(why):
+            return f"{why}: a person must confirm that the customer is not to be called"
 
 
-def _ended(call: t.CallRow, answer: Value) -> EndedCall:
-    at, cause = cast("datetime", call.ended_at), cast("str", call.cause)
-    return EndedCall(at, Disposition(cast("str", call.disposition)), cause, call.answered_at is not None, answer)
+def _ended(call: t.CallRow, responsive: bool, answer: Value) -> EndedCall:
+    return EndedCall(
+        at=cast("datetime", call.ended_at),
+        disposition=Disposition(cast("str", call.disposition)),
+        cause=cast("str", call.cause),
+        rang=bool(call.rang),
+        answered_at=call.answered_at,
+        responsive=responsive,
+        answer=answer,
+    )
 
 
 def _never_placed(at: datetime) -> EndedCall:
     """Return the outcome of an attempt whose call was never placed."""
-    return EndedCall(at, Disposition.FAILED, "failed", answered=False)
+    return EndedCall(at, Disposition.FAILED, "failed")
 
 
 def _awaits_verification() -> ColumnElement[bool]:
@@ -252,17 +297,37 @@ def _awaits_verification() -> ColumnElement[bool]:
     )
 
 
-async def _counted_attempts(session: AsyncSession, booking_id: int) -> int:
-    query = select(func.count()).where(t.AttemptRow.booking_id == booking_id, t.AttemptRow.counted.is_(True))
-    return await session.scalar(query) or 0
+async def _settled_attempts(session: AsyncSession, booking_id: int) -> tuple[int, int]:
+    """Return how many settled attempts of a booking counted, and how many did not."""
+    query = select(t.AttemptRow.counted).where(t.AttemptRow.booking_id == booking_id, t.AttemptRow.outcome.is_not(None))
+    counted = (await session.scalars(query)).all()
+    return sum(counted), len(counted) - sum(counted)
 
 
-async def _customer_number(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> str | None:
-    """Return the number to call the customer at: the one they gave, else the one they called from; None if unknown."""
+async def _on_call(session: AsyncSession, number: str) -> bool:
+    """Return whether a call from or to this number is in progress, or being placed."""
+    number = canonical_number(number)
+    query = select(t.CallRow.id).where(
+        t.CallRow.ended_at.is_(None), or_(t.CallRow.caller == number, t.CallRow.called == number)
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def _add_attempt(session: AsyncSession, booking_id: int, due: DueCallback, now: datetime) -> bool:
+    """Add an attempt; return False if the number has an unsettled attempt already."""
+    return await insert_once(
+        session, t.AttemptRow,
+        booking_id=booking_id, call_id=due.call, number=canonical_number(due.number),
+        at=now, outcome=None, counted=False,
+    )  # fmt: skip
+
+
+async def _customer_numbers(session: AsyncSession, case: t.CaseRow | None, call: t.CallRow | None) -> list[str]:
+    """Return the numbers to call the customer at, in this order: those they gave, then the one they called from."""
     known: list[object] = []
     if case:
         customer = select(t.CustomerRow.number).where(t.CustomerRow.id == case.customer_id)
         known = [case.details.get("callback_phone"), case.details.get("phone"), await session.scalar(customer)]
     elif call:
         known = [call.caller if call.direction == "inbound" else call.called]
-    return next((number for number in known if isinstance(number, str) and DIALABLE.fullmatch(number)), None)
+    return [number for number in known if isinstance(number, str) and number]

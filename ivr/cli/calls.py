@@ -78,7 +78,8 @@ def print_record(record: CallRecord, zone: tzinfo) -> None:
     if record.answers:
         out.print("\n", answers)
     for booking in record.bookings:
-        out.print(f"callback: {booking.at.astimezone(zone):%Y-%m-%d %H:%M} ({booking.state})")
+        stopped = ", do-not-call proposed" if booking.do_not_call_proposed else ""
+        out.print(f"callback: {booking.at.astimezone(zone):%Y-%m-%d %H:%M} ({booking.state}{stopped})")
     for case in record.cases:
         out.print(f"case {case.number}: {case.kind}, {case.reason}")
     for recording in record.recordings:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import fields
 from datetime import datetime, timedelta, tzinfo
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import typer
 from rich.markup import escape
@@ -29,6 +29,9 @@ from ivr.errors import FaultyFile
 from ivr.settings import Settings
 
 T = TypeVar("T")
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Begins a CSV file in UTF-8: without it, Excel reads the file in the system's own encoding, GBK in China."""
 
 app = typer.Typer(no_args_is_help=True, help="Show and handle complaint cases.")
 
@@ -145,7 +148,7 @@ def export(
     until: UntilOption = None,
     management_token: Token = "",
 ) -> None:
-    """Export all cases to standard output, newest first; times are UTC."""
+    """Export all cases to standard output, newest first; times are UTC. The CSV is UTF-8 with a byte order mark."""
     settings = Settings()
     role = role_of(settings, management_token)
     wanted = CaseFilter(since=_with_zone(settings.zone, since), until=_with_zone(settings.zone, until))
@@ -185,6 +188,7 @@ async def _write(cases: AsyncIterator[Case], form: str) -> None:
     names = [field.name for field in fields(Case)]
     table = csv.DictWriter(sys.stdout, names)
     if form == "csv":
+        sys.stdout.write(BYTE_ORDER_MARK)
         table.writeheader()
     async for case in cases:
         written = plain(case)
@@ -213,7 +217,8 @@ def _print(file: CaseFile, zone: tzinfo) -> None:
         out.print(f"  {name}: {escape(str(value))}")
     for call in file.verifying_calls:
         tried = f", {call.attempts} attempts" if call.attempts else ""
-        out.print(f"verifying call: {_format_time(call.next_at or call.at, zone)} ({call.state}{tried})")
+        stopped = ", do-not-call proposed" if call.do_not_call_proposed else ""
+        out.print(f"verifying call: {_format_time(call.next_at or call.at, zone)} ({call.state}{tried}{stopped})")
     for step in file.steps:
         out.print(f"[dim]{_format_time(step.at, zone)}[/] {escape(step.who)}: {step.what}  [dim]{escape(step.why)}[/]")
     out.print(f"possible now: {', '.join(legal_moves(case.state)) or 'nothing'}")

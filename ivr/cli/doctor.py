@@ -21,6 +21,7 @@ from ivr.flow_store import load_flows
 from ivr.live.calls import LiveCalls
 from ivr.prompts.catalog import load as load_catalog
 from ivr.prompts.library import PromptLibrary
+from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
 from ivr.settings import Settings
 from ivr.telephony.asterisk.check import check as check_asterisk
@@ -33,7 +34,7 @@ Check = Callable[[Settings], Awaitable[str]]
 
 
 def doctor() -> None:
-    """Check models, prompts, flows, lines, rosters, database, Redis, Asterisk, port and disk; status 1 on a failure."""
+    """Check models, prompts, flows, lines, rosters, stores, Asterisk, port and disk; status 1 on a failure."""
     settings = Settings()
     if not asyncio.run(_run_checks(settings)):
         raise typer.Exit(1)
@@ -49,6 +50,7 @@ async def _run_checks(settings: Settings) -> bool:
         "agents": _agents,
         "database": _database,
         "Redis": _redis,
+        "recordings": _recordings,
         "Asterisk": _asterisk,
         "port": _port,
         "disk": _disk,
@@ -119,6 +121,15 @@ async def _redis(settings: Settings) -> str:
     live = await LiveCalls.open(settings.redis.get_secret_value(), retries=0)
     await live.close()
     return "answers"
+
+
+async def _recordings(settings: Settings) -> str:
+    store = FsspecStore(settings.recordings_url)
+    try:
+        await store.check()
+    finally:
+        store.close()
+    return f"can be kept at {settings.recordings_url}"
 
 
 async def _asterisk(settings: Settings) -> str:

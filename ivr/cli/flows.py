@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from ivr.flow.model import Callflows
 from ivr.flow.parse import FlowSet, parse
 from ivr.flow.replay import Replay
 from ivr.flow.simulate import SimulatedCall
+from ivr.flow.variables import read_values
 from ivr.flow_store import load_flows
 from ivr.prompts.catalog import load as load_catalog
 from ivr.prompts.library import PromptLibrary
@@ -180,28 +181,18 @@ def _existing_flow(flow_set: FlowSet, flow: str) -> str:
     return flow
 
 
-def _variables(flow_set: FlowSet, flow: str, pairs: Sequence[str]) -> dict[str, Value]:
-    """Return the values given on the command line, converted to their variables' types."""
-    known = {**flow_set.flows.variables, **flow_set.flows.flows[flow].variables}
-    values: dict[str, Value] = {}
+def _variables(flow_set: FlowSet, flow: str, pairs: Sequence[str]) -> Mapping[str, Value]:
+    """Return the values given on the command line, in canonical form."""
+    values: dict[str, str] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            refuse(f"“{pair}” does not have the form name=value")
-        if name not in known:
-            refuse(f"there is no variable “{name}”; variables: {', '.join(known)}")
-        match known[name]:
-            case bool() if text not in ("true", "false"):
-                refuse(f"“{name}” must be true or false")
-            case bool():
-                values[name] = text == "true"
-            case int():
-                if not text.lstrip("-").isdecimal():
-                    refuse(f"“{name}” must be a whole number")
-                values[name] = int(text)
-            case _:
-                values[name] = text
-    return values
+            refuse(f"--set {pair}: it does not have the form name=value")
+        values[name] = text
+    given = read_values(flow_set.flows, flow, values)
+    if given.refused:
+        refuse("\n".join(f"--set {name}: {reason}" for name, reason in given.refused.items()))
+    return given.accepted
 
 
 # --- the conversation -------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from ivr.cli.console import refuse
 from ivr.complaints.rules.case import ReaderRole
 from ivr.console.access import load_token
+from ivr.credential import matches
 from ivr.settings import Settings
 
 Token = Annotated[
@@ -22,6 +22,6 @@ def role_of(settings: Settings, token: str) -> ReaderRole:
     """Return the role that the token grants; exit with status 2 if it is wrong."""
     if not token:
         return "staff"
-    if not hmac.compare_digest(token.encode(), load_token(settings.data, "management-token").encode()):
+    if not matches(token, load_token(settings.data, "management-token")):
         refuse("wrong management token")
     return "management"

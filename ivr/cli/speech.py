@@ -10,6 +10,7 @@ import typer
 
 from ivr.cli.console import out, refuse
 from ivr.database.errors import RecordsUnavailable
+from ivr.phone_number import canonical_number
 from ivr.privacy import mask
 from ivr.records.call_records import CallRecords
 from ivr.settings import Settings
@@ -40,18 +41,20 @@ def export(into: Annotated[Path, typer.Argument(help="Output folder; existing cl
 @app.command()
 def erase(number: Annotated[str, typer.Option(help="The caller's telephone number.")]) -> None:
     """Delete a caller's clips from all export folders and exclude the caller from future exports."""
-    if not any(map(str.isdigit, number)):
+    if not any(map(str.isdigit, canonical_number(number))):
         refuse(f"{number} is not a telephone number")
     speakers = _speakers(Settings())
-    speaker = speakers.pseudonym(number)
+    pseudonyms = speakers.pseudonyms(number)
     with speakers.locked():
-        speakers.erase(speaker)
+        for speaker in pseudonyms:
+            speakers.erase(speaker)
         for folder in speakers.folders():
             if folder.is_dir():
-                deleted = ClipFolder(folder).erase(speaker)
+                deleted = sum(ClipFolder(folder).erase(speaker) for speaker in pseudonyms)
                 out.print(f"{deleted} clips of {mask(number)} deleted in {folder}", markup=False)
             else:
-                out.print(f"{folder} no longer exists; if it was moved, delete clips of {speaker} there", markup=False)
+                names = " and ".join(pseudonyms)
+                out.print(f"{folder} no longer exists; if it was moved, delete clips of {names} there", markup=False)
 
 
 def _speakers(settings: Settings) -> Speakers:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import phonenumbers
-from phonenumbers import PhoneNumberFormat
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +11,7 @@ from ivr.actions import CaseKey
 from ivr.complaints.rules.case import CaseStatus
 from ivr.complaints.rules.model import Lines
 from ivr.database import tables as t
+from ivr.phone_number import canonical_number
 
 DISCLOSABLE_KINDS: Final = ("repair", "complaint")
 """The kinds of cases that may be disclosed to any caller; never reports of misconduct (R18) or discipline."""
@@ -38,10 +37,11 @@ async def find_case(
         case "number":
             query = disclosable.where(t.CaseRow.number == f"{value[:_DATE_DIGITS]}-{value[_DATE_DIGITS:]}")
         case "phone":
-            numbers = _number_formats(value)
+            if not (phone := canonical_number(value)):
+                return None
             disclosable = disclosable.outerjoin(t.CustomerRow, t.CaseRow.customer_id == t.CustomerRow.id)
-            by_detail = (t.CaseRow.details[name].as_string().in_(numbers) for name in PHONE_DETAILS)
-            query = disclosable.where(or_(t.CustomerRow.number.in_(numbers), *by_detail))
+            by_detail = (t.CaseRow.details[name].as_string() == phone for name in PHONE_DETAILS)
+            query = disclosable.where(or_(t.CustomerRow.number == phone, *by_detail))
     found = await session.scalar(query)
     if found is None:
         return None
@@ -50,13 +50,3 @@ async def find_case(
     return CaseStatus(
         found.number, found.kind, found.state not in REPLIED_STATES, found.opened_at, found.tier or "", roster
     )
-
-
-def _number_formats(number: str) -> set[str]:
-    """Return a telephone number in the formats it may be stored in: as given, E.164, and as dialled within China."""
-    try:
-        parsed = phonenumbers.parse(number, "CN")
-    except phonenumbers.NumberParseException:
-        return {number}
-    dialled = phonenumbers.format_out_of_country_calling_number(parsed, "CN")
-    return {number, phonenumbers.format_number(parsed, PhoneNumberFormat.E164), "".join(filter(str.isdigit, dialled))}

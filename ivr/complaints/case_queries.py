@@ -132,7 +132,7 @@ async def case_file(session: AsyncSession, row: t.CaseRow) -> CaseFile:
     return CaseFile(
         _case(row, number),
         tuple(CaseStep(one.at, one.who, one.what, one.why) for one in steps),
-        tuple(VerifyingCall(one.at, one.state, made, one.next_at) for one, made in calls),
+        tuple(VerifyingCall(one.at, one.state, made, one.next_at, one.do_not_call_proposed) for one, made in calls),
     )
 
 
@@ -155,9 +155,8 @@ def _query(criteria: CaseFilter, role: ReaderRole) -> Select[t.CaseRow, str]:
 def _unreached() -> ColumnElement[bool]:
     """Return the condition that the case has an open verifying call that a person must make."""
     made = exists().where(t.AttemptRow.booking_id == t.BookingRow.id, t.AttemptRow.outcome.is_(None))
-    return exists().where(
-        t.BookingRow.case_id == t.CaseRow.id, t.BookingRow.state == "open", t.BookingRow.next_at.is_(None), ~made
-    )
+    left = select(t.BookingRow.case_id).where(t.BookingRow.state == "open", t.BookingRow.next_at.is_(None), ~made)
+    return t.CaseRow.id.in_(left)
 
 
 def _case(row: t.CaseRow, customer: str | None) -> Case:

@@ -5,17 +5,22 @@ Every step is added to the outbox; the steps of confidential cases are for manag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
+from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import OpenComplaint
+from ivr.complaints.case_lookup import PHONE_DETAILS
 from ivr.complaints.rules import clock, routing
 from ivr.complaints.rules.intake import WORK_ORDERS, Rules, assess, confidential, receiving_line
 from ivr.complaints.rules.routing import Route
 from ivr.database import tables as t
 from ivr.database.upsert import next_count
+from ivr.events import Value
+from ivr.phone_number import canonical_number
 
 SYSTEM: Final = "huifang"
 """The author of steps that the service takes automatically."""
@@ -38,7 +43,7 @@ async def open_case(
         customer_id=call and call.customer_id,
         kind=complaint.kind,
         reason=complaint.reason,
-        details=dict(complaint.details),
+        details={**complaint.details, **_numbers(complaint.details)},
         opened_at=at,
         state="registered",
         grade="general",
@@ -53,6 +58,12 @@ async def open_case(
     if rules is not None:
         route_case(session, rules, case, call.called if call else "", at, who)
     return case
+
+
+def _numbers(details: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the telephone numbers among the details in their canonical form."""
+    given = {name: details.get(name) for name in PHONE_DETAILS}
+    return {name: canonical_number(value) for name, value in given.items() if isinstance(value, str)}
 
 
 def route_case(
@@ -95,6 +106,7 @@ def add_step(session: AsyncSession, case: t.CaseRow, who: str, what: str, why: s
     session.add(t.CaseStepRow(case_id=case.id, at=at, who=who, what=what, why=why))
     event = {
         "event": "case",
+        "id": uuid4().hex,
         "case": case.number,
         "what": what,
         "kind": case.kind,

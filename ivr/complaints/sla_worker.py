@@ -10,9 +10,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol, cast
+from uuid import uuid4
 
 from sqlalchemy import Delete, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +37,8 @@ SWEEP_INTERVAL_S: Final = 60.0
 """Seconds between two sweeps of the deadlines."""
 DELIVERY_INTERVAL_S: Final = 2.0
 """Seconds between two deliveries of the outbox: the maximum delay of an event."""
+CLAIM_FOR: Final = timedelta(seconds=30)
+"""Time after which another worker publishes the outbox entries that a dead one has claimed."""
 BATCH_SIZE: Final = 50
 """Maximum number of cases or outbox entries per transaction, so that writes of live calls are not held up."""
 
@@ -63,6 +66,7 @@ class SlaWorker:
         self._database, self._rules = database, rules
         self.trouble = ""
         """Why the last round of `run` failed unexpectedly; empty if it did not."""
+        self._claim = uuid4().hex
 
     async def run(self, feed: EventPublisher, management: EventPublisher, now: Callable[[], datetime]) -> None:
         """Run until cancelled: route cases, raise and log due alarms, deliver the outbox."""
@@ -75,7 +79,7 @@ class SlaWorker:
                     for raised in await self.sweep(now()):
                         log.warning("case %s: %s", raised.number, raised.what)
                     sweep_due_s = monotonic() + SWEEP_INTERVAL_S
-                await self.deliver_outbox(feed, management)
+                await self.deliver_outbox(feed, management, now)
                 self.trouble = ""
             except HuifangError as error:
                 log.warning("complaint deadlines were not checked; retrying: %s", error)
@@ -100,21 +104,31 @@ class SlaWorker:
             if not scanned:
                 return tuple(raised)
 
-    async def deliver_outbox(self, feed: EventPublisher, management: EventPublisher) -> int:
-        """Publish the outbox entries, oldest first; return their number. Delivery is at least once.
+    async def deliver_outbox(
+        self, feed: EventPublisher, management: EventPublisher, now: Callable[[], datetime]
+    ) -> int:
+        """Publish the outbox entries, oldest first, unless another worker does; return their number.
 
+        Delivery is at least once: if a worker dies, another publishes its entries again, with the same `id`.
         Management receives all events; confidential ones go to management only (R18).
         """
         count = 0
-        while entries := await self._database.read(_undelivered):
+        while entries := await self._claim_undelivered(now()):
             for entry in entries:
                 await management.publish(entry.event)
                 if not entry.confidential:
                     await feed.publish(entry.event)
-            delivered = delete(t.OutboxRow).where(t.OutboxRow.id.in_([entry.id for entry in entries]))
+            ids = [entry.id for entry in entries]
+            delivered = delete(t.OutboxRow).where(t.OutboxRow.id.in_(ids), t.OutboxRow.claim == self._claim)
             await self._database.write(partial(_execute, delivered))
             count += len(entries)
         return count
+
+    async def _claim_undelivered(self, now: datetime) -> list[t.OutboxRow]:
+        """Claim and return the oldest outbox entries; none if there are none, or another worker publishes them."""
+        if not await self._database.read(_has_undelivered):
+            return []
+        return await self._database.write(partial(_claim, claim=self._claim, now=now))
 
     async def _route_unrouted(self, session: AsyncSession) -> int:
         query = (
@@ -161,8 +175,20 @@ class SlaWorker:
         return f"{what}: {why}"
 
 
-async def _undelivered(session: AsyncSession) -> list[t.OutboxRow]:
-    return list(await session.scalars(select(t.OutboxRow).order_by(t.OutboxRow.id).limit(BATCH_SIZE)))
+async def _has_undelivered(session: AsyncSession) -> bool:
+    return await session.scalar(select(t.OutboxRow.id).limit(1)) is not None
+
+
+async def _claim(session: AsyncSession, claim: str, now: datetime) -> list[t.OutboxRow]:
+    """Claim the oldest entries for a worker, in order: the holder of the very oldest is the only one who publishes."""
+    oldest = select(t.OutboxRow).order_by(t.OutboxRow.id).with_for_update()
+    head = await session.scalar(oldest.limit(1))
+    if head is None or (head.claim != claim and head.claimed_until is not None and now < head.claimed_until):
+        return []
+    entries = list(await session.scalars(oldest.limit(BATCH_SIZE)))
+    for entry in entries:
+        entry.claim, entry.claimed_until = claim, now + CLAIM_FOR
+    return entries
 
 
 async def _execute(statement: Delete, session: AsyncSession) -> None:

@@ -7,7 +7,6 @@ Must not know: which pages there are, which network calls come from.
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
 from collections.abc import Collection
@@ -21,8 +20,11 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from ivr.complaints.rules.case import ReaderRole
+from ivr.credential import matches
 
 COOKIE = "huifang_token"
+LINK_PARAMETER = "token"
+"""The parameter of an address that holds a token."""
 IS_MANAGEMENT = web.RequestKey("IS_MANAGEMENT", bool)
 """Whether the request presented the management token."""
 
@@ -32,9 +34,9 @@ def access(token: str | None, public: Collection[str] = (), management: str | No
 
     The `management` token also admits a request, and sets its IS_MANAGEMENT.
 
-    The token is sent as `?token=` once (then stored in a cookie) or as `Authorization: Bearer`. WebSockets and changing
-    requests are accepted only from pages of the same host. Paths in `public`, and those below them, need no token.
-    Refusals have status 401 or 403.
+    A token is sent as `?token=` once (it is then stored in a cookie) or as `Authorization: Bearer`. WebSockets and
+    changing requests are accepted only from pages of the same host. Paths in `public`, and those below them, need no
+    token. Refusals have status 401 or 403.
     """
 
     @web.middleware
@@ -51,8 +53,9 @@ def access(token: str | None, public: Collection[str] = (), management: str | No
         if _is_mutation(request) and not _same_site(request):
             raise web.HTTPForbidden(text="WebSockets and changes are accepted only from pages of this host.\n")
         response = await handler(request)
-        if token is not None and "token" in request.query and not response.prepared:
-            response.set_cookie(COOKIE, token, httponly=True, samesite="Strict", secure=request.secure)
+        linked = next((each for each in (management, token) if each is not None and _link_holds(request, each)), None)
+        if linked is not None and not response.prepared:
+            response.set_cookie(COOKIE, linked, httponly=True, samesite="Strict", secure=request.secure)
         return response
 
     return guard
@@ -78,12 +81,13 @@ def load_token(folder: Path, name: str = "token") -> str:
 
 def _presents(request: web.Request, token: str) -> bool:
     scheme, _, bearer = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    presented = (
-        request.query.get("token", ""),
-        request.cookies.get(COOKIE, ""),
-        bearer.strip() if scheme.lower() == "bearer" else "",
-    )
-    return any(hmac.compare_digest(each.encode(), token.encode()) for each in presented)
+    presented = (request.cookies.get(COOKIE, ""), bearer.strip() if scheme.lower() == "bearer" else "")
+    return _link_holds(request, token) or any(matches(each, token) for each in presented)
+
+
+def _link_holds(request: web.Request, token: str) -> bool:
+    """Return whether the request's address holds the token."""
+    return matches(request.query.get(LINK_PARAMETER, ""), token)
 
 
 def _is_mutation(request: web.Request) -> bool:

@@ -16,7 +16,7 @@ from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.case import CaseFile, ReaderRole, UnknownCase, plain
 from ivr.complaints.rules.life import CaseMove, RefusedMove, legal_moves
 from ivr.complaints.rules.model import Grade
-from ivr.console.access import role
+from ivr.console.access import LINK_PARAMETER, role
 from ivr.console.faults import faults
 from ivr.console.sse import KEEPALIVE, SseStreams, encode_event, last_event_id, with_keepalives
 from ivr.errors import HuifangError
@@ -91,7 +91,9 @@ class CasesApi:
         return await self._streams.serve(request, _steps(feed, after or await feed.newest()))
 
     async def _list(self, request: web.Request) -> web.Response:
-        requested = CaseListing.model_validate(dict(request.query))
+        requested = CaseListing.model_validate(
+            {key: text for key, text in request.query.items() if key != LINK_PARAMETER}
+        )
         cases = await self._queries.cases(requested, role(request), requested.limit, requested.before)
         return web.json_response({"complaints": [plain(case) for case in cases]})
 

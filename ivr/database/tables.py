@@ -81,7 +81,8 @@ class CustomerChangeRow(Base):
 class CallRow(Base):
     """The call detail record. `turn` is the last saved turn, `node` the node that saved it.
 
-    A call without a number (from a browser) has no customer.
+    A call without a number (from a browser) has no customer. `rang`, of an unanswered outbound call: whether the phone
+    rang; None if unknown, e.g. because the node died.
     """
 
     __tablename__ = "calls"
@@ -90,6 +91,7 @@ class CallRow(Base):
         Index(
             "ix_calls_open",
             "started_at",
+            "id",
             postgresql_where=text("ended_at IS NULL"),
             sqlite_where=text("ended_at IS NULL"),
         ),
@@ -115,6 +117,7 @@ class CallRow(Base):
     aapor: Mapped[str | None]
     cause: Mapped[str | None]
     ended_by: Mapped[str | None]
+    rang: Mapped[bool | None]
     duration_ms: Mapped[int | None]
 
 
@@ -210,9 +213,11 @@ class BookingRow(Base):
 
     `wished`: the customer named the time. `next_at` is the time of the next attempt; None during an attempt and when
     the service makes no more attempts: if the booking is still open, a person must make the call.
+    `do_not_call_proposed`: the call was rejected as unwanted or as spam; a person must decide whether to call again.
     """
 
     __tablename__ = "bookings"
+    __table_args__ = (Index("ix_bookings_state_next_at", "state", "next_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[str | None] = mapped_column(ForeignKey("calls.id"), index=True)
@@ -221,21 +226,39 @@ class BookingRow(Base):
     spoken: Mapped[str]
     state: Mapped[str]
     wished: Mapped[bool]
-    next_at: Mapped[datetime | None] = mapped_column(index=True)
+    next_at: Mapped[datetime | None]
+    do_not_call_proposed: Mapped[bool] = mapped_column(default=False)
 
 
 class AttemptRow(Base):
     """An attempt at a booking's callback: first a claim, which keeps other nodes from placing it too, then the outcome.
 
     `outcome` is the call's disposition, `failed` if it was never placed, None until it is settled. `counted`: it counts
-    towards the maximum number of attempts.
+    towards the maximum number of attempts. `number` is the number called (see ivr.phone_number), None for
+    attempts made before it was stored; of all attempts at one number, one is unsettled at a time.
     """
 
     __tablename__ = "attempts"
+    __table_args__ = (
+        Index(
+            "uq_attempts_number",
+            "number",
+            unique=True,
+            postgresql_where=text("outcome IS NULL"),
+            sqlite_where=text("outcome IS NULL"),
+        ),
+        Index(
+            "ix_attempts_unsettled",
+            "id",
+            postgresql_where=text("outcome IS NULL"),
+            sqlite_where=text("outcome IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
     call_id: Mapped[str] = mapped_column(unique=True)
+    number: Mapped[str | None]
     at: Mapped[datetime]
     outcome: Mapped[str | None]
     counted: Mapped[bool]
@@ -250,6 +273,22 @@ class CaseRow(Base):
     """
 
     __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_state_id", "state", "id"),
+        Index("ix_cases_line_id", "line", "id"),
+        Index(
+            "ix_cases_unrouted",
+            "id",
+            postgresql_where=text("tier IS NULL"),
+            sqlite_where=text("tier IS NULL"),
+        ),
+        Index(
+            "ix_cases_confidential",
+            "call_id",
+            postgresql_where=text("confidential IS TRUE"),
+            sqlite_where=text("confidential IS 1"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
@@ -295,13 +334,18 @@ class CaseStepRow(Base):
 
 
 class OutboxRow(Base):
-    """The outbox: an event not yet published to the feed; `confidential`: publish it to the management feed only."""
+    """The outbox: an event not yet published to the feed; `confidential`: publish it to the management feed only.
+
+    `claim` names the worker that publishes it; after `claimed_until` another may.
+    """
 
     __tablename__ = "outbox"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     event: Mapped[Any]
     confidential: Mapped[bool]
+    claim: Mapped[str | None]
+    claimed_until: Mapped[datetime | None]
 
 
 class CaseCounterRow(Base):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
@@ -15,9 +16,13 @@ def _insert(session: AsyncSession, table: Any) -> Any:
     return _INSERTS[session.get_bind().dialect.name](table)
 
 
-async def insert_once(session: AsyncSession, table: type[DeclarativeBase], **values: object) -> None:
-    """Insert a row unless one with the same key or another equal unique value exists."""
-    await session.execute(_insert(session, table).values(**values).on_conflict_do_nothing())
+async def insert_once(session: AsyncSession, table: type[DeclarativeBase], **values: object) -> bool:
+    """Insert a row unless one with the same key or another equal unique value exists; return whether it was inserted.
+
+    Wait for another transaction that is inserting such a row.
+    """
+    inserted = await session.execute(_insert(session, table).values(**values).on_conflict_do_nothing())
+    return bool(cast("CursorResult[Any]", inserted).rowcount)
 
 
 async def next_count(session: AsyncSession, counter: InstrumentedAttribute[int], **key: str) -> int:

@@ -5,6 +5,7 @@ Must not know: prompts, the graph of a flow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import combinations
@@ -16,6 +17,8 @@ from ivr.flow.spoken.yes_no import yes_no_phrases
 
 _EARLY: Final = datetime(2024, 1, 1, 0, 1, tzinfo=UTC)
 """Reference time for validating the choices of a booking: the start of a Monday."""
+
+_FULL_WIDTH_COMMA: Final = re.compile("[，、；]")
 
 _Report = Callable[[str, str], None]
 
@@ -33,7 +36,7 @@ def check_universals(callflows: model.Callflows, hearing: _Hearing, fault: _Repo
     """Report faults of the universal commands: on their own, and against the yes and no of a read-back."""
     owners = {key: f"“{'right' if right else 'wrong'}” when an answer is read back" for key, right in _RIGHT_WRONG}
     for name, universal in callflows.universals.named().items():
-        _check_languages(callflows, f"universals.{name}.phrases", universal.phrases, fault)
+        _check_lists(callflows, f"universals.{name}.phrases", universal.phrases, fault)
         if universal.keys:
             if universal.keys in owners:
                 fault(f"universals.{name}.keys", f"key {universal.keys} also stands for {owners[universal.keys]}")
@@ -69,17 +72,28 @@ def check_question(
     _check_ways_to_answer(callflows, path, node, hearing, fault)
     if isinstance(node, model.AskNode):
         for name, value in answers.values(node.answer).items():
-            _check_languages(callflows, f"{path}.answer.{name}.phrases", value.phrases, fault)
+            _check_lists(callflows, f"{path}.answer.{name}.phrases", value.phrases, fault)
         if isinstance(node.next, dict):
             _check_routes(path, node.answer, node.next, fault)
     if isinstance(node, model.RecordNode):
-        _check_languages(callflows, f"{path}.cues", node.cues, fault)
-        _check_languages(callflows, f"{path}.spot", node.spot, fault)
+        _check_lists(callflows, f"{path}.cues", node.cues, fault)
+        _check_lists(callflows, f"{path}.spot", node.spot, fault)
     if isinstance(node, model.BookNode):
         _check_choices(callflows, path, node, fault)
     if "speech" in node.input:
         for language in callflows.languages:
             _check_phrases(callflows, path, node, language, hearing, fault)
+
+
+def _check_lists(callflows: model.Callflows, path: str, phrases: model.Phrases, fault: _Report) -> None:
+    """Report phrase lists in unlisted languages, and phrases that full-width commas join."""
+    _check_languages(callflows, path, phrases, fault)
+    for language, listed in phrases.items():
+        for number, phrase in enumerate(listed, 1):
+            if comma := _FULL_WIDTH_COMMA.search(phrase):
+                items = ", ".join(filter(None, map(str.strip, _FULL_WIDTH_COMMA.split(phrase))))
+                reason = f"“{phrase}” contains a full-width “{comma.group()}”, which separates no phrases"
+                fault(f"{path}.{language}.{number}", f"{reason}; write separate list items: {items}")
 
 
 def _check_languages(callflows: model.Callflows, path: str, phrases: Iterable[str], fault: _Report) -> None:

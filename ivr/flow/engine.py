@@ -31,6 +31,7 @@ from ivr.flow import answers, model, questions
 from ivr.flow.outcome import Completeness
 from ivr.flow.state import FlowState, FlowTurn, NodeRef, Wait
 from ivr.flow.step_builder import MAX_NODES_A_TURN, UNANNOUNCED_LINGER_MS, EngineFault, StepBuilder, disposition
+from ivr.flow.variables import defaults
 from ivr.flow.whisper import render_whisper
 
 __all__ = ["MAX_TURNS", "EngineFault", "begin", "completeness", "disposition", "fail", "step"]
@@ -46,9 +47,8 @@ def begin(callflows: model.Callflows, version: str, flow: str, language: str, *,
         KeyError: the flow does not exist.
     """
     first = callflows.flows[flow]
-    return FlowState(
-        version, language, speech, (NodeRef(flow, first.start),), {**callflows.variables, **first.variables}
-    )
+    initial = defaults({**callflows.variables, **first.variables})
+    return FlowState(version, language, speech, (NodeRef(flow, first.start),), initial)
 
 
 def step(callflows: model.Callflows, state: FlowState, event: Event, now: datetime) -> FlowTurn:

@@ -6,27 +6,22 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from ivr.actions import CaseKey
 from ivr.events import Value
+from ivr.flow.kinds import Variable
+from ivr.flow.part import FlowPart, NodeName
 from ivr.lifecycle import Disposition
 
 RETURN = "return"
 """The target that ends a subflow; the call continues after the node that called it."""
 
-NodeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$")]
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}-[A-Z]{2}$")]
 KeyString = Annotated[str, StringConstraints(pattern=r"^[0-9*#]+$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Phrases = dict[LanguageTag, tuple[Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)], ...]]
-
-
-class FlowPart(BaseModel):
-    """Base class of everything in the file: immutable; unknown keys are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AnswerValue(FlowPart):
@@ -335,7 +330,7 @@ class Flow(FlowPart):
         None, description="a chain of branch, set and complaint nodes, run at the end of every call; ends in `return`"
     )
     essential: tuple[NodeName, ...] = ()
-    variables: dict[NodeName, Value] = Field(default_factory=dict)
+    variables: dict[NodeName, Variable] = Field(default_factory=dict)
     nodes: dict[NodeName, FlowNode] = Field(min_length=1)
 
 
@@ -344,8 +339,8 @@ class Callflows(FlowPart):
 
     version: Literal[1]
     languages: tuple[LanguageTag, ...] = Field(min_length=1, description="the first is the default")
-    variables: dict[NodeName, Value] = Field(
-        default_factory=dict, description="variables of every flow; a call may override them"
+    variables: dict[NodeName, Variable] = Field(
+        default_factory=dict, description="variables of every flow; a call may bring values of its own"
     )
     universals: Universals
     common: CommonPrompts

@@ -15,6 +15,7 @@ from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.flow import conditions, model
 from ivr.flow.state import Candidate, FlowState, FlowTurn, NodeRef, Wait, WaitKind
+from ivr.flow.variables import canonical, defaults
 from ivr.lifecycle import Disposition
 
 MAX_NODES_A_TURN: Final = 100
@@ -113,7 +114,8 @@ class StepBuilder:
     def enter_subflow(self, name: str) -> str:
         """Enter a subflow and return its first node."""
         callee = self.callflows.flows[name]
-        self.set_variables({key: value for key, value in callee.variables.items() if key not in self.state.variables})
+        unset = {key: each for key, each in callee.variables.items() if key not in self.state.variables}
+        self.set_variables(defaults(unset))
         entered = tuple(dict.fromkeys((*self.state.entered, name)))
         self.state = replace(self.state, stack=(*self.state.stack, NodeRef(name, callee.start)), entered=entered)
         return callee.start
@@ -164,7 +166,7 @@ class StepBuilder:
             case model.BranchNode(cases=cases, otherwise=otherwise):
                 return next((case.next for case in cases if self._holds(case.when)), otherwise)
             case model.SetNode(values=values, next=next_node):
-                self.set_variables(values)
+                self.set_variables(canonical(self.callflows, values))
                 return next_node
             case model.ComplaintNode(kind=kind, reason=reason, details=details, next=next_node):
                 self.add_action(OpenComplaint(kind, reason, {name: self.variables.get(name) for name in details}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ivr.flow import model
+from ivr.flow.salvage import NOTHING_UNREAD, Unread
 
 _QUIET = model.BranchNode | model.SetNode | model.ComplaintNode
 _QUESTION = model.AskNode | model.BookNode | model.RecordNode
@@ -40,16 +41,17 @@ def targets(node: model.FlowNode) -> Iterator[tuple[str, str]]:
         yield "otherwise", node.otherwise
 
 
-def check_graph(callflows: model.Callflows, name: str) -> Faults:
+def check_graph(callflows: model.Callflows, name: str, unread: Unread = NOTHING_UNREAD) -> Faults:
     """Yield the faults of a flow's graph: unknown targets, unreachable nodes, dead ends, silent loops, missing exits.
 
-    If a target is unknown, its consequences (unreachable nodes, dead ends) are not reported.
+    If a target is unknown, or a part of the flow is unread, the consequences (unreachable nodes, dead ends) are not
+    reported.
     """
     flow = callflows.flows[name]
-    unknown = list(_unknown(callflows, name, flow))
+    unknown = list(_unknown(callflows, name, flow, unread))
     yield from unknown
     yield from _subflows(callflows, name)
-    if unknown:
+    if unknown or name in unread.flows:
         return
     edges = {key: {target for _, target in targets(node)} for key, node in flow.nodes.items()}
     lastly = reachable_from(edges, [flow.lastly] if flow.lastly else [])
@@ -60,11 +62,11 @@ def check_graph(callflows: model.Callflows, name: str) -> Faults:
         if not isinstance(flow.nodes[node], _QUIET):
             yield f"{name}.{node}", "is in the flow's `lastly` chain; only branch, set and complaint nodes may be"
     yield from _dead_ends(name, flow, edges, conversation | lastly)
-    if model.RETURN in conversation and not _is_called(callflows, name):
-        yield name, "“return” is used in a flow that no subflow node calls; use a hangup node instead"
-    if not _is_called(callflows, name):
+    if not unread.flows and not _is_called(callflows, name):
+        if model.RETURN in conversation:
+            yield name, "“return” is used in a flow that no subflow node calls; use a hangup node instead"
         yield from _missing_exits(callflows, name, flow)
-    yield from _loops(callflows, name, flow, edges)
+    yield from _loops(callflows, name, flow, edges, unread)
 
 
 def reachable_from(edges: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
@@ -83,19 +85,20 @@ def _is_called(callflows: model.Callflows, name: str) -> bool:
     return any(node.flow == name for flow in callflows.flows.values() for node in _calls(flow))
 
 
-def _unknown(callflows: model.Callflows, name: str, flow: model.Flow) -> Faults:
+def _unknown(callflows: model.Callflows, name: str, flow: model.Flow, unread: Unread) -> Faults:
+    nodes = flow.nodes.keys() | unread.names
     for key in ("start", *EXITS, "lastly"):
         target = getattr(flow, key)
-        if target and target not in flow.nodes:
+        if target and target not in nodes:
             yield f"{name}.{key}", f"unknown node “{target}”"
     for node_name, node in flow.nodes.items():
         for key, target in targets(node):
-            if target != model.RETURN and target not in flow.nodes:
+            if target != model.RETURN and target not in nodes:
                 yield f"{name}.{node_name}.{key}", f"unknown node “{target}”"
-        if isinstance(node, model.SubflowNode) and node.flow not in callflows.flows:
+        if isinstance(node, model.SubflowNode) and node.flow not in callflows.flows.keys() | unread.names:
             yield f"{name}.{node_name}.flow", f"unknown flow “{node.flow}”"
     for question in flow.essential:
-        if question not in _questions(callflows, name):
+        if question not in _questions(callflows, name) | unread.names:
             yield f"{name}.essential", f"“{question}” is not a question of this flow"
 
 
@@ -112,22 +115,26 @@ def _dead_ends(name: str, flow: model.Flow, edges: Edges, reached: set[str]) -> 
         yield f"{name}.{node}", "dead end: no path from here ends the call"
 
 
-def _loops(callflows: model.Callflows, name: str, flow: model.Flow, edges: Edges) -> Faults:
-    silent = {key: edges[key] for key, node in flow.nodes.items() if not _always_waits(callflows, node, frozenset())}
+def _loops(callflows: model.Callflows, name: str, flow: model.Flow, edges: Edges, unread: Unread) -> Faults:
+    silent = {key: edges[key] for key, node in flow.nodes.items() if not _always_waits(callflows, node, unread.flows)}
     for node, sinks in silent.items():
         if node in reachable_from(silent, sinks):
             yield f"{name}.{node}", "loops without waiting for the caller"
 
 
-def _always_waits(callflows: model.Callflows, node: model.FlowNode, inside: frozenset[str]) -> bool:
-    """Return whether the node always waits for the caller; for a subflow: on every path through it."""
+def _always_waits(
+    callflows: model.Callflows, node: model.FlowNode, unread: frozenset[str], inside: frozenset[str] = frozenset()
+) -> bool:
+    """Return whether the node always waits for the caller; for a subflow: on every path through it, or unknown."""
+    if isinstance(node, model.SubflowNode) and node.flow in unread:
+        return True
     if not isinstance(node, model.SubflowNode) or node.flow not in callflows.flows or node.flow in inside:
         return isinstance(node, _WAITING)
     callee = callflows.flows[node.flow]
     quiet = {
         key: {target for _, target in targets(each)}
         for key, each in callee.nodes.items()
-        if not _always_waits(callflows, each, inside | {node.flow})
+        if not _always_waits(callflows, each, unread, inside | {node.flow})
     }
     return model.RETURN not in reachable_from(quiet, [callee.start])
 

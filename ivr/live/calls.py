@@ -7,6 +7,7 @@ and each operation costs one round trip.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Final, Self
 
 from redis.asyncio import Redis
@@ -26,14 +27,22 @@ redis.call('SADD', KEYS[2], ARGV[4])
 return -1
 """
 _CLAIM: Final = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+return 0
+"""
+_RENEW: Final = """
+local lost = {}
+for i, lease in ipairs(KEYS) do
+  local holder = redis.call('GET', lease)
+  if holder and holder ~= ARGV[1] then lost[#lost + 1] = i
+  else redis.call('SET', lease, ARGV[1], 'PX', ARGV[2]) end
+end
+return lost
 """
 _ORPHANS: Final = """
-local orphans = {}
-for _, call in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+local calls, orphans = redis.call('SMEMBERS', KEYS[1]), {}
+for i = 2, #ARGV do calls[#calls + 1] = ARGV[i] end
+for _, call in ipairs(calls) do
   if redis.call('EXISTS', ARGV[1] .. call) == 0 then orphans[#orphans + 1] = call end
 end
 return orphans
@@ -55,6 +64,7 @@ class LiveCalls:
         self.damaged = damaged or DamagedEntries()
         self._save = LuaScript(redis, _SAVE)
         self._claim = LuaScript(redis, _CLAIM)
+        self._renew = LuaScript(redis, _RENEW)
         self._orphans = LuaScript(redis, _ORPHANS)
 
     @classmethod
@@ -103,21 +113,34 @@ class LiveCalls:
                 await pipe.execute()
 
     async def claim(self, call_id: str, node: str, ttl_ms: int) -> bool:
-        """Acquire or renew the lease of a call for `ttl_ms`; return False if another node holds it."""
+        """Acquire the lease of a call that no node holds for `ttl_ms`; return False if any node holds it, even this."""
         with translated_errors():
             return bool(await self._claim(keys=[LEASE + call_id], args=[node, ttl_ms]))
 
-    async def orphans(self) -> frozenset[str]:
-        """Return the live calls without a lease: a node must claim, load and resume them."""
+    async def renew(self, call_ids: Collection[str], node: str, ttl_ms: int) -> frozenset[str]:
+        """Renew the leases of a node's calls for `ttl_ms`, or acquire those that no node holds; one round trip.
+
+        Return the calls whose lease another node holds.
+        """
+        calls = sorted(call_ids)
         with translated_errors():
-            found: list[bytes] = await self._orphans(keys=[CALLS], args=[LEASE])
+            lost: list[int] = await self._renew(keys=[LEASE + call for call in calls], args=[node, ttl_ms])
+        return frozenset(calls[place - 1] for place in lost)
+
+    async def orphans(self, open_calls: Iterable[str] = ()) -> frozenset[str]:
+        """Return those of the live calls and of `open_calls` whose lease no node holds: a node must close them."""
+        with translated_errors():
+            found: list[bytes] = await self._orphans(keys=[CALLS], args=[LEASE, *open_calls])
         return frozenset(filter(None, (self.damaged.text("live calls", call) for call in found)))
 
     async def server(self) -> str:
-        """Return the identity of the server: another one after a restart or a fail-over; empty if not permitted."""
+        """Return the identity of the server: another one after a restart or a fail-over, if it may be asked."""
+        return f"{await self._about('server', 'run_id')}/{await self._about('replication', 'master_replid')}"
+
+    async def _about(self, section: str, field: str) -> str:
+        """Return a field of the server's description of itself."""
         with translated_errors():
             try:
-                about = await self._redis.info("server") | await self._redis.info("replication")
+                return str((await self._redis.info(section)).get(field))
             except NoPermissionError:
                 return ""
-        return f"{about.get('run_id')}/{about.get('master_replid')}"

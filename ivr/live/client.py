@@ -83,7 +83,7 @@ class LuaScript:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Translate the client's errors, raised after its retries, into LiveStateUnavailable.
+    """Translate the client's errors, raised after its retries, into LiveStateUnavailable. Use one block per command.
 
     Raises:
         asyncio.CancelledError: the task was cancelled within the block and the client swallowed it. redis-py writes
@@ -91,9 +91,12 @@ def translated_errors() -> Iterator[None]:
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
+    fault: RedisError | None = None
     try:
         yield
     except RedisError as error:
-        raise LiveStateUnavailable(f"Redis: {error}") from error
+        fault = error
     if task and task.cancelling() > before:
-        raise asyncio.CancelledError
+        raise asyncio.CancelledError from fault
+    if fault:
+        raise LiveStateUnavailable(f"Redis: {fault}") from fault

@@ -27,8 +27,8 @@ from urllib.parse import quote
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
+from ivr.live.client import translated_errors
 from ivr.live.errors import LiveStateUnavailable
 
 SOCKET_PATH_BYTES: Final = 107
@@ -144,14 +144,15 @@ class EmbeddedRedis:
         if await self._responds():
             _log.warning("shutting down a Redis left over from an earlier run")
             async with self._client() as client:
-                with suppress(RedisError):
+                with suppress(LiveStateUnavailable), translated_errors():
                     await client.shutdown(nosave=True)
 
     async def _responds(self) -> bool:
         async with self._client() as client:
             try:
-                return bool(await client.ping())
-            except RedisError:
+                with translated_errors():
+                    return bool(await client.ping())
+            except LiveStateUnavailable:
                 return False
 
     def _client(self) -> Redis:

@@ -1,7 +1,7 @@
 """The event feed: the events of all nodes, for subscribers. Must not know: what the events mean.
 
-Delivery is at least once: an event may be duplicated if the connection drops while it is published. Entries that are
-not events are skipped.
+An event with an `id` is published once, however often it is given; another may be duplicated if the connection drops
+while it is published. Entries that are not events are skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Self, cast
 from redis.asyncio import Redis
 
 from ivr.events import Value
-from ivr.live.client import RETRIES, connect, translated_errors
+from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
 from ivr.live.damage import DamagedEntries
 
 FEED: Final = "ivr:feed"
@@ -22,6 +22,13 @@ MANAGEMENT: Final = "ivr:feed:management"
 MAX_EVENTS: Final = 10_000
 """Approximate number of events retained, for subscribers that resume."""
 
+REMEMBER_S: Final = 3600
+"""How long it is remembered which ids have been published."""
+
+_PUBLISH: Final = """
+if ARGV[3] ~= '' and not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[4]) then return end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'event', ARGV[1])
+"""
 _BLOCK_MS = 1000
 _Entry = tuple[bytes, dict[bytes, bytes]]
 
@@ -34,6 +41,7 @@ class EventFeed:
 
     def __init__(self, redis: Redis, stream: str, damaged: DamagedEntries | None = None) -> None:
         self._redis, self._stream = redis, stream
+        self._publish = LuaScript(redis, _PUBLISH)
         self.damaged = damaged or DamagedEntries()
 
     @classmethod
@@ -51,10 +59,12 @@ class EventFeed:
         await self._redis.aclose()
 
     async def publish(self, event: Mapping[str, Value]) -> None:
-        """Publish an event to all subscribers."""
+        """Publish an event to all subscribers, unless one with the same `id` was published in the last hour."""
+        event_id = event.get("id") or ""
         with translated_errors():
-            await self._redis.xadd(
-                self._stream, {"event": json.dumps(dict(event))}, maxlen=MAX_EVENTS, approximate=True
+            await self._publish(
+                keys=[self._stream, f"{self._stream}:published:{event_id}"],
+                args=[json.dumps(dict(event)), MAX_EVENTS, str(event_id), REMEMBER_S],
             )
 
     async def newest(self) -> str:

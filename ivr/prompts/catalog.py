@@ -62,11 +62,13 @@ class Catalog:
             return f"there is no prompt {name!r} in {self.folder / CATALOG_FILE}"
         return None if language in templates else f"the prompt {name!r} has no text in {language}"
 
-    def variables(self, name: str) -> frozenset[str]:
-        """Return the variables in a prompt's text; empty for an unknown prompt."""
-        return frozenset(
-            variable for template in self.prompts.get(name, {}).values() for variable in template.variables
-        )
+    def variables(self, name: str) -> dict[str, str]:
+        """Return the variables in a prompt's text with their types; empty for an unknown prompt."""
+        return {
+            variable: kind
+            for template in self.prompts.get(name, {}).values()
+            for variable, kind in template.variables.items()
+        }
 
     def recordings(self, language: str) -> dict[str, str]:
         """Return recording → words for a language; identical words share one recording."""
@@ -122,8 +124,9 @@ def _read(file: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise FaultyFile([Fault(str(file), "", f"it cannot be read: {error}")]) from error
     except MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise FaultyFile([Fault(str(file), line, f"it is not valid YAML: {error.problem or error.context}")]) from error
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        reason = f"it is not valid YAML: {error.problem or error.context}"
+        raise FaultyFile([Fault(str(file), "", reason, line)]) from error
 
 
 def _voice_faults(file: Path, content: _File) -> list[Fault]:

@@ -77,6 +77,8 @@ class English:
                 )
             case "digits":
                 return {f"digit-{digit}": cardinal(digit) for digit in range(10)}
+            case "phone":
+                return self.fragments("digits") | {"extension": "extension"}
             case "date":
                 return {f"month-{month}": name for month, name in enumerate(MONTHS, start=1)} | {
                     f"day-{day}": ordinal(day) for day in range(1, 32)

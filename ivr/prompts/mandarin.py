@@ -61,6 +61,8 @@ class Mandarin:
                 )
             case "digits":
                 return {f"digit-{digit}": "幺" if digit == 1 else NUMERALS[digit] for digit in range(10)}
+            case "phone":
+                return self.fragments("digits") | {"extension": "转分机"}
             case "date":
                 return {f"month-{month}": f"{numeral(month)}月" for month in range(1, 13)} | {
                     f"day-{day}": f"{numeral(day)}号" for day in range(1, 32)

@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, Protocol
 
-import phonenumbers
-
 from ivr.errors import HuifangError
 from ivr.events import Value
+from ivr.phone_number import canonical_number, national_format
 from ivr.prompts.english import English
 from ivr.prompts.mandarin import Mandarin
 
 Group = tuple[str, ...]
 """Fragments spoken without a pause."""
 
+EXTENSION: Final = ";ext="
+"""Separates a telephone number from its extension (RFC 3966)."""
 MAX_SCORE: Final = 10
 MAX_NUMBER: Final = 9999
 KINDS: Final[Mapping[str, str]] = {
@@ -69,16 +70,17 @@ def fragments(kind: str, language: str) -> dict[str, str]:
     """Return every fragment that values of type `kind` can need in `language`: name → words."""
     if kind == "recording":
         return {}
-    return TONGUES[language].fragments("digits" if kind == "phone" else kind)
+    return TONGUES[language].fragments(kind)
 
 
 def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group, ...]:
     """Return the fragments that say `value`, in groups separated by a short pause.
 
     `score` is 0 to 10, `number` 0 to 9999 (integers or their digits). `digits` is a string, grouped by its spaces and
-    hyphens or else like a telephone number. `phone` is spoken as dialled in China. `date` and `time` are ISO 8601.
-    `when` is an ISO 8601 date, a date and time with zone, or an interval of two of them (`start/end`), spoken as the
-    part of the day that contains `start`; `now`, converted to that zone, determines today.
+    hyphens or else like a telephone number. `phone` is spoken as dialled in China, with its extension (`;ext=12`).
+    `date` and `time` are ISO 8601. `when` is an ISO 8601 date, a date and time with zone, or an interval of two of
+    them (`start/end`), spoken as the part of the day that contains `start`; `now`, converted to that zone, determines
+    today.
 
     Raises:
         Unspeakable: `value` is not of that type. The message omits it, because it can be a caller's number.
@@ -91,9 +93,9 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
             case "number":
                 return (tongue.number(_integer(value, MAX_NUMBER)),)
             case "digits":
-                return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(str(value)))
+                return _digits(str(value))
             case "phone":
-                return speak("digits", dialled(str(value)), language, now)
+                return _phone(str(value))
             case "date":
                 return (tongue.date(datetime.fromisoformat(str(value)).date()),)
             case "time":
@@ -103,15 +105,6 @@ def speak(kind: str, value: Value, language: str, now: datetime) -> tuple[Group,
     except ValueError:
         raise Unspeakable(f"a value of type {kind} must be {KINDS[kind]}") from None
     raise Unspeakable(f"unknown type {kind!r}; use one of {', '.join(KINDS)}")
-
-
-def dialled(number: str) -> str:
-    """Return a telephone number as dialled in China, in its usual groups; unparseable input is returned unchanged."""
-    try:
-        known = phonenumbers.parse(number, "CN")
-    except phonenumbers.NumberParseException:
-        return number
-    return re.sub(r"\D+", " ", phonenumbers.format_out_of_country_calling_number(known, "CN"))
 
 
 def digit_groups(number: str) -> list[str]:
@@ -130,6 +123,19 @@ def digit_groups(number: str) -> list[str]:
         return [number[start : start + 4] for start in range(0, len(number), 4)]
     ends = [sum(sizes[: index + 1]) for index in range(len(sizes))]
     return [number[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+
+
+def _digits(number: str) -> tuple[Group, ...]:
+    return tuple(tuple(f"digit-{digit}" for digit in group) for group in digit_groups(number))
+
+
+def _phone(value: str) -> tuple[Group, ...]:
+    number, has_extension, extension = canonical_number(value).partition(EXTENSION)
+    groups = _digits(national_format(number))
+    if not has_extension:
+        return groups
+    first, *others = _digits(extension)
+    return (*groups, ("extension", *first), *others)
 
 
 def _integer(value: Value, largest: int) -> int:

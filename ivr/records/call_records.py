@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count
 from typing import Final, Self
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import CaseKey, Fact
@@ -18,10 +18,12 @@ from ivr.complaints.rules.intake import Rules
 from ivr.database import tables as t
 from ivr.database.database import Database
 from ivr.database.errors import UnknownCall
+from ivr.database.tables import UtcTime
 from ivr.database.upsert import insert_once
 from ivr.errors import IllegalMove
 from ivr.events import EndedBy, Event
 from ivr.lifecycle import AAPOR, HANGUP_CAUSES, Disposition
+from ivr.phone_number import canonical_number, parse_number
 from ivr.records import reading
 from ivr.records.facts import write_fact
 from ivr.records.record import CallRecord, CallSummary, CustomerRecord
@@ -75,11 +77,16 @@ class CallRecords:
         return self._database
 
     async def open_call(self, call: Call, flow_version: str, at: datetime) -> None:
-        """Record the start of a call (ringing or dialling); its customer is identified by the remote number."""
+        """Record the start of a call (ringing or dialling); its customer is identified by the remote number.
+
+        Numbers are recorded in their canonical form, except the number that an inbound call was made to.
+        """
+        caller = canonical_number(call.caller)
+        called = call.called if call.direction == "inbound" else canonical_number(call.called)
 
         async def work(session: AsyncSession) -> None:
             customer = None
-            if number := call.caller if call.direction == "inbound" else call.called:
+            if number := caller if call.direction == "inbound" else called:
                 await insert_once(session, t.CustomerRow, number=number, name="", language=call.language)
                 customer = await session.scalar(select(t.CustomerRow.id).where(t.CustomerRow.number == number))
             await insert_once(
@@ -89,8 +96,8 @@ class CallRecords:
                 customer_id=customer,
                 network=call.network,
                 direction=call.direction,
-                caller=call.caller,
-                called=call.called,
+                caller=caller,
+                called=called,
                 flow=call.flow,
                 flow_version=flow_version,
                 language=call.language,
@@ -166,9 +173,20 @@ class CallRecords:
 
         await self._database.write(work)
 
-    async def close_call(self, call_id: str, disposition: Disposition, cause: str, by: EndedBy, at: datetime) -> None:
+    async def close_call(
+        self,
+        call_id: str,
+        disposition: Disposition,
+        cause: str,
+        by: EndedBy,
+        at: datetime,
+        *,
+        rang: bool | None = None,
+    ) -> None:
         """Record the end of a call. `cause` is one of lifecycle.HANGUP_CAUSES. The same closing again changes nothing,
         not even a disposition that was corrected since.
+
+        `rang`, for an unanswered outbound call: whether the phone rang.
 
         Raises:
             UnknownCall: the call was never opened.
@@ -183,7 +201,7 @@ class CallRecords:
             if (call.ended_at, call.cause, call.ended_by) == (at, cause, by):
                 return
             _require_open(call)
-            call.ended_at, call.cause, call.ended_by = at, cause, by
+            call.ended_at, call.cause, call.ended_by, call.rang = at, cause, by, rang
             call.duration_ms = int((at - call.answered_at).total_seconds() * 1000) if call.answered_at else 0
             _set_disposition(session, call, disposition, self._node, cause, at)
 
@@ -258,12 +276,17 @@ class CallRecords:
         return await self._database.read(work)
 
     async def save_customer(self, number: str, name: str, language: str, by: str, at: datetime) -> None:
-        """Save a customer's profile and add the change to its history."""
+        """Save a customer's profile and add the change to its history. The number may be in any spelling.
+
+        Raises:
+            UnreadableNumber: the number is withheld, so it identifies nobody.
+        """
+        key = canonical_number(number) or str(parse_number(number))
 
         async def work(session: AsyncSession) -> None:
-            await insert_once(session, t.CustomerRow, number=number, name="", language="")
+            await insert_once(session, t.CustomerRow, number=key, name="", language="")
             customer = (
-                await session.scalars(select(t.CustomerRow).where(t.CustomerRow.number == number).with_for_update())
+                await session.scalars(select(t.CustomerRow).where(t.CustomerRow.number == key).with_for_update())
             ).one()
             if (customer.name, customer.language) != (name, language):
                 customer.name, customer.language = name, language
@@ -272,8 +295,9 @@ class CallRecords:
         await self._database.write(work)
 
     async def customer(self, number: str) -> CustomerRecord | None:
-        """Return the customer with this number and all their calls, None if unknown."""
-        return await self._database.read(lambda session: reading.customer(session, number))
+        """Return the customer with this number, in any spelling, and all their calls; None if unknown."""
+        key = canonical_number(number)
+        return await self._database.read(lambda session: reading.customer(session, key))
 
     async def calls(self, limit: int, before: str | None = None) -> tuple[CallSummary, ...]:
         """Return at most `limit` calls, newest first; only those that started before the call `before`, if given.
@@ -286,9 +310,8 @@ class CallRecords:
             query = select(t.CallRow).order_by(t.CallRow.started_at.desc(), t.CallRow.id.desc()).limit(limit)
             if before is not None:
                 last = await _get_call(session, before)
-                older = t.CallRow.started_at < last.started_at
-                same_time = and_(t.CallRow.started_at == last.started_at, t.CallRow.id < last.id)
-                query = query.where(or_(older, same_time))
+                end = tuple_(literal(last.started_at, UtcTime), literal(last.id))
+                query = query.where(tuple_(t.CallRow.started_at, t.CallRow.id) < end)
             return await reading.summaries(session, query)
 
         return await self._database.read(work)
@@ -312,12 +335,12 @@ class CallRecords:
         lines = self._rules.lines if self._rules else None
         return await self._database.read(lambda session: find_case(session, call_id, by, value, lines))
 
-    async def open_calls(self) -> tuple[CallSummary, ...]:
-        """Return the calls without an end, oldest first: live ones, and those left over by a crash."""
+    async def open_calls(self) -> tuple[str, ...]:
+        """Return the ids of the calls without an end, oldest first: live ones, and those left over by a crash."""
 
-        async def work(session: AsyncSession) -> tuple[CallSummary, ...]:
-            query = select(t.CallRow).where(t.CallRow.ended_at.is_(None)).order_by(t.CallRow.started_at, t.CallRow.id)
-            return await reading.summaries(session, query)
+        async def work(session: AsyncSession) -> tuple[str, ...]:
+            open_calls = select(t.CallRow.id).where(t.CallRow.ended_at.is_(None))
+            return tuple(await session.scalars(open_calls.order_by(t.CallRow.started_at, t.CallRow.id)))
 
         return await self._database.read(work)
 

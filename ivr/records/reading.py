@@ -108,7 +108,7 @@ async def record(session: AsyncSession, call: t.CallRow, role: ReaderRole, lines
         ),
         dispositions=dispositions,
         bookings=tuple(
-            BookingRecord(row.at, row.spoken, row.state)
+            BookingRecord(row.at, row.spoken, row.state, row.do_not_call_proposed)
             for row in await _rows(session, t.BookingRow, t.BookingRow.call_id == call.id, t.BookingRow.id)
         ),
         cases=tuple(

@@ -93,11 +93,15 @@ class DispositionRecord:
 
 @dataclass(frozen=True, slots=True)
 class BookingRecord:
-    """A callback scheduled for `at`; `state` is open, done or cancelled."""
+    """A callback scheduled for `at`; `state` is open, done or cancelled.
+
+    `do_not_call_proposed`: the call was rejected as unwanted or as spam, and a person must decide.
+    """
 
     at: datetime
     spoken: str
     state: str
+    do_not_call_proposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

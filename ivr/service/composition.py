@@ -17,6 +17,7 @@ from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
 from ivr.agents.roster_store import RosterStore, TransferTargets
 from ivr.call.node import ServiceNode
+from ivr.call.recording_archive import RecordingArchive
 from ivr.complaints.rulebook import load as load_rules
 from ivr.complaints.rules.case import ReaderRole
 from ivr.flow_store import FlowStore
@@ -26,6 +27,7 @@ from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import FEED, MANAGEMENT, EventFeed
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
+from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
 from ivr.records.journal.entries import ContactEntry
 from ivr.records.journal.records_journal import RecordsJournal
@@ -48,7 +50,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
     Raises:
         FaultyFile: the flows, the prompts or the complaint lines have faults.
-        HuifangError: the database or Redis cannot be used.
+        HuifangError: the database, Redis or the place for recordings cannot be used.
     """
     async with AsyncExitStack() as stack:
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -79,6 +81,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(journal.close)
         if replayed := await journal.replay():
             log.warning("%d entries of an earlier process were written to the database", replayed)
+        store = FsspecStore(settings.recordings_url)
+        stack.callback(store.close)
         node = ServiceNode(
             name=name,
             recognizer=recognizer,
@@ -87,7 +91,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             records=records,
             journal=journal,
             live=live,
-            recordings=settings.data / "recordings",
+            recordings=RecordingArchive(settings.data / "spool", store, records, settings.zone),
             timezone=settings.zone,
             timing=Timing(),
             calendar=rules.calendar,

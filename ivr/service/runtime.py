@@ -54,7 +54,8 @@ class Service:
     def trouble(self) -> str:
         """Why the service takes no calls now; empty when it does."""
         callbacks = self._callbacks.trouble if self._callbacks else ""
-        return "; ".join(filter(None, (self._call_trouble, self._sla.trouble, callbacks)))
+        recordings = self.node.recordings.trouble
+        return "; ".join(filter(None, (self._call_trouble, self._sla.trouble, callbacks, recordings)))
 
     @property
     def _call_trouble(self) -> str:
@@ -96,6 +97,7 @@ class Service:
         sla = self._sla
         workers: dict[str, Worker] = {
             "leases": self.call_manager.run,
+            "recordings": self.node.recordings.run,
             "deadlines": lambda: sla.run(self.feeds["staff"], self.feeds["management"], self.node.now),
         }
         if asterisk := self.asterisk:
@@ -107,19 +109,21 @@ class Service:
 
     def outbound(self, asterisk: Asterisk) -> OutboundCaller:
         """Return what places calls through Asterisk."""
-        return OutboundCaller(self.node, self.flow_store, self.call_manager, asterisk.dial)
+        return OutboundCaller(self.node, self.flow_store, self.call_manager, asterisk.slots, asterisk.dial)
 
     def _callback_dialer(self, asterisk: Asterisk) -> CallbackDialer:
-        scheduler = CallbackScheduler(self.node.records.database, self.rules)
+        scheduler = CallbackScheduler(self.node.records.database, self.rules, asterisk.known_phones)
         place = self.outbound(asterisk).place
-        return CallbackDialer(
-            scheduler, "asterisk", place, self.flow_store, lambda: not self._call_trouble, self.node.now
-        )
+
+        def ready() -> bool:
+            return not self._call_trouble and not asterisk.slots.full
+
+        return CallbackDialer(scheduler, "asterisk", place, self.flow_store, ready, self.node.now)
 
     async def drain(self, within_s: float) -> None:
         """Refuse new calls (Asterisk offers them to a person) and end those in progress; see CallManager.drain."""
         if self.asterisk:
-            self.asterisk.capacity = 0
+            self.asterisk.slots.capacity = 0
         await self.call_manager.drain(within_s)
 
     async def reload(self) -> None:

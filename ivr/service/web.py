@@ -30,12 +30,13 @@ def web_application(service: Service, token: str | None, management: str) -> web
     cases = CasesApi(CaseService(database, service.rules), CaseQueries(database), service.feeds, service.node.now)
     site.add_routes(cases.routes())
     site.on_shutdown.append(cases.close)
-    site.add_routes(routes(service.answer_browser, lambda: flow_choices(service)))
+    site.add_routes(routes(service.answer_browser, lambda: flow_choices(service), service.flow_store.refused_values))
     site.add_routes(health.routes(lambda: service.health))
     if service.asterisk:
         site.add_routes(service.asterisk.routes())
         outbound = service.outbound(service.asterisk)
-        site.add_routes(CallsApi(outbound, service.flow_store.has, service.node.records).routes())
+        phones = service.asterisk.known_phones
+        site.add_routes(CallsApi(outbound, service.flow_store, service.node.records, phones).routes())
     if service.agents:
         agents = AgentsApi(service.agents, service.node.records)
         site.add_routes(agents.routes())

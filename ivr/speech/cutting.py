@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import wave
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 
@@ -19,7 +18,7 @@ _MARGINS_MS: Final = (160, 60)
 _FRAME: Final = SAMPLE_RATE_HZ * FRAME_MS // 1000
 
 
-def cut(recording: Path, offset_ms: int, end_ms: int, voice_ms: int) -> bytes:
+def cut(recording: BinaryIO, offset_ms: int, end_ms: int, voice_ms: int) -> bytes:
     """Return the caller's utterance that ended at `end_ms`, as 16-bit mono at 8 kHz; empty if there is no voice.
 
     `offset_ms` is the time of the recording's first sample, on the same clock as `end_ms`.
@@ -29,7 +28,7 @@ def cut(recording: Path, offset_ms: int, end_ms: int, voice_ms: int) -> bytes:
     """
     last = max(0, end_ms - offset_ms) * SAMPLE_RATE_HZ // 1000
     first = max(0, last - (voice_ms + _LOOKBACK_MS) * SAMPLE_RATE_HZ // 1000)
-    with wave.open(str(recording)) as file:
+    with wave.open(recording) as file:
         file.setpos(min(first, file.getnframes()))
         stereo = np.frombuffer(file.readframes(last - first), "<i2").reshape(-1, file.getnchannels())
     return _trim_to_voice(stereo[:, 0])

@@ -9,11 +9,12 @@ import asyncio
 import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from ivr.errors import FaultyFile
-from ivr.flow.parse import FlowSet, parse
+from ivr.call.flow_versions import FlowVersions
+from ivr.flow.parse import FlowSet
+from ivr.recordings.fsspec_store import open_recording
+from ivr.recordings.store import RecordingsUnavailable
 from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord, RecordingRecord
 from ivr.speech.confirmed import ConfirmedAnswer, confirmed_answers
@@ -45,7 +46,7 @@ class ClipExport:
 
     def __init__(self, records: CallRecords, speakers: Speakers, folder: ClipFolder) -> None:
         self._records, self._speakers, self._folder = records, speakers, folder
-        self._flow_sets: dict[str, FlowSet | None] = {}
+        self._flow_versions = FlowVersions(records.flow_source)
 
     async def run(self) -> ExportSummary:
         """Export the confirmed answers of all calls.
@@ -57,13 +58,13 @@ class ClipExport:
         new: list[CallerClip] = []
         unreadable = 0
         async for record in self._recorded_calls():
-            speaker = self._speakers.pseudonym(_number(record))
-            flow_set = await self._flow_set(record.call.flow_version)
-            if flow_set is None or speaker in erased:
+            speaker, *earlier = self._speakers.pseudonyms(_number(record))
+            flow_set = await self._flow_versions.get(record.call.flow_version)
+            if flow_set is None or not erased.isdisjoint({speaker, *earlier}):
                 continue
             try:
                 new += await asyncio.to_thread(self._export_call, flow_set, record, speaker)
-            except (OSError, EOFError, ValueError, wave.Error):
+            except (RecordingsUnavailable, OSError, EOFError, ValueError, wave.Error):
                 unreadable += 1
         self._folder.save()
         return ExportSummary(len(new), len({clip.speaker for clip in new}), unreadable)
@@ -79,16 +80,6 @@ class ClipExport:
                         yield record
             last = page[-1].id
 
-    async def _flow_set(self, version: str) -> FlowSet | None:
-        """Return the flows that the call used; None if they were not saved or can no longer be parsed."""
-        if version not in self._flow_sets:
-            source = await self._records.flow_source(version)
-            try:
-                self._flow_sets[version] = parse(source, version) if source else None
-            except FaultyFile:
-                self._flow_sets[version] = None
-        return self._flow_sets[version]
-
     def _export_call(self, flow_set: FlowSet, record: CallRecord, speaker: str) -> list[CallerClip]:
         taken = (
             self._export_clip(record, record.recordings[0], said, speaker)
@@ -102,7 +93,8 @@ class ClipExport:
         path = f"{speaker}/{self._speakers.clip_name(record.call.id, said.turn)}.wav"
         if path in self._folder:
             return None
-        pcm = cut(Path(recording.path), recording.offset_ms, said.end_ms, said.voice_ms)
+        with open_recording(recording.path) as file:
+            pcm = cut(file, recording.offset_ms, said.end_ms, said.voice_ms)
         length_ms = len(pcm) // 2 * 1000 // SAMPLE_RATE_HZ
         if not 0 < length_ms <= _MAX_SYLLABLE_MS * syllables(record.call.language, said.text) + _MARGIN_MS:
             return None

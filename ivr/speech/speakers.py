@@ -16,7 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-_COUNTRY = re.compile(r"(?:00)?86(?=1[3-9]\d{9}$)")
+from ivr.phone_number import canonical_number, national_format
+
+_COUNTRY = re.compile(r"86(?=1[3-9]\d{9}$)")
+"""The country code of mobile numbers, which earlier versions left out of pseudonyms too."""
 
 
 class Speakers:
@@ -40,8 +43,13 @@ class Speakers:
 
     def pseudonym(self, number: str) -> str:
         """Return the pseudonym of a number, the same for all its spellings: `+86 138 1234 5678` and `13812345678`."""
-        plain = _COUNTRY.sub("", re.sub(r"\D", "", number))
-        return f"caller_{self._hash(plain)[:16]}"
+        return self.pseudonyms(number)[0]
+
+    def pseudonyms(self, number: str) -> tuple[str, ...]:
+        """Return the pseudonym of a number, then those that earlier versions gave to some of its spellings."""
+        canonical = canonical_number(number)
+        plain = re.sub(r"\D", "", national_format(canonical)), _COUNTRY.sub("", re.sub(r"\D", "", canonical))
+        return tuple(dict.fromkeys(f"caller_{self._hash(digits)[:16]}" for digits in plain))
 
     def clip_name(self, call_id: str, turn: int) -> str:
         """Return a name for the clip of a turn of a call, which reveals neither."""

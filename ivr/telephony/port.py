@@ -18,8 +18,10 @@ from ivr.telephony.media import MediaStream
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call's network, direction, numbers and flow. Numbers are as given by the network; never log them unmasked.
+    """A call's network, direction, numbers and flow. Never log its numbers unmasked.
 
+    The far end's number is in its canonical form (ivr/phone_number.py) or the name of a phone of the site; a withheld
+    number is empty. An inbound call's `called` is the line's number as the site file spells it.
     `waited_rings` is the number of rings the caller heard at full capacity before the call was accepted.
     """
 
@@ -44,11 +46,15 @@ class Unanswered(HuifangError):
 
 
 class TransferRefused(Exception):
-    """A transfer failed. `reason`: busy, no_answer, declined, unreachable, unavailable, or gave_up (by the caller)."""
+    """A transfer failed. `reason`: busy, no_answer, declined, unreachable, unavailable, or gave_up (by the caller).
 
-    def __init__(self, reason: str) -> None:
+    `rang` is whether the phone of the last person who was asked rang.
+    """
+
+    def __init__(self, reason: str, *, rang: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.rang = rang
 
 
 class CallLeg(Protocol):

@@ -76,6 +76,11 @@ class QuestionTurn:
         self._key_ms = 0
         self._finished = False
 
+    @property
+    def accepts_input(self) -> bool:
+        """Whether voice or keys are expected; keys pressed in any other turn belong to the next one that does."""
+        return self._expected.accepts_input
+
     def prompt_started(self, at_ms: int, length_ms: int) -> tuple[TurnOutput, ...]:
         """Handle the start of the prompt, which is `length_ms` long."""
         at = self._advance(at_ms)
@@ -275,7 +280,7 @@ class QuestionTurn:
             return ()
         overlapped = before is TurnStage.PLAYING and not self._accepts_voice()
         self._enter(TurnStage.OVER, at)
-        if self._expected.voice is None and not self._expected.keys:
+        if not self._expected.accepts_input:
             return self._finish(at, PromptFinished())
         if self._utterance and overlapped:
             self._utterance.trim_start(at - self._timing.overlap_ms)

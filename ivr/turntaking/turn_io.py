@@ -26,6 +26,11 @@ class InputSpec:
     max_ms: int = 60_000
     patient: bool = False
 
+    @property
+    def accepts_input(self) -> bool:
+        """Whether voice or keys are expected; a notice expects neither."""
+        return self.voice is not None or bool(self.keys)
+
 
 class Verdict(Enum):
     """Interpretation of the audio heard so far."""

@@ -1,4 +1,4 @@
-"""The desk, with people who answer by a script: what happens when the stores are away, and what others are told."""
+"""The ACD with scripted agents: stores that are away, and the events that it publishes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from functools import partial
 
 import pytest
 
-from ivr.agents import presence
+from ivr.agents import call_offer, presence
 from ivr.agents.acd_service import AcdService
 from ivr.agents.announcements import Announcements
+from ivr.agents.presence import MAX_MISSED, Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
 from ivr.agents.transfer_state import CommandName
@@ -26,6 +27,7 @@ from ivr.prompts.library import PromptLibrary
 from ivr.resource_files import ROOT
 from ivr.telephony.port import Call, TransferRefused
 
+LONG_MS = 600_000
 CALL = Call("call-1", "asterisk", "inbound", "13812345678", "4000", "survey", "zh-CN")
 ROSTERS = Rosters(
     UTC,
@@ -40,14 +42,14 @@ ROSTERS = Rosters(
 
 @dataclass
 class ScriptedPerson:
-    """Presses these keys, one after the other, then hangs up when `leaves` is set. See port.Person."""
+    """Presses `keys` in turn, then hangs up once `leaves` is set. See port.Person."""
 
     keys: list[str]
     leaves: asyncio.Event = field(default_factory=asyncio.Event)
-    doing: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
 
     async def play(self, pcm: bytes) -> None:
-        self.doing.append("told")
+        self.log.append("whispered")
 
     async def key(self) -> str:
         if self.keys:
@@ -56,23 +58,23 @@ class ScriptedPerson:
         return ""
 
     async def connect(self) -> None:
-        self.doing.append("connected")
+        self.log.append("connected")
 
     async def wait_until_gone(self) -> None:
         await self.leaves.wait()
 
     async def disconnect(self) -> None:
-        self.doing.append("gave back")
+        self.log.append("disconnected")
 
     async def ringback(self) -> None:
-        self.doing.append("hears ringing")
+        self.log.append("ringback")
 
     async def step_aside(self) -> None:
-        self.doing.append("aside")
+        self.log.append("stepped aside")
 
 
-class Broken(ScriptedPerson):
-    """Something of ours fails as soon as they have answered."""
+class FailingPerson(ScriptedPerson):
+    """An agent on whose answer the service fails."""
 
     async def key(self) -> str:
         raise RuntimeError("a fault")
@@ -80,10 +82,11 @@ class Broken(ScriptedPerson):
 
 @dataclass
 class ScriptedHold:
-    """A caller on hold; `people` are those who answer at each phone, the others don't. See port.HeldCaller."""
+    """A caller on hold; `people` maps the phones that answer to their agents. See port.HeldCaller."""
 
     people: dict[str, ScriptedPerson]
     rung: list[str] = field(default_factory=list)
+    refusal: TransferRefused = field(default_factory=lambda: TransferRefused("no_answer", rang=True))
     overheard: bool = False
     noted: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -101,13 +104,13 @@ class ScriptedHold:
     async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[ScriptedPerson]:
         self.rung.append(phone)
         if phone not in self.people:
-            raise TransferRefused("no_answer")
+            raise self.refusal
         yield self.people[phone]
 
 
 @dataclass
-class Made:
-    """A desk, and what it works with."""
+class AcdParts:
+    """An ACD service and its collaborators."""
 
     acd: AcdService
     presences: PresenceStore
@@ -116,7 +119,7 @@ class Made:
 
 
 @pytest.fixture
-async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
+async def parts(server: EmbeddedRedis) -> AsyncIterator[AcdParts]:
     """Both agents are available; zhang has been idle longer."""
     library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
     sounds = Announcements(library, lambda words, language: b"")
@@ -135,13 +138,13 @@ async def made(server: EmbeddedRedis) -> AsyncIterator[Made]:
         presences = PresenceStore(agents)
         for number, agent in enumerate(("zhang", "li")):
             await presences.move(agent, partial(presence.set_available, now=float(number)))
-            await presences.move(agent, partial(presence.set_reachable, reachable=True))
+        await agents.report_reachable("node", ["zhang", "li"], LONG_MS)
         acd = AcdService(lambda: ROSTERS, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
-        yield Made(acd, presences, feed, journal)
+        yield AcdParts(acd, presences, feed, journal)
 
 
-def gone(keys: list[str]) -> ScriptedPerson:
-    """Somebody who hangs up as soon as they have pressed these keys."""
+def person_who_leaves(keys: list[str]) -> ScriptedPerson:
+    """An agent who hangs up after pressing `keys`."""
     person = ScriptedPerson(keys)
     person.leaves.set()
     return person
@@ -153,37 +156,113 @@ async def refusal(acd: AcdService, hold: ScriptedHold, line: str = "hotline") ->
     return caught.value.reason
 
 
-async def test_whoever_has_been_idle_longest_is_asked_first_and_nobody_twice(made):
+async def test_the_longest_idle_agent_is_offered_first_and_nobody_twice(parts):
     hold = ScriptedHold({})
-    assert await refusal(made.acd, hold) == "no_answer"
+    assert await refusal(parts.acd, hold) == "no_answer"
     assert hold.rung == ["1001", "1002"]
-    assert {each.state for each in (await made.presences.all()).values()} == {"available"}
+    assert {each.state for each in (await parts.presences.all()).values()} == {"available"}
 
 
-async def test_other_keys_mean_nothing(made):
-    hold = ScriptedHold({"1001": gone(["5", "*", "1"])})
-    await made.acd.hand_over(CALL, "hotline", "", hold)
-    assert hold.people["1001"].doing[-1] == "connected" and hold.rung == ["1001"]
-    assert (await made.presences.all())["zhang"].state == "wrap_up"
+async def test_whoever_misses_two_offers_in_a_row_is_asked_no_more_until_they_say_so(parts):
+    for _ in range(MAX_MISSED):
+        assert await refusal(parts.acd, ScriptedHold({})) == "no_answer"
+    assert {each.state for each in (await parts.presences.all()).values()} == {"missed"}
+    later = ScriptedHold({})
+    assert await refusal(parts.acd, later) == "unavailable"
+    assert later.rung == []
+    await parts.presences.move("li", partial(presence.set_available, now=9.0))
+    hold = ScriptedHold({"1002": person_who_leaves(["1"])})
+    await parts.acd.hand_over(CALL, "hotline", "", hold)
+    assert hold.rung == ["1002"]
+    assert (await parts.presences.all())["zhang"].state == "missed"
 
 
-async def test_a_caller_in_another_language_is_for_whoever_speaks_it(made):
-    hold = ScriptedHold({"1002": gone(["1"])})
+async def test_the_screen_says_so_when_an_agent_is_asked_no_more(parts):
+    for _ in range(MAX_MISSED):
+        await refusal(parts.acd, ScriptedHold({}))
+    seen = []
+    async with asyncio.timeout(5), aclosing(parts.feed.follow("0")) as feed:
+        async for _, event in feed:
+            if event["agent"] == "zhang":
+                seen.append((event["kind"], event.get("reason"), event.get("state")))
+            if event["kind"] == "presence":
+                break
+    assert seen == [
+        ("offered", None, None),
+        ("not_taken", "no_answer", None),
+        ("offered", None, None),
+        ("not_taken", "no_answer", None),
+        ("presence", None, "missed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "missed"),
+    [
+        (TransferRefused("no_answer", rang=True), 1),
+        (TransferRefused("no_answer"), 0),
+        (TransferRefused("unreachable"), 0),
+        (TransferRefused("unavailable", rang=True), 0),
+        (TransferRefused("busy"), 0),
+        (TransferRefused("declined", rang=True), 0),
+    ],
+)
+async def test_only_a_phone_that_rings_in_vain_is_a_missed_offer(parts, fault, missed):
+    await refusal(parts.acd, ScriptedHold({}, refusal=fault))
+    assert (await parts.presences.all())["zhang"].missed == missed
+
+
+async def test_whoever_picks_up_and_presses_nothing_misses_the_offer(parts, monkeypatch):
+    monkeypatch.setattr(call_offer, "ACCEPT_TIMEOUT_S", 0.05)
+    hold = ScriptedHold({"1001": ScriptedPerson([]), "1002": person_who_leaves(["1"])})
+    await parts.acd.hand_over(CALL, "hotline", "", hold)
+    known = await parts.presences.all()
+    assert (known["zhang"].missed, known["li"].missed) == (1, 0)
+
+
+@pytest.mark.parametrize("key", ["2", "1"])
+async def test_whoever_declines_or_takes_a_call_is_there(parts, key):
+    await refusal(parts.acd, ScriptedHold({}))
+    assert (await parts.presences.all())["zhang"].missed == 1
+    await parts.acd.hand_over(
+        CALL, "hotline", "", ScriptedHold({"1001": person_who_leaves([key]), "1002": person_who_leaves(["1"])})
+    )
+    assert (await parts.presences.all())["zhang"].missed == 0
+
+
+async def test_a_caller_who_hangs_up_while_it_rings_was_not_missed(parts):
+    hold = ScriptedHold({"1001": ScriptedPerson([])})
+    transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", hold))
+    await wait_for_event(parts, "offered", agent="zhang")
+    transfer.cancel()
+    await asyncio.gather(transfer, return_exceptions=True)
+    assert (await parts.presences.all())["zhang"] == Presence(here=True, reachable=True)
+
+
+async def test_other_keys_are_ignored(parts):
+    hold = ScriptedHold({"1001": person_who_leaves(["5", "*", "1"])})
+    await parts.acd.hand_over(CALL, "hotline", "", hold)
+    assert hold.people["1001"].log[-1] == "connected" and hold.rung == ["1001"]
+    assert (await parts.presences.all())["zhang"].state == "wrap_up"
+
+
+async def test_a_caller_in_another_language_goes_to_an_agent_who_speaks_it(parts):
+    hold = ScriptedHold({"1002": person_who_leaves(["1"])})
     english = Call("call-2", "asterisk", "inbound", "1", "4000", "survey", "en-US")
-    await made.acd.hand_over(english, "hotline", "", hold)
+    await parts.acd.hand_over(english, "hotline", "", hold)
     assert hold.rung == ["1002"]
 
 
-async def test_others_are_told_step_by_step(made):
-    hold = ScriptedHold({"1002": gone(["1"])})
-    await made.acd.hand_over(CALL, "hotline", "", hold)
-    told = []
+async def test_every_step_is_published(parts):
+    hold = ScriptedHold({"1002": person_who_leaves(["1"])})
+    await parts.acd.hand_over(CALL, "hotline", "", hold)
+    seen = []
     async with asyncio.timeout(5):
-        async for _, event in made.feed.follow("0"):
-            told.append((event["kind"], event["agent"], event.get("reason")))
+        async for _, event in parts.feed.follow("0"):
+            seen.append((event["kind"], event["agent"], event.get("reason")))
             if event["kind"] == "ended":
                 break
-    assert told == [
+    assert seen == [
         ("offered", "zhang", None),
         ("not_taken", "zhang", "no_answer"),
         ("offered", "li", None),
@@ -192,149 +271,149 @@ async def test_others_are_told_step_by_step(made):
     ]
 
 
-async def test_a_caller_who_is_passed_on_is_taken_by_somebody_of_the_other_line(made):
-    first, second = ScriptedPerson(["1"]), gone(["1"])
+async def test_a_caller_passed_to_another_line_is_taken_there(parts):
+    first, second = ScriptedPerson(["1"]), person_who_leaves(["1"])
     hold = ScriptedHold({"1001": first, "1002": second})
-    handing = asyncio.create_task(made.acd.hand_over(CALL, "hotline", "", hold))
-    obeying = asyncio.create_task(made.acd.run_commands())
+    transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", hold))
+    commands = asyncio.create_task(parts.acd.run_commands())
     async with asyncio.timeout(10):
-        while "gave back" not in first.doing:
-            await made.acd.send_command("zhang", CALL.id, "onward", "supervision")
+        while "disconnected" not in first.log:
+            await parts.acd.send_command("zhang", CALL.id, "onward", "supervision")
             await asyncio.sleep(0.01)
-        await handing
-    obeying.cancel()
+        await transfer
+    commands.cancel()
     assert hold.rung == ["1001", "1002"]
-    assert (await made.presences.all())["zhang"].state == "wrap_up"
+    assert (await parts.presences.all())["zhang"].state == "wrap_up"
 
 
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.1])
-async def test_a_caller_who_hangs_up_leaves_nothing_behind(made, server, after):
+async def test_a_caller_who_hangs_up_leaves_nothing_behind(parts, server, after):
     hold = ScriptedHold({"1001": ScriptedPerson(["1"])})
-    handing = asyncio.create_task(made.acd.hand_over(CALL, "hotline", "", hold))
+    transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", hold))
     while not hold.rung:  # noqa: ASYNC110
         await asyncio.sleep(0)
     await asyncio.sleep(after)
-    handing.cancel()
-    await asyncio.gather(handing, return_exceptions=True)
-    assert (await made.presences.all())["zhang"].state in ("available", "wrap_up")
+    transfer.cancel()
+    await asyncio.gather(transfer, return_exceptions=True)
+    assert (await parts.presences.all())["zhang"].state in ("available", "wrap_up")
     async with connect(server.url) as redis:
         assert await redis.keys(f"{QUEUE}*") == []
 
 
-async def test_without_redis_the_caller_is_back_in_the_flow(made, server):
+async def test_without_redis_the_transfer_is_refused(parts, server):
     await server.close()
-    assert await refusal(made.acd, ScriptedHold({})) == "unavailable"
+    assert await refusal(parts.acd, ScriptedHold({})) == "unavailable"
 
 
-async def test_people_who_talk_are_not_disturbed_when_redis_goes_away(made, server):
+async def test_a_conversation_survives_the_loss_of_redis(parts, server):
     person = ScriptedPerson(["1"])
-    handing = asyncio.create_task(made.acd.hand_over(CALL, "hotline", "", ScriptedHold({"1001": person})))
+    transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", ScriptedHold({"1001": person})))
     async with asyncio.timeout(10):
-        while "connected" not in person.doing:  # noqa: ASYNC110
+        while "connected" not in person.log:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await server.close()
     await asyncio.sleep(0.1)
-    assert not handing.done()
+    assert not transfer.done()
     person.leaves.set()
-    await handing
+    await transfer
 
 
-async def test_who_took_the_call_is_written_down_and_nobody_else(made):
-    hold = ScriptedHold({"1001": gone(["2"]), "1002": gone(["1"])})
-    await made.acd.hand_over(CALL, "hotline", "", hold)
-    assert made.journal == [(CALL.id, "li", "hotline")]
+async def test_only_the_agent_who_took_the_call_is_recorded(parts):
+    hold = ScriptedHold({"1001": person_who_leaves(["2"]), "1002": person_who_leaves(["1"])})
+    await parts.acd.hand_over(CALL, "hotline", "", hold)
+    assert parts.journal == [(CALL.id, "li", "hotline")]
 
 
-async def test_a_damaged_entry_of_the_queue_does_not_keep_a_caller_from_an_agent(made, server):
+async def test_a_damaged_entry_of_the_queue_does_not_keep_a_caller_from_an_agent(parts, server):
     async with connect(server.url) as redis:
         await redis.zadd(f"{QUEUE}hotline", {"foreign": -1, "empty": -1, "worse": -1})
         notes = {"foreign": "[]", "worse": '{"needs": [[]], "tried": [], "offered": false}'}
         await redis.hset(f"{QUEUE}hotline:notes", mapping=notes)
-    hold = ScriptedHold({"1001": gone(["1"])})
-    await made.acd.hand_over(CALL, "hotline", "", hold)
-    assert hold.people["1001"].doing[-1] == "connected"
-    assert made.acd._queues.damaged.count == 3
+    hold = ScriptedHold({"1001": person_who_leaves(["1"])})
+    await parts.acd.hand_over(CALL, "hotline", "", hold)
+    assert hold.people["1001"].log[-1] == "connected"
+    assert parts.acd._queues.damaged.count == 3
 
 
-async def wishes(made: Made, what: CommandName, line: str = "") -> None:
-    await made.acd.send_command("zhang", CALL.id, what, line)
+async def command(parts: AcdParts, what: CommandName, line: str = "") -> None:
+    await parts.acd.send_command("zhang", CALL.id, what, line)
 
 
-async def until_told(made: Made, kind: str, **more: object) -> None:
-    async with asyncio.timeout(10), aclosing(made.feed.follow("0")) as feed:
+async def wait_for_event(parts: AcdParts, kind: str, **more: object) -> None:
+    async with asyncio.timeout(10), aclosing(parts.feed.follow("0")) as feed:
         async for _, event in feed:
             if ({"kind": kind} | more).items() <= event.items():
                 return
 
 
 @asynccontextmanager
-async def handing_over(made: Made, hold: ScriptedHold) -> AsyncIterator[asyncio.Task[None]]:
-    """Within the block zhang has the caller, and wishes are heard."""
-    obeying = asyncio.create_task(made.acd.run_commands())
-    handing = asyncio.create_task(made.acd.hand_over(CALL, "hotline", "", hold))
-    await until_told(made, "accepted", agent="zhang")
-    yield handing
-    for task in (handing, obeying):
+async def connected_to_zhang(parts: AcdParts, hold: ScriptedHold) -> AsyncIterator[asyncio.Task[None]]:
+    """Within the block zhang talks to the caller, and commands are carried out."""
+    commands = asyncio.create_task(parts.acd.run_commands())
+    transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", hold))
+    await wait_for_event(parts, "accepted", agent="zhang")
+    yield transfer
+    for task in (transfer, commands):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_colleague_is_consulted_and_has_the_caller_in_the_end(made):
+async def test_a_consulted_colleague_takes_over_the_caller(parts):
     first, second = ScriptedPerson(["1"]), ScriptedPerson(["1"])
     hold = ScriptedHold({"1001": first, "1002": second})
-    async with handing_over(made, hold) as handing:
-        await wishes(made, "consult", "supervision")
-        await until_told(made, "talk", agent="zhang", state="consulting")
-        await wishes(made, "leave")
-        await until_told(made, "ended", agent="zhang")
-        assert (await made.presences.all())["li"].state == "busy"
+    async with connected_to_zhang(parts, hold) as transfer:
+        await command(parts, "consult", "supervision")
+        await wait_for_event(parts, "talk", agent="zhang", state="consulting")
+        await command(parts, "leave")
+        await wait_for_event(parts, "ended", agent="zhang")
+        assert (await parts.presences.all())["li"].state == "busy"
         second.leaves.set()
-        await handing
-    assert first.doing == ["told", "connected", "gave back", "hears ringing", "aside"]
-    assert second.doing == ["told", "aside", "connected"]
+        await transfer
+    assert first.log == ["whispered", "connected", "disconnected", "ringback", "stepped aside"]
+    assert second.log == ["whispered", "stepped aside", "connected"]
     assert hold.noted == [("caller", "zhang"), (), ("zhang", "li"), ("caller", "li")]
 
 
-async def test_whoever_cannot_be_asked_for_a_fault_of_ours_is_a_colleague_who_is_not_there(made):
-    hold = ScriptedHold({"1001": ScriptedPerson(["1"]), "1002": Broken([])})
-    async with handing_over(made, hold):
-        await wishes(made, "consult", "supervision")
-        await until_told(made, "talk", agent="zhang", state="talking", reason="unavailable")
-        assert {name: each.state for name, each in (await made.presences.all()).items()} == {
+async def test_an_internal_fault_makes_the_colleague_unavailable(parts):
+    hold = ScriptedHold({"1001": ScriptedPerson(["1"]), "1002": FailingPerson([])})
+    async with connected_to_zhang(parts, hold):
+        await command(parts, "consult", "supervision")
+        await wait_for_event(parts, "talk", agent="zhang", state="talking", reason="unavailable")
+        assert {name: each.state for name, each in (await parts.presences.all()).items()} == {
             "zhang": "busy", "li": "available",
         }  # fmt: skip
-    assert hold.people["1001"].doing[-1] == "connected"
+    assert hold.people["1001"].log[-1] == "connected"
 
 
-async def test_nobody_is_asked_for_a_line_that_has_no_roster(made):
-    async with handing_over(made, ScriptedHold({"1001": ScriptedPerson(["1"])})):
-        await wishes(made, "consult", "nowhere")
-        await until_told(made, "talk", agent="zhang", state="talking", reason="unavailable")
+async def test_a_line_without_a_roster_has_no_colleague(parts):
+    async with connected_to_zhang(parts, ScriptedHold({"1001": ScriptedPerson(["1"])})):
+        await command(parts, "consult", "nowhere")
+        await wait_for_event(parts, "talk", agent="zhang", state="talking", reason="unavailable")
 
 
-async def test_a_wish_that_the_talk_does_not_allow_is_refused(made):
-    async with handing_over(made, ScriptedHold({"1001": ScriptedPerson(["1"])})):
-        await wishes(made, "conference")
-        await until_told(made, "refused", agent="zhang", wanted="conference")
+async def test_a_command_that_the_state_does_not_allow_is_refused(parts):
+    async with connected_to_zhang(parts, ScriptedHold({"1001": ScriptedPerson(["1"])})):
+        await command(parts, "conference")
+        await wait_for_event(parts, "refused", agent="zhang", wanted="conference")
 
 
 @pytest.mark.parametrize("missing", ["agent", "line"])
-async def test_a_damaged_command_is_skipped_and_the_next_one_is_obeyed(made, missing):
+async def test_a_damaged_command_is_skipped_and_the_next_one_is_obeyed(parts, missing):
     hold = ScriptedHold({"1001": ScriptedPerson(["1"])})
-    async with handing_over(made, hold):
-        command = {"kind": "conference", "agent": "zhang", "call": CALL.id, "line": ""}
-        await made.feed.publish({key: value for key, value in command.items() if key != missing})
-        await made.feed.publish(command | {missing: 7})
-        await wishes(made, "conference")
-        await until_told(made, "refused", agent="zhang", wanted="conference")
-        assert made.feed.damaged.count == 2
+    async with connected_to_zhang(parts, hold):
+        damaged = {"kind": "conference", "agent": "zhang", "call": CALL.id, "line": ""}
+        await parts.feed.publish({key: value for key, value in damaged.items() if key != missing})
+        await parts.feed.publish(damaged | {missing: 7})
+        await command(parts, "conference")
+        await wait_for_event(parts, "refused", agent="zhang", wanted="conference")
+        assert parts.feed.damaged.count == 2
 
 
-async def test_when_the_caller_hangs_up_both_are_told(made):
+async def test_both_agents_are_notified_when_the_caller_hangs_up(parts):
     hold = ScriptedHold({"1001": ScriptedPerson(["1"]), "1002": ScriptedPerson(["1"])})
-    async with handing_over(made, hold) as handing:
-        await wishes(made, "consult", "supervision")
-        await until_told(made, "talk", agent="li", state="consulting")
-        handing.cancel()
+    async with connected_to_zhang(parts, hold) as transfer:
+        await command(parts, "consult", "supervision")
+        await wait_for_event(parts, "talk", agent="li", state="consulting")
+        transfer.cancel()
         for agent in ("zhang", "li"):
-            await until_told(made, "ended", agent=agent, by="caller")
+            await wait_for_event(parts, "ended", agent=agent, by="caller")

@@ -1,4 +1,4 @@
-"""What agents and waiting callers are told."""
+"""The whisper that agents hear, and the announcements to waiting callers."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def library() -> PromptLibrary:
     return PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
 
 
-def said(library: PromptLibrary, *prompts: Prompt) -> list[bytes]:
+def pcm_of(library: PromptLibrary, *prompts: Prompt) -> list[bytes]:
     return [library.pcm(prompt, ZH) for prompt in prompts]
 
 
-def test_an_agent_hears_the_line_what_was_said_the_number_and_the_keys(library):
+def test_the_whisper_names_the_line_the_callers_words_the_number_and_the_keys(library):
     number = Prompt("whisper.caller", {"caller": "13812345678"})
-    spoken = said(library, Prompt("whisper.line.hotline"), number, Prompt("whisper.keys"))
+    spoken = pcm_of(library, Prompt("whisper.line.hotline"), number, Prompt("whisper.keys"))
     announcements = Announcements(library, lambda words, language: WORDS if (words, language) == ("气愤", ZH) else b"")
     assert announcements.whisper("hotline", "13812345678", "气愤", ZH) == SENTENCE_PAUSE.join(
         (spoken[0], WORDS, *spoken[1:])
@@ -43,20 +43,20 @@ def test_an_agent_hears_the_line_what_was_said_the_number_and_the_keys(library):
 
 
 @pytest.mark.parametrize("caller", ["anonymous", ""])
-def test_what_cannot_be_spoken_is_left_out(library, caller):
+def test_unspeakable_parts_are_omitted(library, caller):
     announcements = Announcements(library, lambda words, language: b"")
-    (keys,) = said(library, Prompt("whisper.keys"))
+    (keys,) = pcm_of(library, Prompt("whisper.keys"))
     assert announcements.whisper("a_line_of_their_own", caller, "气愤", ZH) == keys
 
 
-def test_who_waits_hears_how_many_are_before_them(library):
+def test_a_waiting_caller_hears_the_queue_position(library):
     announcements = Announcements(library, lambda words, language: b"")
     assert announcements.position(0, ZH) == library.pcm(Prompt("queue.next"), ZH)
     assert announcements.position(12, ZH) == library.pcm(Prompt("queue.position", {"ahead": "12"}), ZH)
     assert announcements.position(1, "la") == b""
 
 
-def test_free_words_are_spoken_where_an_engine_is_installed_and_nowhere_else():
+def test_free_text_is_spoken_only_where_an_engine_is_installed():
     announce = Announcer(load(ROOT / "prompts"))
     catalog = load(ROOT / "prompts")
     installed = any(voice.engine == "espeak-ng" and not EspeakNg().missing(voice) for voice in catalog.voices[ZH])

@@ -1,4 +1,4 @@
-"""Who is on duty: shifts over midnight, handovers, rotations, swaps, clocks that change."""
+"""Agents on duty: shifts over midnight, handovers, rotations, swaps, clock changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def at(text: str, zone: ZoneInfo = SHANGHAI) -> datetime:
         ("2026-11-25 03:00", {"wang"}),
     ],
 )
-def test_those_who_come_are_there_ten_minutes_before_those_who_go_leave(moment, people):
+def test_the_next_shift_arrives_ten_minutes_before_the_last_one_leaves(moment, people):
     assert roster().on_duty(at(moment), SHANGHAI) == people
 
 
@@ -53,7 +53,7 @@ def test_a_24_hour_shift_rotates_from_its_first_day():
     assert roster(**teams).on_duty(at("2026-11-15 07:50"), SHANGHAI) == {"a"}
 
 
-def test_a_shift_that_begins_at_midnight_is_manned_ten_minutes_before():
+def test_a_shift_from_midnight_is_staffed_ten_minutes_before():
     both = roster(
         weekdays=Shift(time(0), time(0), ("a",), days=frozenset(range(1, 6))),
         weekend=Shift(time(0), time(0), ("b",), days=frozenset((6, 7))),
@@ -69,20 +69,20 @@ def test_a_season_ends_with_the_shift_that_begins_on_its_last_day():
     assert night.on_duty(at("2027-03-16 21:00"), SHANGHAI) == frozenset()
 
 
-def test_who_takes_a_shift_over_has_all_of_it_and_only_it():
+def test_a_swap_covers_exactly_one_shift():
     swapped = roster(Swap(date(2026, 11, 24), "night", "wang", "li", "chen"))
     assert swapped.on_duty(at("2026-11-24 19:55"), SHANGHAI) == {"zhang", "li"}
     assert swapped.on_duty(at("2026-11-25 03:00"), SHANGHAI) == {"li"}
     assert swapped.on_duty(at("2026-11-26 03:00"), SHANGHAI) == {"wang"}
 
 
-def test_the_same_moment_is_another_shift_elsewhere():
+def test_the_same_moment_is_another_shift_in_another_time_zone():
     moment = at("2026-11-24 09:00")
     assert roster().on_duty(moment, SHANGHAI) == {"zhang", "li"}
     assert roster().on_duty(moment, ZoneInfo("America/New_York")) == {"wang"}
 
 
-def test_a_language_that_not_all_speak_is_a_skill():
+def test_a_language_beside_the_main_one_is_a_skill():
     rosters = Rosters(
         SHANGHAI,
         "zh-CN",
@@ -106,7 +106,7 @@ def test_a_language_that_not_all_speak_is_a_skill():
     changes=st.lists(st.times(), min_size=1, max_size=5, unique=True).map(sorted),
     handover=st.timedeltas(timedelta(0), timedelta(hours=1)),
 )
-def test_shifts_that_follow_each_other_leave_no_moment_unmanned(moment, zone, changes, handover):
+def test_consecutive_shifts_leave_no_moment_unstaffed(moment, zone, changes, handover):
     ends = [*changes[1:], changes[0]]
     shifts = {f"s{n}": Shift(*span, (f"a{n}",)) for n, span in enumerate(zip(changes, ends, strict=True))}
     assert Roster(shifts, handover=handover).on_duty(moment, zone)
@@ -118,10 +118,10 @@ def test_shifts_that_follow_each_other_leave_no_moment_unmanned(moment, zone, ch
     end=st.times(),
     minutes=st.integers(0, 60),
 )
-def test_a_shift_is_manned_from_its_handover_to_its_end_and_not_longer(day, start, end, minutes):
+def test_a_shift_is_staffed_from_its_handover_to_its_end_only(day, start, end, minutes):
     shift = Shift(start, end, ("a",), first=day, last=day)
-    manned = Roster({"s": shift}, handover=timedelta(minutes=minutes))
+    staffed = Roster({"s": shift}, handover=timedelta(minutes=minutes))
     begins, ends = shift.span(day, SHANGHAI)
     instant, come = timedelta(microseconds=1), begins - timedelta(minutes=minutes)
-    assert manned.on_duty(come, SHANGHAI) == manned.on_duty(ends - instant, SHANGHAI) == {"a"}
-    assert manned.on_duty(come - instant, SHANGHAI) == manned.on_duty(ends, SHANGHAI) == frozenset()
+    assert staffed.on_duty(come, SHANGHAI) == staffed.on_duty(ends - instant, SHANGHAI) == {"a"}
+    assert staffed.on_duty(come - instant, SHANGHAI) == staffed.on_duty(ends, SHANGHAI) == frozenset()

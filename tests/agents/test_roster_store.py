@@ -17,7 +17,7 @@ def write(file: Path, line: str, shift: str = ALWAYS) -> None:
     file.write_text(ROSTER.format(line=line, shift=shift), encoding="utf-8")
 
 
-def test_a_reload_takes_the_file_as_it_is_unless_it_is_faulty(tmp_path, caplog):
+def test_a_reload_takes_the_new_file_unless_it_is_faulty(tmp_path, caplog):
     file = tmp_path / "rosters.yaml"
     write(file, "hotline")
     book = RosterStore(file, ("1001",))
@@ -30,10 +30,10 @@ def test_a_reload_takes_the_file_as_it_is_unless_it_is_faulty(tmp_path, caplog):
     assert "lines.repairs.shifts.s" in caplog.text
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FaultyFile, match="cannot be read"):
         RosterStore(tmp_path / "rosters.yaml", None)
 
 
-def test_without_rosters_there_are_only_the_targets_of_the_site():
+def test_without_rosters_only_the_sites_targets_exist():
     assert list(TransferTargets({"person": "PJSIP/1"}, None)) == ["person"]

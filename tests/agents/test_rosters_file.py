@@ -1,4 +1,4 @@
-"""rosters.yaml: what it may say, and how its faults are told."""
+"""rosters.yaml: its contents and its faults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def faults(source: str, phones: tuple[str, ...] | None = None) -> list[tuple[str
     return [(fault.path, fault.reason) for fault in caught.value.faults]
 
 
-def test_days_and_swaps_are_taken_as_written():
+def test_days_and_swaps_are_read():
     rosters = parse(GOOD, "rosters.yaml")
     noon = [datetime(2026, 11, day, 4, tzinfo=UTC) for day in (23, 24, 25)]
     assert [[agent.id for agent in rosters.on_duty("hotline", at)] for at in noon] == [["li"], ["zhang"], []]

@@ -1,4 +1,4 @@
-"""A person with a SIP phone who takes the survey: knows by its sound what is asked, answers by voice or keys."""
+"""A caller with a SIP phone who takes the survey: recognises each prompt by its sound, and answers by voice or keys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VOICE = {
     "comments": "师傅来得很快",
     "confirm": "对",
 }
-"""Question → the clip that answers it, all being well."""
+"""Question → the clip of its usual answer."""
 KEYS = {
     "convenient": "1",
     "resolved": "1",
@@ -40,7 +40,7 @@ KEYS = {
     "comments": "2",
     "confirm": "1",
 }
-"""Question → the key that does the same."""
+"""Question → the key for the same answer."""
 ANSWERS = {"convenient": "yes", "resolved": "yes", "attitude": "satisfied", "charged": "no", "score": 9}
 VALUES = [
     Prompt("survey.closing", {"hotline": "6789100"}),
@@ -49,21 +49,29 @@ VALUES = [
 ]
 PAUSE_S = 0.3
 TAIL_S = 0.8
+PIECES = 4
 SLACK_S = 0.1
-LIKE = 0.75
+LOW_RATE = 2000
+SLACK = round(SLACK_S * LOW_RATE)
+MIN_LIKENESS = 0.75
 MISSES = 2
-"""Questions that come a third time are answered by key."""
+"""From the third time on, a question is answered by key."""
 
 
-def sounding(pcm: Samples) -> tuple[int, int]:
-    """The first and the last sample of the sound in a piece of audio, to within 20 ms."""
+def sound_span(pcm: Samples) -> tuple[int, int]:
+    """The first and the last sample of the sound in the audio, to within 20 ms."""
     whole = len(pcm) // FRAME * FRAME
     frames = np.flatnonzero(np.sqrt(np.mean(pcm[:whole].reshape(-1, FRAME).astype(np.float64) ** 2, axis=1)) > LOUD)
     return int(frames[0]) * FRAME, int(frames[-1] + 1) * FRAME
 
 
-class Ear:
-    """Knows our prompts by how they end."""
+class PromptDetector:
+    """Recognises the service's prompts by their ends.
+
+    The last 0.8 s of each prompt are compared in pieces, each with a delay of its own, and the worst piece is left out,
+    so that late or lost packets do not make a prompt unknown. 2 kHz suffice to tell prompts apart and take 4 ms: the
+    phones of a test send their packets from the same event loop.
+    """
 
     def __init__(self, library: PromptLibrary, language: str = LANGUAGE) -> None:
         self.library = library
@@ -75,32 +83,41 @@ class Ear:
         self.prompts = [
             (prompt.name, np.frombuffer(library.pcm(prompt, language), "<i2")) for prompt in [*plain, *VALUES]
         ]
-        tails = [self._tail(pcm[: sounding(pcm)[1]].astype(np.float64), TAIL_S) for _, pcm in self.prompts]
-        self._size = 1 << round((TAIL_S + SLACK_S) * RATE * 2).bit_length()
-        self._tails = np.conj(np.fft.rfft([tail / np.linalg.norm(tail) for tail in tails], self._size))
+        tails = [_at_low_rate(pcm[: sound_span(pcm)[1]], TAIL_S) for _, pcm in self.prompts]
+        pieces = np.array(tails).reshape(len(tails), PIECES, -1)
+        pieces /= np.maximum(np.linalg.norm(pieces, axis=2, keepdims=True), 1)
+        self._pieces = np.ascontiguousarray(pieces.transpose(1, 2, 0))
+        """Shape: pieces, samples, prompts."""
 
     def sound(self, name: str) -> Samples:
-        """The audio of a prompt without values."""
+        """The audio of a prompt without variables."""
         return next(pcm for known, pcm in self.prompts if known == name)
 
     def recognise(self, heard: Samples) -> str | None:
-        """The prompt that ends at the end of what was heard."""
-        last = self._tail(heard.astype(np.float64), TAIL_S + SLACK_S)
-        alike = np.fft.irfft(np.fft.rfft(last, self._size) * self._tails, self._size)
-        shifts = round(SLACK_S * RATE)
-        norms = [np.linalg.norm(last[shift : shift + round(TAIL_S * RATE)]) + 1 for shift in (0, shifts)]
-        likeness = alike[:, : shifts + 1].max(axis=1) / max(norms)
+        """The prompt that ends within `SLACK_S` of the end of the audio, as silence follows it; None if none does."""
+        last = np.pad(_at_low_rate(heard, TAIL_S + SLACK_S), (0, SLACK))
+        size = self._pieces.shape[1]
+        windows = np.lib.stride_tricks.sliding_window_view(last, size)
+        loudness = np.linalg.norm(windows, axis=1, keepdims=True) + LOUD
+        places = range(0, PIECES * size, size)
+        alike = [
+            (windows[place : place + 2 * SLACK + 1] @ piece / loudness[place : place + 2 * SLACK + 1]).max(axis=0)
+            for place, piece in zip(places, self._pieces, strict=True)
+        ]
+        likeness = np.sort(alike, axis=0)[1:].mean(axis=0)
         best = int(np.argmax(likeness))
-        return self.prompts[best][0] if likeness[best] > LIKE else None
+        return self.prompts[best][0] if likeness[best] > MIN_LIKENESS else None
 
-    @staticmethod
-    def _tail(pcm: np.ndarray, seconds: float) -> np.ndarray:
-        size = round(seconds * RATE)
-        return np.pad(pcm, (max(0, size - len(pcm)), 0))[-size:]
+
+def _at_low_rate(pcm: Samples, seconds: float) -> np.ndarray:
+    """The last seconds at `LOW_RATE`, padded with silence at the start."""
+    size = round(seconds * RATE)
+    padded = np.pad(pcm.astype(np.float32), (max(0, size - len(pcm)), 0))[-size:]
+    return np.asarray(padded.reshape(-1, RATE // LOW_RATE).mean(axis=1))
 
 
 def question(prompt: str) -> str:
-    """What a prompt asks for; empty when it asks for nothing."""
+    """The question that a prompt asks; empty if it asks none."""
     group, _, rest = prompt.partition(".")
     if group == "survey":
         return "convenient" if rest == "opening" else rest if rest in VOICE else ""
@@ -108,8 +125,8 @@ def question(prompt: str) -> str:
 
 
 @dataclass(frozen=True)
-class Heeded:
-    """A prompt that was heard to its end, at the moment `ended`."""
+class HeardPrompt:
+    """A prompt that was heard to its end, at the time `ended`."""
 
     name: str
     ended: float
@@ -117,7 +134,7 @@ class Heeded:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer given to a prompt: the moments of its first and last sound, or of its key."""
+    """An answer to a prompt: the times of its first and last sound, or of its key."""
 
     question: str
     began: float
@@ -125,39 +142,39 @@ class Reply:
 
 
 class Caller:
-    """One call from the person's side, who can say `clips`. `heeded` and `replies` tell what happened so far."""
+    """The caller's end of a call. Speaks `clips`; `heard_prompts` and `replies` are the history of the call."""
 
-    def __init__(self, call: PhoneCall, ear: Ear, clips: Mapping[str, Samples] = CLIPS) -> None:
+    def __init__(self, call: PhoneCall, detector: PromptDetector, clips: Mapping[str, Samples] = CLIPS) -> None:
         self.call = call
         self.clips = clips
-        self.heeded: list[Heeded] = []
+        self.heard_prompts: list[HeardPrompt] = []
         self.replies: list[Reply] = []
-        self.ear = ear
+        self.detector = detector
         self._looked_at = 0.0
         self._loop = asyncio.get_running_loop()
 
     @property
     def heard(self) -> Heard:
-        """All that was heard so far."""
+        """All audio heard so far."""
         return self.call.heard()
 
     async def hears_out(self, *names: str, within_s: float = 60) -> str:
-        """Wait until one of these prompts, or any, has been heard to its end; empty when the call is over."""
+        """Wait for the end of one of these prompts, or of any; return its name, or "" once the call is over."""
         async with asyncio.timeout(within_s):
             while not self.call.over.is_set():
                 ended = self.call.voice.loud_until
                 if self._looked_at < ended <= self._loop.time() - PAUSE_S:
                     self._looked_at = ended
-                    name = self.ear.recognise(self.call.voice.last(TAIL_S + SLACK_S, ended))
+                    name = self.detector.recognise(self.call.voice.last(TAIL_S + SLACK_S, ended))
                     if name:
-                        self.heeded.append(Heeded(name, ended))
+                        self.heard_prompts.append(HeardPrompt(name, ended))
                     if name and (not names or name in names):
                         return name
                 await asyncio.sleep(FRAME / RATE)
         return ""
 
-    async def hears_begin(self, within_s: float = 60) -> float:
-        """Wait for sound after what was heeded last; when it began."""
+    async def hears_onset(self, within_s: float = 60) -> float:
+        """Wait for sound after the last prompt and reply; return its time."""
         after = max(self._looked_at, self.replies[-1].ended if self.replies else 0.0)
         async with asyncio.timeout(within_s):
             while self.call.voice.loud_until <= after and not self.call.over.is_set():  # noqa: ASYNC110
@@ -165,7 +182,7 @@ class Caller:
         return self.call.voice.loud_until
 
     async def says(self, clip: str, to: str = "") -> Reply:
-        """Speak."""
+        """Speak a clip."""
         sound = self.clips[clip]
         words = speech(sound, SoundSpan(0, len(sound)))
         assert words
@@ -184,9 +201,9 @@ class Caller:
     async def takes_the_survey(
         self, voice: Mapping[str, str] = VOICE, keys: Mapping[str, str] = KEYS, until: str = ""
     ) -> None:
-        """Answer each question after it was heard to its end, by voice where there is a clip for it, else by key.
+        """Answer each question after its end: by voice if there is a clip, else by key.
 
-        Up to a question or prompt that is left unanswered, or to the end of the call.
+        Return at the question or prompt `until`, which stays unanswered, or at the end of the call.
         """
         asked: Counter[str] = Counter()
         while name := await self.hears_out():
@@ -200,7 +217,7 @@ class Caller:
                 await self.presses(keys[asks], asks)
 
     def responses_ms(self, but: str = "comments") -> list[float]:
-        """From the last sound of each spoken answer to the first of what we said to it, but for one question."""
+        """The times from each spoken answer's end to the service's next sound (ms), without the answers to `but`."""
         heard = self.heard
         sounds = heard.start + np.flatnonzero(np.abs(heard.samples.astype(np.int32)) >= SOUND) / RATE
         ended = [reply.ended for reply in self.replies if reply.question != but]

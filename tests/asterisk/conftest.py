@@ -1,4 +1,4 @@
-"""One private Asterisk for all tests of this folder, a service attached to it, and phones."""
+"""Fixtures: one private Asterisk for all tests of this folder, the adapter attached to it, and phones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ivr.devtools import asterisk_packages
 from ivr.devtools.private_pbx import Pbx
 from ivr.telephony.asterisk.site import Secrets, Site
 from tests.asterisk.phone import Phone
-from tests.asterisk.service import Service
+from tests.asterisk.service import AdapterFixture
 from tests.cache import cached
 from tests.ports import PORTS
 from tests.precedence import prefer_children
@@ -24,20 +24,20 @@ DATA = cached("pbx", Path(asterisk_packages.__file__))
 PHONES = ("1001", "1002", "1003")
 
 
-def voice_of(channels: int) -> dict[str, int]:
-    """The ports for the voice of so many channels at a time: two for each."""
+def rtp_ports(channels: int) -> dict[str, int]:
+    """The RTP ports of this many concurrent channels: two each."""
     ports = PORTS.row(2 * channels)
     return {"first": ports[0], "last": ports[-1]}
 
 
 def make_site(**changes: Any) -> Site:
-    """A site on ports of its own: line 4000, three phones of which 1003 is the fallback."""
+    """A site on unused ports: line 4000, and three phones of which 1003 is the fallback."""
     return Site.model_validate(
         {
             "service": f"ws://127.0.0.1:{PORTS.one()}",
             "http": {"port": PORTS.one()},
             "sip": {"port": PORTS.one()},
-            "rtp": voice_of(30),
+            "rtp": rtp_ports(30),
             "lines": {"4000": {"flow": "survey"}},
             "voiceless_s": 2,
             "ringing": {"rings": 8, "every_s": 1},
@@ -50,7 +50,7 @@ def make_site(**changes: Any) -> Site:
 
 
 def make_secrets(phones: Iterable[str] = PHONES) -> Secrets:
-    """Passwords, one of them awkward."""
+    """Passwords, one of which needs escaping."""
     return Secrets("semi;colon", secrets.token_hex(8), {phone: secrets.token_hex(8) for phone in phones})
 
 
@@ -72,12 +72,12 @@ async def pbx(site: Site, passwords: Secrets) -> AsyncIterator[Pbx]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[..., Awaitable[Service]]]:
-    """Attaches a service, `await attach(capacity=1)`; nothing of a call may be left in Asterisk after the test."""
+async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[..., Awaitable[AdapterFixture]]]:
+    """Attach an adapter: `await attach(capacity=1)`. No channels and bridges may be left after the test."""
     async with AsyncExitStack() as stack:
 
-        async def make(**options: Any) -> Service:
-            service = await stack.enter_async_context(Service(site, passwords, **options))
+        async def make(**options: Any) -> AdapterFixture:
+            service = await stack.enter_async_context(AdapterFixture(site, passwords, **options))
             stack.push_async_callback(service.nothing_is_left)
             return service
 
@@ -85,14 +85,14 @@ async def attach(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Call
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def service(attach: Callable[..., Awaitable[Service]]) -> Service:
-    """The service, attached."""
+async def service(attach: Callable[..., Awaitable[AdapterFixture]]) -> AdapterFixture:
+    """The attached adapter."""
     return await attach()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def phone(pbx: Pbx, site: Site, passwords: Secrets) -> AsyncIterator[Callable[[str], Awaitable[Phone]]]:
-    """Makes registered phones: `await phone("1001")`; they hang up at the end of the test."""
+    """Make a registered phone: `await phone("1001")`; it hangs up at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def make(name: str) -> Phone:

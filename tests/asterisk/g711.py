@@ -23,7 +23,7 @@ def _alaw() -> Table:
 
 
 class Law:
-    """One law: bytes to samples by its table, samples to the byte that lies nearest."""
+    """One law: decodes by its table, encodes to the nearest level."""
 
     def __init__(self, decoded: Table) -> None:
         self._decoded = decoded
@@ -39,4 +39,4 @@ class Law:
 
 
 LAWS = {0: Law(_ulaw()), 8: Law(_alaw())}
-"""By RTP payload type."""
+"""RTP payload type → law."""

@@ -1,4 +1,4 @@
-"""A service in a process of its own, to be killed: plays a tone without end to each caller, or hands them over."""
+"""The adapter in a process of its own, for tests that kill it: plays an endless tone to a caller or transfers them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import json
 import sys
 
 from ivr.telephony.asterisk.site import Secrets, Site
-from tests.asterisk.service import Service
+from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import tone
 
 
 async def main() -> None:
-    """Takes the site and its passwords as one line of JSON."""
+    """Read the site and its passwords from standard input, as one line of JSON."""
     given = json.loads(sys.stdin.readline())
-    async with Service(Site.model_validate(given["site"]), Secrets(**given["secrets"])) as service:
+    async with AdapterFixture(Site.model_validate(given["site"]), Secrets(**given["secrets"])) as service:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        line = await (service.dial(given["dial"]) if "dial" in given else service.line(within_s=60))
+        line = await (service.dial(given["dial"]) if "dial" in given else service.next_leg(within_s=60))
         if "transfer" in given:
             await line.transfer(given["transfer"], "")
         else:

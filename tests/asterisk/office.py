@@ -1,4 +1,4 @@
-"""A service whose lines are staffed by agents with SIP phones, each line with people of its own; tests lead calls."""
+"""The ACD on a private Asterisk: each line has agents of its own with SIP phones, and the tests lead the calls."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from ivr.prompts.library import PromptLibrary
 from ivr.resource_files import ROOT
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from tests.asterisk.phone import Phone, PhoneCall
-from tests.asterisk.service import Service
+from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import babble
 from tests.asterisk.system import SystemFixture, running_system
 
+LONG_MS = 600_000
 WORDS = babble(0.8, seed=21)
-"""What free words sound like here."""
+"""The speech of any free text."""
 
 
-class Switch(Service):
-    """Gives each call to whoever placed it, for many are placed at once."""
+class ConcurrentAdapterFixture(AdapterFixture):
+    """Returns each arriving call to the `connect` that placed it, as many calls are placed concurrently."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -52,48 +53,49 @@ class Switch(Service):
 
 
 @dataclass
-class Office:
-    """The lines are made by `staffed`."""
+class AcdFixture:
+    """The ACD, its stores and a private Asterisk; `staff_line` adds the lines."""
 
     system: SystemFixture
     presences: PresenceStore
+    live: LiveAgents
     feed: EventFeed
     library: PromptLibrary
     agents: dict[str, Agent] = field(default_factory=dict)
     lines: dict[str, Roster] = field(default_factory=dict)
-    switch: Switch | None = None
-    acd: AcdService | None = None
+    adapter: ConcurrentAdapterFixture | None = None
+    service: AcdService | None = None
 
     @property
     def rosters(self) -> Rosters:
-        """As they are by now."""
+        """The rosters of the lines added so far."""
         return Rosters(UTC, "zh-CN", self.agents, self.lines)
 
-    async def staffed(self, line: str, people: int = 1, wrap_up_s: int = 0, wait_s: int = 60) -> list[Phone]:
-        """A line with so many people on duty, all available, in the order in which they will be asked."""
-        phones = [await self.system.phone() for _ in range(people)]
+    async def staff_line(self, line: str, agents: int = 1, wrap_up_s: int = 0, wait_s: int = 60) -> list[Phone]:
+        """Add a line with available agents; return their phones in the order in which they get offers."""
+        phones = [await self.system.phone() for _ in range(agents)]
         for number, phone in enumerate(phones):
             agent = Agent(f"{line}_{number}", "", phone.account.name)
             self.agents[agent.id] = agent
             await self.presences.move(agent.id, partial(presence.set_available, now=float(number)))
-            await self.presences.move(agent.id, partial(presence.set_reachable, reachable=True))
-        crew = tuple(f"{line}_{number}" for number in range(people))
-        self.lines[line] = Roster({"always": Shift(time(0), time(0), crew)}, wait_s=wait_s, wrap_up_s=wrap_up_s)
+        await self.live.report_reachable("node", self.agents.keys(), LONG_MS)
+        agent_ids = tuple(f"{line}_{number}" for number in range(agents))
+        self.lines[line] = Roster({"always": Shift(time(0), time(0), agent_ids)}, wait_s=wait_s, wrap_up_s=wrap_up_s)
         return phones
 
-    async def calls(self) -> tuple[PhoneCall, AsteriskCallLeg]:
-        """Somebody calls; both ends of the call."""
-        assert self.switch
-        return await self.switch.connect(await self.system.phone())
+    async def connect_caller(self) -> tuple[PhoneCall, AsteriskCallLeg]:
+        """Call the service; return both ends of the call."""
+        assert self.adapter
+        return await self.adapter.connect(await self.system.phone())
 
     async def presence(self, line: str, number: int = 0) -> Presence:
-        """That of one of a line's people."""
+        """The presence of one of a line's agents."""
         return (await self.presences.all())[f"{line}_{number}"]
 
 
 @asynccontextmanager
-async def an_office(data: Path) -> AsyncIterator[Office]:
-    """An Asterisk, phones, a Redis, and the part of the service that hands callers over."""
+async def running_acd(data: Path) -> AsyncIterator[AcdFixture]:
+    """Start an Asterisk, a Redis and the ACD."""
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(running_system(data))
         redis = await EmbeddedRedis.start(data / "redis")
@@ -105,14 +107,16 @@ async def an_office(data: Path) -> AsyncIterator[Office]:
         feed = await EventFeed.open(redis.url)
         stack.push_async_callback(feed.close)
         presences = PresenceStore(agents)
-        keeping = asyncio.create_task(presences.run())
-        stack.callback(keeping.cancel)
+        renewing = asyncio.create_task(presences.run())
+        stack.callback(renewing.cancel)
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
-        office = Office(system, presences, feed, library)
+        fixture = AcdFixture(system, presences, agents, feed, library)
         sounds = Announcements(library, lambda words, language: WORDS.tobytes())
-        acd = AcdService(lambda: office.rosters, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC))
-        office.acd = acd
-        obeying = asyncio.create_task(acd.run_commands())
-        stack.callback(obeying.cancel)
-        office.switch = await stack.enter_async_context(Switch(system.site, system.passwords, acd=acd))
-        yield office
+        acd = AcdService(lambda: fixture.rosters, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC))
+        fixture.service = acd
+        commands = asyncio.create_task(acd.run_commands())
+        stack.callback(commands.cancel)
+        fixture.adapter = await stack.enter_async_context(
+            ConcurrentAdapterFixture(system.site, system.passwords, acd=acd)
+        )
+        yield fixture

@@ -1,4 +1,4 @@
-"""A SIP phone led by a script: registers, calls, is called, speaks, presses keys, and records what it hears."""
+"""A scripted SIP phone: registers, places and takes calls, speaks, presses keys, and records the audio it receives."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Self
 from sipmessage import URI, Address, Parameters, Request, Response
 
 from tests.asterisk.g711 import Samples
-from tests.asterisk.rtp import Voice, Weather
-from tests.asterisk.sip import Account, Dialog, Endpoint, SipSocket, offer, token, understand
-from tests.asterisk.sound import Found, Heard
+from tests.asterisk.rtp import NetworkImpairment, Voice
+from tests.asterisk.sip import Account, Dialog, Endpoint, SipSocket, negotiate, offer, token
+from tests.asterisk.sound import Heard, SoundMatch
 
 HOST = "127.0.0.1"
 WITHIN_S = 30.0
@@ -27,14 +27,14 @@ PHRASES = {
 
 
 class PhoneCall:
-    """One call of a phone, from its first ring on. Moments are of the event loop's clock."""
+    """One call of a phone, from its first ring on. All times are on the event loop's clock."""
 
     def __init__(self, phone: Phone, dialog: Dialog) -> None:
         self._phone = phone
         self._dialog = dialog
         self._invite: Request | None = None
         self._invited_from: Endpoint = phone.account.pbx
-        self.voice = Voice(phone.weather)
+        self.voice = Voice(phone.impairment)
         self.status = 0
         """The last SIP status: 180, 200, 486, …"""
         self.ringing = asyncio.Event()
@@ -44,10 +44,10 @@ class PhoneCall:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    # -- what a person does ----------------------------------------------------------------------------------------
+    # -- actions -----------------------------------------------------------------------------------------------------
 
     async def answered(self, within_s: float = WITHIN_S) -> Self:
-        """Wait until the call is up."""
+        """Wait until the call is connected."""
         async with asyncio.timeout(within_s):
             up, over = (asyncio.create_task(event.wait()) for event in (self.up, self.over))
             await asyncio.wait((up, over), return_when=asyncio.FIRST_COMPLETED)
@@ -61,19 +61,19 @@ class PhoneCall:
         await asyncio.wait_for(self.over.wait(), within_s)
 
     async def say(self, pcm: Samples) -> tuple[float, float]:
-        """Speak; when that began and ended."""
+        """Speak; return the times of the start and the end."""
         return await self.voice.say(pcm)
 
     async def press(self, digits: str) -> float:
-        """Press keys; when the last was let go."""
+        """Press keys; return the time of the last release."""
         return await self.voice.press(digits)
 
     def heard(self) -> Heard:
-        """All that was heard so far."""
+        """All audio heard so far."""
         return self.voice.heard()
 
     async def hears_sound(self, within_s: float = WITHIN_S) -> float:
-        """Wait for sound that was not there before; when it began."""
+        """Wait for new sound; return the time of its start."""
         began = asyncio.get_running_loop().time()
         async with asyncio.timeout(within_s):
             while self.voice.loud_until <= began or not (loud := self.heard().since(began).loud()):  # noqa: ASYNC110
@@ -81,25 +81,25 @@ class PhoneCall:
         return loud[0]
 
     async def hears_quiet(self, for_s: float, within_s: float = WITHIN_S) -> None:
-        """Wait until nothing has been heard for so long."""
+        """Wait until there has been no sound for `for_s`."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(within_s):
             while self.voice.loud_until > loop.time() - for_s:  # noqa: ASYNC110 (sound has no event)
                 await asyncio.sleep(POLL_S)
 
-    async def hears(self, sought: Samples, within_s: float = WITHIN_S) -> Found:
-        """Wait until a sound has been heard to its end and it is quiet; how it was heard."""
+    async def hears(self, sought: Samples, within_s: float = WITHIN_S) -> SoundMatch:
+        """Wait until a sound has ended and quiet follows; return its match."""
         if not self.voice.loud_until:
             await self.hears_sound(within_s)
         await self.hears_quiet(0.1, within_s)
         return self.heard().find(sought)
 
     def ring(self) -> None:
-        """Let the caller know that this phone rings."""
+        """Signal to the caller that this phone rings."""
         self._respond(180)
 
     def preview(self) -> None:
-        """Open the voice path before answering (early media)."""
+        """Open the audio path before answering (early media)."""
         self._media(183)
 
     def answer(self) -> None:
@@ -108,12 +108,12 @@ class PhoneCall:
         self.up.set()
 
     def refuse(self, status: int) -> None:
-        """486 busy, 603 declined, 488 no codec in common, …"""
+        """Refuse with a SIP status: 486 busy, 603 declined, 488 no common codec, …"""
         self._respond(status)
         self.drop()
 
     async def hang_up(self) -> None:
-        """Hang up, or give up calling. Harmless when the call is over."""
+        """Hang up, or cancel the call attempt. Harmless once the call is over."""
         if self.over.is_set():
             return
         self.ended_by_us = True
@@ -126,7 +126,7 @@ class PhoneCall:
             self.refuse(480)
 
     async def _cancel(self) -> None:
-        """Take an INVITE back: allowed once the far end has said anything to it; it may be answered all the same."""
+        """Cancel an INVITE. That is allowed only after the first response; the call may still be answered."""
         async with asyncio.timeout(WITHIN_S):
             await self._changed.wait()
             if self._invite and not self.up.is_set() and not self.over.is_set():
@@ -138,7 +138,7 @@ class PhoneCall:
                 await self._changed.wait()
         await self.hang_up()
 
-    # -- as the caller ---------------------------------------------------------------------------------------------
+    # -- outgoing calls ----------------------------------------------------------------------------------------------
 
     async def dial(self, codecs: tuple[int, ...]) -> None:
         await self.voice.open(HOST)
@@ -151,7 +151,7 @@ class PhoneCall:
             self._invite = self._dialog.request("INVITE", body)
             self._invite.uri = first
             if refusal:
-                self._phone.account.prove(self._invite, refusal)
+                self._phone.account.authorize(self._invite, refusal)
             self._changed.clear()
             responses = self._phone.sip.begin(self._invite, self._invited_from)
             while (response := await responses.get()).code < 200:
@@ -159,7 +159,7 @@ class PhoneCall:
                 self._changed.set()
                 if response.code >= 180:
                     self.ringing.set()
-                if response.body and (agreed := understand(response.body, codecs)):
+                if response.body and (agreed := negotiate(response.body, codecs)):
                     self.voice.talk_to(*agreed)
             if response.code >= 300:
                 self._acknowledge_refusal(response)
@@ -171,7 +171,7 @@ class PhoneCall:
             self.drop()
             return
         self._dialog.learn(response)
-        agreed = understand(response.body, codecs)
+        agreed = negotiate(response.body, codecs)
         assert agreed
         self.voice.talk_to(*agreed)
         self.up.set()
@@ -192,7 +192,7 @@ class PhoneCall:
         ack.uri, ack.to_address = self._invite.uri, response.to_address
         self._phone.sip.send(ack, self._invited_from)
 
-    # -- as the called ---------------------------------------------------------------------------------------------
+    # -- incoming calls ----------------------------------------------------------------------------------------------
 
     async def receive(self, invite: Request, sender: Endpoint) -> None:
         self._invite, self._invited_from = invite, sender
@@ -200,7 +200,7 @@ class PhoneCall:
 
     def _media(self, status: int) -> None:
         assert self._invite
-        agreed = understand(self._invite.body, self._phone.codecs)
+        agreed = negotiate(self._invite.body, self._phone.codecs)
         assert agreed
         self.voice.talk_to(*agreed)
         self._respond(status, offer((HOST, self.voice.port), (agreed[1],)))
@@ -213,15 +213,15 @@ class PhoneCall:
         self.status = status
         self._phone.respond(self._invite, self._invited_from, response, str(self._dialog.local.parameters["tag"]))
 
-    # -- both ------------------------------------------------------------------------------------------------------
+    # -- both directions ---------------------------------------------------------------------------------------------
 
-    def take(self, request: Request, sender: Endpoint) -> None:
-        """A request within the call."""
+    def handle(self, request: Request, sender: Endpoint) -> None:
+        """Handle a request within the call."""
         tag = str(self._dialog.local.parameters["tag"])
         if request.method == "INVITE" and not self.up.is_set():
-            return  # sent again before we had answered
+            return  # retransmitted before the answer
         if request.method == "INVITE":
-            agreed = understand(request.body, self._phone.codecs)
+            agreed = negotiate(request.body, self._phone.codecs)
             assert agreed
             self.voice.talk_to(*agreed)
             response = Response(200, "OK", offer((HOST, self.voice.port), (agreed[1],)))
@@ -235,7 +235,7 @@ class PhoneCall:
             self.drop()
 
     def drop(self) -> None:
-        """Forget the call, without a word to anybody."""
+        """Drop the call without any signalling."""
         self.over.set()
         self._changed.set()
         self.voice.close()
@@ -246,19 +246,19 @@ class PhoneCall:
 class Phone:
     """A phone with an account at a PBX; an async context manager that is registered inside.
 
-    Incoming calls wait in `calls`; nothing has been answered to them yet, not even a ring.
+    Incoming calls wait in `calls`; the phone has not responded to them yet, not even by ringing.
     """
 
     def __init__(self, name: str, password: str, pbx: Endpoint) -> None:
         self.account = Account(name, password, pbx)
-        self.weather = Weather()
+        self.impairment = NetworkImpairment()
         self.codecs: tuple[int, ...] = (0, 8)
-        self.sip = SipSocket(self._take)
+        self.sip = SipSocket(self._on_request)
         self.calls: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self.on_call: Callable[[str], None] = lambda caller: None
-        """Told of each call that comes in, with the number that it shows."""
-        self.deaf = False
-        """Gives no answer to anything, as a phone whose network is gone."""
+        """Called with the calling number of each incoming call."""
+        self.offline = False
+        """Ignore all requests, as a phone without a network does."""
         self._known: dict[str, PhoneCall] = {}
 
     async def __aenter__(self) -> Self:
@@ -268,7 +268,7 @@ class Phone:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            if not self.deaf:
+            if not self.offline:
                 for call in self._known.values():
                     await call.hang_up()
                 await self.register(expires=0)
@@ -282,7 +282,7 @@ class Phone:
         return Address(URI("sip", HOST, user=self.account.name, port=self.sip.endpoint[1]))
 
     async def register(self, expires: int = 300) -> int:
-        """Tell the PBX where this phone is; the SIP status of its answer."""
+        """Register this phone's address at the PBX; return the SIP status."""
         mine = self.account.uri(self.account.name)
         dialog = Dialog(Address(mine, parameters=Parameters(tag=token())), Address(mine), token(), self.contact)
         refusal: Response | None = None
@@ -290,7 +290,7 @@ class Phone:
             request = dialog.request("REGISTER")
             request.uri, request.expires = self.account.uri(), expires
             if refusal:
-                self.account.prove(request, refusal)
+                self.account.authorize(request, refusal)
             response = await asyncio.wait_for(self.sip.begin(request, self.account.pbx).get(), WITHIN_S)
             if response.code != 401 or refusal:
                 return response.code
@@ -305,18 +305,18 @@ class Phone:
         return call
 
     async def called(self, within_s: float = WITHIN_S) -> PhoneCall:
-        """The next call that comes in."""
+        """The next incoming call."""
         return await asyncio.wait_for(self.calls.get(), within_s)
 
     def respond(self, request: Request, sender: Endpoint, response: Response, tag: str) -> None:
         self.sip.respond(request, sender, response, tag, self.contact)
 
-    def _take(self, request: Request, sender: Endpoint) -> None:
+    def _on_request(self, request: Request, sender: Endpoint) -> None:
         call = self._known.get(request.call_id)
-        if self.deaf:
+        if self.offline:
             return
         if call:
-            call.take(request, sender)
+            call.handle(request, sender)
         elif request.method == "INVITE":
             asyncio.get_running_loop().create_task(self._ring(request, sender))
         elif request.method != "ACK":

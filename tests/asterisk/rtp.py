@@ -1,4 +1,4 @@
-"""A phone's voice: G.711 and keys (RFC 4733) over RTP, over a line that can be made bad."""
+"""A phone's audio: G.711 and keys (RFC 4733) over RTP, over a network that can be impaired."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from tests.asterisk.g711 import LAWS, Samples
 from tests.asterisk.sound import FRAME, LOUD, RATE, Heard
+from tests.precedence import take_precedence
 
 KEYS = "0123456789*#"
 KEY_TYPE = 101
@@ -19,20 +20,21 @@ FRAME_S = FRAME / RATE
 SILENCE = {kind: law.encode(np.zeros(FRAME, np.int16)) for kind, law in LAWS.items()}
 LATE_S = 0.06
 BUFFER_S = 0.2
-"""Packets so late begin a new run: after a pause, as Asterisk's time stamps pass over up to 80 ms; within speech when
-no phone's buffer would bridge it."""
+"""Packets later than this begin a new talkspurt. LATE_S applies after a pause, as Asterisk's time stamps skip up to
+80 ms; BUFFER_S applies within speech, where no phone's buffer would bridge the gap.
+"""
 
 
 @dataclass
-class Weather:
-    """What the network does to packets, each way: `loss` (0 to 1) and up to `jitter_s` of delay, the order kept."""
+class NetworkImpairment:
+    """Impairment of packets in each direction: `loss` (0 to 1), and up to `jitter_s` of delay without reordering."""
 
     loss: float = 0.0
     jitter_s: float = 0.0
     random: random.Random = field(default_factory=lambda: random.Random(7))
 
     def delay(self, after: float, now: float) -> float | None:
-        """When a packet comes out, no sooner than the one before (`after`); None: never."""
+        """The time at which a packet arrives, not before the previous one (`after`); None if it is lost."""
         if self.random.random() < self.loss:
             return None
         return max(after, now + self.random.uniform(0, self.jitter_s))
@@ -40,7 +42,7 @@ class Weather:
 
 @dataclass(frozen=True)
 class Key:
-    """A key being pressed: its step out of `steps`, and the time stamp at which it began."""
+    """One step out of `steps` of a pressed key, and the time stamp of its start."""
 
     digit: str
     step: int
@@ -48,8 +50,8 @@ class Key:
 
 
 @dataclass
-class Spurt:
-    """A run of packets without a pause. `began`: its first sample, by the packet that came with the least delay."""
+class Talkspurt:
+    """A run of packets without a pause. `began` is the time of its first sample, by the packet with the least delay."""
 
     source: int
     first_stamp: int
@@ -62,36 +64,36 @@ class Spurt:
 
 @dataclass(frozen=True)
 class Packet:
-    """What a packet said, and where."""
+    """The audio of a packet and its place."""
 
-    spurt: Spurt
+    talkspurt: Talkspurt
     stamp: int
     pcm: Samples
 
     @property
     def place(self) -> float:
-        """The moment at which it is heard."""
-        return self.spurt.began + self.spurt.since(self.stamp)
+        """The time at which it is heard."""
+        return self.talkspurt.began + self.talkspurt.since(self.stamp)
 
 
 class Voice(asyncio.DatagramProtocol):
-    """One call's RTP. Sends a packet every 20 ms, silence when there is nothing to say."""
+    """The RTP of one call. Sends a packet every 20 ms, silence if there is nothing to say."""
 
-    def __init__(self, weather: Weather) -> None:
-        self.weather = weather
+    def __init__(self, impairment: NetworkImpairment) -> None:
+        self.impairment = impairment
         self.silent = False
-        """Send nothing at all, as a phone that has lost its network."""
+        """Send nothing, as a phone without a network does."""
         self.law = 0
         self.port = 0
         self.loud_until = 0.0
-        """When the last sound that was heard ended."""
+        """The end of the last sound heard."""
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
         self._remote: tuple[str, int] | None = None
         self._queue: deque[bytes | Key | asyncio.Future[float]] = deque()
         self._sending: asyncio.Task[None] | None = None
         self._spoken: list[Packet] = []
-        self._spurts: list[Spurt] = []
+        self._talkspurts: list[Talkspurt] = []
         self._last_arrival, self._last_number, self._last_stamp = 0.0, 0, 0
         self._last_out = self._last_in = 0.0
         self._began = self._loop.time()
@@ -103,6 +105,7 @@ class Voice(asyncio.DatagramProtocol):
     def talk_to(self, remote: tuple[str, int], law: int) -> None:
         self._remote, self.law = remote, law
         if self._sending is None:
+            take_precedence()
             self._sending = self._loop.create_task(self._send())
 
     def close(self) -> None:
@@ -117,9 +120,9 @@ class Voice(asyncio.DatagramProtocol):
     # -- speaking --------------------------------------------------------------------------------------------------
 
     async def say(self, pcm: Samples) -> tuple[float, float]:
-        """Send audio; the moments at which its first and its last sample were spoken.
+        """Send audio; return the times of its first and last sample.
 
-        A packet leaves when all of it has been spoken, so its first sample is as old as it is long.
+        A packet is sent once all of it has been spoken, so its first sample is older by the length of the packet.
         """
         began = self._point()
         samples = np.concatenate([pcm, np.zeros(-len(pcm) % FRAME, np.int16)])
@@ -129,7 +132,7 @@ class Voice(asyncio.DatagramProtocol):
         return await began - FRAME_S, await ended - FRAME_S
 
     async def press(self, digits: str, held_s: float = 0.1) -> float:
-        """Press keys one after the other; the moment at which the last was let go."""
+        """Press keys in turn; return the time of the last release."""
         steps = round(held_s / FRAME_S)
         for digit in digits:
             self._queue.extend(Key(digit, step, steps) for step in range(steps))
@@ -137,8 +140,8 @@ class Voice(asyncio.DatagramProtocol):
             self._queue.extend([self._silence()] * 4)
         return await let_go
 
-    def shut_up(self) -> None:
-        """Drop what is still to be said."""
+    def stop_speaking(self) -> None:
+        """Drop the audio and keys not sent yet."""
         for item in self._queue:
             if isinstance(item, asyncio.Future) and not item.done():
                 item.set_result(self._loop.time())
@@ -180,7 +183,7 @@ class Voice(asyncio.DatagramProtocol):
 
     def _out(self, packet: bytes) -> None:
         now = self._loop.time()
-        due = self.weather.delay(self._last_out, now)
+        due = self.impairment.delay(self._last_out, now)
         if self.silent or due is None or self._transport is None:
             return
         self._last_out = due
@@ -198,30 +201,30 @@ class Voice(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:
         if len(data) <= 12 or data[1] & 0x7F != self.law:
             return
-        due = self.weather.delay(self._last_in, self._loop.time())
+        due = self.impairment.delay(self._last_in, self._loop.time())
         if due is not None:
             self._last_in = due
             number, stamp, source = struct.unpack_from("!HII", data, 2)
-            packet = Packet(self._spurt(due, number, stamp, source), stamp, LAWS[self.law].decode(data[12:]))
+            packet = Packet(self._talkspurt(due, number, stamp, source), stamp, LAWS[self.law].decode(data[12:]))
             self._spoken.append(packet)
             if np.linalg.norm(packet.pcm.astype(np.float32)) > LOUD * len(packet.pcm) ** 0.5:
                 self.loud_until = max(self.loud_until, packet.place + len(packet.pcm) / RATE)
 
-    def _spurt(self, arrived: float, number: int, stamp: int, source: int) -> Spurt:
-        """The run of packets that this one belongs to; a new one after a pause, when time stamps may mean anything."""
-        spurt = self._spurts[-1] if self._spurts else None
+    def _talkspurt(self, arrived: float, number: int, stamp: int, source: int) -> Talkspurt:
+        """The talkspurt of a packet. A new one begins after a pause, when time stamps may be arbitrary."""
+        talkspurt = self._talkspurts[-1] if self._talkspurts else None
         due = self._last_arrival + ((number - self._last_number) & 0xFFFF) * FRAME_S
         paused = (stamp - self._last_stamp) & 0xFFFFFFFF != ((number - self._last_number) & 0xFFFF) * FRAME
-        tolerance = (LATE_S if paused else BUFFER_S) + self.weather.jitter_s
-        if spurt is None or spurt.source != source or arrived - due > tolerance:
-            spurt = Spurt(source, stamp, arrived)
-            self._spurts.append(spurt)
+        tolerance = (LATE_S if paused else BUFFER_S) + self.impairment.jitter_s
+        if talkspurt is None or talkspurt.source != source or arrived - due > tolerance:
+            talkspurt = Talkspurt(source, stamp, arrived)
+            self._talkspurts.append(talkspurt)
         self._last_arrival, self._last_number, self._last_stamp = arrived, number, stamp
-        spurt.began = min(spurt.began, arrived - spurt.since(stamp))
-        return spurt
+        talkspurt.began = min(talkspurt.began, arrived - talkspurt.since(stamp))
+        return talkspurt
 
     def last(self, seconds: float, until: float) -> Samples:
-        """What was heard in the time before a moment."""
+        """The audio heard in the seconds before a time."""
         samples = np.zeros(round(seconds * RATE), np.int16)
         for packet in reversed(self._spoken):
             start = round((packet.place - until + seconds) * RATE)
@@ -231,11 +234,11 @@ class Voice(asyncio.DatagramProtocol):
         return samples
 
     def received(self) -> Heard:
-        """What was heard, packet after packet, whatever their time stamps say: these jump when a call is passed on."""
+        """All audio in order of arrival, regardless of time stamps, which jump when a call is bridged anew."""
         return Heard(self._began, np.concatenate([packet.pcm for packet in self._spoken]))
 
     def heard(self) -> Heard:
-        """All that was heard so far, on one clock."""
+        """All audio heard so far, on one clock."""
         end = max([self._loop.time(), *(packet.place + FRAME_S for packet in self._spoken)])
         samples = np.zeros(round((end - self._began) * RATE) + FRAME, np.int16)
         for packet in self._spoken:

@@ -1,4 +1,4 @@
-"""A stand-in for the service around the Asterisk adapter: its web server, and calls that the test itself leads."""
+"""The Asterisk adapter with a web server, in place of the whole service; the tests lead its calls."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CONNECTED_WITHIN_S = 30
 LEFT_S = 20
 
 
-class Service:
-    """An async context manager; `line()` gives the calls that arrive, to be led by the test."""
+class AdapterFixture:
+    """An async context manager; `next_leg` returns the call legs of arriving calls."""
 
     def __init__(self, site: Site, secrets: Secrets, ari_url: str = "", **options: Any) -> None:
         self.site = site
@@ -49,23 +49,23 @@ class Service:
     async def __aexit__(self, *_: Any) -> None:
         await self._stack.aclose()
 
-    async def line(self, within_s: float = 15) -> AsteriskCallLeg:
-        """The next call that arrived, answered."""
+    async def next_leg(self, within_s: float = 15) -> AsteriskCallLeg:
+        """The call leg of the next arriving call."""
         return await asyncio.wait_for(self._lines.get(), within_s)
 
     async def connect(self, phone: Phone) -> tuple[PhoneCall, AsteriskCallLeg]:
-        """Have a phone call line 4000; both ends of the call that is up then."""
+        """Call line 4000 from a phone; return both ends of the connected call."""
         call = await phone.call("4000")
-        line = await self.line()
+        line = await self.next_leg()
         return await call.answered(), line
 
     async def dial(self, number: str, ring_s: int = 5) -> AsteriskCallLeg:
-        """Place a call."""
+        """Place a call; return its call leg."""
         call = Call(f"out-{id(object())}", "asterisk", "outbound", "4000", number, "survey", "zh-CN")
-        return await self.asterisk.dial(call, ring_s)
+        return await self.asterisk.dial(call, self.asterisk.slots.take(), ring_s)
 
     async def nothing_is_left(self) -> None:
-        """Wait until Asterisk has no channel and no bridge any more."""
+        """Wait until Asterisk has no channels and bridges."""
         left: list[str] = []
         try:
             async with asyncio.timeout(LEFT_S):

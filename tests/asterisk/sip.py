@@ -1,4 +1,4 @@
-"""SIP over UDP for a test phone: transactions, digest passwords, dialogs (RFC 3261); parsing is sipmessage's."""
+"""SIP over UDP for a test phone: transactions, digest authentication, dialogs (RFC 3261); sipmessage parses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def token() -> str:
 
 
 class SipSocket(asyncio.DatagramProtocol):
-    """Sends requests and hears their responses; hands requests of others to `on_request`."""
+    """Sends requests and receives their responses; passes incoming requests to `on_request`."""
 
     def __init__(self, on_request: Callable[[Request, Endpoint], None]) -> None:
         self._on_request = on_request
@@ -57,7 +57,7 @@ class SipSocket(asyncio.DatagramProtocol):
             self._transport.sendto(bytes(message), to)
 
     def begin(self, request: Request, to: Endpoint) -> asyncio.Queue[Response]:
-        """Send a request; its responses come by the queue."""
+        """Send a request; return the queue of its responses."""
         via = Via("UDP", *self.endpoint, Parameters(branch="z9hG4bK" + token(), rport=None))
         request.via = [via]
         responses: asyncio.Queue[Response] = asyncio.Queue()
@@ -87,7 +87,7 @@ class SipSocket(asyncio.DatagramProtocol):
         self.send(response, to)
 
     def datagram_received(self, data: bytes, addr: Endpoint) -> None:
-        if _VERSION not in data:  # a keep-alive, or voice for whoever had this port before
+        if _VERSION not in data:  # a keep-alive, or RTP for the previous user of this port
             return
         message = Message.parse(data)
         if isinstance(message, Response):
@@ -107,7 +107,7 @@ def _transaction(request: Request) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Account:
-    """Name and password of a phone, and where it registers."""
+    """Name and password of a phone, and the PBX at which it registers."""
 
     name: str
     password: str
@@ -116,8 +116,8 @@ class Account:
     def uri(self, user: str | None = None) -> URI:
         return URI("sip", self.pbx[0], user=user, port=self.pbx[1])
 
-    def prove(self, request: Request, refusal: Response) -> None:
-        """Add to a request the proof of the password that its refusal asked for (RFC 2617, MD5, qop auth)."""
+    def authorize(self, request: Request, refusal: Response) -> None:
+        """Add the credentials for which a refusal asked (RFC 2617, MD5, qop auth)."""
         asked = refusal.www_authenticate or refusal.proxy_authenticate
         assert asked is not None
         realm, nonce, client_nonce = asked.parameters["realm"], asked.parameters["nonce"], token()
@@ -146,7 +146,7 @@ class Account:
 
 
 class Dialog:
-    """What two ends of a call agree on, and the requests within."""
+    """The shared state of the two ends of a call, and the requests within it."""
 
     def __init__(self, local: Address, remote: Address, call_id: str, contact: Address) -> None:
         self.local, self.remote, self.call_id, self.contact = local, remote, call_id, contact
@@ -177,7 +177,7 @@ CODECS = {0: "PCMU", 8: "PCMA", 18: "G729"}
 
 
 def offer(endpoint: Endpoint, codecs: tuple[int, ...]) -> bytes:
-    """A session description with these payload types, and keys."""
+    """A session description with these payload types and telephone events."""
     lines = [
         "v=0",
         f"o=phone 1 1 IN IP4 {endpoint[0]}",
@@ -194,8 +194,8 @@ def offer(endpoint: Endpoint, codecs: tuple[int, ...]) -> bytes:
     return "\r\n".join([*lines, ""]).encode()
 
 
-def understand(body: bytes, codecs: tuple[int, ...]) -> tuple[Endpoint, int] | None:
-    """Where the far end wants its voice, and in the first payload type that suits both; None where none does."""
+def negotiate(body: bytes, codecs: tuple[int, ...]) -> tuple[Endpoint, int] | None:
+    """The far end's RTP address and the first common payload type; None if there is none."""
     text = body.decode()
     media = re.search(r"^m=audio (\d+) \S+ ([\d ]+)", text, re.MULTILINE)
     address = re.search(r"^c=IN IP4 (\S+)", text, re.MULTILINE)

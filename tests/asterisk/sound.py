@@ -1,4 +1,4 @@
-"""What a phone heard, on the clock of the event loop, and what can be measured in it."""
+"""The audio that a phone heard, on the event loop's clock, and measurements of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tone(hertz: float, seconds: float, amplitude: float = 0.3) -> Samples:
 
 
 def babble(seconds: float, seed: int = 1) -> Samples:
-    """Something as lively as speech, without pauses and unlike itself at any other moment."""
+    """Speech-like noise without pauses that differs at every moment."""
     random = np.random.default_rng(seed)
     spectrum = np.fft.rfft(random.standard_normal(round(seconds * RATE)))
     hertz = np.fft.rfftfreq(round(seconds * RATE), 1 / RATE)
@@ -31,8 +31,8 @@ def babble(seconds: float, seed: int = 1) -> Samples:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A sound found again: when it began, how alike it is (0 to 1), its longest hole, how loud it came (1: same)."""
+class SoundMatch:
+    """A match: its time, likeness (0 to 1), longest gap (ms), and gain (1: same level)."""
 
     at: float
     likeness: float
@@ -42,7 +42,7 @@ class Found:
 
 
 class Heard:
-    """A recording that began at the moment `start` of the event loop's clock."""
+    """A recording that starts at the time `start` of the event loop's clock."""
 
     def __init__(self, start: float, samples: Samples) -> None:
         self.start = start
@@ -61,18 +61,18 @@ class Heard:
         return np.asarray(np.sqrt(np.mean(self.samples[:whole].reshape(-1, FRAME).astype(np.float64) ** 2, axis=1)))
 
     def loud(self) -> list[float]:
-        """The moments at which a 20 ms stretch of sound begins."""
+        """The start of each 20 ms of sound."""
         return [self.start + index * FRAME / RATE for index in np.flatnonzero(self.levels() > LOUD)]
 
     def pitch(self) -> float:
-        """The strongest frequency (Hz), 0 in silence."""
+        """The strongest frequency (Hz); 0 in silence."""
         if len(self.samples) < RATE // 10 or not self.loud():
             return 0.0
         spectrum = np.abs(np.fft.rfft(self.samples * np.hanning(len(self.samples))))
         return float(np.argmax(spectrum) * RATE / len(self.samples))
 
-    def find(self, sought: Samples) -> Found:
-        """Where a sound is heard best."""
+    def find(self, sought: Samples) -> SoundMatch:
+        """The best match of a sound."""
         here, there = self.samples.astype(np.float64), sought.astype(np.float64)
         if len(here) < len(there):
             here = np.pad(here, (0, len(there) - len(here)))
@@ -81,22 +81,22 @@ class Heard:
         place = int(np.argmax(product[: len(here) - len(there) + 1]))
         found = here[place : place + len(there)]
         norm = np.linalg.norm(found) * np.linalg.norm(there)
-        return Found(
+        return SoundMatch(
             at=self.start + place / RATE,
             likeness=float(product[place] / norm) if norm else 0.0,
-            gap_ms=_longest_hole(found, there),
+            gap_ms=_longest_gap_ms(found, there),
             gain=float(np.linalg.norm(found) / np.linalg.norm(there)) if norm else 0.0,
             clipped=bool(np.any(np.abs(found) >= 32124)),
         )
 
 
-def _longest_hole(found: np.ndarray, sought: np.ndarray, step: int = 40) -> int:
-    """The longest time (ms) for which the sought sound goes on and nothing is heard."""
+def _longest_gap_ms(found: np.ndarray, sought: np.ndarray, step: int = 40) -> int:
+    """The longest time (ms) during which the sought sound continues and the found one is silent."""
     whole = len(sought) // step * step
     loud = np.sqrt(np.mean(sought[:whole].reshape(-1, step) ** 2, axis=1)) > LOUD
     quiet = np.sqrt(np.mean(found[:whole].reshape(-1, step) ** 2, axis=1)) < LOUD / 10
     longest = run = 0
-    for hole in loud & quiet:
-        run = run + 1 if hole else 0
+    for gap in loud & quiet:
+        run = run + 1 if gap else 0
         longest = max(longest, run)
     return longest * step * 1000 // RATE

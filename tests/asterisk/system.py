@@ -1,4 +1,4 @@
-"""The whole service attached to a private Asterisk, with a phone for everybody who calls or is called."""
+"""The whole service on a private Asterisk, with phones for callers and called parties."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from ivr.service.runtime import Service
 from ivr.settings import Settings
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Secrets, Site
-from tests.asterisk.caller import Caller, Ear
-from tests.asterisk.conftest import DATA, make_secrets, make_site, voice_of
+from tests.asterisk.caller import Caller, PromptDetector
+from tests.asterisk.conftest import DATA, make_secrets, make_site, rtp_ports
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.precedence import prefer_children
 
@@ -38,13 +38,13 @@ LEFT_S = 30.0
 
 
 def passwords_in_environment(passwords: Secrets) -> dict[str, str]:
-    """What the service finds its passwords by."""
+    """The environment variables from which the service takes its passwords."""
     return {"ASTERISK_ARI_PASSWORD": passwords.ari, "ASTERISK_MEDIA_PASSWORD": passwords.media}
 
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """Variables that are there during the block."""
+    """Set environment variables during the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -56,14 +56,14 @@ def environment(**variables: str) -> Iterator[None]:
 
 @dataclass
 class SystemFixture:
-    """A private Asterisk, its phones, and the records of the service that is attached to it."""
+    """A private Asterisk with its phones, and the records of the service attached to it."""
 
     site: Site
     passwords: Secrets
     pbx: Pbx
     data: Path
     ari: Ari
-    ear: Ear
+    detector: PromptDetector
     stack: AsyncExitStack
     service: Service | None = None
     opened: CallRecords | None = None
@@ -72,7 +72,7 @@ class SystemFixture:
 
     @property
     def settings(self) -> Settings:
-        """Those of a service for this house: with the lines in its folder, and with agents if there are rosters."""
+        """The settings of the service: with the lines file and the rosters of the data folder, if there are any."""
         port, lines, rosters = urlsplit(self.site.service).port, self.data / "lines.yaml", self.data / "rosters.yaml"
         own = {"lines": lines} if lines.exists() else {}
         agents = rosters if rosters.exists() else None
@@ -82,7 +82,7 @@ class SystemFixture:
 
     @property
     def records(self) -> CallRecords:
-        """The records of the service in this process, unless others were opened."""
+        """The records of the service in this process, unless `opened` replaces them."""
         if self.opened:
             return self.opened
         assert self.service
@@ -90,7 +90,7 @@ class SystemFixture:
 
     @asynccontextmanager
     async def served(self, ari_url: str = "") -> AsyncIterator[Service]:
-        """The service in this process, attached; `ari_url` is where it finds ARI."""
+        """Run the service in this process, attached to ARI at `ari_url`."""
         found = {"ASTERISK_ARI_URL": ari_url or self.site.ari_url}
         with environment(**passwords_in_environment(self.passwords), **found):
             async with serving(self.settings) as listening:
@@ -101,53 +101,53 @@ class SystemFixture:
                 yield service
 
     async def phone(self, name: str = "") -> Phone:
-        """A registered phone that nobody else uses; it hangs up at the end."""
+        """A registered phone that no other call uses; it hangs up at the end."""
         if not name and self._idle:
             return self._idle.pop()
         name = name or self._spare.pop()
         account = Phone(name, self.passwords.phones[name], (self.site.sip.host, self.site.sip.port))
         return await self.stack.enter_async_context(account)
 
-    def put_back(self, phone: Phone) -> None:
-        """Let nobody keep a phone for themselves; it stays registered."""
+    def release_phone(self, phone: Phone) -> None:
+        """Make a phone available to other calls; it stays registered."""
         self._idle.append(phone)
 
     async def caller(self, phone: Phone | None = None) -> Caller:
-        """Somebody who has called the survey."""
+        """Call the survey; return the caller."""
         call = await (phone or await self.phone()).call("4000")
-        return self.listening(await call.answered())
+        return self.caller_on(await call.answered())
 
-    def listening(self, call: PhoneCall) -> Caller:
-        """A person at a call."""
-        return Caller(call, self.ear)
+    def caller_on(self, call: PhoneCall) -> Caller:
+        """The caller at a call."""
+        return Caller(call, self.detector)
 
-    async def asks(self, body: object, path: str = "calls", **headers: str) -> tuple[int, object]:
-        """POST to the API: status and what it says."""
+    async def post(self, body: object, path: str = "calls", **headers: str) -> tuple[int, object]:
+        """POST to the API; return the status and the content."""
         address = self.site.service.replace("ws:", "http:")
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         async with ClientSession() as http, http.post(f"{address}/api/v1/{path}", data=data, headers=headers) as answer:
-            return answer.status, await _said(answer)
+            return answer.status, await _content_of(answer)
 
-    async def looks_up(self, call: str) -> tuple[int, object]:
-        """GET a call from the API."""
+    async def get_call(self, call: str) -> tuple[int, object]:
+        """GET a call from the API; return the status and the content."""
         address = self.site.service.replace("ws:", "http:")
         async with ClientSession() as http, http.get(f"{address}/api/v1/calls/{call}") as answer:
-            return answer.status, await _said(answer)
+            return answer.status, await _content_of(answer)
 
-    async def places(self, number: str, **wanted: object) -> str:
-        """Have a call placed; its id."""
-        status, said = await self.asks({"number": number, **wanted})
+    async def place_call(self, number: str, **wanted: object) -> str:
+        """Ask the service to place a call; return the call's id."""
+        status, said = await self.post({"number": number, **wanted})
         assert status == 202 and isinstance(said, dict), said
         return str(said["call"])
 
     async def record_of(self, phone: str) -> CallRecord:
-        """The record of the one call of a phone, once it is closed."""
+        """The record of a phone's only call, once it is closed."""
         return await self.record_when(phone, lambda record: record.call.ended_at is not None)
 
     async def record_when(
         self, phone: str, met: Callable[[CallRecord], bool], within_s: float = CLOSED_S
     ) -> CallRecord:
-        """The record of the one call of a phone, once something is written there."""
+        """The record of a phone's only call, once it satisfies `met`."""
         async with asyncio.timeout(within_s):
             while True:
                 for call in await self.records.calls(100):
@@ -156,7 +156,7 @@ class SystemFixture:
                 await asyncio.sleep(0.1)
 
     async def nothing_is_left(self) -> None:
-        """Wait until Asterisk has no channel and no bridge any more."""
+        """Wait until Asterisk has no channels and bridges."""
         left: list[str] = []
         try:
             async with asyncio.timeout(LEFT_S):
@@ -166,14 +166,14 @@ class SystemFixture:
             raise AssertionError(f"left in Asterisk: {left}") from None
 
 
-async def _said(answer: ClientResponse) -> object:
+async def _content_of(answer: ClientResponse) -> object:
     return await answer.json() if answer.content_type == "application/json" else await answer.text()
 
 
 @asynccontextmanager
 async def running_system(data: Path, **changes: object) -> AsyncIterator[SystemFixture]:
-    """An Asterisk with its phones; the service is still to be `served`."""
-    site, passwords = make_site(phones=PHONES, rtp=voice_of(CHANNELS), **changes), make_secrets(PHONES)
+    """Start an Asterisk with its phones; `served` then starts the service."""
+    site, passwords = make_site(phones=PHONES, rtp=rtp_ports(CHANNELS), **changes), make_secrets(PHONES)
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     YAML().dump(json.loads(site.model_dump_json(by_alias=True)), data / "site.yaml")
     async with AsyncExitStack() as stack:
@@ -182,4 +182,4 @@ async def running_system(data: Path, **changes: object) -> AsyncIterator[SystemF
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
         prefer_children()
         phones = await stack.enter_async_context(AsyncExitStack())
-        yield SystemFixture(site, passwords, pbx, data, ari, Ear(library), phones)
+        yield SystemFixture(site, passwords, pbx, data, ari, PromptDetector(library), phones)

@@ -64,7 +64,7 @@ async def test_a_caller_waits_while_stores_are_away_and_goes_to_a_person_during_
 ) -> None:
     requests = Requests()
     asterisk = Asterisk(SITE, Secrets("a", "b"), cast("Ari", requests), answer, accepting=lambda: accepting)
-    asterisk.capacity = capacity
+    asterisk.slots.capacity = capacity
     call = StasisStart("channel-1", ("line", "4000", "0"), "13812345678")
     assert await sent(asterisk, requests, call) == ("channel-1", "huifang-fallback", why)
 

@@ -172,7 +172,7 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]
 async def nobody_is_free(system: SystemFixture, phone: Phone) -> CallRecord:
     """Somebody who asks for a person while the only agent talks, and does not want to wait."""
     caller = await asks_for_a_person(system, phone)
-    await asyncio.sleep(len(caller.ear.sound("common.transfer")) / RATE + 1.5)
+    await asyncio.sleep(len(caller.detector.sound("common.transfer")) / RATE + 1.5)
     await caller.presses("#")
     await caller.hears_out("common.transfer_failed")
     return await system.record_of(phone.account.name)
@@ -238,8 +238,8 @@ async def test_an_agent_may_end_the_wrap_up_and_go_away(told):
 
 
 async def test_only_who_has_a_caller_can_pass_them_on_and_only_to_a_line(told):
-    assert (await told.system.asks({"line": "hotline"}, "agents/zhang/transfer"))[0] == 409
-    status, said = await told.system.asks({"line": "nowhere"}, "agents/zhang/transfer")
+    assert (await told.system.post({"line": "hotline"}, "agents/zhang/transfer"))[0] == 409
+    status, said = await told.system.post({"line": "nowhere"}, "agents/zhang/transfer")
     assert (status, said) == (422, {"faults": [{"path": "line", "reason": "there is no line “nowhere”"}]})
-    assert (await told.system.asks({}, "agents/zhang/transfer"))[0] == 422
-    assert (await told.system.asks({"line": "hotline"}, "agents/wang/transfer"))[0] == 404
+    assert (await told.system.post({}, "agents/zhang/transfer"))[0] == 422
+    assert (await told.system.post({"line": "hotline"}, "agents/wang/transfer"))[0] == 404

@@ -1,4 +1,4 @@
-"""What is wrong with an Asterisk is said in plain words."""
+"""The check explains each fault of an Asterisk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def examine(site, passwords, **changes):
     return await check(**(given | changes))
 
 
-async def test_the_private_asterisk_is_fit(pbx, site, passwords):
+async def test_the_private_asterisk_has_no_faults(pbx, site, passwords):
     assert await examine(site, passwords) == []
 
 
@@ -59,7 +59,7 @@ async def test_another_version(site, passwords):
     assert findings[0] == "Asterisk is version 18.4.0; version 22 is required"
 
 
-async def test_something_that_is_no_asterisk(site, passwords):
+async def test_another_server_than_asterisk(site, passwords):
     async def hello(_):
         return web.Response(text="hello")
 

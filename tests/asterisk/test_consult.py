@@ -16,7 +16,7 @@ from ivr.agents.transfer_state import CommandName
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.media import OverheardAudio, PartiesChanged
 from tests.asterisk.g711 import Samples
-from tests.asterisk.office import WORDS, Office, an_office
+from tests.asterisk.office import WORDS, AcdFixture, running_acd
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import RATE, Heard, babble
 from tests.asterisk.test_transfer import hold_music
@@ -34,7 +34,7 @@ from tests.asterisk.test_warm_transfer import (
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(6)]
 
-Story = Callable[[Office], Awaitable[None]]
+Story = Callable[[AcdFixture], Awaitable[None]]
 STORIES: list[Story] = []
 AT_ONCE = 4
 """Asterisk mixes three voices in real time: where it comes late, it leaves a hole."""
@@ -50,7 +50,7 @@ def story(tell: Story) -> Story:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[Story, BaseException | None]]:
     """What came of all stories, at one service."""
-    async with an_office(tmp_path_factory.mktemp("office")) as office:
+    async with running_acd(tmp_path_factory.mktemp("office")) as office:
         places = asyncio.Semaphore(AT_ONCE)
         ends = await asyncio.gather(*(in_turn(places, tell(office)) for tell in STORIES), return_exceptions=True)
         left = await asyncio.gather(nothing_is_left(office), return_exceptions=True)
@@ -65,7 +65,7 @@ async def in_turn(places: asyncio.Semaphore, story: Awaitable[None]) -> None:
 class Scene:
     """A caller whom an agent of the line `name` has; a line `name_up` has the colleagues."""
 
-    def __init__(self, office: Office, name: str) -> None:
+    def __init__(self, office: AcdFixture, name: str) -> None:
         self.office, self.name = office, name
         self.agent_id, self.colleague_id = f"{name}_0", f"{name}_up_0"
         self.seed = sum(map(ord, name)) * 100
@@ -73,16 +73,16 @@ class Scene:
         self.happened: list[dict[str, Any]] = []
 
     async def begin(self, colleagues: int = 1, *, overhear: bool = False) -> None:
-        (self.desk_phone,) = await self.office.staffed(self.name, wrap_up_s=600)
-        self.colleagues: list[Phone] = await self.office.staffed(f"{self.name}_up", colleagues, wrap_up_s=600)
-        self.call, self.line = await self.office.calls()
+        (self.desk_phone,) = await self.office.staff_line(self.name, wrap_up_s=600)
+        self.colleagues: list[Phone] = await self.office.staff_line(f"{self.name}_up", colleagues, wrap_up_s=600)
+        self.call, self.line = await self.office.connect_caller()
         self.transferring = handing_over(self.line, self.name, overhear=overhear)
         self.agent = await takes(self.desk_phone)
         await self.shows("accepted", self.agent_id)
 
     async def wants(self, what: CommandName, line: str = "", by: str = "") -> None:
-        assert self.office.acd
-        await self.office.acd.send_command(by or self.agent_id, self.line.call.id, what, line)
+        assert self.office.service
+        await self.office.service.send_command(by or self.agent_id, self.line.call.id, what, line)
 
     async def consults(self) -> PhoneCall:
         """Until agent and colleague talk."""
@@ -167,7 +167,7 @@ async def noted(line: AsteriskCallLeg) -> list[tuple[str, ...]]:
 
 
 @story
-async def consults_and_comes_back(office: Office) -> None:
+async def consults_and_comes_back(office: AcdFixture) -> None:
     scene = Scene(office, "back")
     await scene.begin()
     await scene.wants("consult", "back_up")
@@ -208,7 +208,7 @@ async def consults_and_comes_back(office: Office) -> None:
 
 
 @story
-async def all_three_then_two(office: Office) -> None:
+async def all_three_then_two(office: AcdFixture) -> None:
     scene = Scene(office, "three")
     await scene.begin(overhear=True)
     await scene.wants("consult", "three_up")
@@ -242,7 +242,7 @@ async def all_three_then_two(office: Office) -> None:
 
 
 @story
-async def the_agent_hangs_up_and_the_colleague_has_the_caller(office: Office) -> None:
+async def the_agent_hangs_up_and_the_colleague_has_the_caller(office: AcdFixture) -> None:
     scene = Scene(office, "handed")
     await scene.begin()
     colleague = await scene.consults()
@@ -256,7 +256,7 @@ async def the_agent_hangs_up_and_the_colleague_has_the_caller(office: Office) ->
 
 
 @story
-async def by_the_keys_of_the_phone(office: Office) -> None:
+async def by_the_keys_of_the_phone(office: AcdFixture) -> None:
     scene = Scene(office, "keys")
     await scene.begin()
     colleague = await scene.consults()
@@ -273,10 +273,10 @@ async def by_the_keys_of_the_phone(office: Office) -> None:
 
 
 @story
-async def whoever_was_consulted_consults_in_turn(office: Office) -> None:
+async def whoever_was_consulted_consults_in_turn(office: AcdFixture) -> None:
     scene = Scene(office, "chain")
     await scene.begin()
-    (third_phone,) = await office.staffed("chain_top")
+    (third_phone,) = await office.staff_line("chain_top")
     second = await scene.consults()
     await scene.wants("leave")
     await scene.talk("talking", "chain_up_0")
@@ -294,7 +294,7 @@ async def whoever_was_consulted_consults_in_turn(office: Office) -> None:
 
 
 @story
-async def the_colleague_declines(office: Office) -> None:
+async def the_colleague_declines(office: AcdFixture) -> None:
     scene = Scene(office, "declined")
     await scene.begin()
     await scene.wants("consult", "declined_up")
@@ -307,7 +307,7 @@ async def the_colleague_declines(office: Office) -> None:
 
 
 @story
-async def one_declines_and_the_next_is_asked(office: Office) -> None:
+async def one_declines_and_the_next_is_asked(office: AcdFixture) -> None:
     scene = Scene(office, "next")
     await scene.begin(colleagues=2)
     await scene.wants("consult", "next_up")
@@ -320,7 +320,7 @@ async def one_declines_and_the_next_is_asked(office: Office) -> None:
 
 
 @story
-async def the_colleague_does_not_answer(office: Office) -> None:
+async def the_colleague_does_not_answer(office: AcdFixture) -> None:
     scene = Scene(office, "unanswered")
     await scene.begin()
     await scene.wants("consult", "unanswered_up")
@@ -334,7 +334,7 @@ async def the_colleague_does_not_answer(office: Office) -> None:
 
 
 @story
-async def the_colleagues_phone_is_not_there(office: Office) -> None:
+async def the_colleagues_phone_is_not_there(office: AcdFixture) -> None:
     scene = Scene(office, "absent")
     await scene.begin()
     await scene.colleagues[0].register(expires=0)
@@ -346,7 +346,7 @@ async def the_colleagues_phone_is_not_there(office: Office) -> None:
 
 
 @story
-async def nobody_is_on_duty(office: Office) -> None:
+async def nobody_is_on_duty(office: AcdFixture) -> None:
     scene = Scene(office, "empty")
     await scene.begin(colleagues=0)
     await scene.wants("consult", "empty_up")
@@ -362,7 +362,7 @@ async def nobody_is_on_duty(office: Office) -> None:
 
 
 @story
-async def the_agent_no_longer_wants_to(office: Office) -> None:
+async def the_agent_no_longer_wants_to(office: AcdFixture) -> None:
     scene = Scene(office, "undone")
     await scene.begin()
     await scene.wants("consult", "undone_up")
@@ -378,7 +378,7 @@ async def the_agent_no_longer_wants_to(office: Office) -> None:
 
 
 @story
-async def the_agent_drops_out_while_it_rings(office: Office) -> None:
+async def the_agent_drops_out_while_it_rings(office: AcdFixture) -> None:
     scene = Scene(office, "dropped")
     await scene.begin()
     await scene.wants("consult", "dropped_up")
@@ -392,7 +392,7 @@ async def the_agent_drops_out_while_it_rings(office: Office) -> None:
 
 
 @story
-async def the_caller_hangs_up_while_it_rings(office: Office) -> None:
+async def the_caller_hangs_up_while_it_rings(office: AcdFixture) -> None:
     scene = Scene(office, "rings")
     await scene.begin()
     await scene.wants("consult", "rings_up")
@@ -407,7 +407,7 @@ async def the_caller_hangs_up_while_it_rings(office: Office) -> None:
 
 
 @story
-async def the_caller_hangs_up_while_they_consult(office: Office) -> None:
+async def the_caller_hangs_up_while_they_consult(office: AcdFixture) -> None:
     scene = Scene(office, "callergone")
     await scene.begin(overhear=True)
     colleague = await scene.consults()
@@ -420,7 +420,7 @@ async def the_caller_hangs_up_while_they_consult(office: Office) -> None:
 
 
 @story
-async def the_colleague_hangs_up_while_they_consult(office: Office) -> None:
+async def the_colleague_hangs_up_while_they_consult(office: AcdFixture) -> None:
     scene = Scene(office, "colleaguegone")
     await scene.begin()
     colleague = await scene.consults()
@@ -433,7 +433,7 @@ async def the_colleague_hangs_up_while_they_consult(office: Office) -> None:
 
 
 @story
-async def handed_to_another_line_without_a_word(office: Office) -> None:
+async def handed_to_another_line_without_a_word(office: AcdFixture) -> None:
     scene = Scene(office, "blind")
     await scene.begin()
     await scene.wants("onward", "blind_up")

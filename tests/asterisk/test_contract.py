@@ -1,4 +1,4 @@
-"""The contract of every line and media stream (tests/contract), kept by a real Asterisk and a real phone."""
+"""The contract of call legs and media streams (tests/contract), on a real Asterisk with a real phone."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 @dataclass
 class Recorded:
-    """What the phone heard."""
+    """The audio that the phone heard."""
 
     heard: Samples
 
 
 class FarEnd:
-    """A phone as the contract sees it."""
+    """A phone as the far end of the contract."""
 
     def __init__(self, call: PhoneCall) -> None:
         self._call = call

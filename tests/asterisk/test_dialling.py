@@ -1,4 +1,4 @@
-"""Calls that the service places, and what becomes of them."""
+"""Outbound calls and their outcomes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
 
 async def outcome(dialling):
-    """How a call that nobody answers ends: the cause, and whether it rang."""
+    """The cause of an unanswered call, and whether it rang."""
     with pytest.raises(Unanswered) as caught:
         await dialling
     return caught.value.cause, caught.value.rang
 
 
-async def hear(line):
-    """What a line heard till its end, and how it ended."""
+async def heard_by(line):
+    """All audio that a call leg received, and its last event."""
     events = [event async for event in line.media.events()]
     pcm = b"".join(event.pcm for event in events if isinstance(event, AudioFrame))
     return Heard(0, np.frombuffer(pcm, np.int16)), events[-1]
 
 
-async def test_whoever_answers_hears_us_and_is_heard_from_the_first_word(service, phone):
+async def test_both_sides_hear_each_other_from_the_first_word(service, phone):
     called = await phone("1001")
     dialling = asyncio.create_task(service.dial("1001"))
     call = await called.called()
@@ -43,12 +43,12 @@ async def test_whoever_answers_hears_us_and_is_heard_from_the_first_word(service
     assert (await call.hears(prompt)).likeness > 0.99
     await speaking
     await call.hang_up()
-    heard, end = await hear(line)
+    heard, end = await heard_by(line)
     assert end == MediaClosed(by="caller", cause="normal")
     assert heard.find(word).likeness > 0.99
 
 
-async def test_early_media_is_not_taken_for_the_persons_voice(service, phone):
+async def test_early_media_does_not_count_as_the_called_party(service, phone):
     called = await phone("1001")
     dialling = asyncio.create_task(service.dial("1001"))
     call = await called.called()
@@ -58,7 +58,7 @@ async def test_early_media_is_not_taken_for_the_persons_voice(service, phone):
     line = await dialling
     await call.say(tone(1000, 0.5))
     await line.hang_up()
-    heard, _ = await hear(line)
+    heard, _ = await heard_by(line)
     assert heard.until(0.3).pitch() != pytest.approx(450, abs=20)
     assert heard.pitch() == pytest.approx(1000, abs=20)
 
@@ -83,6 +83,40 @@ async def test_a_refusal(service, phone, status, cause):
     assert await outcome(dialling) == (cause, False)
 
 
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        (487, "failed"),
+        (481, "failed"),
+        (433, "failed"),
+        (500, "congestion"),
+        (513, "congestion"),
+        (606, "protocol"),
+        (486, "busy"),
+        (603, "rejected"),
+        (607, "unwanted"),
+        (608, "spam"),
+    ],
+)
+async def test_a_refusal_after_ringing(service, phone, status, cause):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001"))
+    call = await called.called()
+    call.ring()
+    call.refuse(status)
+    assert await outcome(dialling) == (cause, True)
+
+
+async def test_early_media_is_taken_for_ringing(service, phone):
+    called = await phone("1001")
+    dialling = asyncio.create_task(service.dial("1001"))
+    call = await called.called()
+    call.preview()
+    await call.say(tone(450, 0.5))
+    call.refuse(480)
+    assert await outcome(dialling) == ("no_answer", True)
+
+
 async def test_nobody_answers(service, phone):
     called = await phone("1001")
     dialling = asyncio.create_task(service.dial("1001", ring_s=1))
@@ -100,9 +134,9 @@ async def test_a_number_outside_without_a_trunk_is_unreachable(service):
     assert await outcome(service.dial("13800000000")) == ("unreachable", False)
 
 
-async def test_a_phone_that_says_nothing_is_unreachable(service, phone):
+async def test_an_unresponsive_phone_is_unreachable(service, phone):
     called = await phone("1001")
-    called.deaf = True
+    called.offline = True
     assert await outcome(service.dial("1001", ring_s=1)) == ("no_answer", False)
 
 

@@ -1,4 +1,4 @@
-"""The configuration rendered for an operator."""
+"""The configuration that is rendered for an operator."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 import stat
 
 import pytest
+from ruamel.yaml import YAML
 
 from ivr.errors import FaultyFile
 from ivr.telephony.asterisk.dialplan import TEMPLATES, render
-from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, load_site, secrets
+from ivr.telephony.asterisk.site import MissingSecrets, Secrets, Site, TrunkNumbers, load_site, secrets
 
 EXAMPLE = TEMPLATES / "site.yaml"
 ENVIRONMENT = {
@@ -23,13 +24,13 @@ ENVIRONMENT = {
 TRUNK = {"host": "sip.example.net", "user": "87654321", "register": True}
 
 
-def written(tmp_path, site, environment=ENVIRONMENT):
+def rendered(tmp_path, site, environment=ENVIRONMENT):
     files = render(site, secrets(site, environment), tmp_path / "asterisk")
     return {file.name: file.read_text() for file in files}
 
 
-def test_the_example_is_whole(tmp_path):
-    files = written(tmp_path, load_site(EXAMPLE))
+def test_the_example_is_complete(tmp_path):
+    files = rendered(tmp_path, load_site(EXAMPLE))
     assert {"extensions.conf", "pjsip.conf", "ari.conf", "http.conf", "websocket_client.conf"} <= set(files)
     assert {"modules.conf", "rtp.conf", "queues.conf"} <= set(files)
     assert "exten => 4000,1," in files["extensions.conf"]
@@ -38,30 +39,30 @@ def test_the_example_is_whole(tmp_path):
     assert "{%" not in "".join(files.values())
 
 
-def test_asterisks_own_variables_are_left_alone(tmp_path):
-    extensions = written(tmp_path, load_site(EXAMPLE))["extensions.conf"]
+def test_asterisks_own_variables_stay(tmp_path):
+    extensions = rendered(tmp_path, load_site(EXAMPLE))["extensions.conf"]
     assert "Stasis(huifang,line,${CALLED},$[0${RINGS}])" in extensions
 
 
-def test_a_caller_at_a_full_line_hears_a_few_rings_of_the_countrys_length(tmp_path):
-    extensions = written(tmp_path, Site.model_validate({"ringing": {"rings": 6}}))["extensions.conf"]
+def test_a_caller_at_a_full_line_hears_rings_of_the_local_cadence(tmp_path):
+    extensions = rendered(tmp_path, Site.model_validate({"ringing": {"rings": 6}}))["extensions.conf"]
     assert (
         "exten => full,1,GotoIf($[0${RINGS} >= 6]?person,1)\n same => n,Ringing()\n same => n,Wait(5)\n" in extensions
     )
 
 
-def test_passwords_come_from_the_environment_and_are_readable_by_their_owner_alone(tmp_path):
-    files = written(tmp_path, load_site(EXAMPLE))
+def test_passwords_come_from_the_environment_and_only_the_owner_may_read_them(tmp_path):
+    files = rendered(tmp_path, load_site(EXAMPLE))
     assert "password = ari\\;word\n" in files["ari.conf"]
     assert "password = first-word\n" in files["pjsip.conf"]
     for file in (tmp_path / "asterisk").glob("*.conf"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_who_is_inside_sees_this_machines_own_address(tmp_path):
+def test_local_networks_see_the_machines_own_address(tmp_path):
     example = load_site(EXAMPLE).model_dump(by_alias=True)
     site = Site.model_validate(example | {"outside": "198.51.100.7", "inside": ["172.31.200.0/24"]})
-    pjsip = written(tmp_path, site)["pjsip.conf"]
+    pjsip = rendered(tmp_path, site)["pjsip.conf"]
     assert "external_media_address = 198.51.100.7\n" in pjsip
     assert re.findall(r"^local_net = (.+)$", pjsip, re.MULTILINE) == ["172.31.200.0/24"]
 
@@ -96,16 +97,23 @@ def test_no_password_is_in_the_repository():
             assert re.fullmatch(r"\{\{ secrets\.\S+ \| value \}\}", value)
 
 
-def test_a_trunk_is_encrypted_unless_said_otherwise(tmp_path):
-    pjsip = written(tmp_path, Site.model_validate({"trunk": TRUNK}))["pjsip.conf"]
+def test_a_trunk_is_encrypted_by_default(tmp_path):
+    pjsip = rendered(tmp_path, Site.model_validate({"trunk": TRUNK}))["pjsip.conf"]
     assert "media_encryption = sdes" in pjsip
     assert "contact = sip:sip.example.net:5061\\;transport=tls" in pjsip
     assert "client_uri = sip:87654321@sip.example.net:5061\\;transport=tls" in pjsip
 
 
-def test_asterisk_may_make_the_connection(tmp_path):
+def test_the_example_of_a_trunk_is_right():
+    _, _, example = EXAMPLE.read_text(encoding="utf-8").partition("# trunk:\n")
+    text = "trunk:\n" + "\n".join(line.removeprefix("#") for line in example.splitlines())
+    trunk = Site.model_validate(YAML(typ="safe").load(text)).trunk
+    assert trunk is not None and trunk.numbers == TrunkNumbers()
+
+
+def test_asterisk_may_connect_to_the_service(tmp_path):
     site = Site.model_validate({"events": "asterisk_connects", "service": "wss://ivr.example.net"})
-    files = written(tmp_path, site)
+    files = rendered(tmp_path, site)
     assert "type = outbound_websocket" in files["ari.conf"]
     assert "uri = wss://ivr.example.net/asterisk/events" in files["websocket_client.conf"]
     assert "tls_enabled = yes" in files["websocket_client.conf"]
@@ -120,6 +128,9 @@ def test_asterisk_may_make_the_connection(tmp_path):
         ("fallback: {phones: ['1001']}", "", "1001 is not among the phones"),
         ("trunk: {host: a, transport: udp}", "trunk", "srtp"),
         ("trunk: {host: a, register: true}", "trunk", "needs a user"),
+        ("trunk: {host: a, numbers: {region: XX}}", "trunk.numbers.region", "XX is not a region"),
+        ("trunk: {host: a, numbers: {area_code: 大连}}", "trunk.numbers.area_code", "pattern"),
+        ("trunk: {host: a, numbers: {dialled_prefix: '9,'}}", "trunk.numbers.dialled_prefix", "pattern"),
         ("linse: {}", "linse", "Extra inputs"),
         ("http: {port: 99999}", "http.port", "65535"),
         ('targets: {person: "PJSIP/1001,30,g)"}', "targets.person", "pattern"),
@@ -136,6 +147,6 @@ def test_a_faulty_site_is_refused_with_its_place_and_reason(tmp_path, text, path
     assert reason in fault.reason
 
 
-def test_a_site_file_that_is_not_there(tmp_path):
+def test_a_missing_site_file(tmp_path):
     with pytest.raises(FaultyFile, match="No such file"):
         load_site(tmp_path / "none.yaml")

@@ -1,4 +1,4 @@
-"""Who may connect to the service in Asterisk's name, and what a refused request says."""
+"""Access to the service's sockets for Asterisk, and the text of refused requests."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ async def status(url, **login):
         return answer.status
 
 
-async def test_voice_is_taken_only_with_the_password_and_only_for_calls_there_are(service, site, passwords):
-    door = f"{site.service}/asterisk/media"
-    assert await status(door) == 401
-    assert await status(door, login=site.app, password="guessed") == 401
-    assert await status(door, login=site.app, password=passwords.media) == 404
-    assert await status(f"{door}?call=unheard-of", login=site.app, password=passwords.media) == 404
+async def test_media_is_accepted_only_with_the_password_and_for_existing_calls(service, site, passwords):
+    url = f"{site.service}/asterisk/media"
+    assert await status(url) == 401
+    assert await status(url, login=site.app, password="guessed") == 401
+    assert await status(url, login=site.app, password=passwords.media) == 404
+    assert await status(f"{url}?call=unheard-of", login=site.app, password=passwords.media) == 404
 
 
-async def test_a_refused_request_says_method_path_and_asterisks_reason(service):
+async def test_a_refused_request_gives_method_path_and_reason(service):
     with pytest.raises(AriRefused, match=r"POST /channels/none/answer: 404 Channel not found"):
         await service.ari.answer("none")
 
@@ -41,14 +41,14 @@ async def test_an_unreachable_asterisk_is_no_refusal():
             await ari.channels()
 
 
-async def test_hanging_up_what_is_gone_is_harmless(service):
+async def test_hanging_up_a_missing_channel_is_harmless(service):
     await service.ari.hang_up("none")
     await service.ari.destroy_bridge("none")
     await service.ari.stop_music("none")
 
 
 @pytest.mark.parametrize("text", ["nonsense", "{}", "[]", '{"event": "MEDIA_MARK_PROCESSED"}', '{"event": 5}'])
-async def test_nonsense_on_the_voice_socket_does_no_harm(text):
+async def test_invalid_messages_on_the_media_socket_are_harmless(text):
     sockets = MediaSockets()
     stream = sockets.expect("call")
     application = web.Application()

@@ -1,4 +1,4 @@
-"""An Asterisk that no longer knows our application, though our event socket is open, is connected to anew."""
+"""The service reconnects to an Asterisk that has forgotten its application while the event socket stayed open."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.asterisk.conftest import make_secrets, make_site
-from tests.asterisk.service import Service
+from tests.asterisk.service import AdapterFixture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-class Forgetful:
-    """The part of ARI that a service connects by: it knows the application only from the second event socket on."""
+class FakeAri:
+    """The part of ARI that a connecting service uses; it knows the application only from the second event socket on."""
 
     def __init__(self) -> None:
         self.sockets = 0
         self.asked = 0
 
     def server(self) -> TestServer:
-        """Where it listens."""
+        """The server of this ARI."""
         application = web.Application()
         application.add_routes(
             [
@@ -53,20 +53,20 @@ class Forgetful:
         return web.json_response([])
 
 
-async def test_the_event_socket_that_we_made_is_made_again() -> None:
-    asterisk = Forgetful()
+async def test_the_service_reconnects_its_own_event_socket() -> None:
+    asterisk = FakeAri()
     site, passwords = make_site(), make_secrets()
-    async with asterisk.server() as server, Service(site, passwords, str(server.make_url("/ari"))) as service:
+    async with asterisk.server() as server, AdapterFixture(site, passwords, str(server.make_url("/ari"))) as service:
         assert service.asterisk.connected.is_set()
     assert (asterisk.sockets, asterisk.asked) == (2, 2)
 
 
-async def test_the_event_socket_that_asterisk_made_is_closed_for_it_to_make_another() -> None:
-    asterisk, site, passwords = Forgetful(), make_site(events="asterisk_connects"), make_secrets()
+async def test_an_event_socket_made_by_asterisk_is_closed_so_that_asterisk_reconnects() -> None:
+    asterisk, site, passwords = FakeAri(), make_site(events="asterisk_connects"), make_secrets()
     login = {"Authorization": aiohttp.encode_basic_auth(site.app, passwords.media)}
 
     async def connects() -> None:
-        """Asterisk's side: makes a socket, and another one whenever it is closed."""
+        """Connect as Asterisk does, and again whenever the socket closes."""
         async with aiohttp.ClientSession(headers=login) as http:
             while True:
                 try:
@@ -79,7 +79,10 @@ async def test_the_event_socket_that_asterisk_made_is_closed_for_it_to_make_anot
 
     connecting = asyncio.create_task(connects())
     try:
-        async with asterisk.server() as server, Service(site, passwords, str(server.make_url("/ari"))) as service:
+        async with (
+            asterisk.server() as server,
+            AdapterFixture(site, passwords, str(server.make_url("/ari"))) as service,
+        ):
             assert service.asterisk.connected.is_set()
             assert (asterisk.sockets, asterisk.asked) == (2, 2)
     finally:

@@ -1,4 +1,4 @@
-"""Who waits long at a full hotline hears an apology first (R12)."""
+"""A caller who has waited long at a full hotline first hears an apology (R12)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SORRY, HELLO = "抱歉，让您久等了。 ", "您好，大龙客服热线"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SystemFixture]:
-    """A service with room for one call, of the hotline; at a full line it rings every second."""
+    """A service with room for one hotline call; at a full line it rings every second."""
     site = {"lines": {"4001": {"flow": "hotline"}}, "ringing": {"rings": 20, "every_s": 1}}
-    async with running_system(tmp_path_factory.mktemp("house"), **site) as system, system.served() as service:
+    async with running_system(tmp_path_factory.mktemp("system"), **site) as system, system.served() as service:
         assert service.asterisk
-        service.asterisk.capacity = 1
+        service.asterisk.slots.capacity = 1
         yield system
         await system.nothing_is_left()
 
 
-async def greeting(system: SystemFixture, rings: float) -> str:
-    """What somebody hears first who calls while another has the only place, which is free after so many rings."""
+async def first_prompt(system: SystemFixture, rings: float) -> str:
+    """The first prompt for a caller who finds the line full and gets the place after `rings` rings."""
     first, second = await system.phone(), await system.phone()
     talking = await (await first.call("4001")).answered()
     waiting = await second.call("4001")
@@ -43,8 +43,8 @@ async def greeting(system: SystemFixture, rings: float) -> str:
 
 
 async def test_after_more_than_five_rings_an_apology_comes_first(system: SystemFixture) -> None:
-    assert (await greeting(system, 7.5)).startswith(f"{SORRY}{HELLO}")
+    assert (await first_prompt(system, 7.5)).startswith(f"{SORRY}{HELLO}")
 
 
-async def test_after_a_few_rings_there_is_nothing_to_be_sorry_for(system: SystemFixture) -> None:
-    assert (await greeting(system, 1.5)).startswith(HELLO)
+async def test_after_a_few_rings_there_is_no_apology(system: SystemFixture) -> None:
+    assert (await first_prompt(system, 1.5)).startswith(HELLO)

@@ -103,7 +103,7 @@ class Switchboard:
 
     async def calls(self, phone: str) -> Caller:
         call = await (await self.system.phone(phone)).call(HOTLINE)
-        return self.system.listening(await call.answered())
+        return self.system.caller_on(await call.answered())
 
     async def put_through(self, person: Complainer, line: str) -> PhoneCall:
         """The caller answers until the line's phone rings; its agent picks up, and hears the whisper out."""
@@ -139,7 +139,7 @@ class Complainer:
         self.caller, self._voice, self._keys = caller, voice, keys
         self._asked: Counter[str] = Counter()
         self._question = ""
-        ear = caller.ear
+        ear = caller.detector
         self._right = np.frombuffer(ear.library.pcm(Prompt("confirm.phone", {"value": NUMBER}), "zh-CN"), "<i2")
         self._since = asyncio.get_running_loop().time()
 
@@ -152,7 +152,7 @@ class Complainer:
                 await self._agree(name == "confirm.keys")
             elif question := ASKS.get(name):
                 await self._answer(question)
-        raise AssertionError(f"{until} was not heard, but {[heeded.name for heeded in self.caller.heeded]}")
+        raise AssertionError(f"{until} was not heard, but {[heeded.name for heeded in self.caller.heard_prompts]}")
 
     async def _answer(self, question: str) -> None:
         self._question, self._since = question, asyncio.get_running_loop().time()
@@ -360,7 +360,7 @@ async def test_the_recording_holds_both_sides_of_the_whole_call(of, tell):
     left, right = sides(told.record)
     assert clear(Heard(0, left), TO_AGENT) and likeness(left, TO_CALLER) < 0.3
     assert clear(Heard(0, right), TO_CALLER) and likeness(right, TO_AGENT) < 0.3
-    assert likeness(right, told.caller.ear.sound("complaint.what")) > 0.95
+    assert likeness(right, told.caller.detector.sound("complaint.what")) > 0.95
     assert Heard(0, right).find(told.whisper[0]).likeness < 0.3
 
 
@@ -439,4 +439,4 @@ async def test_fraud_is_put_through_to_nobody(end, of):
     assert (file.case.kind, file.case.tier, file.case.confidential) == ("fraud", "management", True)
     assert [step.what for step in file.steps] == ["registered"]
     for name in ("complaint.management", "complaint.thanks"):
-        assert told.caller.heard.find(told.caller.ear.sound(name)).likeness > 0.95, name
+        assert told.caller.heard.find(told.caller.detector.sound(name)).likeness > 0.95, name

@@ -1,4 +1,4 @@
-"""What is sent to Asterisk's WebSocket channel, and when, in virtual time."""
+"""The messages to Asterisk's WebSocket channel and their times, in virtual time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECOND = b"\x01\x02" * 8000
 
 
 def drain(outbox, now=0.0):
-    """All that is due at a time."""
+    """All messages due at a time."""
     sent = []
     while (message := outbox.take(now)) is not None:
         sent.append(message)
@@ -23,7 +23,7 @@ def drain(outbox, now=0.0):
 
 
 def play_out(outbox, now=0.0):
-    """All that is ever sent, waiting as long as it asks for; with the time at which each message went."""
+    """All messages with their times; waits as long as the outbox asks."""
     sent = []
     while (pause := outbox.wait(now)) is not None:
         now += pause
@@ -35,22 +35,22 @@ def audio(messages):
     return b"".join(message for message in messages if isinstance(message, bytes))
 
 
-def begun():
+def started_outbox():
     outbox = MediaPacer()
     assert drain(outbox) == [BUFFERING]
     return outbox
 
 
-def test_audio_goes_out_in_chunks_at_once():
-    outbox = begun()
+def test_audio_is_sent_at_once_in_chunks():
+    outbox = started_outbox()
     outbox.play(SECOND)
     sent = drain(outbox)
     assert [len(chunk) for chunk in sent] == [CHUNK_BYTES] * 5
     assert audio(sent) == SECOND
 
 
-def test_no_more_is_sent_ahead_than_asterisk_can_queue():
-    outbox = begun()
+def test_the_lead_stays_within_the_queue_of_asterisk():
+    outbox = started_outbox()
     outbox.play(SECOND * 60)
     at_once = len(audio(drain(outbox))) / len(SECOND)
     assert MAX_AHEAD_S <= at_once <= MAX_AHEAD_S + 0.2
@@ -59,8 +59,8 @@ def test_no_more_is_sent_ahead_than_asterisk_can_queue():
 
 
 @given(st.lists(st.binary(max_size=3000).map(lambda pcm: pcm[: len(pcm) // 2 * 2]), max_size=20))
-def test_pieces_of_any_length_come_out_in_one_piece_of_whole_frames(pieces):
-    outbox = begun()
+def test_pieces_of_any_length_are_sent_as_whole_frames_without_gaps(pieces):
+    outbox = started_outbox()
     for piece in pieces:
         outbox.play(piece)
     sent = [message for _, message in play_out(outbox)]
@@ -69,8 +69,8 @@ def test_pieces_of_any_length_come_out_in_one_piece_of_whole_frames(pieces):
     assert audio(sent) == whole + bytes(-len(whole) % FRAME_BYTES)
 
 
-def test_a_last_part_of_a_frame_waits_for_more_as_long_as_it_can():
-    outbox = begun()
+def test_a_partial_frame_waits_for_more_audio_as_long_as_it_can():
+    outbox = started_outbox()
     outbox.play(SECOND + b"\x05\x06")
     assert audio(drain(outbox)) == SECOND
     outbox.play(b"\x07\x08")
@@ -79,8 +79,8 @@ def test_a_last_part_of_a_frame_waits_for_more_as_long_as_it_can():
     assert last == b"\x05\x06\x07\x08" + bytes(FRAME_BYTES - 4)
 
 
-def test_a_mark_goes_out_behind_the_audio_before_it_which_is_filled_up():
-    outbox = begun()
+def test_a_mark_follows_the_padded_audio_before_it():
+    outbox = started_outbox()
     outbox.play(b"\x01\x02")
     outbox.mark("said")
     frame, mark = drain(outbox)
@@ -90,8 +90,8 @@ def test_a_mark_goes_out_behind_the_audio_before_it_which_is_filled_up():
     assert outbox.mark_name("1") is None
 
 
-def test_marks_of_one_name_are_told_apart():
-    outbox = begun()
+def test_marks_of_the_same_name_are_told_apart():
+    outbox = started_outbox()
     outbox.mark("again")
     drain(outbox)
     outbox.clear()
@@ -101,24 +101,24 @@ def test_marks_of_one_name_are_told_apart():
     assert outbox.mark_name("2") == "again"
 
 
-def test_commands_are_short_enough_for_asterisk_whatever_a_mark_is_called():
-    outbox = begun()
+def test_commands_fit_asterisks_limit_for_any_mark_name():
+    outbox = started_outbox()
     outbox.mark("x" * 1000)
     assert all(len(command) <= 128 for command in drain(outbox))
 
 
-def test_clear_flushes_begins_buffering_anew_and_drops_what_is_queued():
-    outbox = begun()
+def test_clear_flushes_restarts_buffering_and_drops_queued_audio():
+    outbox = started_outbox()
     outbox.play(SECOND * 60)
     drain(outbox)
     outbox.clear()
     assert drain(outbox) == ['{"command": "FLUSH_MEDIA"}', BUFFERING]
     outbox.play(SECOND)
-    assert audio(drain(outbox)) == SECOND, "the lead of what was cleared is forgotten"
+    assert audio(drain(outbox)) == SECOND, "the lead of cleared audio must be forgotten"
 
 
-def test_asterisk_holds_it_and_lets_it_go_on():
-    outbox = begun()
+def test_asterisk_pauses_and_resumes_the_audio():
+    outbox = started_outbox()
     outbox.pause()
     outbox.play(SECOND)
     assert drain(outbox) == []
@@ -127,8 +127,8 @@ def test_asterisk_holds_it_and_lets_it_go_on():
     assert audio(drain(outbox)) == SECOND
 
 
-def test_clear_goes_out_even_while_held():
-    outbox = begun()
+def test_clear_is_sent_even_while_paused():
+    outbox = started_outbox()
     outbox.pause()
     outbox.clear()
     assert drain(outbox) == ['{"command": "FLUSH_MEDIA"}', BUFFERING]

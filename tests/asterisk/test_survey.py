@@ -14,7 +14,7 @@ import soundfile
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from tests.asterisk.caller import ANSWERS, CLIPS, VOICE, Caller
-from tests.asterisk.rtp import Weather
+from tests.asterisk.rtp import NetworkImpairment
 from tests.asterisk.sound import RATE, Heard
 from tests.asterisk.system import SystemFixture, running_system
 
@@ -103,12 +103,12 @@ async def inbound_by_keys(system: SystemFixture) -> CallResult:
 async def answered(system: SystemFixture) -> tuple[Caller, str]:
     """A call that we place and that is answered; with the name of the phone."""
     phone = await system.phone()
-    await system.places(phone.account.name, caller="6789100", variables={"fee_unpaid": True})
+    await system.place_call(phone.account.name, caller="6789100", variables={"fee_unpaid": True})
     call = await phone.called()
     call.ring()
     await asyncio.sleep(0.5)
     call.answer()
-    return system.listening(call), phone.account.name
+    return system.caller_on(call), phone.account.name
 
 
 @story
@@ -128,7 +128,7 @@ async def outbound_by_keys(system: SystemFixture) -> CallResult:
 @story
 async def on_a_bad_line(system: SystemFixture) -> CallResult:
     phone = await system.phone()
-    phone.weather = Weather(loss=0.05, jitter_s=0.06)
+    phone.impairment = NetworkImpairment(loss=0.05, jitter_s=0.06)
     caller = await system.caller(phone)
     await caller.takes_the_survey()
     return CallResult(caller, await system.record_of(phone.account.name))
@@ -140,7 +140,7 @@ async def interrupted_by_voice(system: SystemFixture) -> CallResult:
     caller = await system.caller(phone)
     await caller.takes_the_survey(until="resolved")
     await caller.says("解决了")
-    await caller.hears_begin()
+    await caller.hears_onset()
     await asyncio.sleep(1.0)
     spoken = await caller.says("满意", "attitude")
     await caller.takes_the_survey(voice={})
@@ -153,7 +153,7 @@ async def interrupted_by_key(system: SystemFixture) -> CallResult:
     caller = await system.caller(phone)
     await caller.takes_the_survey(voice={}, until="charged")
     await caller.presses("2", "charged")
-    await caller.hears_begin()
+    await caller.hears_onset()
     await asyncio.sleep(1.0)
     pressed = await caller.presses("1", "score")
     await caller.takes_the_survey(voice={})
@@ -209,7 +209,7 @@ async def test_every_prompt_is_really_heard_in_order_whole_and_clean(of, tell):
     end = of(tell)
     caller, after = end.caller, end.heard.start
     for name in sequence(tell):
-        prompt = caller.ear.sound(name)
+        prompt = caller.detector.sound(name)
         found = end.heard.since(after).until(after + WITHIN_S).find(prompt)
         assert found.likeness > 0.98, name
         assert found.gap_ms <= 60, name
@@ -259,8 +259,8 @@ async def test_the_recording_holds_both_sides_apart(of, tell):
     caller, record = of(tell).caller, of(tell).record
     left, right = sides(record)
     for name in sequence(tell)[1:]:
-        assert likeness(right, caller.ear.sound(name)) > 0.98, name
-        assert likeness(left, caller.ear.sound(name)) < 0.5, name
+        assert likeness(right, caller.detector.sound(name)) > 0.98, name
+        assert likeness(left, caller.detector.sound(name)) < 0.5, name
     for clip in set(VOICE.values()) - {VOICE["confirm"]}:
         assert likeness(left, CLIPS[clip]) > 0.9, clip
         assert likeness(right, CLIPS[clip]) < 0.5, clip
@@ -283,7 +283,7 @@ async def test_the_survey_completes_on_a_line_with_5_percent_loss_and_60_ms_jitt
 )
 async def test_who_interrupts_a_prompt_hears_it_stop(of, tell, prompt):
     end = of(tell)
-    sound = end.caller.ear.sound(prompt)
+    sound = end.caller.detector.sound(prompt)
     begun = end.heard.find(sound[: RATE // 2])
     assert begun.likeness > 0.98
     would_end = begun.at + len(sound) / RATE

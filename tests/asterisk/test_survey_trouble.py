@@ -15,7 +15,7 @@ from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
 from ivr.resource_files import ROOT
 from tests.asterisk.system import FALLBACK, SystemFixture, passwords_in_environment, running_system
-from tests.asterisk.wire import Wire
+from tests.asterisk.wire import TcpRelay
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 
@@ -30,7 +30,7 @@ async def test_when_asterisk_is_killed_the_record_is_closed_with_its_answers(tmp
         caller = await system.caller(phone)
         await caller.takes_the_survey(voice={}, keys=FIRST_KEYS, until="attitude")
         await system.pbx.kill()
-        phone.deaf = True
+        phone.offline = True
         record = await system.record_of(phone.account.name)
         assert record.call.disposition is Disposition.BREAKOFF
         assert (record.call.ended_by, record.call.cause) == ("network", "failed")
@@ -44,7 +44,7 @@ async def test_when_asterisk_is_killed_the_record_is_closed_with_its_answers(tmp
 async def test_a_survey_goes_on_while_asterisks_events_are_cut_off_and_keys_work_again_after(tmp_path):
     async with (
         running_system(tmp_path / "house") as system,
-        Wire(system.site.http.port) as wire,
+        TcpRelay(system.site.http.port) as wire,
         system.served(f"http://127.0.0.1:{wire.port}/ari") as service,
     ):
         phone = await system.phone()
@@ -54,7 +54,7 @@ async def test_a_survey_goes_on_while_asterisks_events_are_cut_off_and_keys_work
         await asyncio.gather(caller.takes_the_survey(until="charged"), asyncio.sleep(CUT_S))
         assert not caller.call.over.is_set()
         assert not service.asterisk.connected.is_set()
-        wire.mend()
+        wire.restore()
         await asyncio.wait_for(service.asterisk.connected.wait(), 60)
         await caller.presses("2")
         await caller.takes_the_survey(voice={})
@@ -118,7 +118,7 @@ async def test_the_caller_of_a_killed_service_reaches_a_person_and_the_next_one_
         other.ring()
         other.answer()
         await caller.call.hears_quiet(0.2)
-        said = caller.ear.sound("survey.payment")[:4000]
+        said = caller.detector.sound("survey.payment")[:4000]
         await other.say(said)
         await asyncio.sleep(0.3)
         assert caller.heard.find(said).likeness > 0.95, "the person is not heard"
@@ -128,7 +128,9 @@ async def test_the_caller_of_a_killed_service_reaches_a_person_and_the_next_one_
             system.opened = await CallRecords.open(system.settings.database_url)
             try:
                 record = await system.record_when(
-                    phone.account.name, lambda record: record.call.ended_at is not None, LEASE_S
+                    phone.account.name,
+                    lambda record: record.call.ended_at is not None and len(record.recordings) > 0,
+                    LEASE_S,
                 )
             finally:
                 await system.opened.close()

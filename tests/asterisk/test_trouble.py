@@ -1,4 +1,4 @@
-"""Lines that break, machines that die: calls end rightly or go on, and nobody is left in silence."""
+"""Broken connections and killed processes: calls end properly or continue, and no caller is left in silence."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ivr.telephony.asterisk.sweep import sweep
 from ivr.telephony.media import AudioFrame, KeyPressed, MediaClosed
 from tests.asterisk.conftest import DATA, make_secrets, make_site
 from tests.asterisk.phone import Phone
-from tests.asterisk.rtp import Weather
-from tests.asterisk.service import Service
+from tests.asterisk.rtp import NetworkImpairment
+from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import babble, tone
-from tests.asterisk.wire import Wire
+from tests.asterisk.wire import TcpRelay
 from tests.ports import PORTS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(2)]
@@ -35,18 +35,18 @@ def apology():
     return pcm
 
 
-async def talks_to_a_person(call, person):
-    """The caller is told why, then a person is rung, and the two hear each other."""
-    other = await person.called(within_s=60)
+async def reaches_an_agent(call, agent_phone):
+    """The caller hears the apology, then an agent is rung, and the two hear each other."""
+    agent = await agent_phone.called(within_s=60)
     assert call.heard().find(apology()).likeness > 0.98
-    other.ring()
-    other.answer()
+    agent.ring()
+    agent.answer()
     await asyncio.sleep(0.3)
     word = babble(0.5, seed=12)
     await call.say(word)
     await asyncio.sleep(0.1)
-    assert other.heard().find(word).likeness > 0.95
-    await other.hang_up()
+    assert agent.heard().find(word).likeness > 0.95
+    await agent.hang_up()
     await call.hang_up()
 
 
@@ -55,25 +55,25 @@ async def hear(line):
         return [event async for event in line.media.events()]
 
 
-async def test_without_a_service_callers_reach_a_person(pbx, phone):
-    person = await phone("1003")
+async def test_without_a_service_callers_reach_an_agent(pbx, phone):
+    agent_phone = await phone("1003")
     call = await (await phone("1001")).call("4000")
     await call.answered()
-    await talks_to_a_person(call, person)
+    await reaches_an_agent(call, agent_phone)
 
 
-async def test_a_caller_above_the_capacity_reaches_a_person(attach, phone):
+async def test_a_caller_above_the_capacity_reaches_an_agent(attach, phone):
     service = await attach(capacity=1)
-    person = await phone("1003")
+    agent_phone = await phone("1003")
     _, line = await service.connect(await phone("1001"))
     second = await (await phone("1002")).call("4000")
     await asyncio.wait_for(second.ringing.wait(), 30)
     await second.answered(within_s=60)
-    await talks_to_a_person(second, person)
+    await reaches_an_agent(second, agent_phone)
     await line.hang_up()
 
 
-async def test_a_caller_at_a_full_line_gets_the_first_place_that_is_free(attach, phone):
+async def test_a_caller_at_a_full_line_gets_the_first_free_place(attach, phone):
     service = await attach(capacity=1)
     _, line = await service.connect(await phone("1001"))
     second = await (await phone("1002")).call("4000")
@@ -81,7 +81,7 @@ async def test_a_caller_at_a_full_line_gets_the_first_place_that_is_free(attach,
     await asyncio.sleep(1.5)
     assert not second.up.is_set()
     await line.hang_up()
-    taken = await service.line()
+    taken = await service.next_leg()
     await second.answered()
     assert 2 <= taken.call.waited_rings <= 4
     await taken.hang_up()
@@ -95,21 +95,21 @@ async def test_a_caller_who_gives_up_at_a_full_line_leaves_nothing_behind(attach
     await second.hang_up()
     await line.hang_up()
     await service.nothing_is_left()
-    assert service.asterisk.active_calls == 0
+    assert service.asterisk.slots.taken == 0
 
 
-async def test_callers_reach_a_person_at_once_while_the_service_drains(attach, phone):
+async def test_callers_reach_an_agent_at_once_while_the_service_drains(attach, phone):
     service = await attach(capacity=1)
-    service.asterisk.capacity = 0
-    person = await phone("1003")
+    service.asterisk.slots.capacity = 0
+    agent_phone = await phone("1003")
     call = await (await phone("1001")).call("4000")
-    await talks_to_a_person(await call.answered(), person)
+    await reaches_an_agent(await call.answered(), agent_phone)
     assert not call.ringing.is_set()
 
 
 @asynccontextmanager
-async def doomed(site, passwords, **more):
-    """A service in another process."""
+async def service_process(site, passwords, **more):
+    """Run the adapter in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -130,46 +130,42 @@ async def doomed(site, passwords, **more):
         process._transport.close()
 
 
-async def test_a_caller_whose_service_is_killed_reaches_a_person_and_the_next_service_clears_up(
+async def test_a_caller_of_a_killed_service_reaches_an_agent_and_the_next_service_cleans_up(
     pbx, site, passwords, phone, attach
 ):
-    person = await phone("1003")
-    async with doomed(site, passwords) as process:
+    agent_phone = await phone("1003")
+    async with service_process(site, passwords) as process:
         call = await (await phone("1001")).call("4000")
         await call.answered()
         await call.hears_sound()
         process.kill()
         await process.wait()
-        await talks_to_a_person(call, person)
+        await reaches_an_agent(call, agent_phone)
     service = await attach()
     await service.nothing_is_left()
 
 
-async def test_a_caller_whose_service_is_killed_while_somebody_is_rung_for_them_reaches_a_person(
-    pbx, site, passwords, phone, attach
-):
-    person, rung = await phone("1003"), await phone("1002")
-    async with doomed(site, passwords, transfer="person") as process:
+async def test_a_caller_whose_service_is_killed_during_a_transfer_reaches_an_agent(pbx, site, passwords, phone, attach):
+    agent_phone, rung = await phone("1003"), await phone("1002")
+    async with service_process(site, passwords, transfer="person") as process:
         call = await (await phone("1001")).call("4000")
-        other = await rung.called()
-        other.ring()
+        agent = await rung.called()
+        agent.ring()
         await call.hears_sound()
         process.kill()
         await process.wait()
-        await talks_to_a_person(call, person)
-        await other.hang_up()
+        await reaches_an_agent(call, agent_phone)
+        await agent.hang_up()
     service = await attach()
     await service.nothing_is_left()
 
 
-async def test_two_people_go_on_talking_when_the_service_is_killed_and_another_comes(
-    pbx, site, passwords, phone, attach
-):
-    caller, person = await phone("1001"), await phone("1002")
-    async with doomed(site, passwords, transfer="person") as process:
+async def test_a_transferred_call_survives_the_service_and_its_successor(pbx, site, passwords, phone, attach):
+    caller, agent_phone = await phone("1001"), await phone("1002")
+    async with service_process(site, passwords, transfer="person") as process:
         call = await caller.call("4000")
-        other = await person.called()
-        other.answer()
+        agent = await agent_phone.called()
+        agent.answer()
         await call.answered()
         await asyncio.sleep(0.5)
         process.kill()
@@ -178,18 +174,18 @@ async def test_two_people_go_on_talking_when_the_service_is_killed_and_another_c
     word = babble(0.5, seed=13)
     await call.say(word)
     await asyncio.sleep(0.1)
-    assert other.heard().find(word).likeness > 0.95
-    await other.hang_up()
+    assert agent.heard().find(word).likeness > 0.95
+    await agent.hang_up()
     await asyncio.sleep(0.2)
     await sweep(service.ari, ChannelTracker())
     assert await service.ari.bridges() == {}
-    assert not call.over.is_set(), "the caller goes to a person"
+    assert not call.over.is_set(), "the caller must be transferred to an agent"
     await call.hang_up()
 
 
-async def test_a_person_we_called_is_let_go_when_the_service_is_killed(pbx, site, passwords, phone, attach):
+async def test_an_outbound_call_ends_when_the_service_is_killed(pbx, site, passwords, phone, attach):
     called = await phone("1001")
-    async with doomed(site, passwords, dial="1001") as process:
+    async with service_process(site, passwords, dial="1001") as process:
         call = await called.called()
         call.answer()
         await call.hears_sound()
@@ -198,21 +194,24 @@ async def test_a_person_we_called_is_let_go_when_the_service_is_killed(pbx, site
     await (await attach()).nothing_is_left()
 
 
-async def test_calls_go_on_while_the_event_socket_is_cut_and_it_comes_back_without_a_storm(pbx, site, passwords, phone):
-    async with Wire(site.http.port) as wire, Service(site, passwords, f"http://127.0.0.1:{wire.port}/ari") as service:
+async def test_calls_survive_a_cut_event_socket_which_reconnects_with_back_off(pbx, site, passwords, phone):
+    async with (
+        TcpRelay(site.http.port) as relay,
+        AdapterFixture(site, passwords, f"http://127.0.0.1:{relay.port}/ari") as service,
+    ):
         call, line = await service.connect(await phone("1001"))
         stays, other_line = await service.connect(await phone("1002"))
-        wire.cut()
+        relay.cut()
         prompt = babble(1.0)
         line.media.play(prompt.tobytes())
         assert (await call.hears(prompt)).likeness > 0.99
         assert not service.asterisk.connected.is_set()
         await call.hang_up()
         await asyncio.sleep(0.3)
-        tries = wire.tries
+        attempts = relay.attempts
         await asyncio.sleep(1.5)
-        assert 0 < wire.tries - tries < 5
-        wire.mend()
+        assert 0 < relay.attempts - attempts < 5
+        relay.restore()
         await asyncio.wait_for(service.asterisk.connected.wait(), 30)
         assert (await hear(line))[-1] == MediaClosed(by="caller", cause="normal")
         pressing = asyncio.create_task(stays.press("5"))
@@ -226,15 +225,15 @@ async def test_calls_go_on_while_the_event_socket_is_cut_and_it_comes_back_witho
         await service.nothing_is_left()
 
 
-async def test_when_asterisk_is_killed_every_line_ends_and_calls_come_again_once_it_is_back():
+async def test_killing_asterisk_ends_all_calls_and_new_calls_work_after_its_restart():
     site, passwords = make_site(), make_secrets()
     at = (site.sip.host, site.sip.port)
-    async with Pbx(site, passwords, DATA) as pbx, Service(site, passwords) as service:
+    async with Pbx(site, passwords, DATA) as pbx, AdapterFixture(site, passwords) as service:
         async with Phone("1001", passwords.phones["1001"], at) as first:
             _, line = await service.connect(first)
             await pbx.kill()
             assert (await hear(line))[-1] == MediaClosed(by="network", cause="failed")
-            first.deaf = True
+            first.offline = True
             with pytest.raises(Unanswered, match="failed"):
                 await service.dial("1001")
         await pbx.start()
@@ -245,12 +244,12 @@ async def test_when_asterisk_is_killed_every_line_ends_and_calls_come_again_once
         await service.nothing_is_left()
 
 
-async def test_asterisk_can_make_the_connection():
+async def test_asterisk_may_connect_to_the_service():
     site, passwords = make_site(events="asterisk_connects"), make_secrets()
     at = (site.sip.host, site.sip.port)
     async with Pbx(site, passwords, DATA), Phone("1001", passwords.phones["1001"], at) as caller:
         for _ in range(2):
-            async with Service(site, passwords) as service:
+            async with AdapterFixture(site, passwords) as service:
                 call, line = await service.connect(caller)
                 await call.press("7")
                 await line.hang_up()
@@ -260,7 +259,7 @@ async def test_asterisk_can_make_the_connection():
 
 async def test_5_percent_loss_and_60_ms_jitter(service, phone):
     caller = await phone("1001")
-    caller.weather = Weather(loss=0.05, jitter_s=0.06)
+    caller.impairment = NetworkImpairment(loss=0.05, jitter_s=0.06)
     call, line = await service.connect(caller)
     prompt = babble(4.0)
     line.media.play(prompt.tobytes())
@@ -274,27 +273,30 @@ async def test_5_percent_loss_and_60_ms_jitter(service, phone):
     assert sum(isinstance(event, AudioFrame) for event in events) > 160
 
 
-async def test_when_no_person_is_there_either_the_caller_is_told(pbx, phone):
+async def test_a_caller_hears_when_no_agent_is_available_either(pbx, phone):
     call = await (await phone("1001")).call("4000")
     await call.ended(within_s=60)
-    told, _ = soundfile.read(TEMPLATES / "sounds/nobody.wav", dtype="int16")
+    nobody_available, _ = soundfile.read(TEMPLATES / "sounds/nobody.wav", dtype="int16")
     assert call.heard().find(apology()).likeness > 0.98
-    assert call.heard().find(told).likeness > 0.98
+    assert call.heard().find(nobody_available).likeness > 0.98
     assert not call.ended_by_us
 
 
 async def test_nothing_is_dialled_without_a_connection(pbx, site, passwords):
-    async with Wire(site.http.port) as wire, Service(site, passwords, f"http://127.0.0.1:{wire.port}/ari") as service:
-        wire.cut()
+    async with (
+        TcpRelay(site.http.port) as relay,
+        AdapterFixture(site, passwords, f"http://127.0.0.1:{relay.port}/ari") as service,
+    ):
+        relay.cut()
         await asyncio.sleep(0.1)
         with pytest.raises(Unanswered, match="failed"):
             await service.dial("1001")
 
 
-async def test_a_second_service_of_the_same_name_gets_the_calls_and_the_first_knows(site, passwords, attach):
+async def test_a_second_service_of_the_same_name_takes_over_and_the_first_notices(site, passwords, attach):
     first = await attach()
     elsewhere = site.model_copy(update={"service": f"ws://127.0.0.1:{PORTS.one()}"})
-    async with Service(elsewhere, passwords):
+    async with AdapterFixture(elsewhere, passwords):
         async with asyncio.timeout(30):
             while first.asterisk.connected.is_set():  # noqa: ASYNC110 (its being cleared is no event)
                 await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A case that was put right: the service calls its customer by itself, and the answer moves the case."""
+"""The service calls the customer of a rectified case, and the answer moves the case."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ SETTLED_S = 60
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SystemFixture]:
-    """A service that calls at any hour, as tests are run at any hour."""
-    data = tmp_path_factory.mktemp("house")
+    """A service that places verifying calls at any hour, as the tests run at any hour."""
+    data = tmp_path_factory.mktemp("system")
     lines = (ROOT / "lines.yaml").read_text(encoding="utf-8")
     assert HOURS[0] in lines
     (data / "lines.yaml").write_text(lines.replace(*HOURS), encoding="utf-8")
@@ -37,7 +37,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
 
 
 async def rectified(system: SystemFixture, phone: Phone) -> str:
-    """Two days ago a customer with this phone was told that what they complained about is put right."""
+    """A case that was rectified two days ago, with this phone's number; return the case number."""
     assert system.service
     at = system.service.node.now() - timedelta(days=2)
     call = f"call-{phone.account.name}"
@@ -58,16 +58,16 @@ async def settled(system: SystemFixture, number: str, step: str) -> CaseFile:
 
 
 async def answered(system: SystemFixture, phone: Phone) -> Caller:
-    """The phone rings and the customer hears out who calls."""
+    """Answer the verifying call and listen to its opening."""
     call = await phone.called()
     call.ring()
     call.answer()
-    caller = system.listening(call)
+    caller = system.caller_on(call)
     await caller.hears_out("verify.opening")
     return caller
 
 
-async def test_a_customer_says_that_it_is_solved(system: SystemFixture) -> None:
+async def test_a_customer_confirms_the_solution_by_voice(system: SystemFixture) -> None:
     phone = await system.phone()
     number = await rectified(system, phone)
     caller = await answered(system, phone)
@@ -81,7 +81,7 @@ async def test_a_customer_says_that_it_is_solved(system: SystemFixture) -> None:
     assert (record.direction, record.called, record.disposition) == ("outbound", phone.account.name, "completed")
 
 
-async def test_a_customer_presses_that_it_is_not_solved(system: SystemFixture) -> None:
+async def test_a_customer_denies_the_solution_by_key(system: SystemFixture) -> None:
     phone = await system.phone()
     number = await rectified(system, phone)
     caller = await answered(system, phone)
@@ -93,10 +93,12 @@ async def test_a_customer_presses_that_it_is_not_solved(system: SystemFixture) -
     assert (file.case.state, file.case.tier) == ("investigating", "assistance")
 
 
-async def test_a_customer_who_is_busy_is_called_later_and_the_case_stays_open(system: SystemFixture) -> None:
+async def test_a_busy_customer_is_called_later_and_the_case_stays_open(system: SystemFixture) -> None:
     phone = await system.phone()
     number = await rectified(system, phone)
-    (await phone.called()).refuse(486)
+    call = await phone.called()
+    call.ring()
+    call.refuse(486)
     file = await settled(system, number, "called")
     [verifying] = file.verifying_calls
     assert (file.case.state, verifying.state, verifying.attempts) == ("replied", "open", 1)

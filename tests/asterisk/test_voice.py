@@ -12,11 +12,11 @@ from tests.asterisk.sound import Heard, babble
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(1)]
 FLOOR = 0.99
-"""The least likeness of audio that has been through G.711 once."""
+"""The least likeness of audio after one pass through G.711."""
 
 
-async def until(line, wanted):
-    """The events up to and including the wanted one."""
+async def events_until(line, wanted):
+    """The events up to and including `wanted`."""
     events = []
     async with asyncio.timeout(60):
         async for event in line.media.events():
@@ -26,13 +26,13 @@ async def until(line, wanted):
     return events
 
 
-async def test_a_prompt_is_heard_whole_and_undistorted(service, phone):
+async def test_a_prompt_is_heard_completely_and_undistorted(service, phone):
     call, line = await service.connect(await phone("1001"))
     prompt = babble(3.0)
     for start, end in ((0, 100), (100, 7777), (7777, len(prompt))):
         line.media.play(prompt[start:end].tobytes())
     line.media.mark("end")
-    await until(line, MarkReached("end"))
+    await events_until(line, MarkReached("end"))
     found = await call.hears(prompt)
     assert found.likeness > FLOOR
     assert found.gap_ms <= 60
@@ -48,13 +48,13 @@ async def test_two_prompts_in_a_row_are_heard_without_a_gap(service, phone):
     assert (await call.hears(np.concatenate([first, second]))).likeness > FLOOR
 
 
-async def test_the_caller_is_heard_whole_and_the_prompt_does_not_come_back(service, phone):
+async def test_the_caller_is_heard_completely_and_without_an_echo_of_the_prompt(service, phone):
     call, line = await service.connect(await phone("1001"))
     said, prompt = babble(1.0, seed=3), babble(2.0, seed=4)
     line.media.play(prompt.tobytes())
     speaking = asyncio.create_task(call.say(said))
     line.media.mark("end")
-    events = await until(line, MarkReached("end"))
+    events = await events_until(line, MarkReached("end"))
     await speaking
     heard = Heard(0, np.frombuffer(b"".join(e.pcm for e in events if isinstance(e, AudioFrame)), np.int16))
     assert heard.find(said).likeness > FLOOR
@@ -62,7 +62,7 @@ async def test_the_caller_is_heard_whole_and_the_prompt_does_not_come_back(servi
     assert call.heard().find(said).likeness < 0.1
 
 
-async def test_a_phone_that_speaks_a_law_is_understood(service, phone):
+async def test_a_phone_with_a_law_is_heard(service, phone):
     caller = await phone("1001")
     caller.codecs = (8,)
     call, line = await service.connect(caller)
@@ -71,7 +71,7 @@ async def test_a_phone_that_speaks_a_law_is_understood(service, phone):
     assert (await call.hears(prompt)).likeness > FLOOR
 
 
-async def test_after_clear_it_is_quiet_within_120_ms(service, phone):
+async def test_clear_silences_the_audio_within_120_ms(service, phone):
     call, line = await service.connect(await phone("1001"))
     delays = []
     for number in range(20):
@@ -84,7 +84,7 @@ async def test_after_clear_it_is_quiet_within_120_ms(service, phone):
     assert np.percentile(delays, 95) < 0.12
 
 
-async def test_what_is_played_after_clear_is_heard_and_the_old_marks_are_forgotten(service, phone):
+async def test_audio_played_after_clear_is_heard_and_earlier_marks_are_dropped(service, phone):
     call, line = await service.connect(await phone("1001"))
     line.media.play(babble(5.0, seed=1).tobytes())
     line.media.mark("old")
@@ -93,7 +93,7 @@ async def test_what_is_played_after_clear_is_heard_and_the_old_marks_are_forgott
     prompt = babble(1.0, seed=2)
     line.media.play(prompt.tobytes())
     line.media.mark("new")
-    events = await until(line, MarkReached("new"))
+    events = await events_until(line, MarkReached("new"))
     assert MarkReached("old") not in events
     assert (await call.hears(prompt)).likeness > FLOOR
 

@@ -1,4 +1,4 @@
-"""A caller is handed over to one of several agents, who hear who calls before they take the call."""
+"""Warm transfer: a caller is offered to one agent after another; each hears the whisper before accepting."""
 
 from __future__ import annotations
 
@@ -13,46 +13,48 @@ from ivr.actions import Prompt
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.media import MarkReached, MediaClosed, MediaEvent, OverheardAudio
 from ivr.telephony.port import TransferRefused
-from tests.asterisk.office import WORDS, Office, an_office
+from tests.asterisk.office import WORDS, AcdFixture, running_acd
 from tests.asterisk.phone import Phone, PhoneCall
 from tests.asterisk.sound import RATE, Heard, babble, tone
 from tests.asterisk.test_transfer import hold_music
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(8)]
 
-Story = Callable[[Office], Awaitable[None]]
-STORIES: list[Story] = []
+Scenario = Callable[[AcdFixture], Awaitable[None]]
+SCENARIOS: list[Scenario] = []
 STAGGER_S = 0.4
 
 
-def story(tell: Story) -> Story:
-    """A call led at the same time as all the others, with a line and phones of its own."""
-    STORIES.append(tell)
-    return tell
+def scenario(run: Scenario) -> Scenario:
+    """Register a scenario with a line and phones of its own. All scenarios run concurrently."""
+    SCENARIOS.append(run)
+    return run
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[Story, BaseException | None]]:
-    """What came of all stories, at one service."""
-    async with an_office(tmp_path_factory.mktemp("office")) as office:
-        ends = await asyncio.gather(*(later(n, tell(office)) for n, tell in enumerate(STORIES)), return_exceptions=True)
-        left = await asyncio.gather(nothing_is_left(office), return_exceptions=True)
-        yield dict(zip([*STORIES, nothing_is_left], [*ends, *left], strict=True))
+async def results(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[Scenario, BaseException | None]]:
+    """The outcomes of all scenarios, at one adapter."""
+    async with running_acd(tmp_path_factory.mktemp("acd")) as acd:
+        ends = await asyncio.gather(
+            *(staggered(n, run(acd)) for n, run in enumerate(SCENARIOS)), return_exceptions=True
+        )
+        left = await asyncio.gather(nothing_is_left(acd), return_exceptions=True)
+        yield dict(zip([*SCENARIOS, nothing_is_left], [*ends, *left], strict=True))
 
 
-async def later(number: int, story: Awaitable[None]) -> None:
-    """Calls that all begin at the same moment would make each other's voices stumble."""
+async def staggered(number: int, scenario: Awaitable[None]) -> None:
+    """Start scenarios one after the other, as concurrent starts would disturb the audio."""
     await asyncio.sleep(number * STAGGER_S)
-    await story
+    await scenario
 
 
-async def nothing_is_left(office: Office) -> None:
-    """After all stories: neither in Asterisk nor in the queues."""
-    await office.system.nothing_is_left()
+async def nothing_is_left(acd: AcdFixture) -> None:
+    """After all scenarios, Asterisk has no channels and bridges."""
+    await acd.system.nothing_is_left()
 
 
 def clear(heard: Heard, sought: np.ndarray) -> bool:
-    """Whether a sound was heard; a machine with much to do may slip once in the middle of it."""
+    """Whether a sound was heard; a busy machine may slip once within it."""
     return bool(np.median([heard.find(part).likeness for part in np.array_split(sought, 5)]) > 0.95)
 
 
@@ -74,7 +76,7 @@ async def picks_up(phone: Phone, within_s: float = 30) -> PhoneCall:
 
 
 async def takes(phone: Phone, within_s: float = 30) -> PhoneCall:
-    """Pick up, hear why, and press 1."""
+    """Pick up, listen to the whisper, and press 1."""
     call = await picks_up(phone, within_s)
     await call.hears_sound()
     await asyncio.sleep(len(WORDS) / RATE + 0.2)
@@ -83,14 +85,14 @@ async def takes(phone: Phone, within_s: float = 30) -> PhoneCall:
 
 
 async def declines(agent: PhoneCall) -> None:
-    """Press 2 in the whisper; the call may be over before the key is let go."""
+    """Press 2 during the whisper; the call may be over before the key is released."""
     await agent.hears_sound()
     await asyncio.gather(agent.press("2"), return_exceptions=True)
     await agent.ended()
 
 
 async def talk(one: PhoneCall, other: PhoneCall, seed: int) -> None:
-    """Both speak at once, and each hears the other."""
+    """Both parties speak at once, and each hears the other."""
     await asyncio.sleep(0.3)
     spoken, answered = babble(0.8, seed=seed), babble(0.8, seed=seed + 1)
     await asyncio.gather(one.say(spoken), other.say(answered))
@@ -100,13 +102,13 @@ async def talk(one: PhoneCall, other: PhoneCall, seed: int) -> None:
 
 
 async def still_ours(call: PhoneCall, line: AsteriskCallLeg) -> None:
-    """Caller and service hear each other as before, and there is no music."""
+    """Caller and service hear each other again, without music."""
     prompt = babble(0.6, seed=5)
     line.media.play(prompt.tobytes())
     await asyncio.sleep(1.0)
     heard = call.voice.received()
     assert clear(heard, prompt)
-    assert not heard.since(heard.find(prompt).at + 0.65).loud(), "the music goes on"
+    assert not heard.since(heard.find(prompt).at + 0.65).loud(), "the music must stop"
     await call.say(tone(700, 0.3))
     line.media.mark("now")
     async with asyncio.timeout(60):
@@ -117,7 +119,7 @@ async def still_ours(call: PhoneCall, line: AsteriskCallLeg) -> None:
 
 
 async def until_now(line: AsteriskCallLeg) -> AsyncIterator[MediaEvent]:
-    """What has come from the far end so far."""
+    """The events from the far end so far."""
     line.media.mark("until now")
     async for event in line.media.events():
         if event == MarkReached("until now"):
@@ -125,10 +127,10 @@ async def until_now(line: AsteriskCallLeg) -> AsyncIterator[MediaEvent]:
         yield event
 
 
-@story
-async def unanswered(office: Office) -> None:
-    first, second = await office.staffed("unanswered", people=2)
-    call, line = await office.calls()
+@scenario
+async def unanswered(acd: AcdFixture) -> None:
+    first, second = await acd.staff_line("unanswered", agents=2)
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "unanswered")
     ringing = await first.called()
     ringing.ring()
@@ -139,14 +141,14 @@ async def unanswered(office: Office) -> None:
     assert await transferring == "caller"
 
 
-@story
-async def taken(office: Office) -> None:
-    (phone,) = await office.staffed("taken", wrap_up_s=600)
-    call, line = await office.calls()
+@scenario
+async def accepted(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("taken", wrap_up_s=600)
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "taken")
     agent = await phone.called()
     agent.ring()
-    assert (await office.presence("taken")).state == "ringing"
+    assert (await acd.presence("taken")).state == "ringing"
     began = await call.hears_sound()
     await asyncio.sleep(1.3)
     music = call.heard().since(began + 0.1).until(began + 1.1)
@@ -155,55 +157,55 @@ async def taken(office: Office) -> None:
     await agent.hears_sound()
     await asyncio.sleep(len(WORDS) / RATE + 0.2)
     assert clear(agent.heard(), WORDS)
-    assert call.heard().find(WORDS).likeness < 0.3, "the whisper is not for the caller"
+    assert call.heard().find(WORDS).likeness < 0.3, "the caller must not hear the whisper"
     await agent.press("1")
     await talk(call, agent, seed=31)
-    assert (await office.presence("taken")).state == "busy"
+    assert (await acd.presence("taken")).state == "busy"
     await agent.hang_up()
     assert await transferring == "us"
-    assert (await office.presence("taken")).state == "wrap_up"
+    assert (await acd.presence("taken")).state == "wrap_up"
     await still_ours(call, line)
 
 
-@story
-async def whole_whisper(office: Office) -> None:
-    (phone,) = await office.staffed("hotline")
-    call, line = await office.calls()
+@scenario
+async def whole_whisper(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("hotline")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "hotline")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await agent.hears_quiet(1.5)
     for prompt in (Prompt("whisper.line.hotline"), Prompt("whisper.keys")):
-        pcm = np.frombuffer(office.library.pcm(prompt, "zh-CN"), "<i2")
+        pcm = np.frombuffer(acd.library.pcm(prompt, "zh-CN"), "<i2")
         assert clear(agent.heard(), pcm), prompt.name
     number = Prompt("whisper.caller", {"caller": line.call.caller})
-    assert clear(agent.heard(), np.frombuffer(office.library.pcm(number, "zh-CN"), "<i2"))
+    assert clear(agent.heard(), np.frombuffer(acd.library.pcm(number, "zh-CN"), "<i2"))
     await agent.press("1")
     await talk(call, agent, seed=33)
     await call.hang_up()
     assert await transferring == "caller"
     await agent.ended()
-    assert (await office.presence("hotline")).state == "available"
+    assert (await acd.presence("hotline")).state == "available"
 
 
-@story
-async def declined(office: Office) -> None:
-    first, second = await office.staffed("declined", people=2)
-    call, line = await office.calls()
+@scenario
+async def declined(acd: AcdFixture) -> None:
+    first, second = await acd.staff_line("declined", agents=2)
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "declined")
     agent = await picks_up(first)
     await declines(agent)
     other = await takes(second)
-    assert (await office.presence("declined", 0)).state == "available"
+    assert (await acd.presence("declined", 0)).state == "available"
     await talk(call, other, seed=35)
     await call.hang_up()
     assert await transferring == "caller"
 
 
-@story
-async def declined_by_all(office: Office) -> None:
-    first, second = await office.staffed("all", people=2)
-    call, line = await office.calls()
+@scenario
+async def declined_by_all(acd: AcdFixture) -> None:
+    first, second = await acd.staff_line("all", agents=2)
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "all")
     (await first.called()).refuse(486)
     agent = await picks_up(second)
@@ -212,10 +214,10 @@ async def declined_by_all(office: Office) -> None:
     await still_ours(call, line)
 
 
-@story
-async def silent(office: Office) -> None:
-    first, second = await office.staffed("silent", people=2)
-    call, line = await office.calls()
+@scenario
+async def ignored(acd: AcdFixture) -> None:
+    first, second = await acd.staff_line("silent", agents=2)
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "silent")
     agent = await picks_up(first)
     other = await takes(second, within_s=40)
@@ -227,91 +229,91 @@ async def silent(office: Office) -> None:
     await still_ours(call, line)
 
 
-@story
-async def unreachable(office: Office) -> None:
-    (phone,) = await office.staffed("unreachable")
+@scenario
+async def unreachable(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("unreachable")
     await phone.register(expires=0)
-    call, line = await office.calls()
+    call, line = await acd.connect_caller()
     assert await refusal(handing_over(line, "unreachable")) == "unreachable"
-    assert (await office.presence("unreachable")).state == "available"
+    assert (await acd.presence("unreachable")).state == "available"
     await still_ours(call, line)
 
 
-@story
-async def phone_without_a_network(office: Office) -> None:
-    first, second = await office.staffed("deaf", people=2)
-    first.deaf = True
-    call, line = await office.calls()
-    transferring = handing_over(line, "deaf")
+@scenario
+async def phone_offline(acd: AcdFixture) -> None:
+    first, second = await acd.staff_line("offline", agents=2)
+    first.offline = True
+    call, line = await acd.connect_caller()
+    transferring = handing_over(line, "offline")
     agent = await takes(second, within_s=60)
     await talk(call, agent, seed=67)
     await agent.hang_up()
     assert await transferring == "us"
-    assert (await office.presence("deaf", 0)).state == "available"
+    assert (await acd.presence("offline", 0)).state == "available"
     await still_ours(call, line)
 
 
-@story
-async def nobody_there(office: Office) -> None:
-    await office.staffed("empty", people=0)
-    call, line = await office.calls()
+@scenario
+async def nobody_on_duty(acd: AcdFixture) -> None:
+    await acd.staff_line("empty", agents=0)
+    call, line = await acd.connect_caller()
     assert await refusal(handing_over(line, "empty"), within_s=30) == "unavailable"
     await still_ours(call, line)
 
 
-@story
-async def agent_leaves_in_the_whisper(office: Office) -> None:
-    (phone,) = await office.staffed("leaves")
-    call, line = await office.calls()
+@scenario
+async def agent_leaves_in_the_whisper(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("leaves")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "leaves")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await agent.hang_up()
     assert await refusal(transferring) == "declined"
-    assert (await office.presence("leaves")).state == "available"
+    assert (await acd.presence("leaves")).state == "available"
     await still_ours(call, line)
 
 
-@story
-async def caller_leaves_while_it_rings(office: Office) -> None:
-    (phone,) = await office.staffed("rings")
-    call, line = await office.calls()
+@scenario
+async def caller_leaves_while_it_rings(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("rings")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "rings")
     agent = await phone.called()
     agent.ring()
     await call.hang_up()
     assert await transferring == "caller"
     await agent.ended()
-    assert (await office.presence("rings")).state == "available"
+    assert (await acd.presence("rings")).state == "available"
 
 
-@story
-async def caller_leaves_in_the_whisper(office: Office) -> None:
-    (phone,) = await office.staffed("whisper")
-    call, line = await office.calls()
+@scenario
+async def caller_leaves_in_the_whisper(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("whisper")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "whisper")
     agent = await picks_up(phone)
     await agent.hears_sound()
     await call.hang_up()
     assert await transferring == "caller"
     await agent.ended()
-    assert (await office.presence("whisper")).state == "available"
+    assert (await acd.presence("whisper")).state == "available"
 
 
-@story
-async def two_for_one(office: Office) -> None:
-    (phone,) = await office.staffed("two", wrap_up_s=1)
-    call, line = await office.calls()
+@scenario
+async def two_callers_for_one_agent(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("two", wrap_up_s=1)
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "two")
     agent = await takes(phone)
-    second_call, second_line = await office.calls()
+    second_call, second_line = await acd.connect_caller()
     waiting = handing_over(second_line, "two")
-    told = np.frombuffer(office.library.pcm(Prompt("queue.next"), "zh-CN"), "<i2")
+    position_prompt = np.frombuffer(acd.library.pcm(Prompt("queue.next"), "zh-CN"), "<i2")
     await talk(call, agent, seed=41)
-    await asyncio.sleep(len(told) / RATE)
-    assert clear(second_call.heard(), told)
-    heard = second_call.heard().since(second_call.heard().find(told).at + len(told) / RATE + 0.3)
-    assert clear(hold_music(), heard.samples[:RATE]), "the music goes on"
+    await asyncio.sleep(len(position_prompt) / RATE)
+    assert clear(second_call.heard(), position_prompt)
+    heard = second_call.heard().since(second_call.heard().find(position_prompt).at + len(position_prompt) / RATE + 0.3)
+    assert clear(hold_music(), heard.samples[:RATE]), "the music must continue"
     assert phone.calls.empty()
     await agent.hang_up()
     assert await transferring == "us"
@@ -323,16 +325,16 @@ async def two_for_one(office: Office) -> None:
     await asyncio.gather(still_ours(call, line), still_ours(second_call, second_line))
 
 
-@story
-async def caller_leaves_the_queue(office: Office) -> None:
-    (phone,) = await office.staffed("queue")
-    call, line = await office.calls()
+@scenario
+async def caller_leaves_the_queue(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("queue")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "queue")
     agent = await takes(phone)
-    leaver, leavers_line = await office.calls()
+    leaver, leavers_line = await acd.connect_caller()
     leaving = handing_over(leavers_line, "queue")
     await leaver.hears_sound()
-    third, third_line = await office.calls()
+    third, third_line = await acd.connect_caller()
     waiting = handing_over(third_line, "queue")
     await third.hears_sound()
     await leaver.hang_up()
@@ -347,13 +349,13 @@ async def caller_leaves_the_queue(office: Office) -> None:
     await call.hang_up()
 
 
-@story
-async def gives_up_waiting(office: Office) -> None:
-    (phone,) = await office.staffed("patience")
-    call, line = await office.calls()
+@scenario
+async def caller_gives_up_waiting(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("patience")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "patience")
     agent = await takes(phone)
-    second_call, second_line = await office.calls()
+    second_call, second_line = await acd.connect_caller()
     waiting = handing_over(second_line, "patience")
     await second_call.hears_sound()
     await second_call.press("#")
@@ -364,13 +366,13 @@ async def gives_up_waiting(office: Office) -> None:
     assert await transferring == "caller"
 
 
-@story
-async def waits_no_longer_than_the_line_says(office: Office) -> None:
-    (phone,) = await office.staffed("short", wait_s=1)
-    call, line = await office.calls()
+@scenario
+async def wait_limit_of_the_line(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("short", wait_s=1)
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "short")
     agent = await takes(phone)
-    second_call, second_line = await office.calls()
+    second_call, second_line = await acd.connect_caller()
     assert await refusal(handing_over(second_line, "short"), within_s=30) == "busy"
     await still_ours(second_call, second_line)
     await agent.hang_up()
@@ -378,18 +380,18 @@ async def waits_no_longer_than_the_line_says(office: Office) -> None:
     await call.hang_up()
 
 
-@story
-async def passed_on(office: Office) -> None:
-    (phone,) = await office.staffed("ordinary", wrap_up_s=600)
-    (supervisor,) = await office.staffed("superior")
-    call, line = await office.calls()
+@scenario
+async def passed_to_another_line(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("ordinary", wrap_up_s=600)
+    (supervisor,) = await acd.staff_line("superior")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "ordinary", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=49)
-    await office.acd.send_command("ordinary_0", line.call.id, "onward", "superior")
+    await acd.service.send_command("ordinary_0", line.call.id, "onward", "superior")
     await agent.ended()
     await asyncio.sleep(1.5)
-    assert (await office.presence("ordinary")).state == "wrap_up"
+    assert (await acd.presence("ordinary")).state == "wrap_up"
     now = asyncio.get_running_loop().time()
     assert clear(hold_music(), call.heard().since(now - 1.2).until(now - 0.2).samples)
     other = await takes(supervisor)
@@ -403,24 +405,24 @@ async def passed_on(office: Office) -> None:
     await still_ours(call, line)
 
 
-@story
-async def passed_on_to_nobody(office: Office) -> None:
-    (phone,) = await office.staffed("lonely")
-    await office.staffed("deserted", people=0)
-    call, line = await office.calls()
+@scenario
+async def passed_to_an_empty_line(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("lonely")
+    await acd.staff_line("deserted", agents=0)
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "lonely")
     agent = await takes(phone)
     await asyncio.sleep(0.3)
-    await office.acd.send_command("lonely_0", line.call.id, "onward", "deserted")
+    await acd.service.send_command("lonely_0", line.call.id, "onward", "deserted")
     assert await refusal(transferring) == "unavailable"
     await agent.ended()
     await still_ours(call, line)
 
 
-@story
-async def overheard(office: Office) -> None:
-    (phone,) = await office.staffed("overheard")
-    call, line = await office.calls()
+@scenario
+async def overheard(acd: AcdFixture) -> None:
+    (phone,) = await acd.staff_line("overheard")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "overheard", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=47)
@@ -438,11 +440,11 @@ async def overheard(office: Office) -> None:
         assert heard.find(babble(0.8, seed=others)).likeness < 0.3, who
 
 
-@story
-async def cancelled_twice(office: Office) -> None:
-    """As when a caller who is overheard hangs up: the session then ends what is ending already."""
-    (phone,) = await office.staffed("cancelled")
-    call, line = await office.calls()
+@scenario
+async def cancelled_twice(acd: AcdFixture) -> None:
+    """Cancel twice, as a session does when an overheard caller hangs up during the cancellation."""
+    (phone,) = await acd.staff_line("cancelled")
+    call, line = await acd.connect_caller()
     transferring = handing_over(line, "cancelled", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=69)
@@ -453,7 +455,7 @@ async def cancelled_twice(office: Office) -> None:
     await call.hang_up()
 
 
-@pytest.mark.parametrize("tell", [*STORIES, nothing_is_left], ids=lambda tell: tell.__name__)
-async def test_handing_over(told: dict[Story, BaseException | None], tell: Story) -> None:
-    if end := told[tell]:
+@pytest.mark.parametrize("run", [*SCENARIOS, nothing_is_left], ids=lambda run: run.__name__)
+async def test_warm_transfer(results: dict[Scenario, BaseException | None], run: Scenario) -> None:
+    if end := results[run]:
         raise end

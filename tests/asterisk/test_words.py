@@ -1,4 +1,4 @@
-"""Asterisk's words in ours: causes and events."""
+"""Asterisk's causes and events, translated into the service's vocabulary."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pytest
 
 from ivr.lifecycle import HANGUP_CAUSES
 from ivr.telephony.asterisk import causes
-from ivr.telephony.asterisk.ari_events import KINDS, ChannelDestroyed, StasisStart, read
+from ivr.telephony.asterisk.ari_events import KINDS, ChannelDestroyed, DialProgress, StasisStart, read
 
 CHANNEL = {"id": "1.2", "state": "Up", "caller": {"number": "1001"}}
 
 
-def test_every_cause_has_a_word_of_ours():
+def test_every_cause_is_translated():
     assert {causes.hangup_cause(number) for number in range(128)} <= HANGUP_CAUSES
+    assert {causes.hangup_cause(127, status) for status in range(700)} <= HANGUP_CAUSES
     assert {causes.hangup_cause_after_answer(number) for number in range(128)} <= HANGUP_CAUSES
     assert {causes.refusal_reason(number) for number in range(128)} == {
         "busy",
@@ -25,7 +26,7 @@ def test_every_cause_has_a_word_of_ours():
     }
 
 
-def test_the_causes_callers_cause_are_told_apart():
+def test_common_causes_are_told_apart():
     assert [causes.hangup_cause(number) for number in (16, 17, 19, 21, 1, 88, 127)] == [
         "normal",
         "busy",
@@ -35,6 +36,7 @@ def test_the_causes_callers_cause_are_told_apart():
         "protocol",
         "failed",
     ]
+    assert [causes.hangup_cause(127, status) for status in (487, 607, 608)] == ["failed", "unwanted", "spam"]
 
 
 def test_events_are_read():
@@ -42,6 +44,9 @@ def test_events_are_read():
     assert read(json.dumps(start)) == StasisStart("1.2", ("line", "4000"), "1001")
     end = {"type": "ChannelDestroyed", "cause": 17, "channel": CHANNEL}
     assert read(json.dumps(end)) == ChannelDestroyed("1.2", 17)
+    assert read(json.dumps(end | {"cause": 127, "tech_cause": 607})) == ChannelDestroyed("1.2", 127, 607)
+    dialling = {"type": "Dial", "dialstatus": "RINGING", "peer": CHANNEL, "forward": "", "dialstring": "1001"}
+    assert read(json.dumps(dialling)) == DialProgress("1.2", "RINGING")
 
 
 def test_other_events_are_ignored():
@@ -51,10 +56,10 @@ def test_other_events_are_ignored():
 @pytest.mark.parametrize(
     "text", ["", "no json", "[]", "{}", '{"type": "StasisStart"}', '{"type": "StasisEnd", "channel": 1}']
 )
-def test_what_is_no_event_is_refused_without_repeating_it(text):
+def test_an_invalid_event_is_refused_without_quoting_it(text):
     with pytest.raises(ValueError, match=r"not an ARI event|Expecting value"):
         read(text)
 
 
-def test_asterisk_is_asked_for_the_events_that_are_understood():
+def test_asterisk_is_asked_only_for_events_that_are_handled():
     assert set(KINDS) >= {"StasisStart", "StasisEnd", "ChannelDtmfReceived", "ChannelDestroyed"}

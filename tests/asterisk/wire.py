@@ -1,4 +1,4 @@
-"""A piece of wire between two TCP ends that can be cut."""
+"""A TCP relay that can cut its connections."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 from typing import Self
 
 
-class Wire:
-    """Listens on `port` and passes everything on to the port `to`; an async context manager."""
+class TcpRelay:
+    """Listens on `port` and forwards to the port `to`; an async context manager."""
 
     def __init__(self, to: int) -> None:
         self.port = 0
-        self.tries = 0
-        """How often somebody has tried to connect."""
+        self.attempts = 0
+        """The number of connection attempts so far."""
         self._to = to
         self._whole = True
         self._server: asyncio.Server | None = None
@@ -31,17 +31,17 @@ class Wire:
         await asyncio.sleep(0)
 
     def cut(self) -> None:
-        """Break all connections, and any that is tried."""
+        """Cut all connections, and refuse new ones."""
         self._whole = False
         for end in list(self._ends):
             end.transport.abort()
 
-    def mend(self) -> None:
-        """Let connections through again."""
+    def restore(self) -> None:
+        """Accept connections again."""
         self._whole = True
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.tries += 1
+        self.attempts += 1
         if not self._whole:
             writer.transport.abort()
             return

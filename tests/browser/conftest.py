@@ -1,8 +1,8 @@
-"""A browser phone's server as it runs in service: a real aiohttp server on a loopback port."""
+"""The server of the browser phone as in production: a real aiohttp server on a loopback port."""
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 from playwright.async_api import Page, async_playwright
 
 from ivr.console.access import access
@@ -18,6 +18,7 @@ from ivr.telephony.browser.limits import PhoneLimits
 from ivr.telephony.browser.server import CallHandler, FlowChoice, routes
 from ivr.telephony.browser.stream import BrowserCallLeg
 from ivr.telephony.media import MediaClosed, MediaEvent
+from tests.precedence import take_precedence
 
 FLOWS = (
     FlowChoice("survey", {"zh-CN": "供暖回访", "en-US": "Callback survey"}, ("zh-CN", "en-US")),
@@ -38,8 +39,8 @@ CHROMIUM_ARGS = [
 
 
 @dataclass
-class Sessions:
-    """An `answer` that notes what happens on each call, and speaks where `act` says so."""
+class SessionRecorder:
+    """A call handler that records the events of each call and plays audio where `act` does."""
 
     act: Callable[[BrowserCallLeg, MediaEvent], None] = lambda line, event: None
     lines: list[BrowserCallLeg] = field(default_factory=list)
@@ -68,30 +69,35 @@ class Sessions:
 Serve = Callable[..., Awaitable[str]]
 
 
+def refused(flow: str, values: Mapping[str, object]) -> Mapping[str, str]:
+    """The flows take any variable but `misspelt`."""
+    return {"misspelt": f"{flow} takes no value of this name"} if "misspelt" in values else {}
+
+
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """`await serve(answer, limits=…, token=…)` starts a server and gives its address."""
+    """`await serve(answer, limits=…, token=…)` starts a server and returns its address."""
     async with AsyncExitStack() as stack:
 
         async def start(answer: CallHandler, limits: PhoneLimits | None = None, token: str | None = None) -> str:
             app = web.Application(middlewares=[access(token)])
-            app.add_routes(routes(answer, lambda: FLOWS, limits=limits))
+            app.add_routes(routes(answer, lambda: FLOWS, refused, limits=limits))
             return await stack.enter_async_context(_serving(app))
 
         yield start
 
 
 @pytest.fixture
-async def guarded() -> AsyncIterator[Callable[[Middleware], Awaitable[str]]]:
-    """`await guarded(middleware)` starts a server that answers every path, and gives its address."""
+async def guarded() -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """`await guarded(middleware)` starts a server that answers every path, and returns its address."""
     async with AsyncExitStack() as stack:
 
         async def greet(_: web.Request) -> web.Response:
             return web.Response(text="hello")
 
-        async def start(middleware: Middleware) -> str:
+        async def start(middleware: Middleware, answer: Handler = greet) -> str:
             app = web.Application(middlewares=[middleware])
-            app.router.add_get("/{path:.*}", greet)
+            app.router.add_get("/{path:.*}", answer)
             return await stack.enter_async_context(_serving(app))
 
         yield start
@@ -116,13 +122,13 @@ async def http() -> AsyncIterator[ClientSession]:
 
 
 @pytest.fixture
-def sessions() -> Sessions:
-    return Sessions()
+def sessions() -> SessionRecorder:
+    return SessionRecorder()
 
 
 @pytest.fixture
-def opened(serve: Serve, http: ClientSession) -> Callable[..., Awaitable[ClientWebSocketResponse]]:
-    """`await opened(answer, limits=…)` opens a bare socket to a new server, without any message yet."""
+def connect(serve: Serve, http: ClientSession) -> Callable[..., Awaitable[ClientWebSocketResponse]]:
+    """`await connect(answer, limits=…)` opens a bare socket to a new server and sends nothing yet."""
 
     async def open_socket(
         answer: CallHandler, limits: PhoneLimits | None = None, *, autoping: bool = True
@@ -134,7 +140,7 @@ def opened(serve: Serve, http: ClientSession) -> Callable[..., Awaitable[ClientW
 
 @pytest.fixture
 def microphone(tmp_path: Path) -> Callable[..., Path]:
-    """`microphone((at_ms, pcm), …)` writes what a fake microphone hears: 8 kHz pieces at their times, else silence."""
+    """`microphone((at_ms, pcm), …)` writes the input of a fake microphone: 8 kHz audio at given times, else silence."""
 
     def write(*pieces: tuple[int, bytes]) -> Path:
         length = max((at_ms * 16 + len(pcm) for at_ms, pcm in pieces), default=0) + 16_000
@@ -154,15 +160,17 @@ def microphone(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Callable[..., Awaitable[Page]]]:
-    """`await chromium(address, microphone=WAV)` opens a page in a real Chromium; the WAV starts when the page listens.
+    """`await chromium(address, microphone=WAV)` opens a page in a real Chromium.
 
-    Without a WAV the microphone is denied. Errors on the page's console fail the test, save those that hold `expected`.
+    The WAV starts when the page begins to listen; without one, access to the microphone is denied. Errors on the page's
+    console fail the test, unless they contain `expected`.
     """
     if not CHROMIUM.exists():  # noqa: ASYNC240
         pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium (make test does it)")
     trouble: list[str] = []
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())
+        take_precedence()
 
         async def open_page(
             address: str, microphone: Path | None = None, expected: str | None = None, **context: Any

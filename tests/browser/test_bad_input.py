@@ -1,4 +1,4 @@
-"""Whatever a client sends, or stops sending: it is told why, the call ends cleanly, the server stays up."""
+"""Invalid and missing input: the client learns the reason, the call ends cleanly, the server stays up."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ CALL = {"type": "call", "version": 1, "flow": "survey", "language": "zh-CN", "ra
 FRAME = bytes(FRAME_BYTES)
 PROTOCOL = MediaClosed(by="network", cause="protocol")
 PATIENT = PhoneLimits(first_message_s=60, silence_s=60, stalled_s=60, heartbeat_s=60)
-"""So that only what a test shortens can end its call."""
+"""Limits so high that only the one a test lowers can end its call."""
 CUT = MediaClosed(by="network", cause="media_lost")
 
 
 async def refusal(socket):
-    """The reason given and the close code, skipping what was sent before."""
+    """The reason of the refusal and the close code; earlier messages are skipped."""
     reason = None
     async with asyncio.timeout(20):
         async for message in socket:
@@ -31,9 +31,9 @@ async def refusal(socket):
 
 
 def once(act):
-    """An act of Sessions for the first frame heard."""
+    """An `act` of SessionRecorder that runs on the first frame only."""
 
-    def at_first(line, event, done=[]):  # noqa: B006 it is its memory
+    def at_first(line, event, done=[]):  # noqa: B006 (remembers that it ran)
         if isinstance(event, AudioFrame) and not done:
             done.append(True)
             act(line)
@@ -60,6 +60,7 @@ async def calling(socket, **changes):
         (CALL | {"variables": {"name": ["a"]}}, "call.variables", WSCloseCode.INVALID_TEXT),
         (CALL | {"variables": {"name": "x" * 501}}, "call.variables", WSCloseCode.INVALID_TEXT),
         (CALL | {"variables": {f"v{n}": n for n in range(33)}}, "call.variables", WSCloseCode.INVALID_TEXT),
+        (CALL | {"variables": {"misspelt": 1}}, "call.variables.misspelt: survey takes", WSCloseCode.POLICY_VIOLATION),
         (CALL | {"more": 1}, "call.more", WSCloseCode.INVALID_TEXT),
         ({"type": "call", "version": 1}, "call.flow", WSCloseCode.INVALID_TEXT),
         ({"type": "key", "digit": "1"}, "key before the call", WSCloseCode.POLICY_VIOLATION),
@@ -71,14 +72,14 @@ async def calling(socket, **changes):
         ("[" * 5000, "JSON", WSCloseCode.INVALID_TEXT),
     ],
 )
-async def test_a_bad_first_message_is_refused_and_no_session_begins(opened, sessions, first, reason, code):
-    socket = await opened(sessions.answer)
+async def test_a_bad_first_message_is_refused_and_no_session_begins(connect, sessions, first, reason, code):
+    socket = await connect(sessions.answer)
     if isinstance(first, bytes):
         await socket.send_bytes(first)
     else:
         await socket.send_str(first if isinstance(first, str) else json.dumps(first))
-    told, closed = await refusal(socket)
-    assert reason in told
+    reason_given, closed = await refusal(socket)
+    assert reason in reason_given
     assert closed == code
     assert sessions.lines == []
 
@@ -99,18 +100,18 @@ async def test_a_bad_first_message_is_refused_and_no_session_begins(opened, sess
         ({"type": "mark", "name": "x" * 20_000}, "longer than", WSCloseCode.MESSAGE_TOO_BIG),
     ],
 )
-async def test_a_bad_message_during_a_call_ends_it_as_a_protocol_error(opened, sessions, bad, reason, code):
-    socket = await opened(sessions.answer)
+async def test_a_bad_message_during_a_call_ends_it_as_a_protocol_error(connect, sessions, bad, reason, code):
+    socket = await connect(sessions.answer)
     await calling(socket)
     await (socket.send_bytes(bad) if isinstance(bad, bytes) else socket.send_json(bad))
-    told, closed = await refusal(socket)
-    assert reason in told
+    reason_given, closed = await refusal(socket)
+    assert reason in reason_given
     assert closed == code
     assert await sessions.closed() == PROTOCOL
 
 
-async def test_a_message_too_long_to_be_read_closes_the_socket_with_1009(opened, sessions):
-    socket = await opened(sessions.answer)
+async def test_an_oversized_message_closes_the_socket_with_1009(connect, sessions):
+    socket = await connect(sessions.answer)
     await calling(socket)
     await socket.send_bytes(bytes(200_000))
     _, code = await refusal(socket)
@@ -118,8 +119,8 @@ async def test_a_message_too_long_to_be_read_closes_the_socket_with_1009(opened,
     assert await sessions.closed() == PROTOCOL
 
 
-async def test_text_that_is_no_text_closes_the_socket_with_1007(opened, sessions):
-    socket = await opened(sessions.answer)
+async def test_invalid_utf_8_closes_the_socket_with_1007(connect, sessions):
+    socket = await connect(sessions.answer)
     await calling(socket)
     await socket.send_frame(b"\xff\xfe", WSMsgType.TEXT)
     _, code = await refusal(socket)
@@ -127,7 +128,7 @@ async def test_text_that_is_no_text_closes_the_socket_with_1007(opened, sessions
     assert await sessions.closed() == PROTOCOL
 
 
-async def test_bytes_that_are_no_websocket_frame_close_the_socket(serve, sessions):
+async def test_an_invalid_websocket_frame_closes_the_socket(serve, sessions):
     address = await serve(sessions.answer)
     port = int(address.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -148,32 +149,32 @@ async def test_a_plain_get_of_the_socket_is_a_bad_request(serve, sessions, http)
         assert response.status == 400
 
 
-async def test_a_flood_of_frames_is_cut_off(opened, sessions):
-    socket = await opened(sessions.answer)
+async def test_a_flood_of_frames_is_cut_off(connect, sessions):
+    socket = await connect(sessions.answer)
     await calling(socket)
     with suppress(ConnectionError):
         for _ in range(2_000):
             await socket.send_bytes(FRAME)
-    told, code = await refusal(socket)
-    assert told == "too many messages"
+    reason_given, code = await refusal(socket)
+    assert reason_given == "too many messages"
     assert code == WSCloseCode.POLICY_VIOLATION
     assert await sessions.closed() == PROTOCOL
     assert len(sessions.events) < 600
 
 
-async def test_who_never_says_what_to_call_is_sent_away(opened, sessions):
-    socket = await opened(sessions.answer, replace(PATIENT, first_message_s=0.05))
+async def test_a_client_without_a_call_message_is_disconnected(connect, sessions):
+    socket = await connect(sessions.answer, replace(PATIENT, first_message_s=0.05))
     assert await refusal(socket) == ("no call message received in time", WSCloseCode.POLICY_VIOLATION)
 
 
-async def test_who_sends_nothing_at_all_is_a_lost_call(opened, sessions):
-    socket = await opened(sessions.answer, replace(PATIENT, silence_s=0.05))
+async def test_a_client_that_sends_nothing_is_a_lost_call(connect, sessions):
+    socket = await connect(sessions.answer, replace(PATIENT, silence_s=0.05))
     await calling(socket)
     assert await sessions.closed() == CUT
 
 
-async def test_who_goes_on_sending_is_not_lost(opened, sessions):
-    socket = await opened(sessions.answer, replace(PATIENT, silence_s=0.5))
+async def test_a_client_that_keeps_sending_is_not_lost(connect, sessions):
+    socket = await connect(sessions.answer, replace(PATIENT, silence_s=0.5))
     await calling(socket)
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -184,7 +185,7 @@ async def test_who_goes_on_sending_is_not_lost(opened, sessions):
     assert await sessions.closed() == MediaClosed(by="caller", cause="normal")
 
 
-async def test_a_mark_returned_while_clear_was_on_its_way_is_forgotten(opened, sessions):
+async def test_a_mark_returned_while_a_clear_is_in_flight_is_ignored(connect, sessions):
     def speak(line):
         line.media.mark("old")
         line.media.mark("same")
@@ -196,7 +197,7 @@ async def test_a_mark_returned_while_clear_was_on_its_way_is_forgotten(opened, s
 
     sessions.act = lambda line, event: (first(line, event), act(line, event))
     first = once(speak)
-    socket = await opened(sessions.answer)
+    socket = await connect(sessions.answer)
     await calling(socket)
     await socket.send_bytes(FRAME)
     before = [(await socket.receive_json())["name"] for _ in range(2)]
@@ -211,51 +212,51 @@ async def test_a_mark_returned_while_clear_was_on_its_way_is_forgotten(opened, s
     assert [event for event in sessions.events if isinstance(event, MarkReached)] == [MarkReached("same")]
 
 
-async def test_who_answers_no_heartbeat_is_a_lost_call(opened, sessions):
-    socket = await opened(sessions.answer, replace(PATIENT, heartbeat_s=0.05), autoping=False)
+async def test_a_client_that_answers_no_heartbeat_is_a_lost_call(connect, sessions):
+    socket = await connect(sessions.answer, replace(PATIENT, heartbeat_s=0.05), autoping=False)
     await calling(socket)
     assert await sessions.closed() == CUT
 
 
-async def test_a_closed_tab_is_a_caller_who_hung_up(opened, sessions):
-    socket = await opened(sessions.answer)
+async def test_a_closed_tab_is_a_caller_who_hung_up(connect, sessions):
+    socket = await connect(sessions.answer)
     await calling(socket)
     await socket.close(code=WSCloseCode.GOING_AWAY)
     assert await sessions.closed() == MediaClosed(by="caller", cause="normal")
 
 
-async def test_a_close_for_trouble_is_a_lost_call(opened, sessions):
-    socket = await opened(sessions.answer)
+async def test_a_close_for_an_error_is_a_lost_call(connect, sessions):
+    socket = await connect(sessions.answer)
     await calling(socket)
     await socket.close(code=WSCloseCode.INTERNAL_ERROR)
     assert await sessions.closed() == CUT
 
 
-async def test_a_client_that_takes_nothing_off_its_socket_is_a_lost_call(opened, sessions):
+async def test_a_client_that_does_not_read_its_socket_is_a_lost_call(connect, sessions):
     sessions.act = once(lambda line: line.media.play(bytes(16_000_000)))
-    socket = await opened(sessions.answer, replace(PATIENT, stalled_s=0.2, closing_s=0.1, unplayed_bytes=20_000_000))
+    socket = await connect(sessions.answer, replace(PATIENT, stalled_s=0.2, closing_s=0.1, unplayed_bytes=20_000_000))
     socket.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
     await calling(socket)
     await socket.send_bytes(FRAME)
     assert await sessions.closed() == CUT
 
 
-async def test_more_audio_than_a_client_may_leave_unplayed_ends_the_call(opened, sessions):
+async def test_too_much_unplayed_audio_ends_the_call(connect, sessions):
     sessions.act = once(lambda line: line.media.play(bytes(100_000)))
-    socket = await opened(sessions.answer, replace(PATIENT, unplayed_bytes=50_000))
+    socket = await connect(sessions.answer, replace(PATIENT, unplayed_bytes=50_000))
     await calling(socket)
     await socket.send_bytes(FRAME)
     assert await sessions.closed() == CUT
 
 
-async def test_a_session_that_reads_nothing_ends_its_call(opened, sessions):
+async def test_a_session_that_reads_no_events_ends_its_call(connect, sessions):
     reading = asyncio.Event()
 
-    async def sleepy(line):
+    async def slow(line):
         await reading.wait()
         await sessions.answer(line)
 
-    socket = await opened(sleepy, PhoneLimits(unread_events=10))
+    socket = await connect(slow, PhoneLimits(unread_events=10))
     await calling(socket)
     for _ in range(20):
         await socket.send_bytes(FRAME)
@@ -265,11 +266,11 @@ async def test_a_session_that_reads_nothing_ends_its_call(opened, sessions):
     assert len(sessions.events) == 11
 
 
-async def test_a_session_that_fails_ends_its_call(opened, caplog):
+async def test_a_session_that_fails_ends_its_call(connect, caplog):
     async def failing(line):
         raise RuntimeError("out of order")
 
-    socket = await opened(failing)
+    socket = await connect(failing)
     call = await calling(socket)
     assert await socket.receive_json() == {"type": "ended", "by": "us", "cause": "failed"}
     assert call in caplog.text

@@ -9,7 +9,7 @@ def test_an_empty_buffer_plays_silence():
     assert PlayoutBuffer().next() == (SILENCE, [])
 
 
-def test_audio_is_played_a_frame_at_a_time_and_filled_with_silence_at_its_end():
+def test_audio_is_played_frame_by_frame_and_padded_with_silence():
     playout = PlayoutBuffer()
     playout.add(TONE + TONE[:100])
     assert playout.next() == (TONE, [])
@@ -17,7 +17,7 @@ def test_audio_is_played_a_frame_at_a_time_and_filled_with_silence_at_its_end():
     assert playout.empty
 
 
-def test_a_mark_is_reached_with_the_frame_that_holds_the_audio_behind_it():
+def test_a_mark_is_reached_with_the_frame_of_the_following_audio():
     playout = PlayoutBuffer()
     playout.add(TONE)
     playout.mark("1")
@@ -26,14 +26,14 @@ def test_a_mark_is_reached_with_the_frame_that_holds_the_audio_behind_it():
     assert playout.next() == (TONE, ["1"])
 
 
-def test_marks_with_nothing_before_them_are_reached_at_once_and_in_order():
+def test_marks_without_pending_audio_are_reached_at_once_and_in_order():
     playout = PlayoutBuffer()
     playout.mark("1")
     playout.mark("2")
     assert playout.next() == (SILENCE, ["1", "2"])
 
 
-def test_clear_forgets_audio_and_marks():
+def test_clear_drops_audio_and_marks():
     playout = PlayoutBuffer()
     playout.add(TONE)
     playout.mark("1")
@@ -54,7 +54,7 @@ def test_audio_that_runs_out_before_its_mark_is_an_underflow():
     assert playout.underflows == 1
 
 
-def test_audio_that_is_cleared_is_no_underflow():
+def test_cleared_audio_is_no_underflow():
     playout = PlayoutBuffer()
     playout.add(TONE * 2)
     playout.next()

@@ -1,4 +1,4 @@
-"""The phone in Python, on a real server whose session echoes or speaks."""
+"""The softphone, on a real server whose session records or speaks."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ def noise(ms, seed=1):
 
 @pytest.fixture
 def phone(serve, sessions):
-    """`phone(flow=…)` dials a new server."""
+    """`phone()` dials a new server."""
 
     class Dialled:
         async def __aenter__(self):
@@ -39,7 +39,7 @@ def heard_by(sessions):
     return b"".join(event.pcm for event in sessions.events if isinstance(event, AudioFrame))
 
 
-async def test_what_is_said_arrives_and_lies_on_the_timeline_where_it_was_said(phone, sessions):
+async def test_speech_arrives_and_lies_on_the_timeline_where_it_was_spoken(phone, sessions):
     words = [noise(130, seed=1), noise(90, seed=2)]
     async with phone() as far:
         spans = await asyncio.gather(*map(far.say, words))
@@ -49,7 +49,7 @@ async def test_what_is_said_arrives_and_lies_on_the_timeline_where_it_was_said(p
         assert spans[1].start == spans[0].end
 
 
-async def test_both_sides_grow_together_one_frame_apart(phone):
+async def test_both_sides_of_the_timeline_grow_together_one_frame_apart(phone):
     async with phone() as far:
         await far.say(noise(200))
         line = far.timeline
@@ -57,7 +57,7 @@ async def test_both_sides_grow_together_one_frame_apart(phone):
         assert not line.heard.any()
 
 
-async def test_a_prompt_has_ended_when_it_was_played_out_and_quiet_followed(phone, sessions):
+async def test_a_prompt_ends_when_quiet_follows_its_playout(phone, sessions):
     prompt = noise(150) + bytes(16 * 60) + noise(150)
     sessions.act = lambda line, event: line.media.play(prompt) if len(sessions.events) == 1 else None
     async with phone() as far:
@@ -99,7 +99,7 @@ async def test_a_mark_is_reached_where_the_audio_before_it_ends(phone, sessions)
         assert not far.timeline.heard[place:].any()
 
 
-async def test_the_transcript_is_read_as_it_comes_and_ends_with_the_call(phone, sessions):
+async def test_the_transcript_arrives_live_and_ends_with_the_call(phone, sessions):
     def act(line, event):
         if len(sessions.events) == 1:
             line.show("us", "解决了吗？", {})
@@ -122,7 +122,7 @@ async def test_variables_and_id_reach_the_call(phone, sessions):
         assert call.id == far.call
 
 
-async def test_whatever_is_awaited_ends_with_the_call(phone, sessions):
+async def test_everything_awaited_ends_with_the_call(phone, sessions):
     async with phone() as far:
         waiting = [far.say(noise(60_000)), far.heard_quiet(40), far.heard_sound()]
         waiting = [asyncio.ensure_future(each) for each in waiting]
@@ -141,20 +141,20 @@ async def test_leaving_the_block_hangs_up(phone, sessions):
     assert await sessions.closed() == MediaClosed(by="caller", cause="normal")
 
 
-async def test_a_broken_rule_is_told_as_the_end(phone, sessions):
+async def test_a_protocol_error_is_reported_as_the_end(phone, sessions):
     async with phone() as far:
         await far._socket.send_str("{")
         ended = await far.ended()
         assert (ended.by, ended.cause) == ("network", "protocol")
 
 
-async def test_a_call_that_is_not_taken_says_why(serve, sessions):
+async def test_a_refused_call_says_why(serve, sessions):
     with pytest.raises(CallRefused, match="no such flow"):
         async with dial(await serve(sessions.answer) + "/phone/socket", "unknown", "zh-CN"):
             pass
 
 
-async def test_the_token_is_shown_when_dialling(serve, sessions):
+async def test_dialling_sends_the_token(serve, sessions):
     address = await serve(sessions.answer, token="secret")
     async with dial(address + "/phone/socket", "survey", "zh-CN", token="secret") as far:
         assert far.call
@@ -163,7 +163,7 @@ async def test_the_token_is_shown_when_dialling(serve, sessions):
             pass
 
 
-async def test_a_browser_has_nobody_to_be_handed_to(phone, sessions):
+async def test_a_browser_call_has_no_transfer_target(phone, sessions):
     async with phone():
         with pytest.raises(TransferRefused, match="unavailable"):
             await sessions.lines[0].transfer("supervision", "")

@@ -1,4 +1,4 @@
-"""The whole survey in a real Chromium: a fake microphone plays the answers, the record is right."""
+"""The whole survey in a real Chromium: a fake microphone plays the answers, and the record is correct."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ RESPONSE_MS = 350
 
 
 def answers(prompts):
-    """When the microphone has to say what: a little after each prompt's end, as the survey is bound to go."""
+    """The clips of the microphone and their times (ms): each shortly after the expected end of its prompt."""
     clips = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
     length_ms = {name: len(prompts.pcm(Prompt(name), "zh-CN")) // 16 for name in (NOTICE, *QUESTIONS)}
     at_ms = SETTING_UP_MS + length_ms[NOTICE]

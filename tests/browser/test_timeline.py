@@ -5,7 +5,7 @@ from ivr.devtools.timeline import CallTimeline, SoundSpan, ms, response_ms, spee
 
 
 def recording(total_ms, *sounds, level=8000):
-    """Silence with sounds at (start_ms, end_ms)."""
+    """Silence with a sound from each start_ms to its end_ms."""
     samples = np.zeros(total_ms * 8, np.int16)
     for start, end in sounds:
         samples[start * 8 : end * 8] = level * (-1) ** np.arange((end - start) * 8)
@@ -19,22 +19,22 @@ def test_a_second_has_8000_samples():
     assert ms(8000) == 1000
 
 
-def test_speech_lies_between_its_first_and_last_5_ms():
+def test_speech_spans_its_first_to_its_last_5_ms():
     assert speech(recording(1000, (200, 300), (400, 650)), SoundSpan(0, 8000)) == SoundSpan(200 * 8, 650 * 8)
 
 
-def test_speech_is_looked_for_only_within_the_span():
+def test_speech_is_sought_only_within_the_span():
     assert speech(recording(1000, (100, 200), (400, 500)), SoundSpan(300 * 8, 8000)) == SoundSpan(400 * 8, 500 * 8)
 
 
-def test_the_noise_of_the_room_is_no_speech():
+def test_room_noise_is_no_speech():
     noisy = np.random.default_rng(1).integers(-60, 60, 8000).astype(np.int16)
     noisy[400 * 8 : 600 * 8] += recording(200, (0, 200))
     assert speech(noisy, SoundSpan(0, 8000)) == SoundSpan(400 * 8, 600 * 8)
     assert speech(noisy[: 400 * 8], SoundSpan(0, 400 * 8)) is None
 
 
-def test_an_offset_held_after_the_voice_is_no_speech():
+def test_a_constant_offset_after_the_voice_is_no_speech():
     voice = recording(1000, (200, 650))
     held = np.concatenate([voice, np.full(2400, 120, np.int16)])
     assert speech(held, SoundSpan(0, held.size)) == SoundSpan(200 * 8, 650 * 8)
@@ -50,11 +50,11 @@ def test_the_response_is_timed_from_the_last_speech_sample_to_the_first_of_the_p
     assert response_ms(line, SoundSpan(900 * 8, 1600 * 8)) == 300
 
 
-def test_no_prompt_no_response():
+def test_without_a_prompt_there_is_no_response():
     assert response_ms(CallTimeline(recording(3000, (1000, 1400)), SILENCE), SoundSpan(0, 24000)) is None
 
 
-def test_nothing_said_no_response():
+def test_without_speech_there_is_no_response():
     assert response_ms(CallTimeline(SILENCE, recording(3000, (1000, 1400))), SoundSpan(0, 24000)) is None
 
 
@@ -73,11 +73,11 @@ def test_a_prompt_that_goes_on_does_not_stop():
     assert stop_ms(CallTimeline(SILENCE, recording(3000, (0, 3000))), onset=900 * 8) is None
 
 
-def test_quiet_at_the_onset_has_nothing_to_stop():
+def test_a_quiet_onset_has_nothing_to_stop():
     assert stop_ms(CallTimeline(SILENCE, recording(3000, (2000, 2500))), onset=900 * 8) is None
 
 
-def test_a_prompt_that_ends_the_recording_has_stopped_only_if_the_quiet_is_long_enough():
+def test_a_prompt_at_the_end_of_the_recording_has_stopped_only_after_enough_quiet():
     heard = recording(3000, (0, 2900))
     assert stop_ms(CallTimeline(SILENCE, heard), onset=2000 * 8) is None
     assert stop_ms(CallTimeline(SILENCE, heard), onset=2000 * 8, quiet_ms=100) == 900

@@ -1,4 +1,4 @@
-"""A service put together as in earnest, and a person who calls it: hears, speaks, presses keys."""
+"""Runs the real service, and calls it with a scripted caller who hears, speaks and presses keys."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ from ivr.settings import Settings
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.server import routes
 from ivr.telephony.browser.stream import BrowserCallLeg
+from tests.precedence import take_precedence
 
 CLIPS = load_clips(ROOT / "prompts" / "caller" / "zh-CN")
 KEYS = {"方便吗": "1", "解决了吗": "1", "态度": "1", "收费了吗": "2", "打分": "9", "建议": "2"}
-"""Words of each question of the survey → the key that answers it, all being well."""
+"""Words of each survey question → the key for its usual answer."""
 ANSWERS = {"convenient": "yes", "resolved": "yes", "attitude": "satisfied", "charged": "no", "score": 9}
 CLOSED_S = 60
 
 
 @dataclass
 class TestCaller:
-    """One call from the person's side. `lines` is the live transcript so far."""
+    """The caller's end of a call. `lines` is the live transcript so far."""
 
     __test__: ClassVar[bool] = False  # pytest must not collect it
 
@@ -45,11 +46,14 @@ class TestCaller:
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _reached: int = 0
 
+    def __post_init__(self) -> None:
+        take_precedence()
+
     async def hears(self, words: str) -> None:
-        """Wait until we begin to say something with these words in it, behind what was waited for before.
+        """Wait until the service begins to say `words`, after the previously awaited words.
 
         Raises:
-            CallOver: the call ended before.
+            CallOver: the call ended first.
         """
         async with self._news:
             await self._news.wait_for(lambda: self._find(words) or self.phone.over)
@@ -58,7 +62,7 @@ class TestCaller:
         self._reached = found
 
     async def hears_out(self, words: str) -> None:
-        """The same, and until it was heard to its end."""
+        """Like `hears`, but wait for the end of the prompt."""
         await self.hears(words)
         await self.phone.heard_quiet(300)
 
@@ -70,7 +74,7 @@ class TestCaller:
         await self.phone.say(CLIPS[clip])
 
     async def takes_the_survey(self, until: str = "", keys: dict[str, str] = KEYS) -> None:
-        """Answer by keys as soon as a question begins, up to the one with the words `until`, which is left."""
+        """Answer each question by key as soon as it begins; stop unanswered at the one with the words `until`."""
         for words, key in keys.items():
             await self.hears(words)
             if words == until:
@@ -91,8 +95,8 @@ class TestCaller:
 
 
 @dataclass
-class Site:
-    """A running service; `socket` is where browser phones call."""
+class ServiceSite:
+    """A running service; browser phones call `socket`."""
 
     service: Service
     address: str
@@ -103,17 +107,17 @@ class Site:
         return self.address + "/socket"
 
     @asynccontextmanager
-    async def person(self, language: str = "zh-CN", **variables: Value) -> AsyncIterator[TestCaller]:
-        """Somebody who calls the survey; hangs up at the end of the block."""
-        async with a_person(self.socket, language, **variables) as person:
-            yield person
+    async def caller(self, language: str = "zh-CN", **variables: Value) -> AsyncIterator[TestCaller]:
+        """Call the survey; hang up at the end of the block."""
+        async with survey_caller(self.socket, language, **variables) as caller:
+            yield caller
 
     async def record(self, call: str) -> CallRecord:
-        """The record of a call, once it is closed."""
+        """Return the record of a call, once it is closed."""
         return await self.record_when(call, lambda record: record.call.ended_at is not None)
 
     async def record_when(self, call: str, met: Callable[[CallRecord], bool]) -> CallRecord:
-        """The record of a call, once something is written there."""
+        """Return the record of a call, once it satisfies `met`."""
         async with asyncio.timeout(CLOSED_S):
             while True:
                 with suppress(UnknownCall):
@@ -123,32 +127,38 @@ class Site:
 
 
 @asynccontextmanager
-async def a_person(socket: str, language: str = "zh-CN", **variables: Value) -> AsyncIterator[TestCaller]:
-    """Somebody who calls the survey at a socket; hangs up at the end of the block."""
+async def survey_caller(socket: str, language: str = "zh-CN", **variables: Value) -> AsyncIterator[TestCaller]:
+    """Call the survey at a socket; hang up at the end of the block."""
     async with dial(socket, "survey", language, variables) as phone:
-        person = TestCaller(phone)
-        listening = asyncio.create_task(person.listen())
+        caller = TestCaller(phone)
+        listening = asyncio.create_task(caller.listen())
         try:
-            yield person
+            yield caller
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
 
 @asynccontextmanager
-async def beside(
-    site: Site, line: type[BrowserCallLeg] = BrowserCallLeg, caller: str = "", **node: Any
-) -> AsyncIterator[Site]:
-    """Another node with the same records, to which `node` is different; `line` and `caller` are those of its calls."""
+async def second_node(
+    site: ServiceSite, line: type[BrowserCallLeg] = BrowserCallLeg, caller: str = "", **node: Any
+) -> AsyncIterator[ServiceSite]:
+    """Run a second node on the same records.
+
+    Args:
+        line: the class of its call legs.
+        caller: the calling number of its calls.
+        node: the fields in which it differs from the node of `site`.
+    """
     name = f"{site.service.node.name}, the other"
     call_manager = CallManager(replace(site.service.node, name=name, **node), site.service.flow_store)
 
-    async def answer(given: BrowserCallLeg) -> None:
-        its = line(replace(given.call, caller=caller), given.media)
-        await call_manager.answer(its, its.show)
+    async def answer(incoming: BrowserCallLeg) -> None:
+        leg = line(replace(incoming.call, caller=caller), incoming.media)
+        await call_manager.answer(leg, leg.show)
 
     app = web.Application()
-    app.add_routes(routes(answer, lambda: flow_choices(site.service)))
+    app.add_routes(routes(answer, lambda: flow_choices(site.service), site.service.flow_store.refused_values))
     running = asyncio.create_task(call_manager.run())
     async with TestServer(app) as server:
         try:
@@ -160,9 +170,9 @@ async def beside(
 
 
 @asynccontextmanager
-async def a_site(data: Path, **settings: object) -> AsyncIterator[Site]:
-    """The service with embedded Redis and, unless told otherwise, SQLite and the shipped flows."""
+async def running_site(data: Path, **settings: object) -> AsyncIterator[ServiceSite]:
+    """Run the service with embedded Redis and, by default, SQLite and the shipped flows."""
     chosen = Settings.model_validate({"data": data, "port": 0, **settings})
     async with serving(chosen) as listening:
         service, address = listening.service, listening.phone
-        yield Site(service, address, chosen)
+        yield ServiceSite(service, address, chosen)

@@ -15,17 +15,17 @@ import pytest_asyncio
 from ivr.devtools.softphone import Softphone, dial
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
-from tests.call.caller import CLIPS, Site, TestCaller
+from tests.call.caller import CLIPS, ServiceSite, TestCaller
 from tests.call.test_session import place
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(5)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(2)]
 
 QUIET_MS = 900
 """A prompt that plays the caller's own words is over only after a longer quiet: they have pauses of their own."""
 
 
 @asynccontextmanager
-async def caller(site: Site, flow: str, **variables: str) -> AsyncIterator[TestCaller]:
+async def caller(site: ServiceSite, flow: str, **variables: str) -> AsyncIterator[TestCaller]:
     async with dial(site.socket, flow, "zh-CN", variables) as phone:
         person = TestCaller(phone)
         listening = asyncio.create_task(person.listen())
@@ -64,7 +64,7 @@ class CallResult:
     phone: Softphone
 
 
-async def a_repair(site: Site) -> CallResult:
+async def a_repair(site: ServiceSite) -> CallResult:
     async with caller(site, "hotline") as person:
         await talk(person, [("报修、投诉", "报修"), ("什么问题", "暖气不热"), ("您说的是", "对")])
         await talk(
@@ -78,7 +78,7 @@ async def a_repair(site: Site) -> CallResult:
         return CallResult(await site.record(person.phone.call), person.phone)
 
 
-async def half_a_repair(site: Site) -> CallResult:
+async def half_a_repair(site: ServiceSite) -> CallResult:
     async with caller(site, "repair", caller="13812345678") as person:
         await talk(person, [("什么问题", "暖气不热"), ("您说的是", "对"), ("具体地址", "地址")])
         await person.hears("您说的是")
@@ -86,7 +86,7 @@ async def half_a_repair(site: Site) -> CallResult:
         return CallResult(await site.record(person.phone.call), person.phone)
 
 
-async def a_complaint(site: Site) -> CallResult:
+async def a_complaint(site: ServiceSite) -> CallResult:
     async with caller(site, "complaint") as person:
         await talk(person, [("发生了什么", "要求赔偿"), ("员工欺诈", "都没有"), ("银行卡", "银行卡")])
         await talk(person, [("沈阳", "沈阳"), ("回电吗", "不需要")])
@@ -95,7 +95,7 @@ async def a_complaint(site: Site) -> CallResult:
         return CallResult(await site.record(person.phone.call), person.phone)
 
 
-async def a_repair_with_the_calling_number(site: Site) -> CallResult:
+async def a_repair_with_the_calling_number(site: ServiceSite) -> CallResult:
     async with caller(site, "repair", caller="13605060708") as person:
         await talk(person, [("什么问题", "暖气不热"), ("您说的是", "对")])
         for words in ("具体地址", "姓名"):
@@ -107,12 +107,12 @@ async def a_repair_with_the_calling_number(site: Site) -> CallResult:
         return CallResult(await site.record(person.phone.call), person.phone)
 
 
-Call = Callable[[Site], Awaitable[CallResult]]
+Call = Callable[[ServiceSite], Awaitable[CallResult]]
 CALLS: tuple[Call, ...] = (a_repair, half_a_repair, a_complaint, a_repair_with_the_calling_number)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(site: Site) -> AsyncIterator[Callable[[Call], Awaitable[CallResult]]]:
+async def told(site: ServiceSite) -> AsyncIterator[Callable[[Call], Awaitable[CallResult]]]:
     """All calls, led at the same time; each test looks at what came of its own."""
     calls = {call: asyncio.create_task(call(site)) for call in CALLS}
     yield lambda call: calls[call]
@@ -155,7 +155,7 @@ async def test_a_complaint_with_a_word_worth_noticing_is_registered(told: Tellin
     assert spoken_number(record) == case.number.replace("-", "")
 
 
-async def test_the_calling_number_is_offered_and_its_case_is_told(site: Site, told: Telling) -> None:
+async def test_the_calling_number_is_offered_and_its_case_is_told(site: ServiceSite, told: Telling) -> None:
     record = (await told(a_repair_with_the_calling_number)).record
     assert record.values["phone"] == "+8613605060708"
     async with caller(site, "hotline", caller="13605060708") as person:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ivr.call.audio.mixing import StereoMix
 
 START = 5000
-"""Offset of the consent in ms, far from 0 on purpose."""
+"""Offset of the consent in ms, deliberately not 0."""
 
 Sides = tuple[np.ndarray, np.ndarray]
 
@@ -27,12 +27,12 @@ def sides(mix: StereoMix, end_ms: int) -> Sides:
 
 
 def spans(side: np.ndarray) -> list[tuple[float, float, int]]:
-    """Runs of one level other than silence: begin in ms, end in ms, level."""
+    """Runs of one level other than silence: start (ms), end (ms), level."""
     edges = np.flatnonzero(np.diff(side, prepend=0, append=0))
     return [(a / 8, b / 8, int(side[a])) for a, b in pairwise(edges) if side[a]]
 
 
-def test_the_caller_is_left_and_we_are_right() -> None:
+def test_the_caller_is_left_and_the_service_right() -> None:
     mix = StereoMix(START)
     mix.add_caller(START + 100, sound(20, 1))
     mix.add_prompt(START + 300, sound(50, 2))
@@ -58,7 +58,7 @@ def test_prompts_queue_behind_each_other() -> None:
     assert spans(sides(mix, 1000)[1]) == [(10, 110, 1), (110, 210, 2), (210, 310, 3), (900, 1000, 4)]
 
 
-def test_a_barge_in_cuts_what_was_never_heard_and_the_next_prompt_follows() -> None:
+def test_a_barge_in_removes_unheard_audio_and_the_next_prompt_follows() -> None:
     mix = StereoMix(START)
     mix.add_prompt(START, sound(3000, 1))
     mix.add_prompt(START, sound(3000, 2))
@@ -75,7 +75,7 @@ def test_clearing_silence_does_nothing() -> None:
     assert spans(sides(mix, 600)[1]) == [(20, 120, 1)]
 
 
-def test_audio_is_given_out_only_when_it_can_no_longer_change() -> None:
+def test_audio_is_released_only_when_it_can_no_longer_change() -> None:
     mix = StereoMix(START)
     mix.add_prompt(START, sound(5000, 1))
     early = b"".join(mix.settled(START + 2000))
@@ -98,7 +98,7 @@ def test_a_stall_and_the_burst_after_it_leave_no_gap_and_no_shift() -> None:
     assert [(a, b) for a, b, _ in runs] == [(n * 20, n * 20 + 20) for n in range(100)]
 
 
-def test_lost_frames_become_silence_and_what_follows_is_in_its_place_a_second_later() -> None:
+def test_lost_frames_become_silence_and_later_audio_keeps_its_place() -> None:
     mix = StereoMix(START)
     for n in range(200):
         if not 20 <= n < 35:
@@ -107,7 +107,7 @@ def test_lost_frames_become_silence_and_what_follows_is_in_its_place_a_second_la
     assert [run for run in runs if run[2] >= 90] == [(n * 20, n * 20 + 20, n) for n in range(90, 200)]
 
 
-def test_frames_after_a_long_pause_are_in_their_place_at_once() -> None:
+def test_frames_after_a_long_pause_keep_their_place() -> None:
     mix = StereoMix(START)
     mix.add_caller(START, sound(20, 1))
     mix.add_caller(START + 1500, sound(20, 2))
@@ -115,7 +115,7 @@ def test_frames_after_a_long_pause_are_in_their_place_at_once() -> None:
 
 
 @pytest.mark.parametrize("ppm", [-500, -50, 50, 500])
-def test_a_clock_that_runs_wrong_does_not_drift_away(ppm: int) -> None:
+def test_a_wrong_clock_does_not_accumulate_drift(ppm: int) -> None:
     mix, chance = StereoMix(START), random.Random(ppm)
     frames = 30 * 60 * 50
     taken: list[bytes] = []
@@ -138,7 +138,7 @@ def test_a_clock_that_runs_wrong_does_not_drift_away(ppm: int) -> None:
         max_size=60,
     )
 )
-def test_whatever_comes_in_both_sides_stay_equally_long(moves: list[tuple[str, int, int]]) -> None:
+def test_both_sides_always_stay_equally_long(moves: list[tuple[str, int, int]]) -> None:
     mix, now, out = StereoMix(START), START, b""
     for move, later, length in moves:
         now += later
@@ -151,7 +151,7 @@ def test_whatever_comes_in_both_sides_stay_equally_long(moves: list[tuple[str, i
     assert len(out) == (now - START) * 8 * 4
 
 
-def test_whoever_talks_to_the_caller_in_our_place_is_on_our_side() -> None:
+def test_an_agent_is_on_the_services_side() -> None:
     mix = StereoMix(START)
     mix.add_prompt(START, sound(100, 1))
     for at in range(400, 600, 20):
@@ -162,7 +162,7 @@ def test_whoever_talks_to_the_caller_in_our_place_is_on_our_side() -> None:
     assert spans(left) == [(407, 607, 3)]
 
 
-def test_two_who_talk_to_the_caller_at_once_are_both_on_our_side() -> None:
+def test_two_agents_are_mixed_on_the_services_side() -> None:
     mix = StereoMix(START)
     for at in range(0, 200, 20):
         mix.add_overheard(START + at, "other", sound(20, 2))
@@ -171,7 +171,7 @@ def test_two_who_talk_to_the_caller_at_once_are_both_on_our_side() -> None:
     assert spans(right) == [(0, 100, 2), (100, 200, 5), (200, 300, 3)]
 
 
-def test_voices_that_are_too_loud_together_are_clipped() -> None:
+def test_voices_too_loud_together_are_clipped() -> None:
     mix = StereoMix(START)
     for who in ("other", "third"):
         mix.add_overheard(START, who, sound(20, 30_000))
@@ -179,7 +179,7 @@ def test_voices_that_are_too_loud_together_are_clipped() -> None:
     assert spans(right) == [(0, 20, 32_767)]
 
 
-def test_each_conversation_begins_where_it_began_however_shortly_after_what_was_said_before() -> None:
+def test_each_conversation_keeps_its_start_however_soon_it_follows() -> None:
     mix = StereoMix(START)
     mix.add_caller(START, sound(20, 1))
     for begin in (300, 2000):

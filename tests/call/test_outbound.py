@@ -15,7 +15,9 @@ from ivr.database.errors import RecordsUnavailable
 from ivr.lifecycle import Disposition
 from ivr.records.journal import write_queue
 from ivr.telephony.port import Call, CallLeg, Unanswered
-from tests.call.test_recovery import CALL, node
+from ivr.telephony.slots import CallSlot, CallSlots
+from tests.call.orphan import CALL
+from tests.call.test_recovery import node
 
 __all__ = ["node"]
 
@@ -25,7 +27,7 @@ class _Flows:
         version = "v1"
 
 
-async def busy(call: Call) -> CallLeg:
+async def busy(call: Call, slot: CallSlot) -> CallLeg:
     raise Unanswered("busy", rang=True)
 
 
@@ -35,15 +37,15 @@ async def test_a_busy_line_is_recorded_when_the_database_is_back(
     monkeypatch.setattr(write_queue, "FIRST_RETRY_S", 0.001)
     close_call, asked, back = node.records.close_call, asyncio.Event(), asyncio.Event()
 
-    async def close_later(*closing: Any) -> None:
+    async def close_later(*closing: Any, rang: bool | None) -> None:
         asked.set()
         if not back.is_set():
             raise RecordsUnavailable("away")
-        await close_call(*closing)
+        await close_call(*closing, rang=rang)
 
     monkeypatch.setattr(node.records, "close_call", close_later)
     flows = cast("Any", _Flows)
-    outbound = OutboundCaller(node, flows, CallManager(node, flows), busy)
+    outbound = OutboundCaller(node, flows, CallManager(node, flows), CallSlots(1), busy)
     placing = asyncio.create_task(outbound.place(replace(CALL, id="out-1")))
     await asked.wait()
     assert not placing.done()

@@ -2,284 +2,264 @@
 
 from __future__ import annotations
 
-import wave
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.actions import Fact, OpenComplaint
+from ivr.actions import OpenComplaint
+from ivr.call import flow_versions
+from ivr.call.flow_versions import FlowVersions
 from ivr.call.node import ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load
-from ivr.events import CallAnswered, CallEnded, DigitsPressed, Event, PromptsFinished
+from ivr.complaints.rules.case import ReaderRole
+from ivr.events import CallEnded, DigitsPressed
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet, parse
-from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
-from ivr.live.calls import LiveCalls
-from ivr.live.embedded import EmbeddedRedis
-from ivr.prompts.library import PromptLibrary
 from ivr.records.call_records import CallRecords
 from ivr.records.journal import entries
-from ivr.records.journal.entries import JournalEntry
-from ivr.records.journal.records_journal import RecordsJournal
+from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
-from ivr.telephony.port import Call
-from ivr.turntaking.timing import Timing
-from recognizer.endpoint import VoiceActivity
-from recognizer.scripted import ScriptedRecognizer
+from tests.call.orphan import CALL, NOW, OrphanedCall, SlowRecords, a_node, a_redis
 
-NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
-CALL = Call("call-1", "asterisk", "outbound", "4001", "13812345678", "survey", "zh-CN")
 KEYS = ("1", "2", "1")
 """Convenient, not resolved, satisfied."""
 
 
 @pytest.fixture
 async def node(url: str, tmp_path: Path) -> AsyncIterator[ServiceNode]:
-    zone = ZoneInfo("Asia/Shanghai")
-    async with AsyncExitStack() as stack:
-        redis = await EmbeddedRedis.start(tmp_path / "redis")
-        stack.push_async_callback(redis.close)
-        live = await LiveCalls.open(redis.url)
-        stack.push_async_callback(live.close)
-        records = await CallRecords.open(url, "this node")
-        stack.push_async_callback(records.close)
-        journal = RecordsJournal(records, tmp_path / "journal")
-        stack.push_async_callback(journal.close)
-        yield ServiceNode(
-            name="this node",
-            recognizer=ScriptedRecognizer(),
-            activity=VoiceActivity,
-            prompts=PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(zone)),
-            records=records,
-            journal=journal,
-            live=live,
-            recordings=tmp_path / "recordings",
-            timezone=zone,
-            timing=Timing(),
-        )
+    async with a_redis(tmp_path / "redis") as redis, a_node(url, redis.url, tmp_path) as node:
+        yield node
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def flow_set() -> FlowSet:
     return parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
 
 
-class Lost:
-    """A call as another node was leading it when that node died."""
-
-    def __init__(self, node: ServiceNode, flow_set: FlowSet) -> None:
-        self.node, self.flow_set = node, flow_set
-        self.pending: list[JournalEntry] = []
-        """What the records have not taken."""
-        self.state = engine.begin(flow_set.flows, flow_set.version, CALL.flow, CALL.language, speech=True)
-        self.at = NOW
-
-    async def begin(self, *, records: bool = True) -> None:
-        await self.write(entries.FlowSourceEntry(self.flow_set.version, self.flow_set.source), records)
-        await self.write(entries.OpeningEntry(CALL, self.flow_set.version, NOW), records)
-        await self.write(entries.PickUpEntry(CALL.id, NOW), records)
-        await self.meets(CallAnswered(), records=records)
-        await self.meets(PromptsFinished(self.wait), records=records)
-
-    async def write(self, entry: JournalEntry, records: bool = True) -> None:
-        if records:
-            await entry.write(self.node.records)
-        else:
-            self.pending.append(entry)
-
-    @property
-    def wait(self) -> str:
-        assert self.state.wait
-        return self.state.wait.id
-
-    async def answers(self, keys: Sequence[str], *, records: bool = True) -> None:
-        for key in keys:
-            await self.meets(DigitsPressed(self.wait, key), records=records)
-
-    async def meets(self, event: Event, *, records: bool = True, live: bool = True) -> None:
-        self.at += timedelta(seconds=5)
-        await self.keep(event, engine.step(self.flow_set.flows, self.state, event, self.at), records=records, live=live)
-
-    async def keep(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
-        self.state = turn.state
-        facts = tuple(action for action in turn.actions if isinstance(action, Fact))
-        await self.write(entries.TurnEntry(CALL.id, turn.state.turn, event, facts, (), self.at), records)
-        if live:
-            await self.node.live.save(CALL.id, turn.state.turn, entries.dump_all(self.pending), "the other node")
-
-
 @pytest.fixture
-async def lost(node: ServiceNode, flow_set: FlowSet) -> Lost:
-    call = Lost(node, flow_set)
+async def orphan(node: ServiceNode, flow_set: FlowSet) -> OrphanedCall:
+    call = OrphanedCall(node, flow_set)
     await call.begin()
     return call
 
 
-async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS)
-    assert await sweep(node, ()) == 1
+async def sweeps(node: ServiceNode, owned: Collection[str] = ()) -> int:
+    return await sweep(node, FlowVersions(node.records.flow_source), lambda call_id: call_id in owned)
+
+
+async def test_a_lost_call_is_closed_with_its_answers_and_the_flows_last_words(
+    node: ServiceNode, orphan: OrphanedCall
+) -> None:
+    await orphan.answers(KEYS)
+    assert await sweeps(node) == 1
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert (record.call.disposition, record.call.cause, record.call.ended_by) == (Disposition.PARTIAL, "failed", "us")
     assert [case.kind for case in record.cases] == ["bad_review"]
     assert await node.live.load(CALL.id) is None
-    assert await sweep(node, ()) == 0
+    assert await sweeps(node) == 0
 
 
 async def test_a_lost_call_on_which_misconduct_was_reported_has_its_last_words_too(
-    node: ServiceNode, lost: Lost
+    node: ServiceNode, orphan: OrphanedCall
 ) -> None:
-    desk = CaseService(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
-    await desk.open(OpenComplaint("fraud", "举报"), "王", NOW, CALL.id)
-    await lost.answers(KEYS)
+    case_service = CaseService(node.records.database, load(ROOT / "lines.yaml", ROOT / "calendar.yaml"))
+    await case_service.open(OpenComplaint("fraud", "举报"), "王", NOW, CALL.id)
+    await orphan.answers(KEYS)
     assert (await node.records.call(CALL.id)).call.withheld
-    assert await sweep(node, ()) == 1
+    assert await sweeps(node) == 1
     record = await node.records.call(CALL.id, "management")
     assert [case.kind for case in record.cases] == ["fraud", "bad_review"]
     assert record.call.disposition == Disposition.PARTIAL
 
 
-async def test_the_records_alone_are_enough(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS)
+async def test_the_records_alone_suffice(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS)
     await node.live.drop(CALL.id)
-    assert await sweep(node, ()) == 1
+    assert await sweeps(node) == 1
     record = await node.records.call(CALL.id)
     assert record.call.disposition is Disposition.PARTIAL and len(record.cases) == 1
 
 
-async def test_an_answer_that_the_records_never_got_is_taken_from_redis(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS[:2])
-    await lost.meets(DigitsPressed(lost.wait, KEYS[2]), records=False)
-    await sweep(node, ())
+async def test_an_answer_missing_from_the_records_is_taken_from_redis(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS[:2])
+    await orphan.handle(DigitsPressed(orphan.wait, KEYS[2]), records=False)
+    await sweeps(node)
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert record.call.disposition is Disposition.PARTIAL
 
 
-async def test_all_turns_that_the_records_never_got_are_taken_from_redis(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS, records=False)
-    await sweep(node, ())
+async def test_all_turns_missing_from_the_records_are_taken_from_redis(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS, records=False)
+    await sweeps(node)
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert record.call.disposition is Disposition.PARTIAL and len(record.cases) == 1
     assert await node.live.load(CALL.id) is None
 
 
-async def test_a_call_that_the_records_never_got_is_taken_from_redis(node: ServiceNode, flow_set: FlowSet) -> None:
-    lost = Lost(node, flow_set)
-    await lost.begin(records=False)
-    await lost.answers(KEYS, records=False)
-    assert await sweep(node, ()) == 1
+async def test_a_call_missing_from_the_records_is_taken_from_redis(node: ServiceNode, flow_set: FlowSet) -> None:
+    orphan = OrphanedCall(node, flow_set)
+    await orphan.begin(records=False)
+    await orphan.answers(KEYS, records=False)
+    assert await sweeps(node) == 1
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
-    assert (record.call.caller, record.call.answered_at) == (CALL.caller, NOW)
+    assert record.call.answered_at == NOW
 
 
-async def test_a_call_that_its_node_had_closed_keeps_its_own_end(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS, records=False)
-    await lost.write(entries.ClosingEntry(CALL.id, Disposition.BREAKOFF, "normal", "caller", lost.at), records=False)
-    await node.live.save(CALL.id, 99, entries.dump_all(lost.pending), "the other node")
-    assert await sweep(node, ()) == 0
+async def test_a_call_that_its_node_had_closed_keeps_its_own_end(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS, records=False)
+    closing = entries.ClosingEntry(CALL.id, Disposition.BREAKOFF, "normal", "caller", orphan.at)
+    await orphan.write(closing, records=False)
+    await orphan.save_live(99)
+    assert await sweeps(node) == 0
     record = await node.records.call(CALL.id)
     assert len(record.values) == 3 and (record.call.disposition, record.call.ended_by) == ("breakoff", "caller")
 
 
-async def test_a_damaged_live_state_does_not_keep_a_call_open(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS)
+async def test_a_damaged_live_state_does_not_keep_a_call_open(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS)
     await node.live.save(CALL.id, 99, b'{"state": {}}', "another version")
-    assert await sweep(node, ()) == 1
+    assert await sweeps(node) == 1
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.PARTIAL
     assert node.live.damaged.count == 1
 
 
-async def test_an_entry_that_the_records_refuse_does_not_keep_a_call_open(node: ServiceNode, lost: Lost) -> None:
-    refused = entries.RecordingEntry("no such call", "/a.wav", "wav", 1.0, 0, "")
-    await lost.write(refused, records=False)
-    await lost.answers(KEYS, records=False)
-    assert await sweep(node, ()) == 1
+async def test_an_entry_that_the_records_refuse_does_not_keep_a_call_open(
+    node: ServiceNode, orphan: OrphanedCall
+) -> None:
+    await orphan.write(entries.RecordingEntry("no such call", "/a.wav", "wav", 1.0, 0, ""), records=False)
+    await orphan.answers(KEYS, records=False)
+    assert await sweeps(node) == 1
     assert len((await node.records.call(CALL.id)).values) == 3
     assert node.journal.kept_locally == 1
 
 
-async def test_a_call_that_cannot_be_closed_does_not_keep_others_open(
-    node: ServiceNode, lost: Lost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    await node.records.open_call(replace(CALL, id="a-call"), "no such version", NOW)
-    close_call = node.records.close_call
-
-    async def refusing(call_id: str, *closing: Any) -> None:
-        if call_id == "a-call":
-            raise KeyError("a fault")
-        await close_call(call_id, *closing)
-
-    monkeypatch.setattr(node.records, "close_call", refusing)
-    assert await sweep(node, ()) == 1
-    assert (await node.records.call(CALL.id)).call.ended_at is not None
-    assert "call a-call: the orphaned call could not be closed" in caplog.text
-
-
-async def test_a_turn_that_redis_never_got_counts(node: ServiceNode, lost: Lost) -> None:
-    await lost.answers(KEYS[:2])
-    await lost.meets(DigitsPressed(lost.wait, KEYS[2]), live=False)
-    await sweep(node, ())
+async def test_a_turn_missing_from_redis_counts(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS[:2])
+    await orphan.handle(DigitsPressed(orphan.wait, KEYS[2]), live=False)
+    await sweeps(node)
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.PARTIAL
 
 
-async def test_a_call_lost_during_our_apology_is_closed_like_any_other(
-    node: ServiceNode, lost: Lost, flow_set: FlowSet
+async def test_a_call_lost_during_the_apology_is_closed_like_any_other(
+    node: ServiceNode, orphan: OrphanedCall, flow_set: FlowSet
 ) -> None:
-    await lost.answers(KEYS)
-    await lost.keep(CallEnded("us", "failed"), engine.fail(flow_set.flows, lost.state, lost.at), live=False)
-    await sweep(node, ())
+    await orphan.answers(KEYS)
+    await orphan.save_turn(CallEnded("us", "failed"), engine.fail(flow_set.flows, orphan.state, orphan.at), live=False)
+    await sweeps(node)
     record = await node.records.call(CALL.id)
     assert record.call.disposition is Disposition.PARTIAL
     assert len(record.cases) == 1
 
 
-async def test_a_call_that_another_node_leads_is_left_alone(node: ServiceNode, lost: Lost) -> None:
+async def test_a_call_of_another_live_node_is_left_alone(node: ServiceNode, orphan: OrphanedCall) -> None:
     assert await node.live.claim(CALL.id, "the other node", LEASE_MS)
-    assert await sweep(node, ()) == 0
+    assert await sweeps(node) == 0
     assert (await node.records.call(CALL.id)).call.ended_at is None
 
 
-async def test_a_call_that_this_node_leads_is_left_alone(node: ServiceNode, lost: Lost) -> None:
-    assert await sweep(node, {CALL.id}) == 0
+async def test_a_call_of_this_node_is_left_alone_with_or_without_its_lease(
+    node: ServiceNode, orphan: OrphanedCall
+) -> None:
+    assert await sweeps(node, {CALL.id}) == 0
+    await node.live.renew({CALL.id}, node.name, LEASE_MS)
+    assert await sweeps(node) == 0
     assert (await node.records.call(CALL.id)).call.ended_at is None
 
 
-async def test_of_a_call_that_is_closed_only_the_live_state_is_dropped(node: ServiceNode, lost: Lost) -> None:
+@pytest.mark.parametrize("leased", [True, False])
+async def test_a_call_answered_here_while_the_sweep_waits_for_sql_is_left_alone(
+    node: ServiceNode, flow_set: FlowSet, leased: bool
+) -> None:
+    records, answered = SlowRecords(node.records), set[str]()
+    sweeping = asyncio.create_task(sweeps(replace(node, records=records), answered))
+    await records.waiting.wait()
+    if leased:
+        await node.live.renew({CALL.id}, node.name, LEASE_MS)
+    else:
+        answered.add(CALL.id)
+    await OrphanedCall(node, flow_set).begin()
+    records.go.set()
+    assert await sweeping == 0
+    assert (await node.records.call(CALL.id)).call.ended_at is None
+
+
+async def test_nodes_that_sweep_at_once_close_each_call_once(node: ServiceNode, flow_set: FlowSet) -> None:
+    for n in range(6):
+        await OrphanedCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
+    others = [replace(node, name=f"node {n}") for n in range(3)]
+    assert sum(await asyncio.gather(*map(sweeps, others))) == 6
+    for n in range(6):
+        record = await node.records.call(f"call-{n}")
+        assert [change.disposition for change in record.dispositions] == [Disposition.BREAKOFF]
+
+
+async def test_a_call_that_cannot_be_closed_holds_up_no_other(
+    node: ServiceNode, flow_set: FlowSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    for n in range(3):
+        await OrphanedCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
+    records = BrokenRecords(node.records.database, "this node", None)
+    assert await sweeps(replace(node, records=records)) == 2
+    assert "call call-0: the orphaned call could not be closed" in caplog.text
+    assert await node.records.open_calls() == ("call-0",)
+
+
+class BrokenRecords(CallRecords):
+    """Records of which the first call cannot be read."""
+
+    async def call(self, call_id: str, role: ReaderRole = "staff") -> CallRecord:
+        if call_id == "call-0":
+            raise ValueError("damaged")
+        return await super().call(call_id, role)
+
+
+async def test_a_version_of_the_flows_is_parsed_once_and_off_the_event_loop(
+    node: ServiceNode, flow_set: FlowSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+
+    def parse_noting_the_thread(source: str, version: str) -> FlowSet:
+        parsed.append(threading.get_ident())
+        return parse(source, version)
+
+    monkeypatch.setattr(flow_versions, "parse", parse_noting_the_thread)
+    for n in range(4):
+        await OrphanedCall(node, flow_set, replace(CALL, id=f"call-{n}")).begin()
+    assert await sweeps(node) == 4
+    assert len(parsed) == 1 and parsed[0] != threading.get_ident()
+
+
+async def test_calls_in_a_version_that_can_no_longer_be_parsed_are_closed_as_failed(
+    node: ServiceNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    await node.records.save_flow_source("old", "flows: 1")
+    for n in range(2):
+        await node.records.open_call(replace(CALL, id=f"call-{n}"), "old", NOW)
+    assert await sweeps(node) == 2
+    assert caplog.text.count("version old of the flows can no longer be parsed") == 1
+    for n in range(2):
+        assert (await node.records.call(f"call-{n}")).call.disposition is Disposition.FAILED
+
+
+async def test_a_closed_call_only_loses_its_live_state(node: ServiceNode, orphan: OrphanedCall) -> None:
     await node.records.close_call(CALL.id, Disposition.REFUSED, "normal", "caller", NOW)
-    assert await sweep(node, ()) == 0
+    assert await sweeps(node) == 0
     assert (await node.records.call(CALL.id)).call.disposition is Disposition.REFUSED
     assert await node.live.load(CALL.id) is None
 
 
-async def test_a_call_in_a_version_of_the_flows_that_is_gone_is_closed_as_failed(node: ServiceNode) -> None:
+async def test_a_call_whose_flow_version_is_gone_is_closed_as_failed(node: ServiceNode) -> None:
     await node.records.open_call(replace(CALL, id="call-2"), "no such version", NOW)
-    assert await sweep(node, ()) == 1
+    assert await sweeps(node) == 1
     assert (await node.records.call("call-2")).call.disposition is Disposition.FAILED
-
-
-async def test_the_audio_that_the_lost_node_left_is_listed(node: ServiceNode, lost: Lost) -> None:
-    consent_at = (await node.records.call(CALL.id)).call.consent_at
-    assert consent_at
-    path = node.recording_path(CALL.id, consent_at)
-    path.parent.mkdir(parents=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(4 * 8000 * 3))
-    await sweep(node, ())
-    (recording,) = (await node.records.call(CALL.id)).recordings
-    assert (recording.path, recording.seconds) == (str(path), 3)
-    assert recording.offset_ms == (consent_at - NOW) / timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""Calls that a fault of ours hits: the caller hears so, and nothing that was answered is lost."""
+"""Calls during an internal fault: no answer is lost, and the caller hears an apology if the call cannot go on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -19,25 +19,25 @@ from ivr.records.record import CallRecord
 from ivr.telephony.browser.stream import BrowserCallLeg
 from recognizer.base import Hypothesis
 from recognizer.scripted import ScriptedRecognizer
-from tests.call.caller import ANSWERS, Site, TestCaller, a_site, beside
+from tests.call.caller import ANSWERS, ServiceSite, TestCaller, running_site, second_node
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(6)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.calls(4)]
 
 APOLOGY = "系统出现故障"
 NUMBER = "13912345678"
 
-Story = Callable[[Site], Awaitable[CallRecord]]
-STORIES: list[Story] = []
+Scenario = Callable[[ServiceSite], Awaitable[CallRecord]]
+SCENARIOS: list[Scenario] = []
 
 
-def story(tell: Story) -> Story:
-    """A call on a service of its own, led at the same time as all others; gives its record."""
-    STORIES.append(tell)
-    return tell
+def scenario(run: Scenario) -> Scenario:
+    """Register a call on a service of its own, which returns its record. All scenarios run concurrently."""
+    SCENARIOS.append(run)
+    return run
 
 
-class Notes(logging.Handler):
-    """Everything that is logged."""
+class LogCapture(logging.Handler):
+    """Collects all log records as text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,24 +48,24 @@ class Notes(logging.Handler):
 
 
 @pytest.fixture(scope="module")
-def logged() -> Iterator[Notes]:
-    notes = Notes()
-    logging.getLogger().addHandler(notes)
-    yield notes
-    logging.getLogger().removeHandler(notes)
+def logged() -> Iterator[LogCapture]:
+    capture = LogCapture()
+    logging.getLogger().addHandler(capture)
+    yield capture
+    logging.getLogger().removeHandler(capture)
 
 
-Telling = Callable[[Story], Awaitable[CallRecord]]
+ResultOf = Callable[[Scenario], Awaitable[CallRecord]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(tmp_path_factory: pytest.TempPathFactory, logged: Notes) -> AsyncIterator[Telling]:
-    calls: dict[Story, asyncio.Future[CallRecord]] = {}
+async def result_of(tmp_path_factory: pytest.TempPathFactory, logged: LogCapture) -> AsyncIterator[ResultOf]:
+    calls: dict[Scenario, asyncio.Future[CallRecord]] = {}
     async with AsyncExitStack() as stack:
-        for tell in STORIES:
-            site = await stack.enter_async_context(a_site(tmp_path_factory.mktemp("service")))
-            calls[tell] = asyncio.ensure_future(tell(site))
-        yield lambda tell: calls[tell]
+        for run in SCENARIOS:
+            site = await stack.enter_async_context(running_site(tmp_path_factory.mktemp("service")))
+            calls[run] = asyncio.ensure_future(run(site))
+        yield lambda run: calls[run]
         for call in calls.values():
             call.cancel()
         await asyncio.gather(*calls.values(), return_exceptions=True)
@@ -74,11 +74,14 @@ async def told(tmp_path_factory: pytest.TempPathFactory, logged: Notes) -> Async
 # --- the stores ---------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def locked(site: Site) -> Iterator[None]:
-    """Another program holds the SQLite file's lock: nothing can be written."""
-    with closing(sqlite3.connect(site.settings.data / "records.sqlite", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+@asynccontextmanager
+async def locked(site: ServiceSite) -> AsyncIterator[None]:
+    """Hold the lock of the SQLite file, so that nothing can be written."""
+    with closing(sqlite3.connect(site.settings.data / "records.sqlite", timeout=0, isolation_level=None)) as other:
+        while not other.in_transaction:
+            with suppress(sqlite3.OperationalError):
+                other.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(0.01)
         yield
         other.execute("ROLLBACK")
 
@@ -87,73 +90,72 @@ REST = {"收费了吗": "2", "打分": "9", "建议": "2"}
 """The questions after that for the attitude, with their keys."""
 
 
-async def goes_on(person: TestCaller) -> None:
-    """Answer the question for the attitude and all others, and hang up."""
-    await person.presses("1")
-    await person.takes_the_survey(keys=REST)
-    await person.hears("感谢")
-    await person.phone.hang_up()
+async def finishes(caller: TestCaller) -> None:
+    """Answer the question for the attitude and all later ones, and hang up."""
+    await caller.presses("1")
+    await caller.takes_the_survey(keys=REST)
+    await caller.hears("感谢")
+    await caller.phone.hang_up()
 
 
-@story
-async def database_away(site: Site) -> CallRecord:
-    async with beside(site, caller=NUMBER) as door, door.person() as person:
-        await person.takes_the_survey(until="态度")
-        with locked(site):
-            await goes_on(person)
-        return await site.record(person.phone.call)
+@scenario
+async def database_away(site: ServiceSite) -> CallRecord:
+    async with second_node(site, caller=NUMBER) as node, node.caller() as caller:
+        await caller.takes_the_survey(until="态度")
+        async with locked(site):
+            await finishes(caller)
+        return await site.record(caller.phone.call)
 
 
-async def test_a_call_goes_on_while_the_database_is_away_and_is_written_when_it_is_back(told: Telling) -> None:
-    record = await told(database_away)
+async def test_a_call_goes_on_while_the_database_is_away_and_is_written_when_it_is_back(result_of: ResultOf) -> None:
+    record = await result_of(database_away)
     assert record.values == ANSWERS | {"comments": None}
     assert (record.call.disposition, record.call.cause) == (Disposition.COMPLETED, "normal")
 
 
-async def test_the_number_of_a_caller_is_kept_and_not_logged(told: Telling, logged: Notes) -> None:
-    record = await told(database_away)
-    assert record.call.caller == NUMBER
+async def test_the_number_of_a_caller_is_kept_and_not_logged(result_of: ResultOf, logged: LogCapture) -> None:
+    record = await result_of(database_away)
+    assert record.call.caller == f"+86{NUMBER}"
     assert "wait for the database" in logged.text and NUMBER not in logged.text
 
 
-@story
-async def no_database(site: Site) -> CallRecord:
+@scenario
+async def database_away_from_the_start(site: ServiceSite) -> CallRecord:
     async with AsyncExitStack() as stack:
-        with locked(site):
-            person = await stack.enter_async_context(site.person())
-            await person.takes_the_survey(until="态度")
-            await goes_on(person)
-        return await site.record(person.phone.call)
+        async with locked(site):
+            caller = await stack.enter_async_context(site.caller())
+            await caller.takes_the_survey(until="态度")
+            await finishes(caller)
+        return await site.record(caller.phone.call)
 
 
-async def test_a_call_that_meets_no_database_at_all_is_led_and_kept_later(told: Telling) -> None:
-    record = await told(no_database)
+async def test_a_call_that_never_reaches_the_database_is_led_and_stored_later(result_of: ResultOf) -> None:
+    record = await result_of(database_away_from_the_start)
     assert record.values == ANSWERS | {"comments": None} and record.call.cause == "normal"
 
 
-def redis(site: Site) -> psutil.Process:
+def redis(site: ServiceSite) -> psutil.Process:
     (server,) = [child for child in psutil.Process().children() if Path(child.cwd()) == site.settings.data / "redis"]
     return server
 
 
-@story
-async def redis_restarted(site: Site) -> CallRecord:
-    async with site.person() as person:
-        await person.takes_the_survey(until="态度")
+@scenario
+async def redis_restarted(site: ServiceSite) -> CallRecord:
+    async with site.caller() as caller:
+        await caller.takes_the_survey(until="态度")
         redis(site).kill()
-        await goes_on(person)
-        return await site.record(person.phone.call)
+        await finishes(caller)
+        return await site.record(caller.phone.call)
 
 
-async def test_a_restart_of_redis_passes_unnoticed(told: Telling) -> None:
-    record = await told(redis_restarted)
+async def test_a_restart_of_redis_passes_unnoticed(result_of: ResultOf) -> None:
+    record = await result_of(redis_restarted)
     assert record.values == ANSWERS | {"comments": None}
     assert record.call.disposition is Disposition.COMPLETED
 
 
 @contextmanager
-def hung(server: psutil.Process) -> Iterator[None]:
-    """The server answers nothing within the block."""
+def unresponsive(server: psutil.Process) -> Iterator[None]:
     server.suspend()
     try:
         yield
@@ -161,77 +163,78 @@ def hung(server: psutil.Process) -> Iterator[None]:
         server.resume()
 
 
-@story
-async def redis_hung(site: Site) -> CallRecord:
-    async with site.person() as person:
-        await person.takes_the_survey(until="态度")
-        with hung(redis(site)):
-            await goes_on(person)
-            return await site.record(person.phone.call)
+@scenario
+async def redis_hung(site: ServiceSite) -> CallRecord:
+    async with site.caller() as caller:
+        await caller.takes_the_survey(until="态度")
+        with unresponsive(redis(site)):
+            await finishes(caller)
+            return await site.record(caller.phone.call)
 
 
-async def test_a_call_goes_on_while_redis_does_not_answer(told: Telling) -> None:
-    record = await told(redis_hung)
+async def test_a_call_goes_on_while_redis_is_unresponsive(result_of: ResultOf) -> None:
+    record = await result_of(redis_hung)
     assert record.values == ANSWERS | {"comments": None}
     assert (record.call.disposition, record.call.cause) == (Disposition.COMPLETED, "normal")
 
 
-@story
-async def both_away(site: Site) -> CallRecord:
-    async with site.person() as person:
-        await person.takes_the_survey(until="态度")
-        with locked(site), hung(redis(site)):
-            await person.presses("1")
-            await person.hears(APOLOGY)
-            assert (await person.phone.ended()).by == "us"
-        return await site.record(person.phone.call)
+@scenario
+async def both_stores_away(site: ServiceSite) -> CallRecord:
+    async with site.caller() as caller:
+        await caller.takes_the_survey(until="态度")
+        async with locked(site):
+            with unresponsive(redis(site)):
+                await caller.presses("1")
+                await caller.hears(APOLOGY)
+                assert (await caller.phone.ended()).by == "us"
+        return await site.record(caller.phone.call)
 
 
-async def test_with_no_store_left_the_call_ends_with_an_apology_and_everything_is_kept(told: Telling) -> None:
-    record = await told(both_away)
+async def test_without_both_stores_the_call_ends_with_an_apology_and_loses_nothing(result_of: ResultOf) -> None:
+    record = await result_of(both_stores_away)
     assert record.values == {"convenient": "yes", "resolved": "yes", "attitude": "satisfied"}
     assert (record.call.disposition, record.call.cause) == (Disposition.PARTIAL, "failed")
     assert APOLOGY in record.transcript[-1].text and not record.transcript[-1].text.endswith("——")
 
 
-# --- the recogniser and the line ----------------------------------------------------------------------------------
+# --- the recogniser and the call leg ------------------------------------------------------------------------------
 
 
-@story
-async def deaf(site: Site) -> CallRecord:
-    hearing_nothing = ScriptedRecognizer(unheard={"方便": "no such word"})
-    async with beside(site, recognizer=hearing_nothing) as door, door.person() as person:
-        await person.hears_out("方便吗")
-        await person.says("方便")
-        await person.hears("没听清")
-        await person.presses("1")
-        await person.hears("解决了吗")
-        await person.phone.hang_up()
-        return await site.record(person.phone.call)
+@scenario
+async def recogniser_fails(site: ServiceSite) -> CallRecord:
+    recognizer = ScriptedRecognizer(unheard={"方便": "no such word"})
+    async with second_node(site, recognizer=recognizer) as node, node.caller() as caller:
+        await caller.hears_out("方便吗")
+        await caller.says("方便")
+        await caller.hears("没听清")
+        await caller.presses("1")
+        await caller.hears("解决了吗")
+        await caller.phone.hang_up()
+        return await site.record(caller.phone.call)
 
 
-async def test_with_a_recogniser_that_fails_the_survey_goes_on_by_keys(told: Telling, logged: Notes) -> None:
-    record = await told(deaf)
+async def test_the_survey_continues_by_keys_when_the_recogniser_fails(result_of: ResultOf, logged: LogCapture) -> None:
+    record = await result_of(recogniser_fails)
     assert record.values == {"convenient": "yes"} and record.call.cause == "normal"
     assert "no such word" in logged.text
 
 
-@story
-async def refusing(site: Site) -> CallRecord:
-    hearing_refusals = ScriptedRecognizer([[Hypothesis("别打了", 0.97)]] * 3)
-    async with beside(site, recognizer=hearing_refusals) as door, door.person() as person:
-        await person.hears_out("方便吗")
-        await person.says("不方便")
-        await person.hears("不打扰您了")
-        return await site.record(person.phone.call)
+@scenario
+async def caller_refuses(site: ServiceSite) -> CallRecord:
+    recognizer = ScriptedRecognizer([[Hypothesis("别打了", 0.97)]] * 3)
+    async with second_node(site, recognizer=recognizer) as node, node.caller() as caller:
+        await caller.hears_out("方便吗")
+        await caller.says("不方便")
+        await caller.hears("不打扰您了")
+        return await site.record(caller.phone.call)
 
 
-async def test_who_refuses_is_left_in_peace(told: Telling) -> None:
-    assert (await told(refusing)).call.disposition is Disposition.REFUSED
+async def test_a_caller_who_refuses_is_let_go(result_of: ResultOf) -> None:
+    assert (await result_of(caller_refuses)).call.disposition is Disposition.REFUSED
 
 
-class ClumsyLine(BrowserCallLeg):
-    """Its transfers fail in a way that the port knows nothing of, and it cannot hang up."""
+class FailingCallLeg(BrowserCallLeg):
+    """Transfers fail with an error outside the port's contract, and hanging up fails too."""
 
     async def transfer(self, target: str, whisper: str) -> EndedBy:
         raise RuntimeError("out of order")
@@ -240,48 +243,48 @@ class ClumsyLine(BrowserCallLeg):
         raise RuntimeError("out of order")
 
 
-@story
-async def clumsy_line(site: Site) -> CallRecord:
-    async with beside(site, line=ClumsyLine) as door, door.person() as person:
-        await person.hears("方便吗")
-        await person.presses("0")
-        await person.hears("座席暂时无法接听")
-        return await site.record(person.phone.call)
+@scenario
+async def failing_call_leg(site: ServiceSite) -> CallRecord:
+    async with second_node(site, line=FailingCallLeg) as node, node.caller() as caller:
+        await caller.hears("方便吗")
+        await caller.presses("0")
+        await caller.hears("座席暂时无法接听")
+        return await site.record(caller.phone.call)
 
 
-async def test_a_line_that_fails_at_everything_holds_nothing_up(told: Telling) -> None:
-    record = await told(clumsy_line)
+async def test_a_failing_call_leg_holds_nothing_up(result_of: ResultOf) -> None:
+    record = await result_of(failing_call_leg)
     said = [line.text for line in record.transcript if line.who == "us"]
     assert "座席暂时无法接听" in said[3]
     assert (record.call.ended_by, record.call.cause) == ("us", "failed")
 
 
-# --- the service ends ---------------------------------------------------------------------------------------------
+# --- the service shuts down ---------------------------------------------------------------------------------------
 
 
-@story
-async def led_out(site: Site) -> CallRecord:
-    async with site.person() as person:
-        await person.takes_the_survey(until="态度")
+@scenario
+async def drained(site: ServiceSite) -> CallRecord:
+    async with site.caller() as caller:
+        await caller.takes_the_survey(until="态度")
         await site.service.call_manager.drain(0)
-        assert APOLOGY in person.lines[-1].text
-        return await site.service.node.records.call(person.phone.call)
+        assert APOLOGY in caller.lines[-1].text
+        return await site.service.node.records.call(caller.phone.call)
 
 
-async def test_calls_are_led_out_with_an_apology_when_the_service_cannot_wait_longer(told: Telling) -> None:
-    record = await told(led_out)
+async def test_calls_still_up_after_the_drain_end_with_an_apology(result_of: ResultOf) -> None:
+    record = await result_of(drained)
     assert record.values == {"convenient": "yes", "resolved": "yes"}
     assert (record.call.disposition, record.call.cause, record.call.ended_by) == (Disposition.BREAKOFF, "failed", "us")
 
 
-@story
-async def cut_off(site: Site) -> CallRecord:
-    async with site.person() as person:
-        await person.takes_the_survey(until="态度")
+@scenario
+async def cut_off(site: ServiceSite) -> CallRecord:
+    async with site.caller() as caller:
+        await caller.takes_the_survey(until="态度")
         await site.service.call_manager.drain(0, apology_s=0)
-        return await site.service.node.records.call(person.phone.call)
+        return await site.service.node.records.call(caller.phone.call)
 
 
-async def test_calls_that_do_not_end_are_cut_off_with_their_records_closed(told: Telling) -> None:
-    record = await told(cut_off)
+async def test_calls_that_do_not_end_are_cut_off_and_their_records_closed(result_of: ResultOf) -> None:
+    record = await result_of(cut_off)
     assert record.call.ended_at and len(record.answers) == 2 and len(record.recordings) == 1

@@ -1,4 +1,4 @@
-"""What reaches a session."""
+"""The mailbox of a session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRAME = AudioFrame(bytes(FRAME_BYTES))
 
 
 class Stream:
-    """A media stream that tells what it was given, then ends or fails."""
+    """A media stream that yields the given events, then ends or fails."""
 
     def __init__(self, events: Iterable[MediaEvent], fault: Exception | None = None) -> None:
         self._events, self._fault = events, fault
@@ -32,30 +32,30 @@ class Stream:
     def clear(self) -> None: ...
 
 
-async def everything(mailbox: Mailbox) -> list[object]:
+async def all_of(mailbox: Mailbox) -> list[object]:
     items: list[object] = []
     while not items or not isinstance(items[-1], MediaClosed):
         items.append(await mailbox.take(None))
     return items
 
 
-async def test_a_consumer_held_up_for_long_loses_audio_and_nothing_else() -> None:
+async def test_a_slow_consumer_loses_audio_and_nothing_else() -> None:
     mailbox = Mailbox(Stream([*[FRAME] * MAX_PENDING * 3, KeyPressed("1"), MediaClosed("caller", "normal")]))
     mailbox.open()
     await asyncio.sleep(0.01)
-    assert await everything(mailbox) == [*[FRAME] * MAX_PENDING, KeyPressed("1"), MediaClosed("caller", "normal")]
+    assert await all_of(mailbox) == [*[FRAME] * MAX_PENDING, KeyPressed("1"), MediaClosed("caller", "normal")]
     await mailbox.close()
 
 
 @pytest.mark.parametrize("fault", [None, OSError("gone")])
-async def test_a_stream_that_ends_without_a_word_or_fails_counts_as_closed(fault: Exception | None) -> None:
+async def test_a_stream_that_ends_silently_or_fails_counts_as_closed(fault: Exception | None) -> None:
     mailbox = Mailbox(Stream([FRAME], fault))
     mailbox.open()
-    assert await everything(mailbox) == [FRAME, MediaClosed("network", "failed")]
+    assert await all_of(mailbox) == [FRAME, MediaClosed("network", "failed")]
     await mailbox.close()
 
 
-async def test_work_that_fails_in_the_background_is_told_to_the_consumer() -> None:
+async def test_a_failure_in_the_background_reaches_the_consumer() -> None:
     async def work() -> None:
         raise OSError("gone")
 
@@ -66,6 +66,6 @@ async def test_work_that_fails_in_the_background_is_told_to_the_consumer() -> No
     await mailbox.close()
 
 
-async def test_a_mailbox_with_nothing_in_it_wakes_its_consumer_in_time() -> None:
+async def test_an_empty_mailbox_wakes_its_consumer_in_time() -> None:
     mailbox = Mailbox(Stream([]))
     assert await mailbox.take(mailbox.clock()) is None

@@ -43,17 +43,17 @@ async def test_a_call_is_recorded_from_the_consent_to_the_end(tmp_path: Path) ->
     assert set(right[: 1500 * 8]) == {7} and set(right[1500 * 8 :]) == {0}
 
 
-async def test_a_recording_that_ends_at_once_is_an_empty_file_that_plays(tmp_path: Path) -> None:
+async def test_a_recording_that_ends_at_once_is_an_empty_playable_file(tmp_path: Path) -> None:
     recording = await StereoRecorder.start(tmp_path / "call.wav", 1000).close(1000)
     assert recording.seconds == 0 and len(stereo(recording.path)) == 0
 
 
-async def test_a_recording_is_for_its_owner_only(tmp_path: Path) -> None:
+async def test_only_the_owner_may_read_a_recording(tmp_path: Path) -> None:
     recording = await StereoRecorder.start(tmp_path / "call.wav", 0).close(20)
     assert stat.S_IMODE(recording.path.stat().st_mode) == 0o600
 
 
-async def test_a_file_that_exists_is_never_overwritten(tmp_path: Path) -> None:
+async def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     path.write_bytes(b"precious")
     recorder = StereoRecorder.start(path, 0)
@@ -81,7 +81,7 @@ async def test_a_full_disk_loses_the_recording_not_the_call(tmp_path: Path) -> N
     assert len(stereo(path)) >= 2 * 8000
 
 
-def test_a_crash_leaves_a_file_that_plays(tmp_path: Path) -> None:
+def test_a_crash_leaves_a_playable_file(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     program = (
         "import asyncio, pathlib, sys\n"
@@ -105,7 +105,7 @@ def test_a_crash_leaves_a_file_that_plays(tmp_path: Path) -> None:
 
 
 async def test_feeding_does_not_wait_for_the_disk(tmp_path: Path) -> None:
-    """Ten seconds of audio go in before the writer has had a single turn of the event loop."""
+    """Ten seconds of audio are fed before the writer runs for the first time."""
     recorder = StereoRecorder.start(tmp_path / "call.wav", 0)
     for at in range(0, 10_000, 20):
         recorder.add_caller(at, sound(20, 9))

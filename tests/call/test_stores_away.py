@@ -19,7 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from ivr.events import Value
 from ivr.lifecycle import Disposition
-from tests.call.caller import Site, a_site
+from tests.call.caller import ServiceSite, running_site
 from tests.call.key_phone import QUESTIONS, KeyCaller
 from tests.call.own_postgres import OwnPostgres, own_postgres
 from tests.call.test_session_faults import locked
@@ -49,7 +49,7 @@ async def postgres_server() -> AsyncIterator[OwnPostgres]:
 class House:
     """A service and its stores."""
 
-    site: Site
+    site: ServiceSite
     postgres: OwnPostgres
     redis: RedisPair
 
@@ -60,7 +60,7 @@ async def a_house(folder: Path, server: OwnPostgres) -> AsyncIterator[House]:
     (folder / "redis").mkdir()
     async with a_pair(folder / "redis") as pair:
         stores = {"database": server.url, "redis": pair.url}
-        async with a_site(folder / "data", **stores) as site:
+        async with running_site(folder / "data", **stores) as site:
             yield House(site, server, pair)
 
 
@@ -173,7 +173,7 @@ class Crowd:
                 await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def check(site: Site, callers: list[KeyCaller]) -> None:
+async def check(site: ServiceSite, callers: list[KeyCaller]) -> None:
     """Every call went to its end, and its record holds what the caller answered, once."""
     for caller in callers:
         assert caller.ended and (caller.ended.by, caller.ended.cause) == ("caller", "normal"), caller.heard
@@ -194,7 +194,7 @@ def is_bad(given: Mapping[str, Value]) -> bool:
     return unhappy or score <= 4
 
 
-async def recovered(site: Site) -> None:
+async def recovered(site: ServiceSite) -> None:
     """Nothing is left to be written, and the service takes calls."""
     async with asyncio.timeout(60):
         while site.service.trouble or site.service.call_manager.active:  # noqa: ASYNC110
@@ -215,15 +215,15 @@ async def test_no_call_ends_and_no_answer_is_lost(fault: Fault, tmp_path: Path, 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "locked"])
 async def test_with_sqlite_neither(full: bool, tmp_path: Path) -> None:
     """The file may not grow, or another program holds its lock."""
-    async with a_site(tmp_path) as site:
+    async with running_site(tmp_path) as site:
         crowd = Crowd(site.socket)
-        await crowd.run(sqlite_full(site) if full else sqlite_locked(site))
+        await crowd.run(sqlite_full(site) if full else locked(site))
         await check(site, crowd.callers)
         await recovered(site)
 
 
 @asynccontextmanager
-async def sqlite_full(site: Site) -> AsyncIterator[None]:
+async def sqlite_full(site: ServiceSite) -> AsyncIterator[None]:
     engine = site.service.node.records.database._engine.sync_engine
     limit = "PRAGMA max_page_count = 1"
 
@@ -235,26 +235,20 @@ async def sqlite_full(site: Site) -> AsyncIterator[None]:
     limit = "PRAGMA max_page_count = 1000000"
 
 
-@asynccontextmanager
-async def sqlite_locked(site: Site) -> AsyncIterator[None]:
-    with locked(site):
-        yield
-
-
 async def test_answers_of_a_service_that_ends_during_the_outage_are_written_by_the_next_one(
     tmp_path: Path, postgres_server: OwnPostgres
 ) -> None:
     """Redis is lost with it: the local journal is all that is left."""
     await postgres_server.execute("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     journal = tmp_path / "journal"
-    async with a_site(tmp_path, database=postgres_server.url) as site:
+    async with running_site(tmp_path, database=postgres_server.url) as site:
         crowd = Crowd(site.socket)
         await crowd.run(postgres_killed_for_good(postgres_server))
         assert site.service.health.backlog >= CALLS and "the database is unavailable" in site.service.trouble
     assert len(list(journal.iterdir())) == 1
     shutil.rmtree(tmp_path / "redis")
     await postgres_server.start()
-    async with a_site(tmp_path, database=postgres_server.url) as site:
+    async with running_site(tmp_path, database=postgres_server.url) as site:
         await check(site, crowd.callers)
         await recovered(site)
     assert list(journal.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The caller's own words: kept for as long as they may be played back, and no longer."""
+"""Free speech is buffered for as long as it may be played back, and no longer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ BACK = Prompt("confirm.said", {"said": "40-80"}, "confirm.noted")
 NOTED = Prompt("confirm.noted", {"said": "40-80"}, "confirm.noted")
 
 
-def spoken(*, free: bool = True) -> UtteranceBuffer:
-    """Ten frames of 20 ms, the n-th of them of the byte n."""
+def filled_buffer(*, free: bool = True) -> UtteranceBuffer:
+    """Ten frames of 20 ms; the n-th consists of the byte n."""
     words = UtteranceBuffer()
     words.begin(free)
     for number in range(1, 11):
@@ -18,45 +18,45 @@ def spoken(*, free: bool = True) -> UtteranceBuffer:
     return words
 
 
-def test_what_was_said_is_played_with_a_little_more() -> None:
-    words = spoken()
+def test_an_utterance_is_played_with_a_margin() -> None:
+    words = filled_buffer()
     words.store((40, 80))
     assert TAIL_MS == 100
     assert words.resolve(BACK) == (BACK, bytes(range(3, 10)))
 
 
-def test_words_of_another_place_are_gone() -> None:
-    words = spoken()
+def test_an_utterance_of_another_span_is_gone() -> None:
+    words = filled_buffer()
     words.store((0, 80))
     assert words.resolve(BACK) == (NOTED, b"")
 
 
-def test_without_any_words_the_other_prompt_is_said() -> None:
+def test_without_an_utterance_the_other_prompt_is_played() -> None:
     assert UtteranceBuffer().resolve(BACK) == (NOTED, b"")
 
 
 def test_other_prompts_play_nothing() -> None:
-    words = spoken()
+    words = filled_buffer()
     words.store((40, 80))
     assert words.resolve(Prompt("survey.closing")) == (Prompt("survey.closing"), b"")
 
 
-def test_nothing_is_kept_but_free_speech() -> None:
-    words = spoken(free=False)
+def test_only_free_speech_is_kept() -> None:
+    words = filled_buffer(free=False)
     words.store((40, 80))
     assert words.resolve(BACK) == (BACK, b"")
 
 
-def test_the_words_stay_while_they_are_read_back() -> None:
-    words = spoken()
+def test_an_utterance_stays_during_its_read_back() -> None:
+    words = filled_buffer()
     words.store((40, 80))
     words.begin(False)
     words.add_frame(300, b"x")
     assert words.resolve(BACK) == (BACK, bytes(range(3, 10)))
 
 
-def test_what_was_said_at_a_place_is_there_until_something_else_is_said() -> None:
-    words = spoken()
+def test_an_utterance_stays_until_the_next_one() -> None:
+    words = filled_buffer()
     words.store((40, 80))
     assert words.audio("40-80") == bytes(range(3, 10))
     assert words.audio("") == words.audio("0-80") == UtteranceBuffer().audio("40-80") == b""

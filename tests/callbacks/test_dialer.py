@@ -12,12 +12,10 @@ import pytest
 
 from ivr.callbacks.dialer import MAX_CONCURRENT, CallbackDialer
 from ivr.callbacks.scheduler import CallbackScheduler
-from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.intake import Rules
 from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
-from tests.callbacks.test_scheduler import DUE
-from tests.complaints.people import TO_THE_REPLY, complain, work
+from tests.callbacks.test_scheduler import DUE, rectified
 
 WITHIN_S = 20
 
@@ -53,8 +51,7 @@ async def dialling(
 ) -> AsyncIterator[Phones]:
     """More cases than calls at a time wait for their verifying calls."""
     for n in range(1, MAX_CONCURRENT + 3):
-        await complain(records, "bad_review", f"call-{n}", resolved="no")
-        await work(CaseService(records.database, rules), f"20261124-{n:04}", TO_THE_REPLY)
+        await rectified(records, rules, f"call-{n}", phone=f"1381234567{n}")
     phones, scheduler = Phones(), CallbackScheduler(records.database, rules)
     dialer = CallbackDialer(scheduler, "asterisk", phones.ring, flows, ready, lambda: DUE)
     keeping = asyncio.create_task(dialer.run())
@@ -68,9 +65,8 @@ async def test_so_many_calls_are_placed_at_a_time(records: CallRecords, rules: R
         await asyncio.wait_for(phones.rung.wait(), WITHIN_S)
         await asyncio.sleep(0.5)
     assert len(phones.placed) == MAX_CONCURRENT
-    assert {(call.direction, call.called, call.flow, call.language) for call in phones.placed} == {
-        ("outbound", "13812345678", "verify", "zh-CN")
-    }
+    assert {call.called for call in phones.placed} == {f"+861381234567{n}" for n in range(1, MAX_CONCURRENT + 1)}
+    assert {(call.direction, call.flow, call.language) for call in phones.placed} == {("outbound", "verify", "zh-CN")}
 
 
 async def test_while_calls_cannot_be_placed_none_is_claimed(records: CallRecords, rules: Rules) -> None:

@@ -1,4 +1,4 @@
-"""The lines that ship, and databases to keep cases in."""
+"""The shipped lines, and databases for cases."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ivr.complaints.rulebook import load
 from ivr.complaints.rules.intake import Rules
 from ivr.records.call_records import CallRecords
 from ivr.resource_files import ROOT
-from tests.records.conftest import postgres, server, url
+from tests.records.conftest import postgres, server, sqlite, url
 
-__all__ = ["postgres", "server", "url"]
+__all__ = ["postgres", "server", "sqlite", "url"]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Who complains, and those who work on it: the shortest way to say what a test is about."""
+"""Shorthand for callers who complain and staff who handle their cases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def after(**time: float) -> datetime:
 async def complain(
     records: CallRecords, kind: str = "complaint", call: str = "call-1", at: datetime = TUESDAY, **details: Value
 ) -> str:
-    """A caller complains; gives the number of the case."""
+    """A caller complains; return the number of the case."""
     await records.open_call(replace(CALL, id=call), "v1", at)
     await records.answer_call(call, at)
     await records.save_turn(call, 1, NothingHeard("1"), [OpenComplaint(kind, "客户投诉", details)], [], at)
@@ -46,7 +46,7 @@ async def work(
     at: datetime = TUESDAY,
     why: str = "因为",
 ) -> CaseFile:
-    """王 makes the moves, one after the other."""
+    """王 makes the moves in turn."""
     file = None
     for move in moves:
         file = await case_service.move(number, move, "王", why, at, handler="李" if move == "assign" else "")
@@ -54,8 +54,8 @@ async def work(
     return file
 
 
-async def multiply(session: AsyncSession, number: str, copies: int) -> None:
-    """Make many cases like this one, but for their numbers."""
+async def duplicate_case(session: AsyncSession, number: str, copies: int) -> None:
+    """Insert copies of a case that differ only in their numbers."""
     case = (await session.execute(select(t.CaseRow.__table__).where(t.CaseRow.number == number))).one()._asdict()
     del case["id"]
     await session.execute(insert(t.CaseRow), [{**case, "number": f"20260101-{n:05}"} for n in range(copies)])

@@ -1,4 +1,4 @@
-"""Cases on the desk: from the call that opens them to the archive, on both databases."""
+"""Cases from the call that opens them to the archive, on both databases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def queries(records: CallRecords) -> CaseQueries:
     return CaseQueries(records.database)
 
 
-async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_at_once(
+async def test_a_complaint_opens_a_case_that_is_assessed_and_published_at_once(
     records: CallRecords, queries: CaseQueries
 ) -> None:
     number = await complain(records, line="hotline", branch="dalian", cues="曝光", phone="13812345678")
@@ -37,7 +37,7 @@ async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_
         "registered", "supervision", "supervision", "hr", "R9",
     )  # fmt: skip
     assert (case.grade, case.grade_by) == ("serious", "huifang") and "曝光" in case.grade_reason
-    assert (case.responsible, case.call, case.customer) == ("hotline", "call-1", "13812345678")
+    assert (case.responsible, case.call, case.customer) == ("hotline", "call-1", "+8613812345678")
     assert (case.contact_due, case.reply_due) == (after(hours=2), after(days=6))
     assert [(step.who, step.what, step.why) for step in file.steps] == [
         ("huifang", "registered", "to supervision (R9)"),
@@ -45,7 +45,7 @@ async def test_the_turn_that_complains_opens_a_case_that_is_judged_and_reported_
     ]
 
 
-async def test_an_order_for_a_repair_is_no_complaint(records: CallRecords, queries: CaseQueries) -> None:
+async def test_a_repair_order_is_no_complaint(records: CallRecords, queries: CaseQueries) -> None:
     number = await complain(records, "repair", problem_span="8000-9000", cues="赔偿", confirmed="no")
     file = await queries.case(number, "staff")
     case = file.case
@@ -54,7 +54,7 @@ async def test_an_order_for_a_repair_is_no_complaint(records: CallRecords, queri
     assert [(step.what, step.why) for step in file.steps] == [("registered", "to hotline (R2)")]
 
 
-async def test_a_case_goes_through_its_life_with_every_step_kept(
+async def test_a_case_records_every_step_of_its_life(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -75,7 +75,7 @@ async def test_a_case_goes_through_its_life_with_every_step_kept(
     assert await queries.case(number, "staff") == file
 
 
-async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(
+async def test_a_resolved_case_has_a_verifying_call_until_it_is_verified(
     records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, "bad_review", resolved="no")
@@ -88,7 +88,7 @@ async def test_a_resolved_case_has_a_verifying_call_that_verifying_closes(
     )
 
 
-async def test_a_customer_who_is_not_content_starts_the_reply_clock_again(
+async def test_a_dissatisfied_customer_restarts_the_reply_clock(
     records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -117,7 +117,7 @@ async def test_an_illegal_move_is_refused_and_changes_nothing(
         await case_service.move(number, "assign", "王", "因为", after(hours=1))
 
 
-async def test_two_people_who_do_the_same_do_it_once(
+async def test_concurrent_equal_moves_are_made_once(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -129,7 +129,7 @@ async def test_two_people_who_do_the_same_do_it_once(
     assert [step.what for step in (await queries.case(number, "staff")).steps].count("acknowledge") == 1
 
 
-async def test_the_same_done_again_changes_nothing(
+async def test_a_repeated_change_has_no_effect(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     letter = OpenComplaint("complaint", "来信", {"business": "card"})
@@ -142,9 +142,7 @@ async def test_the_same_done_again_changes_nothing(
     assert len(graded.steps) == len(once.steps) + 1 and len(await queries.cases(CaseFilter(), "staff", 9)) == 1
 
 
-async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_responsible(
-    records: CallRecords, case_service: CaseService
-) -> None:
+async def test_an_escalated_case_keeps_its_responsible_line(records: CallRecords, case_service: CaseService) -> None:
     number = await complain(records, branch="shenyang_north")
     queries = [await work(case_service, number, ["escalate"], after(minutes=minute)) for minute in (1, 2)]
     assert [(file.case.line, file.case.owner) for file in queries] == [("supervision", "hr"), (None, "management")]
@@ -153,7 +151,7 @@ async def test_what_a_level_cannot_settle_goes_up_and_the_first_receiver_stays_r
     assert (await work(case_service, number, ["acknowledge"])).case.responsible == "hotline"
 
 
-async def test_an_order_goes_up_from_the_line_that_took_it_and_is_not_judged(
+async def test_an_order_escalates_from_the_line_that_took_it_without_assessment(
     records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, "repair", line="aid_anshan", problem="暖气不热，要找媒体", branch="dalian")
@@ -162,7 +160,7 @@ async def test_an_order_goes_up_from_the_line_that_took_it_and_is_not_judged(
     assert (case.grade_reason, case.contact_due, case.reply_due, case.confidential) == ("", None, None, False)
 
 
-async def test_an_order_on_the_hotline_does_not_go_up_to_the_branch_it_mentions(
+async def test_an_order_on_the_hotline_does_not_escalate_to_the_branch_it_mentions(
     records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, "repair", line="hotline", problem="维修工收回扣", branch="dalian")
@@ -178,7 +176,7 @@ async def test_an_order_has_no_grade(records: CallRecords, case_service: CaseSer
     assert await queries.case(number, "staff") == before
 
 
-async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(
+async def test_staff_may_change_the_grade_and_a_serious_case_escalates(
     records: CallRecords, case_service: CaseService
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -192,7 +190,7 @@ async def test_a_person_may_change_the_grade_and_a_serious_case_goes_up(
         await case_service.regrade(number, "serious", "王", "", after(minutes=9))
 
 
-async def test_a_complaint_made_elsewhere_is_opened_by_hand(
+async def test_a_complaint_from_elsewhere_is_opened_by_hand(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await case_service.open(OpenComplaint("complaint", "来信", {"business": "card"}), "王", TUESDAY)
@@ -202,7 +200,7 @@ async def test_a_complaint_made_elsewhere_is_opened_by_hand(
         await case_service.open(OpenComplaint("complaint", "来信"), "王", TUESDAY, "call-9")
 
 
-async def test_a_case_opened_without_rules_is_judged_when_it_is_first_touched(
+async def test_a_case_opened_without_rules_is_assessed_at_its_first_move(
     url: str, records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     plain = await CallRecords.open(url)
@@ -213,7 +211,7 @@ async def test_a_case_opened_without_rules_is_judged_when_it_is_first_touched(
     assert (case.line, case.contact_due, case.responsible) == ("aid_dalian", after(hours=2), "hotline")
 
 
-async def test_cases_are_listed_newest_first_page_by_page_and_by_what_is_wanted(
+async def test_cases_are_listed_newest_first_with_pages_and_filters(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     branches = ("dalian", "shenyang", "dalian", "anshan", "dalian")
@@ -240,7 +238,7 @@ async def test_an_unknown_case_is_named(case_service: CaseService, queries: Case
         await queries.cases(CaseFilter(), "staff", 5, before=number)
 
 
-async def test_every_bad_review_is_looked_into_put_right_and_called_back(
+async def test_the_shares_of_bad_reviews_looked_into_put_right_and_called_back(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     numbers = [await complain(records, "bad_review", f"call-{n}", resolved="no") for n in (1, 2, 3, 4)]
@@ -260,7 +258,7 @@ async def test_every_bad_review_is_looked_into_put_right_and_called_back(
     assert (await queries.shares(after(days=1), after(days=2))).percent(0) == 100
 
 
-async def test_an_agent_who_takes_the_call_is_the_first_contact_with_the_customer(
+async def test_a_transfer_to_an_agent_counts_as_the_first_contact(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -273,7 +271,7 @@ async def test_an_agent_who_takes_the_call_is_the_first_contact_with_the_custome
     ]
 
 
-async def test_a_case_that_is_further_on_only_keeps_who_took_the_call(
+async def test_a_transfer_on_a_later_case_only_adds_a_step(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -284,9 +282,7 @@ async def test_a_case_that_is_further_on_only_keeps_who_took_the_call(
     assert file.steps[-1].what == "put_through"
 
 
-async def test_a_call_without_a_case_is_put_through_all_the_same(
-    case_service: CaseService, queries: CaseQueries
-) -> None:
+async def test_a_transfer_without_a_case_changes_nothing(case_service: CaseService, queries: CaseQueries) -> None:
     await case_service.put_through("call-9", "刘洋", "aid_dalian", TUESDAY)
     assert await queries.cases(CaseFilter(), "staff", 9) == ()
 
@@ -299,7 +295,7 @@ async def test_a_call_without_a_case_is_put_through_all_the_same(
         ("repair", {}, ("hotline", "hotline")),
     ],
 )
-async def test_a_call_is_told_who_handles_its_case(
+async def test_a_call_finds_the_handler_of_its_case(
     records: CallRecords, kind: str, details: dict[str, str], handled: tuple[str, str]
 ) -> None:
     await complain(records, kind, **details)

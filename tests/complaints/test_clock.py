@@ -1,4 +1,4 @@
-"""The clocks of a case, with time of their own: over weekends, holidays, make-up days, and however often one looks."""
+"""The clocks of a case, in virtual time: weekends, holidays, make-up days, and any number of sweeps."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def watch(rules: Rules, opened: datetime) -> SlaState:
     return SlaState(contact_due(clocks, opened), None, reply_due(clocks, rules.calendar, opened), None, opened)
 
 
-def raised(rules: Rules, case: SlaState, looks: list[datetime]) -> list[SlaAlarm]:
-    """All alarms that looking at these times finds."""
+def raised(rules: Rules, case: SlaState, sweeps: list[datetime]) -> list[SlaAlarm]:
+    """All alarms that sweeps at these times raise."""
     alarms: list[SlaAlarm] = []
-    for now in looks:
+    for now in sweeps:
         alarms += due_alarms(rules.lines.clocks, case, now)
         case = replace(case, watched_until=max(now, case.watched_until))
     return alarms
 
 
-def test_the_alarms_of_a_case_that_nobody_touches(rules: Rules) -> None:
+def test_the_alarms_of_an_untouched_case(rules: Rules) -> None:
     monday = TUESDAY + timedelta(days=6)
     assert raised(rules, watch(rules, TUESDAY), [TUESDAY + FOREVER]) == [
         SlaAlarm(TUESDAY + 90 * MIN, "contact", "warning"),
@@ -51,19 +51,19 @@ def test_the_alarms_of_a_case_that_nobody_touches(rules: Rules) -> None:
     ]
 
 
-def test_what_is_done_in_time_raises_nothing_more(rules: Rules) -> None:
+def test_a_move_in_time_raises_no_further_alarm(rules: Rules) -> None:
     contacted = replace(watch(rules, TUESDAY), contacted_at=TUESDAY + 2 * H)
     assert [alarm.kind for alarm in raised(rules, contacted, [TUESDAY + 3 * H])] == ["warning"]
     replied = replace(contacted, contacted_at=TUESDAY + MIN, replied_at=TUESDAY + 30 * H)
     assert raised(rules, replied, [TUESDAY + FOREVER]) == []
 
 
-def test_what_is_done_late_was_late_even_if_nobody_looked_before(rules: Rules) -> None:
+def test_a_late_move_is_a_breach_even_without_an_earlier_sweep(rules: Rules) -> None:
     late = replace(watch(rules, TUESDAY), contacted_at=TUESDAY + 125 * MIN)
     assert [alarm.kind for alarm in raised(rules, late, [TUESDAY + 130 * MIN])] == ["warning", "breach"]
 
 
-def test_a_case_without_clocks_is_never_looked_at(rules: Rules) -> None:
+def test_a_case_without_clocks_is_never_swept(rules: Rules) -> None:
     report = SlaState(None, None, None, None, TUESDAY)
     assert next_alarm(rules.lines.clocks, report) is None
     assert raised(rules, report, [TUESDAY + FOREVER]) == []
@@ -71,10 +71,10 @@ def test_a_case_without_clocks_is_never_looked_at(rules: Rules) -> None:
 
 OPENED = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 1), timezones=st.just(ZONE))  # noqa: DTZ001
 LATER = st.none() | st.timedeltas(timedelta(0), timedelta(days=12))
-LOOKS = st.lists(st.timedeltas(timedelta(0), timedelta(days=25)), max_size=30)
+SWEEPS = st.lists(st.timedeltas(timedelta(0), timedelta(days=25)), max_size=30)
 
 
-def drawn(rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None) -> SlaState:
+def random_case(rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None) -> SlaState:
     case = watch(rules, opened)
     return replace(
         case,
@@ -83,28 +83,28 @@ def drawn(rules: Rules, opened: datetime, contacted: timedelta | None, replied: 
     )
 
 
-@given(opened=OPENED, contacted=LATER, replied=LATER, looks=LOOKS)
-def test_however_often_one_looks_each_alarm_is_raised_once_and_none_is_missed(
-    rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None, looks: list[timedelta]
+@given(opened=OPENED, contacted=LATER, replied=LATER, sweeps=SWEEPS)
+def test_any_number_of_sweeps_raises_each_alarm_exactly_once(
+    rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None, sweeps: list[timedelta]
 ) -> None:
-    case = drawn(rules, opened, contacted, replied)
+    case = random_case(rules, opened, contacted, replied)
     at_last = opened + FOREVER
-    often = raised(rules, case, [*(opened + look for look in sorted(looks)), at_last])
+    often = raised(rules, case, [*(opened + delay for delay in sorted(sweeps)), at_last])
     assert often == raised(rules, case, [at_last])
     assert len(set(often)) == len(often)
 
 
-@given(opened=OPENED, looks=LOOKS)
-def test_looking_back_in_time_raises_nothing_twice(rules: Rules, opened: datetime, looks: list[timedelta]) -> None:
-    found = raised(rules, watch(rules, opened), [opened + look for look in looks])
+@given(opened=OPENED, sweeps=SWEEPS)
+def test_sweeping_back_in_time_raises_no_alarm_twice(rules: Rules, opened: datetime, sweeps: list[timedelta]) -> None:
+    found = raised(rules, watch(rules, opened), [opened + delay for delay in sweeps])
     assert len(set(found)) == len(found)
 
 
 @given(opened=OPENED, contacted=LATER, replied=LATER)
-def test_a_breach_is_raised_exactly_when_it_was_too_late(
+def test_a_breach_is_raised_exactly_when_a_deadline_was_missed(
     rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None
 ) -> None:
-    case = drawn(rules, opened, contacted, replied)
+    case = random_case(rules, opened, contacted, replied)
     breached = [alarm.clock for alarm in raised(rules, case, [opened + FOREVER]) if alarm.kind == "breach"]
     assert case.contact_due and case.reply_due
     assert ("contact" in breached) == (case.contacted_at is None or case.contacted_at > case.contact_due)
@@ -112,10 +112,10 @@ def test_a_breach_is_raised_exactly_when_it_was_too_late(
 
 
 @given(opened=OPENED, contacted=LATER, replied=LATER)
-def test_looking_only_when_the_next_alarm_falls_due_finds_them_all_at_their_time(
+def test_sweeping_only_at_the_next_due_time_finds_every_alarm_on_time(
     rules: Rules, opened: datetime, contacted: timedelta | None, replied: timedelta | None
 ) -> None:
-    case, found = drawn(rules, opened, contacted, replied), []
+    case, found = random_case(rules, opened, contacted, replied), []
     expected = raised(rules, case, [opened + FOREVER])
     while at := next_alarm(rules.lines.clocks, case):
         alarms = due_alarms(rules.lines.clocks, case, at)
@@ -126,9 +126,7 @@ def test_looking_only_when_the_next_alarm_falls_due_finds_them_all_at_their_time
 
 
 @given(opened=OPENED)
-def test_warnings_come_before_breaches_and_a_reply_is_never_due_before_a_contact(
-    rules: Rules, opened: datetime
-) -> None:
+def test_warnings_precede_breaches_and_no_reply_is_due_before_a_contact(rules: Rules, opened: datetime) -> None:
     case = watch(rules, opened)
     alarms = raised(rules, case, [opened + FOREVER])
     for clock in ("contact", "reply"):
@@ -162,13 +160,13 @@ def test_the_reply_is_due_after_four_chinese_working_days(rules: Rules, opened: 
         ("2026-11-24T19:59", "2026-11-25T19:59"),
     ],
 )
-def test_the_verifying_call_disturbs_nobodys_rest(rules: Rules, resolved: str, call: str) -> None:
+def test_verifying_calls_respect_calling_hours(rules: Rules, resolved: str, call: str) -> None:
     moment = datetime.fromisoformat(resolved).replace(tzinfo=ZONE)
     assert verifying_call(rules.lines, rules.calendar, moment) == datetime.fromisoformat(call).replace(tzinfo=ZONE)
 
 
 @given(resolved=OPENED)
-def test_it_is_never_sooner_than_was_said_and_at_most_a_day_later(rules: Rules, resolved: datetime) -> None:
+def test_a_verifying_call_is_never_early_and_at_most_a_day_late(rules: Rules, resolved: datetime) -> None:
     after = rules.lines.clocks.verify.after
     call = verifying_call(rules.lines, rules.calendar, resolved)
     assert resolved + after <= call < resolved + after + timedelta(days=1)

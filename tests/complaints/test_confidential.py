@@ -1,4 +1,4 @@
-"""Reports of fraud and misconduct (R18): management sees them, and for everybody else they are not there."""
+"""Reports of fraud and misconduct (R18): visible to management, and absent for staff."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.transcript import TranscriptLine
 from tests.complaints.people import CALL, TO_THE_REPLY, TUESDAY, after, complain, work
-from tests.complaints.test_sla_worker import Listener
+from tests.complaints.test_sla_worker import RecordingFeed
 
 
 @pytest.fixture
@@ -32,14 +32,14 @@ def queries(records: CallRecords) -> CaseQueries:
     return CaseQueries(records.database)
 
 
-async def seen(queries: CaseQueries) -> list[str]:
-    """What everybody sees."""
+async def visible_to_staff(queries: CaseQueries) -> list[str]:
+    """The numbers of the cases that staff can see."""
     listed = await queries.cases(CaseFilter(), "staff", 100)
     assert [case.number async for case in queries.all(CaseFilter(), "staff")] == [case.number for case in listed]
     return [case.number for case in listed]
 
 
-async def nobody_else_sees(number: str, records: CallRecords, case_service: CaseService, queries: CaseQueries) -> bool:
+async def hidden_from_staff(number: str, records: CallRecords, case_service: CaseService, queries: CaseQueries) -> bool:
     with pytest.raises(UnknownCase):
         await queries.case(number, "staff")
     with pytest.raises(UnknownCase):
@@ -48,31 +48,31 @@ async def nobody_else_sees(number: str, records: CallRecords, case_service: Case
         await case_service.move(number, "acknowledge", "王", "", after(hours=1))
     with pytest.raises(UnknownCase):
         await case_service.regrade(number, "serious", "王", "因为", after(hours=1))
-    return number not in await seen(queries) and not (await records.call("call-1")).cases
+    return number not in await visible_to_staff(queries) and not (await records.call("call-1")).cases
 
 
 @pytest.mark.parametrize("details", [{"kind": "fraud"}, {"kind": "complaint", "what": "经理收回扣"}])
-async def test_a_report_is_seen_by_management_alone(
+async def test_only_management_sees_a_report(
     records: CallRecords, case_service: CaseService, queries: CaseQueries, details: dict[str, str]
 ) -> None:
     number = await complain(records, **details, branch="dalian")  # type: ignore[arg-type]
     other = await complain(records, call="call-2", branch="dalian")
-    assert await nobody_else_sees(number, records, case_service, queries)
-    assert await seen(queries) == [other]
+    assert await hidden_from_staff(number, records, case_service, queries)
+    assert await visible_to_staff(queries) == [other]
     assert [case.number for case in await queries.cases(CaseFilter(), "management", 9)] == [other, number]
     file = await queries.case(number, "management")
     assert (file.case.owner, file.case.line, file.case.article, file.case.kind) == ("management", None, "R18", "fraud")
     assert [step.what for step in file.steps] == ["registered"]
 
 
-async def test_it_is_told_to_management_alone_and_not_watched_by_the_clocks(
+async def test_only_management_is_notified_of_a_report_and_no_clock_runs(
     records: CallRecords, rules: Rules, case_service: CaseService
 ) -> None:
     number = await complain(records, "fraud", branch="dalian")
-    worker, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
+    worker, feed, management = SlaWorker(records.database, rules), RecordingFeed(), RecordingFeed()
     assert await worker.sweep(after(days=30)) == ()
-    assert (await worker.deliver_outbox(feed, management), feed.heard) == (1, [])
-    [event] = management.heard
+    assert (await worker.deliver_outbox(feed, management, after), feed.published) == (1, [])
+    [event] = management.published
     assert (event["case"], event["kind"], event["what"], event["owner"]) == (
         number,
         "fraud",
@@ -81,27 +81,27 @@ async def test_it_is_told_to_management_alone_and_not_watched_by_the_clocks(
     )
 
 
-async def test_management_is_told_when_a_case_turns_out_to_be_misconduct_and_nobody_else(
+async def test_only_management_is_notified_when_a_case_becomes_a_report(
     records: CallRecords, rules: Rules, case_service: CaseService
 ) -> None:
     number = await complain(records, branch="dalian")
-    worker, feed, management = SlaWorker(records.database, rules), Listener(), Listener()
+    worker, feed, management = SlaWorker(records.database, rules), RecordingFeed(), RecordingFeed()
     await case_service.move(number, "report", "王", "柜员挪用", after(hours=1))
-    await worker.deliver_outbox(feed, management)
-    assert [event["what"] for event in feed.heard] == ["registered", "reported"]
-    assert [event["what"] for event in management.heard] == ["registered", "reported", "report"]
+    await worker.deliver_outbox(feed, management, after)
+    assert [event["what"] for event in feed.published] == ["registered", "reported"]
+    assert [event["what"] for event in management.published] == ["registered", "reported", "report"]
 
 
-async def test_it_is_hidden_before_it_is_routed(
+async def test_a_report_is_hidden_before_it_is_routed(
     url: str, records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     plain = await CallRecords.open(url)
     number = await complain(plain, "fraud")
     await plain.close()
-    assert await nobody_else_sees(number, records, case_service, queries)
+    assert await hidden_from_staff(number, records, case_service, queries)
 
 
-async def test_words_of_misconduct_hide_a_case_as_soon_as_somebody_touches_it(
+async def test_words_of_misconduct_hide_an_unrouted_case_at_the_first_move(
     url: str, records: CallRecords, rules: Rules, case_service: CaseService, queries: CaseQueries
 ) -> None:
     plain = await CallRecords.open(url)
@@ -110,16 +110,16 @@ async def test_words_of_misconduct_hide_a_case_as_soon_as_somebody_touches_it(
     with pytest.raises(UnknownCase):
         await case_service.move(number, "acknowledge", "王", "", after(hours=1))
     assert await SlaWorker(records.database, rules).route_unrouted() == 1
-    assert await nobody_else_sees(number, records, case_service, queries)
+    assert await hidden_from_staff(number, records, case_service, queries)
 
 
-async def test_a_case_that_turns_out_to_be_misconduct_vanishes_for_who_reports_it(
+async def test_a_case_disappears_for_the_employee_who_reports_it(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
     await work(case_service, number, TO_THE_REPLY[:4])
     assert await case_service.move(number, "report", "王", "柜员挪用", after(hours=1)) is None
-    assert await nobody_else_sees(number, records, case_service, queries)
+    assert await hidden_from_staff(number, records, case_service, queries)
     file = await queries.case(number, "management")
     assert (file.case.kind, file.case.owner, file.case.contact_due, file.case.reply_due) == (
         "fraud", "management", None, None,
@@ -128,7 +128,7 @@ async def test_a_case_that_turns_out_to_be_misconduct_vanishes_for_who_reports_i
     assert [call.state for call in file.verifying_calls] == ["cancelled"]
 
 
-async def test_management_leads_it_through_its_life(
+async def test_management_takes_a_report_through_its_life(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, "fraud")
@@ -138,14 +138,14 @@ async def test_management_leads_it_through_its_life(
     assert (file.case.state, file.verifying_calls) == ("archived", ())
     with pytest.raises(RefusedMove):
         await case_service.move(number, "reopen", "行长", "因为", after(hours=2), role="management")
-    assert await seen(queries) == []
+    assert await visible_to_staff(queries) == []
 
 
-# --- what was said on the call ----------------------------------------------------------------------------------
+# --- the call of a report -----------------------------------------------------------------------------------------
 
 
-async def says(records: CallRecords, turn: int, *cases: OpenComplaint, **answers: Value) -> None:
-    """On a call that is recorded the caller answers, and the flow opens cases."""
+async def caller_says(records: CallRecords, turn: int, *cases: OpenComplaint, **answers: Value) -> None:
+    """The caller of a recorded call answers, and the flow opens cases."""
     if turn == 1:
         await records.open_call(replace(CALL, variables={"name": "张三"}), "v1", TUESDAY)
         await records.answer_call(CALL.id, TUESDAY)
@@ -155,26 +155,26 @@ async def says(records: CallRecords, turn: int, *cases: OpenComplaint, **answers
     await records.save_turn(CALL.id, turn, NothingHeard(str(turn)), facts, spoken, TUESDAY)
 
 
-async def hidden(records: CallRecords) -> bool:
-    """Whether everybody but management sees that there was a call, and nothing of what was said."""
-    seen, whole = await records.call(CALL.id), await records.call(CALL.id, "management")
+async def withheld_from_staff(records: CallRecords) -> bool:
+    """Whether staff see only that there was a call; management always sees all of it."""
+    visible_to_staff, whole = await records.call(CALL.id), await records.call(CALL.id, "management")
     assert whole.transcript and whole.answers and whole.turns and not whole.call.withheld
-    assert (whole.call.caller, whole.call.variables) == ("13812345678", {"name": "张三"})
-    if not seen.call.withheld:
-        assert seen == whole
+    assert (whole.call.caller, whole.call.variables) == ("+8613812345678", {"name": "张三"})
+    if not visible_to_staff.call.withheld:
+        assert visible_to_staff == whole
         return False
-    call = replace(whole.call, caller="138****5678", variables={}, withheld=True)
-    assert seen == CallRecord(call, (), (), (), (), (), whole.dispositions, (), ())
+    call = replace(whole.call, caller="+86138****5678", variables={}, withheld=True)
+    assert visible_to_staff == CallRecord(call, (), (), (), (), (), whole.dispositions, (), ())
     return True
 
 
-async def test_what_was_said_on_the_call_of_a_report_is_withheld_from_all_but_management(records: CallRecords) -> None:
-    await says(records, 1, what="暖气不热")
-    assert not await hidden(records)
-    await says(records, 2, OpenComplaint("fraud", "举报欺诈"), OpenComplaint("repair", "报修"), branch="dalian")
+async def test_the_call_of_a_report_is_withheld_from_staff(records: CallRecords) -> None:
+    await caller_says(records, 1, what="暖气不热")
+    assert not await withheld_from_staff(records)
+    await caller_says(records, 2, OpenComplaint("fraud", "举报欺诈"), OpenComplaint("repair", "报修"), branch="dalian")
     await records.add_recording(CALL.id, "call-1.wav", "wav", 9.0, 0, "ab" * 32)
     await records.close_call(CALL.id, Disposition.COMPLETED, "normal", "caller", after(minutes=2))
-    assert await hidden(records)
+    assert await withheld_from_staff(records)
     [listed] = await records.calls(9)
     customer = await records.customer("13812345678")
     assert customer is not None and customer.calls == (listed,)
@@ -182,43 +182,41 @@ async def test_what_was_said_on_the_call_of_a_report_is_withheld_from_all_but_ma
     assert (listed.disposition, listed.duration_ms, listed.flow) == (Disposition.COMPLETED, 120_000, "hotline")
 
 
-async def test_other_calls_are_told_as_ever(records: CallRecords) -> None:
-    await says(records, 1, OpenComplaint("complaint", "客户投诉", {"what": "太慢"}), what="太慢")
+async def test_other_calls_are_not_withheld(records: CallRecords) -> None:
+    await caller_says(records, 1, OpenComplaint("complaint", "客户投诉", {"what": "太慢"}), what="太慢")
     await complain(records, "fraud", call="call-2")
-    assert not await hidden(records)
+    assert not await withheld_from_staff(records)
     assert [(call.id, call.withheld) for call in await records.calls(9)] == [("call-2", True), ("call-1", False)]
 
 
 @pytest.mark.parametrize("answers", [{"what": "经理拿钱", "misconduct": "fraud"}, {"what": "经理收回扣"}])
 async def test_a_report_is_withheld_before_its_case_is_opened(records: CallRecords, answers: dict[str, str]) -> None:
-    await says(records, 1, **answers)
-    assert await hidden(records)
+    await caller_says(records, 1, **answers)
+    assert await withheld_from_staff(records)
 
 
-async def test_who_takes_back_the_report_has_made_none(records: CallRecords) -> None:
-    await says(records, 1, misconduct="fraud")
-    await says(records, 2, misconduct="neither")
-    assert not await hidden(records)
+async def test_a_report_taken_back_is_none(records: CallRecords) -> None:
+    await caller_says(records, 1, misconduct="fraud")
+    await caller_says(records, 2, misconduct="neither")
+    assert not await withheld_from_staff(records)
 
 
-async def test_what_was_said_is_withheld_once_the_case_is_reported(
-    records: CallRecords, case_service: CaseService
-) -> None:
-    await says(records, 1, OpenComplaint("complaint", "客户投诉"), what="柜员态度差")
-    assert not await hidden(records)
+async def test_a_call_is_withheld_once_its_case_is_reported(records: CallRecords, case_service: CaseService) -> None:
+    await caller_says(records, 1, OpenComplaint("complaint", "客户投诉"), what="柜员态度差")
+    assert not await withheld_from_staff(records)
     await case_service.move("20261124-0001", "report", "王", "柜员挪用", after(hours=1))
-    assert await hidden(records)
+    assert await withheld_from_staff(records)
 
 
-async def test_the_number_is_masked_on_a_call_that_we_made(records: CallRecords, case_service: CaseService) -> None:
+async def test_the_number_of_an_outbound_call_is_masked(records: CallRecords, case_service: CaseService) -> None:
     survey = replace(CALL, direction="outbound", caller="95500", called="13812345678")
     await records.open_call(survey, "v1", TUESDAY)
     await case_service.open(OpenComplaint("fraud", "举报"), "王", after(hours=1), survey.id)
-    [listed] = await records.open_calls()
-    assert (listed.caller, listed.called, listed.withheld) == ("95500", "138****5678", True)
+    [listed] = await records.calls(9)
+    assert (listed.caller, listed.called, listed.withheld) == ("95500", "+86138****5678", True)
 
 
-async def test_who_takes_a_call_leaves_no_trace_on_a_report(
+async def test_a_transfer_leaves_no_trace_on_a_report(
     records: CallRecords, case_service: CaseService, queries: CaseQueries
 ) -> None:
     number = await complain(records, "fraud", branch="dalian")

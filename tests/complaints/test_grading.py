@@ -1,4 +1,4 @@
-"""How serious a complaint is: by the words of the caller, by the answers to the questions of R9."""
+"""The grade of a complaint: by the caller's words and by the answers to the questions of R9."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SERIOUS = {
 
 
 @pytest.mark.parametrize("said", SERIOUS)
-def test_a_cue_word_makes_it_serious_and_is_the_reason(rules: Rules, said: str) -> None:
+def test_a_cue_word_makes_a_complaint_serious_and_is_the_reason(rules: Rules, said: str) -> None:
     proposal = grade(rules.lines.cues, [said], {})
     assert (proposal.grade, proposal.reason) == ("serious", SERIOUS[said])
 
 
 @pytest.mark.parametrize("said", ["网上银行登录不了", "排队太久", "柜员态度不好", ""])
-def test_without_one_it_is_general_and_needs_no_reason(rules: Rules, said: str) -> None:
+def test_without_a_cue_word_a_complaint_is_general_without_a_reason(rules: Rules, said: str) -> None:
     proposal = grade(rules.lines.cues, [said], {})
     assert (proposal.grade, proposal.reason) == ("general", "")
 
@@ -34,7 +34,7 @@ def test_without_one_it_is_general_and_needs_no_reason(rules: Rules, said: str) 
 @pytest.mark.parametrize(
     ("answer", "serious"), [("yes", True), (True, True), ("unsure", True), ("no", False), (None, False)]
 )
-def test_one_yes_is_enough_and_doubt_is_in_the_callers_favour(
+def test_one_yes_suffices_and_doubt_favours_the_caller(
     rules: Rules, question: str, answer: Value, serious: bool
 ) -> None:
     proposal = grade(rules.lines.cues, [], {question: answer})

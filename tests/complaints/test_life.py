@@ -1,4 +1,4 @@
-"""The life of a case, move by move; every move that is not legal is refused with those that are."""
+"""The life of a case, move by move; an illegal move is refused with the legal ones."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def test_a_case_goes_through_its_whole_life() -> None:
     assert states == list(CASE_STATES)
 
 
-def test_what_the_customer_does_not_confirm_is_investigated_again() -> None:
+def test_a_case_that_the_customer_does_not_confirm_is_investigated_again() -> None:
     assert {next_state(state, "reopen") for state in ("resolved", "replied", "verified")} == {"investigating"}
 
 
 @pytest.mark.parametrize("state", CASE_STATES)
 @pytest.mark.parametrize("move", CASE_MOVES)
-def test_every_other_move_is_refused_with_those_that_are_possible(state: CaseState, move: CaseMove) -> None:
+def test_an_illegal_move_is_refused_with_the_possible_ones(state: CaseState, move: CaseMove) -> None:
     if move in TRANSITIONS[state]:
         assert next_state(state, move) in CASE_STATES
         return
@@ -42,7 +42,7 @@ def test_every_other_move_is_refused_with_those_that_are_possible(state: CaseSta
     assert str(refused.value) == f"“{move}” is not possible for a case that is {state}; possible now: {possible}"
 
 
-def test_a_case_is_archived_only_when_it_was_verified() -> None:
+def test_only_a_verified_case_may_be_archived() -> None:
     assert [state for state in CASE_STATES if "archive" in TRANSITIONS[state]] == ["verified"]
     assert [state for state in CASE_STATES if TRANSITIONS[state].get("verify")] == ["replied"]
     assert not TRANSITIONS["archived"]

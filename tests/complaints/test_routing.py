@@ -1,4 +1,4 @@
-"""Where complaints go at the bank of lines.yaml: a table of them, each row with the article it comes from."""
+"""Routing at the bank of lines.yaml: a table in which each row names its article."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ R10     supervision hotline      card     shenyang       → management  -      
 
 
 def rows(table: str) -> list[tuple[str | None, ...]]:
-    """The rows of a table without its heading, comments and arrows; - is None."""
+    """The rows of a table without its heading, comments and arrows; `-` is None."""
     lines = [line.split() for line in table.splitlines()[2:] if line and not line.startswith("#")]
     return [tuple(None if cell == "-" else cell for cell in line if cell != "→") for line in lines]
 
@@ -146,7 +146,7 @@ def tier_of(rules: Rules, line: str | None) -> Tier:
 
 
 @pytest.mark.parametrize("row", rows(ROUTES), ids=lambda row: " ".join(cell or "-" for cell in row))
-def test_a_complaint_goes_where_its_article_says(rules: Rules, row: tuple[Any, ...]) -> None:
+def test_a_complaint_is_routed_by_its_article(rules: Rules, row: tuple[Any, ...]) -> None:
     article, called, kind, about, business, branch, grade, when, line, owner = row
     complaint = Complaint(kind, grade, called, business, branch, about)
     now = datetime.fromisoformat(WHEN[when]).replace(tzinfo=ZONE)
@@ -154,14 +154,14 @@ def test_a_complaint_goes_where_its_article_says(rules: Rules, row: tuple[Any, .
     assert route(rules.lines, rules.calendar, complaint, now) == expected
 
 
-def test_the_table_is_as_long_as_it_should_be_and_uses_every_rule(rules: Rules) -> None:
+def test_the_table_is_complete_and_uses_every_rule(rules: Rules) -> None:
     table = rows(ROUTES)
     assert len(set(table)) == len(table) >= 60
     assert {row[0] for row in table} == {"R18"} | {rule.article for rule in rules.lines.rules}
 
 
 @pytest.mark.parametrize("row", rows(ABOVE), ids=lambda row: " ".join(cell or "-" for cell in row))
-def test_what_a_tier_cannot_settle_goes_one_tier_up(rules: Rules, row: tuple[Any, ...]) -> None:
+def test_an_escalation_goes_one_tier_up(rules: Rules, row: tuple[Any, ...]) -> None:
     article, tier, called, business, branch, higher, line, owner = row
     complaint = Complaint("complaint", "general", called, business, branch)
     assert next_tier_up(rules.lines, complaint, tier) == Route(higher, line, owner, article)
@@ -177,7 +177,7 @@ ABOUT: tuple[LineTier | None, ...] = (None, "hotline", "assistance", "supervisio
 
 
 @given(data=st.data())
-def test_every_complaint_goes_somewhere_and_each_escalation_higher(rules: Rules, data: st.DataObject) -> None:
+def test_every_complaint_has_a_route_and_each_escalation_goes_higher(rules: Rules, data: st.DataObject) -> None:
     complaint = Complaint(
         data.draw(st.sampled_from(KINDS)),
         data.draw(st.sampled_from(GRADES)),

@@ -1,4 +1,4 @@
-"""The rounds: alarms raised once, by however many nodes, through restarts; news passed on; the lost caught up."""
+"""SLA sweeps: each alarm once, on any number of nodes and through restarts; the outbox is delivered."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from ivr.complaints.rules.intake import Rules
 from ivr.complaints.sla_worker import BATCH_SIZE, SlaWorker
 from ivr.events import Value
 from ivr.records.call_records import CallRecords
-from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, multiply, work
+from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, duplicate_case, work
 
 pytestmark = pytest.mark.slow
 
 UNTOUCHED = ["registered", "reported", "warned", "escalated", "warned", "warned", "escalated"]
-"""The history of a case of an assistance line that nobody works on."""
+"""The history of an untouched case of an assistance line."""
 
 
-class Listener:
-    """A feed that remembers; `fails` so many times first."""
+class RecordingFeed:
+    """A feed that records its events after failing `fails` times."""
 
     def __init__(self, fails: int = 0) -> None:
-        self.heard: list[Mapping[str, Value]] = []
+        self.published: list[Mapping[str, Value]] = []
         self._fails = fails
 
     async def publish(self, event: Mapping[str, Value]) -> None:
         if self._fails:
             self._fails -= 1
             raise OSError("the feed is away")
-        self.heard.append(event)
+        self.published.append(event)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def history(queries: CaseQueries, number: str) -> list[str]:
     return [step.what for step in (await queries.case(number, "management")).steps]
 
 
-async def test_a_case_that_nobody_touches_is_warned_of_and_goes_up_tier_by_tier(
+async def test_an_untouched_case_raises_warnings_and_escalates_tier_by_tier(
     records: CallRecords, worker: SlaWorker, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -75,16 +75,14 @@ async def test_a_case_that_nobody_touches_is_warned_of_and_goes_up_tier_by_tier(
     assert file.case.responsible == "hotline"
 
 
-async def test_one_late_round_catches_up_with_everything(
-    records: CallRecords, worker: SlaWorker, queries: CaseQueries
-) -> None:
+async def test_one_late_sweep_catches_up(records: CallRecords, worker: SlaWorker, queries: CaseQueries) -> None:
     number = await complain(records, branch="dalian")
     raised = await worker.sweep(after(days=30))
     assert [one.number for one in raised] == [number] * 5
     assert await history(queries, number) == UNTOUCHED
 
 
-async def test_what_is_done_in_time_is_left_in_peace(
+async def test_a_case_handled_in_time_raises_no_alarm(
     records: CallRecords, worker: SlaWorker, rules: Rules, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -93,7 +91,7 @@ async def test_what_is_done_in_time_is_left_in_peace(
     assert (await queries.case(number, "staff")).case.line == "aid_dalian"
 
 
-async def test_a_late_breach_of_a_case_that_is_done_is_kept_but_takes_it_nowhere(
+async def test_a_breach_found_late_is_recorded_without_escalating_a_finished_case(
     records: CallRecords, worker: SlaWorker, rules: Rules, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -112,13 +110,13 @@ async def test_several_nodes_raise_each_alarm_once(
         await asyncio.gather(*(SlaWorker(node.database, rules).sweep(now) for node in (*nodes, *nodes)))
     for node in nodes:
         await node.close()
-    # A node that meets a locked case leaves it to the one that has it; nothing is left over in the end.
+    # A node leaves a case that another node has locked; no case is left over at the end.
     assert await SlaWorker(records.database, rules).sweep(after(days=10)) == ()
     for number in numbers:
         assert await history(queries, number) == UNTOUCHED
 
 
-async def test_rounds_that_die_half_way_leave_the_next_one_what_they_did_not_do(
+async def test_an_interrupted_sweep_leaves_the_rest_to_the_next_one(
     url: str, rules: Rules, records: CallRecords, queries: CaseQueries
 ) -> None:
     number = await complain(records, branch="dalian")
@@ -134,14 +132,14 @@ async def test_rounds_that_die_half_way_leave_the_next_one_what_they_did_not_do(
     assert await history(queries, number) == UNTOUCHED
 
 
-async def test_more_cases_than_one_transaction_takes_are_all_seen(records: CallRecords, worker: SlaWorker) -> None:
+async def test_a_sweep_covers_more_cases_than_one_transaction_takes(records: CallRecords, worker: SlaWorker) -> None:
     number, count = await complain(records, branch="dalian"), 2 * BATCH_SIZE + 1
-    await records.database.write(lambda session: multiply(session, number, count - 1))
+    await records.database.write(lambda session: duplicate_case(session, number, count - 1))
     raised = await worker.sweep(after(hours=2))
     assert Counter(one.alarm.kind for one in raised) == {"warning": count, "breach": count}
 
 
-async def test_cases_opened_without_rules_are_routed_by_the_next_round(
+async def test_cases_opened_without_rules_are_routed_by_the_next_sweep(
     url: str, worker: SlaWorker, queries: CaseQueries
 ) -> None:
     plain = await CallRecords.open(url)
@@ -153,34 +151,80 @@ async def test_cases_opened_without_rules_are_routed_by_the_next_round(
     assert [step.what for step in file.steps] == ["registered", "reported"]
 
 
-async def test_each_step_is_told_once_in_order(records: CallRecords, worker: SlaWorker) -> None:
-    feed = Listener()
+async def test_each_step_is_published_once_in_order(records: CallRecords, worker: SlaWorker) -> None:
+    feed = RecordingFeed()
     number = await complain(records, branch="dalian", phone="13812345678")
-    await worker.deliver_outbox(feed, Listener())
+    await worker.deliver_outbox(feed, RecordingFeed(), after)
     await worker.sweep(after(hours=2))
-    await worker.deliver_outbox(feed, Listener())
-    assert await worker.deliver_outbox(feed, Listener()) == 0
-    assert [event["what"] for event in feed.heard] == UNTOUCHED[:4]
-    assert feed.heard[0] == {
-        "event": "case", "case": number, "what": "registered", "kind": "complaint", "state": "registered",
-        "grade": "general", "tier": "assistance", "line": "aid_dalian", "owner": "dalian", "call": "call-1",
-        "at": TUESDAY.isoformat(),
+    await worker.deliver_outbox(feed, RecordingFeed(), after)
+    assert await worker.deliver_outbox(feed, RecordingFeed(), after) == 0
+    assert [event["what"] for event in feed.published] == UNTOUCHED[:4]
+    assert len({event["id"] for event in feed.published}) == 4
+    assert feed.published[0] == {
+        "event": "case", "id": feed.published[0]["id"], "case": number, "what": "registered", "kind": "complaint",
+        "state": "registered", "grade": "general", "tier": "assistance", "line": "aid_dalian", "owner": "dalian",
+        "call": "call-1", "at": TUESDAY.isoformat(),
     }  # fmt: skip
 
 
-async def test_news_wait_for_a_feed_that_is_away(records: CallRecords, worker: SlaWorker) -> None:
-    feed = Listener(fails=1)
+async def test_events_wait_while_the_feed_is_away(records: CallRecords, worker: SlaWorker) -> None:
+    feed = RecordingFeed(fails=1)
     await complain(records, branch="dalian")
     with pytest.raises(OSError, match="away"):
-        await worker.deliver_outbox(feed, Listener())
-    assert await worker.deliver_outbox(feed, Listener()) == 2 and len(feed.heard) == 2
+        await worker.deliver_outbox(feed, RecordingFeed(), after)
+    assert await worker.deliver_outbox(feed, RecordingFeed(), after) == 2 and len(feed.published) == 2
 
 
-async def test_the_clock_goes_on_after_a_failure(records: CallRecords, rules: Rules, queries: CaseQueries) -> None:
-    number, feed = await complain(records, branch="dalian"), Listener(fails=1)
-    keeping = asyncio.create_task(SlaWorker(records.database, rules).run(feed, Listener(), lambda: after(hours=2)))
+class SlowFeed(RecordingFeed):
+    """A feed during whose publishing other tasks run; after `dies_after` events, the publishing task is cancelled."""
+
+    def __init__(self, dies_after: int = 1_000_000) -> None:
+        super().__init__()
+        self._left = dies_after
+
+    async def publish(self, event: Mapping[str, Value]) -> None:
+        await asyncio.sleep(0.001)
+        if not self._left:
+            raise asyncio.CancelledError
+        self._left -= 1
+        await super().publish(event)
+
+
+async def test_several_nodes_publish_each_step_once_in_order(url: str, rules: Rules, records: CallRecords) -> None:
+    for n in range(1, 2 * BATCH_SIZE):
+        await complain(records, call=f"call-{n}", branch="dalian")
+    nodes, feed = [await CallRecords.open(url, node=f"node-{n}") for n in range(3)], SlowFeed()
+    workers = [SlaWorker(node.database, rules) for node in nodes]
+    counts = await asyncio.gather(*(worker.deliver_outbox(feed, RecordingFeed(), after) for worker in workers))
+    assert sum(counts) == len(feed.published) == 2 * (2 * BATCH_SIZE - 1)
+    assert [(event["call"], event["what"]) for event in feed.published] == [
+        (f"call-{n}", what) for n in range(1, 2 * BATCH_SIZE) for what in ("registered", "reported")
+    ]
+    for node in nodes:
+        await node.close()
+
+
+async def test_another_node_publishes_the_events_of_a_dead_one_with_the_same_ids(
+    url: str, rules: Rules, records: CallRecords, worker: SlaWorker
+) -> None:
+    for n in range(1, 4):
+        await complain(records, call=f"call-{n}", branch="dalian")
+    dying, incomplete = await CallRecords.open(url, node="dying"), SlowFeed(dies_after=3)
+    with pytest.raises(asyncio.CancelledError):
+        await SlaWorker(dying.database, rules).deliver_outbox(incomplete, RecordingFeed(), after)
+    await dying.close()
+    feed = RecordingFeed()
+    assert await worker.deliver_outbox(feed, RecordingFeed(), lambda: after(seconds=29)) == 0
+    assert await worker.deliver_outbox(feed, RecordingFeed(), lambda: after(seconds=30)) == 6
+    assert [event["id"] for event in feed.published[:3]] == [event["id"] for event in incomplete.published]
+    assert len({event["id"] for event in feed.published}) == 6
+
+
+async def test_sweeps_continue_after_a_failure(records: CallRecords, rules: Rules, queries: CaseQueries) -> None:
+    number, feed = await complain(records, branch="dalian"), RecordingFeed(fails=1)
+    keeping = asyncio.create_task(SlaWorker(records.database, rules).run(feed, RecordingFeed(), lambda: after(hours=2)))
     async with asyncio.timeout(30):
-        while len(feed.heard) < 4:  # noqa: ASYNC110
+        while len(feed.published) < 4:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
@@ -193,10 +237,10 @@ HOURS = st.lists(st.integers(0, 600), max_size=8)
 
 @settings(max_examples=15, deadline=None)
 @given(opened=st.lists(OPENED, min_size=1, max_size=4), hours=HOURS)
-def test_through_any_restarts_each_case_has_each_alarm_once(
+def test_each_alarm_is_raised_once_through_any_restarts(
     tmp_path_factory: pytest.TempPathFactory, rules: Rules, opened: list[datetime], hours: list[int]
 ) -> None:
-    """Every look is a new process on the same database; the last one comes long after."""
+    """Each sweep is by a new process on the same database; the last one comes much later."""
 
     async def live() -> list[list[str]]:
         url = f"sqlite:///{tmp_path_factory.mktemp('cases') / 'records.db'}"

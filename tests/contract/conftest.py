@@ -1,4 +1,4 @@
-"""A connected call on each network: our line, and whoever is at its far end."""
+"""A connected call on each network: the service's call leg and its far end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +19,7 @@ from ivr.telephony.port import CallLeg
 
 
 class FarEnd(Protocol):
-    """What a person can do with a phone, whatever the network. ivr.devtools.softphone.Softphone is one."""
+    """The actions of a person with a phone, on any network. ivr.devtools.softphone.Softphone is one."""
 
     @property
     def timeline(self) -> CallTimeline: ...
@@ -41,7 +41,7 @@ class FarEnd(Protocol):
 
 @dataclass
 class Connected:
-    """One call; `events` gathers what the line's media stream tells, up to and including Closed."""
+    """One call; `events` collects the events of its media stream, up to and including MediaClosed."""
 
     line: CallLeg
     far: FarEnd
@@ -91,7 +91,7 @@ async def browser() -> AsyncIterator[Connected]:
         await done.wait()
 
     app = web.Application()
-    app.add_routes(routes(answer, lambda: [FlowChoice("survey", {"en-US": "Survey"}, ("zh-CN",))]))
+    app.add_routes(routes(answer, lambda: [FlowChoice("survey", {"en-US": "Survey"}, ("zh-CN",))], lambda *_: {}))
     async with (
         TestServer(app) as server,
         dial(str(server.make_url("/phone/socket")), "survey", "zh-CN") as far,
@@ -108,14 +108,14 @@ NETWORKS: dict[str, Callable[[], AbstractAsyncContextManager[Connected]]] = {"br
 
 @pytest.fixture(params=NETWORKS)
 async def call(request: pytest.FixtureRequest) -> AsyncIterator[Connected]:
-    """A connected call; each network that the project speaks adds its own to NETWORKS."""
+    """A connected call on each of NETWORKS; each network adds its own."""
     async with NETWORKS[request.param]() as connected_call:
         yield connected_call
 
 
 @pytest.fixture
 def voice() -> Callable[..., bytes]:
-    """Noise unlike itself at any other moment, so that a part of it can be found in a recording."""
+    """Noise that differs at every moment, so that a part of it can be located in a recording."""
 
     def make(ms: int, seed: int = 1) -> bytes:
         noise = np.random.default_rng(seed).integers(-8000, 8000, ms * 8)
@@ -126,7 +126,7 @@ def voice() -> Callable[..., bytes]:
 
 @pytest.fixture
 def find() -> Callable[[bytes, bytes], tuple[int, float]]:
-    """Where `part` lies in `whole` (samples), and how alike they are there (1 is the same)."""
+    """The position of `part` in `whole` (samples), and their likeness there (1: identical)."""
 
     def place(whole: bytes, part: bytes) -> tuple[int, float]:
         long, short = (np.frombuffer(pcm, "<i2").astype(float) for pcm in (whole, part))

@@ -1,7 +1,6 @@
-"""The images, built by the Dockerfile's own steps, and containers run as compose.yaml says.
+"""The images, built by the Dockerfile's own steps, and containers with the options of compose.yaml.
 
-Only what compose.yaml itself settles by its network is set otherwise here: containers share this machine's network, on
-ports that nobody uses.
+The exception is the network of compose.yaml: here, containers share the host's network, on unused ports.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.docker.engine import ROOT, Container, Engine, Failed, copied_by, missing
+from tests.docker.engine import ROOT, CommandFailed, Container, Engine, copied_by, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,11 @@ class Compose:
     services: dict[str, dict[str, Any]]
 
     def hardening(self, service: str) -> list[str]:
-        """The limits that the file sets on a service, as options of an engine."""
-        settled = self.services[service]
+        """The hardening of a service in the file, as options of a container engine."""
+        settings = self.services[service]
         flags = {"cap_drop": "--cap-drop", "security_opt": "--security-opt", "tmpfs": "--tmpfs"}
-        options = [f"{flag}={value}" for name, flag in flags.items() for value in settled.get(name, [])]
-        return options + (["--read-only", "--read-only-tmpfs=false"] if settled.get("read_only") else [])
+        options = [f"{flag}={value}" for name, flag in flags.items() for value in settings.get(name, [])]
+        return options + (["--read-only", "--read-only-tmpfs=false"] if settings.get("read_only") else [])
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +46,7 @@ def engine() -> Engine:
     base = engine.base("bookworm")
     try:
         engine("run", "--rm", "--pull=never", base, "true")
-    except Failed as failed:
+    except CommandFailed as failed:
         pytest.skip(f"containers do not run on this machine: {failed}")
     return engine
 
@@ -65,7 +64,7 @@ def asterisk_image(engine: Engine) -> str:
 
 @pytest.fixture(scope="session")
 def docker_compose(engine: Engine) -> Callable[..., str]:
-    """Docker's own `docker-compose`, in a folder: `docker_compose(folder, "config")` gives what it prints."""
+    """Run Docker's own `docker-compose` in a folder: `docker_compose(folder, "config")` returns its output."""
     engine.base("forky")
     image = engine.build("localhost/docker-compose", ROOT / "tests/docker/compose.Dockerfile", ROOT / "tests/docker")
 
@@ -78,7 +77,7 @@ def docker_compose(engine: Engine) -> Callable[..., str]:
 
 @pytest.fixture
 def volume(engine: Engine) -> Iterator[Callable[[str], tuple[str, Path]]]:
-    """Makes volumes that are empty, for the time of the test; gives the name of each and where it lies."""
+    """Create an empty volume that lasts for the test: `volume(use)` returns its name and its path."""
     with ExitStack() as stack:
 
         def make(use: str) -> tuple[str, Path]:
@@ -91,7 +90,7 @@ def volume(engine: Engine) -> Iterator[Callable[[str], tuple[str, Path]]]:
 
 @pytest.fixture
 def start(engine: Engine, volume: object) -> Iterator[Callable[..., Container]]:
-    """Starts containers, for the time of the test: `start(image, *options, command=…)`."""
+    """Start a container that lasts for the test: `start(image, *options, command=…)`."""
     with ExitStack() as stack:
 
         def run(image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
@@ -104,6 +103,6 @@ def start(engine: Engine, volume: object) -> Iterator[Callable[..., Container]]:
 
 @pytest.fixture(scope="session")
 def dockerfile() -> str:
-    """The Dockerfile in one line per instruction."""
+    """The Dockerfile with one line per instruction."""
     text = (ROOT / "Dockerfile").read_text()
     return re.sub(r"\\\n\s*", "", text)

@@ -1,8 +1,9 @@
-"""Builds and runs container images without a Docker engine: podman, with a store of its own outside the clone.
+"""Builds and runs container images without a Docker engine: by podman, with a store of its own outside the clone.
 
-The base images that a Dockerfile names come from a registry elsewhere; here they are made of Debian's own packages.
-What this machine needs to reach the package registries (mirror, certificates, proxy) is lent to a build, never kept.
-Must not know: what is in the images.
+A Dockerfile names base images of a registry; here they are made of Debian's own packages. The machine's access to the
+package registries (mirror, certificates, proxy) is lent to a build and never stored in an image.
+
+Must not know: the contents of the images.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.cache import CACHE, fingerprint
 ROOT = Path(__file__).resolve().parents[2]
 STORE = CACHE / "containers"
 KEPT = 3
-"""So many images of a name stay, for clones that differ."""
+"""Images of a name that are kept, for clones that differ."""
 NEEDED = ("podman", "runc", "mmdebstrap")
 CONTAINERS_CONF = """\
 [containers]
@@ -53,60 +54,60 @@ DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin"; 
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 """
-"""What Debian's own base images tell apt: keep no packages."""
+"""apt's settings in Debian's own base images: keep no packages."""
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
-"""What Debian's own slim images don't have."""
+"""Files that Debian's own slim images lack."""
 
 
-class Failed(Exception):
-    """A command ended with another status than 0; says what it wrote."""
+class CommandFailed(Exception):
+    """A command ended with a non-zero status; the message is its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container that was started."""
+    """A started container."""
 
     engine: Engine
     name: str
 
     @property
     def pid(self) -> int:
-        """Its first process, as this machine counts them."""
+        """The process id of its first process on the host."""
         return int(self.engine("inspect", "--format", "{{.State.Pid}}", self.name))
 
     @property
     def status(self) -> int | None:
-        """Its exit status, None while it runs."""
+        """Its exit status; None while it runs."""
         state = json.loads(self.engine("inspect", "--format", "{{json .State}}", self.name))
         return None if state["Running"] else state["ExitCode"]
 
     @property
     def log(self) -> str:
-        """What it has written so far."""
+        """Its output so far."""
         return self.engine("logs", self.name)
 
     def healthy(self) -> bool:
-        """Carry out the image's health check once."""
+        """Run the image's health check once."""
         try:
             self.engine("healthcheck", "run", self.name)
-        except Failed:
+        except CommandFailed:
             return False
         return True
 
-    async def until_healthy(self, within_s: float = 300) -> None:
-        """Wait until it is healthy.
+    async def wait_until_healthy(self, within_s: float = 300) -> None:
+        """Wait until the container is healthy.
 
         Raises:
-            Failed: it ended, or was not healthy in time; says what it wrote.
+            CommandFailed: it ended or did not become healthy in time; the message contains its log.
         """
         by = time.monotonic() + within_s
         while not await asyncio.to_thread(self.healthy):
             if self.status is not None or time.monotonic() > by:
-                raise Failed(f"not healthy, status {self.status}\n{self.log}")
+                raise CommandFailed(f"not healthy, status {self.status}\n{self.log}")
             await asyncio.sleep(0.2)
 
     def run(self, *command: str) -> str:
-        """What a command in the container prints."""
+        """Run a command in the container and return its output."""
         return self.engine("exec", self.name, *command)
 
     def wait(self) -> None:
@@ -114,20 +115,20 @@ class Container:
         self.engine("wait", self.name)
 
     def stop(self, within_s: int) -> None:
-        """Send the stop signal, and kill it only when it is still there after `within_s`."""
+        """Send the stop signal; kill the container if it is still running after `within_s`."""
         self.engine("stop", "--time", str(within_s), self.name)
 
     def remove(self) -> None:
-        """Remove it, and end it first."""
+        """Stop and remove the container."""
         self.engine("rm", "--force", "--time", "0", self.name)
 
 
 class Engine:
-    """podman, as this machine can run it."""
+    """podman, adapted to this machine."""
 
     def __init__(self) -> None:
         STORE.mkdir(parents=True, exist_ok=True)
-        with _alone():
+        with _exclusive():
             (STORE / "containers.conf").write_text(CONTAINERS_CONF.format(store=STORE))
             (STORE / "storage.conf").write_text(STORAGE_CONF.format(store=STORE))
             (STORE / "apt.conf").write_text(_apt_configuration())
@@ -139,17 +140,17 @@ class Engine:
         }
 
     def __call__(self, *command: str) -> str:
-        """What podman prints.
+        """Run podman and return its output.
 
         Raises:
-            Failed: it did not end well.
+            CommandFailed: the exit status is not 0.
         """
         return _run(["podman", *command], self._environment)
 
     def base(self, suite: str) -> str:
-        """Make sure that `debian:<suite>-slim` is there; gives its whole name."""
+        """Ensure that `debian:<suite>-slim` exists, and return its full name."""
         name = f"docker.io/library/debian:{suite}-slim"
-        with _alone():
+        with _exclusive():
             if not self._has(name):
                 self._make_base(suite, name)
         return name
@@ -170,12 +171,9 @@ class Engine:
     def build(
         self, name: str, dockerfile: Path, context: Path, copied: Iterable[Path] = (), target: str | None = None
     ) -> str:
-        """Build an image unless it is there, made of the same Dockerfile and the same files `copied` from the context.
-
-        Gives its name.
-        """
+        """Build an image, unless one of the same Dockerfile and the same `copied` files exists; return its name."""
         tagged = f"{name}:{fingerprint([dockerfile, *copied])}"
-        with _alone():
+        with _exclusive():
             if not self._has(tagged):
                 self._build(tagged, dockerfile, context, target)
                 self._forget_old(name)
@@ -193,7 +191,7 @@ class Engine:
     def _forget_old(self, name: str) -> None:
         images = self("images", "--sort=created", "--format={{.Repository}}:{{.Tag}}", f"--filter=reference={name}")
         for old in images.split()[KEPT:]:
-            with suppress(Failed):  # a container runs it
+            with suppress(CommandFailed):  # a container runs it
                 self("rmi", old)
 
     def run(self, image: str, *options: str, command: tuple[str, ...] = ()) -> Container:
@@ -203,21 +201,21 @@ class Engine:
     def _has(self, image: str) -> bool:
         try:
             self("image", "exists", image)
-        except Failed:
+        except CommandFailed:
             return False
         return True
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Let no other process build at the same time: it will find what we have built."""
+def _exclusive() -> Iterator[None]:
+    """Let one process build at a time; the others then find its images."""
     with (STORE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def copied_by(ignore: Path) -> list[Path]:
-    """The files that a .dockerignore lets into an image (and some more, if it takes single ones out again)."""
+    """The files that a .dockerignore admits to an image. Exceptions within admitted folders are not considered."""
     names = [line.removeprefix("!") for line in ignore.read_text().splitlines() if line.startswith("!")]
     named = [ignore.parent / name for name in names]
     found = [file for each in named for file in (each.rglob("*") if each.is_dir() else [each])]
@@ -225,7 +223,7 @@ def copied_by(ignore: Path) -> list[Path]:
 
 
 def missing() -> str:
-    """Why no image can be built here, empty when it can."""
+    """The reason why no image can be built here; empty if one can."""
     if os.geteuid() != 0:
         return "container images are built by root only"
     lacking = [program for program in NEEDED if not shutil.which(program)]
@@ -233,13 +231,13 @@ def missing() -> str:
 
 
 def _apt_configuration() -> str:
-    """This machine's own way to the Debian packages: which indexes there are is left to the image."""
+    """The machine's apt settings for access to Debian packages. The image decides which indexes to fetch."""
     lines = _run(["apt-config", "dump", "Acquire"]).splitlines()
     return "\n".join(line for line in lines if not line.startswith(("Acquire::IndexTargets", "Acquire::Changelogs")))
 
 
 def _pip_configuration() -> str:
-    """This machine's own way to the Python packages, with the certificates where a build finds them."""
+    """The machine's pip settings for access to Python packages, with the certificates at their path within a build."""
     settings = {}
     for line in _run([sys.executable, "-m", "pip", "config", "list"]).splitlines():
         name, _, value = line.partition("=")
@@ -254,5 +252,5 @@ def _pip_configuration() -> str:
 def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Failed(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+        raise CommandFailed(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""The image of Asterisk, with the configuration that the service's image renders for it, and the service attached."""
+"""The Asterisk image, with the configuration that the service image renders for it, and the service attached."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PASSWORDS = {
 
 @pytest.fixture
 def site(tmp_path):
-    """The site of compose.yaml on ports that nobody uses."""
+    """The site of compose.yaml on unused ports."""
     site = YAML(typ="safe").load(ROOT / "dialplans/docker/site.yaml")
     site["http"]["port"], site["sip"]["port"] = PORTS.one(), PORTS.one()
     voice = PORTS.row(20)
@@ -41,13 +41,13 @@ def given(names=tuple(PASSWORDS)):
 async def test_a_phone_calls_the_service_through_asterisk(
     service_image, asterisk_image, compose, start, volume, site, tmp_path
 ):
-    settled = f"--volume={tmp_path / 'site.yaml'}:/etc/huifang/site.yaml:ro"
+    site_mount = f"--volume={tmp_path / 'site.yaml'}:/etc/huifang/site.yaml:ro"
     configuration, _ = volume("asterisk-config")
     state, _ = volume("asterisk-state")
     data, folder = volume("data")
 
     rendering = start(
-        service_image, *compose.hardening("dialplan"), settled, f"--volume={configuration}:/etc/asterisk", *given(),
+        service_image, *compose.hardening("dialplan"), site_mount, f"--volume={configuration}:/etc/asterisk", *given(),
         command=tuple(compose.services["dialplan"]["command"]),
     )  # fmt: skip
     rendering.wait()
@@ -57,17 +57,17 @@ async def test_a_phone_calls_the_service_through_asterisk(
         asterisk_image, *compose.hardening("asterisk"),
         f"--volume={configuration}:/etc/asterisk:ro", f"--volume={state}:/var/lib/asterisk",
     )  # fmt: skip
-    await asterisk.until_healthy()
+    await asterisk.wait_until_healthy()
     assert asterisk.run("id", "-u").strip() == str(USER)
     assert "Asterisk 22." in asterisk.run("asterisk", "-rx", "core show version")
 
     service = start(
-        service_image, *compose.hardening("service"), settled, f"--volume={data}:/data",
+        service_image, *compose.hardening("service"), site_mount, f"--volume={data}:/data",
         f"--env=HUIFANG_PORT={site['service'].rpartition(':')[2]}", "--env=HUIFANG_SITE=/etc/huifang/site.yaml",
         f"--env=ASTERISK_ARI_URL=http://127.0.0.1:{site['http']['port']}/ari",
         *given(("ASTERISK_ARI_PASSWORD", "ASTERISK_MEDIA_PASSWORD")),
     )  # fmt: skip
-    await service.until_healthy()
+    await service.wait_until_healthy()
 
     async with Phone("1002", PASSWORDS["ASTERISK_PHONE_PASSWORD_1002"], ("127.0.0.1", site["sip"]["port"])) as phone:
         call = await (await phone.call("4000")).answered()

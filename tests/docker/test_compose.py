@@ -1,4 +1,4 @@
-"""compose.yaml, .env.example, the Dockerfile, the settings and Asterisk's site say the same."""
+"""compose.yaml, .env.example, the Dockerfile, the settings and Asterisk's site agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 
 from ivr.settings import Settings
 from ivr.telephony.asterisk.site import load_site, secrets
-from tests.docker.engine import ROOT, Failed
+from tests.docker.engine import ROOT, CommandFailed
 
 COMPOSE = (ROOT / "compose.yaml").read_text()
 EXAMPLE = dotenv_values(ROOT / ".env.example")
@@ -23,7 +23,7 @@ SITE = load_site(ROOT / "dialplans/docker/site.yaml")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """What compose reads, as an operator has it who has done what docs/operating.md says."""
+    """The files that compose reads, prepared as docs/operating.md says."""
     for file in ("compose.yaml", ".env.example"):
         shutil.copy(ROOT / file, tmp_path)
     (filling,) = re.findall(r"^    (while .* > \.env)$", (ROOT / "docs/operating.md").read_text(), re.MULTILINE)
@@ -31,7 +31,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_docker_compose_takes_the_file_with_the_example_filled_in_as_documented(docker_compose, project):
+def test_docker_compose_accepts_the_file_with_the_example_filled_in_as_documented(docker_compose, project):
     read = json.loads(docker_compose(project, "config", "--format=json"))
     service, asterisk = read["services"]["service"], read["services"]["asterisk"]
     password = dotenv_values(project / ".env")["POSTGRES_PASSWORD"]
@@ -48,10 +48,10 @@ def test_docker_compose_takes_the_file_with_the_example_filled_in_as_documented(
 
 
 @pytest.mark.parametrize("name", [name for name, value in EXAMPLE.items() if not value and "PHONE" not in name])
-def test_docker_compose_names_a_password_that_is_not_filled_in(docker_compose, project, name):
+def test_docker_compose_names_a_missing_password(docker_compose, project, name):
     file = project / ".env"
     file.write_text(re.sub(rf"^{name}=.*$", f"{name}=", file.read_text(), flags=re.MULTILINE))
-    with pytest.raises(Failed, match=f"required variable {name} is missing"):
+    with pytest.raises(CommandFailed, match=f"required variable {name} is missing"):
         docker_compose(project, "config", "--quiet")
 
 
@@ -85,19 +85,19 @@ def test_the_service_and_asterisk_find_each_other(compose, dockerfile):
     assert EXAMPLE["ASTERISK_ARI_URL"] == f"http://asterisk:{SITE.http.port}/ari"
 
 
-def test_the_place_of_the_flows_is_where_the_image_has_them(dockerfile):
+def test_the_flows_are_where_the_image_has_them(dockerfile):
     folder = re.search(r"^WORKDIR (\S+)", dockerfile, re.MULTILINE).group(1)
     assert EXAMPLE["HUIFANG_FLOWS"] == f"{folder}/callflows.yaml"
     assert (ROOT / "callflows.yaml").exists()
 
 
-def test_what_is_stored_is_reached_by_the_service_alone(compose):
+def test_only_the_service_reaches_the_stores(compose):
     reached = {name for name, service in compose.services.items() if "storage" in service.get("networks", ())}
     assert reached == {"service", "postgres", "redis"}
     assert not any("ports" in compose.services[name] for name in ("postgres", "redis", "dialplan"))
 
 
-def test_the_service_has_longer_to_stop_than_its_calls_have(compose):
+def test_the_stop_timeout_exceeds_the_drain_time(compose):
     from ivr.service.process import DRAIN_S
 
     assert int(compose.services["service"]["stop_grace_period"].removesuffix("s")) > DRAIN_S

@@ -1,4 +1,4 @@
-"""The image of the service, run as compose.yaml runs it, with everything embedded."""
+"""The service image, run as in compose.yaml, with everything embedded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_a_caller_takes_the_survey_by_voice_and_sigterm_ends_the_service(s
     container = start(
         service_image, *compose.hardening("service"), f"--volume={name}:/data", f"--env=HUIFANG_PORT={port}"
     )
-    await container.until_healthy()
+    await container.wait_until_healthy()
 
     first = psutil.Process(container.pid)
     assert [process.uids().effective for process in (first, *first.children(recursive=True))] == [USER, USER]
@@ -65,7 +65,7 @@ async def read(folder, call):
         await records.close()
 
 
-def test_the_image_holds_what_runs_and_nothing_else(engine, service_image):
+def test_the_image_contains_only_what_runs(engine, service_image):
     listed = engine("run", "--rm", "--pull=never", service_image, "find", ".", "-maxdepth", "2").split()
     here = {path.removeprefix("./") for path in listed}
     assert {"service.py", "callflows.yaml", "prompts/audio", "recognizer/models", "dialplans/site.yaml"} <= here

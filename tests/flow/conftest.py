@@ -1,4 +1,4 @@
-"""The flows that ship, and a clock at which all conversations begin."""
+"""Fixtures: the shipped flows, and the time at which every conversation begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a question says may be answered, and what means the same."""
+"""The synonyms of an answer that the recogniser is given."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ivr.flow import answers
 from ivr.flow.parse import FlowSet
 
 
-def test_what_means_the_same_is_told_to_the_recogniser(flow_set: FlowSet) -> None:
+def test_the_recogniser_is_given_synonyms(flow_set: FlowSet) -> None:
     survey = flow_set.flows.flows["survey"].nodes
     asked = answers.speech(survey["resolved"], flow_set.flows.universals, "zh-CN")
     (solved,) = (group for group in asked.same if "解决了" in group)

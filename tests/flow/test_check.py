@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ivr.errors import FaultyFile
+from ivr.errors import Fault, FaultyFile
 from ivr.flow.check import check
-from ivr.flow.parse import parse
+from ivr.flow.parse import parse_draft
 from ivr.flow_store import THRESHOLDS
 
 FILE = "small.yaml"
 GOOD = """
 version: 1
 languages: [zh-CN, en-US]
-variables: {hotline: "6789100", fee: 0}
+variables: {hotline: {type: phone, default: "6789100"}, fee: {type: number, default: 0}}
 universals:
   repeat: {keys: "*", phrases: {zh-CN: [再说一遍], en-US: [say again]}}
   wait: {phrases: {zh-CN: [等一下], en-US: [hold on]}}
@@ -96,14 +99,14 @@ class Prompts:
     """A catalogue in which everything can be said but what is named here."""
 
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    spoken: dict[str, frozenset[str]] = field(default_factory=dict)
+    spoken: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def absent(self, name: str, language: str) -> str | None:
         return f"no “{name}” in {language}" if language in self.missing.get(name, ()) else None
 
-    def variables(self, name: str) -> frozenset[str]:
-        values = {"q.value": frozenset({"value"}), "q.then": frozenset({"when"}), "q.bye": frozenset({"hotline"})}
-        return self.spoken.get(name, values.get(name, frozenset()))
+    def variables(self, name: str) -> dict[str, str]:
+        values = {"q.value": {"value": "score"}, "q.then": {"when": "when"}, "q.bye": {"hotline": "phone"}}
+        return self.spoken.get(name, values.get(name, {}))
 
 
 @dataclass
@@ -121,12 +124,18 @@ class Hearing:
         return [pair for pair in self.alike if set(pair) <= set(phrases)]
 
 
-def faults(source: str, prompts: Prompts | None = None, hearing: Hearing | None = None) -> list[str]:
+def located(source: str, prompts: Prompts | None = None, hearing: Hearing | None = None) -> list[Fault]:
     try:
-        flow_set = parse(source, FILE)
+        draft = parse_draft(source, FILE)
     except FaultyFile as faulty:
-        return [str(fault) for fault in faulty.faults]
-    return [str(fault) for fault in check(flow_set.flows, FILE, prompts or Prompts(), hearing or Hearing(), THRESHOLDS)]
+        return list(faulty.faults)
+    flows = draft.flow_set.flows
+    return draft.all_faults(check(flows, FILE, prompts or Prompts(), hearing or Hearing(), THRESHOLDS, draft.unread))
+
+
+def faults(source: str, prompts: Prompts | None = None, hearing: Hearing | None = None) -> list[str]:
+    """Every fault without its line, by path."""
+    return sorted(str(replace(fault, line=0)) for fault in located(source, prompts, hearing))
 
 
 def changed(*changes: tuple[str, str]) -> str:
@@ -147,13 +156,18 @@ TO_SUB = (
     ("      bye: {type", "      more: {type: subflow, flow: sub, next: worker}\n      bye: {type"),
 )
 
+TO_SET = (
+    ("next: worker", "next: more"),
+    ("      bye: {type", "      more: {type: set, values: {SET}, next: worker}\n      bye: {type"),
+)
+
 STUCK = "      stuck: {type: record, prompt: q.say, skip_on_key: '2', keys_prompt: q.keys, next: stuck}\n"
 
 FAULTS = {
-    "no YAML": (changed(("version: 1", "version: [1")), "line 3: expected ',' or ']', but got ':'"),
+    "no YAML": (changed(("version: 1", "version: [1")), "expected ',' or ']', but got ':'"),
     "duplicate key": (
         changed(("start: warm", "start: warm\n    start: warm")),
-        'line 15: found duplicate key "start" with value "warm" (original value: "warm")',
+        "main.start: duplicate key; the first is on line 14",
     ),
     "a control character": (
         changed(("试", "\x01")),
@@ -199,7 +213,7 @@ FAULTS = {
     "no title": (changed((", en-US: Trial", "")), "main.title: no title in en-US"),
     "unknown variable": (
         changed(("score <= 2", "skore <= 2")),
-        "main.choose.cases.1: “skore” is neither a variable nor a question",
+        "main.choose.cases.1: “skore” is neither a variable nor a question; did you mean “score”?",
     ),
     "a node that is no question": (
         changed(("score <= 2", "bye")),
@@ -232,10 +246,76 @@ FAULTS = {
     ),
     "a number set against a word": (
         changed(("score <= 2", "fee > 'much'")),
-        "main.choose.cases.1: “fee” defaults to 0 and cannot be compared with 'much'",
+        "main.choose.cases.1: “fee” is of type number and cannot be compared with 'much'",
+    ),
+    "a flag against a word": (
+        changed(
+            ("fee: {type: number, default: 0}", "fee: {type: flag, default: false}"), ("score <= 2", "fee == 'no'")
+        ),
+        "main.choose.cases.1: “fee” is never 'no': it must be true or false; yes, no, on, off, 1 and 0 are not "
+        "accepted",
+    ),
+    "a flag by its order": (
+        changed(("fee: {type: number, default: 0}", "fee: {type: flag, default: false}"), ("score <= 2", "fee > 0")),
+        "main.choose.cases.1: “fee” is of type flag and cannot be compared with 0",
+    ),
+    "a choice that never is": (
+        changed(
+            ("fee: {type: number, default: 0}", "fee: {type: choice, values: [a, b]}"), ("score <= 2", "fee == ''")
+        ),
+        "main.choose.cases.1: “fee” is never '': it must be one of a, b",
+    ),
+    "a phone number as nobody keeps it": (
+        changed(("score <= 2", "hotline == '024-66778899'")),
+        "main.choose.cases.1: “hotline” is never '024-66778899'; write '+862466778899'",
+    ),
+    "a variable without a type": (
+        changed(("fee: {type: number, default: 0}", "fee: no")),
+        "variables.fee: it has no type; write {type: …, default: …} with one of the types flag, number, phone, digits, "
+        "text, choice",
+    ),
+    "a variable of an unknown type": (
+        changed(("fee: {type: number", "fee: {type: money")),
+        "variables.fee: unknown type “money”; types are 'flag', 'number', 'phone', 'digits', 'text', 'choice'",
+    ),
+    "a variable without its choice": (
+        changed(("type: number, default: 0", "type: choice")),
+        "variables.fee: “values” is missing",
+    ),
+    "a choice listed twice": (
+        changed(("type: number, default: 0", "type: choice, values: [a, b, a]")),
+        "variables.fee: “a” is listed more than once",
+    ),
+    "a range upside down": (
+        changed(("type: number, default: 0", "type: number, low: 5, high: 4")),
+        "variables.fee: low must not be above high, but low is 5 and high is 4",
+    ),
+    "a default that is none": (
+        changed(("default: 0}", "default: cheap}")),
+        "variables.fee.default: must be a whole number from 0 to 9999",
+    ),
+    "a default of a flow": (
+        changed(("    essential", "    variables: {paid: {type: flag, default: no}}\n    essential")),
+        "main.variables.paid.default: must be true or false; yes, no, on, off, 1 and 0 are not accepted",
+    ),
+    "two types of one variable": (
+        changed(("    essential", "    variables: {fee: {type: flag}}\n    essential")),
+        "main.variables.fee: the file declares another “fee” of type number",
+    ),
+    "a value that is not set": (
+        changed(*TO_SET, ("SET", "fee: free")),
+        "main.more.values.fee: must be a whole number from 0 to 9999",
+    ),
+    "a misspelt variable that is set": (
+        changed(*TO_SET, ("SET", "hotlin: '6789100'")),
+        "main.more.values.hotlin: “hotlin” is neither a variable nor a question; did you mean “hotline”?",
+    ),
+    "a default that is taken away": (
+        changed(*TO_SET, ("SET", "fee: null")),
+        "main.more.values.fee: must not be null; the variable has a default",
     ),
     "a variable named as a question": (
-        changed(("fee: 0", "fee: 0, score: 3")),
+        changed(("fee: {", "score: {type: number, default: 3}, fee: {")),
         "main.score: a variable has the same name as this question",
     ),
     "missing route": (
@@ -357,7 +437,7 @@ FAULTS = {
                 "      case: {type: complaint, kind: bad, reason: x, details: [wram], next: worker}\n      bye: {type",
             ),
         ),
-        "main.case.details: “wram” is neither a variable nor a question",
+        "main.case.details: “wram” is neither a variable nor a question; did you mean “warm”?",
     ),
 }
 SEVERAL = {
@@ -381,7 +461,7 @@ SEVERAL = {
     "last words that do not end": (
         changed(
             ("    essential", "    lastly: last\n    essential"),
-            ("      bye: {type", "      last: {type: set, values: {a: 1}, next: last}\n      bye: {type"),
+            ("      bye: {type", "      last: {type: set, values: {fee: 1}, next: last}\n      bye: {type"),
         ),
         [
             "main.last: dead end: no path from here ends the call",
@@ -396,6 +476,64 @@ def test_one_fault_is_found_and_no_other(kind: str) -> None:
     source, reason = FAULTS[kind]
     found = [fault.partition("\n")[0] for fault in faults(source)]
     assert found == [f"{FILE}: {reason}"]
+
+
+EVERYWHERE = (
+    ("version: 1", "version: 2"),
+    ("still_there: c.there", "still_there: there"),
+    ("title: {zh-CN: 试, en-US: Trial}", "titel: {zh-CN: 试, en-US: Trial}"),
+    ("    essential", "    start: cold\n    essential"),
+    ("confirm: q.no, ", ""),
+    ("good: score,", "good: scor,"),
+    ("[很差]", "[很差, 很好]"),
+    ("low: 1, high: 5", "low: 9, high: 5"),
+    ("score <= 2", "skore <= 2"),
+    ("zh-CN: 明天上午", "zh-CN: 昨天"),
+    ('skip_on_key: "2"', "skip_on_key: 2"),
+    ("prompt: q.bye", "colour: red, prompt: q.bye"),
+)
+
+
+def test_faults_of_all_kinds_are_named_at_once_from_top_to_bottom() -> None:
+    prompts = Prompts(missing={"q.bye": ("en-US",), "c.wait": ("zh-CN",)})
+    assert [str(fault) for fault in located(changed(*EVERYWHERE), prompts)] == [
+        "small.yaml:2: version: input should be 1",
+        "small.yaml:10: common.still_there: string should match pattern '^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)+$'",
+        "small.yaml:10: common.wait: no “c.wait” in zh-CN",
+        "small.yaml:12: main: “title” is missing",
+        "small.yaml:13: main.titel: unknown field",
+        "small.yaml:18: main.start: duplicate key; the first is on line 14",
+        "small.yaml:27: main.warm.answer.no: “confirm” is missing",
+        "small.yaml:33: main.worker.answer: “很好” means both good and bad",
+        "small.yaml:39: main.worker.next.good: unknown node “scor”",
+        "small.yaml:43: main.score.answer: low must be below high, but low is 9 and high is 5",
+        "small.yaml:50: main.choose.cases.1: “skore” is neither a variable nor a question; did you mean “score”?",
+        "small.yaml:59: main.when.choices.1.zh-CN: “昨天” is in the past or more than a month ahead",
+        "small.yaml:65: main.say.skip_on_key: input should be a valid string",
+        "small.yaml:69: main.bye.colour: unknown field",
+        "small.yaml:69: main.bye.prompt: no “q.bye” in en-US",
+    ]
+
+
+def test_a_file_without_a_readable_flow_has_the_faults_of_its_form() -> None:
+    source = changed(("version: 1", "version: 2"), ("    nodes:", "    notes:"))
+    assert faults(source) == [
+        f"{FILE}: main.notes: unknown field",
+        f"{FILE}: main: “nodes” is missing",
+        f"{FILE}: version: input should be 1",
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_any_file_is_fine_or_has_faults(data: st.DataObject) -> None:
+    pieces = re.findall(r"\S+|\s+", GOOD)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(pieces) - 1))
+        other = st.sampled_from(["5", "no", "[]", "{}", "~", "1.5", "2026-13-01", "[x, 2]", "{a: b}", "", *pieces])
+        pieces[at] = data.draw(other)
+    for fault in located("".join(pieces)):
+        assert fault.file == FILE and fault.reason
 
 
 @pytest.mark.parametrize("kind", SEVERAL)
@@ -431,13 +569,69 @@ def test_every_prompt_is_looked_at(prompt: str, path: str) -> None:
 
 
 def test_a_variable_in_a_prompt_that_nobody_gives() -> None:
-    prompts = Prompts(spoken={"q.warm": frozenset({"name", "fee", "score"})})
+    prompts = Prompts(spoken={"q.warm": {"name": "digits", "fee": "number", "score": "score"}})
     reason = "prompt “q.warm” uses “name”, which no variable or question provides"
     assert faults(GOOD, prompts) == [f"{FILE}: main.warm.prompt: {reason}"]
 
 
+@pytest.mark.parametrize(
+    ("variable", "spoken_as", "reason"),
+    [
+        ("{type: number, default: 0}", "number", ""),
+        (
+            "{type: number, default: 0}",
+            "score",
+            "“fee” as score, but a number from 0 to 9999 is spoken as {fee:number}",
+        ),
+        ("{type: number, high: 10, default: 0}", "score", ""),
+        (
+            "{type: number, high: 10, default: 0}",
+            "digits",
+            "“fee” as digits, but a number from 0 to 10 is spoken as {fee:number} or {fee:score}",
+        ),
+        (
+            "{type: number, high: 10000, default: 0}",
+            "number",
+            "“fee” as number, but a number from 0 to 10000 cannot be spoken",
+        ),
+        ("{type: number}", "number", "“fee”, which has no default and may be without a value"),
+        ("{type: phone, default: '110'}", "phone", ""),
+        ("{type: phone, default: '110'}", "digits", "“fee” as digits, but a phone number is spoken as {fee:phone}"),
+        ("{type: digits, default: '110'}", "digits", ""),
+        (
+            "{type: digits, default: '110'}",
+            "number",
+            "“fee” as number, but a string of digits is spoken as {fee:digits}",
+        ),
+        ("{type: flag, default: true}", "number", "“fee” as number, but a flag cannot be spoken"),
+        ("{type: text, default: '2026-11-19'}", "date", "“fee” as date, but a text cannot be spoken"),
+        ("{type: choice, values: ['1'], default: '1'}", "digits", "“fee” as digits, but a choice cannot be spoken"),
+    ],
+)
+def test_a_prompt_speaks_a_variable_as_all_its_values_can_be_spoken(variable: str, spoken_as: str, reason: str) -> None:
+    source = changed(("fee: {type: number, default: 0}", f"fee: {variable}"))
+    expected = [f"{FILE}: main.warm.prompt: prompt “q.warm” speaks {reason}"] if reason else []
+    assert faults(source, Prompts(spoken={"q.warm": {"fee": spoken_as}})) == expected
+
+
+def test_a_misspelt_variable_in_a_prompt() -> None:
+    reason = "prompt “q.warm” uses “hotlin”, which no variable or question provides; did you mean “hotline”?"
+    assert faults(GOOD, Prompts(spoken={"q.warm": {"hotlin": "phone"}})) == [f"{FILE}: main.warm.prompt: {reason}"]
+
+
+def test_a_value_that_a_node_gives_is_not_the_variable_of_the_same_name() -> None:
+    source = changed(("fee: {", "value: {type: flag, default: true}, fee: {"))
+    assert faults(source) == []
+
+
+def test_values_that_may_be_set() -> None:
+    assert faults(changed(*TO_SET, ("SET", "fee: 5, hotline: 024-66778899, score: 3"))) == []
+    source = changed(("type: number, default: 0", "type: number"), *TO_SET, ("SET", "fee: null"))
+    assert faults(source) == []
+
+
 def test_the_value_read_back_is_known_only_where_it_is_read_back() -> None:
-    prompts = Prompts(spoken={"q.score": frozenset({"value"})})
+    prompts = Prompts(spoken={"q.score": {"value": "score"}})
     reason = "prompt “q.score” uses “value”, which no variable or question provides"
     assert faults(GOOD, prompts) == [f"{FILE}: main.score.prompt: {reason}"]
 
@@ -472,6 +666,25 @@ def test_what_sounds_alike_may_mean_the_same() -> None:
 def test_nothing_is_said_of_phrases_in_a_language_that_no_model_hears() -> None:
     hearing = Hearing(frozenset({"en-US"}), deaf_to={"很差": "x"}, alike=(("很好", "很差"),))
     assert faults(GOOD, hearing=hearing) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "comma", "items"),
+    [
+        ("[很好]", "[很好，不错]", "main.worker.answer.good.phrases.zh-CN.1", "，", "很好, 不错"),
+        ("[不热]", "[不热, 没热、还冷；冷]", "main.warm.answer.no.phrases.zh-CN.2", "、", "没热, 还冷, 冷"),
+        ("[good]", "[good， fine]", "main.worker.answer.good.phrases.en-US.1", "，", "good, fine"),
+        ("[没有了]", "[没有了，]", "main.say.cues.zh-CN.1", "，", "没有了"),
+        ("cues: {", "spot: {zh-CN: [媒体；律师]}\n        cues: {", "main.say.spot.zh-CN.1", "；", "媒体, 律师"),
+        ("[转人工]", "[转人工、人工]", "universals.agent.phrases.zh-CN.1", "、", "转人工, 人工"),
+    ],
+)
+def test_a_full_width_comma_separates_no_phrases(old: str, new: str, path: str, comma: str, items: str) -> None:
+    [fault] = faults(changed((old, new)))
+    where, phrase, _, _ = re.split("[“”]", fault, maxsplit=3)
+    assert where == f"{FILE}: {path}: " and phrase in new and comma in phrase
+    reason = f"contains a full-width “{comma}”, which separates no phrases; write separate list items: {items}"
+    assert fault.endswith(f"“{phrase}” {reason}")
 
 
 def test_where_no_model_hears_the_keys_must_be_told() -> None:
@@ -520,20 +733,20 @@ READ_BACK = changed(("cues: {zh-CN", "read_back: {prompt: q.said, unplayed: q.no
 
 
 def test_what_is_read_back_must_be_played() -> None:
-    assert faults(READ_BACK, Prompts(spoken={"q.said": frozenset({"said"})})) == []
+    assert faults(READ_BACK, Prompts(spoken={"q.said": {"said": "recording"}})) == []
     reason = "prompt “q.said” does not play the caller's words; use the variable {said:recording} in it"
     assert faults(READ_BACK) == [f"{FILE}: main.say.read_back.prompt: {reason}"]
 
 
 def test_the_callers_own_words_are_played_only_where_they_are_read_back() -> None:
-    prompts = Prompts(spoken={"q.said": frozenset({"said"}), "q.say": frozenset({"said", "say_span"})})
+    prompts = Prompts(spoken={"q.said": {"said": "recording"}, "q.say": {"said": "recording", "say_span": "digits"}})
     reason = "prompt “q.say” uses “said”, which no variable or question provides"
     assert faults(READ_BACK, prompts) == [f"{FILE}: main.say.prompt: {reason}"]
 
 
 @pytest.mark.parametrize(("prompt", "key"), [("q.said", "prompt"), ("q.noted", "unplayed")])
 def test_the_prompts_of_a_read_back_are_looked_at(prompt: str, key: str) -> None:
-    prompts = Prompts(missing={prompt: ("zh-CN",)}, spoken={"q.said": frozenset({"said"})})
+    prompts = Prompts(missing={prompt: ("zh-CN",)}, spoken={"q.said": {"said": "recording"}})
     assert faults(READ_BACK, prompts) == [f"{FILE}: main.say.read_back.{key}: no “{prompt}” in zh-CN"]
 
 
@@ -558,7 +771,7 @@ def test_an_answer_that_is_offered_must_be_known() -> None:
     assert faults(source) == [
         f"{FILE}: main.spare.answer.offer.variable: “caller” is neither a variable nor a question"
     ]
-    assert faults(source.replace("fee: 0", 'fee: 0, caller: ""')) == []
+    assert faults(source.replace("fee: {", "caller: {type: phone}, fee: {")) == []
 
 
 LOOKUP = (
@@ -571,7 +784,7 @@ LOOKUP = (
 
 
 def test_a_lookup_gives_what_it_finds() -> None:
-    prompts = Prompts(spoken={"q.bye": frozenset({"case_number", "case_opened_on"})})
+    prompts = Prompts(spoken={"q.bye": {"case_number": "digits", "case_opened_on": "date"}})
     assert faults(changed(*LOOKUP), prompts) == []
     reason = "prompt “q.bye” uses “case_number”, which no variable or question provides"
     assert f"{FILE}: main.bye.prompt: {reason}" in faults(GOOD, prompts)
@@ -595,7 +808,7 @@ def test_a_lookup_that_cannot_be(old: str, new: str, path: str, reason: str) -> 
     ("changes", "path", "reason"),
     [
         ("play: choose, ", "play", "“choose” is not a free-speech question (a record node)"),
-        ("line: where, ", "line", "“where” is neither a variable nor a question"),
+        ("line: where, ", "line", "“where” is neither a variable nor a question; did you mean “when”?"),
         ('whisper: "{what}", ', "whisper", "“what” is neither a variable nor a question"),
         (
             'whisper: [好, "{choose"], ',

@@ -1,4 +1,4 @@
-"""Conditions: names, values, comparisons, and, or, not; nothing else."""
+"""The language of conditions: names, values, comparisons, `and`, `or`, `not`, and nothing else."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_everything_else_is_a_fault(condition: str) -> None:
         holds(condition, KNOWN)
 
 
-def test_what_cannot_be_evaluated_is_a_fault() -> None:
+def test_a_condition_that_cannot_be_evaluated_is_a_fault() -> None:
     with pytest.raises(ConditionFault):
         holds("-attitude == 3", KNOWN)
 
 
-def test_what_a_condition_speaks_of() -> None:
+def test_the_names_in_a_condition() -> None:
     condition = "fee_unpaid and (score < 5 or 'bad' == attitude) and not urgent"
     assert names(condition) == {"fee_unpaid", "score", "attitude", "urgent"}
     assert bare_names(condition) == {"fee_unpaid", "urgent"}

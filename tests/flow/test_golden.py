@@ -1,4 +1,4 @@
-"""Golden conversations: tests/flows/*.yaml played from beginning to end. The form of the files is in docs/flows.md."""
+"""Golden conversations: each in tests/flows/*.yaml is played from start to end. docs/flows.md describes the format."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ GOLDEN = [
 
 
 def difference(golden: Golden, flow_set: FlowSet, now: datetime) -> str:
-    """What went otherwise, as a diff of the expected conversation and the one that was had; empty when nothing did."""
+    """Diff between the expected and the actual conversation; empty if they agree."""
     speech = not golden.keys_only
     talk = SimulatedCall(flow_set, golden.flow, golden.language, now, golden.variables, speech=speech, route=_route)
     had = [] if golden.opening is None else [_heard(talk)]
@@ -131,7 +131,7 @@ def _outcome(talk: SimulatedCall, golden: Golden) -> list[str]:
 
 
 def _detail(answer: SaveAnswer | Answer | Value, asked: Answer | Value) -> str:
-    """The answer with as many of its details as were asked for."""
+    """The answer, with those details that `asked` sets."""
     shown = asked.model_fields_set if isinstance(asked, Answer) else ()
     names = [name for name in ("by", "attempts", "confirmed") if name in shown]
     value = answer.value if isinstance(answer, SaveAnswer | Answer) else answer
@@ -163,7 +163,7 @@ def test_conversation(golden: Golden, flow_set: FlowSet, now: datetime) -> None:
         pytest.fail(diff, pytrace=False)
 
 
-def test_the_example_of_the_guide(flow_set: FlowSet, now: datetime) -> None:
+def test_the_example_in_the_guide(flow_set: FlowSet, now: datetime) -> None:
     guide = (FOLDER.parents[1] / "docs" / "flows.md").read_text(encoding="utf-8")
     [text] = re.findall(r"```yaml golden\n(.*?)```", guide, re.DOTALL)
     [example] = YAML(typ="safe", pure=True).load(text)
@@ -176,7 +176,7 @@ def test_no_two_conversations_have_the_same_name() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_a_conversation_that_goes_otherwise_shows_where(flow_set: FlowSet, now: datetime) -> None:
+def test_a_deviating_conversation_shows_where_it_deviates(flow_set: FlowSet, now: datetime) -> None:
     golden = Golden(
         name="wrong on purpose",
         opening=["survey.notice", "survey.opening"],

@@ -1,4 +1,4 @@
-"""A flow drawn, and a call taken through a flow again."""
+"""The flow chart, and the replay of a recorded call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAST: list[Event] = [
 ]
 
 
-def test_words_that_mermaid_keeps_for_itself_become_names_again() -> None:
+def test_reserved_words_of_mermaid_become_names() -> None:
     nodes = {
         "end": {"type": "say", "prompt": "p.one", "next": "default"},
         "default": {"type": "subflow", "flow": "more", "next": "choose"},
@@ -46,7 +46,7 @@ def test_words_that_mermaid_keeps_for_itself_become_names_again() -> None:
     ]
 
 
-def test_a_call_taken_again_gives_the_same_answers(flow_set: FlowSet, now: datetime) -> None:
+def test_a_replayed_call_gives_the_same_answers(flow_set: FlowSet, now: datetime) -> None:
     again = Replay(flow_set, "survey", "zh-CN", speech=True)
     heard = []
     for event in PAST:

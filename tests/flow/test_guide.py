@@ -1,4 +1,4 @@
-"""The examples in docs/flows.md are true."""
+"""The examples in docs/flows.md are correct."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from ivr.flow import model
 from ivr.flow.check import check
+from ivr.flow.kinds import KIND_NAMES, Variable
 from ivr.flow.parse import parse
 from ivr.flow_store import THRESHOLDS
 from ivr.prompts.catalog import load
@@ -40,10 +41,18 @@ class Hearing:
         return confusable(language, phrases)
 
 
-def test_the_whole_file_could_take_calls() -> None:
+def test_the_complete_file_is_well_formed() -> None:
     [source] = examples("file")
     flow_set = parse(source, "docs/flows.md").flows
     assert check(flow_set, "docs/flows.md", load(ROOT / "prompts"), Hearing(), THRESHOLDS) == []
+
+
+def test_every_type_of_variable_is_shown() -> None:
+    [text] = examples("variables")
+    variables = TypeAdapter(dict[str, Variable]).validate_python(data(text))
+    assert {variable.type for variable in variables.values()} == set(KIND_NAMES)
+    for variable in variables.values():
+        variable.read(variable.default)
 
 
 @pytest.mark.parametrize("text", examples("nodes"))
@@ -53,7 +62,7 @@ def test_every_node_is_well_formed(text: str) -> None:
         assert set(getattr(node, "timing", {})) <= THRESHOLDS
 
 
-def test_every_type_of_node_is_shown() -> None:
+def test_every_node_type_has_an_example() -> None:
     shown = {node.type for text in examples("nodes") for node in NODES.validate_python(data(text)).values()}
     assert shown == {
         "ask",

@@ -1,4 +1,4 @@
-"""Whatever a caller does, the call goes on or ends, and nothing that was answered is lost."""
+"""The call continues or ends after any input, and no answer is lost."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ivr.lifecycle import Disposition
 pytestmark = pytest.mark.slow
 
 FILE = Path(__file__).parents[2] / "callflows.yaml"
-BOOK = parse(FILE.read_text(encoding="utf-8"), "callflows.yaml")
+FLOWS = parse(FILE.read_text(encoding="utf-8"), "callflows.yaml")
 NOW = datetime(2026, 11, 19, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
-ESSENTIAL = set(BOOK.flows.flows["survey"].essential)
+ESSENTIAL = set(FLOWS.flows.flows["survey"].essential)
 
 CHINESE = """
     方便 不方便 解决了 没解决 还是不热 满意 一般 不满意 收了 没有 有 八分 四分 十一分 八分半 满分 对 不对 是 不 嗯
@@ -47,8 +47,8 @@ def inputs(language: str) -> st.SearchStrategy[list[str]]:
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data(), language=st.sampled_from(list(WORDS)), speech=st.booleans(), unpaid=st.booleans())
-def test_any_conversation_ends_or_goes_on(data: st.DataObject, language: str, speech: bool, unpaid: bool) -> None:
-    talk = SimulatedCall(BOOK, "survey", language, NOW, {"fee_unpaid": unpaid}, speech=speech)
+def test_any_conversation_ends_or_continues(data: st.DataObject, language: str, speech: bool, unpaid: bool) -> None:
+    talk = SimulatedCall(FLOWS, "survey", language, NOW, {"fee_unpaid": unpaid}, speech=speech)
     for typed in [*data.draw(inputs(language)), "<hangup>"]:
         before = talk.state
         try:
@@ -80,9 +80,9 @@ def assert_consistent(talk: SimulatedCall) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(max_size=30), confidence=st.floats(0, 1), language=st.sampled_from(list(WORDS)))
-def test_no_words_are_too_strange(text: str, confidence: float, language: str) -> None:
+def test_no_words_break_a_call(text: str, confidence: float, language: str) -> None:
     for lead in (["yes", "yes", "good", "no"], ["no"]):
-        talk = SimulatedCall(BOOK, "survey", language, NOW)
+        talk = SimulatedCall(FLOWS, "survey", language, NOW)
         for word in lead:
             talk.type({"yes": "是的", "good": "满意", "no": "不是"}[word] if language == "zh-CN" else word)
         try:
@@ -110,10 +110,10 @@ SAID_AT_THE_HOTLINE = st.tuples(st.sampled_from(INTAKE.split()), CONFIDENCE).map
     speech=st.booleans(),
     caller=st.sampled_from(["", "13812345678", "1001"]),
 )
-def test_whoever_said_anything_at_the_hotline_has_left_a_case(
+def test_a_hotline_caller_who_said_anything_leaves_a_case(
     flow: str, typed: list[str], speech: bool, caller: str
 ) -> None:
-    talk = SimulatedCall(BOOK, flow, "zh-CN", NOW, {"caller": caller}, speech=speech)
+    talk = SimulatedCall(FLOWS, flow, "zh-CN", NOW, {"caller": caller}, speech=speech)
     for text in [*typed, "<hangup>"]:
         with suppress(ValueError):
             talk.type(text)

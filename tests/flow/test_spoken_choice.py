@@ -1,4 +1,4 @@
-"""A choice is found inside the words around it, and never inside its own opposite."""
+"""A choice is found among other words, and never within its own negation."""
 
 import pytest
 from hypothesis import given
@@ -55,7 +55,7 @@ ROWS: list[tuple[str, str, Parsed[str]]] = [
 
 
 @pytest.mark.parametrize(("language", "text", "attitude"), ROWS)
-def test_the_choice_is_found(language: str, text: str, attitude: Parsed[str]) -> None:
+def test_a_choice_is_found(language: str, text: str, attitude: Parsed[str]) -> None:
     assert parse_choice(text, language, ATTITUDE[language]) == attitude
 
 
@@ -74,7 +74,7 @@ def test_the_choice_is_found(language: str, text: str, attitude: Parsed[str]) ->
         ("en-US", "not good", "not good"),
     ],
 )
-def test_carriers_are_stripped_and_meanings_kept(language: str, text: str, rest: str) -> None:
+def test_carrier_phrases_are_stripped(language: str, text: str, rest: str) -> None:
     assert strip_carriers(text, language) == rest
 
 
@@ -82,21 +82,21 @@ def test_without_its_own_phrase_a_negation_is_not_the_choice() -> None:
     assert parse_choice("不满意", "zh-CN", {"satisfied": ["满意"]}) == ParsedNothing()
 
 
-def test_a_longer_phrase_gives_way_where_only_shorter_ones_fit() -> None:
+def test_a_longer_phrase_yields_where_only_shorter_ones_fit() -> None:
     phrases = {"heating": ["暖气", "暖气不", "不热"], "water": ["漏水"]}
     assert parse_choice("暖气不热", "zh-CN", phrases) == ParsedValue("heating")
 
 
-def test_a_phrase_of_two_values_decides_nothing() -> None:
+def test_a_phrase_of_two_values_is_ambiguous() -> None:
     assert parse_choice("还行", "zh-CN", {"good": ["还行"], "average": ["还行"]}) == ParsedNothing()
 
 
-def test_a_phrase_that_is_also_a_carrier_is_heard_alone() -> None:
+def test_a_phrase_that_is_also_a_carrier_counts_alone() -> None:
     assert parse_choice("可能", "zh-CN", {"maybe": ["可能"], "never": ["不可能"]}) == ParsedValue("maybe")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_phrase_is_its_own_value(language: str) -> None:
+def test_every_phrase_gives_its_own_value(language: str) -> None:
     for value, phrases in ATTITUDE[language].items():
         assert [parse_choice(phrase, language, ATTITUDE[language]) for phrase in phrases] == [ParsedValue(value)] * len(
             phrases

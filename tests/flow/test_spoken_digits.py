@@ -1,4 +1,4 @@
-"""Digits are taken down as people dictate them, and telephone numbers are known to be whole, short or wrong."""
+"""Dictated digits, and phone numbers that are complete, incomplete or invalid."""
 
 import pytest
 from hypothesis import given
@@ -44,7 +44,7 @@ from ivr.flow.spoken.text import LANGUAGES
         ("en-US", "seven dogs", ""),
     ],
 )
-def test_digits_are_taken_down(language: str, text: str, digits: str) -> None:
+def test_dictated_digits_are_read(language: str, text: str, digits: str) -> None:
     assert parse_digits(text, language) == digits
 
 
@@ -74,7 +74,7 @@ def test_digits_are_taken_down(language: str, text: str, digits: str) -> None:
         ("", ParsedNothing()),
     ],
 )
-def test_a_chinese_number_is_whole_short_or_wrong(text: str, phone: Parsed[str]) -> None:
+def test_a_chinese_number_is_complete_incomplete_or_invalid(text: str, phone: Parsed[str]) -> None:
     assert parse_phone(text, "zh-CN") == phone
 
 
@@ -87,12 +87,12 @@ def test_a_chinese_number_is_whole_short_or_wrong(text: str, phone: Parsed[str])
         ("one three eight double oh one three eight triple oh", "CN", ParsedValue("+8613800138000")),
     ],
 )
-def test_the_region_decides_how_a_number_is_dialled(text: str, region: str, phone: Parsed[str]) -> None:
+def test_the_region_decides_how_a_number_is_read(text: str, region: str, phone: Parsed[str]) -> None:
     assert parse_phone(text, "en-US", region) == phone
 
 
 @given(st.from_regex(r"1[3589][0-9]{9}", fullmatch=True))
-def test_no_beginning_of_a_mobile_number_passes_for_a_whole_one(number: str) -> None:
+def test_no_prefix_of_a_mobile_number_counts_as_complete(number: str) -> None:
     spoken = number.translate(str.maketrans("0123456789", "零幺二三四五六七八九"))
     assert [parse_phone(spoken[:length], "zh-CN") for length in range(1, 11)] == [
         ParsedIncomplete(number[:length]) for length in range(1, 11)
@@ -114,6 +114,6 @@ def test_any_text_gives_digits_or_none(words: list[str], language: str) -> None:
 
 
 @given(st.text(alphabet="零一二两三十个幺洞拐0５加+ "))
-def test_any_digits_are_whole_short_wrong_or_none(text: str) -> None:
+def test_any_digits_can_be_parsed(text: str) -> None:
     parsed = parse_phone(text, "zh-CN")
     assert not isinstance(parsed, ParsedValue) or parsed.value.startswith("+")

@@ -1,4 +1,4 @@
-"""Number words of both languages are read as the number they are, and only as that."""
+"""Number words of both languages, read as one number only."""
 
 import pytest
 from hypothesis import given
@@ -71,7 +71,7 @@ def test_a_number_is_read_as_a_whole(language: str, text: str, number: int | Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_number_survives_being_said_and_read(language: str) -> None:
+def test_every_number_survives_being_spoken_and_read(language: str) -> None:
     assert [parse_number(say_number(number, language), language) for number in range(10_000)] == list(range(10_000))
 
 
@@ -81,7 +81,7 @@ def test_no_two_numbers_sound_the_same(language: str) -> None:
 
 
 @pytest.mark.parametrize("number", [-1, 10_000])
-def test_numbers_beyond_the_range_are_not_said(number: int) -> None:
+def test_numbers_beyond_the_range_are_not_spoken(number: int) -> None:
     with pytest.raises(ValueError, match="between 0 and 9999"):
         say_number(number, "zh-CN")
 

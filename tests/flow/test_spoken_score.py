@@ -1,4 +1,4 @@
-"""Scores are read off whatever callers wrap around them, and near misses are read as what they are."""
+"""Scores among other words, and near misses such as a score out of range."""
 
 import pytest
 from hypothesis import given
@@ -91,7 +91,7 @@ def test_a_score_from_one_to_ten_is_read(language: str, text: str, score: Parsed
         ("en-US", "four out of ten", ParsedNothing()),
     ],
 )
-def test_the_scale_is_the_questions_own(language: str, text: str, score: Parsed[int]) -> None:
+def test_each_question_has_its_own_scale(language: str, text: str, score: Parsed[int]) -> None:
     assert parse_score(text, language, 0, 5) == score
 
 
@@ -136,7 +136,7 @@ def test_the_usual_forms_are_in_the_grammar(language: str, phrases: set[str]) ->
 
 
 @given(st.text() | st.text(alphabet="我打给零一二两八九十百满分半点多个.0５负吧"), st.sampled_from(LANGUAGES))
-def test_any_text_is_a_score_in_range_or_says_why_not(text: str, language: str) -> None:
+def test_any_text_gives_a_score_in_range_or_a_reason(text: str, language: str) -> None:
     parsed = parse_score(text, language, 1, 10)
     if isinstance(parsed, ParsedValue):
         assert 1 <= parsed.value <= 10

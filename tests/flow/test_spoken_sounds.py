@@ -1,4 +1,4 @@
-"""Every phrase that answers are made of can be pronounced; none sounds like one of another meaning."""
+"""Every phrase of an answer can be pronounced, and homophones mean the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recognizer.grammar import confusable, unpronounceable
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_all_can_be_pronounced(language: str) -> None:
+def test_every_phrase_can_be_pronounced(language: str) -> None:
     scores = [*score_phrases(language, 1, 10), *score_phrases(language, 0, 5)]
     spoken = {*scores, *yes_no_phrases(language), *digit_words(language), *when_words(language)}
     assert len(spoken) > 200
@@ -21,17 +21,17 @@ def test_all_can_be_pronounced(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_scores_and_yes_and_no_that_sound_alike_mean_the_same(language: str) -> None:
+def test_homophones_among_scores_and_yes_and_no_mean_the_same(language: str) -> None:
     for meanings in (score_phrases(language, 1, 10), yes_no_phrases(language)):
         for one, other in confusable(language, [*meanings]):
             assert meanings[one] == meanings[other], (one, other)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_digits_that_sound_alike_are_the_same(language: str) -> None:
+def test_homophones_among_digits_are_the_same(language: str) -> None:
     for one, other in confusable(language, digit_words(language)):
         assert parse_digits(one, language) == parse_digits(other, language), (one, other)
 
 
-def test_nothing_in_an_english_time_sounds_like_anything_else() -> None:
+def test_no_words_of_an_english_time_are_homophones() -> None:
     assert confusable("en-US", when_words("en-US")) == ()

@@ -1,4 +1,4 @@
-"""Times to call back are reckoned from now as a caller means them, and past or distant ones are known as such."""
+"""Callback times, relative to now; past and distant times are out of range."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -163,12 +163,12 @@ UNCLEAR = [
 
 
 @pytest.mark.parametrize(("language", "text", "moment"), EXACT)
-def test_a_time_said_exactly_is_that_minute(language: str, text: str, moment: str) -> None:
+def test_an_exact_time_is_that_minute(language: str, text: str, moment: str) -> None:
     assert parse_when(text, language, NOW) == ParsedValue(SpokenTime(at(moment), "minute"))
 
 
 @pytest.mark.parametrize(("language", "text", "moment", "precision"), VAGUE)
-def test_a_vague_time_stands_for_its_usual_hour(language: str, text: str, moment: str, precision: str) -> None:
+def test_a_vague_time_means_its_usual_hour(language: str, text: str, moment: str, precision: str) -> None:
     parsed = parse_when(text, language, NOW)
     assert isinstance(parsed, ParsedValue)
     assert (parsed.value.start, parsed.value.precision) == (at(moment), precision)
@@ -182,7 +182,7 @@ def test_a_past_or_distant_time_is_out_of_range(language: str, text: str, moment
 
 
 @pytest.mark.parametrize(("language", "text"), UNCLEAR)
-def test_no_time_or_several_are_nothing(language: str, text: str) -> None:
+def test_no_time_or_several_times_give_nothing(language: str, text: str) -> None:
     assert parse_when(text, language, NOW) == ParsedNothing()
 
 
@@ -201,7 +201,7 @@ def test_no_time_or_several_are_nothing(language: str, text: str) -> None:
         ("12-30 12:00", "一月三号", "01-03 10:00"),
     ],
 )
-def test_what_has_passed_today_means_the_next_one(now: str, text: str, moment: str) -> None:
+def test_a_time_past_today_means_the_next_one(now: str, text: str, moment: str) -> None:
     parsed = parse_when(text, "zh-CN", at(now))
     assert isinstance(parsed, ParsedValue | ParsedOutOfRange)
     assert f"{parsed.value.start:%m-%d %H:%M}" == moment
@@ -213,7 +213,7 @@ def test_this_afternoon_is_out_of_range_in_the_evening() -> None:
     )
 
 
-def test_an_hour_is_an_hour_when_the_clocks_change() -> None:
+def test_an_hour_stays_an_hour_when_the_clocks_change() -> None:
     night = datetime(2026, 3, 29, 1, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     parsed = parse_when("in an hour", "en-US", night)
     assert isinstance(parsed, ParsedValue)
@@ -222,7 +222,7 @@ def test_an_hour_is_an_hour_when_the_clocks_change() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_grammar_is_small_and_holds_no_word_twice(language: str) -> None:
+def test_the_grammar_is_small_and_has_no_duplicates(language: str) -> None:
     words = when_words(language)
     assert len(set(words)) == len(words) <= 130
 
@@ -242,7 +242,7 @@ def test_the_grammar_is_small_and_holds_no_word_twice(language: str) -> None:
         ("en-US", ["december", "third"]),
     ],
 )
-def test_words_of_the_grammar_make_times(language: str, said: list[str]) -> None:
+def test_words_of_the_grammar_form_times(language: str, said: list[str]) -> None:
     assert set(said) <= set(when_words(language))
     assert parse_when(("" if language == "zh-CN" else " ").join(said), language, NOW) != ParsedNothing()
 
@@ -258,13 +258,13 @@ def check(parsed: Parsed[SpokenTime], now: datetime) -> None:
 
 
 @given(st.text(), st.sampled_from(LANGUAGES), MOMENTS)
-def test_any_text_is_a_time_ahead_or_says_why_not(text: str, language: str, now: datetime) -> None:
+def test_any_text_gives_a_future_time_or_a_reason(text: str, language: str, now: datetime) -> None:
     check(parse_when(text, language, now), now)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @given(data=st.data(), now=MOMENTS)
-def test_any_words_of_the_grammar_are_a_time_ahead_or_say_why_not(
+def test_any_words_of_the_grammar_give_a_future_time_or_a_reason(
     language: str, data: st.DataObject, now: datetime
 ) -> None:
     said = data.draw(st.lists(st.sampled_from(when_words(language)), max_size=6))

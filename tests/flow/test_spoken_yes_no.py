@@ -1,4 +1,4 @@
-"""Yes and no are told apart however they are wrapped, and what can be either is asked again."""
+"""Yes and no are told apart among other words; ambiguous answers are unclear."""
 
 import pytest
 from hypothesis import given
@@ -123,7 +123,7 @@ ROWS: list[tuple[str, str, Parsed[bool]]] = [
 
 
 @pytest.mark.parametrize(("language", "text", "solved"), ROWS)
-def test_whether_the_problem_is_solved(language: str, text: str, solved: Parsed[bool]) -> None:
+def test_answers_about_a_solved_problem(language: str, text: str, solved: Parsed[bool]) -> None:
     yes, no = SOLVED[language]
     assert parse_yes_no(text, language, yes, no) == solved
 
@@ -150,7 +150,7 @@ def test_whether_the_problem_is_solved(language: str, text: str, solved: Parsed[
         ("不收费", NO),
     ],
 )
-def test_whether_money_was_taken(text: str, charged: Parsed[bool]) -> None:
+def test_answers_about_a_charge(text: str, charged: Parsed[bool]) -> None:
     assert parse_yes_no(text, "zh-CN", *CHARGED) == charged
 
 
@@ -171,27 +171,27 @@ def test_whether_money_was_taken(text: str, charged: Parsed[bool]) -> None:
         ("好的，在忙", NO),
     ],
 )
-def test_whether_it_is_convenient(text: str, convenient: Parsed[bool]) -> None:
+def test_answers_about_a_convenient_moment(text: str, convenient: Parsed[bool]) -> None:
     assert parse_yes_no(text, "zh-CN", *CONVENIENT) == convenient
 
 
-def test_a_denied_yes_is_a_no_even_where_the_question_lists_no_noes() -> None:
+def test_a_negated_yes_phrase_is_a_no_without_any_no_phrases() -> None:
     assert parse_yes_no("不方便", "zh-CN", ["方便"]) == NO
     assert parse_yes_no("没解决", "zh-CN", ["解决"]) == NO
     assert parse_yes_no("not fixed", "en-US", ["fixed"]) == NO
 
 
-def test_a_questions_own_phrases_win_over_the_usual_words() -> None:
+def test_a_questions_own_phrases_override_the_usual_words() -> None:
     assert parse_yes_no("对", "zh-CN", no=["对"]) == NO
     assert parse_yes_no("没有", "zh-CN", yes=["没有"]) == YES
 
 
-def test_a_phrase_that_is_both_decides_nothing() -> None:
+def test_a_phrase_that_means_both_is_unclear() -> None:
     assert parse_yes_no("还行", "zh-CN", yes=["还行"], no=["还行"]) == UNCLEAR
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_phrase_of_the_grammar_is_read_as_it_says(language: str) -> None:
+def test_every_phrase_of_the_grammar_has_its_meaning(language: str) -> None:
     yes, no = SOLVED[language]
     phrases = yes_no_phrases(language, yes, no)
     assert {phrase: parse_yes_no(phrase, language, yes, no) for phrase in phrases} == {
@@ -202,7 +202,7 @@ def test_every_phrase_of_the_grammar_is_read_as_it_says(language: str) -> None:
     )
 
 
-def test_the_grammar_hears_answer_and_content_in_one_breath() -> None:
+def test_the_grammar_joins_yes_or_no_with_a_phrase() -> None:
     chinese = yes_no_phrases("zh-CN", *CHARGED)
     assert (chinese["对没有收费"], chinese["是的收了"]) == (False, True)
     assert "不收费了" not in chinese
@@ -217,5 +217,5 @@ def test_any_text_is_yes_no_or_nothing(text: str, language: str) -> None:
 
 
 @given(st.text(alphabet="不没有是的解决了吧，"), st.text(alphabet="不没有是的解决了吧"))
-def test_own_phrases_of_any_shape_do_no_harm(text: str, phrase: str) -> None:
+def test_phrases_of_any_shape_are_harmless(text: str, phrase: str) -> None:
     assert parse_yes_no(text, "zh-CN", [phrase], ["没解决"]) in (YES, NO, UNCLEAR)

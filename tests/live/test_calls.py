@@ -15,7 +15,7 @@ from ivr.live.errors import LiveStateUnavailable
 LONG_MS = 600_000
 
 
-async def test_what_was_saved_last_is_loaded(calls: LiveCalls) -> None:
+async def test_the_last_saved_turn_is_loaded(calls: LiveCalls) -> None:
     assert await calls.load("a") is None
     await calls.save("a", 1, b"one", "n1")
     await calls.save("a", 2, b"\x00\xfftwo", "n1")
@@ -60,7 +60,7 @@ async def test_the_same_turn_again_is_a_retry(calls: LiveCalls) -> None:
     assert await calls.load("a") == (1, b"one")
 
 
-async def test_of_many_nodes_saving_the_same_turn_one_wins(calls: LiveCalls) -> None:
+async def test_one_of_many_nodes_saving_the_same_turn_wins(calls: LiveCalls) -> None:
     nodes = range(20)
     results = await asyncio.gather(
         *(calls.save("a", 1, f"from {n}".encode(), f"n{n}") for n in nodes), return_exceptions=True
@@ -72,7 +72,7 @@ async def test_of_many_nodes_saving_the_same_turn_one_wins(calls: LiveCalls) -> 
 
 async def test_a_dropped_call_leaves_nothing(calls: LiveCalls, server: EmbeddedRedis) -> None:
     await calls.save("a", 1, b"one", "n1")
-    await calls.claim("a", "n1", LONG_MS)
+    await calls.renew({"a"}, "n1", LONG_MS)
     for _ in range(2):
         await calls.drop("a")
     async with connect(server.url) as redis:
@@ -80,22 +80,54 @@ async def test_a_dropped_call_leaves_nothing(calls: LiveCalls, server: EmbeddedR
 
 
 async def test_a_lease_is_held_by_one_node(calls: LiveCalls) -> None:
+    assert await calls.renew({"a"}, "n1", LONG_MS) == frozenset()
+    assert await calls.renew({"a"}, "n2", LONG_MS) == {"a"}
+    assert await calls.renew({"a"}, "n1", LONG_MS) == frozenset()
+
+
+async def test_only_a_call_without_a_lease_can_be_claimed(calls: LiveCalls, server: EmbeddedRedis) -> None:
     assert await calls.claim("a", "n1", LONG_MS)
     assert not await calls.claim("a", "n2", LONG_MS)
-    assert await calls.claim("a", "n1", LONG_MS)
+    assert not await calls.claim("a", "n1", LONG_MS)
+    async with connect(server.url) as redis:
+        await redis.pexpire(LEASE + "a", 0)
+    assert await calls.claim("a", "n2", LONG_MS)
 
 
-async def test_a_lease_that_ran_out_leaves_an_orphan_for_another_node(calls: LiveCalls, server: EmbeddedRedis) -> None:
+async def test_of_several_nodes_that_claim_a_call_one_succeeds(calls: LiveCalls) -> None:
+    won = await asyncio.gather(*(calls.claim("a", f"n{n}", LONG_MS) for n in range(20)))
+    assert sum(won) == 1
+
+
+async def test_all_leases_of_a_node_are_renewed_together(calls: LiveCalls, server: EmbeddedRedis) -> None:
+    assert await calls.claim("lost", "n2", LONG_MS)
+    assert await calls.renew([], "n1", LONG_MS) == frozenset()
+    assert await calls.renew(["a", "lost", "b"], "n1", 1000) == {"lost"}
+    assert await calls.renew({"a", "b"}, "n1", LONG_MS) == frozenset()
+    async with connect(server.url) as redis:
+        assert all([await redis.pttl(LEASE + call) > 1000 for call in ("a", "b")])
+        assert await redis.get(LEASE + "lost") == b"n2"
+
+
+async def test_an_expired_lease_leaves_an_orphan_for_another_node(calls: LiveCalls, server: EmbeddedRedis) -> None:
     for call_id in ("a", "b"):
         await calls.save(call_id, 1, b"one", "n1")
-        assert await calls.claim(call_id, "n1", LONG_MS)
+    assert await calls.renew({"a", "b"}, "n1", LONG_MS) == frozenset()
     assert await calls.orphans() == frozenset()
     async with connect(server.url) as redis:
         await redis.pexpire(LEASE + "a", 0)
     assert await calls.orphans() == {"a"}
     assert await calls.claim("a", "n2", LONG_MS)
-    assert not await calls.claim("a", "n1", LONG_MS)
+    assert await calls.renew({"a", "b"}, "n1", LONG_MS) == {"a"}
     assert await calls.orphans() == frozenset()
+
+
+async def test_a_call_without_live_state_may_be_an_orphan(calls: LiveCalls) -> None:
+    await calls.save("a", 1, b"one", "n1")
+    await calls.renew({"b"}, "n1", LONG_MS)
+    assert await calls.orphans(["b", "c"]) == {"a", "c"}
+    many = [f"call-{n}" for n in range(20_000)]
+    assert len(await calls.orphans(many)) == len(many) + 1
 
 
 async def test_dropped_connections_pass_unnoticed(calls: LiveCalls, server: EmbeddedRedis) -> None:
@@ -106,7 +138,7 @@ async def test_dropped_connections_pass_unnoticed(calls: LiveCalls, server: Embe
     assert await calls.load("a") == (2, b"two")
 
 
-async def test_redis_killed_in_the_middle_loses_nothing_that_was_saved(calls: LiveCalls, server: EmbeddedRedis) -> None:
+async def test_killing_redis_loses_no_saved_turn(calls: LiveCalls, server: EmbeddedRedis) -> None:
     first = server.pid
     assert first is not None
     assert await calls.claim("a", "n1", LONG_MS)
@@ -129,6 +161,7 @@ async def test_a_redis_that_stays_away_is_reported(server: EmbeddedRedis) -> Non
         calls.load("a"),
         calls.drop("a"),
         calls.claim("a", "n1", 1),
+        calls.renew({"a"}, "n1", 1),
         calls.orphans(),
     ):
         with pytest.raises(LiveStateUnavailable, match="Redis"):

@@ -27,7 +27,7 @@ asyncio.run(main())
 """
 
 
-async def test_its_data_survive_a_restart(tmp_path: Path) -> None:
+async def test_data_survive_a_restart(tmp_path: Path) -> None:
     for turn in (1, 2, 3):
         server = await EmbeddedRedis.start(tmp_path)
         calls = await LiveCalls.open(server.url)
@@ -37,7 +37,7 @@ async def test_its_data_survive_a_restart(tmp_path: Path) -> None:
         assert server.pid is not None and not psutil.pid_exists(server.pid)
 
 
-async def test_only_its_owner_reaches_it(server: EmbeddedRedis, tmp_path: Path) -> None:
+async def test_only_the_owner_may_connect(server: EmbeddedRedis, tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "live").stat().st_mode) == 0o700
     assert server.pid is not None
     listening = [c for c in psutil.Process(server.pid).net_connections("inet") if c.status == psutil.CONN_LISTEN]
@@ -51,7 +51,7 @@ async def test_two_services_cannot_share_a_folder(server: EmbeddedRedis, tmp_pat
         assert await redis.ping()
 
 
-async def test_a_folder_with_a_long_path_works_and_leaves_no_shortcut_behind(tmp_path: Path) -> None:
+async def test_a_long_path_works_and_leaves_no_link_behind(tmp_path: Path) -> None:
     folder = tmp_path / ("长" * 30) / ("x" * 100)
     server = await EmbeddedRedis.start(folder)
     async with connect(server.url) as redis:
@@ -90,7 +90,7 @@ def _kill(service: subprocess.Popen[str]) -> None:
     service.communicate()
 
 
-def test_it_dies_with_a_service_that_is_killed(tmp_path: Path) -> None:
+def test_the_server_dies_with_a_killed_service(tmp_path: Path) -> None:
     service, redis = _start_service(tmp_path)
     assert "redis-server" in redis.name()
     _kill(service)
@@ -108,7 +108,7 @@ def test_a_service_that_was_killed_starts_again_at_once(tmp_path: Path) -> None:
     asyncio.run(start())
 
 
-def test_a_server_left_behind_is_ended_before_a_new_one_writes(tmp_path: Path) -> None:
+def test_a_stale_server_is_stopped_before_a_new_one_writes(tmp_path: Path) -> None:
     service, redis = _start_service(tmp_path, PATH="/nowhere")
     _kill(service)
     assert redis.is_running()
@@ -122,7 +122,7 @@ def test_a_server_left_behind_is_ended_before_a_new_one_writes(tmp_path: Path) -
     redis.wait(timeout=10)
 
 
-async def test_ctrl_c_in_the_terminal_does_not_reach_it(server: EmbeddedRedis) -> None:
+async def test_ctrl_c_does_not_reach_the_server(server: EmbeddedRedis) -> None:
     assert server.pid is not None
     assert os.getpgid(server.pid) != os.getpgid(0)
 

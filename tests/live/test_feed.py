@@ -24,7 +24,7 @@ async def next_of(following: AsyncIterator[tuple[str, dict[str, Value]]]) -> tup
     return await asyncio.wait_for(anext(following), 10)
 
 
-async def test_events_come_in_order_and_one_who_left_goes_on_where_they_were(feed: EventFeed) -> None:
+async def test_events_arrive_in_order_and_a_follower_resumes_where_it_left(feed: EventFeed) -> None:
     for n in range(3):
         await feed.publish({"n": n, "text": "您好", "flag": True, "none": None})
     following = feed.follow("0")
@@ -34,7 +34,7 @@ async def test_events_come_in_order_and_one_who_left_goes_on_where_they_were(fee
     assert [(await next_of(later))[1]["n"] for _ in range(2)] == [1, 2]
 
 
-async def test_one_who_comes_without_an_id_hears_only_what_is_new(feed: EventFeed) -> None:
+async def test_a_follower_without_an_id_gets_only_new_events(feed: EventFeed) -> None:
     await feed.publish({"n": "old"})
     waiting = asyncio.create_task(next_of(feed.follow()))
     while not waiting.done():
@@ -66,7 +66,25 @@ async def test_a_foreign_entry_is_skipped_and_counted_once(
     assert feed.damaged.count == 1 and caplog.text.count("is skipped") == 1
 
 
-async def test_a_follower_outlives_a_restart_of_redis(feed: EventFeed, server: EmbeddedRedis) -> None:
+async def test_an_event_with_an_id_is_published_once(feed: EventFeed) -> None:
+    for n, event_id in enumerate(("a", "b", "a", "b", "c")):
+        await feed.publish({"n": n, "id": event_id})
+    for _ in range(2):
+        await feed.publish({"n": "no id"})
+    following = feed.follow("0")
+    received = [(await next_of(following))[1] for _ in range(5)]
+    assert received == [{"n": 0, "id": "a"}, {"n": 1, "id": "b"}, {"n": 4, "id": "c"}, {"n": "no id"}, {"n": "no id"}]
+
+
+async def test_each_stream_has_its_own_ids(feed: EventFeed, server: EmbeddedRedis) -> None:
+    other = await EventFeed.open(server.url, stream="ivr:other")
+    for each in (feed, other):
+        await each.publish({"id": "a"})
+        assert (await next_of(each.follow("0")))[1] == {"id": "a"}
+    await other.close()
+
+
+async def test_a_follower_survives_a_restart_of_redis(feed: EventFeed, server: EmbeddedRedis) -> None:
     await feed.publish({"n": 1})
     following = feed.follow("0")
     assert (await next_of(following))[1] == {"n": 1}

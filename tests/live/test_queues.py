@@ -20,7 +20,7 @@ async def queues(server: EmbeddedRedis) -> AsyncIterator[LiveQueues]:
     await opened.close()
 
 
-async def test_callers_wait_in_the_order_of_their_coming_however_often_they_say_so(queues: LiveQueues) -> None:
+async def test_callers_wait_in_order_of_arrival_however_often_they_join(queues: LiveQueues) -> None:
     for call in ("z", "a", "m", "z"):
         await queues.renew("hotline", call, f"note of {call}".encode(), LONG_MS)
     waiting = await queues.renew("hotline", "a", b"another", LONG_MS)
@@ -32,7 +32,7 @@ async def test_lines_have_queues_of_their_own(queues: LiveQueues) -> None:
     assert await queues.renew("supervision", "b", b"", LONG_MS) == [("b", b"")]
 
 
-async def test_who_leaves_makes_room_and_comes_back_as_the_last(queues: LiveQueues) -> None:
+async def test_a_caller_who_leaves_rejoins_last(queues: LiveQueues) -> None:
     for call in ("a", "b"):
         await queues.renew("hotline", call, b"", LONG_MS)
     for _ in range(2):
@@ -48,7 +48,7 @@ async def test_a_caller_of_a_dead_node_is_dropped_by_the_others(queues: LiveQueu
     assert await queues.renew("hotline", "a", b"", LONG_MS) == [("a", b"")]
 
 
-async def test_nothing_is_left_of_an_empty_queue(queues: LiveQueues, server: EmbeddedRedis) -> None:
+async def test_an_empty_queue_leaves_no_keys(queues: LiveQueues, server: EmbeddedRedis) -> None:
     await queues.renew("hotline", "a", b"", LONG_MS)
     await queues.leave("hotline", "a")
     async with connect(server.url) as redis:
@@ -63,7 +63,7 @@ async def test_a_foreign_entry_is_skipped(queues: LiveQueues, server: EmbeddedRe
     assert queues.damaged.count == 1
 
 
-async def test_callers_who_come_at_once_all_have_a_place(queues: LiveQueues) -> None:
+async def test_callers_who_join_concurrently_all_have_a_place(queues: LiveQueues) -> None:
     await asyncio.gather(*(queues.renew("hotline", f"{n}", b"", LONG_MS) for n in range(20)))
     assert len(await queues.renew("hotline", "0", b"", LONG_MS)) == 20
 

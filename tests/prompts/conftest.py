@@ -25,7 +25,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def make_catalog(tmp_path: Path) -> MakeCatalog:
-    """Write a catalog whose voice hums; keywords replace its top entries, None takes them out."""
+    """Write a catalog whose voice is a tone. Keywords replace its top-level entries; None removes them."""
 
     def make(**changes: object) -> Path:
         content = {
@@ -47,7 +47,7 @@ def make_catalog(tmp_path: Path) -> MakeCatalog:
 
 @pytest.fixture
 def built(make_catalog: MakeCatalog) -> Path:
-    """A catalog with all its audio, hummed."""
+    """A catalog with all its audio, rendered as tones."""
     folder = make_catalog()
     build(folder, speakers={"tone": Tone()})
     return folder
@@ -55,7 +55,7 @@ def built(make_catalog: MakeCatalog) -> Path:
 
 @pytest.fixture
 def tone() -> Callable[..., Samples]:
-    """A sine: `tone(level_db=-22, seconds=1, hz=440)`, its level in dBov."""
+    """A sine: `tone(level_db=-22, seconds=1, hz=440)`; its level is in dBov."""
 
     def make(level_db: float = -22, seconds: float = 1.0, hz: float = 440, rate_hz: int = 8000) -> Samples:
         time = np.arange(int(seconds * rate_hz)) / rate_hz

@@ -33,7 +33,7 @@ def test_silence_has_no_level(tone: MakeTone) -> None:
 
 @pytest.mark.parametrize("level", [-50, -22, -6])
 @pytest.mark.parametrize("seconds", [0.08, 2])
-def test_quiet_and_loud_short_and_long_come_out_alike(tone: MakeTone, level: float, seconds: float) -> None:
+def test_any_loudness_and_length_give_the_same_level(tone: MakeTone, level: float, seconds: float) -> None:
     samples = prepare(PromptSound(tone(level, seconds, rate_hz=22050), 22050))
     assert level_dbov(samples) == pytest.approx(LEVEL_DBOV, abs=0.1)
 
@@ -46,26 +46,26 @@ def test_peaks_are_limited_without_losing_the_level(tone: MakeTone) -> None:
     assert level_dbov(samples) == pytest.approx(LEVEL_DBOV, abs=0.2)
 
 
-def test_silence_is_cut_off_both_ends(tone: MakeTone) -> None:
+def test_silence_is_trimmed_at_both_ends(tone: MakeTone) -> None:
     silence = np.zeros(16000, np.float32)
     samples = prepare(PromptSound(np.concatenate([silence, tone(-20, 0.5), silence]), 8000))
     assert 0.5 <= samples.size / 8000 <= 0.6
 
 
-def test_an_offset_held_after_speech_is_silence(tone: MakeTone) -> None:
+def test_a_constant_offset_after_speech_is_silence(tone: MakeTone) -> None:
     held = np.full(4000, 0.004, np.float32)
     samples = prepare(PromptSound(np.concatenate([tone(-20, 0.5), held]), 8000))
     assert samples.size / 8000 <= 0.6
 
 
-def test_the_ends_are_soft(tone: MakeTone) -> None:
+def test_both_ends_fade(tone: MakeTone) -> None:
     samples = prepare(PromptSound(tone(-20, 0.5), 8000))
     assert samples[0] == 0
     assert samples[-1] == 0
     assert np.abs(np.diff(samples)).max() < np.abs(np.diff(tone(LEVEL_DBOV))).max() * 1.1
 
 
-def test_what_lies_above_the_telephone_band_does_not_fold_down(tone: MakeTone) -> None:
+def test_sound_above_the_telephone_band_does_not_alias(tone: MakeTone) -> None:
     low, high = tone(-20, 1, 1000, 22050), tone(-20, 1, 6000, 22050)
     samples = prepare(PromptSound(low + high, 22050))[400:-400]
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
@@ -77,7 +77,7 @@ def test_what_lies_above_the_telephone_band_does_not_fold_down(tone: MakeTone) -
 @pytest.mark.parametrize(
     "samples", [np.zeros(8000, np.float32), np.zeros(0, np.float32), np.full(8000, 0.1, np.float32)]
 )
-def test_silence_alone_is_refused(samples: Samples) -> None:
+def test_pure_silence_is_rejected(samples: Samples) -> None:
     with pytest.raises(ValueError, match="it contains no speech"):
         prepare(PromptSound(samples, 8000))
 
@@ -91,7 +91,7 @@ def test_a_file_reads_back_as_written(tmp_path: Path, tone: MakeTone) -> None:
 
 
 @pytest.mark.parametrize(("channels", "width"), [(1, 1), (2, 2), (2, 3), (1, 4)])
-def test_recordings_of_any_form_are_read(tmp_path: Path, tone: MakeTone, channels: int, width: int) -> None:
+def test_recordings_of_any_format_are_read(tmp_path: Path, tone: MakeTone, channels: int, width: int) -> None:
     whole = (tone(rate_hz=44100).astype(np.float64) * (2 ** (8 * width - 1) - 1)).round().astype("<i4")
     bytes_each = whole.view("u1").reshape(-1, 4)[:, :width] if width > 1 else (whole + 128).astype("u1")[:, None]
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
@@ -105,6 +105,6 @@ def test_recordings_of_any_form_are_read(tmp_path: Path, tone: MakeTone, channel
 
 
 @pytest.mark.parametrize("content", [b"", b"no sound at all", b"RIFF\x00\x00\x00\x00WAVE"])
-def test_what_is_no_wav_is_refused(content: bytes) -> None:
+def test_a_file_that_is_not_wav_is_rejected(content: bytes) -> None:
     with pytest.raises(ValueError, match="it is not a WAV file"):
         read_sound(content)

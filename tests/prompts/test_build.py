@@ -20,7 +20,7 @@ from ivr.prompts.tone import Tone
 MakeCatalog = Callable[..., Path]
 
 
-def test_a_build_from_nothing_passes_the_check(make_catalog: MakeCatalog) -> None:
+def test_a_build_from_scratch_passes_the_check(make_catalog: MakeCatalog) -> None:
     folder = make_catalog()
     report = build(folder, speakers={"tone": Tone()})
     assert len(report.spoken) == 3 + 11
@@ -33,7 +33,7 @@ def test_a_second_build_has_nothing_to_do(built: Path) -> None:
     assert (engine.spoken, len(report.kept)) == ([], 14)
 
 
-def test_only_what_changed_is_spoken_again(built: Path, make_catalog: MakeCatalog) -> None:
+def test_only_changed_prompts_are_rendered_again(built: Path, make_catalog: MakeCatalog) -> None:
     engine = Tone()
     make_catalog(prompts={"greeting": {"zh-CN": "早上好。"}, "confirm": {"zh-CN": "您说的是{value:score}，对吗？"}})
     report = build(built, speakers={"tone": engine})
@@ -41,24 +41,24 @@ def test_only_what_changed_is_spoken_again(built: Path, make_catalog: MakeCatalo
     assert report.spoken == ["zh-CN/greeting"]
 
 
-def test_what_was_lost_is_spoken_again(built: Path) -> None:
+def test_lost_audio_is_rendered_again(built: Path) -> None:
     (built / "audio/zh-CN/greeting.wav").unlink()
     assert build(built, speakers={"tone": Tone()}).spoken == ["zh-CN/greeting"]
 
 
-def test_another_voice_speaks_everything_again(built: Path, make_catalog: MakeCatalog) -> None:
+def test_another_voice_renders_everything_again(built: Path, make_catalog: MakeCatalog) -> None:
     make_catalog(voices={"zh-CN": [{"engine": "tone", "voice": "b"}]})
     assert len(build(built, speakers={"tone": Tone()}).spoken) == 14
 
 
-def test_what_is_gone_from_the_catalog_is_removed(built: Path, make_catalog: MakeCatalog) -> None:
+def test_audio_of_removed_prompts_is_deleted(built: Path, make_catalog: MakeCatalog) -> None:
     make_catalog(prompts={"greeting": {"zh-CN": "您好。"}})
     report = build(built, speakers={"tone": Tone()})
     assert len(report.removed) == 13
     assert [file.name for file in (built / "audio/zh-CN").rglob("*.wav")] == ["greeting.wav"]
 
 
-def test_a_persons_recording_wins_over_the_engine(built: Path, tone: Callable[..., Samples]) -> None:
+def test_a_human_recording_takes_precedence_over_the_engine(built: Path, tone: Callable[..., Samples]) -> None:
     (built / "recorded/zh-CN").mkdir(parents=True)
     write_wav(built / "recorded/zh-CN/greeting.wav", tone(-40, 3))
     report = build(built, speakers={"tone": Tone()})
@@ -69,7 +69,7 @@ def test_a_persons_recording_wins_over_the_engine(built: Path, tone: Callable[..
     assert check(built) == []
 
 
-def test_a_persons_recording_taken_away_is_spoken_again(built: Path, tone: Callable[..., Samples]) -> None:
+def test_a_removed_human_recording_is_rendered_again(built: Path, tone: Callable[..., Samples]) -> None:
     recorded = built / "recorded/zh-CN/greeting.wav"
     recorded.parent.mkdir(parents=True)
     write_wav(recorded, tone())
@@ -78,7 +78,7 @@ def test_a_persons_recording_taken_away_is_spoken_again(built: Path, tone: Calla
     assert build(built, speakers={"tone": Tone()}).spoken == ["zh-CN/greeting"]
 
 
-def test_a_persons_recording_without_speech_is_refused_by_name(built: Path) -> None:
+def test_a_human_recording_without_speech_is_rejected_by_name(built: Path) -> None:
     recorded = built / "recorded/zh-CN/greeting.wav"
     recorded.parent.mkdir(parents=True)
     recorded.write_bytes(b"no sound")
@@ -86,7 +86,7 @@ def test_a_persons_recording_without_speech_is_refused_by_name(built: Path) -> N
         build(built, speakers={"tone": Tone()})
 
 
-def test_the_first_voice_that_is_there_speaks(make_catalog: MakeCatalog) -> None:
+def test_the_first_available_voice_is_used(make_catalog: MakeCatalog) -> None:
     voices = [{"engine": "choir", "voice": "x"}, {"engine": "tone", "voice": "b"}, {"engine": "tone", "voice": "a"}]
     folder = make_catalog(voices={"zh-CN": voices})
     build(folder, speakers={"tone": Tone(absent="b")})
@@ -94,14 +94,14 @@ def test_the_first_voice_that_is_there_speaks(make_catalog: MakeCatalog) -> None
     assert {entry["by"] for entry in manifest["zh-CN"].values()} == {"tone a 160 50"}
 
 
-def test_without_any_voice_it_says_what_to_do(make_catalog: MakeCatalog) -> None:
+def test_without_any_voice_the_error_says_how_to_get_one(make_catalog: MakeCatalog) -> None:
     folder = make_catalog()
     with pytest.raises(NoEngine, match=r"no speech engine for zh-CN: the tone a is not installed; install it"):
         build(folder, speakers={"tone": Tone(absent="a")})
     assert not list(folder.rglob("*.wav"))
 
 
-def test_without_any_voice_recordings_and_removals_still_work(
+def test_recordings_and_removals_work_without_any_voice(
     built: Path, make_catalog: MakeCatalog, tone: Callable[..., Samples]
 ) -> None:
     make_catalog(prompts={"greeting": {"zh-CN": "您好。"}, "welcome": {"zh-CN": "欢迎。"}})
@@ -112,14 +112,14 @@ def test_without_any_voice_recordings_and_removals_still_work(
     assert check(built) == []
 
 
-def test_what_was_done_before_an_engine_failed_is_kept(make_catalog: MakeCatalog) -> None:
+def test_audio_rendered_before_an_engine_failed_is_kept(make_catalog: MakeCatalog) -> None:
     folder = make_catalog(prompts={"good": {"zh-CN": "好。"}, "mute": {"zh-CN": "_"}})
     with pytest.raises(EngineFailed, match="no letters in '_'"):
         build(folder, speakers={"tone": Tone()})
     assert build(make_catalog(prompts={"good": {"zh-CN": "好。"}}), speakers={"tone": Tone()}).kept == ["zh-CN/good"]
 
 
-def test_a_bar_shows_how_far_it_is(make_catalog: MakeCatalog) -> None:
+def test_a_bar_shows_the_progress(make_catalog: MakeCatalog) -> None:
     shown = io.StringIO()
     with Progress(console=Console(file=shown, force_terminal=True, width=80)) as progress:
         build(make_catalog(), progress, {"tone": Tone()})
@@ -127,7 +127,7 @@ def test_a_bar_shows_how_far_it_is(make_catalog: MakeCatalog) -> None:
     assert "zh-CN" in shown.getvalue()
 
 
-def test_with_nothing_to_do_the_bar_is_full(built: Path) -> None:
+def test_the_bar_is_full_when_nothing_needs_rendering(built: Path) -> None:
     with Progress(console=Console(file=io.StringIO())) as progress:
         build(built, progress, {"tone": Tone()})
         assert [(task.completed, task.total) for task in progress.tasks] == [(0, 0)]

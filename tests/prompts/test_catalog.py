@@ -19,7 +19,7 @@ def test_a_prompt_with_variables_is_recorded_in_pieces(make_catalog: Callable[..
     assert recordings["spoken/digit-1"] == "幺"
 
 
-def test_only_the_fragments_of_types_in_use_are_recorded(make_catalog: Callable[..., Path]) -> None:
+def test_only_fragments_of_used_types_are_recorded(make_catalog: Callable[..., Path]) -> None:
     names = load(make_catalog()).recordings("zh-CN")
     assert [name for name in names if name.startswith("spoken/")] == [f"spoken/score-{score}" for score in range(11)]
 
@@ -30,13 +30,13 @@ def test_the_same_words_are_recorded_once(make_catalog: Callable[..., Path]) -> 
     assert catalog.sources("zh-CN") == {"first": "first", "second": "first"}
 
 
-def test_it_tells_a_flow_which_prompts_and_variables_there_are(make_catalog: Callable[..., Path]) -> None:
+def test_the_catalog_lists_its_prompts_and_their_variables(make_catalog: Callable[..., Path]) -> None:
     catalog = load(make_catalog())
     assert catalog.absent("confirm", "zh-CN") is None
     assert catalog.absent("confirm", "en-US") == "the prompt 'confirm' has no text in en-US"
     assert "there is no prompt 'bye' in " in str(catalog.absent("bye", "zh-CN"))
-    assert catalog.variables("confirm") == {"value"}
-    assert catalog.variables("bye") == frozenset()
+    assert catalog.variables("confirm") == {"value": "score"}
+    assert catalog.variables("bye") == {}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_faulty_catalog_is_refused_with_file_path_and_reason(
     assert reason in fault.reason
 
 
-def test_all_faults_are_told_at_once(make_catalog: Callable[..., Path]) -> None:
+def test_all_faults_are_reported_at_once(make_catalog: Callable[..., Path]) -> None:
     folder = make_catalog(prompts={"a": {"zh-CN": "{"}, "b": {}}, voices={})
     with pytest.raises(FaultyFile) as refused:
         load(folder)
@@ -99,18 +99,18 @@ def test_all_faults_are_told_at_once(make_catalog: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "path", "reason"),
+    ("text", "line", "reason"),
     [
-        ("version: 1\nversion: 1\n", "line 2", "duplicate key"),
-        ("prompts: [\n", "line 2", "it is not valid YAML"),
-        ("", "", "Input should be"),
+        ("version: 1\nversion: 1\n", 2, "duplicate key"),
+        ("prompts: [\n", 2, "it is not valid YAML"),
+        ("", 0, "Input should be"),
     ],
 )
-def test_what_is_no_catalog_is_refused(tmp_path: Path, text: str, path: str, reason: str) -> None:
+def test_a_file_that_is_no_catalog_is_refused(tmp_path: Path, text: str, line: int, reason: str) -> None:
     (tmp_path / "catalog.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(FaultyFile) as refused:
         load(tmp_path)
-    assert refused.value.faults[0].path == path
+    assert refused.value.faults[0].line == line
     assert reason in refused.value.faults[0].reason
 
 

@@ -17,7 +17,7 @@ MakeTone = Callable[..., Samples]
 
 @pytest.fixture
 def greeting(built: Path) -> Path:
-    """A recording without fault, to be spoilt."""
+    """A recording without faults, for a test to spoil."""
     return built / "audio/zh-CN/greeting.wav"
 
 
@@ -68,7 +68,7 @@ def test_several_voices_in_a_language(built: Path, greeting: Path, make_catalog:
     assert "several voices (tone a 160 50, tone b 160 50)" in the_fault(built, built / "audio/zh-CN")
 
 
-def test_without_a_manifest_nothing_tells_where_audio_comes_from(built: Path) -> None:
+def test_without_a_manifest_the_origin_of_audio_is_unknown(built: Path) -> None:
     (built / "audio/manifest.json").write_text("[]", encoding="utf-8")
     assert {fault.reason for fault in check(built)} == {"it is not in the manifest; run `prompts build`"}
 
@@ -78,7 +78,7 @@ def test_clipped(built: Path, greeting: Path, tone: MakeTone) -> None:
     assert "it is clipped" in [fault.reason for fault in check(built)]
 
 
-def test_a_whole_peak_is_not_clipped(built: Path, greeting: Path, tone: MakeTone) -> None:
+def test_an_undistorted_peak_is_not_clipped(built: Path, greeting: Path, tone: MakeTone) -> None:
     write_wav(greeting, tone(-22))
     assert check(built) == []
 

@@ -37,7 +37,7 @@ MANDARIN = Voice("espeak-ng", "cmn-latn-pinyin")
         ("嗯。", "en1."),
     ],
 )
-def test_chinese_becomes_pinyin_as_it_is_spoken(text: str, syllables: str) -> None:
+def test_chinese_becomes_pinyin_as_spoken(text: str, syllables: str) -> None:
     assert pinyin(text) == syllables
 
 
@@ -62,25 +62,25 @@ def test_espeak_ng_does_not_clip() -> None:
 
 
 @needs_espeak
-def test_tones_differ_in_what_espeak_ng_speaks() -> None:
+def test_espeak_ng_speaks_different_tones() -> None:
     high, falling = (prepare(EspeakNg().speak(word, MANDARIN)) for word in ("妈", "骂"))
     assert high.shape != falling.shape or (high != falling).any()
 
 
 @needs_espeak
-def test_a_voice_that_espeak_ng_does_not_have_is_told() -> None:
+def test_a_voice_missing_from_espeak_ng_is_reported() -> None:
     with pytest.raises(EngineFailed, match="espeak-ng nowhere"):
         EspeakNg().speak("您好", Voice("espeak-ng", "nowhere"))
 
 
-def test_without_espeak_ng_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_espeak_ng_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert EspeakNg().missing(MANDARIN) == "espeak-ng is not installed; install it with: apt-get install espeak-ng"
     with pytest.raises(EngineFailed):
         EspeakNg().speak("您好", MANDARIN)
 
 
-def test_an_engine_that_gives_no_audio_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_engine_without_audio_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mute = tmp_path / "espeak-ng"
     mute.write_text("#!/bin/sh\ncat >/dev/null\n")
     mute.chmod(mute.stat().st_mode | stat.S_IEXEC)
@@ -89,7 +89,7 @@ def test_an_engine_that_gives_no_audio_is_told(monkeypatch: pytest.MonkeyPatch, 
         EspeakNg().speak("您好", MANDARIN)
 
 
-def test_without_its_voice_piper_says_where_to_put_it(tmp_path: Path) -> None:
+def test_without_a_voice_piper_says_where_to_put_it(tmp_path: Path) -> None:
     assert Piper(tmp_path).missing(Voice("piper", "zh_CN-huayan-medium")) == (
         f"the Piper voice {tmp_path}/zh_CN-huayan-medium.onnx is missing; "
         "copy it and zh_CN-huayan-medium.onnx.json into that folder"
@@ -97,7 +97,7 @@ def test_without_its_voice_piper_says_where_to_put_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("piper") is not None, reason="piper-tts is installed")
-def test_without_its_package_piper_says_how_to_install_it(tmp_path: Path) -> None:
+def test_without_the_package_piper_says_how_to_install_it(tmp_path: Path) -> None:
     (tmp_path / "zh_CN-huayan-medium.onnx").touch()
     assert Piper(tmp_path).missing(Voice("piper", "zh_CN-huayan-medium")) == (
         f"Piper is not installed; install it with: {sys.executable} -m pip install piper-tts"

@@ -50,7 +50,9 @@ def test_a_prompt_without_variables_is_its_recording(library: PromptLibrary, rec
     assert library.text(Prompt("greeting"), "zh-CN") == "您好。"
 
 
-def test_a_value_stands_between_its_pieces(library: PromptLibrary, recorded: Callable[[str], bytes]) -> None:
+def test_a_value_stands_between_the_pieces_of_its_prompt(
+    library: PromptLibrary, recorded: Callable[[str], bytes]
+) -> None:
     prompt = Prompt("confirm", {"value": 8})
     pieces = [recorded("confirm-1"), recorded("spoken/score-8"), silence(COMMA_MS), recorded("confirm-2")]
     assert library.pcm(prompt, "zh-CN") == b"".join(pieces)
@@ -72,13 +74,13 @@ def test_a_full_stop_pauses_longer(library: PromptLibrary, recorded: Callable[[s
     assert library.text(prompt, "zh-CN") == "明天下午三点。我们再打给您。"
 
 
-def test_near_days_follow_the_clock(library: PromptLibrary) -> None:
+def test_names_of_near_days_follow_the_clock(library: PromptLibrary) -> None:
     at = datetime.fromisoformat("2026-03-01T08:00+08:00")
     later = PromptLibrary(library.catalog, lambda: at)
     assert later.text(Prompt("back", {"at": "2026-03-02T15:00+08:00"}), "zh-CN") == "明天下午三点。我们再打给您。"
 
 
-def test_joins_do_not_click(library: PromptLibrary) -> None:
+def test_splices_do_not_click(library: PromptLibrary) -> None:
     pcm = np.frombuffer(library.pcm(Prompt("call", {"line": "13812345678"}), "zh-CN"), "<i2").astype(int)
     alone = np.frombuffer(library.pcm(Prompt("greeting"), "zh-CN"), "<i2").astype(int)
     steps = np.abs(np.diff(pcm))
@@ -87,7 +89,7 @@ def test_joins_do_not_click(library: PromptLibrary) -> None:
     assert steps[np.intersect1d(quiet, quiet - 1)].max() < 16
 
 
-def test_the_same_prompt_is_joined_once(library: PromptLibrary) -> None:
+def test_a_prompt_is_assembled_once(library: PromptLibrary) -> None:
     first = library.pcm(Prompt("confirm", {"value": 8}), "zh-CN")
     assert library.pcm(Prompt("confirm", {"value": "8"}), "zh-CN") is first
     assert library.pcm(Prompt("confirm", {"value": 9}), "zh-CN") != first
@@ -102,14 +104,14 @@ def test_the_same_prompt_is_joined_once(library: PromptLibrary) -> None:
         (Prompt("confirm", {"value": 11}), "zh-CN", "a value of type score must be a whole number from 0 to 10"),
     ],
 )
-def test_what_cannot_be_said_is_refused(library: PromptLibrary, prompt: Prompt, language: str, reason: str) -> None:
+def test_an_unspeakable_prompt_is_refused(library: PromptLibrary, prompt: Prompt, language: str, reason: str) -> None:
     with pytest.raises(Unspeakable, match=reason):
         library.pcm(prompt, language)
     with pytest.raises(Unspeakable, match=reason):
         library.text(prompt, language)
 
 
-def test_it_does_not_open_with_recordings_missing_or_of_a_wrong_form(built: Path, now: datetime) -> None:
+def test_a_library_with_missing_or_malformed_recordings_does_not_open(built: Path, now: datetime) -> None:
     (built / "audio/zh-CN/greeting.wav").unlink()
     (built / "audio/zh-CN/confirm-1.wav").write_bytes(b"no sound")
     with wave.open(str(built / "audio/zh-CN/confirm-2.wav"), "wb") as file:
@@ -121,7 +123,7 @@ def test_it_does_not_open_with_recordings_missing_or_of_a_wrong_form(built: Path
     assert all("run `prompts build`" in fault.reason for fault in refused.value.faults)
 
 
-def test_the_callers_own_words_are_played_in_their_place(
+def test_the_callers_utterance_is_played_in_place_of_its_variable(
     library: PromptLibrary, recorded: Callable[[str], bytes]
 ) -> None:
     prompt = Prompt("right", {"said": "1200-3400"})
@@ -137,6 +139,11 @@ def test_the_callers_own_words_are_played_in_their_place(
         ("+861082345678", "零幺零，八二三四，五六七八"),
         ("+16502530000", "零零，幺，六五零，二五三，零零零零"),
         ("1001", "幺零零幺"),
+        ("6789100", "六七八，九幺零零"),
+        ("02466778", "零二四六，六七七八"),
+        ("013812345678", "幺三八，幺二三四，五六七八"),
+        ("+862466778899;ext=12", "零二四，六六七七，八八九九，转分机幺二"),
+        ("6789100;ext=80012", "六七八，九幺零零，转分机八零零幺，二"),
     ],
 )
 def test_a_telephone_number_is_spoken_as_it_is_dialled(library: PromptLibrary, number: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""What ships: complete, alike in loudness, and caller clips that the shipped model hears."""
+"""The shipped audio: complete, at equal levels, and with caller clips that the shipped model recognises."""
 
 from __future__ import annotations
 
@@ -40,30 +40,30 @@ SURVEY = ("convenient", "resolved", "attitude", "charged", "score", "comments", 
 
 
 @pytest.mark.parametrize("folder", [PROMPTS, CALLER], ids=["prompts", "caller"])
-def test_nothing_is_wrong_with_it(folder: Path) -> None:
+def test_the_check_finds_no_faults(folder: Path) -> None:
     assert check(folder) == []
 
 
 @pytest.mark.parametrize("folder", [PROMPTS / "audio", CALLER / "zh-CN"], ids=["prompts", "caller"])
-def test_loudness_is_alike_within_a_decibel_and_no_peak_is_above_minus_three(folder: Path) -> None:
+def test_levels_agree_within_1_db_and_no_peak_exceeds_minus_3(folder: Path) -> None:
     sounds = [read_sound(file.read_bytes()).samples for file in folder.rglob("*.wav")]
     levels = [level_dbov(samples) for samples in sounds]
     assert max(levels) - min(levels) < 1
     assert max(map(peak_dbov, sounds)) < -3
 
 
-def test_it_is_small() -> None:
+def test_the_audio_is_small() -> None:
     assert sum(file.stat().st_size for file in PROMPTS.rglob("*.wav")) < 20 * 2**20
 
 
 @pytest.mark.parametrize("question", SURVEY)
 @pytest.mark.parametrize("again", ["retry1", "retry2", "silent1", "silent2", "keys"])
-def test_every_question_can_be_asked_again_and_offers_keys(question: str, again: str) -> None:
+def test_every_question_has_a_repeat_prompt_that_offers_keys(question: str, again: str) -> None:
     catalog = load(PROMPTS)
     assert [catalog.absent(f"{question}.{again}", language) for language in catalog.languages] == [None, None]
 
 
-def test_the_survey_keeps_the_words_of_the_regulation(now: datetime) -> None:
+def test_the_survey_keeps_the_wording_of_the_regulation(now: datetime) -> None:
     library = PromptLibrary.open(PROMPTS, lambda: now)
 
     def words(name: str, **values: str) -> str:
@@ -95,7 +95,7 @@ def test_every_prompt_can_be_played(language: str, now: datetime) -> None:
 
 
 @pytest.fixture(scope="module")
-def ears(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
+def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
     recognizer = VoskRecognizer(tmp_path_factory.mktemp("graphs"), threads=1)
     recognizer.learn("zh-CN", sorted({phrase for phrases in ANSWERS for phrase in phrases}))
     yield recognizer
@@ -103,15 +103,17 @@ def ears(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
 
 
 @pytest.mark.parametrize("answers", ANSWERS, ids="/".join)
-async def test_the_shipped_model_hears_what_the_caller_says(ears: VoskRecognizer, answers: tuple[str, ...]) -> None:
+async def test_the_shipped_model_recognises_the_caller_clips(
+    recognizer: VoskRecognizer, answers: tuple[str, ...]
+) -> None:
     wavs = {phrase: CALLER / "zh-CN" / f"{phrase}.wav" for phrase in answers}
-    heard = {phrase: await listen(ears, answers, wav) for phrase, wav in wavs.items() if wav.exists()}
+    heard = {phrase: await listen(recognizer, answers, wav) for phrase, wav in wavs.items() if wav.exists()}
     assert heard
     assert heard == {phrase: phrase for phrase in heard}
 
 
-async def listen(ears: VoskRecognizer, answers: tuple[str, ...], wav: Path) -> str:
-    listener = ears.listen(Grammar("zh-CN", "closed", answers))
+async def listen(recognizer: VoskRecognizer, answers: tuple[str, ...], wav: Path) -> str:
+    listener = recognizer.listen(Grammar("zh-CN", "closed", answers))
     with wave.open(str(wav)) as file:
         listener.feed(bytes(3200) + file.readframes(file.getnframes()) + bytes(3200))
     hypotheses = await listener.hypotheses()

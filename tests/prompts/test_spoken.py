@@ -111,7 +111,7 @@ def test_english_says(kind: str, value: Value, words: str, now: datetime) -> Non
     assert said(kind, value, "en-US", now) == words
 
 
-def test_today_is_where_the_appointment_is() -> None:
+def test_today_is_the_date_in_the_time_zone_of_the_appointment() -> None:
     late_evening_in_london = datetime.fromisoformat("2025-12-30T23:00+00:00")
     assert said("when", "2025-12-31T15:00+08:00", "zh-CN", late_evening_in_london) == "今天下午三点"
 
@@ -128,6 +128,9 @@ def test_today_is_where_the_appointment_is() -> None:
         ("digits", "138x"),
         ("digits", ""),
         ("digits", None),
+        ("phone", "hotline"),
+        ("phone", "anonymous"),
+        ("phone", ";ext=12"),
         ("date", "soon"),
         ("time", "25:00"),
         ("when", "2026-01-01T14:30"),
@@ -135,12 +138,25 @@ def test_today_is_where_the_appointment_is() -> None:
     ],
 )
 @pytest.mark.parametrize("language", TONGUES)
-def test_what_is_no_value_of_the_type_is_refused(kind: str, value: Value, language: str, now: datetime) -> None:
+def test_a_value_of_another_type_is_refused(kind: str, value: Value, language: str, now: datetime) -> None:
     with pytest.raises(Unspeakable, match=kind):
         speak(kind, value, language, now)
 
 
-def test_an_unknown_type_is_refused_with_the_known_ones(now: datetime) -> None:
+def test_an_extension_is_said_in_english(now: datetime) -> None:
+    words = fragments("phone", "en-US")
+    groups = speak("phone", "+12025550123;ext=12", "en-US", now)
+    assert [" ".join(words[name] for name in group) for group in groups] == [
+        "zero zero",
+        "one",
+        "two zero two",
+        "five five five",
+        "zero one two three",
+        "extension one two",
+    ]
+
+
+def test_an_unknown_type_is_refused_with_a_list_of_the_known_ones(now: datetime) -> None:
     with pytest.raises(Unspeakable, match=r"unknown type 'colour'; use one of score, number"):
         speak("colour", "red", "zh-CN", now)
 
@@ -161,7 +177,7 @@ def test_a_refused_telephone_number_is_not_quoted(now: datetime) -> None:
         ("1234567890", ["123", "456", "7890"]),
     ],
 )
-def test_digits_are_grouped_as_telephone_numbers_are(number: str, groups: list[str]) -> None:
+def test_digits_are_grouped_like_telephone_numbers(number: str, groups: list[str]) -> None:
     assert digit_groups(number) == groups
 
 
@@ -171,7 +187,7 @@ def test_no_digit_is_lost_or_added(number: str) -> None:
 
 
 @given(st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31)), st.booleans())  # noqa: DTZ001
-def test_every_moment_can_be_said_from_the_fragments(moment: datetime, by_part: bool) -> None:
+def test_every_time_can_be_spoken_from_the_fragments(moment: datetime, by_part: bool) -> None:
     value = f"{moment:%Y-%m-%dT%H:%M}+08:00"
     now = datetime.fromisoformat("2026-01-01T12:00+08:00")
     for language in TONGUES:
@@ -179,7 +195,7 @@ def test_every_moment_can_be_said_from_the_fragments(moment: datetime, by_part: 
 
 
 @pytest.mark.parametrize("language", TONGUES)
-def test_every_number_can_be_said_and_none_like_another(language: str, now: datetime) -> None:
+def test_every_number_can_be_spoken_and_no_two_sound_the_same(language: str, now: datetime) -> None:
     assert len({said("number", number, language, now) for number in range(10000)}) == 10000
 
 

@@ -1,6 +1,6 @@
-"""A language of chords: a small model that hears each phone as two tones of its own, and the voice that speaks them.
+"""A language of chords: a small model in which each phone is two tones, and the voice that speaks it.
 
-It shows what the service does with any model, without one that had to be trained.
+It shows the behaviour of the service with any model, without a trained one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PHONE_MS = 120
 
 
 def write_model(folder: Path, speech: Sequence[str]) -> Path:
-    """The folder of an acoustic model with these phones beside silence and noise."""
+    """Write an acoustic model of these phones, silence and noise; return its folder."""
     names = (SILENCE, NOISE, *speech)
     weights = np.zeros((len(names), BANDS))
     bias = np.array([-2.0, -8.0, *[-20.0] * len(speech)])
@@ -47,7 +47,7 @@ def write_model(folder: Path, speech: Sequence[str]) -> Path:
 
 
 def say(speech: Sequence[str], phones: Iterable[str]) -> bytes:
-    """The phones spoken one after the other with half a second of silence around them, as 8 kHz PCM."""
+    """The phones in turn, with half a second of silence around them, as 8 kHz PCM."""
     time = np.arange(8 * PHONE_MS) / 8000
     chords = [sum(np.sin(2 * np.pi * _hertz(band) * time) for band in PAIRS[speech.index(name)]) for name in phones]
     quiet = np.zeros(4000)
@@ -55,6 +55,6 @@ def say(speech: Sequence[str], phones: Iterable[str]) -> bytes:
 
 
 def _hertz(band: int) -> float:
-    """The middle of a band of Kaldi's filter bank."""
+    """The centre frequency of a band of Kaldi's filter bank."""
     low, high = (1127 * math.log1p(hertz / 700) for hertz in (LOW_HZ, HIGH_HZ))
     return 700 * math.expm1((low + (high - low) * (band + 1) / (BANDS + 1)) / 1127)

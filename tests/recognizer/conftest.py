@@ -30,7 +30,7 @@ def clip() -> Callable[[str], bytes]:
 
 @pytest.fixture(scope="session")
 def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
-    """The shipped Mandarin model, having learnt PHRASES."""
+    """The shipped Mandarin model with PHRASES learnt."""
     vosk = VoskRecognizer(tmp_path_factory.mktemp("graphs"), {"zh-CN": SHIPPED["zh-CN"]})
     vosk.learn("zh-CN", PHRASES)
     yield vosk

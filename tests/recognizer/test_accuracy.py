@@ -1,4 +1,4 @@
-"""How often real recordings are heard right, wrong, or asked again. Prints the table (`pytest -s`)."""
+"""The rates of right, wrong and repeated answers on real recordings. Prints a table (`pytest -s`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from recognizer.vosk import VoskRecognizer
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"
 pytestmark = [
     pytest.mark.shared,
-    pytest.mark.skipif(not SPEECH.is_dir(), reason="the recordings in ../shared/speech are not here"),
+    pytest.mark.slow,
+    pytest.mark.skipif(not SPEECH.is_dir(), reason="the recordings in ../shared/speech are absent"),
 ]
 
 YES_NO = ("是", "是的", "对", "对的", "好的", "可以", "有", "不是", "不对", "不", "没有", "不可以")
@@ -31,11 +32,11 @@ QUESTIONS = (YES_NO, CONTENT, SCORE)
 PINYIN = ("yi1", "er4", "san1", "si4", "wu3", "liu4", "qi1", "ba1", "jiu3", "shi2")
 DIGITS = dict(zip(PINYIN, "一二三四五六七八九十", strict=True))
 SAMPLE = {"zh_words": 120, "zh_sentences": 40, "en_": 30, "noise_": 4}
-"""Of recordings that are no answer, one in so many is used."""
+"""One in this many recordings of a kind that contains no answer is used."""
 
 
 def telephone(path: str) -> bytes:
-    """The recording as it comes down a telephone line, with a little silence around it."""
+    """The recording over a telephone line, with a little silence around it."""
     samples, rate = soundfile.read(SPEECH / path, dtype="int16", always_2d=True)
     pcm = resample(samples.mean(axis=1).astype("<i2").tobytes(), rate)
     hiss = (np.random.default_rng(0).normal(size=2400) * 8).astype("<i2").tobytes()
@@ -43,7 +44,7 @@ def telephone(path: str) -> bytes:
 
 
 def recordings() -> Iterator[tuple[str, str, str]]:
-    """Kind, what is said, path."""
+    """The kind, the words and the path of each recording."""
     seen: Counter[str] = Counter()
     with (SPEECH / "manifest.tsv").open(encoding="utf-8") as manifest:
         for row in csv.DictReader(manifest, delimiter="\t"):

@@ -25,17 +25,17 @@ def tone(hertz: float, *, rate: int = 8000, seconds: float = 1.0, peak: float = 
     return (np.sin(2 * math.pi * hertz * time) * peak).astype("<i2").tobytes()
 
 
-def test_every_ulaw_code_comes_back() -> None:
+def test_every_ulaw_code_survives_decoding_and_encoding() -> None:
     zeros = {0x7F: 0xFF}
     assert pcm_to_ulaw(ulaw_to_pcm(CODES)) == bytes(zeros.get(code, code) for code in CODES)
 
 
-def test_every_alaw_code_comes_back() -> None:
+def test_every_alaw_code_survives_decoding_and_encoding() -> None:
     assert pcm_to_alaw(alaw_to_pcm(CODES)) == CODES
 
 
 @pytest.mark.parametrize(("code", "sample"), [(0xFF, 0), (0x80, 32124), (0x00, -32124)])
-def test_ulaw_is_that_of_the_standard(code: int, sample: int) -> None:
+def test_ulaw_follows_the_standard(code: int, sample: int) -> None:
     assert np.frombuffer(ulaw_to_pcm(bytes([code])), "<i2")[0] == sample
 
 
@@ -48,7 +48,7 @@ def test_a_tone_keeps_its_pitch_and_level_at_another_rate(rate: int) -> None:
     assert level_dbov(pcm) == pytest.approx(level_dbov(tone(1000)), abs=0.1)
 
 
-def test_what_8_khz_cannot_carry_is_gone() -> None:
+def test_resampling_removes_sound_above_4_khz() -> None:
     assert level_dbov(resample(tone(6000, rate=16000), 16000)) < -60
 
 
@@ -72,7 +72,7 @@ def test_pauses_do_not_count_in_the_level_of_speech() -> None:
     assert speech_level_dbov(pcm) == pytest.approx(level_dbov(tone(300)), abs=0.1)
 
 
-def test_gain_is_in_decibel_and_cut_off_at_full_scale() -> None:
+def test_gain_is_in_decibels_and_clips_at_full_scale() -> None:
     assert level_dbov(amplify(tone(300, peak=1000), 20)) == pytest.approx(level_dbov(tone(300, peak=10000)), abs=0.05)
     assert max(np.frombuffer(amplify(tone(300, peak=20000), 12), "<i2")) == 32767
 

@@ -34,7 +34,7 @@ def test_a_model_has_all_that_vosk_reads(tmp_path: Path) -> None:
     assert (folder / "graph" / "words.txt").read_text(encoding="utf-8") == "<eps> 0\n满意 1\n[unk] 2\n"
 
 
-def test_several_can_build_the_same_at_once(tmp_path: Path) -> None:
+def test_concurrent_builds_of_the_same_model_agree(tmp_path: Path) -> None:
     built: list[Path] = []
 
     def build() -> None:
@@ -49,13 +49,13 @@ def test_several_can_build_the_same_at_once(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [built[0].name]
 
 
-def test_nothing_is_left_of_a_build_that_failed(tmp_path: Path) -> None:
+def test_a_failed_build_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(Unpronounceable):
         build_model("zh-CN", MODEL, ["满意", "8"], tmp_path, lattice_beam=4)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_thousand_phrases_are_built_in_a_moment(tmp_path: Path) -> None:
+def test_a_thousand_phrases_can_be_built(tmp_path: Path) -> None:
     begun = time.process_time()
     build_model("zh-CN", MODEL, list(phrases_dict)[:1000], tmp_path, lattice_beam=4)
     assert time.process_time() - begun < 3

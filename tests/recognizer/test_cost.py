@@ -1,4 +1,4 @@
-"""What listening costs. Prints the figures (`pytest -s`); time is only reported, since it is the machine's."""
+"""The cost of listening. Prints figures (`pytest -s`); times are only reported, as they depend on the machine."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_the_level_is_relative_to_overload() -> None:
     assert heard[5].level_dbov == pytest.approx(-23.0, abs=0.1)
 
 
-def test_a_busy_tone_is_voice_to_webrtcvad_but_never_surely_to_silero() -> None:
+def test_a_busy_tone_is_voice_to_webrtcvad_but_never_sure_voice_to_silero() -> None:
     on, off = tone(450, 0.35, 0.2), np.zeros(int(SAMPLE_RATE_HZ * 0.35))
     heard = activities(np.concatenate([on, off] * 10))
     assert any(activity.webrtc for activity in heard)
@@ -71,7 +71,7 @@ def test_a_sentence_is_voice_and_the_silence_around_it_is_not(sentence: np.ndarr
 
 
 @pytest.mark.shared
-def test_calls_share_a_network_but_not_what_was_heard(sentence: np.ndarray) -> None:
+def test_calls_share_a_network_but_no_state(sentence: np.ndarray) -> None:
     alone = activities(sentence)
     speaking, quiet = VoiceActivity(), VoiceActivity()
     for at, expected in enumerate(alone):

@@ -20,7 +20,7 @@ def spoken(row: str) -> Pronunciation:
         ("'bout", "b aw t"),
     ],
 )
-def test_a_phrase_is_pronounced_as_the_dictionary_says(phrase: str, phones: str) -> None:
+def test_a_phrase_is_pronounced_as_in_the_dictionary(phrase: str, phones: str) -> None:
     assert pronunciations(phrase)[0] == spoken(phones)
 
 
@@ -50,7 +50,7 @@ def test_words_with_several_pronunciations_combine_up_to_a_limit() -> None:
         ("zzzz", '"zzzz" is not in the dictionary'),
     ],
 )
-def test_what_has_no_pronunciation_is_named(phrase: str, reason: str) -> None:
+def test_a_phrase_without_a_pronunciation_is_named(phrase: str, reason: str) -> None:
     with pytest.raises(Unpronounceable, match=reason):
         pronunciations(phrase)
 

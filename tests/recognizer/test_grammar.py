@@ -22,7 +22,7 @@ CHINESE = {"不", "太", "满意", "不太", "收", "了"}
         ("满 意", "满意"),
     ],
 )
-def test_a_phrase_without_pinyin_gets_one_that_can_be_said(phrase: str, better: str) -> None:
+def test_an_unpronounceable_phrase_gets_a_suggestion(phrase: str, better: str) -> None:
     assert unpronounceable("zh-CN", [phrase])[phrase].endswith(f'has no pinyin; say "{better}"')
 
 
@@ -30,7 +30,7 @@ def test_letters_have_a_reason_but_no_suggestion() -> None:
     assert unpronounceable("zh-CN", ["OK"]) == {"OK": '"O" has no pinyin'}
 
 
-def test_phrases_that_can_be_said_have_no_fault() -> None:
+def test_pronounceable_phrases_have_no_fault() -> None:
     assert unpronounceable("zh-CN", ["满意", "还没有", "嗯"]) == {}
     assert unpronounceable("en-US", ["satisfied", "i don't", "mm hmm"]) == {}
 
@@ -45,13 +45,11 @@ def test_phrases_that_can_be_said_have_no_fault() -> None:
         ("满意", '"满意" is not an English word'),
     ],
 )
-def test_an_english_phrase_that_cannot_be_said_gets_a_reason_and_where_there_is_one_a_better_one(
-    phrase: str, fault: str
-) -> None:
+def test_an_unpronounceable_english_phrase_gets_a_reason_and_a_possible_suggestion(phrase: str, fault: str) -> None:
     assert unpronounceable("en-US", [phrase]) == {phrase: fault}
 
 
-def test_in_a_language_without_pronunciations_nothing_can_be_said() -> None:
+def test_a_language_without_pronunciations_has_no_pronounceable_phrase() -> None:
     assert unpronounceable("fr-FR", ["oui"]) == {"oui": "this language has no pronunciation rules"}
 
 
@@ -78,7 +76,7 @@ def test_missing_words_are_named_and_another_phrase_is_suggested() -> None:
     assert out_of_vocabulary("zh-CN", ["8"], CHINESE.__contains__)["8"].endswith('say "八"')
 
 
-def test_phrases_that_sound_alike_are_found() -> None:
+def test_homophones_are_found() -> None:
     assert confusable("zh-CN", ["是", "四", "事", "十", "是"]) == (("是", "事"), ("是", "十"), ("事", "十"))
     assert confusable("zh-CN", ["一会儿", "一会", "8"]) == (("一会儿", "一会"),)
     assert confusable("en-US", ["two", "too", "ten"]) == (("two", "too"),)
@@ -86,7 +84,7 @@ def test_phrases_that_sound_alike_are_found() -> None:
     assert confusable("fr-FR", ["oui", "non"]) == ()
 
 
-def test_fillers_that_sound_like_an_answer_are_not_offered() -> None:
+def test_fillers_that_sound_like_an_answer_are_excluded() -> None:
     digits = distinct_fillers("zh-CN", ("八", "九"))
     assert "吧" not in digits
     assert "就" not in digits

@@ -34,7 +34,7 @@ def digest(content: bytes) -> str:
 
 
 class Mirror:
-    """A model server on loopback: serves `content`, with ranges, and can break off after `breaks_after` bytes."""
+    """A model server on loopback that supports ranges; it closes the connection after `breaks_after` bytes."""
 
     def __init__(self) -> None:
         self.content = zipped(MODEL)
@@ -74,20 +74,20 @@ async def address(mirror: Mirror) -> AsyncIterator[str]:
     await server.close()
 
 
-def left(folder: Path) -> list[str]:
+def files_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 async def test_a_good_model_is_installed_with_progress(tmp_path: Path, mirror: Mirror, address: str) -> None:
-    told: list[tuple[int, int | None]] = []
+    reports: list[tuple[int, int | None]] = []
     folder = await install(
-        NAME, tmp_path, sha256=digest(mirror.content), address=address, progress=lambda *news: told.append(news)
+        NAME, tmp_path, sha256=digest(mirror.content), address=address, progress=lambda *news: reports.append(news)
     )
     assert folder == tmp_path / NAME
     assert (folder / "am" / "final.mdl").read_bytes() == MODEL[f"{NAME}/am/final.mdl"]
-    assert left(tmp_path) == [NAME]
-    assert told[0] == (0, len(mirror.content))
-    assert told[-1] == (len(mirror.content), len(mirror.content))
+    assert files_in(tmp_path) == [NAME]
+    assert reports[0] == (0, len(mirror.content))
+    assert reports[-1] == (len(mirror.content), len(mirror.content))
 
 
 async def test_an_installed_model_is_not_fetched_again(tmp_path: Path, mirror: Mirror, address: str) -> None:
@@ -96,37 +96,37 @@ async def test_an_installed_model_is_not_fetched_again(tmp_path: Path, mirror: M
     assert len(mirror.ranges) == 1
 
 
-async def test_a_broken_off_download_is_taken_up(tmp_path: Path, mirror: Mirror, address: str) -> None:
+async def test_an_interrupted_download_is_resumed(tmp_path: Path, mirror: Mirror, address: str) -> None:
     mirror.breaks_after = 600
     with pytest.raises(InstallFailed, match="run it again"):
         await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
-    assert left(tmp_path) == [f".{NAME}.part"]
+    assert files_in(tmp_path) == [f".{NAME}.part"]
     mirror.breaks_after = None
     await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
     assert mirror.ranges == [None, "bytes=600-"]
-    assert left(tmp_path) == [NAME]
+    assert files_in(tmp_path) == [NAME]
 
 
-async def test_a_server_without_ranges_is_asked_from_the_start(tmp_path: Path, mirror: Mirror, address: str) -> None:
+async def test_a_server_without_ranges_is_read_from_the_start(tmp_path: Path, mirror: Mirror, address: str) -> None:
     mirror.takes_ranges = False
     (tmp_path / f".{NAME}.part").write_bytes(b"stale")
     await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
-    assert left(tmp_path) == [NAME]
+    assert files_in(tmp_path) == [NAME]
 
 
 @pytest.mark.parametrize("stale", [b"stale", b"x" * 10_000_000])
-async def test_a_part_of_something_else_is_thrown_away(
+async def test_a_partial_download_of_another_file_is_discarded(
     tmp_path: Path, mirror: Mirror, address: str, stale: bytes
 ) -> None:
     (tmp_path / f".{NAME}.part").write_bytes(stale)
     await install(NAME, tmp_path, sha256=digest(mirror.content), address=address)
-    assert left(tmp_path) == [NAME]
+    assert files_in(tmp_path) == [NAME]
 
 
 async def test_a_wrong_hash_installs_nothing(tmp_path: Path, mirror: Mirror, address: str) -> None:
     with pytest.raises(InstallFailed, match="SHA-256 is"):
         await install(NAME, tmp_path, sha256=digest(b"another"), address=address)
-    assert left(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_the_files_in_the_archive_are_verified_too(tmp_path: Path, mirror: Mirror, address: str) -> None:
@@ -145,14 +145,14 @@ async def test_a_wrong_file_in_the_archive_installs_nothing(
     files = {file: digest(b"another")}
     with pytest.raises(InstallFailed, match=reason):
         await install(NAME, tmp_path, sha256=digest(mirror.content), files=files, address=address)
-    assert left(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_the_files_of_the_small_chinese_model_are_known(tmp_path: Path, mirror: Mirror, address: str) -> None:
-    """Even an archive that its user vouches for has to hold the model that its name says."""
+    """Even with a hash given by the user, the archive must contain the model of that name."""
     with pytest.raises(InstallFailed, match=r"am/final.mdl: SHA-256 is [0-9a-f]{64}, expected 91eda2c0"):
         await install(SMALL_CHINESE, tmp_path, sha256=digest(mirror.content), address=address)
-    assert left(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_without_a_known_hash_nothing_is_fetched(tmp_path: Path, mirror: Mirror, address: str) -> None:
@@ -161,10 +161,10 @@ async def test_without_a_known_hash_nothing_is_fetched(tmp_path: Path, mirror: M
     assert mirror.ranges == []
 
 
-async def test_a_model_that_the_server_lacks(tmp_path: Path, address: str) -> None:
+async def test_a_model_missing_from_the_server(tmp_path: Path, address: str) -> None:
     with pytest.raises(InstallFailed, match="404"):
         await install("vosk-model-other", tmp_path, sha256=digest(b""), address=address)
-    assert left(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 async def test_a_name_is_no_path(tmp_path: Path, address: str) -> None:
@@ -186,15 +186,15 @@ async def test_a_name_is_no_path(tmp_path: Path, address: str) -> None:
         (zipped(MODEL)[:-100], "not a zip file"),
     ],
 )
-async def test_an_archive_that_is_not_to_be_trusted(
+async def test_an_untrustworthy_archive_is_refused(
     tmp_path: Path, mirror: Mirror, address: str, content: bytes, reason: str
 ) -> None:
     mirror.content = content
     into = tmp_path / "models"
     with pytest.raises(InstallFailed, match=reason):
         await install(NAME, into, sha256=digest(content), address=address)
-    assert left(into) == []
-    assert left(tmp_path) == ["models"]
+    assert files_in(into) == []
+    assert files_in(tmp_path) == ["models"]
 
 
 def test_an_archive_larger_than_allowed_is_refused(tmp_path: Path) -> None:

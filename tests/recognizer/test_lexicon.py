@@ -30,7 +30,7 @@ def inventory() -> frozenset[str]:
         ("n", ("f_en",)),
     ],
 )
-def test_a_syllable_is_spelled_in_phones(syllable: str, expected: tuple[str, ...]) -> None:
+def test_a_syllable_becomes_phones(syllable: str, expected: tuple[str, ...]) -> None:
     assert phones(syllable) == expected
 
 
@@ -46,7 +46,7 @@ def test_every_dictionary_phrase_has_phones_of_the_model(inventory: frozenset[st
             assert inventory.issuperset(pronunciation), phrase
 
 
-def test_a_word_is_read_as_its_phrase_demands() -> None:
+def test_the_phrase_decides_the_reading_of_a_word() -> None:
     assert sound("行") == sound("形")
     assert sound("银行") == sound("银航")
     assert sound("没收费") == sound("梅收费")
@@ -64,12 +64,12 @@ def test_tones_are_not_heard() -> None:
 
 
 @pytest.mark.parametrize(("phrase", "culprit"), [("8分", '"8"'), ("OK的", '"O"'), ("满 意", '" "'), ("", "empty")])
-def test_what_has_no_pinyin_is_named(phrase: str, culprit: str) -> None:
+def test_a_character_without_pinyin_is_named(phrase: str, culprit: str) -> None:
     with pytest.raises(Unpronounceable, match=culprit):
         pronunciations(phrase)
 
 
-def test_the_bigram_of_the_shipped_model_is_a_probability() -> None:
+def test_the_bigram_of_the_shipped_model_is_a_distribution() -> None:
     phone_set = Phones.of(SHIPPED["zh-CN"])
     for before, following in phone_set.bigram.items():
         plain = {name.rstrip("12345"): exp(-cost) for name, cost in following.items()}
@@ -88,11 +88,11 @@ def test_the_bigram_of_the_shipped_model_is_a_probability() -> None:
         ("八", ("i_b", "f_a1")),
     ],
 )
-def test_tones_are_those_that_are_spoken(phrase: str, spoken: Pronunciation) -> None:
+def test_tones_follow_tone_sandhi(phrase: str, spoken: Pronunciation) -> None:
     assert toned(phrase)[0] == spoken
 
 
-def test_without_its_tones_a_phrase_is_pronounced_the_same() -> None:
+def test_pronunciations_with_and_without_tones_agree() -> None:
     for phrase in list(phrases_dict)[::97]:
         plain = {tuple(name.rstrip("12345") for name in spoken) for spoken in toned(phrase)}
         assert plain <= set(pronunciations(phrase)), phrase

@@ -9,8 +9,8 @@ from recognizer.base import Hypothesis
 from recognizer.listener import PooledListener
 
 
-class Counting:
-    """Hears how many bytes it was fed; holds still while `gate` is closed; notices two threads at once."""
+class CountingDecoder:
+    """Counts the bytes fed; blocks while `gate` is closed; detects concurrent calls."""
 
     def __init__(self, gate: threading.Event) -> None:
         self._gate = gate
@@ -27,7 +27,7 @@ class Counting:
         return (Hypothesis(str(self._bytes), 1.0),)
 
 
-class Failing(Counting):
+class FailingDecoder(CountingDecoder):
     def feed(self, pcm: bytes) -> None:
         raise RuntimeError("no decoder")
 
@@ -50,8 +50,8 @@ def text(hypotheses: Sequence[Hypothesis]) -> str:
     return hypotheses[0].text if hypotheses else ""
 
 
-async def test_a_reading_covers_all_that_was_fed(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
-    listener = PooledListener(pool, lambda: Counting(gate))
+async def test_hypotheses_cover_all_audio_fed_so_far(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
+    listener = PooledListener(pool, lambda: CountingDecoder(gate))
     for _ in range(100):
         listener.feed(bytes(320))
     assert text(await listener.hypotheses()) == "32000"
@@ -61,7 +61,7 @@ async def test_a_reading_covers_all_that_was_fed(pool: ThreadPoolExecutor, gate:
 
 async def test_feeding_never_waits_for_decoding(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
     gate.clear()
-    listener = PooledListener(pool, lambda: Counting(gate))
+    listener = PooledListener(pool, lambda: CountingDecoder(gate))
     for _ in range(1000):
         listener.feed(bytes(320))
     reading = asyncio.ensure_future(listener.hypotheses())
@@ -72,7 +72,7 @@ async def test_feeding_never_waits_for_decoding(pool: ThreadPoolExecutor, gate: 
 
 
 async def test_one_listener_is_decoded_by_one_thread_at_a_time(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
-    listener = PooledListener(pool, lambda: Counting(gate))
+    listener = PooledListener(pool, lambda: CountingDecoder(gate))
     readings = []
     for _ in range(200):
         listener.feed(bytes(320))
@@ -81,9 +81,9 @@ async def test_one_listener_is_decoded_by_one_thread_at_a_time(pool: ThreadPoolE
     assert text((await asyncio.gather(*readings))[-1]) == "64000"
 
 
-async def test_closing_frees_whoever_waits(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
+async def test_closing_releases_all_waiting_tasks(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
     gate.clear()
-    listener = PooledListener(pool, lambda: Counting(gate))
+    listener = PooledListener(pool, lambda: CountingDecoder(gate))
     listener.feed(bytes(320))
     first, second = (asyncio.ensure_future(listener.hypotheses()) for _ in range(2))
     await asyncio.sleep(0)
@@ -97,9 +97,9 @@ async def test_closing_frees_whoever_waits(pool: ThreadPoolExecutor, gate: threa
         listener.feed(bytes(320))
 
 
-async def test_giving_up_waiting_does_no_harm(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
+async def test_cancelling_a_wait_is_harmless(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
     gate.clear()
-    listener = PooledListener(pool, lambda: Counting(gate))
+    listener = PooledListener(pool, lambda: CountingDecoder(gate))
     listener.feed(bytes(320))
     reading = asyncio.ensure_future(listener.hypotheses())
     await asyncio.sleep(0)
@@ -108,13 +108,13 @@ async def test_giving_up_waiting_does_no_harm(pool: ThreadPoolExecutor, gate: th
     assert text(await listener.hypotheses()) == "320"
 
 
-async def test_half_a_sample_is_refused(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
+async def test_half_a_sample_is_rejected(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
     with pytest.raises(ValueError, match="321 bytes"):
-        PooledListener(pool, lambda: Counting(gate)).feed(bytes(321))
+        PooledListener(pool, lambda: CountingDecoder(gate)).feed(bytes(321))
 
 
-async def test_a_failure_of_the_decoder_reaches_who_waits(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
-    listener = PooledListener(pool, lambda: Failing(gate))
+async def test_a_decoder_failure_reaches_all_waiting_tasks(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
+    listener = PooledListener(pool, lambda: FailingDecoder(gate))
     listener.feed(bytes(320))
     for _ in range(2):
         with pytest.raises(RuntimeError, match="no decoder"):

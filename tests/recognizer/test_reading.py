@@ -53,7 +53,7 @@ def test_english_phrases_are_joined_with_spaces() -> None:
     )
 
 
-def test_an_answer_has_its_place_in_the_audio_and_its_weakest_confidence() -> None:
+def test_an_answer_has_its_span_and_the_lowest_confidence_of_its_words() -> None:
     heard = [
         HeardWord("嗯", 0, 200, 0.3),
         HeardWord("不", 300, 400, 0.9),
@@ -82,7 +82,7 @@ def test_a_sequence_is_phrases_and_fillers_only(heard: list[str], answer: list[s
     assert [word.text for word in expected_phrases("zh-CN", DIGITS).sequence(words(*heard))] == answer
 
 
-def test_cue_words_are_spotted_among_anything() -> None:
+def test_cue_words_are_spotted_among_any_words() -> None:
     spotted = expected_phrases("zh-CN", ("转人工", "再说一遍")).spotted(
         words("[unk]", "转人工", "[unk]", "吧", "再说一遍")
     )

@@ -1,4 +1,4 @@
-"""A Vosk server of its own process, and servers that fail in every way."""
+"""A Vosk server in a process of its own, and servers that fail in every way."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def server(model: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chinese(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with the shipped model and some words, as rows of which it hears everything."""
+    """A server with the shipped model and a fixed vocabulary."""
     words = ["满意", "很", "不", "一般", "我觉得", "快递", "放", "在", "门口", "八分"]
     folder = build_model("zh-CN", SHIPPED["zh-CN"], words, tmp_path_factory.mktemp("zh"), lattice_beam=4)
     with server(folder) as address:
@@ -53,7 +53,7 @@ def chinese(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def english(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with a model of chords and English words, which takes grammars."""
+    """A server with a model of chords and English words, which accepts grammars."""
     words = ["two", "four", "eight", "points", "well", "thanks", "water", "please"]
     folder = tmp_path_factory.mktemp("en")
     with server(build_model("en-US", write_model(folder / "chords", PHONES), words, folder, lattice_beam=4)) as address:
@@ -80,7 +80,7 @@ def speak(*phrases: str) -> bytes:
     )
 
 
-async def test_an_answer_is_heard_by_a_server(chinese: str, clip: Clip) -> None:
+async def test_a_server_recognises_an_answer(chinese: str, clip: Clip) -> None:
     best, *_ = await hear(RemoteRecognizer({"zh-CN": chinese}), CONTENT, clip("wo_juede_manyi"))
     assert best.text == "满意"
     assert best.confidence >= REJECT_BELOW
@@ -92,25 +92,25 @@ async def test_other_speech_is_no_answer(chinese: str, clip: Clip) -> None:
     assert [one for one in heard if one.confidence >= REJECT_BELOW] == []
 
 
-async def test_free_speech_is_written_down(chinese: str, clip: Clip) -> None:
+async def test_free_speech_is_transcribed(chinese: str, clip: Clip) -> None:
     (speech,) = await hear(RemoteRecognizer({"zh-CN": chinese}), Grammar("zh-CN", "free", ()), clip("wo_juede_manyi"))
     assert speech.text == "我觉得满意"
     assert 0 < speech.confidence <= 1
 
 
 @pytest.mark.parametrize("answer", SCORE.phrases)
-async def test_an_english_answer_is_heard_with_its_grammar(english: str, answer: str) -> None:
+async def test_an_english_answer_is_recognised_by_its_grammar(english: str, answer: str) -> None:
     best, *_ = await hear(RemoteRecognizer({"en-US": english}), SCORE, speak("well", answer, "thanks"))
     assert best.text == answer
     assert best.confidence >= REJECT_BELOW
 
 
-async def test_words_beside_the_grammar_are_no_answer(english: str) -> None:
+async def test_words_outside_the_grammar_are_no_answer(english: str) -> None:
     heard = await hear(RemoteRecognizer({"en-US": english}), SCORE, speak("water water"))
     assert [one for one in heard if one.confidence >= REJECT_BELOW] == []
 
 
-async def test_a_later_reading_covers_everything_since_the_start(english: str) -> None:
+async def test_later_hypotheses_cover_all_audio_since_the_start(english: str) -> None:
     listener = RemoteRecognizer({"en-US": english}).listen(Grammar("en-US", "sequence", ("two", "four")))
     await feed(listener, speak("two"))
     first = await listener.hypotheses()
@@ -121,32 +121,32 @@ async def test_a_later_reading_covers_everything_since_the_start(english: str) -
     listener.close()
 
 
-async def test_languages_are_heard_here_and_there(english: str, clip: Clip, tmp_path: Path) -> None:
-    ears = RecognizerRouter(tmp_path, {"zh-CN": SHIPPED["zh-CN"], "en-US": english})
+async def test_languages_may_be_recognised_locally_and_remotely(english: str, clip: Clip, tmp_path: Path) -> None:
+    recognizer = RecognizerRouter(tmp_path, {"zh-CN": SHIPPED["zh-CN"], "en-US": english})
     for language, grammar in (("zh-CN", CONTENT), ("en-US", SCORE)):
-        ears.learn(language, grammar.phrases)
-    assert ears.languages == {"zh-CN", "en-US"}
-    assert ears.unheard("zh-CN", ["8分"]) and not ears.unheard("en-US", ["blorgish"])
-    assert (await hear(ears, CONTENT, clip("manyi")))[0].text == "满意"
-    assert (await hear(ears, SCORE, speak("four")))[0].text == "four"
-    await ears.remote.check("en-US")
-    ears.close()
+        recognizer.learn(language, grammar.phrases)
+    assert recognizer.languages == {"zh-CN", "en-US"}
+    assert recognizer.unheard("zh-CN", ["8分"]) and not recognizer.unheard("en-US", ["blorgish"])
+    assert (await hear(recognizer, CONTENT, clip("manyi")))[0].text == "满意"
+    assert (await hear(recognizer, SCORE, speak("four")))[0].text == "four"
+    await recognizer.remote.check("en-US")
+    recognizer.close()
 
 
 # --- failures ---------------------------------------------------------------------------------------------------
 
 
-async def hangs_up(socket: web.WebSocketResponse) -> None:
-    """In the middle of the answer."""
+async def disconnects(socket: web.WebSocketResponse) -> None:
+    """Disconnect in the middle of the answer."""
     await socket.receive()
     await socket.receive()
 
 
-async def says_nothing(socket: web.WebSocketResponse) -> None:
+async def stays_silent(socket: web.WebSocketResponse) -> None:
     await asyncio.sleep(60)
 
 
-async def talks_nonsense(socket: web.WebSocketResponse) -> None:
+async def sends_invalid_json(socket: web.WebSocketResponse) -> None:
     async for _ in socket:
         await socket.send_str("hello")
 
@@ -175,13 +175,13 @@ async def bad_server(behave: Callable[[web.WebSocketResponse], object]) -> Async
 @pytest.mark.parametrize(
     ("behave", "reason"),
     [
-        (hangs_up, "it closed the connection before the result"),
-        (says_nothing, "no answer within 0.3 s"),
-        (talks_nonsense, "Expecting value"),
+        (disconnects, "it closed the connection before the result"),
+        (stays_silent, "no answer within 0.3 s"),
+        (sends_invalid_json, "Expecting value"),
         (sends_a_list, "[] is not a result"),
     ],
 )
-async def test_a_server_that_fails_is_deaf_and_the_log_says_why(
+async def test_a_failing_server_recognises_nothing_and_the_reason_is_logged(
     behave: Callable[[web.WebSocketResponse], object], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with bad_server(behave) as address:
@@ -191,7 +191,7 @@ async def test_a_server_that_fails_is_deaf_and_the_log_says_why(
     assert reason in caplog.text
 
 
-async def test_a_server_that_is_not_there_is_deaf_and_its_password_stays_secret(
+async def test_an_unreachable_server_recognises_nothing_and_its_password_stays_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     port = PORTS.one()
@@ -204,7 +204,7 @@ async def test_a_server_that_is_not_there_is_deaf_and_its_password_stays_secret(
         await recognizer.check("zh-CN")
 
 
-async def test_after_a_failure_the_next_look_tries_again_with_all_the_audio() -> None:
+async def test_after_a_failure_the_next_attempt_sends_all_the_audio() -> None:
     calls: list[int] = []
 
     async def sometimes(socket: web.WebSocketResponse) -> None:
@@ -227,7 +227,7 @@ async def test_after_a_failure_the_next_look_tries_again_with_all_the_audio() ->
         listener.close()
 
 
-async def test_a_closed_listener_is_done_and_hangs_up() -> None:
+async def test_a_closed_listener_disconnects() -> None:
     gone = asyncio.Event()
 
     async def waits(socket: web.WebSocketResponse) -> None:
@@ -249,19 +249,19 @@ async def test_a_closed_listener_is_done_and_hangs_up() -> None:
         listener.feed(bytes(320))
 
 
-async def test_nothing_is_heard_of_nothing() -> None:
+async def test_no_audio_gives_no_hypotheses() -> None:
     listener = RemoteRecognizer({"zh-CN": "ws://127.0.0.1:9"}).listen(CONTENT)
     assert await listener.hypotheses() == ()
     with pytest.raises(ValueError, match="321 bytes"):
         listener.feed(bytes(321))
 
 
-def test_a_place_is_shown_without_its_password() -> None:
+def test_an_address_is_shown_without_its_password() -> None:
     assert display_location("wss://me:secret@host:2700/zh") == "wss://host:2700/zh"
     assert display_location(Path("/srv/models/cn")) == "/srv/models/cn"
 
 
-def test_a_language_without_a_server_is_not_heard() -> None:
+def test_a_language_without_a_server_is_refused() -> None:
     port: Recognizer = RemoteRecognizer({})
     with pytest.raises(UnheardLanguage, match="zh-CN"):
         port.listen(CONTENT)

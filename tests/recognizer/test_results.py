@@ -7,7 +7,7 @@ def word(text: str, start: float) -> dict[str, object]:
     return {"word": text, "start": start, "end": start + 0.25}
 
 
-def test_alternatives_go_on_from_the_best_of_the_stretch_before() -> None:
+def test_alternatives_continue_the_best_one_of_the_previous_segment() -> None:
     before = {
         "alternatives": [
             {"text": "two", "confidence": 7.0, "result": [word("two", 0.5)]},
@@ -23,12 +23,12 @@ def test_alternatives_go_on_from_the_best_of_the_stretch_before() -> None:
     assert second.words == (HeardWord("two", 500, 750, 1.0),)
 
 
-def test_where_nothing_was_said_there_is_one_empty_alternative_or_none() -> None:
+def test_silence_gives_one_empty_alternative_or_none() -> None:
     assert [one.words for one in alternatives([{"alternatives": [{"text": "", "confidence": 2.0}]}])] == [()]
     assert alternatives([{"text": ""}]) == []
 
 
-def test_words_of_all_stretches_have_their_confidence() -> None:
+def test_words_of_all_segments_have_their_confidence() -> None:
     results = [
         {"result": [{**word("two", 0.0), "conf": 0.5}]},
         {"text": ""},

@@ -30,7 +30,7 @@ async def test_a_closed_listener_takes_no_audio() -> None:
         listener.feed(bytes(320))
 
 
-def test_what_it_cannot_hear_is_as_told() -> None:
+def test_unheard_phrases_and_languages_follow_the_script() -> None:
     recognizer = ScriptedRecognizer(languages=["zh-CN"], unheard={"8": "no pinyin"})
     assert recognizer.unheard("zh-CN", ["是", "8"]) == {"8": "no pinyin"}
     assert recognizer.unheard("en-US", ["yes"]) == {"yes": "no model for en-US"}

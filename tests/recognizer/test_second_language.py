@@ -1,4 +1,4 @@
-"""English through the whole recogniser, with a model that hears chords (tests/recognizer/chords.py)."""
+"""English through the whole recogniser, with a model of chords (tests/recognizer/chords.py)."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ears(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
+def recognizer(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoskRecognizer]:
     recognizer = VoskRecognizer(tmp_path_factory.mktemp("graphs"), {"en-US": model, "zh-CN": SHIPPED["zh-CN"]})
     recognizer.learn("en-US", (*SCORE.phrases, *DIGITS.phrases, *COMMANDS.phrases, "too", "to"))
     yield recognizer
     recognizer.close()
 
 
-async def hear(ears: VoskRecognizer, grammar: Grammar, *phrases: str) -> tuple[Hypothesis, ...]:
-    """What is heard of phrases spoken one by one."""
-    listener = ears.listen(grammar)
+async def hear(recognizer: VoskRecognizer, grammar: Grammar, *phrases: str) -> tuple[Hypothesis, ...]:
+    """The hypotheses for phrases spoken one by one."""
+    listener = recognizer.listen(grammar)
     for phrase in phrases:
         listener.feed(say(PHONES, pronunciations(phrase)[0]))
     heard = tuple(await listener.hypotheses())
@@ -43,48 +43,48 @@ async def hear(ears: VoskRecognizer, grammar: Grammar, *phrases: str) -> tuple[H
 
 
 @pytest.mark.parametrize("answer", SCORE.phrases)
-async def test_an_answer_is_heard_for_sure(ears: VoskRecognizer, answer: str) -> None:
-    best, *_ = await hear(ears, SCORE, answer)
+async def test_an_answer_is_recognised_with_confidence(recognizer: VoskRecognizer, answer: str) -> None:
+    best, *_ = await hear(recognizer, SCORE, answer)
     assert best.text == answer
     assert best.confidence >= CONFIRM_BELOW
     assert [word.text for word in best.words] == [answer]
 
 
-async def test_an_answer_is_heard_among_fillers_of_several_words(ears: VoskRecognizer) -> None:
-    best, *_ = await hear(ears, SCORE, "i think", "eight points", "thank you")
+async def test_an_answer_is_heard_among_fillers_of_several_words(recognizer: VoskRecognizer) -> None:
+    best, *_ = await hear(recognizer, SCORE, "i think", "eight points", "thank you")
     assert best.text == "eight points"
     assert best.confidence >= CONFIRM_BELOW
 
 
-async def test_a_filler_alone_is_no_answer(ears: VoskRecognizer) -> None:
-    assert await hear(ears, SCORE, "i would say") == ()
+async def test_a_filler_alone_is_no_answer(recognizer: VoskRecognizer) -> None:
+    assert await hear(recognizer, SCORE, "i would say") == ()
 
 
-async def test_a_row_of_digits_is_heard(ears: VoskRecognizer) -> None:
-    best, *_ = await hear(ears, DIGITS, "one", "double", "eight", "four")
+async def test_a_digit_sequence_is_recognised(recognizer: VoskRecognizer) -> None:
+    best, *_ = await hear(recognizer, DIGITS, "one", "double", "eight", "four")
     assert best.text == "one double eight four"
     assert [word.text for word in best.words] == ["one", "double", "eight", "four"]
 
 
-async def test_a_cue_of_several_words_is_found_in_free_speech(ears: VoskRecognizer) -> None:
-    (best,) = await hear(ears, COMMANDS, "water", "a person please", "kitchen")
+async def test_a_cue_of_several_words_is_found_in_free_speech(recognizer: VoskRecognizer) -> None:
+    (best,) = await hear(recognizer, COMMANDS, "water", "a person please", "kitchen")
     assert best.text == "a person please"
 
 
-async def test_words_that_sound_alike_are_no_rivals(ears: VoskRecognizer) -> None:
+async def test_homophones_are_no_rivals(recognizer: VoskRecognizer) -> None:
     alike = Grammar("en-US", "closed", ("two", "too", "to"))
-    best, *_ = await hear(ears, alike, "two")
+    best, *_ = await hear(recognizer, alike, "two")
     assert best.text in alike.phrases
     assert best.confidence >= CONFIRM_BELOW
 
 
-async def test_two_languages_are_heard_side_by_side(ears: VoskRecognizer) -> None:
-    assert ears.languages == {"zh-CN", "en-US"}
-    ears.learn("zh-CN", ["满意"])
+async def test_two_languages_are_recognised_side_by_side(recognizer: VoskRecognizer) -> None:
+    assert recognizer.languages == {"zh-CN", "en-US"}
+    recognizer.learn("zh-CN", ["满意"])
     with pytest.raises(UnheardPhrase, match="满意"):
-        ears.listen(Grammar("en-US", "closed", ("满意",)))
-    assert ears.unheard("en-US", ["10", "ten"]) == {"10": '"10" is not an English word; say "ten"'}
-    assert ears.unheard("zh-CN", ["10"]) == {"10": '"1" has no pinyin; say "十"'}
+        recognizer.listen(Grammar("en-US", "closed", ("满意",)))
+    assert recognizer.unheard("en-US", ["10", "ten"]) == {"10": '"10" is not an English word; say "ten"'}
+    assert recognizer.unheard("zh-CN", ["10"]) == {"10": '"1" has no pinyin; say "十"'}
 
 
 def test_phrases_of_several_words_are_one_word_of_the_graph(model: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def texts(heard: tuple[Hypothesis, ...]) -> list[str]:
         (YES_NO, "bushi", "不是"),
     ],
 )
-async def test_an_answer_is_heard_for_sure(
+async def test_an_answer_is_recognised_with_confidence(
     recognizer: VoskRecognizer, clip: Clip, grammar: Grammar, name: str, answer: str
 ) -> None:
     heard = await hear(recognizer, grammar, clip(name))
@@ -65,13 +65,13 @@ async def test_an_answer_among_other_words_is_heard(recognizer: VoskRecognizer, 
     assert heard[0].confidence >= REJECT_BELOW
 
 
-async def test_a_row_of_digits_is_heard(recognizer: VoskRecognizer, clip: Clip) -> None:
+async def test_a_digit_sequence_is_recognised(recognizer: VoskRecognizer, clip: Clip) -> None:
     heard = await hear(recognizer, DIGITS, clip("yao_san_ba_wu"))
     assert heard[0].text == "幺三八五"
     assert heard[0].confidence >= REJECT_BELOW
 
 
-async def test_words_have_their_place_in_the_audio(recognizer: VoskRecognizer, clip: Clip) -> None:
+async def test_words_have_their_times_in_the_audio(recognizer: VoskRecognizer, clip: Clip) -> None:
     (best, *_) = await hear(recognizer, DIGITS, clip("yao_san_ba_wu"))
     assert [word.text for word in best.words] == ["幺", "三", "八", "五"]
     places = [place for word in best.words for place in (word.start_ms, word.end_ms)]
@@ -101,7 +101,7 @@ def tone(*hertz: float) -> bytes:
     [b"", bytes(32000), noise(30), noise(3000), tone(450), tone(770, 1336), tone(300, 600, 900, 1200)],
     ids=["nothing", "silence", "hiss", "noise", "dial tone", "key tone", "chord"],
 )
-async def test_what_is_no_speech_is_no_answer(recognizer: VoskRecognizer, grammar: Grammar, pcm: bytes) -> None:
+async def test_a_sound_that_is_no_speech_is_no_answer(recognizer: VoskRecognizer, grammar: Grammar, pcm: bytes) -> None:
     assert max((hypothesis.confidence for hypothesis in await hear(recognizer, grammar, pcm)), default=0) < REJECT_BELOW
 
 
@@ -135,7 +135,7 @@ async def test_the_telephone_line_does_not_matter(recognizer: VoskRecognizer, cl
     assert texts(await hear(recognizer, SCORE, ulaw_to_pcm(pcm_to_ulaw(clip("bafen")))))[0] == "八分"
 
 
-async def test_asking_again_gives_the_same(recognizer: VoskRecognizer, clip: Clip) -> None:
+async def test_repeated_queries_give_the_same_hypotheses(recognizer: VoskRecognizer, clip: Clip) -> None:
     listener = recognizer.listen(SCORE)
     feed(listener, clip("bafen"))
     first = await listener.hypotheses()
@@ -143,7 +143,7 @@ async def test_asking_again_gives_the_same(recognizer: VoskRecognizer, clip: Cli
     assert await listener.hypotheses() == first
 
 
-async def test_a_later_reading_covers_everything_since_the_start(recognizer: VoskRecognizer, clip: Clip) -> None:
+async def test_later_hypotheses_cover_all_audio_since_the_start(recognizer: VoskRecognizer, clip: Clip) -> None:
     pcm = clip("yao_san_ba_wu")
     listener = recognizer.listen(DIGITS)
     heard = []
@@ -163,7 +163,7 @@ async def test_twenty_listeners_at_once_do_not_mix(recognizer: VoskRecognizer, c
     assert answers == ["八分", "满意", "不是", "幺三八五"] * 5
 
 
-async def test_a_closed_listener_is_done(recognizer: VoskRecognizer, clip: Clip) -> None:
+async def test_a_closed_listener_accepts_no_audio(recognizer: VoskRecognizer, clip: Clip) -> None:
     listener = recognizer.listen(SCORE)
     feed(listener, clip("bafen"))
     listener.close()
@@ -173,21 +173,21 @@ async def test_a_closed_listener_is_done(recognizer: VoskRecognizer, clip: Clip)
         listener.feed(bytes(FRAME_BYTES))
 
 
-def test_what_cannot_be_heard_is_said_with_a_reason(recognizer: VoskRecognizer) -> None:
+def test_unrecognisable_phrases_are_named_with_a_reason(recognizer: VoskRecognizer) -> None:
     port: Recognizer = recognizer
     assert port.languages == {"zh-CN"}
     assert port.unheard("zh-CN", ["满意", "8分"]) == {"8分": '"8" has no pinyin; say "八分"'}
     assert port.unheard("en-US", ["yes"]) == {"yes": "no model for en-US"}
 
 
-def test_only_learnt_phrases_can_be_listened_for(recognizer: VoskRecognizer) -> None:
+def test_only_learnt_phrases_may_be_in_a_grammar(recognizer: VoskRecognizer) -> None:
     with pytest.raises(UnheardPhrase, match="西瓜"):
         recognizer.listen(Grammar("zh-CN", "closed", ("西瓜",)))
     with pytest.raises(UnheardLanguage, match="en-US"):
         recognizer.listen(Grammar("en-US", "closed", ("yes",)))
 
 
-async def test_learning_more_leaves_open_listeners_alone(tmp_path: Path, clip: Clip) -> None:
+async def test_learning_more_phrases_does_not_affect_open_listeners(tmp_path: Path, clip: Clip) -> None:
     recognizer = VoskRecognizer(tmp_path)
     recognizer.learn("zh-CN", CONTENT.phrases)
     listener = recognizer.listen(CONTENT)
@@ -208,8 +208,8 @@ async def test_closing_the_recogniser_closes_its_listeners(tmp_path: Path, clip:
     assert await listener.hypotheses() == ()
 
 
-async def test_an_official_model_hears_rows_of_its_words(tmp_path: Path, clip: Clip) -> None:
-    """A folder laid out as official models are: words, no phones.txt. Its words here: 不, 满意, 嗯, 我觉得."""
+async def test_an_official_model_recognises_sequences_of_its_words(tmp_path: Path, clip: Clip) -> None:
+    """A folder in the layout of official models: it has words and no phones.txt."""
     folder = build_model("zh-CN", SHIPPED["zh-CN"], ["不", "满意", "嗯", "我觉得"], tmp_path, lattice_beam=4)
     recognizer = VoskRecognizer(tmp_path, {"zh-CN": folder})
     assert recognizer.unheard("zh-CN", ["不满意", "很满意"]) == {"很满意": 'the model has no word "很"'}
@@ -223,7 +223,7 @@ async def test_an_official_model_hears_rows_of_its_words(tmp_path: Path, clip: C
 
 
 def static_model(cache: Path, words: Sequence[str]) -> Path:
-    """A folder laid out as big official models are: a graph already composed, so that grammars can't change it."""
+    """A folder in the layout of large official models: the composed graph cannot take a grammar."""
     built = build_model("zh-CN", SHIPPED["zh-CN"], words, cache, lattice_beam=4)
     folder = cache / "static"
     shutil.copytree(built, folder)
@@ -232,10 +232,8 @@ def static_model(cache: Path, words: Sequence[str]) -> Path:
     return folder
 
 
-async def test_a_model_with_a_fixed_graph_hears_everything_and_the_answer_is_found_in_it(
-    tmp_path: Path, clip: Clip
-) -> None:
-    """Phrases to words is a whole graph where any word may follow any."""
+async def test_a_model_with_a_static_graph_recognises_an_answer_among_all_words(tmp_path: Path, clip: Clip) -> None:
+    """In the composed graph, any word may follow any other."""
     words = ["不", "满意", "我觉得", "八", "分", "八分", "快递", "放", "在", "门口", "了"]
     recognizer = VoskRecognizer(tmp_path, {"zh-CN": static_model(tmp_path, words)})
     grammar = Grammar("zh-CN", "closed", ("满意", "不满意"))

@@ -22,10 +22,10 @@ from recognizer.wording import chinese, english
         ("fine", "fine"),
     ],
 )
-def test_english_is_written_as_it_is_said(written: str, said: str) -> None:
+def test_english_is_normalised_to_its_spoken_form(written: str, said: str) -> None:
     assert english(written) == said
 
 
 @pytest.mark.parametrize(("written", "said"), [("8.5分", "八点五分"), ("不，解决了", "不解决了"), ("满 意", "满意")])
-def test_chinese_is_written_as_it_is_said(written: str, said: str) -> None:
+def test_chinese_is_normalised_to_its_spoken_form(written: str, said: str) -> None:
     assert chinese(written) == said

@@ -1,6 +1,7 @@
-"""A Vosk server as `asr_server.py` is: `python vosk_server.py MODEL` prints its port and serves until it is killed.
+"""A Vosk server that behaves like `asr_server.py`.
 
-The real one is a program of vosk-server, not on any package index; this is its protocol around the real Vosk.
+`python vosk_server.py MODEL` prints its port and serves until it is killed. The original belongs to vosk-server and is
+in no package index; this is its protocol around the real Vosk.
 """
 
 from __future__ import annotations

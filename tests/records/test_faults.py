@@ -1,4 +1,4 @@
-"""What the records do when the database is locked, restarts, or loses a connection at the worst moment."""
+"""The records while the database is locked, restarts, or loses a connection at the worst moment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def answer(question: str) -> SaveAnswer:
     return SaveAnswer(question, "yes", "解决了", (), 0.9, "voice", 1)
 
 
-class Wire:
+class PostgresRelay:
     """A TCP relay in front of PostgreSQL that can cut its connections and refuse new ones."""
 
     def __init__(self, url: str) -> None:
@@ -44,7 +44,7 @@ class Wire:
         self.refusing = False
         self.refused = asyncio.Event()
         self.cut_after: bytes | None = None
-        """The next message holding this is passed on to the server, and its reply never arrives."""
+        """The next message that contains this reaches the server, and the reply is lost."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
@@ -88,14 +88,14 @@ class Wire:
 
 
 @pytest.fixture
-async def wire(postgres: str) -> AsyncIterator[Wire]:
-    yield Wire(postgres)
+async def relay(postgres: str) -> AsyncIterator[PostgresRelay]:
+    yield PostgresRelay(postgres)
     connection = await asyncpg.connect(postgres)
     await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     await connection.close()
 
 
-async def test_connections_that_the_server_ended_are_replaced(postgres: str, wire: Wire) -> None:
+async def test_connections_closed_by_the_server_are_replaced(postgres: str, relay: PostgresRelay) -> None:
     records = await CallRecords.open(postgres)
     await records.open_call(CALL, "v1", NOW)
     other = await asyncpg.connect(postgres)
@@ -111,41 +111,43 @@ async def test_connections_that_the_server_ended_are_replaced(postgres: str, wir
 
 
 @pytest.mark.parametrize("moment", [b"INSERT INTO turns", b"INSERT INTO answers", b"COMMIT"])
-async def test_a_connection_lost_in_the_middle_of_a_turn_loses_and_doubles_nothing(wire: Wire, moment: bytes) -> None:
-    async with wire.open() as url:
+async def test_a_connection_lost_during_a_turn_neither_loses_nor_duplicates_it(
+    relay: PostgresRelay, moment: bytes
+) -> None:
+    async with relay.open() as url:
         records = await CallRecords.open(url)
         await records.open_call(CALL, "v1", NOW)
-        wire.cut_after = moment
+        relay.cut_after = moment
         await records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW)
-        assert wire.cut_after is None
+        assert relay.cut_after is None
         record = await records.call(CALL.id)
         assert record.values == {"q": "yes"} and record.replaced_answers == ()
         await records.close()
 
 
-async def test_a_server_that_comes_back_in_time_is_waited_for(wire: Wire) -> None:
-    async with wire.open() as url:
+async def test_a_server_that_returns_in_time_is_awaited(relay: PostgresRelay) -> None:
+    async with relay.open() as url:
         records = await CallRecords.open(url, retry_timeout_s=60)
         await records.open_call(CALL, "v1", NOW)
-        wire.refusing = True
-        wire.cut()
+        relay.refusing = True
+        relay.cut()
         saving = asyncio.create_task(records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW))
-        await wire.refused.wait()
-        wire.refusing = False
+        await relay.refused.wait()
+        relay.refusing = False
         await saving
         assert (await records.call(CALL.id)).values == {"q": "yes"}
         await records.close()
 
 
-async def test_a_server_that_stays_away_is_reported_and_the_next_call_may_work(wire: Wire) -> None:
-    async with wire.open() as url:
+async def test_a_server_that_stays_away_is_reported_and_later_calls_may_succeed(relay: PostgresRelay) -> None:
+    async with relay.open() as url:
         records = await CallRecords.open(url, retry_timeout_s=0.2)
         await records.open_call(CALL, "v1", NOW)
-        wire.refusing = True
-        wire.cut()
+        relay.refusing = True
+        relay.cut()
         with pytest.raises(RecordsUnavailable, match="is unavailable"):
             await records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW)
-        wire.refusing = False
+        relay.refusing = False
         await records.save_turn(CALL.id, 1, EVENT, [answer("q")], [], NOW)
         assert (await records.call(CALL.id)).values == {"q": "yes"}
         await records.close()
@@ -237,7 +239,9 @@ FAULTS_OF_THE_ENTRY = {"22001": "too long", "23505": "not unique", "23514": "che
 
 
 @pytest.mark.parametrize("sqlstate", FAULTS_OF_THE_DATABASE)
-async def test_a_fault_of_postgresql_passes_and_nothing_is_lost(wire: Wire, postgres: str, sqlstate: str) -> None:
+async def test_a_fault_of_postgresql_passes_and_nothing_is_lost(
+    relay: PostgresRelay, postgres: str, sqlstate: str
+) -> None:
     async with opened(postgres) as records:
         await execute(postgres, ERRORS, f"INSERT INTO refusal VALUES ('{sqlstate}')")
         with pytest.raises(RecordsUnavailable, match="refused"):
@@ -248,14 +252,16 @@ async def test_a_fault_of_postgresql_passes_and_nothing_is_lost(wire: Wire, post
 
 
 @pytest.mark.parametrize("sqlstate", FAULTS_OF_THE_ENTRY)
-async def test_an_error_of_the_entry_itself_is_told_apart(wire: Wire, postgres: str, sqlstate: str) -> None:
+async def test_an_error_of_the_entry_itself_is_told_apart(relay: PostgresRelay, postgres: str, sqlstate: str) -> None:
     async with opened(postgres) as records:
         await execute(postgres, ERRORS, f"INSERT INTO refusal VALUES ('{sqlstate}')")
         with pytest.raises(DBAPIError):
             await save(records)
 
 
-async def test_a_server_that_becomes_read_only_is_left_for_the_one_that_takes_writes(wire: Wire, postgres: str) -> None:
+async def test_a_server_that_becomes_read_only_is_left_for_the_one_that_takes_writes(
+    relay: PostgresRelay, postgres: str
+) -> None:
     """The connections of the pool stay read-only; only new ones reach a server that takes writes."""
     name = make_url(postgres).database
     async with opened(postgres) as records:
@@ -274,7 +280,7 @@ async def test_a_server_that_becomes_read_only_is_left_for_the_one_that_takes_wr
         await execute(admin, f"ALTER DATABASE {name} RESET default_transaction_read_only")
 
 
-async def test_a_server_without_a_free_connection_is_waited_for(wire: Wire, postgres: str) -> None:
+async def test_a_server_without_a_free_connection_is_waited_for(relay: PostgresRelay, postgres: str) -> None:
     role = f"guest_{secrets.token_hex(4)}"
     async with opened(postgres):
         await execute(
@@ -297,7 +303,7 @@ async def test_a_server_without_a_free_connection_is_waited_for(wire: Wire, post
         await execute(postgres, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
-async def test_of_several_servers_the_one_that_takes_writes_is_found(wire: Wire, postgres: str) -> None:
+async def test_of_several_servers_the_one_that_takes_writes_is_found(relay: PostgresRelay, postgres: str) -> None:
     """The first host of the URL is away, as after a fail-over."""
     url = make_url(postgres)
     several = {"host": (f"{url.host}:1", f"{url.host}:{url.port or 5432}"), "target_session_attrs": "read-write"}
@@ -340,7 +346,7 @@ async def test_a_file_that_may_not_be_written_is_a_fault_of_the_database(tmp_pat
         assert (await records.call(CALL.id)).values == {"q": "yes"}
 
 
-async def test_a_call_given_up_in_the_middle_of_saving_does_not_block_the_others(records: CallRecords) -> None:
+async def test_a_call_cancelled_while_saving_does_not_block_the_others(records: CallRecords) -> None:
     calls = [replace(CALL, id=f"call-{n}") for n in range(10)]
     for call in calls:
         await records.open_call(call, "v1", NOW)

@@ -12,9 +12,13 @@ from ivr.database.errors import UnknownCall
 from ivr.errors import IllegalMove
 from ivr.events import Heard, NothingHeard, SpeechHeard, Value
 from ivr.lifecycle import Disposition
+from ivr.phone_number import UnreadableNumber
 from ivr.records.call_records import CallRecords
+from ivr.telephony.asterisk.dialling import DialledNumber, dialled_number
+from ivr.telephony.asterisk.site import Site
 from ivr.telephony.port import Call
 from ivr.transcript import TranscriptLine
+from tests.spellings import COMPANY, COMPANYS, PERSON, PERSONS
 
 EVENT = NothingHeard("1")
 
@@ -42,7 +46,7 @@ async def close(records: CallRecords, call_id: str) -> None:
     await records.close_call(call_id, Disposition.COMPLETED, "normal", "caller", after(61.5))
 
 
-async def test_a_whole_call_is_read_back_as_it_was_written(records: CallRecords) -> None:
+async def test_a_whole_call_is_read_back_as_written(records: CallRecords) -> None:
     call_id = await open_call(records)
     solved = answer("solved", "yes")
     tip = answer("suggestions", None, heard="", alternatives=(), span_ms=(6100, 8900))
@@ -63,7 +67,7 @@ async def test_a_whole_call_is_read_back_as_it_was_written(records: CallRecords)
         (2, said, after(6)),
         (3, EVENT, after(9)),
     ]
-    assert record.call.caller == "13812345678"
+    assert record.call.caller == "+8613812345678"
     assert record.call.variables == {"name": "张三", "unpaid": True}
     assert (record.call.turn, record.call.node, record.call.flow_version) == (3, "node-1", "v1")
     assert (record.call.started_at, record.call.answered_at) == (START, after(1))
@@ -131,7 +135,7 @@ async def test_the_same_turn_saved_by_many_at_once_is_kept_once(records: CallRec
     assert len(record.answers) == len(record.cases) == 1 and record.replaced_answers == ()
 
 
-async def test_a_later_answer_replaces_and_the_earlier_one_stays_in_history(records: CallRecords) -> None:
+async def test_a_later_answer_replaces_the_earlier_one_and_keeps_it_in_the_history(records: CallRecords) -> None:
     call_id = await open_call(records)
     await records.save_turn(call_id, 1, EVENT, [answer("q", "yes")], [], after(2))
     await records.save_turn(call_id, 2, EVENT, [answer("q", "no", attempts=2)], [], after(5))
@@ -140,7 +144,7 @@ async def test_a_later_answer_replaces_and_the_earlier_one_stays_in_history(reco
     assert [(a.answer.value, a.turn, a.replaced_at) for a in record.replaced_answers] == [("yes", 1, after(5))]
 
 
-async def test_a_call_taken_over_by_another_node_goes_on_and_says_who_led_it_last(
+async def test_a_call_taken_over_by_another_node_continues_and_names_its_last_node(
     records: CallRecords, url: str
 ) -> None:
     call_id = await open_call(records)
@@ -168,7 +172,7 @@ async def test_opening_answering_and_closing_may_be_repeated(records: CallRecord
     assert (once.call.flow_version, once.call.answered_at) == ("v1", after(1))
 
 
-async def test_a_closed_call_is_closed(records: CallRecords) -> None:
+async def test_a_closed_call_stays_closed(records: CallRecords) -> None:
     call_id = await open_call(records)
     await records.save_turn(call_id, 1, EVENT, [answer("q", 1)], [], after(2))
     await close(records, call_id)
@@ -181,7 +185,7 @@ async def test_a_closed_call_is_closed(records: CallRecords) -> None:
     assert await records.call(call_id) == closed
 
 
-async def test_a_call_nobody_answered_cannot_be_answered_after_its_end(records: CallRecords) -> None:
+async def test_an_unanswered_call_cannot_be_answered_after_its_end(records: CallRecords) -> None:
     await records.open_call(CALL, "v1", START)
     await records.close_call(CALL.id, Disposition.NO_ANSWER, "no_answer", "network", after(25))
     with pytest.raises(IllegalMove):
@@ -240,7 +244,7 @@ async def test_an_unknown_call_is_named(records: CallRecords, ask: Callable[[Cal
         await ask(records)  # type: ignore[misc]
 
 
-async def test_cases_are_numbered_by_day_without_gaps_or_doubles(records: CallRecords) -> None:
+async def test_cases_are_numbered_by_day_without_gaps_or_duplicates(records: CallRecords) -> None:
     calls = [replace(CALL, id=f"call-{n}") for n in range(12)]
     await asyncio.gather(*(records.open_call(call, "v1", START) for call in calls))
     opening = [OpenComplaint("complaint", "why")]
@@ -267,7 +271,7 @@ async def test_calls_left_open_are_found(records: CallRecords) -> None:
     for name in ("b", "a", "c"):
         await records.open_call(replace(CALL, id=name), "v1", after(ord(name)))
     await close(records, "b")
-    assert [(call.id, call.node) for call in await records.open_calls()] == [("a", "node-1"), ("c", "node-1")]
+    assert await records.open_calls() == ("a", "c")
 
 
 async def test_flow_sources_are_kept_by_version(records: CallRecords) -> None:
@@ -294,6 +298,42 @@ async def test_a_customer_has_profile_changes_and_calls(records: CallRecords) ->
         ("张珊", "李", after(12)),
     ]
     assert [call.id for call in customer.calls] == ["out", "call-1"]
+
+
+async def test_one_person_is_one_customer_under_every_spelling_and_dialled_the_same_way(records: CallRecords) -> None:
+    for index, (caller, called) in enumerate(zip(PERSONS, reversed(PERSONS), strict=True)):
+        await records.open_call(replace(CALL, id=f"in-{index}", caller=caller), "v1", after(index))
+        out = replace(CALL, id=f"out-{index}", direction="outbound", caller="4001", called=called)
+        await records.open_call(out, "v1", after(index))
+    customers = {found.number for text in PERSONS if (found := await records.customer(text))}
+    assert len(PERSONS) >= 40 and customers == {PERSON}
+    person = await records.customer(PERSON)
+    assert person is not None and len(person.calls) == 2 * len(PERSONS)
+    recorded = {call.caller if call.direction == "inbound" else call.called for call in person.calls}
+    assert {dialled_number(number, Site()) for number in recorded} == {DialledNumber("PJSIP/13812345678@trunk")}
+
+
+async def test_a_profile_is_saved_under_any_spelling(records: CallRecords) -> None:
+    for minute, (text, name) in enumerate(zip(COMPANYS, "甲乙丙", strict=False)):
+        await records.save_customer(text, name, "zh-CN", "王", after(minute))
+    company = await records.customer("0411 8361 2345 ext. 801")
+    assert company is not None
+    assert (company.number, company.name, len(company.changes)) == (COMPANY, "丙", 3)
+    assert await records.customer("0411-83612345") is None
+
+
+@pytest.mark.parametrize("withheld", ["anonymous", "匿名", "00000000"])
+async def test_a_withheld_number_is_nobodys(records: CallRecords, withheld: str) -> None:
+    await open_call(records, replace(CALL, caller=withheld))
+    assert (await records.call(CALL.id)).call.caller == ""
+    assert await records.customer(withheld) is None
+    with pytest.raises(UnreadableNumber, match="withheld"):
+        await records.save_customer(withheld, "某人", "zh-CN", "王", START)
+
+
+async def test_a_line_keeps_the_number_that_the_site_gives_it(records: CallRecords) -> None:
+    await open_call(records, replace(CALL, called="02462000"))
+    assert (await records.call(CALL.id)).call.called == "02462000"
 
 
 async def test_a_call_without_a_number_belongs_to_no_customer(records: CallRecords) -> None:

@@ -14,7 +14,8 @@ from aiohttp import ClientSession
 
 from ivr.agents import phone_watch, presence_store
 from ivr.agents.presence_store import PresenceStore
-from ivr.call import manager
+from ivr.call import manager, recording_archive
+from ivr.call.recording_archive import RecordingArchive
 from ivr.callbacks import dialer
 from ivr.callbacks.scheduler import CallbackScheduler
 from ivr.complaints import sla_worker
@@ -80,12 +81,13 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fault]:
         made[f"{getattr(place, '__name__', place)}.{attribute}"] = fault
         monkeypatch.setattr(place, attribute, fault.iterator() if iterator else fault.coroutine())
 
-    inject(CallRecords, "ping", "the sweep of orphaned calls failed: RuntimeError")
+    inject(CallRecords, "ping", "sweep of orphaned calls failed: RuntimeError")
     inject(SlaWorker, "deliver_outbox", "the check of complaint deadlines failed: RuntimeError")
     inject(CallbackScheduler, "settle", "the processing of callbacks failed: RuntimeError")
     inject(OutgoingEventSocket, "events", "asterisk failed: a fault in events", iterator=True)
     inject(EventFeed, "follow", "agents failed", iterator=True)
-    inject(phone_watch, "update_reachability", "agents failed")
+    inject(phone_watch, "report_phones", "agents failed")
+    inject(RecordingArchive, "catch_up", "the search for recordings left behind failed: RuntimeError")
     inject(PresenceStore, "renew", "agents failed")
     return made
 
@@ -127,7 +129,7 @@ async def test_every_loop_runs_again_and_ready_tells(settings: Settings, faults:
                 assert status
                 await asyncio.sleep(0.1)
         restarts = (await ready(session, address))["restarts"]
-        assert restarts.keys() == {"leases", "deadlines", "asterisk", "callbacks", "agents"}
+        assert restarts.keys() == {"leases", "recordings", "deadlines", "asterisk", "callbacks", "agents"}
         assert restarts["asterisk"] == 1 and restarts["agents"] >= 1
         assert not listening.workers.done()
 
@@ -140,6 +142,7 @@ def test_no_loop_waits_longer_than_five_seconds_before_it_runs_again() -> None:
             dialer.POLL_S,
             supervisor.LAST_RETRY_S,
             phone_watch.POLL_S,
+            recording_archive.RETRY_S,
             presence_store.RENEW_S,
             adapter.SWEEP_RETRY_S,
             embedded.RESTART_PAUSES[1],

@@ -1,4 +1,4 @@
-"""A worker that fails runs again; one that keeps failing ends the service."""
+"""A failed worker restarts; one that keeps failing ends the service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ async def forever() -> None:
     await asyncio.Event().wait()
 
 
-async def test_a_worker_that_failed_runs_again_and_the_others_go_on() -> None:
+async def test_a_failed_worker_restarts_and_the_others_continue() -> None:
     again = asyncio.Event()
     runs = 0
     others = 0
@@ -41,7 +41,7 @@ async def test_a_worker_that_failed_runs_again_and_the_others_go_on() -> None:
         await running
 
 
-async def test_a_worker_that_ends_has_failed() -> None:
+async def test_a_worker_that_returns_counts_as_failed() -> None:
     ends = 0
 
     async def ending() -> None:

@@ -24,7 +24,7 @@ START = datetime(2026, 11, 24, 8, tzinfo=UTC)
 AUDIO = ROOT / "tests" / "recognizer" / "audio"
 CONSENT_MS = 4000
 STEP_MS = 5000
-"""So long after each other things happen on these calls."""
+"""Time between the events of these calls."""
 
 
 def voice(name: str) -> np.ndarray:
@@ -35,8 +35,8 @@ def voice(name: str) -> np.ndarray:
     return samples[loud[0] : loud[-1]]
 
 
-class Recorded:
-    """A call that is being led and recorded; nothing but the caller's answers sounds in it."""
+class RecordedCall:
+    """A call in progress that is recorded; its only sound is the caller's answers."""
 
     def __init__(self, records: CallRecords, flow_set: FlowSet, call: Call, folder: Path) -> None:
         self.records, self.flow_set, self.call = records, flow_set, call
@@ -55,10 +55,10 @@ class Recorded:
         await self.records.save_flow_source(self.flow_set.version, self.flow_set.source)
         await self.records.open_call(self.call, self.flow_set.version, START)
         await self.records.answer_call(self.call.id, START)
-        await self.meets(CallAnswered())
-        await self.meets(PromptsFinished(self.wait))
+        await self.handle(CallAnswered())
+        await self.handle(PromptsFinished(self.wait))
 
-    async def meets(self, event: Event) -> None:
+    async def handle(self, event: Event) -> None:
         at = START + timedelta(milliseconds=self.at_ms)
         turn = engine.step(self.flow_set.flows, self.state, event, at)
         lines = self.script.caller_lines(self.at_ms, event, turn)
@@ -68,21 +68,21 @@ class Recorded:
         self.at_ms += STEP_MS
 
     async def says(self, name: str, *readings: tuple[str, float]) -> None:
-        """The caller says what is in a file of tests/recognizer/audio; the answer is over 300 ms later."""
+        """Answer with a clip of tests/recognizer/audio; the answer ends 300 ms before it is heard."""
         samples = voice(name)
         end = 8 * (self.at_ms - 300 - CONSENT_MS)
         self.sound[end - len(samples) : end, 0] = samples
-        await self.meets(SpeechHeard(self.wait, tuple(Heard(*reading) for reading in readings), len(samples) // 8))
+        await self.handle(SpeechHeard(self.wait, tuple(Heard(*reading) for reading in readings), len(samples) // 8))
 
     async def hears(self, *readings: tuple[str, float]) -> None:
-        """The caller says something that is not to be learnt, so that its sound does not matter."""
-        await self.meets(SpeechHeard(self.wait, tuple(Heard(*reading) for reading in readings), 500))
+        """Answer silently, where the audio of the answer does not matter."""
+        await self.handle(SpeechHeard(self.wait, tuple(Heard(*reading) for reading in readings), 500))
 
     async def presses(self, digits: str) -> None:
-        await self.meets(DigitsPressed(self.wait, digits))
+        await self.handle(DigitsPressed(self.wait, digits))
 
     async def ends(self, *, kept: bool = True) -> None:
-        await self.meets(CallEnded("caller"))
+        await self.handle(CallEnded("caller"))
         with wave.open(str(self.path), "wb") as file:
             file.setnchannels(2)
             file.setsampwidth(2)
@@ -107,22 +107,22 @@ async def records(tmp_path: Path) -> AsyncIterator[CallRecords]:
 
 
 @pytest.fixture
-def line(records: CallRecords, flow_set: FlowSet, tmp_path: Path) -> Line:
-    return Line(records, flow_set, tmp_path)
+def line(records: CallRecords, flow_set: FlowSet, tmp_path: Path) -> CallSource:
+    return CallSource(records, flow_set, tmp_path)
 
 
-class Line:
-    """Where calls come in."""
+class CallSource:
+    """Makes calls of the survey."""
 
     def __init__(self, records: CallRecords, flow_set: FlowSet, folder: Path) -> None:
         self.records, self.flow_set, self.folder = records, flow_set, folder
         self.calls = 0
 
-    async def call(self, number: str = "13812345678") -> Recorded:
-        """A call whose caller has heard the notice, is recorded, and is at the question after “convenient”."""
+    async def call(self, number: str = "13812345678") -> RecordedCall:
+        """A recorded call after the notice, at the question that follows “convenient”."""
         self.calls += 1
         call = Call(f"call-{self.calls}", "asterisk", "outbound", "4001", number, "survey", "zh-CN")
-        recorded = Recorded(self.records, self.flow_set, call, self.folder)
+        recorded = RecordedCall(self.records, self.flow_set, call, self.folder)
         await recorded.begin()
         await recorded.hears(("方便", 0.95))
         return recorded

@@ -1,4 +1,4 @@
-"""What comes of free speech: a command, a cue, or words to be kept with what was worth noticing in them."""
+"""The event that free speech becomes: a command, or a recording with its cues."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ def test_a_command_alone_is_a_command() -> None:
     assert heard(("转人工", 0.9)) == SpeechHeard("7", (Heard("转人工", 0.9),), 2000)
 
 
-def test_a_command_within_a_long_speech_is_none() -> None:
+def test_a_command_within_long_speech_is_no_command() -> None:
     assert heard(("转人工", 0.9), duration_ms=3001) == SpeechRecorded("7", 1000, 3001)
 
 
-def test_a_word_worth_noticing_is_no_answer_however_short() -> None:
+def test_a_cue_is_no_command_however_short() -> None:
     assert heard(("媒体", 0.9)) == SpeechRecorded("7", 1000, 2000, "", ("媒体",))
 
 
-def test_a_word_heard_unsurely_is_not_noticed() -> None:
+def test_an_uncertain_cue_is_ignored() -> None:
     assert heard(("媒体", 0.4)) == SpeechRecorded("7", 1000, 2000)
 
 
-def test_what_a_model_transcribes_is_kept_with_the_words_in_it() -> None:
+def test_a_transcript_is_kept_with_its_words() -> None:
     words = (("我", 1.0), ("要", 1.0), ("找", 1.0), ("银", 0.9), ("保", 0.9), ("监", 0.9))
     assert heard(*words) == SpeechRecorded("7", 1000, 2000, "我要找银保监", ("银保监",))
 
 
-def test_english_words_are_noticed_whole() -> None:
+def test_english_cues_match_whole_words() -> None:
     english = Record("7", "what", (), SpeechInput("en-US", "free", ("sue",), ("sue",)), None, 5000, 60_000)
     assert heard(("the", 1.0), ("issue", 1.0), question=english) == SpeechRecorded("7", 1000, 2000, "theissue")
     assert heard(("i", 1.0), ("sue", 1.0), question=english) == SpeechRecorded("7", 1000, 2000, "isue", ("sue",))
 
 
-def test_without_a_model_there_is_the_recording_alone() -> None:
+def test_without_a_transcript_only_the_recording_is_kept() -> None:
     deaf = Record("7", "what", (), None, None, 5000, 60_000)
     assert heard(question=deaf) == SpeechRecorded("7", 1000, 2000)

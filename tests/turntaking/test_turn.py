@@ -36,7 +36,7 @@ TABLE = {
     "answer_voice_ms": 100,
     "min_voice_ms": 200,
 }
-"""The table of these tests, where the measured one may change without any rule being another."""
+"""Fixed for these tests, so that tuning the measured thresholds breaks no rule."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ QUIET = Frame(level_dbov=-60.0, webrtc=False, silero=0.01)
 
 
 class Call:
-    """A turn with its clock; each Decode gets the next of `verdicts` at once, none when they have run out."""
+    """A turn with its clock. Each Decode gets the next of `verdicts` at once, and none once they are used up."""
 
     def __init__(self, expected: InputSpec, verdicts: Sequence[Verdict] = (), **timing: int) -> None:
         self.turn = QuestionTurn(expected, Timing().override(TABLE | timing))
@@ -91,7 +91,7 @@ class Call:
         self.frames(ms, QUIET)
 
     def no_audio(self, ms: int) -> None:
-        """Nothing comes in at all; the turn is woken when it asked to be."""
+        """No frames arrive; the turn wakes when it asked to."""
         end = self.now + ms
         while (wake := self.turn.wake_at()) is not None and wake <= end:
             self.now = max(self.now, wake)
@@ -111,7 +111,7 @@ def closed(**changes: object) -> InputSpec:
 
 
 def listening(expected: InputSpec, verdicts: Sequence[Verdict] = (), **timing: int) -> Call:
-    """A call whose prompt is over, one second on the clock."""
+    """A call whose prompt has ended, at 1 s."""
     call = Call(expected, verdicts, **timing)
     call.no_audio(1000)
     call.mark()
@@ -119,7 +119,7 @@ def listening(expected: InputSpec, verdicts: Sequence[Verdict] = (), **timing: i
 
 
 def playing(expected: InputSpec, verdicts: Sequence[Verdict] = (), **timing: int) -> Call:
-    """A call in the second second of a prompt of four."""
+    """A call 1 s into a prompt of 4 s."""
     call = Call(expected, verdicts, **timing)
     call.prompt(4000)
     call.quiet(1000)
@@ -127,23 +127,23 @@ def playing(expected: InputSpec, verdicts: Sequence[Verdict] = (), **timing: int
 
 
 class TestBargeIn:
-    def test_the_first_suspicion_quiets_the_prompt_and_starts_listening_before_it(self) -> None:
+    def test_suspected_voice_mutes_the_prompt_and_starts_listening_before_it(self) -> None:
         call = playing(closed())
         call.speak(20, silero=0.2)
         assert call.log == [(1020, Mute()), (1020, Listen(700))]
 
-    def test_less_than_a_suspicion_changes_nothing(self) -> None:
+    def test_voice_below_the_suspicion_threshold_changes_nothing(self) -> None:
         call = playing(closed())
         call.speak(500, silero=0.19)
         assert call.log == []
 
-    def test_confirmed_voice_gives_the_prompt_up_once(self) -> None:
+    def test_confirmed_voice_stops_the_prompt_once(self) -> None:
         call = playing(closed())
         call.speak(1000)
         assert [type(output) for output in call.outputs] == [Mute, Listen, GiveUpPrompt]
         assert call.when(GiveUpPrompt) == 1000 + 160
 
-    def test_four_sure_frames_of_five_are_needed(self) -> None:
+    def test_confirmation_takes_four_sure_frames_of_five(self) -> None:
         call = playing(closed(), confirm_voice_ms=20)
         for _ in range(10):
             call.speak(60)
@@ -153,7 +153,7 @@ class TestBargeIn:
         call.speak(60)
         assert GiveUpPrompt() in call.outputs
 
-    def test_a_cough_quiets_the_prompt_until_nothing_follows(self) -> None:
+    def test_a_cough_mutes_the_prompt_until_quiet_follows(self) -> None:
         call = playing(closed(), [NOTHING, NOTHING])
         call.speak(100)
         call.quiet(400)
@@ -165,7 +165,7 @@ class TestBargeIn:
             (1500, Resume()),
         ]
 
-    def test_after_a_cough_the_turn_still_waits_its_whole_time(self) -> None:
+    def test_after_a_cough_the_turn_still_waits_its_whole_timeout(self) -> None:
         call = playing(closed(), [NOTHING, NOTHING, COMPLETE])
         call.speak(100)
         call.quiet(3000)
@@ -175,26 +175,26 @@ class TestBargeIn:
         call.quiet(160)
         assert call.outputs[-1] == SpeechAnswered(300)
 
-    def test_a_short_answer_in_the_prompt_ends_it(self) -> None:
+    def test_a_short_answer_during_the_prompt_ends_the_turn(self) -> None:
         call = playing(closed(), [COMPLETE])
         call.speak(120)
         call.quiet(160)
         assert call.outputs == [Mute(), Listen(700), Decode(1), GiveUpPrompt(), SpeechAnswered(120)]
 
-    def test_an_answer_read_in_a_cough_lets_the_prompt_go_on(self) -> None:
+    def test_an_answer_decoded_from_a_cough_resumes_the_prompt(self) -> None:
         call = playing(closed(), [COMPLETE, COMPLETE])
         call.speak(80)
         call.quiet(400)
         assert call.outputs == [Mute(), Listen(700), Decode(1), Decode(2), Resume()]
 
-    def test_an_answer_that_often_goes_on_ends_the_prompt_after_its_own_quiet(self) -> None:
+    def test_a_prefix_stops_the_prompt_after_its_own_quiet(self) -> None:
         call = playing(closed(), [PREFIX, PREFIX])
         call.speak(120)
         call.quiet(300)
         assert call.outputs[-2:] == [GiveUpPrompt(), SpeechAnswered(120)]
         assert call.now == 1420
 
-    def test_the_mark_of_a_prompt_that_was_just_quieted_lets_the_answer_go_on(self) -> None:
+    def test_the_mark_of_a_prompt_just_muted_lets_the_answer_continue(self) -> None:
         call = playing(closed(), [NOTHING, NOTHING])
         call.speak(100)
         call.mark()
@@ -202,13 +202,13 @@ class TestBargeIn:
         assert Resume() not in call.outputs and GiveUpPrompt() not in call.outputs
         assert call.log[-1] == (1100 + 5000, NoInput())
 
-    def test_doubtful_voice_without_end_lets_the_prompt_go_on(self) -> None:
+    def test_endless_doubtful_voice_resumes_the_prompt(self) -> None:
         call = playing(closed())
         call.speak(2000, silero=0.4)
         assert call.outputs == [Mute(), Listen(700), Resume()]
         assert call.when(Resume) == 1020 + Timing().doubt_ms
 
-    def test_doubtful_voice_that_becomes_sure_stops_the_prompt_after_all(self) -> None:
+    def test_doubtful_voice_that_becomes_sure_stops_the_prompt(self) -> None:
         call = playing(closed())
         call.speak(2000, silero=0.4)
         call.speak(100)
@@ -228,7 +228,7 @@ class TestBargeIn:
         call.frames(500, Frame(level_dbov=-36.0), prompt_dbov=-20.0)
         assert call.log == []
 
-    def test_echo_is_still_known_while_it_travels_after_the_prompt_went_silent(self) -> None:
+    def test_delayed_echo_is_ignored_after_the_prompt_went_silent(self) -> None:
         call = playing(closed())
         call.frames(20, QUIET, prompt_dbov=-20.0)
         call.frames(380, Frame(level_dbov=-36.0))
@@ -236,7 +236,7 @@ class TestBargeIn:
         call.frames(20, Frame(level_dbov=-36.0))
         assert call.outputs[0] == Mute()
 
-    def test_a_caller_over_the_prompt_is_heard(self) -> None:
+    def test_a_caller_louder_than_the_echo_is_heard(self) -> None:
         call = playing(closed())
         call.frames(20, Frame(level_dbov=-34.0), prompt_dbov=-20.0)
         assert call.outputs[0] == Mute()
@@ -248,14 +248,14 @@ class TestWithoutBargeIn:
         call.speak(2900)
         assert call.log == []
 
-    def test_what_began_just_before_the_prompts_end_counts(self) -> None:
+    def test_speech_that_began_just_before_the_prompts_end_counts(self) -> None:
         call = playing(closed(barge_in=False), [COMPLETE])
         call.speak(300)
         call.mark()
         call.quiet(160)
         assert call.outputs == [Listen(800), Decode(1), SpeechAnswered(300)]
 
-    def test_what_was_said_earlier_does_not_count(self) -> None:
+    def test_earlier_speech_does_not_count(self) -> None:
         call = playing(closed(barge_in=False))
         call.speak(300)
         call.quiet(600)
@@ -263,7 +263,7 @@ class TestWithoutBargeIn:
         call.quiet(5000)
         assert call.outputs == [NoInput()]
 
-    def test_of_a_long_sentence_only_its_end_counts(self) -> None:
+    def test_only_the_end_of_a_long_sentence_counts(self) -> None:
         call = playing(closed(barge_in=False), [COMPLETE])
         call.speak(2000)
         call.mark()
@@ -282,21 +282,21 @@ class TestKeys:
         call.press("2")
         assert call.log == [(1000, Mute()), (1000, GiveUpPrompt()), (1000, KeysEntered("2"))]
 
-    def test_a_key_that_is_not_expected_changes_nothing(self) -> None:
+    def test_an_unexpected_key_changes_nothing(self) -> None:
         call = playing(closed())
         call.press("9")
         call.press("#")
         call.press("")
         assert call.log == []
 
-    def test_a_key_owns_the_turn_whatever_is_said_afterwards(self) -> None:
+    def test_a_key_overrides_later_speech(self) -> None:
         call = playing(closed(num_digits=2), inter_digit_ms=1000)
         call.press("1")
         call.speak(500)
         call.quiet(500)
         assert call.outputs == [Mute(), GiveUpPrompt(), KeysEntered("1")]
 
-    def test_a_key_owns_the_turn_even_from_a_decode_on_its_way(self) -> None:
+    def test_a_key_overrides_a_pending_decode(self) -> None:
         call = listening(closed(num_digits=2))
         call.speak(300)
         call.quiet(160)
@@ -305,7 +305,7 @@ class TestKeys:
         call.press("2")
         assert call.outputs[-2:] == [Decode(1), KeysEntered("12")]
 
-    def test_digits_end_by_the_time_between_two_keys(self) -> None:
+    def test_digits_end_at_the_inter_digit_timeout(self) -> None:
         call = listening(closed(keys="0123456789", num_digits=11), inter_digit_ms=2000)
         call.press("1")
         call.no_audio(1500)
@@ -326,7 +326,7 @@ class TestKeys:
         call.press("1")
         assert call.outputs == [KeysEntered("1")]
 
-    def test_digits_begun_before_the_prompt_keep_it_quiet(self) -> None:
+    def test_digits_begun_before_the_prompt_keep_it_muted(self) -> None:
         call = Call(closed(num_digits=2))
         call.press("1")
         call.prompt()
@@ -334,13 +334,13 @@ class TestKeys:
         call.press("2")
         assert call.outputs[2:] == [KeysEntered("12")]
 
-    def test_a_key_in_a_quieted_prompt_ends_it(self) -> None:
+    def test_a_key_during_a_muted_prompt_stops_it(self) -> None:
         call = playing(closed())
         call.speak(60)
         call.press("1")
         assert call.outputs[-2:] == [GiveUpPrompt(), KeysEntered("1")]
 
-    def test_where_only_keys_count_voice_does_nothing(self) -> None:
+    def test_voice_does_nothing_where_only_keys_count(self) -> None:
         call = playing(closed(voice=None))
         call.speak(1000)
         call.mark()
@@ -357,6 +357,11 @@ class TestNotice:
         call.mark()
         assert call.outputs == [PromptFinished()]
 
+    def test_it_accepts_no_input_and_every_question_does(self) -> None:
+        assert not QuestionTurn(InputSpec(voice=None, timeout_ms=1), Timing()).accepts_input
+        for expected in (closed(), closed(keys=""), closed(voice=None), closed(voice="free", keys="")):
+            assert QuestionTurn(expected, Timing()).accepts_input
+
 
 class TestEndOfAClosedAnswer:
     def test_a_complete_answer_ends_at_the_first_quiet(self) -> None:
@@ -365,13 +370,13 @@ class TestEndOfAClosedAnswer:
         call.quiet(160)
         assert call.log == [(1020, Listen(700)), (1560, Decode(1)), (1560, SpeechAnswered(400))]
 
-    def test_a_prefix_waits_longer_and_looks_again(self) -> None:
+    def test_a_prefix_waits_longer_and_decodes_again(self) -> None:
         call = listening(closed(), [PREFIX, COMPLETE])
         call.speak(200)
         call.quiet(300)
         assert call.log[1:] == [(1360, Decode(1)), (1500, Decode(2)), (1500, SpeechAnswered(200))]
 
-    def test_what_follows_a_prefix_is_heard_with_it(self) -> None:
+    def test_speech_after_a_prefix_is_decoded_with_it(self) -> None:
         call = listening(closed(), [PREFIX, COMPLETE])
         call.speak(200)
         call.quiet(200)
@@ -379,31 +384,31 @@ class TestEndOfAClosedAnswer:
         call.quiet(160)
         assert call.log[1:] == [(1360, Decode(1)), (1860, Decode(2)), (1860, SpeechAnswered(500))]
 
-    def test_voice_without_an_answer_is_a_miss_after_a_longer_quiet(self) -> None:
+    def test_voice_without_an_answer_is_a_no_match_after_a_longer_quiet(self) -> None:
         call = listening(closed(), [NOTHING, NOTHING])
         call.speak(300)
         call.quiet(600)
         assert call.log[1:] == [(1460, Decode(1)), (1900, Decode(2)), (1900, SpeechAnswered(300))]
 
-    def test_a_noise_without_an_answer_is_no_miss(self) -> None:
+    def test_a_noise_without_an_answer_is_ignored(self) -> None:
         call = listening(closed(), [NOTHING, NOTHING])
         call.speak(100)
         call.quiet(4900)
         assert call.log[1:] == [(1260, Decode(1)), (1700, Decode(2)), (6000, NoInput())]
 
-    def test_an_answer_read_in_hardly_any_voice_is_a_noise(self) -> None:
+    def test_an_answer_decoded_from_hardly_any_voice_is_a_noise(self) -> None:
         call = listening(closed(), [COMPLETE, COMPLETE])
         call.speak(80)
         call.quiet(4920)
         assert call.log[1:] == [(1240, Decode(1)), (1680, Decode(2)), (6000, NoInput())]
 
-    def test_an_answer_read_in_doubtful_voice_is_a_noise_however_long(self) -> None:
+    def test_an_answer_decoded_from_doubtful_voice_is_a_noise_however_long(self) -> None:
         call = listening(closed(), [COMPLETE, COMPLETE])
         call.speak(1000, silero=0.4)
         call.quiet(4000)
         assert call.log[-1] == (6000, NoInput())
 
-    def test_a_prefix_read_in_hardly_any_voice_is_a_noise(self) -> None:
+    def test_a_prefix_decoded_from_hardly_any_voice_is_a_noise(self) -> None:
         call = listening(closed(), [PREFIX, PREFIX])
         call.speak(80)
         call.quiet(4920)
@@ -416,26 +421,26 @@ class TestEndOfAClosedAnswer:
         call.quiet(160)
         assert call.outputs[-1] == SpeechAnswered(500)
 
-    def test_a_noise_at_the_timeout_only_delays_it(self) -> None:
+    def test_a_noise_at_the_timeout_delays_the_timeout(self) -> None:
         call = listening(closed(), [NOTHING, NOTHING])
         call.quiet(4960)
         call.speak(60)
         call.quiet(600)
         assert call.log[-1] == (6620, NoInput())
 
-    def test_a_caller_who_never_stops_is_bounded(self) -> None:
+    def test_a_caller_who_never_stops_is_cut_off(self) -> None:
         call = listening(closed(), [NOTHING])
         call.speak(8000)
         assert [type(output) for output in call.outputs] == [Listen, Decode, SpeechAnswered]
         assert call.when(SpeechAnswered) == 1000 + Timing().closed_max_ms
 
-    def test_webrtcvad_alone_prolongs_an_answer_only_a_little(self) -> None:
+    def test_webrtcvad_alone_prolongs_an_answer_only_briefly(self) -> None:
         call = listening(closed(), [COMPLETE])
         call.speak(400)
         call.frames(1000, Frame(silero=0.01))
         assert call.when(SpeechAnswered) == 1400 + 300 + 160
 
-    def test_a_verdict_on_less_than_was_said_is_dropped(self) -> None:
+    def test_a_verdict_on_outdated_audio_is_dropped(self) -> None:
         call = listening(closed())
         call.speak(300)
         call.quiet(160)
@@ -447,7 +452,7 @@ class TestEndOfAClosedAnswer:
         call.decoded(2, COMPLETE)
         assert call.outputs[-1] == SpeechAnswered(600)
 
-    def test_a_decode_that_never_comes_back_is_a_miss_in_the_end(self) -> None:
+    def test_a_decode_that_never_returns_still_ends_the_turn(self) -> None:
         call = listening(closed())
         call.speak(300)
         call.quiet(160)
@@ -472,13 +477,13 @@ class TestSequence:
         assert [type(output) for output in call.outputs] == [Listen, Decode, Decode, Decode, SpeechAnswered]
         assert call.when(SpeechAnswered) == 1000 + 700 + 700 + 400 + 160
 
-    def test_incomplete_digits_end_by_quiet(self) -> None:
+    def test_incomplete_digits_end_after_quiet(self) -> None:
         call = listening(self.EXPECTED, [PREFIX, PREFIX])
         call.speak(400)
         call.quiet(700)
         assert call.log[-1] == (2100, SpeechAnswered(400))
 
-    def test_they_may_take_longer_than_a_closed_answer(self) -> None:
+    def test_digits_may_take_longer_than_a_closed_answer(self) -> None:
         call = listening(self.EXPECTED, [PREFIX])
         call.speak(16_000)
         assert call.when(SpeechAnswered) == 1000 + Timing().sequence_max_ms
@@ -513,13 +518,13 @@ class TestFreeSpeech:
         call.press("#")
         assert call.log[-1] == (3000, FreeSpeechEnded(700, 2300))
 
-    def test_another_key_takes_the_turn(self) -> None:
+    def test_another_key_overrides_the_speech(self) -> None:
         call = listening(self.EXPECTED)
         call.speak(2000)
         call.press("0")
         assert call.outputs[-1] == KeysEntered("0")
 
-    def test_a_cough_in_the_prompt_lets_it_go_on_without_decoding(self) -> None:
+    def test_a_cough_during_the_prompt_resumes_it_without_decoding(self) -> None:
         call = playing(self.EXPECTED)
         call.speak(100)
         call.quiet(400)
@@ -529,7 +534,7 @@ class TestFreeSpeech:
 class TestPatience:
     EXPECTED = InputSpec(voice="closed", timeout_ms=60_000, patient=True)
 
-    def test_talk_that_is_no_answer_passes(self) -> None:
+    def test_speech_without_an_answer_is_ignored(self) -> None:
         call = listening(self.EXPECTED, [NOTHING] * 3)
         call.speak(7000)
         call.quiet(60_000)
@@ -550,13 +555,13 @@ class TestTime:
         assert call.log == [(6000, NoInput())]
         assert call.turn.wake_at() is None
 
-    def test_a_prompt_whose_mark_is_lost_is_over_in_time(self) -> None:
+    def test_a_prompt_whose_mark_is_lost_still_ends(self) -> None:
         call = Call(closed())
         call.prompt(4000)
         call.no_audio(20_000)
         assert call.log == [(4000 + Timing().mark_grace_ms + 5000, NoInput())]
 
-    def test_the_time_a_prompt_was_quiet_does_not_count_as_played(self) -> None:
+    def test_muted_time_does_not_count_as_played(self) -> None:
         call = playing(closed(), [NOTHING, NOTHING])
         call.speak(100)
         call.no_audio(20_000)
@@ -569,7 +574,7 @@ class TestTime:
         call.speak(20)
         assert [type(output) for output in call.outputs] == [Listen]
 
-    def test_a_caller_whose_audio_stops_is_answered_all_the_same(self) -> None:
+    def test_a_caller_whose_audio_stops_still_gets_an_answer(self) -> None:
         call = listening(closed(), [COMPLETE])
         call.speak(300)
         call.no_audio(150)
@@ -592,7 +597,7 @@ class TestIllegalInputs:
         call.no_audio(8000)
         assert call.log == [(8000, NoInput())]
 
-    def test_a_verdict_nobody_asked_for_is_dropped(self) -> None:
+    def test_an_unrequested_verdict_is_dropped(self) -> None:
         call = listening(closed())
         call.decoded(7, COMPLETE)
         assert call.log == []
@@ -616,7 +621,7 @@ class TestIllegalInputs:
         call.no_audio(10_000)
         assert call.outputs == [KeysEntered("1")]
 
-    def test_a_clock_that_runs_backwards_is_held(self) -> None:
+    def test_a_clock_that_runs_backwards_is_held_still(self) -> None:
         call = listening(closed())
         assert call.turn.tick(3000) == ()
         assert call.turn.voice(2000, Frame()) == (Listen(2680),)

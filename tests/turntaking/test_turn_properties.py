@@ -1,4 +1,4 @@
-"""Turn-taking, whatever comes in: its outputs make sense and it always ends."""
+"""For any input, the outputs of a turn are consistent and the turn ends."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Frames:
-    """The same frame so many times, while our own prompt is played at `prompt_dbov`."""
+    """The same frame, repeated, while our prompt plays at `prompt_dbov`."""
 
     count: int
     frame: Frame
@@ -49,7 +49,7 @@ class Frames:
 
 @dataclass(frozen=True)
 class Silence:
-    """No audio at all for so long; woken as asked."""
+    """No frames for a time; the turn wakes when it asked to."""
 
     ms: int
 
@@ -71,7 +71,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A verdict on the request so many before the latest one."""
+    """A verdict on an earlier request, counted back from the latest."""
 
     before: int
     verdict: Verdict
@@ -113,7 +113,7 @@ expectations = st.builds(
 
 
 class Run:
-    """Plays steps into a turn and keeps what comes out."""
+    """Plays steps into a turn and records its outputs."""
 
     def __init__(self, expected: InputSpec) -> None:
         self.turn = QuestionTurn(expected, Timing())
@@ -155,7 +155,7 @@ class Run:
         return [output for output in self.outputs if isinstance(output, TurnResult)]
 
 
-def played(expected: InputSpec, sequence: list[Step]) -> Run:
+def run_of(expected: InputSpec, sequence: list[Step]) -> Run:
     run = Run(expected)
     for step in sequence:
         run.play(step)
@@ -163,7 +163,7 @@ def played(expected: InputSpec, sequence: list[Step]) -> Run:
 
 
 def bound_ms() -> int:
-    """The longest way from the prompt's beginning to the turn's end, each entry of the table at its worst."""
+    """The longest possible time from the start of the prompt to the end of the turn (ms)."""
     timing = Timing()
     prompt = LONGEST_PROMPT_MS + timing.mark_grace_ms + timing.mutes_max * timing.doubt_ms
     utterance = max(timing.sequence_max_ms, timing.closed_max_ms, LONGEST_FREE_MS) + 2 * timing.decode_wait_ms
@@ -171,24 +171,24 @@ def bound_ms() -> int:
 
 
 @given(expectations, steps)
-def test_there_is_at_most_one_final_output_and_nothing_after_it(expected: InputSpec, sequence: list[Step]) -> None:
-    run = played(expected, sequence)
+def test_at_most_one_final_output_and_nothing_after_it(expected: InputSpec, sequence: list[Step]) -> None:
+    run = run_of(expected, sequence)
     assert len(run.finals) <= 1
     assert not run.finals or isinstance(run.outputs[-1], TurnResult)
 
 
 @given(expectations, steps)
-def test_the_prompt_is_quieted_resumed_and_given_up_in_order(expected: InputSpec, sequence: list[Step]) -> None:
+def test_the_prompt_is_muted_resumed_and_stopped_in_order(expected: InputSpec, sequence: list[Step]) -> None:
     stage = "playing"
     legal = {("playing", Mute): "muted", ("muted", Resume): "playing", ("muted", GiveUpPrompt): "over"}
-    for output in played(expected, sequence).outputs:
+    for output in run_of(expected, sequence).outputs:
         if isinstance(output, Mute | Resume | GiveUpPrompt):
             stage = legal[stage, type(output)]
 
 
 @given(expectations, steps)
 def test_decodes_are_numbered_and_come_after_listening(expected: InputSpec, sequence: list[Step]) -> None:
-    outputs = played(expected, sequence).outputs
+    outputs = run_of(expected, sequence).outputs
     assert [output.request for output in outputs if isinstance(output, Decode)] == list(
         range(1, 1 + sum(isinstance(output, Decode) for output in outputs))
     )
@@ -197,8 +197,8 @@ def test_decodes_are_numbered_and_come_after_listening(expected: InputSpec, sequ
 
 
 @given(expectations, steps)
-def test_only_what_is_expected_comes_out(expected: InputSpec, sequence: list[Step]) -> None:
-    for output in played(expected, sequence).outputs:
+def test_only_expected_outputs_occur(expected: InputSpec, sequence: list[Step]) -> None:
+    for output in run_of(expected, sequence).outputs:
         assert not isinstance(output, SpeechAnswered | Decode) or expected.voice in ("closed", "sequence")
         assert not isinstance(output, FreeSpeechEnded) or expected.voice == "free"
         assert not isinstance(output, KeysEntered) or set(output.digits) <= set(expected.keys)
@@ -207,21 +207,21 @@ def test_only_what_is_expected_comes_out(expected: InputSpec, sequence: list[Ste
 
 @given(expectations, steps)
 def test_without_barge_in_and_keys_the_prompt_is_never_touched(expected: InputSpec, sequence: list[Step]) -> None:
-    run = played(expected, [step for step in sequence if not isinstance(step, Key)])
+    run = run_of(expected, [step for step in sequence if not isinstance(step, Key)])
     assert expected.barge_in or not {Mute, Resume, GiveUpPrompt} & {type(output) for output in run.outputs}
 
 
 @given(expectations, steps)
-def test_it_ends_when_no_audio_comes_any_more(expected: InputSpec, sequence: list[Step]) -> None:
-    run = played(expected, [Started(LONGEST_PROMPT_MS), *sequence])
+def test_a_turn_ends_when_the_audio_stops(expected: InputSpec, sequence: list[Step]) -> None:
+    run = run_of(expected, [Started(LONGEST_PROMPT_MS), *sequence])
     run.wait(bound_ms())
     assert len(run.finals) == 1
     assert run.turn.wake_at() is None
 
 
 @given(expectations, st.lists(frames, min_size=1, max_size=8), st.sampled_from([None, Verdict.NOTHING, Verdict.PREFIX]))
-def test_it_ends_whatever_noise_never_ends(expected: InputSpec, noise: list[Frames], verdict: Verdict | None) -> None:
-    run = played(expected, [Started(LONGEST_PROMPT_MS)])
+def test_a_turn_ends_under_endless_noise(expected: InputSpec, noise: list[Frames], verdict: Verdict | None) -> None:
+    run = run_of(expected, [Started(LONGEST_PROMPT_MS)])
     for step in around(noise):
         run.play(step)
         if verdict:

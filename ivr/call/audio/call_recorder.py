@@ -6,6 +6,7 @@ Must not know: who may be recorded, how recordings are stored.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from pathlib import Path
 
 from ivr.call.audio.player import Player
@@ -23,11 +24,12 @@ class CallRecorder:
         self._player = player
         self._recorder: StereoRecorder | None = None
         self.from_ms = 0
+        self.began_at: datetime | None = None
 
-    def start(self, at_ms: int, path: Path) -> None:
-        """Start recording both sides. Idempotent."""
+    def start(self, at_ms: int, at: datetime, path: Path) -> None:
+        """Start recording both sides from `at_ms`, which is the time `at`. Idempotent."""
         if self._recorder is None:
-            self.from_ms = at_ms
+            self.from_ms, self.began_at = at_ms, at
             self._recorder = self._player.tap = StereoRecorder.start(path, at_ms)
 
     def add_caller(self, at_ms: int, pcm: bytes) -> None:

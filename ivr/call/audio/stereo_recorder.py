@@ -4,12 +4,13 @@ Must not know: flows, networks, databases.
 
 The file is a WAV file of 8 kHz, 16 bits, two channels. Each second of audio is appended and the header updated (by the
 standard library's `wave`), so a crash at any moment leaves a playable file that lacks at most the last second or two;
-no repair is needed.
+no repair is needed. The file is locked while it is written, so that another process can tell whether it is complete.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import logging
 import os
@@ -109,6 +110,7 @@ class _WavFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         self._wav = wave.open(self._file, "wb")  # noqa: SIM115 - stays open until finish
         self._wav.setnchannels(2)
         self._wav.setsampwidth(2)

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Final
 
 from ivr import actions
-from ivr.call.audio.stereo_recorder import StereoRecording
 from ivr.call.node import ServiceNode
 from ivr.errors import HuifangError, StaleTurn
 from ivr.events import CallEnded, Event
 from ivr.flow.parse import FlowSet
 from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
+from ivr.recordings.store import StoredRecording
 from ivr.records.journal import entries
 from ivr.telephony.port import Call
 from ivr.transcript import TranscriptLine
@@ -82,13 +82,13 @@ class CallJournal:
             await self._node.journal.written(self._call.id)
 
     async def close(
-        self, ended: CallEnded, disposition: Disposition, audio: tuple[StereoRecording, int] | None
+        self, ended: CallEnded, disposition: Disposition, audio: tuple[StoredRecording, int] | None
     ) -> None:
         """Record the end of the call. `audio` is its recording and the recording's offset from the answer (ms)."""
         call_id = self._call.id
         if audio:
             file, from_ms = audio
-            self._add(entries.RecordingEntry(call_id, str(file.path), "wav", file.seconds, from_ms, file.sha256))
+            self._add(entries.RecordingEntry(call_id, file.url, "wav", file.seconds, from_ms, file.sha256))
         self._add(entries.ClosingEntry(call_id, disposition, ended.cause, ended.by, self._node.now()))
         try:
             await self.save(self._saved_turn + 1)

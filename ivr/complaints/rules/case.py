@@ -69,13 +69,15 @@ class VerifyingCall:
     """A callback that verifies the resolution with the customer; `state` is open, done or cancelled.
 
     `attempts` is the number of attempts so far, `next_at` the time of the next one. If it is None while the state is
-    open, an attempt is in progress, or a person must make the call.
+    open, an attempt is in progress, or a person must make the call. `do_not_call_proposed`: the call was rejected as
+    unwanted or as spam, and a person must decide.
     """
 
     at: datetime
     state: str
     attempts: int
     next_at: datetime | None
+    do_not_call_proposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import phonenumbers
-
 from ivr.actions import OpenComplaint
 from ivr.complaints.rules.model import Lines
 from ivr.errors import HuifangError
-
-REGION = "CN"
-"""The region assumed for a number without a country code."""
+from ivr.phone_number import UnreadableNumber, parse_number
 
 FormKind = Literal["complaint", "discipline", "fraud"]
 
@@ -38,7 +34,7 @@ class ComplaintForm:
     callback: bool = False
 
     def complaint(self, lines: Lines) -> OpenComplaint:
-        """Return the complaint, with the telephone number in E.164.
+        """Return the complaint, with the telephone number in its canonical form.
 
         Raises:
             FaultyForm: the form is invalid.
@@ -49,7 +45,7 @@ class ComplaintForm:
             "what": self.what.strip(),
             "business": self.business,
             "branch": self.branch,
-            "phone": _e164(self.phone) or "",
+            "phone": str(parse_number(self.phone)) if self.phone else "",
             "callback_wanted": "yes" if self.callback else "",
         }
         return OpenComplaint(self.kind, "人工登记", {name: value for name, value in details.items() if value})
@@ -59,11 +55,8 @@ class ComplaintForm:
             yield "what", "describe what happened"
         yield from _unknown("business", self.business, lines.businesses)
         yield from _unknown("branch", self.branch, lines.branches)
-        if self.phone and _e164(self.phone) is None:
-            yield (
-                "phone",
-                f"“{self.phone}” is not a telephone number; give it with its area code, or with + and the country code",
-            )
+        if self.phone and (reason := _unreadable(self.phone)):
+            yield "phone", reason
         if self.callback and not self.phone:
             yield "phone", "a callback needs a telephone number"
 
@@ -73,12 +66,10 @@ def _unknown(field: str, value: str, known: Collection[str]) -> Iterator[tuple[s
         yield field, f"there is no “{value}” in the lines file; it has {', '.join(known) or 'none'}"
 
 
-def _e164(phone: str) -> str | None:
-    """Return a number in E.164, None if it is not a valid telephone number."""
+def _unreadable(phone: str) -> str:
+    """Return why a text is no telephone number; empty if it is one."""
     try:
-        number = phonenumbers.parse(phone, REGION)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        parse_number(phone)
+    except UnreadableNumber as unreadable:
+        return str(unreadable)
+    return ""

@@ -1,31 +1,23 @@
 """Parser for spoken telephone numbers; results are in E.164. Must not know: whose number it is, or its purpose.
 
-Numbering plans come from `phonenumbers` (Google's libphonenumber; the lite package omits geography). It cannot tell
-whether a partly dictated number is complete: it accepts 5551234 as a valid Chinese number. Hence the lengths below
-(电信网编号计划: mobile 11 digits; landline 0, area code, subscriber, 11 or 12; 400 and 800 numbers 10).
+Whoever dictates a number pauses: 021 95500 may be the beginning of a longer number, so a number as dialled within
+China counts as complete only from the lengths of ivr/phone_number.py.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-import phonenumbers
-
 from ivr.flow.spoken.digits import parse_digits
 from ivr.flow.spoken.result import Parsed, ParsedIncomplete, ParsedNothing, ParsedOutOfRange, ParsedValue
 from ivr.flow.spoken.text import tokens
+from ivr.phone_number import REGION, UnreadableNumber, e164, is_unfinished
 
-_CHINA = "CN"
-_SHORTEST_CHINESE = 11
-_SERVICE_PREFIXES = ("400", "800")
-_UNFINISHED = {
-    phonenumbers.ValidationResult.TOO_SHORT,
-    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
-    phonenumbers.ValidationResult.INVALID_LENGTH,
-}
+_OTHER_PREFIXES = ("86", "00")
+"""The beginnings of Chinese numbers that are not as dialled within China."""
 
 
-def parse_phone(text: str, language: str, region: str = _CHINA) -> Parsed[str]:
+def parse_phone(text: str, language: str, region: str = REGION) -> Parsed[str]:
     """Return the telephone number said: ParsedValue("+86…") in E.164, ParsedIncomplete while digits are missing,
     ParsedOutOfRange for digits that fit no numbering plan, ParsedNothing without digits.
 
@@ -36,22 +28,12 @@ def parse_phone(text: str, language: str, region: str = _CHINA) -> Parsed[str]:
     if not digits:
         return ParsedNothing()
     abroad = _says_plus(text, language)
-    try:
-        number = phonenumbers.parse(f"+{digits}" if abroad else digits, region)
-    except phonenumbers.NumberParseException as error:
-        too_long = error.error_type == phonenumbers.NumberParseException.TOO_LONG
-        return ParsedOutOfRange(digits) if too_long else ParsedIncomplete(digits)
-    national = str(number.national_number)
-    if region == _CHINA and not abroad and national == digits.removeprefix("0") and _unfinished(digits):
+    if region == REGION and not abroad and not digits.startswith(_OTHER_PREFIXES) and is_unfinished(digits):
         return ParsedIncomplete(digits)
-    if phonenumbers.is_valid_number(number):
-        return ParsedValue(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-    unfinished = phonenumbers.is_possible_number_with_reason(number) in _UNFINISHED
-    return ParsedIncomplete(digits) if unfinished else ParsedOutOfRange(digits)
-
-
-def _unfinished(dialled: str) -> bool:
-    return len(dialled) < _SHORTEST_CHINESE - dialled.startswith(_SERVICE_PREFIXES)
+    try:
+        return ParsedValue(e164(f"+{digits}" if abroad else digits, region))
+    except UnreadableNumber as refused:
+        return ParsedIncomplete(digits) if refused.incomplete else ParsedOutOfRange(digits)
 
 
 def _says_plus(text: str, language: str) -> bool:

@@ -94,7 +94,7 @@ class RecordingEntry:
     """A recording; see CallRecords.add_recording."""
 
     call_id: str
-    path: str
+    url: str
     audio_format: str
     seconds: float
     offset_ms: int
@@ -103,7 +103,7 @@ class RecordingEntry:
     async def write(self, records: CallRecords) -> None:
         """Write the entry to the records."""
         await records.add_recording(
-            self.call_id, self.path, self.audio_format, self.seconds, self.offset_ms, self.sha256
+            self.call_id, self.url, self.audio_format, self.seconds, self.offset_ms, self.sha256
         )
 
 
@@ -123,18 +123,19 @@ class ContactEntry:
 
 @dataclass(frozen=True, slots=True)
 class ClosingEntry:
-    """The end of a call. `cause` is one of lifecycle.HANGUP_CAUSES."""
+    """The end of a call; see CallRecords.close_call."""
 
     call_id: str
     disposition: Disposition
     cause: str
     by: EndedBy
     at: datetime
+    rang: bool | None = None
 
     async def write(self, records: CallRecords) -> None:
         """Write the entry to the records; if a sweep has closed the call, correct its disposition."""
         try:
-            await records.close_call(self.call_id, self.disposition, self.cause, self.by, self.at)
+            await records.close_call(self.call_id, self.disposition, self.cause, self.by, self.at, rang=self.rang)
         except IllegalMove as closed:
             log.warning("call %s: closed by a sweep, its disposition is corrected: %s", self.call_id, closed)
             why = f"the call's own node: {self.cause}, by {self.by}"

@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Final
 
 from aiohttp import web
 
+from ivr.phone_number import UnreadableNumber
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.ari_events import (
@@ -25,19 +26,22 @@ from ivr.telephony.asterisk.ari_events import (
 )
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
-from ivr.telephony.asterisk.dialling import trunk_number
+from ivr.telephony.asterisk.dialling import DialledNumber, calling_number, dialled_number, read_caller
 from ivr.telephony.asterisk.event_socket import EventSource, IncomingEventSocket, OutgoingEventSocket, SocketLogin
 from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.asterisk.stream import MediaSockets
 from ivr.telephony.asterisk.sweep import sweep
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.port import Call, CallDistributor, Unanswered
+from ivr.telephony.slots import AtCapacity, CallSlot, CallSlots
 
 log = logging.getLogger(__name__)
 
 DIAL_RING_S: Final = 30
 ANSWER_GRACE_S: Final = 10
 """Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as failed."""
+EXTENSION_PAUSE_MS: Final = 2000
+"""Time that a switchboard is given after the answer until the extension is dialled."""
 SWEEP_INTERVAL_S: Final = 30.0
 SWEEP_RETRY_S: Final = 2.0
 """Pause after a sweep that failed unexpectedly."""
@@ -53,8 +57,8 @@ class Asterisk:
     Args:
         ari: an open client of its REST interface.
         answer: handles one inbound call; the leg is hung up when it returns.
-        capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set it to
-            0 to drain: callers go to a person at once.
+        capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set
+            `slots.capacity` to 0 to drain: callers go to a person at once.
         announce: (text, language) -> audio, synthesises the whisper of a transfer; may block.
         acd: connects the callers of lines that have their own roster.
         accepting: returns whether calls can be answered now; if not, callers hear ringing as at full capacity.
@@ -77,7 +81,7 @@ class Asterisk:
         self._answer = answer
         self._announce = announce
         self._acd = acd
-        self.capacity = capacity
+        self.slots = CallSlots(capacity)
         self.connected = asyncio.Event()
         """Set while calls can be received and placed."""
         self._tracker = ChannelTracker()
@@ -89,8 +93,11 @@ class Asterisk:
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
         self._sweep_fault = ""
-        self.active_calls = 0
-        """Number of calls in progress or being placed."""
+
+    @property
+    def known_phones(self) -> Collection[str]:
+        """The names of the phones that may register."""
+        return self._site.phones
 
     @property
     def trouble(self) -> str:
@@ -199,24 +206,32 @@ class Asterisk:
 
     async def _handle_call(self, channel: str, caller: str, called: str, rings: int) -> None:
         line = self._site.lines.get(called)
-        if line is None or self.active_calls >= self.capacity or not self._accepting():
-            await self._send_to_fallback(channel, "full" if line and self.capacity else "down")
+        if line is None:
+            await self._send_to_fallback(channel, "down")
             return
+        if not self._accepting():
+            await self._send_to_fallback(channel, "full" if self.slots.capacity else "down")
+            return
+        try:
+            slot = self.slots.take()
+        except AtCapacity:
+            await self._send_to_fallback(channel, "full" if self.slots.capacity else "down")
+            return
+        number = read_caller(caller, self._site)
         call = Call(
-            uuid.uuid4().hex, "asterisk", "inbound", caller, called, line.flow, line.language, waited_rings=rings
+            uuid.uuid4().hex, "asterisk", "inbound", number, called, line.flow, line.language, waited_rings=rings
         )
         party = self._tracker.expect(channel)
         party.created = True
         party.entered.set_result(None)
-        leg = await self._accept(call, party)
+        leg = await self._accept(call, party, slot)
         if leg is not None:
             try:
                 await self._answer(leg)
             finally:
                 await leg.hang_up()
 
-    async def _accept(self, call: Call, party: TrackedChannel) -> AsteriskCallLeg | None:
-        self.active_calls += 1
+    async def _accept(self, call: Call, party: TrackedChannel, slot: CallSlot) -> AsteriskCallLeg | None:
         voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
         try:
             await voice.open(party.channel, "inbound")
@@ -227,9 +242,9 @@ class Asterisk:
                 log.error("call %s could not be accepted, sending the caller to a person: %r", call.id, error)
                 await voice.disarm_failover()
                 await self._send_to_fallback(party.channel, "down")
-            await self._abandon(voice, party)
+            await self._abandon(voice, party, slot)
             return None
-        return self._make_leg(call, party, voice)
+        return self._make_leg(call, party, voice, slot)
 
     async def _send_to_fallback(self, channel: str, why: str) -> None:
         with contextlib.suppress(AriRefused, AriUnreachable):
@@ -237,40 +252,48 @@ class Asterisk:
 
     # -- outbound calls --------------------------------------------------------------------------------------------
 
-    async def dial(self, call: Call, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
+    async def dial(self, call: Call, slot: CallSlot, ring_s: int = DIAL_RING_S) -> AsteriskCallLeg:
         """Dial `call.called` (a phone of the site, otherwise over the trunk) with `call.caller` as the calling number.
 
-        The caller of this method owns the leg and must hang it up.
+        An extension is dialled EXTENSION_PAUSE_MS after the answer, and counts as answered from then on.
+        The caller of this method owns the leg and must hang it up. The slot is released when the call is over, or is
+        not answered.
 
         Raises:
             Unanswered: the call was not answered; has the cause and whether it rang.
         """
         if not self.connected.is_set():
+            slot.release()
             raise Unanswered("failed", rang=False)
-        self.active_calls += 1
+        try:
+            target = dialled_number(call.called, self._site)
+        except UnreadableNumber as unreadable:
+            slot.release()
+            raise Unanswered("unreachable", rang=False) from unreadable
         party = self._tracker.expect(f"{self._ari.app}.party.{call.id}")
         voice = VoiceBridge(self._ari, self._tracker, self._sockets, call.id)
         try:
             await voice.open(party.channel, "outbound")
-            await self._ring(call, party, ring_s)
+            await self._ring(target, call.caller, party, ring_s)
+            if target.keys:
+                await self._ari.send_keys(party.channel, target.keys, EXTENSION_PAUSE_MS)
             await voice.join(party)
         except (AriRefused, AriUnreachable, TimeoutError) as error:
             log.error("call %s could not be placed: %s", call.id, error or type(error).__name__)
-            await self._abandon(voice, party)
+            await self._abandon(voice, party, slot)
             raise Unanswered("failed", rang=party.rang) from error
         except ChannelEnded as ended:
-            await self._abandon(voice, party)
-            raise Unanswered(causes.hangup_cause(ended.cause), rang=party.rang) from ended
+            await self._abandon(voice, party, slot)
+            raise Unanswered(causes.hangup_cause(ended.cause, ended.sip_status), rang=party.rang) from ended
         except asyncio.CancelledError:
-            await self._abandon(voice, party)
+            await self._abandon(voice, party, slot)
             raise
-        return self._make_leg(call, party, voice)
+        return self._make_leg(call, party, voice, slot)
 
-    async def _ring(self, call: Call, party: TrackedChannel, ring_s: int) -> None:
-        number = call.called
-        endpoint = f"PJSIP/{number}" if number in self._site.phones else f"PJSIP/{trunk_number(number)}@trunk"
+    async def _ring(self, target: DialledNumber, caller: str, party: TrackedChannel, ring_s: int) -> None:
+        shown = calling_number(caller, self._site.trunk_numbers)
         try:
-            await self._ari.originate(party.channel, endpoint, call.caller, ring_s)
+            await self._ari.originate(party.channel, target.endpoint, shown, ring_s)
         except AriRefused as refused:
             raise ChannelEnded(CAUSE_NO_ROUTE) from refused
         party.created = True
@@ -279,20 +302,15 @@ class Asterisk:
 
     # -- both ------------------------------------------------------------------------------------------------------
 
-    def _make_leg(self, call: Call, party: TrackedChannel, voice: VoiceBridge) -> AsteriskCallLeg:
-        leg = AsteriskCallLeg(
-            call, self._ari, self._tracker, party, voice, self._site.targets, self._announce, self._acd
-        )
-        leg.over.add_done_callback(self._release_slot)
+    def _make_leg(self, call: Call, party: TrackedChannel, voice: VoiceBridge, slot: CallSlot) -> AsteriskCallLeg:
+        leg = AsteriskCallLeg(call, self._ari, self._tracker, party, voice, self._site, self._announce, self._acd)
+        leg.over.add_done_callback(slot.release)
         return leg
 
-    async def _abandon(self, voice: VoiceBridge, party: TrackedChannel) -> None:
-        self._release_slot()
+    async def _abandon(self, voice: VoiceBridge, party: TrackedChannel, slot: CallSlot) -> None:
+        slot.release()
         with contextlib.suppress(AriUnreachable):
             if party.channel.startswith(f"{self._ari.app}."):
                 await self._ari.hang_up(party.channel)
         await voice.close()
         self._tracker.forget(party)
-
-    def _release_slot(self, _: object = None) -> None:
-        self.active_calls -= 1

@@ -173,6 +173,10 @@ class Ari:
         """Hang up a channel with a Q.850 cause. No effect if it is gone."""
         await self._gone("DELETE", f"/channels/{channel}", reason_code=cause)
 
+    async def send_keys(self, channel: str, keys: str, before_ms: int) -> None:
+        """Send DTMF keys to the far end of a channel after a pause; later requests for the channel wait for them."""
+        await self.request("POST", f"/channels/{channel}/dtmf", dtmf=keys, before=before_ms)
+
     async def ringback(self, channel: str) -> None:
         """Start a ringback tone on a channel."""
         await self.request("POST", f"/channels/{channel}/ring")

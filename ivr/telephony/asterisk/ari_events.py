@@ -43,6 +43,14 @@ class ChannelStateChange:
 
 
 @dataclass(frozen=True, slots=True)
+class DialProgress:
+    """Progress of a dialled channel: `RINGING` (SIP 180), `PROGRESS` (SIP 183), `ANSWER`, …; empty at the start."""
+
+    channel: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelDtmfReceived:
     """A DTMF key was pressed and released."""
 
@@ -60,10 +68,14 @@ class ChannelHangupRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChannelDestroyed:
-    """A channel is gone, with a Q.850 cause."""
+    """A channel is gone, with a Q.850 cause.
+
+    `sip_status` is the status that refused the call; 0 if there is none, or Asterisk is older than 22.7.
+    """
 
     channel: str
     cause: int
+    sip_status: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ AriEvent = (
     | StasisStart
     | StasisEnd
     | ChannelStateChange
+    | DialProgress
     | ChannelDtmfReceived
     | ChannelHangupRequest
     | ChannelDestroyed
@@ -88,9 +101,10 @@ _READERS: Final[Mapping[str, Callable[[JsonObject], AriEvent]]] = {
     "StasisStart": lambda e: StasisStart(e["channel"]["id"], tuple(e["args"]), e["channel"]["caller"]["number"]),
     "StasisEnd": lambda e: StasisEnd(e["channel"]["id"]),
     "ChannelStateChange": lambda e: ChannelStateChange(e["channel"]["id"], e["channel"]["state"]),
+    "Dial": lambda e: DialProgress(e["peer"]["id"], e["dialstatus"]),
     "ChannelDtmfReceived": lambda e: ChannelDtmfReceived(e["channel"]["id"], e["digit"]),
     "ChannelHangupRequest": lambda e: ChannelHangupRequest(e["channel"]["id"], e.get("cause", 16)),
-    "ChannelDestroyed": lambda e: ChannelDestroyed(e["channel"]["id"], e["cause"]),
+    "ChannelDestroyed": lambda e: ChannelDestroyed(e["channel"]["id"], e["cause"], e.get("tech_cause", 0)),
     "ApplicationReplaced": lambda _: ApplicationReplaced(),
 }
 KINDS: Final = tuple(_READERS)

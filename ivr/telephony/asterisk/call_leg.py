@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -14,6 +14,7 @@ from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import LEFT_STASIS, NORMAL, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.held_caller import AsteriskHeldCaller
+from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.stream import AsteriskStream
 from ivr.telephony.asterisk.transfer import hand_over
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
@@ -29,7 +30,7 @@ class AsteriskCallLeg:
     """Implements ivr.telephony.port.CallLeg.
 
     Args:
-        targets: transfer target -> dial string.
+        site: its `targets` are the dial strings of transfers.
         announce: (text, language) -> audio, synthesises the whisper of a transfer (8 kHz, 16-bit).
         acd: takes the callers of its lines, even if such a target also has a dial string.
     """
@@ -41,7 +42,7 @@ class AsteriskCallLeg:
         tracker: ChannelTracker,
         party: TrackedChannel,
         voice: VoiceBridge,
-        targets: Mapping[str, str],
+        site: Site,
         announce: Callable[[str, str], bytes] | None,
         acd: CallDistributor | None,
     ) -> None:
@@ -50,7 +51,7 @@ class AsteriskCallLeg:
         self._tracker = tracker
         self._party = party
         self._voice = voice
-        self._targets = targets
+        self._site = site
         self._announce = announce
         self._acd = acd
         self._hung_up_by_us = False
@@ -84,16 +85,17 @@ class AsteriskCallLeg:
 
     def can_reach(self, target: str) -> bool:
         """See CallLeg."""
-        return target in self._targets or (self._acd is not None and self._acd.has_roster(target))
+        return target in self._site.targets or (self._acd is not None and self._acd.has_roster(target))
 
     async def transfer(
         self, target: str, whisper: str, *, caller_audio: bytes = b"", overhear: bool = False
     ) -> EndedBy:
         """See CallLeg."""
-        held = AsteriskHeldCaller(self._ari, self._tracker, self._party, self._voice, overhear)
+        numbers = self._site.trunk_numbers
+        held = AsteriskHeldCaller(self._ari, self._tracker, self._party, self._voice, numbers, overhear)
         if self._acd and self._acd.has_roster(target):
             work = partial(self._acd.hand_over, self._call, target, whisper, held, caller_audio)
-        elif endpoint := self._targets.get(target):
+        elif endpoint := self._site.targets.get(target):
             work = partial(self._hand_over, endpoint, whisper, caller_audio, held)
         else:
             raise TransferRefused("unavailable")

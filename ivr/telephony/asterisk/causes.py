@@ -1,4 +1,4 @@
-"""Mapping of Q.850 causes to the service's own names. Must not know: ARI."""
+"""Mapping of Q.850 causes and SIP statuses to the service's own names. Must not know: ARI."""
 
 from __future__ import annotations
 
@@ -39,15 +39,26 @@ Q850_CAUSES: Final[Mapping[int, str]] = MappingProxyType(
 )
 """ITU-T Q.850 cause values, as reported by ARI → lifecycle.HANGUP_CAUSES."""
 
+SIP_CAUSES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        607: "unwanted",  # unwanted (RFC 8197)
+        608: "spam",  # rejected by an intermediary (RFC 8688)
+    }
+)
+"""SIP statuses that have no Q.850 cause of their own → lifecycle.HANGUP_CAUSES."""
+
 REFUSAL_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {"busy": "busy", "no_answer": "no_answer", "rejected": "declined", "unreachable": "unreachable"}
 )
 """Hangup cause of a person who was rung → reason of TransferRefused."""
 
 
-def hangup_cause(cause: int) -> str:
-    """Return the hangup cause for a Q.850 cause; `failed` if it is not in the table."""
-    return Q850_CAUSES.get(cause, "failed")
+def hangup_cause(cause: int, sip_status: int = 0) -> str:
+    """Return the hangup cause for a Q.850 cause and the SIP status it stands for, 0 if unknown.
+
+    `failed` if neither is in the tables.
+    """
+    return SIP_CAUSES.get(sip_status) or Q850_CAUSES.get(cause, "failed")
 
 
 def hangup_cause_after_answer(cause: int) -> str:

@@ -13,6 +13,7 @@ from ivr.telephony.asterisk.ari_events import (
     ChannelDtmfReceived,
     ChannelHangupRequest,
     ChannelStateChange,
+    DialProgress,
     StasisEnd,
     StasisStart,
 )
@@ -24,11 +25,11 @@ LEFT_STASIS: Final = 0
 
 
 class ChannelEnded(HuifangError):
-    """A channel ended before it entered our application; `cause` is Q.850."""
+    """A channel ended before it entered our application; `cause` is Q.850, `sip_status` 0 if unknown."""
 
-    def __init__(self, cause: int) -> None:
+    def __init__(self, cause: int, sip_status: int = 0) -> None:
         super().__init__(f"the channel ended, Q.850 cause {cause}")
-        self.cause = cause
+        self.cause, self.sip_status = cause, sip_status
 
 
 class TrackedChannel:
@@ -39,6 +40,9 @@ class TrackedChannel:
         self.created = False
         """Whether Asterisk has created the channel, so that its absence means that it ended."""
         self.rang = False
+        """Whether the far end rang: it signalled ringing, or early media, in which many networks play the ringback."""
+        self.sip_status = 0
+        """The SIP status that ended the channel, 0 if there is none or it is unknown."""
         self.on_key: Callable[[str], None] | None = None
         self.entered = asyncio.get_running_loop().create_future()
         self.gone: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -50,7 +54,7 @@ class TrackedChannel:
             case StasisStart():
                 if not self.entered.done():
                     self.entered.set_result(None)
-            case ChannelStateChange(state="Ringing"):
+            case ChannelStateChange(state="Ringing") | DialProgress(status="RINGING" | "PROGRESS"):
                 self.rang = True
             case ChannelDtmfReceived(digit=digit) if self.on_key:
                 self.on_key(digit)
@@ -58,7 +62,8 @@ class TrackedChannel:
                 self._cause = cause
             case StasisEnd():
                 self.end(LEFT_STASIS if self._cause is None else self._cause)
-            case ChannelDestroyed(cause=cause):
+            case ChannelDestroyed(cause=cause, sip_status=sip_status):
+                self.sip_status = sip_status
                 self.end(cause)
 
     def end(self, cause: int) -> None:
@@ -74,7 +79,7 @@ class TrackedChannel:
         """
         await asyncio.wait((self.entered, self.gone), return_when=asyncio.FIRST_COMPLETED)
         if self.gone.done():
-            raise ChannelEnded(self.gone.result())
+            raise ChannelEnded(self.gone.result(), self.sip_status)
 
 
 class ChannelTracker:
@@ -117,5 +122,7 @@ class ChannelTracker:
             state = states.get(leg.channel)
             if state is None:
                 leg.end(NORMAL)
+            elif state == "Ringing":
+                leg.rang = True
             elif state == "Up" and not leg.entered.done():
                 leg.entered.set_result(None)

@@ -6,7 +6,6 @@ Must not know: how events are handled; requests.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import random
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from typing import Final, Protocol
 import aiohttp
 from aiohttp import web
 
+from ivr.credential import matches
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.ari_events import AriConnected, AriDisconnected, AriEvent, read
 
@@ -114,7 +114,7 @@ class SocketLogin:
     """Basic-auth credentials that Asterisk presents when it opens a socket to us."""
 
     def __init__(self, user: str, password: str) -> None:
-        self._expected = aiohttp.encode_basic_auth(user, password).encode()
+        self._expected = aiohttp.encode_basic_auth(user, password)
 
     def check(self, request: web.Request) -> None:
         """Check a request's credentials.
@@ -122,7 +122,7 @@ class SocketLogin:
         Raises:
             aiohttp.web.HTTPUnauthorized: the credentials are missing or wrong.
         """
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._expected):
+        if not matches(request.headers.get("Authorization", ""), self._expected):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="asterisk"'})
 
 

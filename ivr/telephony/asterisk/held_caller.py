@@ -16,7 +16,9 @@ from ivr.events import EndedBy
 from ivr.telephony.asterisk import causes
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import ChannelTracker, TrackedChannel
+from ivr.telephony.asterisk.dialling import local_digits
 from ivr.telephony.asterisk.room import Room
+from ivr.telephony.asterisk.site import TrunkNumbers
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.media import PartiesChanged
 from ivr.telephony.port import TransferRefused
@@ -81,12 +83,22 @@ class AsteriskPerson:
 
 
 class AsteriskHeldCaller:
-    """Implements ivr.telephony.port.HeldCaller. With `overhear` the media stream delivers the parties' audio."""
+    """Implements ivr.telephony.port.HeldCaller. With `overhear` the media stream delivers the parties' audio.
+
+    The people who are rung see calling numbers as dialled in the region of `numbers`.
+    """
 
     def __init__(
-        self, ari: Ari, tracker: ChannelTracker, caller: TrackedChannel, voice: VoiceBridge, overhear: bool
+        self,
+        ari: Ari,
+        tracker: ChannelTracker,
+        caller: TrackedChannel,
+        voice: VoiceBridge,
+        numbers: TrunkNumbers,
+        overhear: bool,
     ) -> None:
         self._ari, self._tracker, self._caller, self._voice = ari, tracker, caller, voice
+        self._numbers = numbers
         self.overheard = overhear
         self._room = Room(ari, voice, caller, overhear)
         self._keys: asyncio.Queue[str] = asyncio.Queue()
@@ -163,17 +175,18 @@ class AsteriskHeldCaller:
         self._tracker.forget(leg)
 
     async def _ring(self, leg: TrackedChannel, endpoint: str, shown: str, ring_s: int) -> None:
+        number = local_digits(shown, self._numbers)
         try:
-            await _uninterrupted(self._ari.originate(leg.channel, endpoint, shown, ring_s))
+            await _uninterrupted(self._ari.originate(leg.channel, endpoint, number, ring_s))
         except AriRefused as refused:
             raise TransferRefused("unreachable") from refused
         leg.created = True
         changes = (leg.entered, leg.gone)
         await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED, timeout=ring_s + RING_GRACE_S)
         if leg.gone.done():
-            raise TransferRefused(causes.refusal_reason(leg.gone.result()))
+            raise TransferRefused(causes.refusal_reason(leg.gone.result()), rang=leg.rang)
         if not leg.entered.done():
-            raise TransferRefused("no_answer")
+            raise TransferRefused("no_answer", rang=leg.rang)
 
 
 async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:

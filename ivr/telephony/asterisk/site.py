@@ -12,17 +12,20 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ivr.errors import Fault, FaultyFile, HuifangError
+from ivr.phone_number import REGION, REGIONS
 
 EndpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 DialString = Annotated[str, StringConstraints(pattern=r"^[0-9+*#]+$")]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 DialTarget = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+/[A-Za-z0-9_.+*#@:/-]+$")]
+DialPrefix = Annotated[str, StringConstraints(pattern=r"^\+?[0-9*#]*$")]
+AreaCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{0,6}$")]
 FilePath = Annotated[str, StringConstraints(pattern=r"^[^;\n]*$")]
 
 
@@ -69,6 +72,29 @@ class Ringing(_Model):
     every_s: int = Field(default=5, ge=1)
 
 
+class TrunkNumbers(_Model):
+    """The forms of telephone numbers on a trunk; records keep E.164."""
+
+    region: str = REGION
+    """The region (ISO 3166) whose numbers have no country code on the trunk."""
+    dialled: Literal["national", "international"] = "national"
+    """`national`: as dialled within the region (13812345678, 041183612345); `international`: country code and number
+    (8613812345678)."""
+    dialled_prefix: DialPrefix = ""
+    """Put before every number dialled, except those of at most six digits."""
+    shown_prefix: DialPrefix = ""
+    """Put by the network before the callers' numbers it shows; removed."""
+    area_code: AreaCode = ""
+    """The area code, with its 0, of callers whom the network shows without one."""
+
+    @field_validator("region")
+    @classmethod
+    def _check_region(cls, region: str) -> str:
+        if region not in REGIONS:
+            raise ValueError(f"{region} is not a region that has a numbering plan; use a code of ISO 3166, such as CN")
+        return region
+
+
 class Trunk(_Model):
     """SIP trunk to the telephone network. `authorities` is the PEM file of CAs trusted to certify the far end."""
 
@@ -82,6 +108,7 @@ class Trunk(_Model):
     authorities: FilePath = "/etc/ssl/certs/ca-certificates.crt"
     certificate: FilePath | None = None
     key: FilePath | None = None
+    numbers: TrunkNumbers = TrunkNumbers()
 
     @property
     def uri(self) -> str:
@@ -129,6 +156,11 @@ class Site(_Model):
             if phone not in self.phones:
                 raise ValueError(f"fallback.phones: {phone} is not among the phones")
         return self
+
+    @property
+    def trunk_numbers(self) -> TrunkNumbers:
+        """The forms of numbers on the trunk; the defaults if the site names none."""
+        return self.trunk.numbers if self.trunk else TrunkNumbers()
 
     @property
     def ari_url(self) -> str:

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from ivr.events import Value
 from ivr.telephony.browser import wire
 from ivr.telephony.browser.limits import PhoneLimits
 from ivr.telephony.browser.stream import CONNECTION_LOST, BrowserCallLeg, BrowserStream, send
@@ -32,6 +33,8 @@ PAGE_HEADERS = {
 log = logging.getLogger(__name__)
 
 CallHandler = Callable[[BrowserCallLeg], Awaitable[None]]
+RefusedValues = Callable[[str, Mapping[str, Value]], Mapping[str, str]]
+"""A flow and the values given for its variables → the reason for each one that the flow refuses, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class FlowChoice:
 def routes(
     answer: CallHandler,
     flows: Callable[[], Sequence[FlowChoice]],
+    refused: RefusedValues,
     new_id: Callable[[], str] = lambda: uuid4().hex,
     limits: PhoneLimits | None = None,
 ) -> list[web.AbstractRouteDef]:
@@ -54,7 +58,7 @@ def routes(
     A session outlives its socket: if the request handler is cancelled, the session still receives MediaClosed and ends.
     `flows` is called again for each page and each call, so a reloaded flow file takes effect at once.
     """
-    phone = _Phone(answer, flows, new_id, limits or PhoneLimits())
+    phone = _Phone(answer, flows, refused, new_id, limits or PhoneLimits())
     return [
         web.get("/phone", _page),
         web.static("/phone/static", PAGE),
@@ -72,10 +76,11 @@ class _Phone:
         self,
         answer: CallHandler,
         flows: Callable[[], Sequence[FlowChoice]],
+        refused: RefusedValues,
         new_id: Callable[[], str],
         limits: PhoneLimits,
     ) -> None:
-        self._answer, self._flows, self._new_id, self._limits = answer, flows, new_id, limits
+        self._answer, self._flows, self._refused, self._new_id, self._limits = answer, flows, refused, new_id, limits
         self._sessions: set[asyncio.Task[None]] = set()
 
     async def choices(self, _: web.Request) -> web.Response:
@@ -115,6 +120,8 @@ class _Phone:
             raise wire.WireError(f"{request.type} before the call message", WSCloseCode.POLICY_VIOLATION)
         if not any(request.flow == flow.name and request.language in flow.languages for flow in self._flows()):
             raise wire.WireError("no such flow in this language", WSCloseCode.POLICY_VIOLATION)
+        for name, reason in self._refused(request.flow, request.variables).items():
+            raise wire.WireError(f"call.variables.{name}: {reason}", WSCloseCode.POLICY_VIOLATION)
         return Call(
             id=self._new_id(),
             network="browser",

@@ -18,7 +18,7 @@ Hear = Callable[..., HeardTrial]
 
 @pytest.fixture
 def speech(tmp_path: Path, clip: Callable[[str], bytes]) -> Path:
-    """A sentence, and hiss for recordings of syllables (by speakers of a fold and of none), English words, noise."""
+    """A corpus: one sentence, and hiss as syllables (inside and outside the folds), English words and noise."""
     folder = tmp_path / "speech"
     rows = []
     chance = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def speech(tmp_path: Path, clip: Callable[[str], bytes]) -> Path:
 
 @pytest.fixture
 def hearing() -> Hear:
-    """A hearing of 八, heard as 八 with .9, on an ordinary call; whatever is given is otherwise."""
+    """A trial in which 八 is heard as 八 with confidence 0.9 on an ordinary call; arguments override the defaults."""
 
     def make(
         heard: str = "八", sure: float = 0.9, rival: str = "", rival_sure: float = 0.0, **other: Any

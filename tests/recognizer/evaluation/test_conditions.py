@@ -19,16 +19,16 @@ def level_db(samples: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("name", "level"), [("clean", -26), ("µ-law", -26), ("−20 dB", -46), ("−30 dB", -56)])
-def test_a_voice_comes_at_its_level(name: str, level: float) -> None:
+def test_a_voice_has_the_level_of_its_condition(name: str, level: float) -> None:
     assert level_db(line(name)[INSIDE]) == pytest.approx(level, abs=0.5)
 
 
 @pytest.mark.parametrize(("name", "below"), [("noise 20 dB", 20), ("noise 10 dB", 10), ("noise 5 dB", 5)])
-def test_noise_is_so_far_below_the_voice(name: str, below: float) -> None:
+def test_noise_is_below_the_voice_by_the_ratio_of_its_condition(name: str, below: float) -> None:
     assert level_db(line(name)[:2400]) == pytest.approx(-26 - below, abs=0.5)
 
 
-def test_babble_is_other_people_behind_the_voice() -> None:
+def test_babble_consists_of_other_voices() -> None:
     assert level_db(line("babble 15 dB")[:2400]) == pytest.approx(-41, abs=2)
 
 
@@ -44,5 +44,5 @@ def test_one_packet_in_twenty_is_lost() -> None:
     assert 0.03 < (np.abs(packets).max(axis=1) < 20).mean() < 0.07
 
 
-def test_the_same_chance_makes_the_same_line() -> None:
+def test_the_same_seed_gives_the_same_line() -> None:
     assert all(np.array_equal(line(name), line(name)) for name in CONDITIONS)

@@ -19,17 +19,17 @@ def test_a_tally_counts_what_the_service_would_do(hearing: Hear) -> None:
     assert Tally.of(heard) == Tally(1, 1, 1, 1, 2)
 
 
-def test_what_is_taken_where_nothing_was_an_answer_is_wrong(hearing: Hear) -> None:
+def test_accepting_a_sound_that_is_no_answer_is_wrong(hearing: Hear) -> None:
     assert Tally.of([hearing(said="", how="noise")]) == Tally(accept_wrong=1)
 
 
-def test_few_cases_say_little() -> None:
+def test_few_trials_give_a_wide_interval() -> None:
     assert interval(10, 10)[0] == pytest.approx(0.72, abs=0.01)
     assert interval(1000, 1000)[0] > 0.99
     assert interval(0, 0) == (0.0, 1.0)
 
 
-def test_goals_are_of_the_test_half_on_ordinary_calls_and_of_real_speakers(hearing: Hear) -> None:
+def test_goals_count_real_speakers_of_the_test_half_on_ordinary_calls(hearing: Hear) -> None:
     heard = [
         *[hearing()] * 9,
         hearing("九"),
@@ -44,7 +44,7 @@ def test_goals_are_of_the_test_half_on_ordinary_calls_and_of_real_speakers(heari
     assert "other speech accepted" not in reached
 
 
-def test_real_and_synthetic_sounds_are_in_tables_of_their_own(hearing: Hear) -> None:
+def test_real_and_synthetic_sounds_have_separate_tables(hearing: Hear) -> None:
     heard = [hearing(), hearing("九", how="synthetic"), hearing(said="", how="noise", sure=0.1)]
     made = {table.title: table.markdown() for table in tables(Measured("small", "zh-CN", heard, COST))}
     assert "| score digits | 1 | 100.0 | 0.0 |" in made["Answers of real speakers, µ-law"]

@@ -13,14 +13,14 @@ from recognizer.evaluation.hearing import HeardTrial, TrialReading
 Hear = Callable[..., HeardTrial]
 
 
-def sure(weights: Weights, one: HeardTrial) -> float:
-    """As `recognizer.confidence` would have it with these weights."""
+def confidence_of(weights: Weights, one: HeardTrial) -> float:
+    """The confidence that `recognizer.confidence` would compute with these weights."""
     by = (weights.single, weights.several, weights.ratio, weights.margin)
     return float(1 / (1 + np.exp(-np.dot(features(one.readings[0].evidence), by))))
 
 
 @pytest.fixture
-def heard(hearing: Hear) -> list[HeardTrial]:
+def trials(hearing: Hear) -> list[HeardTrial]:
     """Right answers with much evidence, wrong ones with less, other speech with little."""
     chance = np.random.default_rng(0)
 
@@ -37,28 +37,28 @@ def heard(hearing: Hear) -> list[HeardTrial]:
     ]
 
 
-def test_weights_keep_within_the_limits_and_take_most_right_answers(heard: list[HeardTrial]) -> None:
-    weights = fit(heard, FittingLimits())
-    answers = [one for one in heard if one.answer]
-    wrong = sum(sure(weights, one) >= CONFIRM_BELOW and not one.right for one in answers)
-    right = sum(sure(weights, one) >= CONFIRM_BELOW and one.right for one in answers)
-    talk = [sure(weights, one) for one in heard if one.how == "other speech"]
+def test_weights_stay_within_the_limits_and_accept_most_right_answers(trials: list[HeardTrial]) -> None:
+    weights = fit(trials, FittingLimits())
+    answers = [one for one in trials if one.answer]
+    wrong = sum(confidence_of(weights, one) >= CONFIRM_BELOW and not one.right for one in answers)
+    right = sum(confidence_of(weights, one) >= CONFIRM_BELOW and one.right for one in answers)
+    talk = [confidence_of(weights, one) for one in trials if one.how == "other speech"]
     assert wrong <= 0.02 * len(answers)
     assert right >= 0.6 * len(answers)
     assert sum(share >= REJECT_BELOW for share in talk) <= 0.13 * len(talk)
 
 
-def test_stricter_limits_accept_less(heard: list[HeardTrial]) -> None:
-    loose, strict = fit(heard, FittingLimits(wrong=0.05)), fit(heard, FittingLimits(wrong=0.001))
-    accepted = [sum(sure(weights, one) >= CONFIRM_BELOW for one in heard) for weights in (loose, strict)]
+def test_stricter_limits_accept_less(trials: list[HeardTrial]) -> None:
+    loose, strict = fit(trials, FittingLimits(wrong=0.05)), fit(trials, FittingLimits(wrong=0.001))
+    accepted = [sum(confidence_of(weights, one) >= CONFIRM_BELOW for one in trials) for weights in (loose, strict)]
     assert accepted[0] > accepted[1]
 
 
-def test_nothing_of_the_test_half_is_looked_at(heard: list[HeardTrial]) -> None:
+def test_the_test_half_is_refused(trials: list[HeardTrial]) -> None:
     with pytest.raises(ValueError, match="dev half only"):
-        fit([*heard, replace(heard[0], half="test")], FittingLimits())
+        fit([*trials, replace(trials[0], half="test")], FittingLimits())
 
 
-def test_without_mistakes_there_is_nothing_to_choose(hearing: Hear) -> None:
+def test_fitting_needs_wrong_answers(hearing: Hear) -> None:
     with pytest.raises(ValueError, match="no wrong ones"):
         fit([hearing(half="dev")], FittingLimits())

@@ -1,4 +1,4 @@
-"""The models of folds, from layers as training keeps them to what Vosk loads."""
+"""The models of folds, from the layers that training stores to the model that Vosk loads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recognizer.vosk import SHIPPED
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A Mandarin model that lies where others may lie beside it."""
+    """A Mandarin model in a folder that has room for the folds beside it."""
     folder = tmp_path / "models" / "zh-small-8k"
     folder.parent.mkdir()
     folder.symlink_to(SHIPPED["zh-CN"])
@@ -25,7 +25,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def layers(seed: int) -> list[Layer]:
-    """Of a tiny network of random weights."""
+    """The layers of a tiny network with random weights."""
     chance = np.random.default_rng(seed)
     return [
         Layer((-1, 0, 1), chance.normal(size=(8, 120)), chance.normal(size=8), rectified=True),

@@ -33,18 +33,18 @@ def trial(clip: Clip, name: str, said: str, question: EvaluationQuestion) -> Tri
     return Trial(question, said, how, "anna", "test", np.frombuffer(clip(name), "<i2"))
 
 
-def test_an_answer_is_right_when_it_means_what_was_said(model: SpeechModel, clip: Clip) -> None:
+def test_an_answer_is_right_if_its_meaning_is(model: SpeechModel, clip: Clip) -> None:
     heard = hear(model, trial(clip, "bafen", "八", ZH_SCORE), "µ-law", ())
     assert (heard.right, heard.band) == (True, "accept")
     assert not hear(model, trial(clip, "bafen", "九", ZH_SCORE), "µ-law", ()).right
 
 
-def test_what_is_no_answer_is_asked_again_and_never_right(model: SpeechModel, clip: Clip) -> None:
+def test_a_sound_that_is_no_answer_is_asked_again_and_never_right(model: SpeechModel, clip: Clip) -> None:
     heard = hear(model, trial(clip, "kuaidi_fang_menkou", "", ZH_SCORE), "µ-law", ())
     assert (heard.right, heard.answer, heard.band) == (False, False, "again")
 
 
-def test_what_is_read_in_hardly_any_voice_is_not_heard(model: SpeechModel, clip: Clip) -> None:
+def test_an_answer_decoded_from_hardly_any_voice_is_ignored(model: SpeechModel, clip: Clip) -> None:
     whole = trial(clip, "bafen", "八", ZH_SCORE)
     shred = replace(whole, sound=whole.sound[400:2800])
     listening = AnswerDecoding(model, ZH_SCORE.grammar)
@@ -54,7 +54,7 @@ def test_what_is_read_in_hardly_any_voice_is_not_heard(model: SpeechModel, clip:
     assert hear(model, whole, "−30 dB", ()).readings
 
 
-def test_voice_is_told_from_noise_as_turn_taking_does() -> None:
+def test_voice_is_told_from_noise_as_in_turn_taking() -> None:
     timing = Timing()
     assert (round(100 * SURE_VOICE), VOICE_MS) == (timing.sure_percent, timing.answer_voice_ms)
 

@@ -8,13 +8,13 @@ from recognizer.evaluation.hearing import HeardTrial
 from recognizer.evaluation.measuring import Cost
 from recognizer.evaluation.tables import Measured, Table
 
-pytest.importorskip("matplotlib", reason='matplotlib is not here: pip install ".[training]"')
+pytest.importorskip("matplotlib", reason='matplotlib is not installed: pip install ".[training]"')
 from recognizer.evaluation.report import Section, page
 
 Hear = Callable[..., HeardTrial]
 
 
-def test_the_page_shows_goals_drawings_tables_and_what_is_added(hearing: Hear) -> None:
+def test_the_page_shows_goals_charts_tables_and_additions(hearing: Hear) -> None:
     heard = [
         *(hearing(condition=condition) for condition in ("clean", "µ-law", "5 % loss") for _ in range(3)),
         hearing("九", how="synthetic", speaker="f3"),

@@ -19,13 +19,13 @@ _TEXTS = ("满意", "不满意", "一般", "八分", "九分", "可以", "没有
 
 @pytest.fixture(scope="session")
 def lm() -> PhoneLM:
-    """How phones follow each other in a few answers."""
+    """A phone language model of a few answers."""
     return PhoneLM.of(map(of_text, _TEXTS))
 
 
 @pytest.fixture
 def network() -> AcousticNetwork:
-    """A tiny network of random weights whose outputs differ."""
+    """A tiny network with random weights and different outputs."""
     import torch
 
     from recognizer.training.network import AcousticNetwork, Shape
@@ -43,7 +43,7 @@ def network() -> AcousticNetwork:
 
 @pytest.fixture
 def exported(network: AcousticNetwork, lm: PhoneLM, tmp_path: Path) -> Path:
-    """The network's folder."""
+    """The folder of the exported network."""
     from recognizer.training.export import export
     from recognizer.training.features import FrontEnd
 
@@ -53,7 +53,7 @@ def exported(network: AcousticNetwork, lm: PhoneLM, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def babble() -> Callable[[float], np.ndarray]:
-    """So many seconds of something loud, as 16-bit samples."""
+    """`babble(seconds)` returns loud sound as 16-bit samples."""
 
     def make(seconds: float) -> np.ndarray:
         time = np.arange(int(8000 * seconds)) / 8000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
+torch = pytest.importorskip("torch", reason='torch is not installed: pip install ".[training]"')
 from recognizer.audio import alaw_to_pcm, pcm_to_alaw, pcm_to_ulaw, ulaw_to_pcm  # noqa: E402
 from recognizer.training import telephone  # noqa: E402
 from recognizer.training.augment import WARPS, Augmenter  # noqa: E402
@@ -14,19 +14,19 @@ from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
 Babble = Callable[[float], np.ndarray]
 
 
-def error(one: np.ndarray, other: np.ndarray) -> float:
-    """Of the second against the first, dB."""
+def error_db(one: np.ndarray, other: np.ndarray) -> float:
+    """The error of the second signal against the first, in dB."""
     difference = one.astype(float) - other
     return float(10 * np.log10(np.square(difference).mean() / np.square(one.astype(float)).mean()))
 
 
-def test_codes_of_the_line_spoil_as_much_as_the_real_ones(babble: Babble) -> None:
+def test_simulated_codecs_distort_as_much_as_real_ones(babble: Babble) -> None:
     samples = babble(1.0)
     given = torch.from_numpy(samples.astype(np.float32))[None]
     real_mu = np.frombuffer(ulaw_to_pcm(pcm_to_ulaw(samples.tobytes())), "<i2")
     real_a = np.frombuffer(alaw_to_pcm(pcm_to_alaw(samples.tobytes())), "<i2")
-    assert error(samples, telephone.mu_law(given)[0].numpy()) == pytest.approx(error(samples, real_mu), abs=3)
-    assert error(samples, telephone.a_law(given)[0].numpy()) == pytest.approx(error(samples, real_a), abs=3)
+    assert error_db(samples, telephone.mu_law(given)[0].numpy()) == pytest.approx(error_db(samples, real_mu), abs=3)
+    assert error_db(samples, telephone.a_law(given)[0].numpy()) == pytest.approx(error_db(samples, real_a), abs=3)
 
 
 def test_lost_packets_are_silent_or_repeated_and_few() -> None:

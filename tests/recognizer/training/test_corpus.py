@@ -29,20 +29,20 @@ def test_one_recording_without_a_licence_stops_the_training(tmp_path: Path) -> N
         training_recordings(folder)
 
 
-def test_what_is_said_is_text_or_a_syllable(tmp_path: Path) -> None:
+def test_a_transcript_is_text_or_a_syllable(tmp_path: Path) -> None:
     folder = corpus(tmp_path, row("a/1.flac", "满意", "anna"), row("a/2.flac", "八", "anna", note="pinyin ba1; 16k"))
     text, syllable = recordings(folder)
     assert text.transcript() == of_text("满意")
     assert syllable.transcript() == of_pinyin([["ba1"]])
 
 
-def test_what_nobody_can_pronounce_has_no_transcript(tmp_path: Path) -> None:
+def test_unpronounceable_text_has_no_transcript(tmp_path: Path) -> None:
     folder = corpus(tmp_path, row("a/1.flac", "EYN", "anna"), row("a/2.flac", "", "anna", note="pinyin xyz1"))
     assert [one.transcript() for one in recordings(folder)] == [None, None]
     assert training_recordings(folder) == []
 
 
-def test_the_model_of_a_fold_has_not_heard_the_speakers_of_the_fold_and_the_shipped_one_all(tmp_path: Path) -> None:
+def test_the_model_of_a_fold_excludes_its_speakers_and_the_shipped_model_none(tmp_path: Path) -> None:
     speakers = ("hantts_m", "davin_1", "chenwang_f", "yuetan_f", "cv_18531674", "gsc_18f8afd5")
     folder = corpus(tmp_path, *(row(f"a/{speaker}.flac", "满意", speaker) for speaker in speakers))
     assert {one.speaker for one in training_recordings(folder)} == set(speakers)
@@ -52,12 +52,12 @@ def test_the_model_of_a_fold_has_not_heard_the_speakers_of_the_fold_and_the_ship
     assert unheard[3] == set()
 
 
-def test_mandarin_and_english_are_trained_on_and_nothing_else(tmp_path: Path) -> None:
+def test_only_mandarin_and_english_are_trained_on(tmp_path: Path) -> None:
     rows = (row(f"a/{lang}.flac", "yes" if lang == "en" else "是", "anna", lang=lang) for lang in ("zh", "en", "fr"))
     assert {one.language for one in training_recordings(corpus(tmp_path, *rows))} == {"zh", "en"}
 
 
-def test_english_text_is_spoken_by_the_dictionary(tmp_path: Path) -> None:
+def test_english_text_is_pronounced_by_the_dictionary(tmp_path: Path) -> None:
     known, unknown = recordings(
         corpus(tmp_path, row("a/1.flac", "Yes", "anna", lang="en"), row("a/2.flac", "xqzt", "anna", lang="en"))
     )
@@ -66,7 +66,7 @@ def test_english_text_is_spoken_by_the_dictionary(tmp_path: Path) -> None:
     assert unknown.transcript() is None
 
 
-def test_clips_of_callers_are_learnt_beside_the_recordings(tmp_path: Path) -> None:
+def test_callers_clips_are_trained_on_beside_the_recordings(tmp_path: Path) -> None:
     import numpy as np
 
     folders = tmp_path / "speech", tmp_path / "calls"
@@ -81,7 +81,7 @@ def test_clips_of_callers_are_learnt_beside_the_recordings(tmp_path: Path) -> No
         training_recordings(folders[1])
 
 
-def test_clips_are_made_anew_when_the_recordings_are_others(tmp_path: Path) -> None:
+def test_clips_are_rebuilt_when_the_recordings_change(tmp_path: Path) -> None:
     import numpy as np
 
     for name in ("a", "b"):
@@ -97,7 +97,7 @@ def test_clips_are_made_anew_when_the_recordings_are_others(tmp_path: Path) -> N
     assert not checkpoint.exists()
 
 
-def test_rows_of_one_voice_are_made_of_its_short_recordings(tmp_path: Path) -> None:
+def test_short_recordings_of_one_voice_are_concatenated(tmp_path: Path) -> None:
     import numpy as np
 
     rows = [row(f"{number}.flac", text, "anna") for number, text in enumerate("一二三四五六七八" * 13)]
@@ -110,7 +110,7 @@ def test_rows_of_one_voice_are_made_of_its_short_recordings(tmp_path: Path) -> N
     assert all(clip.length >= 2500 * len(clip.transcript) for clip in made)
 
 
-def test_a_recording_comes_as_mono_at_8_khz(tmp_path: Path) -> None:
+def test_a_recording_is_converted_to_mono_at_8_khz(tmp_path: Path) -> None:
     import numpy as np
 
     soundfile.write(tmp_path / "a.flac", np.ones((32000, 2), np.int16) * 1000, 16000)

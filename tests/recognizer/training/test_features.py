@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
+torch = pytest.importorskip("torch", reason='torch is not installed: pip install ".[training]"')
 from recognizer.training.features import Fbank, FrontEnd  # noqa: E402
 
 
@@ -48,7 +48,7 @@ def test_features_are_those_of_kaldi(front: FrontEnd, babble: Callable[[float], 
     assert np.abs(made - reference(samples, front)).max() < 5e-3
 
 
-def test_a_front_end_reads_back_what_it_says_to_kaldi(tmp_path: Path) -> None:
+def test_a_front_end_reads_back_its_own_kaldi_options(tmp_path: Path) -> None:
     front = FrontEnd(bands=32, lowest_hz=80.0, frame_ms=25)
     (tmp_path / "fbank.conf").write_text(front.conf())
     assert FrontEnd.of(tmp_path / "fbank.conf") == front

@@ -1,4 +1,4 @@
-"""A model of random weights, written and loaded by the real Vosk."""
+"""A model with random weights, written and then loaded by the real Vosk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
+torch = pytest.importorskip("torch", reason='torch is not installed: pip install ".[training]"')
 import vosk  # noqa: E402
 
 from recognizer.building import build_model  # noqa: E402
@@ -41,16 +41,16 @@ def test_vosk_loads_a_written_model_and_decodes_with_a_grammar(exported: Path, t
     assert set(str(best["text"]).split()) <= {"满意"}
 
 
-def test_a_new_answer_needs_a_graph_only(exported: Path, tmp_path: Path, babble: Babble) -> None:
+def test_a_new_answer_needs_only_a_new_graph(exported: Path, tmp_path: Path, babble: Babble) -> None:
     for phrase in ("香蕉", "退货"):
         model = build_model("zh-CN", exported, [phrase], tmp_path / "cache", lattice_beam=4)
         assert vosk.Model(str(model)).vosk_model_find_word(phrase) >= 0
 
 
-def test_the_score_of_a_path_is_that_of_the_network_in_torch(
+def test_the_score_of_a_path_equals_that_of_the_network_in_torch(
     exported: Path, network: AcousticNetwork, tmp_path: Path, babble: Babble
 ) -> None:
-    """Features, network and graph together, to 2e-3; what the grammar adds is the same for all audio."""
+    """Features, network and graph agree to 2e-3; the cost of the grammar is the same for all audio."""
     model = build_model("zh-CN", exported, ["八分"], tmp_path / "cache", lattice_beam=4)
     grammar_costs = []
     for seconds in (0.5, 0.7, 0.9, 1.1):
@@ -65,7 +65,7 @@ def test_the_score_of_a_path_is_that_of_the_network_in_torch(
     assert 0 < grammar_costs[0] < 5
 
 
-def test_layers_are_read_as_they_were_written(exported: Path, network: AcousticNetwork) -> None:
+def test_layers_are_read_back_as_written(exported: Path, network: AcousticNetwork) -> None:
     *inner, _ = network.kaldi_layers()
     *written, _ = read_layers(exported / "am" / "final.mdl")
     for layer, (weights, bias) in zip(inner, written, strict=True):
@@ -74,7 +74,7 @@ def test_layers_are_read_as_they_were_written(exported: Path, network: AcousticN
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_a_languages_model_has_the_outputs_of_its_own_phones(
+def test_a_model_has_outputs_for_the_phones_of_its_language_only(
     language: str, network: AcousticNetwork, lm: PhoneLM, tmp_path: Path
 ) -> None:
     export(network.kaldi_layers(), FrontEnd(), lm, language, tmp_path)
@@ -89,9 +89,9 @@ def test_a_languages_model_has_the_outputs_of_its_own_phones(
 
 
 def _best_path(outputs: np.ndarray, word: tuple[str, ...]) -> float:
-    """The likeliest way through silence, the word once, and silence: a search over all states, frame by frame.
+    """The likeliest path of silence, the word once, and silence, by a frame-by-frame search over all states.
 
-    Every transition costs one in two in the graph; Vosk counts nine tenths of that in the scores that it gives.
+    Every transition has a probability of one half in the graph; Vosk scales that cost by 0.9 in its scores.
     """
     phones = [NUMBER["SIL"], *(NUMBER[name] for name in word), NUMBER["SIL"]]
     never = (-np.inf, 0)

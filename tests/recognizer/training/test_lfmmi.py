@@ -1,4 +1,4 @@
-"""Forward scores against every path listed one by one."""
+"""Forward scores, compared with a sum over all paths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
+torch = pytest.importorskip("torch", reason='torch is not installed: pip install ".[training]"')
 from recognizer.training.inventory import NUMBER, OUTPUTS, PHONES  # noqa: E402
 from recognizer.training.lfmmi import Denominator, Numerator, numerator  # noqa: E402
 from recognizer.training.phone_lm import PhoneLM  # noqa: E402
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def rows(frame_count: int, lm: PhoneLM, phones: list[int], outputs: np.ndarray) -> float:
-    """The log probability of exactly these phones, over all ways to share the frames among them."""
+    """The log probability of exactly these phones, over all alignments."""
     ways = []
     for cuts in itertools.combinations(range(1, frame_count), len(phones) - 1):
         edges = [0, *cuts, frame_count]
@@ -34,7 +34,7 @@ def rows(frame_count: int, lm: PhoneLM, phones: list[int], outputs: np.ndarray) 
 
 
 def forward(outputs: torch.Tensor, lm: PhoneLM) -> torch.Tensor:
-    """The log probability of any phones in these frames, by way of entering (even) and staying (odd) states."""
+    """The log probability of any phones in these frames; even outputs enter a phone, odd ones stay in it."""
     after, first, end = (torch.from_numpy(part).log() for part in (lm.after, lm.first, lm.end))
     half = float(np.log(0.5))
     entered = first + outputs[0, 0::2]
@@ -46,7 +46,7 @@ def forward(outputs: torch.Tensor, lm: PhoneLM) -> torch.Tensor:
     return torch.logsumexp(torch.logaddexp(entered, stayed) + half + end, 0)
 
 
-def test_the_numerator_adds_up_all_ways_to_say_it(lm: PhoneLM) -> None:
+def test_the_numerator_sums_over_all_alignments(lm: PhoneLM) -> None:
     outputs = torch.randn(1, 6, OUTPUTS, generator=torch.Generator().manual_seed(1))
     (word,) = of_pinyin([["ba1"]])
     pauses = ([*start, *word, *end] for start in ([], [SIL]) for end in ([], [SIL]))
@@ -55,13 +55,13 @@ def test_the_numerator_adds_up_all_ways_to_say_it(lm: PhoneLM) -> None:
     assert float(made) == pytest.approx(expected, abs=1e-3)
 
 
-def test_nobody_speaking_is_silence_only(lm: PhoneLM) -> None:
+def test_an_empty_transcript_is_only_silence(lm: PhoneLM) -> None:
     outputs = torch.randn(1, 4, OUTPUTS, generator=torch.Generator().manual_seed(1))
     made, _ = numerator(outputs, torch.tensor([4]), [Numerator.of((), lm)])
     assert float(made) == pytest.approx(rows(4, lm, [SIL], outputs[0].numpy().astype(float)), abs=1e-3)
 
 
-def test_the_denominator_adds_up_everything_that_can_be_said(lm: PhoneLM) -> None:
+def test_the_denominator_sums_over_all_phone_sequences(lm: PhoneLM) -> None:
     outputs = torch.randn(1, 2, OUTPUTS, generator=torch.Generator().manual_seed(1))
     numpy = outputs[0].numpy().astype(float)
     names = range(len(PHONES))
@@ -70,7 +70,7 @@ def test_the_denominator_adds_up_everything_that_can_be_said(lm: PhoneLM) -> Non
     assert float(Denominator(lm, CPU)(outputs, torch.tensor([2]))[0]) == pytest.approx(expected, abs=1e-3)
 
 
-def test_what_was_said_is_never_likelier_than_anything(lm: PhoneLM) -> None:
+def test_the_numerator_never_exceeds_the_denominator(lm: PhoneLM) -> None:
     outputs = torch.randn(2, 12, OUTPUTS, generator=torch.Generator().manual_seed(2)) * 3
     lengths = torch.tensor([12, 9])
     said = [Numerator.of(of_text(text), lm) for text in ("满意", "八分")]
@@ -90,7 +90,7 @@ def test_frames_after_the_end_do_not_count(lm: PhoneLM) -> None:
     assert not occupied[:, 6:].any()
 
 
-def test_how_likely_each_output_was_is_the_gradient_that_torch_finds(lm: PhoneLM) -> None:
+def test_the_output_posteriors_equal_the_gradient_of_torch(lm: PhoneLM) -> None:
     outputs = torch.randn(2, 7, OUTPUTS, generator=torch.Generator().manual_seed(3)) * 2
     lengths = torch.tensor([7, 4])
     given = outputs.double().requires_grad_(True)
@@ -102,7 +102,7 @@ def test_how_likely_each_output_was_is_the_gradient_that_torch_finds(lm: PhoneLM
     assert torch.allclose(occupied.sum(2), (torch.arange(7) < lengths[:, None]).float(), atol=1e-4)
 
 
-def test_the_numerator_says_by_how_much_each_output_counts(lm: PhoneLM) -> None:
+def test_the_numerator_gives_the_weight_of_each_output(lm: PhoneLM) -> None:
     outputs = torch.randn(2, 9, OUTPUTS, generator=torch.Generator().manual_seed(4)) * 2
     lengths = torch.tensor([9, 6])
     said = [Numerator.of(of_text(text), lm) for text in ("八分", "八")]
@@ -115,7 +115,7 @@ def test_the_numerator_says_by_how_much_each_output_counts(lm: PhoneLM) -> None:
         assert float(gained) == pytest.approx(float(occupied[row, time, output]), abs=0.01)
 
 
-def test_what_a_network_thinks_impossible_counts_all_the_same(lm: PhoneLM) -> None:
+def test_nearly_impossible_outputs_still_count(lm: PhoneLM) -> None:
     outputs = torch.zeros(1, 40, OUTPUTS)
     eight = Numerator.of(of_text("八"), lm)
     outputs[0, :30, eight.outputs[2:6]] = -20.0

@@ -34,12 +34,12 @@ def test_free_licences_may_be_shipped(licence: str) -> None:
         "permitted for research; MIT",
     ],
 )
-def test_others_may_not(licence: str) -> None:
+def test_other_licences_may_not_be_shipped(licence: str) -> None:
     with pytest.raises(LicenceRefused, match="does not allow"):
         check_licence(licence)
 
 
-def test_callers_agreed_to_models_of_the_service_only() -> None:
+def test_callers_consented_to_models_of_the_service_only() -> None:
     consent = "consent of the caller, 2026-11-24, for models of this service"
     check_consent(consent)
     with pytest.raises(LicenceRefused, match="does not allow"):

@@ -10,18 +10,18 @@ from recognizer.training.inventory import NUMBER, SPOKEN
 from recognizer.training.phone_lm import PhoneLM
 
 
-def test_what_follows_a_phone_adds_up_to_one(lm: PhoneLM) -> None:
+def test_the_probabilities_after_a_phone_add_up_to_one(lm: PhoneLM) -> None:
     assert lm.first.sum() == pytest.approx(1)
     assert np.allclose(lm.after.sum(1) + lm.end, 1)
 
 
-def test_what_was_seen_is_likelier(lm: PhoneLM) -> None:
+def test_observed_phones_are_likelier(lm: PhoneLM) -> None:
     row = lm.after[NUMBER["i_m"]]
     assert row[NUMBER["f_an3"]] > row[NUMBER["f_an1"]]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_phone_of_a_language_and_no_other_can_begin_a_word_and_go_on(lm: PhoneLM, language: str) -> None:
+def test_exactly_the_phones_of_a_language_may_begin_and_continue_a_word(lm: PhoneLM, language: str) -> None:
     bigram = lm.bigram(language, 8.0)
     spoken = set(SPOKEN[language])
     assert set(bigram[START]) == spoken
@@ -36,6 +36,6 @@ def test_a_final_costs_the_same_with_any_tone(lm: PhoneLM) -> None:
     assert len(costs) == 1
 
 
-def test_rare_phones_are_left_out(lm: PhoneLM) -> None:
+def test_rare_phones_are_omitted(lm: PhoneLM) -> None:
     assert len(lm.bigram("zh", 3.0)["i_m"]) < len(lm.bigram("zh", 8.0)["i_m"])
     assert math.exp(-min(lm.bigram("zh", 3.0)["i_m"].values())) > 0.05

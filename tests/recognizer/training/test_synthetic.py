@@ -27,35 +27,35 @@ def spoken_english(count: int) -> list[synthetic.SyntheticUtterance]:
     return [english(ENGLISH_PHRASES, chance) for _ in range(count)]
 
 
-def sounded(one: synthetic.SyntheticUtterance) -> tuple[int, ...]:
-    """The phones of what a Mandarin voice is given."""
+def phones_of(one: synthetic.SyntheticUtterance) -> tuple[int, ...]:
+    """The phones of the text that a Mandarin voice speaks."""
     return sum(of_pinyin([[syllable] for syllable in re.findall(r"[a-z]+[1-5]", one.text)]), ())
 
 
-def test_every_answer_is_said_sooner_or_later() -> None:
+def test_every_answer_is_spoken_eventually() -> None:
     meant = {word for one in spoken(400) for word in one.meant}
     for phrase in PHRASES:
         assert set(of_text(phrase)) <= meant
 
 
-def test_some_speak_with_an_accent_that_does_not_change_what_is_meant() -> None:
-    accented = [one for one in spoken(400) if sounded(one) != sum(one.meant, ())]
+def test_some_voices_have_an_accent_that_keeps_the_meaning() -> None:
+    accented = [one for one in spoken(400) if phones_of(one) != sum(one.meant, ())]
     assert 10 < len(accented) < 140
-    assert all(len(sounded(one)) == len(sum(one.meant, ())) for one in accented)
+    assert all(len(phones_of(one)) == len(sum(one.meant, ())) for one in accented)
 
 
-def test_some_hesitate() -> None:
+def test_some_utterances_contain_hesitations() -> None:
     (hesitation,) = of_text("嗯")
     (answer,) = of_text("八分")
     assert any(one.meant[:2] == (hesitation, answer) for one in spoken(3000))
 
 
-def test_the_same_seed_says_the_same() -> None:
+def test_the_same_seed_gives_the_same_utterances() -> None:
     assert spoken(20) == spoken(20)
     assert spoken_english(20) == spoken_english(20)
 
 
-def test_english_answers_come_alone_in_rows_and_among_hesitation() -> None:
+def test_english_answers_occur_alone_in_sequences_and_after_hesitations() -> None:
     said = spoken_english(1000)
     assert all(one.meant == of_english(one.text.replace(",", "")) for one in said)
     for phrase in ENGLISH_PHRASES:
@@ -69,11 +69,11 @@ def test_voices_speak_at_different_speeds() -> None:
     assert len({one.manner.rate for one in spoken(200)}) > 50
 
 
-def test_voices_for_measuring_are_not_trained_on() -> None:
+def test_held_out_voices_are_not_trained_on() -> None:
     assert not {one.manner.variant for one in (*spoken(500), *spoken_english(500))} & HELD_OUT_VARIANTS
 
 
-def test_the_spelling_of_phones_leads_back_to_them() -> None:
+def test_the_pinyin_of_phones_gives_the_same_phones() -> None:
     for phrase in ("女士", "绿色", "元月", "云", "威武", "温翁", "学生", "有用", "四十", "二", "窗外", "我要"):
         syllables = [(syllable,) for syllable in synthetic.pinyin(phrase)]
         assert sum(of_pinyin(syllables), ()) == sum(of_text(phrase), ()), phrase
@@ -93,8 +93,8 @@ def test_line_sounds_are_loud_and_different() -> None:
     assert len({one.tobytes() for one in made}) == 40
 
 
-@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not here: apt-get install espeak-ng")
-def test_all_voices_of_espeak_say_something() -> None:
+@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed: apt-get install espeak-ng")
+def test_every_espeak_voice_is_audible() -> None:
     from recognizer.training.espeak import ENGLISH, MANDARIN, VARIANTS, Espeak, Manner
 
     espeak = Espeak()

@@ -1,4 +1,4 @@
-"""A tiny training from beginning to end, broken off and taken up again."""
+"""A tiny training from start to end, interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason='torch is not here: pip install ".[training]"')
+torch = pytest.importorskip("torch", reason='torch is not installed: pip install ".[training]"')
 from recognizer.phones import SILENCE  # noqa: E402
 from recognizer.training import clips  # noqa: E402
 from recognizer.training.augment import WARPS, Augmenter  # noqa: E402
@@ -28,7 +28,7 @@ FRONT = FrontEnd()
 
 @pytest.fixture
 def shares(tmp_path: Path) -> list[BatchShare]:
-    """Two words, each a pitch of its own, and silence."""
+    """Two words, each with a pitch of its own, and silence."""
     chance = np.random.default_rng(0)
     made = []
     for _ in range(40):
@@ -42,7 +42,7 @@ def shares(tmp_path: Path) -> list[BatchShare]:
 
 
 def trainer(lm: PhoneLM, minutes: float) -> Trainer:
-    """Of a network whose every step takes a second."""
+    """A trainer of a small network, with a clock on which every step takes one second."""
     torch.manual_seed(0)
     augment = Augmenter(Fbank(FRONT, WARPS), torch.zeros(0, 8000), torch.zeros(0, 2000), seed=0)
     network = AcousticNetwork(Shape(FRONT.bands, first=16, width=24, depth=1))
@@ -52,7 +52,7 @@ def trainer(lm: PhoneLM, minutes: float) -> Trainer:
     return Trainer(network, augment, FRONT, lm, Plan(minutes, rate=2e-2), clock=lambda: float(next(seconds)))
 
 
-def test_training_learns_and_goes_on_where_it_was(
+def test_training_learns_and_resumes_from_its_checkpoint(
     lm: PhoneLM, shares: list[BatchShare], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -74,7 +74,7 @@ def test_training_learns_and_goes_on_where_it_was(
     assert untrained.network(features)[0].std() < done.network(features)[0].std()
 
 
-def test_an_epoch_draws_as_many_as_it_should(shares: list[BatchShare]) -> None:
+def test_an_epoch_draws_the_share_of_each_store(shares: list[BatchShare]) -> None:
     def count(times: float) -> int:
         return sum(len(group) for group in epoch([replace(shares[0], times=times)], seed=1, most=64))
 
@@ -82,7 +82,7 @@ def test_an_epoch_draws_as_many_as_it_should(shares: list[BatchShare]) -> None:
         assert wanted - 16 < count(times) <= wanted
 
 
-def test_speakers_with_few_clips_are_drawn_more_often_for_each(tmp_path: Path) -> None:
+def test_the_clips_of_speakers_with_few_are_drawn_more_often(tmp_path: Path) -> None:
     sounds = [
         ClipSound(np.full(4000, 900, np.int16), of_text("八"), "anna" if number else "berta") for number in range(200)
     ]
@@ -94,7 +94,7 @@ def test_speakers_with_few_clips_are_drawn_more_often_for_each(tmp_path: Path) -
     assert 2 * 20 < drawn.count("berta") < 8 * 20
 
 
-def test_a_batch_is_played_faster(shares: list[BatchShare]) -> None:
+def test_a_batch_can_be_played_faster(shares: list[BatchShare]) -> None:
     time = torch.arange(8000) / 8000
     one = Batch(torch.sin(2 * torch.pi * 400 * time)[None] * 1000, torch.tensor([8000]), (of_text("八"),))
     fast = one.played(1.25)
@@ -104,7 +104,7 @@ def test_a_batch_is_played_faster(shares: list[BatchShare]) -> None:
     assert abs(float(fast.samples.abs().max()) - 1000) < 1
 
 
-def test_phones_are_first_guessed_to_take_the_same_time_while_somebody_speaks() -> None:
+def test_the_initial_alignment_divides_speech_evenly_among_its_phones() -> None:
     samples = torch.zeros(2, 7200)
     samples[0, 2400:4800] = 5000
     said = (of_text("八"), ())

@@ -13,6 +13,7 @@ let interfaceLanguage = localStorage.getItem("language") ?? (navigator.language.
 let flows = [];
 let state = { name: "idle" };
 let problem = null;
+let suspended = false;
 let audio = null;
 let line = null;
 let answeredAt = 0;
@@ -22,8 +23,9 @@ const words = () => WORDS[interfaceLanguage];
 function show() {
   document.body.dataset.state = state.name;
   at("status").textContent = state.name === "ended" ? words().ended[state.how] : words().states[state.name];
-  at("problem").hidden = !problem;
-  at("problem").textContent = problem ? words().problems[problem] : "";
+  const trouble = problem ?? (suspended ? "suspended" : null);
+  at("problem").hidden = !trouble;
+  at("problem").textContent = trouble ? words().problems[trouble] : "";
   const busy = state.name === "calling" || state.name === "talking";
   at("call").hidden = busy;
   at("hangup").hidden = !busy;
@@ -78,6 +80,8 @@ async function call() {
   if (opened instanceof Error) return move({ name: "idle" }, opened.name in words().problems ? opened.name : "unknown");
   audio = opened;
   setVolume();
+  await audio.running();
+  if (state !== attempt) return;
   const url = new URL("/phone/socket", location);
   url.protocol = url.protocol.replace("http", "ws");
   line = new Line(url, { flow: at("flow").value, language: at("language").value }, {
@@ -100,13 +104,18 @@ function openAudio() {
     onFrame: (frame) => state.name === "talking" && line.speak(frame),
     onLevel: level,
     onMark: (name) => line?.reached(name),
+    onSuspended: (now) => {
+      suspended = now;
+      show();
+    },
     onLost: () => line?.end({ by: "network", cause: "media_lost" }, "microphone_lost"),
   });
 }
 
 function hangUp() {
-  if (line) line.hangUp();
-  else move({ name: "idle" });
+  if (line) return line.hangUp();
+  release();
+  move({ name: "idle" });
 }
 
 function stop(how, trouble) {
@@ -118,6 +127,7 @@ function release() {
   audio?.close();
   audio = null;
   line = null;
+  suspended = false;
   for (const meter of [at("microphone"), at("speaker")]) meter.value = 0;
 }
 

@@ -1,0 +1,1 @@
+"""Recordings after their calls: where they are kept, and how they are read again."""
