@@ -6,6 +6,7 @@ before it considers the priority of a process, so both are set.
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ def take_precedence() -> None:
     global _taken
     if not _taken:
         _taken = True
+        gc.freeze()  # scanning all that the tests have loaded would pause the voices
         _set(os.getpid(), FIRST)
         prefer_children()
 
@@ -33,6 +35,7 @@ def yield_precedence() -> None:
     if _taken:
         _taken = False
         _set(os.getpid(), USUAL)
+        gc.unfreeze()
 
 
 def prefer_children() -> None:

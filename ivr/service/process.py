@@ -6,6 +6,7 @@ Must not know: the command line, what is printed.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -58,8 +59,12 @@ async def serving(settings: Settings) -> AsyncIterator[ListeningService]:
             await site.start()
             port = runner.addresses[0][1]
             phone = f"http://{settings.host}:{port}/phone" + (f"?token={token}" if token else "")
+            # Whatever is loaded by now stays: scanning it for garbage would pause all calls for up to 150 ms.
+            gc.collect()
+            gc.freeze()
             yield ListeningService(service, phone, workers)
         finally:
+            gc.unfreeze()
             await service.drain(0)
             await runner.cleanup()
             workers.cancel()
