@@ -20,6 +20,7 @@ from ivr.complaints.rulebook import reload as reload_lines
 from ivr.complaints.rules.case import ReaderRole
 from ivr.complaints.rules.intake import Rules
 from ivr.complaints.sla_worker import SlaWorker
+from ivr.console.health import ServiceHealth
 from ivr.flow_store import FlowStore
 from ivr.live.feed import EventFeed
 from ivr.service.supervisor import Supervisor, Worker
@@ -45,14 +46,34 @@ class Service:
         self.asterisk: Asterisk | None = None
         self.agents: AgentServices | None = None
         self._supervisor = Supervisor()
+        self._sla = SlaWorker(node.records.database, rules)
+        self._callbacks: CallbackDialer | None = None
         self._reloading = asyncio.Lock()
 
     @property
     def trouble(self) -> str:
         """Why the service takes no calls now; empty when it does."""
-        unattached = self.asterisk is not None and not self.asterisk.connected.is_set()
-        attachment = "Asterisk is not connected" if unattached else ""
-        return self.call_manager.trouble or self._supervisor.trouble or attachment
+        callbacks = self._callbacks.trouble if self._callbacks else ""
+        recordings = self.node.recordings.trouble
+        return "; ".join(filter(None, (self._call_trouble, self._sla.trouble, callbacks, recordings)))
+
+    @property
+    def _call_trouble(self) -> str:
+        """Why no call can be led or placed now; empty when calls can."""
+        attachment = self.asterisk.trouble if self.asterisk else ""
+        return "; ".join(filter(None, (self.call_manager.trouble, self._supervisor.trouble, attachment)))
+
+    @property
+    def health(self) -> ServiceHealth:
+        """The health of the service, for its supervisor."""
+        journal = self.node.journal
+        return ServiceHealth(
+            trouble=self.trouble,
+            restarts=self._supervisor.restarts,
+            skipped=self.node.live.damaged.count,
+            refused=journal.kept_locally,
+            backlog=journal.backlog,
+        )
 
     async def answer_browser(self, leg: BrowserCallLeg) -> None:
         """Lead a call from the browser phone to its end."""
@@ -73,14 +94,15 @@ class Service:
         await self._supervisor.run(self._workers())
 
     def _workers(self) -> dict[str, Worker]:
-        sla = SlaWorker(self.node.records.database, self.rules)
+        sla = self._sla
         workers: dict[str, Worker] = {
             "leases": self.call_manager.run,
             "recordings": self.node.recordings.run,
             "deadlines": lambda: sla.run(self.feeds["staff"], self.feeds["management"], self.node.now),
         }
         if asterisk := self.asterisk:
-            workers |= {"asterisk": asterisk.run, "callbacks": self._callback_dialer(asterisk).run}
+            self._callbacks = self._callback_dialer(asterisk)
+            workers |= {"asterisk": asterisk.run, "callbacks": self._callbacks.run}
         if agents := self.agents:
             workers["agents"] = lambda: agents.run(asterisk.phones if asterisk else None)
         return workers
@@ -94,7 +116,7 @@ class Service:
         place = self.outbound(asterisk).place
 
         def ready() -> bool:
-            return not self.trouble and not asterisk.slots.full
+            return not self._call_trouble and not asterisk.slots.full
 
         return CallbackDialer(scheduler, "asterisk", place, self.flow_store, ready, self.node.now)
 

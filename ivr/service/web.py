@@ -31,7 +31,7 @@ def web_application(service: Service, token: str | None, management: str) -> web
     site.add_routes(cases.routes())
     site.on_shutdown.append(cases.close)
     site.add_routes(routes(service.answer_browser, lambda: flow_choices(service), service.flow_store.refused_values))
-    site.add_routes(health.routes(lambda: service.trouble))
+    site.add_routes(health.routes(lambda: service.health))
     if service.asterisk:
         site.add_routes(service.asterisk.routes())
         outbound = service.outbound(service.asterisk)

@@ -43,6 +43,8 @@ ANSWER_GRACE_S: Final = 10
 EXTENSION_PAUSE_MS: Final = 2000
 """Time that a switchboard is given after the answer until the extension is dialled."""
 SWEEP_INTERVAL_S: Final = 30.0
+SWEEP_RETRY_S: Final = 2.0
+"""Pause after a sweep that failed unexpectedly."""
 ATTACH_RETRY_S: Final = 1.0
 CAUSE_NO_ROUTE: Final = 3
 """Q.850: no route to destination."""
@@ -59,6 +61,7 @@ class Asterisk:
             `slots.capacity` to 0 to drain: callers go to a person at once.
         announce: (text, language) -> audio, synthesises the whisper of a transfer; may block.
         acd: connects the callers of lines that have their own roster.
+        accepting: returns whether calls can be answered now; if not, callers hear ringing as at full capacity.
     """
 
     def __init__(
@@ -70,8 +73,10 @@ class Asterisk:
         capacity: int = 100,
         announce: Callable[[str, str], bytes] | None = None,
         acd: CallDistributor | None = None,
+        accepting: Callable[[], bool] = lambda: True,
     ) -> None:
         self._site = site
+        self._accepting = accepting
         self._ari = ari
         self._answer = answer
         self._announce = announce
@@ -87,11 +92,17 @@ class Asterisk:
             self._events = IncomingEventSocket(self._login)
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
+        self._sweep_fault = ""
 
     @property
     def known_phones(self) -> Collection[str]:
         """The names of the phones that may register."""
         return self._site.phones
+
+    @property
+    def trouble(self) -> str:
+        """Why calls cannot be received or placed properly now; empty if they can."""
+        return self._sweep_fault if self.connected.is_set() else "Asterisk is not connected"
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes that Asterisk connects to (see websocket_client.conf), for the service's web server."""
@@ -117,7 +128,10 @@ class Asterisk:
         self._spawn(self._sweep_periodically())
         try:
             async for event in self._events.events():
-                self._dispatch(event)
+                try:
+                    self._dispatch(event)
+                except Exception:
+                    log.exception("an event of Asterisk is skipped: %s", type(event).__name__)
         finally:
             self.connected.clear()
             for task in list(self._tasks):
@@ -178,9 +192,15 @@ class Asterisk:
 
     async def _sweep_periodically(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-            with contextlib.suppress(AriRefused, AriUnreachable):
+            await asyncio.sleep(SWEEP_RETRY_S if self._sweep_fault else SWEEP_INTERVAL_S)
+            try:
                 await sweep(self._ari, self._tracker)
+                self._sweep_fault = ""
+            except (AriRefused, AriUnreachable):
+                continue
+            except Exception as error:
+                self._sweep_fault = f"the sweep of orphaned channels failed: {type(error).__name__}"
+                log.exception("the sweep of orphaned channels failed; retrying")
 
     # -- inbound calls ---------------------------------------------------------------------------------------------
 
@@ -188,6 +208,9 @@ class Asterisk:
         line = self._site.lines.get(called)
         if line is None:
             await self._send_to_fallback(channel, "down")
+            return
+        if not self._accepting():
+            await self._send_to_fallback(channel, "full" if self.slots.capacity else "down")
             return
         try:
             slot = self.slots.take()
