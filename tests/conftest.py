@@ -28,6 +28,7 @@ LONGEST: Final = (
     "tests/asterisk/test_hotline.py",
     "tests/asterisk/test_survey.py",
     "tests/docker/test_service_image.py",
+    "tests/call/test_stores_away.py",
     "tests/call/test_intake.py",
     "tests/call/test_session.py",
     "tests/asterisk/test_survey_trouble.py",

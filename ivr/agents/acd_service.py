@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from ivr.agents.announcements import Announcements
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.queue import QueuedCaller
 from ivr.agents.queue_entry import QueueEntry
-from ivr.agents.roster import Agent, Rosters
+from ivr.agents.roster import Rosters
 from ivr.agents.transfer_state import AgentCommand, CommandName
 from ivr.errors import HuifangError
 from ivr.events import Value
@@ -27,9 +27,11 @@ from ivr.telephony.port import Call, HeldCaller, TransferRefused
 
 log = logging.getLogger(__name__)
 
-ContactJournal = Callable[[str, str, str, datetime], Awaitable[None]]
-"""Records that an agent took a call. Arguments: call id, agent's name, line, time."""
+ContactJournal = Callable[[str, str, str, datetime], None]
+"""Queues the record that an agent took a call. Arguments: call id, agent's name, line, time."""
 
+RESUME_S: Final = 1.0
+"""Pause before the feed is read again after a failure."""
 COMMANDS: Final = frozenset(get_args(CommandName))
 """The kinds of feed events that carry an agent's command for a call."""
 
@@ -41,7 +43,7 @@ class AcdService:
         rosters: returns the rosters in force.
         node: the name of this process.
         now: returns the current time, with its zone.
-        journal: records which agent took which call.
+        journal: queues the record which agent took which call.
     """
 
     def __init__(
@@ -61,7 +63,6 @@ class AcdService:
         self.node, self.now = node, now
         self._queues, self._feed = queues, feed
         self._journal = journal
-        self._journal_tasks: set[asyncio.Task[None]] = set()
         self._mailboxes: dict[str, PostEvent] = {}
 
     def has_roster(self, target: str) -> bool:
@@ -100,7 +101,8 @@ class AcdService:
             async with QueueEntry(self._queues, line, caller) as entry:
                 offer, person = await AgentSelector(self, rosters, entry, call, held, whisper_audio).run()
                 try:
-                    self._journal_contact(offer.agent, call, line)
+                    if self._journal:
+                        self._journal(call.id, offer.agent.name or offer.agent.id, line, self.now())
                     await entry.leave()
                     await offer.publish_accepted()
                     return await AgentCall(self, call, held, whisper, caller_audio, offer, person).run()
@@ -133,30 +135,23 @@ class AcdService:
 
     async def run_commands(self) -> None:
         """Run until cancelled: pass agents' commands from the feed to the calls of this node."""
+        last: str | None = None
         while True:
             try:
-                async for _, event in self._feed.follow():
-                    post = self._mailboxes.get(str(event.get("call")))
-                    if post and event.get("kind") in COMMANDS:
-                        post(AgentCommand(str(event["agent"]), cast("CommandName", event["kind"]), str(event["line"])))
+                async for event_id, event in self._feed.follow(last):
+                    last = event_id
+                    if event.get("kind") in COMMANDS and (post := self._mailboxes.get(str(event.get("call")))):
+                        self._post_command(event_id, event, post)
             except LiveStateUnavailable as error:
                 log.warning("agents' commands are not received: %s", error)
+                await asyncio.sleep(RESUME_S)
 
-    def _journal_contact(self, agent: Agent, call: Call, line: str) -> None:
-        """Record in the background that the agent took the call, even if the caller hangs up at once."""
-        if self._journal:
-            self._journal_tasks.add(task := asyncio.create_task(self._write_contact(self._journal, agent, call, line)))
-            task.add_done_callback(self._journal_tasks.discard)
-
-    async def _write_contact(self, journal: ContactJournal, agent: Agent, call: Call, line: str) -> None:
-        try:
-            await journal(call.id, agent.name or agent.id, line, self.now())
-        except HuifangError as error:
-            log.error("call %s: could not record that agent %s took it: %s", call.id, agent.id, error)
-
-    async def drain(self) -> None:
-        """Wait until all pending journal entries are written."""
-        await asyncio.gather(*self._journal_tasks)
+    def _post_command(self, event_id: str, event: Mapping[str, Value], post: PostEvent) -> None:
+        match event:
+            case {"agent": str(agent), "line": str(line)}:
+                post(AgentCommand(agent, cast("CommandName", event["kind"]), line))
+            case _:
+                self._feed.damaged.skip("feed", event_id, b"", "a command without an agent or a line")
 
     async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
         """Publish an event to the feed; a failure is logged, not raised."""

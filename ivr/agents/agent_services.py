@@ -15,6 +15,7 @@ from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Rosters
 from ivr.agents.roster_store import RosterStore
 from ivr.live.agents import LiveAgents
+from ivr.live.damage import DamagedEntries
 from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
 
@@ -39,22 +40,24 @@ class AgentServices:
         node: str,
         now: Callable[[], datetime],
         journal: ContactJournal | None = None,
+        damaged: DamagedEntries | None = None,
     ) -> AsyncIterator[AgentServices]:
         """Connect to the Redis at the URL `redis` for the block. `journal`: see ivr.agents.acd_service.AcdService.
+
+        `damaged` counts the entries in Redis that are skipped.
 
         Raises:
             LiveStateUnavailable: Redis cannot be used.
         """
         async with AsyncExitStack() as stack:
-            agents = await LiveAgents.open(redis)
+            agents = await LiveAgents.open(redis, damaged=damaged)
             stack.push_async_callback(agents.close)
-            queues = await LiveQueues.open(redis)
+            queues = await LiveQueues.open(redis, damaged=damaged)
             stack.push_async_callback(queues.close)
-            feed = await EventFeed.open(redis)
+            feed = await EventFeed.open(redis, damaged=damaged)
             stack.push_async_callback(feed.close)
             presences = PresenceStore(agents)
             acd = AcdService(lambda: roster_store.rosters, presences, queues, feed, announcements, node, now, journal)
-            stack.push_async_callback(acd.drain)
             yield cls(roster_store, presences, feed, acd, now)
 
     @property

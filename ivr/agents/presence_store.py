@@ -12,9 +12,11 @@ import json
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
-from ivr.agents.presence import AgentState, Engagement, Presence, end_wrap_up, set_reachable
+from pydantic import TypeAdapter
+
+from ivr.agents.presence import AgentState, Presence, end_wrap_up, set_reachable
 from ivr.errors import HuifangError
 from ivr.live.agents import LiveAgents, StoredPresence
 
@@ -28,9 +30,14 @@ RENEW_S: Final = ENGAGEMENT_LEASE_MS / 3000
 
 PresenceStep = Callable[[Presence], Presence]
 
+_PRESENCE: Final = TypeAdapter(Presence)
+
 
 class PresenceStore:
-    """The presence of all agents. Methods raise LiveStateUnavailable when Redis stays unavailable."""
+    """The presence of all agents. Methods raise LiveStateUnavailable when Redis stays unavailable.
+
+    A stored presence that is damaged counts as none; the agent's next transition replaces it.
+    """
 
     def __init__(self, live: LiveAgents) -> None:
         self._live = live
@@ -39,7 +46,7 @@ class PresenceStore:
 
     async def all(self) -> dict[str, Presence]:
         """Return the presence of every agent who ever had one."""
-        return {agent: _decode(stored) for agent, stored in (await self._live.all()).items()}
+        return {agent: self._decode(agent, stored) for agent, stored in (await self._live.all()).items()}
 
     async def move(self, agent: str, step: PresenceStep, wrap_up_s: float = 0) -> Presence:
         """Apply a transition to an agent's presence; a resulting wrap-up lasts `wrap_up_s`, 0 skips it.
@@ -50,7 +57,7 @@ class PresenceStore:
         async with self._lock:
             while True:
                 before = await self._live.load(agent)
-                presence = step(_decode(before))
+                presence = step(self._decode(agent, before))
                 wrapping_up = presence.state is AgentState.WRAP_UP
                 if wrapping_up and not wrap_up_s:
                     presence, wrapping_up = end_wrap_up(presence), False
@@ -86,11 +93,15 @@ class PresenceStore:
                     log.error("agent %s: the lease of their call expired, and they have another call now", agent)
                     del self._owned[agent]
 
-
-def _decode(stored: StoredPresence) -> Presence:
-    engaged = Engagement(**json.loads(stored.engagement)) if stored.engagement else None
-    presence = Presence(**json.loads(stored.note), engaged=engaged) if stored.note else Presence(engaged=engaged)
-    return set_reachable(presence, stored.reachable)
+    def _decode(self, agent: str, stored: StoredPresence) -> Presence:
+        presence = Presence()
+        try:
+            fields: dict[str, Any] = json.loads(stored.note or b"{}")
+            presence = _PRESENCE.validate_python({**fields, "engaged": json.loads(stored.engagement or b"null")})
+        except (ValueError, TypeError, RecursionError):
+            content = stored.note + b"\n" + stored.engagement
+            self._live.damaged.skip("presence of agents", agent, content, "not a presence")
+        return set_reachable(presence, stored.reachable)
 
 
 def _encode(presence: Presence) -> StoredPresence:

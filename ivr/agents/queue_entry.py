@@ -41,7 +41,7 @@ class QueueEntry:
     async def renew(self) -> list[QueuedCaller]:
         """Renew the entry and return all callers in the queue, in order."""
         stored = await self._queues.renew(self.line, self.caller.call, _encode(self.caller), EXPIRES_MS)
-        return [_decode(call, note) for call, note in stored]
+        return [caller for call, note in stored if (caller := self._decode(call, note))]
 
     def exclude(self, agent: str) -> None:
         """Exclude an agent who did not take the caller from further offers."""
@@ -66,6 +66,17 @@ class QueueEntry:
         except HuifangError as error:
             log.warning("call %s: the queue entry was not removed; it will expire: %s", self.caller.call, error)
 
+    def _decode(self, call: str, note: bytes) -> QueuedCaller | None:
+        """Return a caller in the queue; None if the entry is damaged."""
+        try:
+            match json.loads(note):
+                case {"needs": list(needs), "tried": list(tried), "offered": bool(offered)}:
+                    return QueuedCaller(call, frozenset(needs), frozenset(tried), offered)
+            raise ValueError("not a caller")
+        except (ValueError, TypeError, RecursionError):
+            self._queues.damaged.skip(f"queue of {self.line}", call, note, "not a caller")
+            return None
+
     async def _keep_renewing(self) -> None:
         while True:
             try:
@@ -78,8 +89,3 @@ class QueueEntry:
 def _encode(caller: QueuedCaller) -> bytes:
     note = {"needs": sorted(caller.needs), "tried": sorted(caller.tried), "offered": caller.offered}
     return json.dumps(note).encode()
-
-
-def _decode(call: str, note: bytes) -> QueuedCaller:
-    fields = json.loads(note)
-    return QueuedCaller(call, frozenset(fields["needs"]), frozenset(fields["tried"]), fields["offered"])

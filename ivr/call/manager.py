@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,8 +15,10 @@ from ivr.call.flow_versions import FlowVersions
 from ivr.call.node import ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
+from ivr.database.errors import describe
 from ivr.errors import HuifangError
 from ivr.flow_store import FlowStore
+from ivr.live.errors import LiveStateUnavailable
 from ivr.telephony.port import CallLeg
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,10 @@ log = logging.getLogger(__name__)
 LEASE_RENEWAL_S: Final = LEASE_MS / 3000
 """Interval between lease renewals, and between sweeps."""
 
+TRUST_S: Final = LEASE_MS / 1000
+"""Time that a node waits, on each server of Redis anew, before it takes calls without a lease for orphans."""
+RECORDING_S: Final = 5.0
+"""Time that a drain allows, once all calls have ended, for their records to be written."""
 CLAIM_TIMEOUT_S: Final = 1.0
 """Timeout for claiming a call's lease before the call is answered."""
 
@@ -34,6 +40,7 @@ class CallManager:
     def __init__(self, node: ServiceNode, flow_store: FlowStore) -> None:
         self._node, self._flow_store = node, flow_store
         self._sessions: dict[str, Session] = {}
+        self._in_progress: set[str] = set()
         self._ringing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -41,6 +48,9 @@ class CallManager:
         self._draining = False
         self._flow_versions = FlowVersions(node.records.flow_source)
         self._troubles: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
+        self._redis: str | None = None
+        self._renewing_since_s = 0.0
 
     @property
     def active(self) -> int:
@@ -50,7 +60,14 @@ class CallManager:
     @property
     def trouble(self) -> str:
         """Reason why this node should not receive calls; empty if it is ready."""
-        return "draining" if self._draining else "; ".join(self._troubles.values())
+        if self._draining:
+            return "draining"
+        return "; ".join(filter(None, (self.store_trouble, *self._faults.values())))
+
+    @property
+    def store_trouble(self) -> str:
+        """Why a store cannot be used now; empty if both can."""
+        return "; ".join(filter(None, (*dict.fromkeys(self._troubles.values()), self._node.journal.trouble)))
 
     async def answer(self, leg: CallLeg) -> None:
         """Run the session of an answered call; return once the call is recorded. While draining, just hang up.
@@ -63,11 +80,19 @@ class CallManager:
             await leg.hang_up()
             return
         self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node)
+        self._in_progress.add(call_id)
         self._idle.clear()
-        task = asyncio.create_task(session.run(), name=f"call {call_id}")
+        task = asyncio.create_task(self._run_session(call_id, session), name=f"call {call_id}")
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._on_session_done(call_id, task))
         await asyncio.shield(task)
+
+    async def _run_session(self, call_id: str, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            self._on_call_over(call_id)
+        await session.finish()
 
     @asynccontextmanager
     async def ringing(self, call_id: str) -> AsyncIterator[None]:
@@ -86,15 +111,19 @@ class CallManager:
             group.create_task(self._repeat("sweep of orphaned calls", self._sweep))
 
     async def _repeat(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Repeat `work` every LEASE_RENEWAL_S; while a store is unavailable, this node is in trouble."""
+        """Repeat `work` every LEASE_RENEWAL_S; while it fails, this node is in trouble."""
         while True:
             try:
                 await work()
                 self._troubles.pop(name, None)
+                self._faults.pop(name, None)
             except HuifangError as error:
                 self._troubles[name] = str(error)
+                if isinstance(error, LiveStateUnavailable):
+                    self._redis = None
                 log.warning("%s postponed: %s", name, error)
-            except Exception:
+            except Exception as error:
+                self._faults[name] = f"{name} failed: {describe(error)}"
                 log.exception("%s failed", name)
             await asyncio.sleep(LEASE_RENEWAL_S)
 
@@ -102,24 +131,41 @@ class CallManager:
         return call_id in self._sessions or call_id in self._ringing
 
     async def _sweep(self) -> None:
-        await sweep(self._node, self._flow_versions, self._owns)
+        await self._node.records.ping()
+        if await self._knows_leases():
+            await sweep(self._node, self._flow_versions, self._owns)
+
+    async def _knows_leases(self) -> bool:
+        """Return whether every node has had the time to renew its leases on the present server of Redis.
+
+        Leases expire while Redis is away, and a fail-over may lose them: a call without a lease is then no orphan yet.
+        """
+        now_s, server = asyncio.get_running_loop().time(), await self._node.live.server()
+        if server != self._redis:
+            self._redis, self._renewing_since_s = server, now_s
+        return now_s - self._renewing_since_s >= TRUST_S
 
     async def drain(self, within_s: float, apology_s: float = APOLOGY_TIMEOUT_MS / 1000) -> None:
         """Stop accepting calls and wait `within_s` for those in progress to end.
 
         Calls still running then are ended with an apology; those still running `apology_s` later are cancelled.
+        Records that the database has not taken RECORDING_S later are left to the journal.
         """
         self._draining = True
-        if await self._wait_until_idle(within_s):
-            return
-        log.warning("drain: ending %d calls still in progress", self.active)
-        for session in self._sessions.values():
-            session.end("failed")
-        if await self._wait_until_idle(apology_s):
-            return
-        for task in self._tasks:
+        if not await self._wait_until_idle(within_s):
+            log.warning("drain: ending %d calls still in progress", len(self._in_progress))
+            for call_id in self._in_progress:
+                self._sessions[call_id].end("failed")
+            if not await self._wait_until_idle(apology_s):
+                await self._cancel(self._tasks)
+        if self._tasks:
+            _, unrecorded = await asyncio.wait(self._tasks, timeout=RECORDING_S)
+            await self._cancel(unrecorded)
+
+    async def _cancel(self, tasks: Collection[asyncio.Task[None]]) -> None:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _wait_until_idle(self, seconds: float) -> bool:
         try:
@@ -131,7 +177,7 @@ class CallManager:
     async def _claim(self, call_id: str) -> bool:
         """Acquire the call's lease; return False if another node holds it.
 
-        Return True if Redis fails or times out: the session then meets the fault itself and can apologise.
+        Return True if Redis fails or times out: the database alone suffices, and the next renewal acquires the lease.
         """
         try:
             async with asyncio.timeout(CLAIM_TIMEOUT_S):
@@ -147,10 +193,14 @@ class CallManager:
                 log.error("call %s: another node owns its lease; ending it here", call_id)
                 session.end("failed")
 
+    def _on_call_over(self, call_id: str) -> None:
+        self._in_progress.discard(call_id)
+        if not self._in_progress:
+            self._idle.set()
+
     def _on_session_done(self, call_id: str, task: asyncio.Task[None]) -> None:
+        self._on_call_over(call_id)
         self._tasks.discard(task)
         self._sessions.pop(call_id, None)
-        if not self._sessions:
-            self._idle.set()
         if not task.cancelled() and task.exception():
             log.error("call %s: session failed", call_id, exc_info=task.exception())

@@ -14,6 +14,7 @@ from ivr.events import Value
 from ivr.live.calls import LiveCalls
 from ivr.prompts.library import PromptLibrary
 from ivr.records.call_records import CallRecords
+from ivr.records.journal.records_journal import RecordsJournal
 from ivr.transcript import Speaker
 from ivr.turntaking.timing import Timing
 from recognizer.base import Recognizer
@@ -31,7 +32,8 @@ class Observer(Protocol):
 class ServiceNode:
     """Resources of one service process.
 
-    `timezone` is the callers' time zone, and `calendar` the source of the festivals used in greetings.
+    `journal` takes all writes of live calls to the `records`. `timezone` is the callers' time zone, and `calendar` the
+    source of the festivals used in greetings.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ServiceNode:
     activity: Callable[[], VoiceActivity]
     prompts: PromptLibrary
     records: CallRecords
+    journal: RecordsJournal
     live: LiveCalls
     recordings: RecordingArchive
     timezone: tzinfo

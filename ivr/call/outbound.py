@@ -13,6 +13,7 @@ from ivr.call.node import ServiceNode
 from ivr.flow_store import FlowStore
 from ivr.lifecycle import Disposition
 from ivr.phone_number import UnreadableNumber, is_withheld
+from ivr.records.journal.entries import ClosingEntry
 from ivr.telephony.port import Call, CallLeg, Unanswered
 from ivr.telephony.slots import CallSlot, CallSlots
 
@@ -45,7 +46,7 @@ class OutboundCaller:
         Raises:
             UnreadableNumber: the number to call is withheld; no record was written.
             AtCapacity: the node carries as many calls as it may; the call was not placed, and has no record.
-            RecordsUnavailable: a record could not be written. If the call could not be opened, it was not placed.
+            RecordsUnavailable: the record could not be opened; the call was not placed.
         """
         if is_withheld(call.called):
             raise UnreadableNumber("a withheld number cannot be called")
@@ -63,9 +64,11 @@ class OutboundCaller:
             leg = await self._dial(call, slot)
         except Unanswered as unanswered:
             disposition = UNANSWERED_DISPOSITIONS.get(unanswered.cause, Disposition.FAILED)
-            await self._node.records.close_call(
-                call.id, disposition, unanswered.cause, "network", self._node.now(), rang=unanswered.rang
+            self._node.journal.add(
+                call.id,
+                ClosingEntry(call.id, disposition, unanswered.cause, "network", self._node.now(), rang=unanswered.rang),
             )
+            await self._node.journal.written(call.id)
             return
         if leg.answered_by == "machine":
             await leg.hang_up()

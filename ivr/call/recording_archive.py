@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ivr.call.audio.stereo_recorder import StereoRecording
-from ivr.database.errors import UnknownCall
+from ivr.database.errors import UnknownCall, describe
 from ivr.errors import HuifangError
 from ivr.recordings.store import RecordingStore, RecordingsUnavailable, StoredRecording
 from ivr.recordings.wav import measure
@@ -29,6 +29,8 @@ STORE_TIMEOUT_S: Final = 20.0
 """Maximum time that the end of a call waits for its recording to be stored."""
 CATCH_UP_S: Final = 10.0
 """Seconds between two attempts to catch up with recordings that were left behind."""
+RETRY_S: Final = 5.0
+"""Seconds until the next attempt after one that failed unexpectedly."""
 
 
 class RecordingArchive:
@@ -42,6 +44,8 @@ class RecordingArchive:
         self._sought: set[str] = set()
         self._refused: set[Path] = set()
         self._wake = asyncio.Event()
+        self.trouble = ""
+        """Why the last round of `run` failed unexpectedly; empty if it did not."""
 
     def spool_path(self, call_id: str) -> Path:
         """Return the file into which a call is recorded."""
@@ -73,15 +77,16 @@ class RecordingArchive:
             self._wake.clear()
             try:
                 await self.catch_up()
-                last_fault = ""
+                last_fault = self.trouble = ""
             except HuifangError as fault:
                 if str(fault) != last_fault:
                     log.warning("recordings left behind are not stored yet: %s", fault)
                 last_fault = str(fault)
-            except Exception:
+            except Exception as error:
+                self.trouble = f"the search for recordings left behind failed: {describe(error)}"
                 log.exception("the search for recordings left behind failed")
             with suppress(TimeoutError):
-                async with asyncio.timeout(CATCH_UP_S):
+                async with asyncio.timeout(RETRY_S if self.trouble else CATCH_UP_S):
                     await self._wake.wait()
 
     async def catch_up(self) -> int:

@@ -20,9 +20,10 @@ from ivr.errors import IllegalMove
 from ivr.events import CallEnded
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet
-from ivr.flow.state import FlowState, load
+from ivr.flow.state import FlowState
 from ivr.lifecycle import Disposition
 from ivr.live.errors import LiveStateUnavailable
+from ivr.records.journal import entries
 from ivr.records.record import CallRecord
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ async def _close(node: ServiceNode, flow_versions: FlowVersions, call_id: str) -
     Raises:
         IllegalMove: another node closes it at the same time.
     """
+    await _write_pending(node, call_id)
     try:
         record = await node.records.call(call_id, "management")
     except UnknownCall:
@@ -83,19 +85,30 @@ async def _close(node: ServiceNode, flow_versions: FlowVersions, call_id: str) -
     return True
 
 
+async def _write_pending(node: ServiceNode, call_id: str) -> None:
+    """Write what the lost node had saved in Redis but perhaps not in the database."""
+    if (live := await node.live.load(call_id)) is None:
+        return
+    try:
+        pending = entries.load_all(live[1])
+    except ValueError:
+        node.live.damaged.skip("live calls", call_id, live[1], "not entries of a journal")
+        return
+    for entry in pending:
+        await node.journal.write(entry)
+
+
 async def _end_flow(node: ServiceNode, flow_versions: FlowVersions, record: CallRecord) -> Disposition:
-    """Run the flow to its end from the last recorded turn, or from the live state if that is one turn ahead."""
+    """Run the flow to its end from the last recorded turn."""
     call = record.call
     flow_set = await flow_versions.get(call.flow_version)
     if flow_set is None:
         return Disposition.FAILED
-    state, unsaved = _replay(flow_set, record), list[Fact]()
-    if (live := await node.live.load(call.id)) and live[0] == state.turn + 1:
-        ahead = load(live[1])
-        state, unsaved = ahead.state, [action for action in ahead.actions if isinstance(action, Fact)]
+    state = _replay(flow_set, record)
     last = engine.step(flow_set.flows, state, NODE_LOST, node.now())
-    facts = [*unsaved, *(action for action in last.actions if isinstance(action, Fact))]
-    await node.records.save_turn(call.id, last.state.turn, NODE_LOST, facts, (), node.now())
+    if last.state is not state:
+        facts = [action for action in last.actions if isinstance(action, Fact)]
+        await node.records.save_turn(call.id, last.state.turn, NODE_LOST, facts, (), node.now())
     return last.state.disposition or Disposition.FAILED
 
 

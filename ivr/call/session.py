@@ -1,6 +1,6 @@
 """Session of one live call: translates media into events, steps the flow, saves the turn, then performs its actions.
 
-Any failure on our side (a store, the flow, a task) ends the call with an apology; saved answers are kept.
+Any failure on our side (both stores, the flow, a task) ends the call with an apology; all answers are kept.
 Must not know: which network carries the call, how answers are understood, how records are stored.
 """
 
@@ -87,15 +87,15 @@ class Session:
         self._state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=speech)
 
     async def run(self) -> None:
-        """Run the call; return once it is over and recorded, however long the database is unavailable.
-
-        When cancelled, hang up and try once to record the call; a sweep completes the record if that fails.
-        """
+        """Run the call; return once it is over and its record is in the journal. When cancelled, hang up first."""
         ended = events.CallEnded("us", "failed")
         try:
             ended = await self._run_loop()
         finally:
             await self._close(ended)
+
+    async def finish(self) -> None:
+        """Wait until the call is recorded in the database, however long that is unavailable."""
         await self._journal.finish()
 
     def end(self, cause: str) -> None:
@@ -131,7 +131,7 @@ class Session:
 
     async def _open(self) -> None:
         node, call, now = self._node, self._leg.call, self._node.now()
-        await self._journal.open(self._flow_set, now)
+        self._journal.open(self._flow_set, now)
         brought = initial_variables(call, self._flow_set.flows, node.calendar, now.date())
         await self._step(events.CallAnswered(brought))
 
@@ -250,7 +250,7 @@ class Session:
         if turn.state is self._state:
             return
         self._record_turn(event, turn, now)
-        await self._journal.save(turn)
+        await self._journal.save(turn.state.turn)
         for action in turn.actions:
             self._perform(action)
 
@@ -318,6 +318,7 @@ class Session:
 
     async def _look_up(self, action: actions.LookUpCase) -> None:
         await self._wait_until_heard()
+        await self._journal.written()
         node = self._node
         self._mailbox.post(await look_up(node.records, node.timezone, self._leg.call.id, action))
 
@@ -363,9 +364,11 @@ class Session:
             self._record_turn(ended, engine.step(self._flow_set.flows, self._state, ended, now), now)
         except Exception:
             log.exception("call %s: the flow could not process the end of the call", call_id)
-        recording = await self._recorder.close(self._mailbox.clock())
         stored = None
-        if recording and self._recorder.began_at:
-            stored = await self._node.recordings.store(recording, self._recorder.began_at)
-        audio = (stored, self._recorder.from_ms) if stored else None
-        await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)
+        try:
+            recording = await self._recorder.close(self._mailbox.clock())
+            if recording and self._recorder.began_at:
+                stored = await self._node.recordings.store(recording, self._recorder.began_at)
+        finally:
+            audio = (stored, self._recorder.from_ms) if stored else None
+            await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)

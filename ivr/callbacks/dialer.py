@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from uuid import uuid4
 
 from ivr.callbacks.scheduler import CallbackScheduler, DueCallback
+from ivr.database.errors import describe
 from ivr.errors import HuifangError
 from ivr.telephony.port import Call
 
@@ -52,6 +53,8 @@ class CallbackDialer:
         self._scheduler, self._network, self._place = scheduler, network, place
         self._flows, self._ready, self._now = flows, ready, now
         self._calls: set[asyncio.Task[None]] = set()
+        self.trouble = ""
+        """Why the last round of `run` failed unexpectedly; empty if it did not."""
 
     async def run(self) -> None:
         """Run until cancelled: settle finished attempts, claim due callbacks, place them."""
@@ -60,9 +63,11 @@ class CallbackDialer:
                 try:
                     await self._settle()
                     await self._claim_due()
+                    self.trouble = ""
                 except HuifangError as error:
                     log.warning("callbacks are delayed; retrying: %s", error)
-                except Exception:
+                except Exception as error:
+                    self.trouble = f"the processing of callbacks failed: {describe(error)}"
                     log.exception("the processing of callbacks failed; retrying")
                 await asyncio.sleep(POLL_S)
         finally:

@@ -27,6 +27,7 @@ from ivr.complaints.rules.intake import Rules
 from ivr.complaints.rules.life import CaseState
 from ivr.database import tables as t
 from ivr.database.database import Database
+from ivr.database.errors import describe
 from ivr.errors import HuifangError
 from ivr.events import Value
 
@@ -63,6 +64,8 @@ class SlaWorker:
 
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database, self._rules = database, rules
+        self.trouble = ""
+        """Why the last round of `run` failed unexpectedly; empty if it did not."""
         self._claim = uuid4().hex
 
     async def run(self, feed: EventPublisher, management: EventPublisher, now: Callable[[], datetime]) -> None:
@@ -77,9 +80,11 @@ class SlaWorker:
                         log.warning("case %s: %s", raised.number, raised.what)
                     sweep_due_s = monotonic() + SWEEP_INTERVAL_S
                 await self.deliver_outbox(feed, management, now)
+                self.trouble = ""
             except HuifangError as error:
                 log.warning("complaint deadlines were not checked; retrying: %s", error)
-            except Exception:
+            except Exception as error:
+                self.trouble = f"the check of complaint deadlines failed: {describe(error)}"
                 log.exception("the check of complaint deadlines failed")
             await asyncio.sleep(DELIVERY_INTERVAL_S)
 

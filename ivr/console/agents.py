@@ -156,7 +156,7 @@ class AgentsApi:
             async for each in following:
                 if each is None:
                     yield KEEPALIVE
-                elif each[1].get("agent") == agent:
+                elif each[1].get("agent") == agent and isinstance(each[1].get("kind"), str):
                     event_id, event = each
                     yield _encode(event | await self._case(event), event_id)
 
@@ -164,12 +164,13 @@ class AgentsApi:
         """Return the current answers and cases of the event's call."""
         if event["kind"] not in WITH_CASE:
             return {}
+        call_id = str(event.get("call"))
         try:
-            record = await self._records.call(str(event["call"]))
+            record = await self._records.call(call_id)
         except UnknownCall:
             return {}
         except HuifangError as error:
-            log.warning("call %s: its answers and cases were not sent to the agent: %s", event["call"], error)
+            log.warning("call %s: its answers and cases were not sent to the agent: %s", call_id, error)
             return {}
         return {
             "answers": record.values,

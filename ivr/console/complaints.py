@@ -133,7 +133,7 @@ async def _steps(feed: EventFeed, after: str) -> AsyncIterator[bytes]:
                 yield KEEPALIVE
             elif each[1].get("event") == "case":
                 event_id, event = each
-                yield encode_event(str(event["what"]), event, event_id)
+                yield encode_event(str(event.get("what")), event, event_id)
 
 
 def _file_response(file: CaseFile) -> web.Response:

@@ -1,6 +1,6 @@
-"""A SQL database: opening, migration, transactions with retries on locks, restarts and lost connections.
+"""A SQL database: opening, migration, transactions with retries on locks, restarts, fail-overs and lost connections.
 
-Must not know: any table.
+Must not know: any table, which errors pass (see ivr/database/errors.py).
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY
 from typing import Any, Final, Self, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from ivr.database.errors import RecordsUnavailable
+from ivr.database.errors import RecordsUnavailable, is_passing, is_unavailable, sqlstate
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
@@ -32,15 +32,18 @@ DRIVERS: Final = {
 }
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x48756966
-_TRANSIENT_SQLSTATES = ("08", "40", "53300", "57P")
-"""Connection lost, transaction rollback, too many connections, operator intervention (PostgreSQL, appendix A)."""
+_READ_ONLY = "25006"
+"""SQLSTATE read_only_sql_transaction: the server has been demoted to a standby, or is read-only for another reason."""
 
 
 class Database:
     """A pool of connections. Safe for concurrent use.
 
-    A transaction that fails for a transient reason (lock, lost connection, restart) is retried from its start for up to
-    `retry_timeout_s`, so it must be idempotent: the first run may have been committed.
+    A transaction that fails for a reason that may pass (lock, lost connection, restart, fail-over) is retried from its
+    start for up to `retry_timeout_s`, so it must be idempotent: the first run may have been committed. The pool leaves
+    a server that has become read-only: the retry opens a new connection, which reaches the new primary server.
+
+    `read` and `write` raise RecordsUnavailable when the database, and not the transaction, is at fault.
     """
 
     def __init__(self, url: str, retry_timeout_s: float) -> None:
@@ -77,16 +80,17 @@ class Database:
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in one transaction, committed when it returns."""
-        async with self._writer_lock:
-            return await self._run(self._writing, work)
+        return await self._run(self._writing, work, self._writer_lock)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` in one read-only transaction."""
-        return await self._run(self._reading, work)
+        return await self._run(self._reading, work, nullcontext())
 
-    async def _run(self, sessions: async_sessionmaker[AsyncSession], work: Work[T]) -> T:
+    async def _run(
+        self, sessions: async_sessionmaker[AsyncSession], work: Work[T], lock: AbstractAsyncContextManager[object]
+    ) -> T:
         attempts = AsyncRetrying(
-            retry=retry_if_exception(_is_transient),
+            retry=retry_if_exception(is_passing),
             stop=stop_after_delay(self._retry_timeout_s),
             wait=wait_random_exponential(multiplier=0.05, max=1),
             reraise=True,
@@ -94,24 +98,13 @@ class Database:
         try:
             async for attempt in attempts:
                 with attempt:
-                    async with sessions.begin() as session:
+                    async with lock, sessions.begin() as session:
                         return await work(session)
         except Exception as error:
-            if _is_transient(error):
-                raise RecordsUnavailable(f"the database does not respond: {getattr(error, 'orig', error)}") from error
+            if is_unavailable(error):
+                raise RecordsUnavailable(f"the database is unavailable: {getattr(error, 'orig', error)}") from error
             raise
         raise AssertionError("tenacity returns or raises")
-
-
-def _is_transient(error: BaseException) -> bool:
-    if isinstance(error, OSError):
-        return True
-    cause: Any = error.orig if isinstance(error, DBAPIError) else error
-    return (
-        (isinstance(error, DBAPIError) and error.connection_invalidated)
-        or str(getattr(cause, "sqlstate", None) or "").startswith(_TRANSIENT_SQLSTATES)
-        or getattr(cause, "sqlite_errorcode", 0) & 0xFF == SQLITE_BUSY
-    )
 
 
 def _parse(url: str) -> URL:
@@ -130,7 +123,16 @@ def _parse(url: str) -> URL:
 def _engine(url: URL, retry_timeout_s: float) -> AsyncEngine:
     if url.drivername != DRIVERS["sqlite"]:
         limits = {"timeout": 5, "command_timeout": 10}
-        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, connect_args=limits)
+        engine = create_async_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=10,
+            pool_timeout=retry_timeout_s,
+            connect_args=limits,
+        )
+        event.listen(engine.sync_engine, "handle_error", _leave_read_only_server)
+        return engine
     file = Path(url.database or "")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -138,11 +140,22 @@ def _engine(url: URL, retry_timeout_s: float) -> AsyncEngine:
     except OSError as error:
         raise RecordsUnavailable(f"the database file cannot be opened: {error}") from error
     engine = create_async_engine(
-        url, hide_parameters=True, pool_size=5, max_overflow=0, connect_args={"timeout": retry_timeout_s}
+        url,
+        hide_parameters=True,
+        pool_size=5,
+        max_overflow=0,
+        pool_timeout=retry_timeout_s,
+        connect_args={"timeout": retry_timeout_s},
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _leave_read_only_server(context: ExceptionContext) -> None:
+    """Treat the error of a read-only server as a lost connection: SQLAlchemy then replaces all pooled connections."""
+    if sqlstate(context.original_exception) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -13,7 +13,8 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from ivr.live.client import RETRIES, connect, translated_errors
+from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
+from ivr.live.damage import DamagedEntries
 
 _REACHED: Final = """
 local reached = {}
@@ -91,18 +92,19 @@ class LiveAgents:
     All methods raise LiveStateUnavailable when Redis stays unavailable.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, damaged: DamagedEntries | None = None) -> None:
         self._redis = redis
-        self._all = redis.register_script(_ALL)
-        self._load = redis.register_script(_LOAD)
-        self._report = redis.register_script(_REPORT)
-        self._change = redis.register_script(_CHANGE)
-        self._renew = redis.register_script(_RENEW)
+        self.damaged = damaged or DamagedEntries()
+        self._all = LuaScript(redis, _ALL)
+        self._load = LuaScript(redis, _LOAD)
+        self._report = LuaScript(redis, _REPORT)
+        self._change = LuaScript(redis, _CHANGE)
+        self._renew = LuaScript(redis, _RENEW)
 
     @classmethod
-    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+    async def open(cls, url: str, retries: int = RETRIES, damaged: DamagedEntries | None = None) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
-        agents = cls(connect(url, retries))
+        agents = cls(connect(url, retries), damaged)
         with translated_errors():
             await agents._redis.ping()
         return agents
@@ -116,8 +118,9 @@ class LiveAgents:
         with translated_errors():
             found: list[bytes] = await self._all(keys=[AGENTS, REPORTING], args=[ENGAGED, REACHED])
         return {
-            agent.decode(): StoredPresence(note, engagement, reachable == b"1")
+            name: StoredPresence(note, engagement, reachable == b"1")
             for agent, note, engagement, reachable in zip(*(found[part::4] for part in range(4)), strict=True)
+            if (name := self.damaged.text("agents", agent))
         }
 
     async def load(self, agent: str) -> StoredPresence:

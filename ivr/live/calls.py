@@ -1,8 +1,8 @@
-"""The live state of calls in Redis: the last turn of each call and the node that runs it.
+"""The live state of calls in Redis: what each call has not yet written to the database, and the node that runs it.
 
 Must not know: what the state means.
 Each operation is one Lua script. Redis runs a script atomically, so no WATCH and no retries on contention are needed,
-and each operation costs one round trip; the client reloads the scripts after a restart of Redis.
+and each operation costs one round trip.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from collections.abc import Collection, Iterable
 from typing import Final, Self
 
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from ivr.errors import StaleTurn
-from ivr.live.client import RETRIES, connect, translated_errors
+from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
+from ivr.live.damage import DamagedEntries
 
 _SAVE: Final = """
 local turn, payload = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload'))
-local stored = tonumber(turn or 0)
+local stored = tonumber(turn or 0) or 0
 if stored == tonumber(ARGV[1]) and payload == ARGV[2] then return -1 end
-if stored ~= tonumber(ARGV[1]) - 1 then return stored end
+if stored >= tonumber(ARGV[1]) then return stored end
 redis.call('HSET', KEYS[1], 'turn', ARGV[1], 'payload', ARGV[2], 'node', ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
 return -1
@@ -57,17 +59,18 @@ class LiveCalls:
     All methods raise LiveStateUnavailable when Redis stays unavailable for about five seconds.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, damaged: DamagedEntries | None = None) -> None:
         self._redis = redis
-        self._save = redis.register_script(_SAVE)
-        self._claim = redis.register_script(_CLAIM)
-        self._renew = redis.register_script(_RENEW)
-        self._orphans = redis.register_script(_ORPHANS)
+        self.damaged = damaged or DamagedEntries()
+        self._save = LuaScript(redis, _SAVE)
+        self._claim = LuaScript(redis, _CLAIM)
+        self._renew = LuaScript(redis, _RENEW)
+        self._orphans = LuaScript(redis, _ORPHANS)
 
     @classmethod
-    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+    async def open(cls, url: str, retries: int = RETRIES, damaged: DamagedEntries | None = None) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST` (Redis 6.2 or later)."""
-        calls = cls(connect(url, retries))
+        calls = cls(connect(url, retries), damaged)
         with translated_errors():
             await calls._redis.ping()
         return calls
@@ -79,8 +82,10 @@ class LiveCalls:
     async def save(self, call_id: str, turn: int, payload: bytes, node: str) -> None:
         """Store a turn; the first is 1. Idempotent: the same turn with the same payload is accepted as a retry.
 
+        Turns may be left out: Redis may have been away, or a fail-over may have lost them.
+
         Raises:
-            StaleTurn: the stored turn is not the preceding one; nothing was changed.
+            StaleTurn: this turn or a later one is stored; nothing was changed.
         """
         with translated_errors():
             stored = await self._save(keys=[STATE + call_id, CALLS], args=[turn, payload, node, call_id])
@@ -91,7 +96,13 @@ class LiveCalls:
         """Return the last saved turn with its payload; None for a call that is not live."""
         with translated_errors():
             turn, payload = await self._redis.hmget(STATE + call_id, ["turn", "payload"])
-        return (int(turn), payload) if turn is not None and isinstance(payload, bytes) else None
+        if not isinstance(turn, bytes) or not isinstance(payload, bytes):
+            return None
+        try:
+            return int(turn), payload
+        except ValueError:
+            self.damaged.skip("live calls", call_id, turn, "its turn is not a number")
+            return None
 
     async def drop(self, call_id: str) -> None:
         """Delete the state and the lease of a call that has ended."""
@@ -120,4 +131,16 @@ class LiveCalls:
         """Return those of the live calls and of `open_calls` whose lease no node holds: a node must close them."""
         with translated_errors():
             found: list[bytes] = await self._orphans(keys=[CALLS], args=[LEASE, *open_calls])
-        return frozenset(call.decode() for call in found)
+        return frozenset(filter(None, (self.damaged.text("live calls", call) for call in found)))
+
+    async def server(self) -> str:
+        """Return the identity of the server: another one after a restart or a fail-over, if it may be asked."""
+        return f"{await self._about('server', 'run_id')}/{await self._about('replication', 'master_replid')}"
+
+    async def _about(self, section: str, field: str) -> str:
+        """Return a field of the server's description of itself."""
+        with translated_errors():
+            try:
+                return str((await self._redis.info(section)).get(field))
+            except NoPermissionError:
+                return ""

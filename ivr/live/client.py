@@ -1,4 +1,4 @@
-"""The Redis client: retries through restarts and dropped connections, then reports the failure.
+"""The Redis client: retries through restarts, fail-overs and dropped connections, then reports the failure.
 
 Must not know: what is stored in Redis.
 """
@@ -6,19 +6,46 @@ Must not know: what is stored in Redis.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import BusyLoadingError, MasterDownError, ReadOnlyError, RedisError, ResponseError
 
 from ivr.live.errors import LiveStateUnavailable
 
+T = TypeVar("T")
+
+_REPLICA_REPLY = re.compile(r"\b(READONLY|UNBLOCKED)\b")
+"""Redis 6 wraps READONLY in a general error if a script has caused it."""
+
 RETRIES: Final = 12
 """Retries per command; about five seconds in total with back-off. Enough for a restart of Redis, short for a caller."""
+
+
+class FailoverRetry(Retry):
+    """Retry policy that leaves a server which has become a replica.
+
+    Such a server answers READONLY, or UNBLOCKED to a command that waits. The client closes the connection before each
+    retry, and the new connection resolves the server's name again.
+    """
+
+    async def call_with_retry(self, do: Callable[[], Awaitable[T]], *args: Any, **options: Any) -> T:
+        """See Retry."""
+
+        async def attempt() -> T:
+            try:
+                return await do()
+            except ResponseError as error:
+                if _REPLICA_REPLY.search(str(error)):
+                    raise ReadOnlyError(str(error)) from error
+                raise
+
+        return await super().call_with_retry(attempt, *args, **options)
 
 
 def connect(url: str, retries: int = RETRIES) -> Redis:
@@ -33,11 +60,25 @@ def connect(url: str, retries: int = RETRIES) -> Redis:
             socket_timeout=3,
             socket_connect_timeout=1,
             health_check_interval=15,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=1), retries),
-            retry_on_error=[BusyLoadingError],
+            retry=FailoverRetry(ExponentialWithJitterBackoff(base=0.02, cap=1), retries),
+            retry_on_error=[BusyLoadingError, MasterDownError, ReadOnlyError],
         )
     except ValueError as error:
         raise LiveStateUnavailable(f"the Redis URL is invalid: {error}") from error
+
+
+class LuaScript:
+    """A script that Redis runs atomically.
+
+    It is sent with each call: a script stored on the server would be missing after a restart or a fail-over.
+    """
+
+    def __init__(self, redis: Redis, source: str) -> None:
+        self._redis, self._source = redis, source
+
+    async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        """Run the script and return its result."""
+        return await self._redis.eval(self._source, len(keys), *keys, *args)
 
 
 @contextmanager

@@ -108,8 +108,8 @@ class EmbeddedRedis:
             try:
                 await self._run()
                 pause = RESTART_PAUSES[0]
-            except LiveStateUnavailable as error:
-                _log.error("%s", error)
+            except Exception:  # noqa: BLE001 (whatever it is, the server is started again)
+                _log.exception("the embedded Redis was not restarted; retrying")
                 pause = min(pause * 2, longest)
 
     async def _run(self) -> None:

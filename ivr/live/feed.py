@@ -1,7 +1,7 @@
 """The event feed: the events of all nodes, for subscribers. Must not know: what the events mean.
 
 An event with an `id` is published once, however often it is given; another may be duplicated if the connection drops
-while it is published.
+while it is published. Entries that are not events are skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final, Self, cast
 from redis.asyncio import Redis
 
 from ivr.events import Value
-from ivr.live.client import RETRIES, connect, translated_errors
+from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
+from ivr.live.damage import DamagedEntries
 
 FEED: Final = "ivr:feed"
 MANAGEMENT: Final = "ivr:feed:management"
@@ -38,14 +39,17 @@ class EventFeed:
     All methods raise LiveStateUnavailable when Redis stays unavailable.
     """
 
-    def __init__(self, redis: Redis, stream: str) -> None:
+    def __init__(self, redis: Redis, stream: str, damaged: DamagedEntries | None = None) -> None:
         self._redis, self._stream = redis, stream
-        self._publish = redis.register_script(_PUBLISH)
+        self._publish = LuaScript(redis, _PUBLISH)
+        self.damaged = damaged or DamagedEntries()
 
     @classmethod
-    async def open(cls, url: str, retries: int = RETRIES, stream: str = FEED) -> Self:
+    async def open(
+        cls, url: str, retries: int = RETRIES, stream: str = FEED, damaged: DamagedEntries | None = None
+    ) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
-        feed = cls(connect(url, retries), stream)
+        feed = cls(connect(url, retries), stream, damaged)
         with translated_errors():
             await feed._redis.ping()
         return feed
@@ -81,4 +85,21 @@ class EventFeed:
             for _stream, entries in read:
                 for entry_id, fields in entries:
                     after = entry_id.decode()
-                    yield after, json.loads(fields[b"event"])
+                    try:
+                        event = _decode(fields)
+                    except (ValueError, RecursionError) as error:
+                        self.damaged.skip(self._stream, after, b"", error)
+                        continue
+                    yield after, event
+
+
+def _decode(fields: Mapping[bytes, bytes]) -> dict[str, Value]:
+    """Return the event of an entry.
+
+    Raises:
+        ValueError: the entry is not an event.
+    """
+    event = json.loads(fields.get(b"event", b""))
+    if not isinstance(event, dict) or any(isinstance(value, dict | list) for value in event.values()):
+        raise ValueError("not an object of plain values")
+    return event

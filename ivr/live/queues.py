@@ -9,7 +9,8 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from ivr.live.client import RETRIES, connect, translated_errors
+from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
+from ivr.live.damage import DamagedEntries
 
 _RENEW: Final = """
 local clock = redis.call('TIME')
@@ -27,7 +28,7 @@ redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
 local queue = {}
 for _, call in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   queue[#queue + 1] = call
-  queue[#queue + 1] = redis.call('HGET', KEYS[3], call)
+  queue[#queue + 1] = redis.call('HGET', KEYS[3], call) or ''
 end
 return queue
 """
@@ -39,14 +40,15 @@ TICKETS: Final = "ivr:tickets"
 class LiveQueues:
     """All queues. Safe for concurrent use; methods raise LiveStateUnavailable when Redis stays unavailable."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, damaged: DamagedEntries | None = None) -> None:
         self._redis = redis
-        self._renew = redis.register_script(_RENEW)
+        self.damaged = damaged or DamagedEntries()
+        self._renew = LuaScript(redis, _RENEW)
 
     @classmethod
-    async def open(cls, url: str, retries: int = RETRIES) -> Self:
+    async def open(cls, url: str, retries: int = RETRIES, damaged: DamagedEntries | None = None) -> Self:
         """Connect to `unix:///SOCKET` or `redis://HOST`."""
-        queues = cls(connect(url, retries))
+        queues = cls(connect(url, retries), damaged)
         with translated_errors():
             await queues._redis.ping()
         return queues
@@ -59,7 +61,8 @@ class LiveQueues:
         """Renew a caller's entry with a note, or append it to the queue; return all entries (call, note) in order."""
         with translated_errors():
             found: list[bytes] = await self._renew(keys=[*_keys(line), TICKETS], args=[call, note, ttl_ms])
-        return [(found[i].decode(), found[i + 1]) for i in range(0, len(found), 2)]
+        names = (self.damaged.text(f"queue of {line}", name) for name in found[::2])
+        return [(name, kept) for name, kept in zip(names, found[1::2], strict=True) if name]
 
     async def leave(self, line: str, call: str) -> None:
         """Remove a caller's entry. Idempotent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 from typing import Final, Self
 
 from sqlalchemy import literal, select, tuple_
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.actions import CaseKey, Fact
 from ivr.complaints.case_lookup import find_case
+from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.case import CaseStatus, ReaderRole
 from ivr.complaints.rules.intake import Rules
 from ivr.database import tables as t
@@ -60,6 +62,14 @@ class CallRecords:
     async def close(self) -> None:
         """Close all connections."""
         await self._database.close()
+
+    async def ping(self) -> None:
+        """Check that the database responds."""
+
+        async def work(session: AsyncSession) -> None:
+            await session.execute(select(1))
+
+        await self._database.read(work)
 
     @property
     def database(self) -> Database:
@@ -127,28 +137,36 @@ class CallRecords:
         facts: Sequence[Fact],
         lines: Sequence[TranscriptLine],
         at: datetime,
+        *,
+        late: bool = False,
     ) -> None:
         """Save a turn atomically: the event that led to it, its facts and its transcript lines. Idempotent.
 
+        A `late` turn is also saved after the end of the call, which a sweep may have recorded while the call's own node
+        could not write. If the sweep has used its number, the turn takes the next free one.
+
         Raises:
             UnknownCall: the call was never opened.
-            IllegalMove: the call has ended.
+            IllegalMove: the call has ended, and the turn is not late.
         """
 
         async def work(session: AsyncSession) -> None:
             call = await _lock_call(session, call_id)
-            if await session.get(t.TurnRow, (call_id, turn)) is not None:
+            stored = reading.EVENTS.dump(event)
+            number = await _turn_number(session, call_id, turn, stored, at)
+            if number is None:
                 return
-            _require_open(call)
-            session.add(t.TurnRow(call_id=call_id, turn=turn, event=reading.EVENTS.dump(event), node=self._node, at=at))
-            call.turn, call.node = max(call.turn, turn), self._node
+            if not late:
+                _require_open(call)
+            session.add(t.TurnRow(call_id=call_id, turn=number, event=stored, node=self._node, at=at))
+            call.turn, call.node = max(call.turn, number), self._node
             for fact in facts:
-                await write_fact(session, call, turn, fact, at, self._rules)
+                await write_fact(session, call, number, fact, at, self._rules)
             for position, line in enumerate(lines):
                 session.add(
                     t.TranscriptLineRow(
                         call_id=call_id,
-                        turn=turn,
+                        turn=number,
                         position=position,
                         who=line.who,
                         text=line.text,
@@ -169,7 +187,8 @@ class CallRecords:
         *,
         rang: bool | None = None,
     ) -> None:
-        """Record the end of a call. `cause` is one of lifecycle.HANGUP_CAUSES. The same closing again changes nothing.
+        """Record the end of a call. `cause` is one of lifecycle.HANGUP_CAUSES. The same closing again changes nothing,
+        not even a disposition that was corrected since.
 
         `rang`, for an unanswered outbound call: whether the phone rang.
 
@@ -183,7 +202,7 @@ class CallRecords:
 
         async def work(session: AsyncSession) -> None:
             call = await _lock_call(session, call_id)
-            if (call.ended_at, call.disposition, call.cause, call.ended_by) == (at, disposition, cause, by):
+            if (call.ended_at, call.cause, call.ended_by) == (at, cause, by):
                 return
             _require_open(call)
             call.ended_at, call.cause, call.ended_by, call.rang = at, cause, by, rang
@@ -238,6 +257,11 @@ class CallRecords:
             )
 
         await self._database.write(work)
+
+    async def put_through(self, call_id: str, agent: str, line: str, at: datetime) -> None:
+        """Record that an agent of `line` took the call; see CaseService.put_through. Without rules, record nothing."""
+        if self._rules:
+            await CaseService(self._database, self._rules).put_through(call_id, agent, line, at)
 
     async def save_flow_source(self, version: str, source: str) -> None:
         """Save the source of a call flow file under its hash."""
@@ -330,6 +354,15 @@ async def _get_call(session: AsyncSession, call_id: str, lock: bool = False) -> 
     if call is None:
         raise UnknownCall(f"there is no call {call_id}")
     return call
+
+
+async def _turn_number(session: AsyncSession, call_id: str, turn: int, event: object, at: datetime) -> int | None:
+    """Return the number under which to save a turn: its own, or the next free one; None if the turn is saved."""
+    later = (t.TurnRow.call_id == call_id, t.TurnRow.turn >= turn)
+    rows = {row.turn: row for row in await session.scalars(select(t.TurnRow).where(*later))}
+    if any(row.event == event and (row.turn == turn or row.at == at) for row in rows.values()):
+        return None
+    return next(number for number in count(turn) if number not in rows)
 
 
 async def _lock_call(session: AsyncSession, call_id: str) -> t.CallRow:

@@ -5,11 +5,13 @@ Must not know: HTTP, signals, the command line.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from functools import partial
 
 from ivr.agents.agent_services import AgentServices
 from ivr.agents.announcements import Announcements
@@ -17,29 +19,32 @@ from ivr.agents.roster_store import RosterStore, TransferTargets
 from ivr.agents.transfer_service import TransferService
 from ivr.call.node import ServiceNode
 from ivr.call.recording_archive import RecordingArchive
-from ivr.complaints.case_service import CaseService
 from ivr.complaints.rulebook import load as load_rules
 from ivr.complaints.rules.case import ReaderRole
 from ivr.flow.parse import FlowSet
 from ivr.flow_store import FlowStore
 from ivr.live.calls import LiveCalls
+from ivr.live.damage import DamagedEntries
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import FEED, MANAGEMENT, EventFeed
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
 from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
+from ivr.records.journal.entries import ContactEntry
+from ivr.records.journal.records_journal import RecordsJournal
 from ivr.service.runtime import Service
 from ivr.settings import Settings
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.site import Site, load_site, own_secrets
 from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
-from ivr.telephony.port import CallHandler
 from ivr.turntaking.timing import Timing
 from recognizer.endpoint import VoiceActivity
 from recognizer.router import RecognizerRouter
 from recognizer.vosk import SHIPPED
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -65,24 +70,30 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             lines={(line.flow, line.language) for line in site.lines.values()} if site else set(),
             targets=TransferTargets(site.targets, rosters) if site else None,
         )
-        redis = await _redis_url(settings, stack)
-        live = await LiveCalls.open(redis)
+        redis, damaged = await _redis_url(settings, stack), DamagedEntries()
+        live = await LiveCalls.open(redis, damaged=damaged)
         stack.push_async_callback(live.close)
         feeds: dict[ReaderRole, EventFeed] = {
-            "staff": await _open_feed(stack, redis, FEED),
-            "management": await _open_feed(stack, redis, MANAGEMENT),
+            "staff": await _open_feed(stack, redis, FEED, damaged),
+            "management": await _open_feed(stack, redis, MANAGEMENT, damaged),
         }
         name = f"{socket.gethostname()}:{settings.port}/{os.getpid()}"
         records = await CallRecords.open(settings.database_url, name, rules=rules)
         stack.push_async_callback(records.close)
+        journal = RecordsJournal(records, settings.data / "journal")
+        stack.push_async_callback(journal.close)
+        if replayed := await journal.replay():
+            log.warning("%d entries of an earlier process were written to the database", replayed)
         store = FsspecStore(settings.recordings_url)
         stack.callback(store.close)
         announcer = Announcer(library.catalog)
         agents = None
         if rosters:
             sounds = Announcements(library, announcer)
-            journal = CaseService(records.database, rules).put_through
-            opening = AgentServices.open(rosters, redis, sounds, name, lambda: datetime.now(settings.zone), journal)
+            contacts = partial(_journal_contact, journal)
+            opening = AgentServices.open(
+                rosters, redis, sounds, name, lambda: datetime.now(settings.zone), contacts, damaged
+            )
             agents = await stack.enter_async_context(opening)
         node = ServiceNode(
             name=name,
@@ -90,6 +101,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             activity=VoiceActivity,
             prompts=library,
             records=records,
+            journal=journal,
             live=live,
             recordings=RecordingArchive(settings.data / "spool", store, records, settings.zone),
             timezone=settings.zone,
@@ -105,7 +117,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             )
         )
         if site:
-            service.attach(await _asterisk(stack, site, service.answer, capacity))
+            service.attach(await _asterisk(stack, site, service, capacity))
         yield service
 
 
@@ -124,13 +136,17 @@ async def _redis_url(settings: Settings, stack: AsyncExitStack) -> str:
     return server.url
 
 
-async def _open_feed(stack: AsyncExitStack, redis: str, stream: str) -> EventFeed:
-    feed = await EventFeed.open(redis, stream=stream)
+def _journal_contact(journal: RecordsJournal, call_id: str, agent: str, line: str, at: datetime) -> None:
+    journal.add(call_id, ContactEntry(call_id, agent, line, at))
+
+
+async def _open_feed(stack: AsyncExitStack, redis: str, stream: str, damaged: DamagedEntries) -> EventFeed:
+    feed = await EventFeed.open(redis, stream=stream, damaged=damaged)
     stack.push_async_callback(feed.close)
     return feed
 
 
-async def _asterisk(stack: AsyncExitStack, site: Site, answer: CallHandler, capacity: int) -> Asterisk:
+async def _asterisk(stack: AsyncExitStack, site: Site, service: Service, capacity: int) -> Asterisk:
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
     ari = await stack.enter_async_context(Ari(address, site.ari_user, own_secrets().ari, site.app))
-    return Asterisk(site, ari, answer, capacity)
+    return Asterisk(site, ari, service.answer, capacity, lambda: not service.call_manager.store_trouble)

@@ -20,6 +20,7 @@ from ivr.complaints.rulebook import reload as reload_lines
 from ivr.complaints.rules.case import ReaderRole
 from ivr.complaints.rules.intake import Rules
 from ivr.complaints.sla_worker import SlaWorker
+from ivr.console.health import ServiceHealth
 from ivr.flow_store import FlowStore
 from ivr.live.feed import EventFeed
 from ivr.service.supervisor import Supervisor, Worker
@@ -50,14 +51,34 @@ class Service:
         self.networks: dict[str, Network] = {}
         self.agents = agents
         self._supervisor = Supervisor()
+        self._sla = SlaWorker(node.records.database, rules)
+        self._callbacks: CallbackDialer | None = None
         self._reloading = asyncio.Lock()
 
     @property
     def trouble(self) -> str:
         """Why the service takes no calls now; empty when it does."""
-        states = [network.state for network in self.networks.values()]
-        unattached = "; ".join(state.trouble for state in states if state.trouble)
-        return self.call_manager.trouble or self._supervisor.trouble or unattached
+        callbacks = self._callbacks.trouble if self._callbacks else ""
+        recordings = self.node.recordings.trouble
+        return "; ".join(filter(None, (self._call_trouble, self._sla.trouble, callbacks, recordings)))
+
+    @property
+    def _call_trouble(self) -> str:
+        """Why no call can be led or placed now; empty when calls can."""
+        networks = (network.state.trouble for network in self.networks.values())
+        return "; ".join(filter(None, (self.call_manager.trouble, self._supervisor.trouble, *networks)))
+
+    @property
+    def health(self) -> ServiceHealth:
+        """The health of the service, for its supervisor."""
+        journal = self.node.journal
+        return ServiceHealth(
+            trouble=self.trouble,
+            restarts=self._supervisor.restarts,
+            skipped=self.node.live.damaged.count,
+            refused=journal.kept_locally,
+            backlog=journal.backlog,
+        )
 
     def attach(self, network: Network) -> None:
         """Attach a network; to be called before `run`."""
@@ -78,7 +99,7 @@ class Service:
         await self._supervisor.run(self._workers())
 
     def _workers(self) -> dict[str, Worker]:
-        sla = SlaWorker(self.node.records.database, self.rules)
+        sla = self._sla
         workers: dict[str, Worker] = {
             "leases": self.call_manager.run,
             "recordings": self.node.recordings.run,
@@ -86,7 +107,8 @@ class Service:
         }
         workers |= {name: network.run for name, network in self.networks.items()}
         if dialling := next((each for each in self.networks.values() if each.places_calls), None):
-            workers["callbacks"] = self._callback_dialer(dialling).run
+            self._callbacks = self._callback_dialer(dialling)
+            workers["callbacks"] = self._callbacks.run
         if agents := self.agents:
             workers["agents"] = lambda: agents.run(self._reachable_phones)
         return workers
@@ -102,7 +124,7 @@ class Service:
 
     def _callback_dialer(self, network: Network) -> CallbackDialer:
         async def ready() -> bool:
-            return not self.trouble and not network.slots.full and await network.free_lines() != 0
+            return not self._call_trouble and not network.slots.full and await network.free_lines() != 0
 
         scheduler = CallbackScheduler(self.node.records.database, self.rules, network.known_phones)
         place = self.outbound[network.name].place

@@ -37,6 +37,8 @@ class Supervisor:
     def __init__(self, first_retry_s: float = FIRST_RETRY_S) -> None:
         self._first_retry_s = first_retry_s
         self._failing: dict[str, str] = {}
+        self.restarts: dict[str, int] = {}
+        """How often each worker was restarted."""
 
     @property
     def trouble(self) -> str:
@@ -49,6 +51,7 @@ class Supervisor:
         Raises:
             WorkerFailed: one of them keeps failing; the others are cancelled.
         """
+        self.restarts |= dict.fromkeys(workers, 0)
         running = [asyncio.create_task(self._supervise(name, worker), name=name) for name, worker in workers.items()]
         try:
             await asyncio.gather(*running)
@@ -75,3 +78,4 @@ class Supervisor:
             if failures >= MAX_FAILURES:
                 raise WorkerFailed(f"worker {name} failed {failures} times in a row: {error}") from error
             await asyncio.sleep(min(self._first_retry_s * 2 ** (failures - 1), LAST_RETRY_S))
+            self.restarts[name] += 1

@@ -31,7 +31,7 @@ def web_application(service: Service, token: str | None, management: str) -> web
     site.on_shutdown.append(cases.close)
     phones = {phone for network in service.networks.values() for phone in network.known_phones}
     site.add_routes(CallsApi(service.outbound, service.flow_store, service.node.records, phones).routes())
-    site.add_routes(health.routes(lambda: service.trouble))
+    site.add_routes(health.routes(lambda: service.health))
     for network in service.networks.values():
         site.add_routes(network.routes())
     if service.agents:

@@ -18,7 +18,6 @@ from ivr.agents.presence import MAX_MISSED, Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
 from ivr.agents.transfer_state import CommandName
-from ivr.errors import HuifangError
 from ivr.live.agents import LiveAgents
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
@@ -126,7 +125,7 @@ async def parts(server: EmbeddedRedis) -> AsyncIterator[AcdParts]:
     sounds = Announcements(library, lambda words, language: b"")
     journal: list[tuple[str, str, str]] = []
 
-    async def write(call: str, agent: str, line: str, at: datetime) -> None:
+    def write(call: str, agent: str, line: str, at: datetime) -> None:
         journal.append((call, agent, line))
 
     async with AsyncExitStack() as stack:
@@ -322,19 +321,18 @@ async def test_a_conversation_survives_the_loss_of_redis(parts, server):
 async def test_only_the_agent_who_took_the_call_is_recorded(parts):
     hold = ScriptedHold({"1001": person_who_leaves(["2"]), "1002": person_who_leaves(["1"])})
     await parts.acd.hand_over(CALL, "hotline", "", hold)
-    await parts.acd.drain()
     assert parts.journal == [(CALL.id, "li", "hotline")]
 
 
-async def test_a_failing_journal_does_not_disturb_the_call(parts, caplog):
-    async def failing(call: str, agent: str, line: str, at: datetime) -> None:
-        raise HuifangError("the database is away")
-
-    parts.acd._journal = failing
+async def test_a_damaged_entry_of_the_queue_does_not_keep_a_caller_from_an_agent(parts, server):
+    async with connect(server.url) as redis:
+        await redis.zadd(f"{QUEUE}hotline", {"foreign": -1, "empty": -1, "worse": -1})
+        notes = {"foreign": "[]", "worse": '{"needs": [[]], "tried": [], "offered": false}'}
+        await redis.hset(f"{QUEUE}hotline:notes", mapping=notes)
     hold = ScriptedHold({"1001": person_who_leaves(["1"])})
     await parts.acd.hand_over(CALL, "hotline", "", hold)
-    await parts.acd.drain()
-    assert "could not record" in caplog.text and hold.people["1001"].log[-1] == "connected"
+    assert hold.people["1001"].log[-1] == "connected"
+    assert parts.acd._queues.damaged.count == 3
 
 
 async def command(parts: AcdParts, what: CommandName, line: str = "") -> None:
@@ -397,6 +395,18 @@ async def test_a_command_that_the_state_does_not_allow_is_refused(parts):
     async with connected_to_zhang(parts, ScriptedHold({"1001": ScriptedPerson(["1"])})):
         await command(parts, "conference")
         await wait_for_event(parts, "refused", agent="zhang", wanted="conference")
+
+
+@pytest.mark.parametrize("missing", ["agent", "line"])
+async def test_a_damaged_command_is_skipped_and_the_next_one_is_obeyed(parts, missing):
+    hold = ScriptedHold({"1001": ScriptedPerson(["1"])})
+    async with connected_to_zhang(parts, hold):
+        damaged = {"kind": "conference", "agent": "zhang", "call": CALL.id, "line": ""}
+        await parts.feed.publish({key: value for key, value in damaged.items() if key != missing})
+        await parts.feed.publish(damaged | {missing: 7})
+        await command(parts, "conference")
+        await wait_for_event(parts, "refused", agent="zhang", wanted="conference")
+        assert parts.feed.damaged.count == 2
 
 
 async def test_both_agents_are_notified_when_the_caller_hangs_up(parts):

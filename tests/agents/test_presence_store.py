@@ -151,3 +151,46 @@ async def test_without_wrap_up_an_agent_is_available_at_once(stores):
     for step in (offer("a"), partial(presence.accept, call="a"), partial(presence.hang_up, call="a", now=8.0)):
         after = await stores[0].move("zhang", step)
     assert after == Presence(True, True, 8.0) and (await stores[1].all())["zhang"] == after
+
+
+DAMAGED = [
+    (b"{", b""),
+    (b"[]", b""),
+    (b'"text"', b""),
+    (b"\xff\xfe", b""),
+    (b'{"here": "perhaps"}', b""),
+    (b'{"here": true}', b"{"),
+    (b'{"here": true}', b'{"stage": "asleep", "call": "a", "line": "b", "node": "c"}'),
+    (b'{"here": true}', b'{"stage": "busy"}'),
+    (b'{"here": true}', b"[" * 100_000),
+]
+
+
+@pytest.mark.parametrize(("note", "engagement"), DAMAGED, ids=range(len(DAMAGED)))
+async def test_a_damaged_presence_counts_as_none_and_is_replaced_by_the_next_move(
+    server: EmbeddedRedis, note: bytes, engagement: bytes
+) -> None:
+    live = await LiveAgents.open(server.url)
+    store = PresenceStore(live)
+    await store.move("li", AVAILABLE)
+    async with connect(server.url) as redis:
+        await redis.hset(AGENTS, "zhang", note)
+        if engagement:
+            await redis.set(ENGAGED + "zhang", engagement)
+    for _ in range(2):
+        seen = await store.all()
+        assert (seen["zhang"], seen["li"].here) == (Presence(), True)
+    assert live.damaged.count == 1
+    await store.move("zhang", AVAILABLE)
+    await store.report_reachable("n1", ["zhang"])
+    assert (await store.all())["zhang"].state is AgentState.AVAILABLE
+    await live.close()
+
+
+async def test_a_presence_with_a_field_of_a_later_version_is_read(server: EmbeddedRedis) -> None:
+    live = await LiveAgents.open(server.url)
+    async with connect(server.url) as redis:
+        await redis.hset(AGENTS, "zhang", b'{"here": true, "mood": "good"}')
+    assert (await PresenceStore(live).all())["zhang"] == Presence(here=True)
+    assert live.damaged.count == 0
+    await live.close()

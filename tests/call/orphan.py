@@ -16,12 +16,15 @@ from ivr.call.recording_archive import RecordingArchive
 from ivr.events import CallAnswered, DigitsPressed, Event, PromptsFinished
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet
-from ivr.flow.state import FlowTurn, dump
+from ivr.flow.state import FlowTurn
 from ivr.live.calls import LiveCalls
 from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
 from ivr.recordings.fsspec_store import FsspecStore
 from ivr.records.call_records import CallRecords
+from ivr.records.journal import entries
+from ivr.records.journal.entries import JournalEntry
+from ivr.records.journal.records_journal import RecordsJournal
 from ivr.resource_files import ROOT
 from ivr.telephony.port import Call
 from ivr.turntaking.timing import Timing
@@ -43,6 +46,8 @@ async def a_node(
         stack.push_async_callback(live.close)
         records = await CallRecords.open(database, name)
         stack.push_async_callback(records.close)
+        journal = RecordsJournal(records, folder / "journal")
+        stack.push_async_callback(journal.close)
         store = FsspecStore(recordings or str(folder / "recordings"))
         stack.callback(store.close)
         yield ServiceNode(
@@ -51,6 +56,7 @@ async def a_node(
             activity=VoiceActivity,
             prompts=PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(ZONE)),
             records=records,
+            journal=journal,
             live=live,
             recordings=RecordingArchive(folder / "spool", store, records, ZONE),
             timezone=ZONE,
@@ -72,24 +78,32 @@ class OrphanedCall:
 
     def __init__(self, node: ServiceNode, flow_set: FlowSet, call: Call = CALL, at: datetime = NOW) -> None:
         self.node, self.flow_set, self.call, self.at = node, flow_set, call, at
+        self.pending: list[JournalEntry] = []
+        """The entries that the records have not taken."""
         self.state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=True)
 
-    async def begin(self) -> None:
-        records = self.node.records
-        await records.save_flow_source(self.flow_set.version, self.flow_set.source)
-        await records.open_call(self.call, self.flow_set.version, self.at)
-        await records.answer_call(self.call.id, self.at)
-        await self.handle(CallAnswered())
-        await self.handle(PromptsFinished(self.wait))
+    async def begin(self, *, records: bool = True) -> None:
+        await self.write(entries.FlowSourceEntry(self.flow_set.version, self.flow_set.source), records=records)
+        await self.write(entries.OpeningEntry(self.call, self.flow_set.version, self.at), records=records)
+        await self.write(entries.PickUpEntry(self.call.id, self.at), records=records)
+        await self.handle(CallAnswered(), records=records)
+        await self.handle(PromptsFinished(self.wait), records=records)
+
+    async def write(self, entry: JournalEntry, *, records: bool = True) -> None:
+        """Write an entry to the records, or leave it pending."""
+        if records:
+            await entry.write(self.node.records)
+        else:
+            self.pending.append(entry)
 
     @property
     def wait(self) -> str:
         assert self.state.wait
         return self.state.wait.id
 
-    async def answers(self, keys: Sequence[str]) -> None:
+    async def answers(self, keys: Sequence[str], *, records: bool = True) -> None:
         for key in keys:
-            await self.handle(DigitsPressed(self.wait, key))
+            await self.handle(DigitsPressed(self.wait, key), records=records)
 
     async def handle(self, event: Event, *, records: bool = True, live: bool = True) -> None:
         self.at += timedelta(seconds=5)
@@ -99,11 +113,14 @@ class OrphanedCall:
 
     async def save_turn(self, event: Event, turn: FlowTurn, *, records: bool = True, live: bool = True) -> None:
         self.state = turn.state
-        facts = [action for action in turn.actions if isinstance(action, Fact)]
-        if records:
-            await self.node.records.save_turn(self.call.id, turn.state.turn, event, facts, (), self.at)
+        facts = tuple(action for action in turn.actions if isinstance(action, Fact))
+        await self.write(entries.TurnEntry(self.call.id, turn.state.turn, event, facts, (), self.at), records=records)
         if live:
-            await self.node.live.save(self.call.id, turn.state.turn, dump(turn), "the other node")
+            await self.save_live(turn.state.turn)
+
+    async def save_live(self, turn: int) -> None:
+        """Save the pending entries in Redis."""
+        await self.node.live.save(self.call.id, turn, entries.dump_all(self.pending), "the other node")
 
 
 class SlowRecords(CallRecords):

@@ -42,7 +42,7 @@ class AwayRecords(CallRecords):
 
     async def open_calls(self) -> tuple[str, ...]:
         if self.away:
-            raise RecordsUnavailable("the database does not respond")
+            raise RecordsUnavailable("the database is unavailable")
         return await super().open_calls()
 
 
@@ -71,6 +71,7 @@ def flow_store(node: ServiceNode) -> FlowStore:
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manager, "LEASE_RENEWAL_S", SOON_S)
+    monkeypatch.setattr(manager, "TRUST_S", 0)
 
 
 @asynccontextmanager
@@ -111,7 +112,7 @@ async def test_an_unavailable_store_is_trouble_until_it_is_back(node: ServiceNod
     async with running(replace(node, records=records), flow_store) as calls:
 
         async def in_trouble() -> bool:
-            return calls.trouble == "the database does not respond"
+            return calls.trouble == "the database is unavailable"
 
         async def out_of_trouble() -> bool:
             return not calls.trouble

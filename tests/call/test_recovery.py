@@ -23,6 +23,7 @@ from ivr.flow import engine
 from ivr.flow.parse import FlowSet, parse
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
+from ivr.records.journal import entries
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
 from tests.call.orphan import CALL, NOW, OrphanedCall, SlowRecords, a_node, a_redis
@@ -94,6 +95,53 @@ async def test_an_answer_missing_from_the_records_is_taken_from_redis(node: Serv
     record = await node.records.call(CALL.id)
     assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
     assert record.call.disposition is Disposition.PARTIAL
+
+
+async def test_all_turns_missing_from_the_records_are_taken_from_redis(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS, records=False)
+    await sweeps(node)
+    record = await node.records.call(CALL.id)
+    assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
+    assert record.call.disposition is Disposition.PARTIAL and len(record.cases) == 1
+    assert await node.live.load(CALL.id) is None
+
+
+async def test_a_call_missing_from_the_records_is_taken_from_redis(node: ServiceNode, flow_set: FlowSet) -> None:
+    orphan = OrphanedCall(node, flow_set)
+    await orphan.begin(records=False)
+    await orphan.answers(KEYS, records=False)
+    assert await sweeps(node) == 1
+    record = await node.records.call(CALL.id)
+    assert record.values == {"convenient": "yes", "resolved": "no", "attitude": "satisfied"}
+    assert record.call.answered_at == NOW
+
+
+async def test_a_call_that_its_node_had_closed_keeps_its_own_end(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS, records=False)
+    closing = entries.ClosingEntry(CALL.id, Disposition.BREAKOFF, "normal", "caller", orphan.at)
+    await orphan.write(closing, records=False)
+    await orphan.save_live(99)
+    assert await sweeps(node) == 0
+    record = await node.records.call(CALL.id)
+    assert len(record.values) == 3 and (record.call.disposition, record.call.ended_by) == ("breakoff", "caller")
+
+
+async def test_a_damaged_live_state_does_not_keep_a_call_open(node: ServiceNode, orphan: OrphanedCall) -> None:
+    await orphan.answers(KEYS)
+    await node.live.save(CALL.id, 99, b'{"state": {}}', "another version")
+    assert await sweeps(node) == 1
+    assert (await node.records.call(CALL.id)).call.disposition is Disposition.PARTIAL
+    assert node.live.damaged.count == 1
+
+
+async def test_an_entry_that_the_records_refuse_does_not_keep_a_call_open(
+    node: ServiceNode, orphan: OrphanedCall
+) -> None:
+    await orphan.write(entries.RecordingEntry("no such call", "/a.wav", "wav", 1.0, 0, ""), records=False)
+    await orphan.answers(KEYS, records=False)
+    assert await sweeps(node) == 1
+    assert len((await node.records.call(CALL.id)).values) == 3
+    assert node.journal.kept_locally == 1
 
 
 async def test_a_turn_missing_from_redis_counts(node: ServiceNode, orphan: OrphanedCall) -> None:

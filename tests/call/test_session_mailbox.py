@@ -1,4 +1,4 @@
-"""The mailbox of a session, and its write queue."""
+"""The mailbox of a session."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from ivr.call.journal.write_queue import WriteQueue
 from ivr.call.mailbox import MAX_PENDING, Mailbox, TaskFailed
-from ivr.database.errors import RecordsUnavailable
-from ivr.errors import IllegalMove
 from ivr.telephony.media import FRAME_BYTES, AudioFrame, KeyPressed, MediaClosed, MediaEvent
 
 FRAME = AudioFrame(bytes(FRAME_BYTES))
@@ -72,58 +69,3 @@ async def test_a_failure_in_the_background_reaches_the_consumer() -> None:
 async def test_an_empty_mailbox_wakes_its_consumer_in_time() -> None:
     mailbox = Mailbox(Stream([]))
     assert await mailbox.take(mailbox.clock()) is None
-
-
-class FakeJournal:
-    """Accepts entries unless `away`."""
-
-    def __init__(self) -> None:
-        self.written: list[str] = []
-        self.away = False
-
-    async def write(self, entry: str) -> None:
-        if self.away:
-            raise RecordsUnavailable("away")
-        if entry == "illegal":
-            raise IllegalMove(entry)
-        self.written.append(entry)
-
-
-async def test_rejected_entries_are_written_later_in_order() -> None:
-    journal, writes = FakeJournal(), WriteQueue("call-1")
-    journal.away = True
-    writes.add(lambda: journal.write("first"))
-    with pytest.raises(RecordsUnavailable):
-        await writes.flush()
-    writes.add(lambda: journal.write("second"))
-    journal.away = False
-    await writes.flush_with_retries()
-    assert journal.written == ["first", "second"]
-
-
-async def test_an_entry_that_can_never_be_written_does_not_hold_up_the_others() -> None:
-    journal, writes = FakeJournal(), WriteQueue("call-1")
-    for entry in ("first", "illegal", "last"):
-        writes.add(lambda entry=entry: journal.write(entry))
-    with pytest.raises(IllegalMove):
-        await writes.flush()
-    await writes.flush_with_retries()
-    assert journal.written == ["first", "last"]
-
-
-async def test_an_interrupted_write_is_repeated() -> None:
-    started, writes, written = asyncio.Event(), WriteQueue("call-1"), list[str]()
-
-    async def slow() -> None:
-        if not started.is_set():
-            started.set()
-            await asyncio.Event().wait()
-        written.append("entry")
-
-    writes.add(slow)
-    settling = asyncio.create_task(writes.flush())
-    await started.wait()
-    settling.cancel()
-    await asyncio.gather(settling, return_exceptions=True)
-    await writes.flush()
-    assert written == ["entry"]

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from ivr.actions import Prompt
-from ivr.agents.transfer_service import TransferService
-from ivr.call.node import ServiceNode
-from ivr.call.recording_archive import RecordingArchive
 from ivr.call.session import TYPE_AHEAD_MAX, Session
 from ivr.events import EndedBy, Value
 from ivr.flow.parse import parse
 from ivr.lifecycle import AnsweringParty, Disposition
 from ivr.live.calls import LiveCalls
-from ivr.live.embedded import EmbeddedRedis
 from ivr.prompts.library import PromptLibrary
-from ivr.recordings.fsspec_store import FsspecStore
-from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
 from ivr.telephony.media import FRAME_BYTES, KeyPressed, MarkReached, MediaClosed, MediaEvent
 from ivr.telephony.port import Call, HoldWork, TransferRefused
 from ivr.transcript import Speaker
-from ivr.turntaking.timing import Timing
-from recognizer.endpoint import VoiceActivity
-from recognizer.scripted import ScriptedRecognizer
+from tests.call.orphan import a_node, a_redis
 
-CHINA = ZoneInfo("Asia/Shanghai")
 CALL = Call("call-1", "browser", "inbound", "", "", "survey", "zh-CN")
 NOTICE_TURN = 2
 """The turn that begins when the notice has been heard, and asks the first question."""
@@ -107,32 +97,15 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
             meanwhile(turn)
             await super().save(call_id, turn, payload, node)
 
-    server = await EmbeddedRedis.start(data / "live")
-    live = await Live.open(server.url)
-    records = await CallRecords.open(f"sqlite:///{data}/records.db")
-    store = FsspecStore(str(data / "recordings"))
-    prompts = Clicks.open(ROOT / "prompts", lambda: datetime.now(CHINA))
-    node = ServiceNode(
-        name="node-1",
-        recognizer=ScriptedRecognizer(),
-        activity=VoiceActivity,
-        prompts=prompts,
-        records=records,
-        live=live,
-        recordings=RecordingArchive(data / "spool", store, records, CHINA),
-        timezone=CHINA,
-        timing=Timing(),
-        transfers=TransferService(),
-    )
-    flow_set = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
-    try:
-        await Session(keypad, flow_set, node).run()
-        return await records.call(CALL.id, "management")
-    finally:
-        store.close()
-        await records.close()
+    async with a_redis(data / "live") as server, a_node(f"sqlite:///{data}/records.db", server.url, data) as node:
+        live = await Live.open(server.url)
+        prompts = Clicks.open(ROOT / "prompts", node.now)
+        flow_set = parse((ROOT / "callflows.yaml").read_text(encoding="utf-8"), "callflows.yaml")
+        session = Session(keypad, flow_set, replace(node, live=live, prompts=prompts))
+        await session.run()
+        await session.finish()
         await live.close()
-        await server.close()
+        return await node.records.call(CALL.id, "management")
 
 
 async def test_keys_pressed_during_a_notice_answer_the_questions_after_it_and_do_not_cut_it_short(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ivr.live.agents import ENGAGED, REACHED, REPORTING, LiveAgents, StoredPresence
+from ivr.live.agents import AGENTS, ENGAGED, REACHED, REPORTING, LiveAgents, StoredPresence
 from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.errors import LiveStateUnavailable
@@ -69,6 +69,15 @@ async def test_a_lapsed_engagement_is_renewed_unless_another_exists(agents: Live
     assert await agents.renew("zhang", b"busy with 1", LONG_MS)
     assert await agents.load("zhang") == StoredPresence(b"here", b"busy with 1")
     assert not await agents.renew("zhang", b"busy with 2", LONG_MS)
+
+
+async def test_a_foreign_name_is_skipped(agents: LiveAgents, server: EmbeddedRedis) -> None:
+    await agents.change("zhang", NOTHING, HERE, LONG_MS)
+    async with connect(server.url) as redis:
+        await redis.hset(AGENTS, b"\xff\xfe", "note")  # type: ignore[misc]
+    for _ in range(2):
+        assert await agents.all() == {"zhang": HERE}
+    assert agents.damaged.count == 1
 
 
 async def test_an_agent_is_reachable_if_any_node_reaches_them(agents: LiveAgents) -> None:

@@ -87,6 +87,7 @@ class Client:
             "LiveCalls.claim": lambda: calls.claim("a", "n1", LONG_MS),
             "LiveCalls.renew": lambda: calls.renew({"a"}, "n1", LONG_MS),
             "LiveCalls.orphans": lambda: calls.orphans(),
+            "LiveCalls.server": lambda: calls.server(),
             "LiveAgents.all": lambda: agents.all(),
             "LiveAgents.load": lambda: agents.load("zhang"),
             "LiveAgents.change": lambda: agents.change("zhang", NOTHING, NOTHING, LONG_MS),

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ivr.events import Value
+from ivr.live.client import connect
 from ivr.live.embedded import EmbeddedRedis
-from ivr.live.feed import EventFeed
+from ivr.live.feed import FEED, EventFeed
 
 
 @pytest.fixture
@@ -39,6 +40,30 @@ async def test_a_follower_without_an_id_gets_only_new_events(feed: EventFeed) ->
     while not waiting.done():
         await feed.publish({"n": "new"})
     assert (await waiting)[1] == {"n": "new"}
+
+
+FOREIGN: dict[str, dict[str | bytes, str | bytes]] = {
+    "another field": {"other": "x"},
+    "no JSON": {"event": "{"},
+    "no text": {"event": b"\xff\xfe"},
+    "no object": {"event": "[1]"},
+    "nested": {"event": '{"kind": {"a": 1}}'},
+    "too deep": {"event": "[" * 100_000},
+}
+
+
+@pytest.mark.parametrize("fields", FOREIGN.values(), ids=FOREIGN)
+async def test_a_foreign_entry_is_skipped_and_counted_once(
+    feed: EventFeed, server: EmbeddedRedis, fields: dict[str | bytes, str | bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    await feed.publish({"n": 1})
+    async with connect(server.url) as redis:
+        await redis.xadd(FEED, fields)  # type: ignore[arg-type]
+    await feed.publish({"n": 2})
+    for _ in range(2):
+        following = feed.follow("0")
+        assert [(await next_of(following))[1] for _ in range(2)] == [{"n": 1}, {"n": 2}]
+    assert feed.damaged.count == 1 and caplog.text.count("is skipped") == 1
 
 
 async def test_an_event_with_an_id_is_published_once(feed: EventFeed) -> None:

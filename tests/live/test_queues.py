@@ -55,6 +55,14 @@ async def test_an_empty_queue_leaves_no_keys(queues: LiveQueues, server: Embedde
         assert await redis.keys(f"{QUEUE}*") == []
 
 
+async def test_a_foreign_entry_is_skipped(queues: LiveQueues, server: EmbeddedRedis) -> None:
+    async with connect(server.url) as redis:
+        await redis.zadd(f"{QUEUE}hotline", {b"\xff\xfe": 0, "without note": 0})
+    for _ in range(2):
+        assert await queues.renew("hotline", "a", b"note", LONG_MS) == [("without note", b""), ("a", b"note")]
+    assert queues.damaged.count == 1
+
+
 async def test_callers_who_join_concurrently_all_have_a_place(queues: LiveQueues) -> None:
     await asyncio.gather(*(queues.renew("hotline", f"{n}", b"", LONG_MS) for n in range(20)))
     assert len(await queues.renew("hotline", "0", b"", LONG_MS)) == 20

@@ -90,7 +90,7 @@ async def test_a_new_sqlite_file_is_private_and_uses_write_ahead_logging(tmp_pat
         ("mysql://localhost/x", "mysql is not supported"),
         ("sqlite://", "needs a file"),
         ("sqlite:////proc/nowhere/records.db", "cannot be opened"),
-        ("postgresql://postgres@127.0.0.1:1/x", "does not respond"),
+        ("postgresql://postgres@127.0.0.1:1/x", "is unavailable"),
     ],
 )
 async def test_a_database_that_cannot_be_opened_is_reported_with_the_reason(url: str, reason: str) -> None:

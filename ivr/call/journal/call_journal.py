@@ -6,84 +6,127 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from ivr import actions
-from ivr.call.journal.write_queue import WriteQueue
 from ivr.call.node import ServiceNode
-from ivr.database.errors import RecordsUnavailable
-from ivr.errors import HuifangError
+from ivr.errors import HuifangError, StaleTurn
 from ivr.events import CallEnded, Event
 from ivr.flow.parse import FlowSet
-from ivr.flow.state import FlowTurn, dump
+from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
 from ivr.recordings.store import StoredRecording
+from ivr.records.journal import entries
 from ivr.telephony.port import Call
 from ivr.transcript import TranscriptLine
 
 log = logging.getLogger(__name__)
 
 SAVE_TIMEOUT_S: Final = 6.0
-"""Maximum time a caller waits for both stores, whatever the stores' own timeouts."""
+"""Maximum time a caller waits for a store to take a turn, whatever the stores' own timeouts."""
+SECOND_STORE_S: Final = 1.0
+"""Maximum time a caller waits for the other store once one has taken the turn."""
+
+
+class NoStoreAvailable(HuifangError):
+    """Neither the database nor Redis has taken a turn in time."""
 
 
 class CallJournal:
-    """Journal of one call; writes that the database does not accept at once stay in the write queue."""
+    """Journal of one call. Its entries wait in the journal of the records until the database takes them.
+
+    Until then Redis holds them too, so that another node can write them if this one dies.
+    """
 
     def __init__(self, node: ServiceNode, call: Call) -> None:
         self._node, self._call = node, call
-        self._writes = WriteQueue(call.id)
+        self._saved_turn = 0
 
-    async def open(self, flow_set: FlowSet, now: datetime) -> None:
+    def open(self, flow_set: FlowSet, now: datetime) -> None:
         """Record that the call is answered, with its flow version."""
-        records = self._node.records
-        self._writes.add(partial(records.save_flow_source, flow_set.version, flow_set.source))
-        self._writes.add(partial(records.open_call, self._call, flow_set.version, now))
-        self._writes.add(partial(records.answer_call, self._call.id, now, self._call.external_id))
-        async with asyncio.timeout(SAVE_TIMEOUT_S):
-            await self._writes.flush()
+        self._add(entries.FlowSourceEntry(flow_set.version, flow_set.source))
+        self._add(entries.OpeningEntry(self._call, flow_set.version, now))
+        self._add(entries.PickUpEntry(self._call.id, now, self._call.external_id))
 
     def add_turn(self, event: Event, turn: FlowTurn, lines: Sequence[TranscriptLine], now: datetime) -> None:
-        """Queue a turn for writing; the queue keeps it even if the database is unavailable."""
-        facts = [action for action in turn.actions if isinstance(action, actions.Fact)]
-        save = self._node.records.save_turn
-        self._writes.add(partial(save, self._call.id, turn.state.turn, event, facts, lines, now))
+        """Add a turn; the journal keeps it even if the database is unavailable."""
+        facts = tuple(action for action in turn.actions if isinstance(action, actions.Fact))
+        self._add(entries.TurnEntry(self._call.id, turn.state.turn, event, facts, tuple(lines), now))
 
-    async def save(self, turn: FlowTurn) -> None:
-        """Save the turn in both stores concurrently, so that one has it if the other is unavailable.
+    async def save(self, turn: int) -> None:
+        """Save everything up to this turn in both stores; one is enough if the other is unavailable.
 
         Raises:
-            TimeoutError: the stores took longer than SAVE_TIMEOUT_S.
-            Exception: the first failure of a store.
+            NoStoreAvailable: neither has it after SAVE_TIMEOUT_S; the journal goes on trying.
+            StaleTurn: another node runs the call.
         """
-        live = self._node.live.save(self._call.id, turn.state.turn, dump(turn), self._node.name)
+        self._saved_turn = turn
+        stores = {
+            asyncio.create_task(self._node.journal.written(self._call.id), name="database"),
+            asyncio.create_task(self._save_live(turn), name="Redis"),
+        }
+        try:
+            await self._wait_for(stores)
+        finally:
+            for store in stores:
+                store.cancel()
+            await asyncio.gather(*stores, return_exceptions=True)
+
+    async def written(self) -> None:
+        """Wait until the database has everything so far, at most for SAVE_TIMEOUT_S.
+
+        Raises:
+            TimeoutError: it has not.
+        """
         async with asyncio.timeout(SAVE_TIMEOUT_S):
-            for fault in await asyncio.gather(self._writes.flush(), live, return_exceptions=True):
-                if fault:
-                    raise fault
+            await self._node.journal.written(self._call.id)
 
     async def close(
         self, ended: CallEnded, disposition: Disposition, audio: tuple[StoredRecording, int] | None
     ) -> None:
         """Record the end of the call. `audio` is its recording and the recording's offset from the answer (ms)."""
-        records, call_id = self._node.records, self._call.id
+        call_id = self._call.id
         if audio:
             file, from_ms = audio
-            recording = (file.url, "wav", file.seconds, from_ms, file.sha256)
-            self._writes.add(partial(records.add_recording, call_id, *recording))
-        self._writes.add(partial(records.close_call, call_id, disposition, ended.cause, ended.by, self._node.now()))
+            self._add(entries.RecordingEntry(call_id, file.url, "wav", file.seconds, from_ms, file.sha256))
+        self._add(entries.ClosingEntry(call_id, disposition, ended.cause, ended.by, self._node.now()))
         try:
-            await self._writes.flush()
-        except RecordsUnavailable as error:
-            log.warning("call %s: record not yet complete, will retry: %s", call_id, error)
-        except Exception:
-            log.exception("call %s: a journal write failed", call_id)
+            await self.save(self._saved_turn + 1)
+        except HuifangError as error:
+            log.warning("call %s: record not yet complete: %s", call_id, error)
 
     async def finish(self) -> None:
         """Wait until everything is written, however long the database is unavailable, then drop the live state."""
-        await self._writes.flush_with_retries()
+        await self._node.journal.written(self._call.id)
         try:
             await self._node.live.drop(self._call.id)
         except HuifangError as error:
             log.warning("call %s: live state left for the next sweep: %s", self._call.id, error)
+
+    def _add(self, entry: entries.JournalEntry) -> None:
+        self._node.journal.add(self._call.id, entry)
+
+    async def _save_live(self, turn: int) -> None:
+        pending = entries.dump_all(self._node.journal.pending(self._call.id))
+        await self._node.live.save(self._call.id, turn, pending, self._node.name)
+
+    async def _wait_for(self, stores: set[asyncio.Task[None]]) -> None:
+        """Wait until both stores are done, or one has succeeded and the other has had SECOND_STORE_S more."""
+        clock = asyncio.get_running_loop().time
+        until, waiting, saved = clock() + SAVE_TIMEOUT_S, set(stores), False
+        while waiting and clock() < until:
+            done, waiting = await asyncio.wait(waiting, timeout=until - clock(), return_when=asyncio.FIRST_COMPLETED)
+            for store in done:
+                fault = store.exception()
+                if isinstance(fault, StaleTurn):
+                    raise fault
+                if fault:
+                    unexpected = None if isinstance(fault, HuifangError) else fault
+                    name = store.get_name()
+                    log.warning("call %s: not saved in %s: %s", self._call.id, name, fault, exc_info=unexpected)
+                else:
+                    saved, until = True, min(until, clock() + SECOND_STORE_S)
+        if not saved:
+            raise NoStoreAvailable("neither the database nor Redis is available")
+        for store in waiting:
+            log.warning("call %s: %s has not taken the turn yet; the call goes on", self._call.id, store.get_name())

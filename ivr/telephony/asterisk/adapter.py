@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -43,6 +43,8 @@ ANSWER_GRACE_S: Final = 10
 EXTENSION_PAUSE_MS: Final = 2000
 """Time that a switchboard is given after the answer until the extension is dialled."""
 SWEEP_INTERVAL_S: Final = 30.0
+SWEEP_RETRY_S: Final = 2.0
+"""Pause after a sweep that failed unexpectedly."""
 ATTACH_RETRY_S: Final = 1.0
 NAME: Final = "asterisk"
 CAUSE_NO_ROUTE: Final = 3
@@ -59,10 +61,19 @@ class Asterisk:
         answer: handles one inbound call; the leg is hung up when it returns.
         capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set
             `slots.capacity` to 0 to drain: callers go to a person at once.
+        accepting: returns whether calls can be answered now; if not, callers hear ringing as at full capacity.
     """
 
-    def __init__(self, site: Site, ari: Ari, answer: CallHandler, capacity: int = 100) -> None:
+    def __init__(
+        self,
+        site: Site,
+        ari: Ari,
+        answer: CallHandler,
+        capacity: int = 100,
+        accepting: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._site = site
+        self._accepting = accepting
         self._ari = ari
         self._answer = answer
         self.slots = CallSlots(capacity)
@@ -72,6 +83,7 @@ class Asterisk:
         self._events = EventSocket(ari)
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
+        self._sweep_fault = ""
 
     @property
     def known_phones(self) -> Collection[str]:
@@ -91,7 +103,8 @@ class Asterisk:
     @property
     def state(self) -> NetworkState:
         """See Network."""
-        return NetworkState("" if self.connected.is_set() else "Asterisk is not connected", self.slots.taken)
+        trouble = self._sweep_fault if self.connected.is_set() else "Asterisk is not connected"
+        return NetworkState(trouble, self.slots.taken)
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         """See Network; Asterisk opens no connection to us."""
@@ -113,7 +126,10 @@ class Asterisk:
         self._spawn(self._sweep_periodically())
         try:
             async for event in self._events.events():
-                self._dispatch(event)
+                try:
+                    self._dispatch(event)
+                except Exception:
+                    log.exception("an event of Asterisk is skipped: %s", type(event).__name__)
         finally:
             self.connected.clear()
             for task in list(self._tasks):
@@ -174,9 +190,15 @@ class Asterisk:
 
     async def _sweep_periodically(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-            with contextlib.suppress(AriRefused, AriUnreachable):
+            await asyncio.sleep(SWEEP_RETRY_S if self._sweep_fault else SWEEP_INTERVAL_S)
+            try:
                 await sweep(self._ari, self._tracker)
+                self._sweep_fault = ""
+            except (AriRefused, AriUnreachable):
+                continue
+            except Exception as error:
+                self._sweep_fault = f"the sweep of orphaned channels failed: {type(error).__name__}"
+                log.exception("the sweep of orphaned channels failed; retrying")
 
     # -- inbound calls ---------------------------------------------------------------------------------------------
 
@@ -184,6 +206,9 @@ class Asterisk:
         line = self._site.lines.get(called)
         if line is None:
             await self._send_to_fallback(channel, "down")
+            return
+        if not self._accepting():
+            await self._send_to_fallback(channel, "full" if self.slots.capacity else "down")
             return
         try:
             slot = self.slots.take()
