@@ -128,7 +128,7 @@ async def test_every_loop_runs_again_and_ready_tells(settings: Settings, faults:
                 assert status
                 await asyncio.sleep(0.1)
         restarts = (await ready(session, address))["restarts"]
-        assert restarts.keys() == {"leases", "recordings", "deadlines", "asterisk", "callbacks", "agents"}
+        assert restarts.keys() == {"leases", "recordings", "deadlines", "asterisk", "browser", "callbacks", "agents"}
         assert restarts["asterisk"] == 1 and restarts["agents"] >= 1
         assert not listening.workers.done()
 
