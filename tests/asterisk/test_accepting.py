@@ -11,7 +11,7 @@ import pytest
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.ari_events import AriEvent, StasisStart
-from ivr.telephony.asterisk.site import Secrets, Site
+from ivr.telephony.asterisk.site import Site
 
 SITE = Site.model_validate({"lines": {"4000": {"flow": "survey", "language": "zh-CN"}}})
 
@@ -63,7 +63,7 @@ async def test_a_caller_waits_while_stores_are_away_and_goes_to_a_person_during_
     capacity: int, accepting: bool, why: str
 ) -> None:
     requests = Requests()
-    asterisk = Asterisk(SITE, Secrets("a", "b"), cast("Ari", requests), answer, accepting=lambda: accepting)
+    asterisk = Asterisk(SITE, cast("Ari", requests), answer, accepting=lambda: accepting)
     asterisk.slots.capacity = capacity
     call = StasisStart("channel-1", ("line", "4000", "0"), "13812345678")
     assert await sent(asterisk, requests, call) == ("channel-1", "huifang-fallback", why)
@@ -71,7 +71,7 @@ async def test_a_caller_waits_while_stores_are_away_and_goes_to_a_person_during_
 
 async def test_a_strange_event_is_skipped_and_the_next_caller_is_served(caplog: pytest.LogCaptureFixture) -> None:
     requests = Requests()
-    asterisk = Asterisk(SITE, Secrets("a", "b"), cast("Ari", requests), answer, accepting=lambda: False)
+    asterisk = Asterisk(SITE, cast("Ari", requests), answer, accepting=lambda: False)
     strange = StasisStart("channel-0", ("line", "4000", "many"), "13812345678")
     call = StasisStart("channel-1", ("line", "4000", "0"), "13812345678")
     assert (await sent(asterisk, requests, strange, call))[0] == "channel-1"
