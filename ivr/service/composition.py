@@ -31,6 +31,7 @@ from ivr.service.runtime import Service
 from ivr.settings import Settings
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
+from ivr.telephony.asterisk.names import application
 from ivr.telephony.asterisk.site import Site, load_site, own_secrets
 from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
 from ivr.telephony.port import CallHandler
@@ -97,7 +98,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         capacity = settings.capacity
         service.attach(BrowserNetwork(service.answer, lambda: flow_choices(flow_store.current), capacity))
         if site:
-            service.attach(await _asterisk(stack, site, service.answer, capacity))
+            service.attach(await _asterisk(stack, site, name, service.answer, capacity))
         yield service
 
 
@@ -122,7 +123,7 @@ async def _open_feed(stack: AsyncExitStack, redis: str, stream: str) -> EventFee
     return feed
 
 
-async def _asterisk(stack: AsyncExitStack, site: Site, answer: CallHandler, capacity: int) -> Asterisk:
+async def _asterisk(stack: AsyncExitStack, site: Site, node: str, answer: CallHandler, capacity: int) -> Asterisk:
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
-    ari = await stack.enter_async_context(Ari(address, site.ari_user, own_secrets().ari, site.app))
+    ari = await stack.enter_async_context(Ari(address, site.ari_user, own_secrets().ari, application(site.app, node)))
     return Asterisk(site, ari, answer, capacity)

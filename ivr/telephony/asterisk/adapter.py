@@ -15,13 +15,14 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from ivr.telephony.asterisk import causes
+from ivr.telephony.asterisk import causes, names
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.ari_events import (
     ApplicationReplaced,
     AriConnected,
     AriDisconnected,
     AriEvent,
+    CallBroadcast,
     StasisStart,
 )
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
@@ -29,7 +30,7 @@ from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, Tracke
 from ivr.telephony.asterisk.dialling import trunk_number
 from ivr.telephony.asterisk.event_socket import EventSocket
 from ivr.telephony.asterisk.site import Site
-from ivr.telephony.asterisk.sweep import sweep
+from ivr.telephony.asterisk.sweep import Sweeper
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.port import Call, CallHandler, NetworkState, Unanswered
 
@@ -38,7 +39,9 @@ log = logging.getLogger(__name__)
 DIAL_RING_S: Final = 30
 ANSWER_GRACE_S: Final = 10
 """Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as failed."""
-SWEEP_INTERVAL_S: Final = 30.0
+SWEEP_INTERVAL_S: Final = 5.0
+FULL_DELAY_S: Final = 0.3
+"""How long a node at capacity leaves a call to others before it lets the caller wait."""
 ATTACH_RETRY_S: Final = 1.0
 NAME: Final = "asterisk"
 TRUNK: Final = "trunk"
@@ -67,6 +70,7 @@ class Asterisk:
         self.connected = asyncio.Event()
         """Set while calls can be received and placed."""
         self._tracker = ChannelTracker()
+        self._sweeper = Sweeper(ari, self._tracker)
         self._events = EventSocket(ari)
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
@@ -122,10 +126,12 @@ class Asterisk:
             case AriDisconnected():
                 self._detach()
             case ApplicationReplaced():
-                log.error("another client has taken over ARI application %s; no calls arrive here", self._site.app)
+                log.error("another client has taken over ARI application %s; no calls arrive here", self._ari.app)
                 self._detach()
             case _ if self._tracker.handle(event):
                 pass
+            case CallBroadcast(channel, ("line", called, _)) if called in self._site.lines and self.capacity:
+                self._spawn(self._claim(channel))
             case StasisStart(args=("line", called, rings)):
                 self._spawn(self._handle_call(event.channel, event.caller, called, int(rings)))
             case StasisStart():
@@ -157,7 +163,7 @@ class Asterisk:
         while not self.connected.is_set():
             try:
                 await self._ari.filter_events()
-                await sweep(self._ari, self._tracker)
+                await self._sweeper.sweep()
                 self.connected.set()
             except (AriRefused, AriUnreachable) as error:
                 log.error("Asterisk is connected but not usable yet, retrying in %s s: %s", ATTACH_RETRY_S, error)
@@ -170,15 +176,16 @@ class Asterisk:
     async def _sweep_periodically(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL_S)
+            await self.connected.wait()
             with contextlib.suppress(AriRefused, AriUnreachable):
-                await sweep(self._ari, self._tracker)
+                await self._sweeper.sweep()
 
     # -- inbound calls ---------------------------------------------------------------------------------------------
 
     async def _handle_call(self, channel: str, caller: str, called: str, rings: int) -> None:
-        line = self._site.lines.get(called)
-        if line is None or self.active_calls >= self.capacity:
-            await self._send_to_fallback(channel, "full" if line and self.capacity else "down")
+        line = self._site.lines[called]
+        if self.active_calls >= self.capacity:
+            await self._return(channel, *(("fallback", "full") if self.capacity else ("line", "take")))
             return
         call = Call(
             uuid.uuid4().hex,
@@ -212,14 +219,23 @@ class Asterisk:
             if not party.gone.done():
                 log.error("call %s could not be accepted, sending the caller to a person: %r", call.id, error)
                 await voice.disarm_failover()
-                await self._send_to_fallback(party.channel, "down")
+                await self._return(party.channel, "fallback", "down")
             await self._abandon(voice, party)
             return None
         return self._make_leg(call, party, voice)
 
-    async def _send_to_fallback(self, channel: str, why: str) -> None:
+    async def _claim(self, channel: str) -> None:
+        """Claim a call that is offered to all nodes; at capacity, only if no other node does."""
+        if self.active_calls >= self.capacity:
+            await asyncio.sleep(FULL_DELAY_S)
+        if self.connected.is_set():
+            with contextlib.suppress(AriRefused, AriUnreachable):
+                await self._ari.claim(channel)
+
+    async def _return(self, channel: str, context: str, extension: str) -> None:
+        """Return a caller to the dialplan."""
         with contextlib.suppress(AriRefused, AriUnreachable):
-            await self._ari.continue_in_dialplan(channel, f"{self._site.app}-fallback", why)
+            await self._ari.continue_in_dialplan(channel, names.context(self._ari.app, context), extension)
 
     # -- outbound calls --------------------------------------------------------------------------------------------
 
@@ -228,8 +244,8 @@ class Asterisk:
         if not self.connected.is_set():
             raise Unanswered("failed", rang=False)
         self.active_calls += 1
-        party = self._tracker.expect(f"{self._ari.app}.party.{call.id}")
         voice = VoiceBridge(self._ari, self._tracker, call.id)
+        party = self._tracker.expect(voice.name("party"))
         try:
             await voice.open(party.channel, "outbound")
             await self._ring(call, party, ring_s)
@@ -271,7 +287,7 @@ class Asterisk:
     async def _abandon(self, voice: VoiceBridge, party: TrackedChannel) -> None:
         self._release_slot()
         with contextlib.suppress(AriUnreachable):
-            if party.channel.startswith(f"{self._ari.app}."):
+            if names.owner(self._ari.app, party.channel):
                 await self._ari.hang_up(party.channel)
         await voice.close()
         self._tracker.forget(party)
