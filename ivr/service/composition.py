@@ -37,6 +37,7 @@ from ivr.service.runtime import Service
 from ivr.settings import Settings
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
+from ivr.telephony.asterisk.names import application
 from ivr.telephony.asterisk.site import Site, load_site, own_secrets
 from ivr.telephony.browser.server import BrowserNetwork, FlowChoice
 from ivr.turntaking.timing import Timing
@@ -117,7 +118,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             )
         )
         if site:
-            service.attach(await _asterisk(stack, site, service, capacity))
+            service.attach(await _asterisk(stack, site, name, service, capacity))
         yield service
 
 
@@ -146,7 +147,7 @@ async def _open_feed(stack: AsyncExitStack, redis: str, stream: str, damaged: Da
     return feed
 
 
-async def _asterisk(stack: AsyncExitStack, site: Site, service: Service, capacity: int) -> Asterisk:
+async def _asterisk(stack: AsyncExitStack, site: Site, node: str, service: Service, capacity: int) -> Asterisk:
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
-    ari = await stack.enter_async_context(Ari(address, site.ari_user, own_secrets().ari, site.app))
+    ari = await stack.enter_async_context(Ari(address, site.ari_user, own_secrets().ari, application(site.app, node)))
     return Asterisk(site, ari, service.answer, capacity, lambda: not service.call_manager.store_trouble)

@@ -14,7 +14,9 @@ from tests.asterisk.sound import tone
 async def main() -> None:
     """Read the site and its passwords from standard input, as one line of JSON."""
     given = json.loads(sys.stdin.readline())
-    async with AdapterFixture(Site.model_validate(given["site"]), Secrets(**given["secrets"])) as service:
+    async with AdapterFixture(
+        Site.model_validate(given["site"]), Secrets(**given["secrets"]), node="lonely"
+    ) as service:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         line = await (service.dial(given["dial"]) if "dial" in given else service.next_leg(within_s=60))

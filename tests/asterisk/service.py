@@ -11,6 +11,7 @@ from ivr.events import EndedBy
 from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
+from ivr.telephony.asterisk.names import application
 from ivr.telephony.asterisk.site import Secrets, Site
 from ivr.telephony.port import Call, CallLeg
 from tests.asterisk.phone import Phone, PhoneCall
@@ -23,10 +24,16 @@ class AdapterFixture:
     """An async context manager; `next_leg` returns the call legs of arriving calls."""
 
     def __init__(
-        self, site: Site, secrets: Secrets, ari_url: str = "", transfers: TransferService | None = None, **options: Any
+        self,
+        site: Site,
+        secrets: Secrets,
+        ari_url: str = "",
+        transfers: TransferService | None = None,
+        node: str = "node",
+        **options: Any,
     ) -> None:
         self.site = site
-        self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, site.app)
+        self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, application(site.app, node))
         self.transfers = transfers or TransferService()
         self.asterisk = Asterisk(site, self.ari, self._answer, **options)
         self.left: list[AsteriskCallLeg] = []

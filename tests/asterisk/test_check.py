@@ -56,7 +56,7 @@ async def test_another_version(site, passwords):
     application.add_routes([web.get("/ari/asterisk/info", info), web.get("/ari/asterisk/modules", modules)])
     async with TestServer(application) as other:
         findings = await examine(site, passwords, url=str(other.make_url("/ari")))
-    assert findings[0] == "Asterisk is version 18.4.0; version 22 is required"
+    assert findings[0] == "Asterisk is version 18.4.0; version 22.10 or a later 22 is required"
 
 
 async def test_another_server_than_asterisk(site, passwords):

@@ -40,7 +40,7 @@ def test_the_example_is_complete(tmp_path):
 
 def test_asterisks_own_variables_stay(tmp_path):
     extensions = rendered(tmp_path, load_site(EXAMPLE))["extensions.conf"]
-    assert "Stasis(huifang,line,${CALLED},$[0${RINGS}])" in extensions
+    assert "StasisBroadcast(2000,^huifang@,line:${CALLED}:$[0${RINGS}])" in extensions
 
 
 def test_a_caller_at_a_full_line_hears_rings_of_the_local_cadence(tmp_path):

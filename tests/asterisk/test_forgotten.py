@@ -25,9 +25,10 @@ class FakeAri:
         application.add_routes(
             [
                 web.get("/ari/events", self._events),
-                web.put("/ari/applications/huifang/eventFilter", self._filter),
+                web.put("/ari/applications/huifang@node/eventFilter", self._filter),
                 web.get("/ari/channels", self._nothing),
                 web.get("/ari/bridges", self._nothing),
+                web.get("/ari/applications", self._nothing),
             ]
         )
         return TestServer(application)

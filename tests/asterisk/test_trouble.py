@@ -16,7 +16,7 @@ from ivr.devtools.private_pbx import Pbx
 from ivr.telephony.asterisk.adapter import Unanswered
 from ivr.telephony.asterisk.channels import ChannelTracker
 from ivr.telephony.asterisk.dialplan import TEMPLATES
-from ivr.telephony.asterisk.sweep import sweep
+from ivr.telephony.asterisk.sweep import Sweeper
 from ivr.telephony.media import AudioFrame, KeyPressed, MediaClosed
 from tests.asterisk.conftest import DATA, make_secrets, make_site
 from tests.asterisk.phone import Phone
@@ -176,7 +176,9 @@ async def test_a_transferred_call_survives_the_service_and_its_successor(pbx, si
     assert agent.heard().find(word).likeness > 0.95
     await agent.hang_up()
     await asyncio.sleep(0.2)
-    await sweep(service.ari, ChannelTracker())
+    sweeper = Sweeper(service.ari, ChannelTracker())
+    await sweeper.sweep()
+    await sweeper.sweep()
     assert await service.ari.bridges() == {}
     assert not call.over.is_set(), "the caller must be transferred to an agent"
     await call.hang_up()

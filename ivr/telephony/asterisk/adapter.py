@@ -16,13 +16,14 @@ from typing import Any, Final
 from aiohttp import web
 
 from ivr.phone_number import UnreadableNumber
-from ivr.telephony.asterisk import causes
+from ivr.telephony.asterisk import causes, names
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.ari_events import (
     ApplicationReplaced,
     AriConnected,
     AriDisconnected,
     AriEvent,
+    CallBroadcast,
     StasisStart,
 )
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
@@ -30,7 +31,7 @@ from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, Tracke
 from ivr.telephony.asterisk.dialling import TRUNK, DialledNumber, calling_number, dialled_number, read_caller
 from ivr.telephony.asterisk.event_socket import EventSocket
 from ivr.telephony.asterisk.site import Site
-from ivr.telephony.asterisk.sweep import sweep
+from ivr.telephony.asterisk.sweep import Sweeper
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.port import Call, CallHandler, NetworkState, Unanswered
 from ivr.telephony.slots import AtCapacity, CallSlot, CallSlots
@@ -42,9 +43,11 @@ ANSWER_GRACE_S: Final = 10
 """Extra time beyond the ring timeout that Asterisk itself enforces, before an attempt counts as failed."""
 EXTENSION_PAUSE_MS: Final = 2000
 """Time that a switchboard is given after the answer until the extension is dialled."""
-SWEEP_INTERVAL_S: Final = 30.0
+SWEEP_INTERVAL_S: Final = 5.0
 SWEEP_RETRY_S: Final = 2.0
 """Pause after a sweep that failed unexpectedly."""
+FULL_DELAY_S: Final = 0.3
+"""How long a node that cannot answer leaves a call to others before it lets the caller wait."""
 ATTACH_RETRY_S: Final = 1.0
 NAME: Final = "asterisk"
 CAUSE_NO_ROUTE: Final = 3
@@ -80,6 +83,7 @@ class Asterisk:
         self.connected = asyncio.Event()
         """Set while calls can be received and placed."""
         self._tracker = ChannelTracker()
+        self._sweeper = Sweeper(ari, self._tracker)
         self._events = EventSocket(ari)
         self._tasks: set[asyncio.Task[None]] = set()
         self._attaching: asyncio.Task[None] | None = None
@@ -143,10 +147,12 @@ class Asterisk:
             case AriDisconnected():
                 self._detach()
             case ApplicationReplaced():
-                log.error("another client has taken over ARI application %s; no calls arrive here", self._site.app)
+                log.error("another client has taken over ARI application %s; no calls arrive here", self._ari.app)
                 self._detach()
             case _ if self._tracker.handle(event):
                 pass
+            case CallBroadcast(channel, ("line", called, _)) if called in self._site.lines and self.slots.capacity:
+                self._spawn(self._claim(channel))
             case StasisStart(args=("line", called, rings)):
                 self._spawn(self._handle_call(event.channel, event.caller, called, int(rings)))
             case StasisStart():
@@ -178,7 +184,7 @@ class Asterisk:
         while not self.connected.is_set():
             try:
                 await self._ari.filter_events()
-                await sweep(self._ari, self._tracker)
+                await self._sweeper.sweep()
                 self.connected.set()
             except (AriRefused, AriUnreachable) as error:
                 log.error("Asterisk is connected but not usable yet, retrying in %s s: %s", ATTACH_RETRY_S, error)
@@ -191,8 +197,9 @@ class Asterisk:
     async def _sweep_periodically(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_RETRY_S if self._sweep_fault else SWEEP_INTERVAL_S)
+            await self.connected.wait()
             try:
-                await sweep(self._ari, self._tracker)
+                await self._sweeper.sweep()
                 self._sweep_fault = ""
             except (AriRefused, AriUnreachable):
                 continue
@@ -205,15 +212,15 @@ class Asterisk:
     async def _handle_call(self, channel: str, caller: str, called: str, rings: int) -> None:
         line = self._site.lines.get(called)
         if line is None:
-            await self._send_to_fallback(channel, "down")
+            await self._return(channel, "fallback", "down")
             return
         if not self._accepting():
-            await self._send_to_fallback(channel, "full" if self.slots.capacity else "down")
+            await self._send_back(channel)
             return
         try:
             slot = self.slots.take()
         except AtCapacity:
-            await self._send_to_fallback(channel, "full" if self.slots.capacity else "down")
+            await self._send_back(channel)
             return
         number = read_caller(caller, self._site)
         call = Call(
@@ -247,14 +254,27 @@ class Asterisk:
             if not party.gone.done():
                 log.error("call %s could not be accepted, sending the caller to a person: %r", call.id, error)
                 await voice.disarm_failover()
-                await self._send_to_fallback(party.channel, "down")
+                await self._return(party.channel, "fallback", "down")
             await self._abandon(voice, party, slot)
             return None
         return self._make_leg(call, party, voice, slot)
 
-    async def _send_to_fallback(self, channel: str, why: str) -> None:
+    async def _claim(self, channel: str) -> None:
+        """Claim a call that is offered to all nodes; if it cannot be answered now, only if no other node does."""
+        if self.slots.full or not self._accepting():
+            await asyncio.sleep(FULL_DELAY_S)
+        if self.connected.is_set():
+            with contextlib.suppress(AriRefused, AriUnreachable):
+                await self._ari.claim(channel)
+
+    async def _send_back(self, channel: str) -> None:
+        """Let a caller wait who cannot be answered now; while draining, offer the call to the other nodes again."""
+        await self._return(channel, *(("fallback", "full") if self.slots.capacity else ("line", "take")))
+
+    async def _return(self, channel: str, context: str, extension: str) -> None:
+        """Return a caller to the dialplan."""
         with contextlib.suppress(AriRefused, AriUnreachable):
-            await self._ari.continue_in_dialplan(channel, f"{self._site.app}-fallback", why)
+            await self._ari.continue_in_dialplan(channel, names.context(self._ari.app, context), extension)
 
     # -- outbound calls --------------------------------------------------------------------------------------------
 
@@ -271,8 +291,8 @@ class Asterisk:
         except UnreadableNumber as unreadable:
             slot.release()
             raise Unanswered("unreachable", rang=False) from unreadable
-        party = self._tracker.expect(f"{self._ari.app}.party.{call.id}")
         voice = VoiceBridge(self._ari, self._tracker, call.id)
+        party = self._tracker.expect(voice.name("party"))
         try:
             await voice.open(party.channel, "outbound")
             await self._ring(call, target, party, ring_s)
@@ -313,7 +333,7 @@ class Asterisk:
     async def _abandon(self, voice: VoiceBridge, party: TrackedChannel, slot: CallSlot) -> None:
         slot.release()
         with contextlib.suppress(AriUnreachable):
-            if party.channel.startswith(f"{self._ari.app}."):
+            if names.owner(self._ari.app, party.channel):
                 await self._ari.hang_up(party.channel)
         await voice.close()
         self._tracker.forget(party)

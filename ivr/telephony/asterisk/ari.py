@@ -18,6 +18,8 @@ REQUEST_TIMEOUT_S: Final = 5.0
 MEDIA_HEARTBEAT_S: Final = 10.0
 MEDIA_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
 """Seconds that a media socket waits for Asterisk's half of the closing handshake."""
+STASIS: Final = frozenset({"Stasis", "StasisBroadcast"})
+"""The dialplan applications within which ARI controls a channel."""
 MAX_REQUESTS: Final = 50
 """Maximum number of concurrent requests."""
 
@@ -37,14 +39,10 @@ class AriUnreachable(HuifangError):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel as reported by Asterisk: its state (`Up`, …) and its Stasis application, empty if none."""
+    """A channel as reported by Asterisk: its state (`Up`, …), and whether an ARI application controls it."""
 
     state: str
-    app: str
-
-
-def _application(dialplan: Mapping[str, Any]) -> str:
-    return str(dialplan.get("app_data", "")).split(",")[0] if dialplan.get("app_name") == "Stasis" else ""
+    in_stasis: bool
 
 
 def _json(body: bytes) -> Any:
@@ -117,12 +115,23 @@ class Ari:
         event_filter = {"allowed": [{"type": kind} for kind in KINDS]}
         await self.request("PUT", f"/applications/{self.app}/eventFilter", event_filter)
 
+    async def applications(self) -> dict[str, frozenset[str]]:
+        """Return the channels of each application by its name: those in it, and those subscribed to.
+
+        An application without a connected client is listed as long as it has channels or bridges.
+        """
+        return {one["name"]: frozenset(one["channel_ids"]) for one in await self.request("GET", "/applications")}
+
+    async def claim(self, channel: str) -> bool:
+        """Claim a broadcast channel for our application; return False if another has claimed it or it is gone."""
+        return not await self._gone("POST", "/events/claim", channelId=channel, application=self.app)
+
     # -- channels --------------------------------------------------------------------------------------------------
 
     async def channels(self) -> dict[str, Channel]:
         """Return all channels by id."""
         return {
-            one["id"]: Channel(one["state"], _application(one["dialplan"]))
+            one["id"]: Channel(one["state"], one["dialplan"]["app_name"] in STASIS)
             for one in await self.request("GET", "/channels")
         }
 

@@ -19,6 +19,14 @@ class AriDisconnected:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBroadcast:
+    """A channel is offered to all nodes. `args` are the arguments that the node which claims it gets in StasisStart."""
+
+    channel: str
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StasisStart:
     """A channel has entered our application. `args` are the arguments of Stasis() in the dialplan."""
 
@@ -86,6 +94,7 @@ class ApplicationReplaced:
 AriEvent = (
     AriConnected
     | AriDisconnected
+    | CallBroadcast
     | StasisStart
     | StasisEnd
     | ChannelStateChange
@@ -97,7 +106,15 @@ AriEvent = (
 )
 
 JsonObject = Mapping[str, Any]
+
+
+def _broadcast_args(app_data: str) -> tuple[str, ...]:
+    """Return the arguments in the data of StasisBroadcast(timeout,filter,args), which are separated by colons."""
+    return tuple(app_data.split(",")[2].split(":"))
+
+
 _READERS: Final[Mapping[str, Callable[[JsonObject], AriEvent]]] = {
+    "CallBroadcast": lambda e: CallBroadcast(e["channel"]["id"], _broadcast_args(e["channel"]["dialplan"]["app_data"])),
     "StasisStart": lambda e: StasisStart(e["channel"]["id"], tuple(e["args"]), e["channel"]["caller"]["number"]),
     "StasisEnd": lambda e: StasisEnd(e["channel"]["id"]),
     "ChannelStateChange": lambda e: ChannelStateChange(e["channel"]["id"], e["channel"]["state"]),
@@ -121,5 +138,5 @@ def read(text: str) -> AriEvent | None:
         event = json.loads(text)
         reader = _READERS.get(event["type"])
         return reader(event) if reader else None
-    except (KeyError, TypeError) as error:
+    except (KeyError, IndexError, TypeError) as error:
         raise ValueError(f"not an ARI event in the expected format: {error!r}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from ivr.errors import HuifangError
@@ -97,6 +97,9 @@ class ChannelTracker:
     def add(self, leg: TrackedChannel) -> None:
         """Start tracking a channel."""
         self._channels[leg.channel] = leg
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._channels))
 
     def __contains__(self, channel: object) -> bool:
         return channel in self._channels

@@ -13,7 +13,8 @@ import aiohttp
 from ivr.resource_files import RESOURCES
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 
-REQUIRED_VERSION: Final = 22
+REQUIRED_VERSION: Final = (22, 10)
+"""StasisBroadcast() offers a call to all nodes."""
 MODULES: Final = RESOURCES / "dialplans" / "modules.conf"
 CONNECT_TIMEOUT_S: Final = 3.0
 
@@ -41,9 +42,10 @@ async def _findings(ari: Ari) -> AsyncIterator[str]:
     except (AriUnreachable, TypeError, KeyError):
         yield f"the server on {host} port {port} is not Asterisk: check the ARI address"
         return
-    major = re.match(r"\D*(\d+)", version)
-    if not major or int(major[1]) != REQUIRED_VERSION:
-        yield f"Asterisk is version {version}; version {REQUIRED_VERSION} is required"
+    major, minor = REQUIRED_VERSION
+    numbers = re.match(r"\D*(\d+)\.(\d+)", version)
+    if not numbers or int(numbers[1]) != major or int(numbers[2]) < minor:
+        yield f"Asterisk is version {version}; version {major}.{minor} or a later {major} is required"
     loaded = await ari.modules()
     for module in sorted(_required_modules() - loaded):
         yield f"Asterisk lacks the module {module}: add `load = {module}` to modules.conf and restart Asterisk"

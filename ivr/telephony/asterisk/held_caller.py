@@ -155,7 +155,7 @@ class AsteriskHeldCaller:
     async def ring(self, name: str, shown: str, ring_s: int) -> AsyncIterator[AsteriskPerson]:
         """See HeldCaller."""
         endpoint = self._site.targets.get(name, f"PJSIP/{name}")
-        leg = self._tracker.expect(f"{self._ari.app}.other.{uuid.uuid4().hex}")
+        leg = self._tracker.expect(self._voice.name("other", uuid.uuid4().hex))
         try:
             await self._ring(leg, endpoint, shown, ring_s)
             yield AsteriskPerson(self._ari, self._room, leg, self._voice)

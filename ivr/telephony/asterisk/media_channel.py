@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
+from aiohttp import ClientWebSocketResponse
+
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import ChannelTracker
 from ivr.telephony.asterisk.stream import AsteriskStream
@@ -23,6 +25,7 @@ class MediaChannel:
         self.stream = AsteriskStream()
         self._ari, self._tracker = ari, tracker
         self._tracked = tracker.expect(channel)
+        self._socket: ClientWebSocketResponse | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def open(self, variables: Mapping[str, str]) -> None:
@@ -33,8 +36,8 @@ class MediaChannel:
         """
         connection = await self._ari.external_media(self.channel, variables)
         self._tracked.created = True
-        socket = await self._ari.open_media(connection)
-        self._serving = asyncio.create_task(self.stream.serve(socket), name=f"media {self.channel}")
+        self._socket = await self._ari.open_media(connection)
+        self._serving = asyncio.create_task(self.stream.serve(self._socket), name=f"media {self.channel}")
         await self._tracked.wait_entered()
         await self.stream.ready.wait()
 
@@ -45,4 +48,6 @@ class MediaChannel:
         if self._serving:
             self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)
+        if self._socket:
+            await self._socket.close()
         self._tracker.forget(self._tracked)

@@ -26,15 +26,16 @@ class Snoop:
         ari: Ari,
         tracker: ChannelTracker,
         bridge: str,
+        media: str,
+        spy: str,
         who: AudioSide,
         party: TrackedChannel,
         stream: AsteriskStream,
     ) -> None:
         self._ari, self._tracker = ari, tracker
         self._who, self._party, self._target = who, party, stream
-        self._bridge = f"{bridge}.{who}"
-        channel = self._bridge.replace(".bridge.", ".voice.", 1)
-        self._media, self._spy = MediaChannel(ari, tracker, channel), tracker.expect(f"{channel}.spy")
+        self._bridge = bridge
+        self._media, self._spy = MediaChannel(ari, tracker, media), tracker.expect(spy)
         self._forwarder: asyncio.Task[None] | None = None
 
     async def open(self) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from typing import Final
 
 from ivr.lifecycle import Direction
+from ivr.telephony.asterisk import names
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.media_channel import MediaChannel
@@ -17,6 +19,7 @@ from ivr.telephony.asterisk.snoop import Snoop
 from ivr.telephony.media import AudioSide
 
 READY_TIMEOUT_S: Final = 5.0
+SNOOP_KINDS: Final[tuple[names.Kind, ...]] = ("bridge", "tap", "spy")
 LEADING: Final = "LEADING"
 """Variable of the media channel that arms the dialplan's failover: `yes` while the service handles the party."""
 
@@ -27,9 +30,14 @@ class VoiceBridge:
     def __init__(self, ari: Ari, tracker: ChannelTracker, call_id: str) -> None:
         self._ari = ari
         self._tracker = tracker
-        self.bridge = f"{ari.app}.bridge.{call_id}"
-        self._media = MediaChannel(ari, tracker, f"{ari.app}.voice.{call_id}")
+        self._call_id, self._token = call_id, secrets.token_hex(4)
+        self.bridge = self.name("bridge")
+        self._media = MediaChannel(ari, tracker, self.name("voice"))
         self.stream = self._media.stream
+
+    def name(self, kind: names.Kind, *parts: str) -> str:
+        """Return a name for a channel or a bridge of this call, unlike any that an earlier leg of it had."""
+        return names.name(self._ari.app, kind, self._call_id, self._token, *parts)
 
     async def open(self, party: str, direction: Direction) -> None:
         """Create the bridge and the media channel, without the party.
@@ -38,7 +46,7 @@ class VoiceBridge:
             AriRefused, AriUnreachable, ChannelEnded, TimeoutError: creation failed; the caller must still call `close`.
         """
         variables = {
-            "CHANNEL(hangup_handler_push)": f"{self._ari.app}-lost,{direction},1({party})",
+            "CHANNEL(hangup_handler_push)": f"{names.context(self._ari.app, 'lost')},{direction},1({party})",
             LEADING: "yes",
         }
         async with asyncio.timeout(READY_TIMEOUT_S):
@@ -103,7 +111,8 @@ class VoiceBridge:
 
     def snoop(self, who: AudioSide, party: TrackedChannel) -> Snoop:
         """Create a snoop that forwards the party's audio to our stream."""
-        return Snoop(self._ari, self._tracker, self.bridge, who, party, self.stream)
+        bridge, media, spy = (self.name(kind, who) for kind in SNOOP_KINDS)
+        return Snoop(self._ari, self._tracker, bridge, media, spy, who, party, self.stream)
 
     async def close(self) -> None:
         """Release the channel and the bridge, ignoring failures; the next sweep removes leftovers."""
