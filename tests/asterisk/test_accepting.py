@@ -58,15 +58,22 @@ async def sent(asterisk: Asterisk, requests: Requests, *events: AriEvent) -> tup
         await asyncio.gather(running, return_exceptions=True)
 
 
-@pytest.mark.parametrize(("capacity", "accepting", "why"), [(1, False, "full"), (0, True, "down"), (0, False, "down")])
-async def test_a_caller_waits_while_stores_are_away_and_goes_to_a_person_during_a_drain(
-    capacity: int, accepting: bool, why: str
+@pytest.mark.parametrize(
+    ("capacity", "accepting", "sent_to"),
+    [
+        (1, False, ("huifang-fallback", "full")),
+        (0, True, ("huifang-line", "take")),
+        (0, False, ("huifang-line", "take")),
+    ],
+)
+async def test_a_caller_waits_while_stores_are_away_and_is_offered_to_all_nodes_again_during_a_drain(
+    capacity: int, accepting: bool, sent_to: tuple[str, str]
 ) -> None:
     requests = Requests()
     asterisk = Asterisk(SITE, cast("Ari", requests), answer, accepting=lambda: accepting)
     asterisk.slots.capacity = capacity
     call = StasisStart("channel-1", ("line", "4000", "0"), "13812345678")
-    assert await sent(asterisk, requests, call) == ("channel-1", "huifang-fallback", why)
+    assert await sent(asterisk, requests, call) == ("channel-1", *sent_to)
 
 
 async def test_a_strange_event_is_skipped_and_the_next_caller_is_served(caplog: pytest.LogCaptureFixture) -> None:
