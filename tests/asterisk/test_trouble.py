@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from ivr.devtools.private_pbx import Pbx
+from ivr.service.supervisor import Supervisor
 from ivr.telephony.asterisk.adapter import Unanswered
 from ivr.telephony.asterisk.channels import ChannelTracker
 from ivr.telephony.asterisk.dialplan import TEMPLATES
@@ -243,6 +244,40 @@ async def test_killing_asterisk_ends_all_calls_and_new_calls_work_after_its_rest
             _, line = await service.connect(second)
             await line.hang_up()
         await service.nothing_is_left()
+
+
+async def test_a_worker_that_fails_is_restarted_and_takes_calls_again(site, passwords, phone, monkeypatch):
+    service, supervisor, struck = AdapterFixture(site, passwords), Supervisor(first_retry_s=0.05), asyncio.Event()
+    events = service.asterisk._events.events
+
+    async def failing():
+        monkeypatch.setattr(service.asterisk._events, "events", events)
+        strike = asyncio.create_task(struck.wait())
+        async for event in events():
+            yield event
+            if strike.done():
+                raise RuntimeError("a fault in the adapter")
+
+    monkeypatch.setattr(service.asterisk._events, "events", failing)
+    async with service.ari:
+        running = asyncio.create_task(supervisor.run({"asterisk": service.asterisk.run}))
+        await asyncio.wait_for(service.asterisk.connected.wait(), 30)
+        _, line = await service.connect(await phone("1001"))
+        struck.set()
+        await line.hang_up()
+        async with asyncio.timeout(30):
+            while not supervisor.restarts["asterisk"]:  # noqa: ASYNC110 (the restart is no event)
+                await asyncio.sleep(0.02)
+            await service.asterisk.connected.wait()
+        assert supervisor.trouble == "asterisk failed: a fault in the adapter"
+        call, line = await service.connect(await phone("1001"))
+        prompt = babble(0.6, seed=33)
+        line.media.play(prompt.tobytes())
+        assert (await call.hears(prompt)).likeness > 0.95
+        await line.hang_up()
+        await service.nothing_is_left()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_5_percent_loss_and_60_ms_jitter(service, phone):
