@@ -154,7 +154,7 @@ async def test_the_sweep_of_channels_runs_again(settings: Settings, monkeypatch:
     for name in ("SWEEP_INTERVAL_S", "SWEEP_RETRY_S"):
         monkeypatch.setattr(adapter, name, 0.01)
     fault = Fault("sweep", "the sweep of orphaned channels failed: RuntimeError", nothing)
-    monkeypatch.setattr(adapter, "sweep", fault.coroutine())
+    monkeypatch.setattr(adapter.Sweeper, "sweep", fault.coroutine())
     async with serving(settings) as listening:
         asterisk = listening.service.networks["asterisk"]
         assert isinstance(asterisk, adapter.Asterisk)
