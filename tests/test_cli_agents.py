@@ -21,6 +21,8 @@ from ivr.agents.roster_store import RosterStore
 from ivr.cli.app import app
 from ivr.console.agents import AgentsApi
 from ivr.live.embedded import EmbeddedRedis
+from ivr.live.feed import EventFeed
+from ivr.live.feed_reader import FeedReader
 from ivr.prompts.library import PromptLibrary
 from ivr.records.call_records import CallRecords
 from ivr.resource_files import ROOT
@@ -35,7 +37,9 @@ async def agents(tmp_path: Path) -> AsyncIterator[AgentServices]:
     async with AsyncExitStack() as stack:
         redis = await EmbeddedRedis.start(tmp_path / "redis")
         stack.push_async_callback(redis.close)
-        opening = AgentServices.open(store, redis.url, sounds, "node", lambda: datetime.now(UTC))
+        feed = await EventFeed.open(redis.url)
+        stack.push_async_callback(feed.close)
+        opening = AgentServices.open(store, redis.url, FeedReader(feed), sounds, "node", lambda: datetime.now(UTC))
         yield await stack.enter_async_context(opening)
 
 

@@ -34,9 +34,9 @@ async def test_a_complaint_is_routed_published_and_shown(tmp_path: Path) -> None
         service, address = listening.service, listening.phone
         heard = []
         async with asyncio.timeout(20):
-            async for _, event in service.feeds["staff"].follow("0"):
+            async for _, event in service.readers["staff"].events("0"):
                 heard.append(event)
-                if event["what"] == "escalated":
+                if event.data["what"] == "escalated":
                     break
         site = address.removesuffix("/phone")
         async with ClientSession(site) as session:
@@ -48,8 +48,8 @@ async def test_a_complaint_is_routed_published_and_shown(tmp_path: Path) -> None
             token = {"Authorization": f"Bearer {load_token(tmp_path, 'management-token')}"}
             async with session.get("/api/v1/complaints", headers=token) as response:
                 management = await response.json()
-    assert [event["what"] for event in heard[:2]] == ["registered", "reported"]
-    assert {event["case"] for event in heard} == {number}
+    assert [event.data["what"] for event in heard[:2]] == ["registered", "reported"]
+    assert {event.case for event in heard} == {number}
     assert (shown["number"], shown["grade"]) == (number, "serious")
     assert [len(listed["complaints"]) for listed in (everybody, management)] == [1, 2]
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Final, cast, get_args
+from uuid import uuid4
 
-from ivr.agents.agent_call import AgentCall, PostEvent
+from ivr.agents.agent_call import AgentCall
 from ivr.agents.agent_selector import AgentSelector
 from ivr.agents.announcements import Announcements
+from ivr.agents.command_service import CommandService
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.queue import QueuedCaller
 from ivr.agents.queue_entry import QueueEntry
 from ivr.agents.roster import Rosters
-from ivr.agents.transfer_state import AgentCommand, CommandName
 from ivr.errors import HuifangError
 from ivr.events import Value
 from ivr.live.errors import LiveStateUnavailable
 from ivr.live.feed import EventFeed
+from ivr.live.feed_event import EventKind, FeedEvent
 from ivr.live.queues import LiveQueues
 from ivr.telephony.port import Call, HeldCaller, TransferRefused
 
@@ -29,11 +29,6 @@ log = logging.getLogger(__name__)
 
 ContactJournal = Callable[[str, str, str, datetime], None]
 """Queues the record that an agent took a call. Arguments: call id, agent's name, line, time."""
-
-RESUME_S: Final = 1.0
-"""Pause before the feed is read again after a failure."""
-COMMANDS: Final = frozenset(get_args(CommandName))
-"""The kinds of feed events that carry an agent's command for a call."""
 
 
 class AcdService:
@@ -52,6 +47,7 @@ class AcdService:
         presences: PresenceStore,
         queues: LiveQueues,
         feed: EventFeed,
+        commands: CommandService,
         announcements: Announcements,
         node: str,
         now: Callable[[], datetime],
@@ -61,9 +57,9 @@ class AcdService:
         self.presences = presences
         self.announcements = announcements
         self.node, self.now = node, now
+        self.commands = commands
         self._queues, self._feed = queues, feed
         self._journal = journal
-        self._mailboxes: dict[str, PostEvent] = {}
 
     def has_roster(self, target: str) -> bool:
         """Return whether the target is a line with its own roster."""
@@ -104,7 +100,6 @@ class AcdService:
                     if self._journal:
                         self._journal(call.id, offer.agent.name or offer.agent.id, line, self.now())
                     await entry.leave()
-                    await offer.publish_accepted()
                     return await AgentCall(self, call, held, whisper, caller_audio, offer, person).run()
                 finally:
                     await offer.close()
@@ -120,42 +115,11 @@ class AcdService:
             asyncio.to_thread(synthesize, line, call.caller, whisper, self.rosters().language, caller_audio)
         )
 
-    @contextmanager
-    def commands(self, call: str, post: PostEvent) -> Iterator[None]:
-        """See ivr.agents.agent_call.AgentCallContext."""
-        self._mailboxes[call] = post
-        try:
-            yield
-        finally:
-            del self._mailboxes[call]
-
-    async def send_command(self, agent: str, call: str, what: CommandName, line: str = "") -> None:
-        """Send an agent's command to the node that runs the call; that node executes it or publishes the refusal."""
-        await self._feed.publish({"kind": what, "agent": agent, "call": call, "line": line})
-
-    async def run_commands(self) -> None:
-        """Run until cancelled: pass agents' commands from the feed to the calls of this node."""
-        last: str | None = None
-        while True:
-            try:
-                async for event_id, event in self._feed.follow(last):
-                    last = event_id
-                    if event.get("kind") in COMMANDS and (post := self._mailboxes.get(str(event.get("call")))):
-                        self._post_command(event_id, event, post)
-            except LiveStateUnavailable as error:
-                log.warning("agents' commands are not received: %s", error)
-                await asyncio.sleep(RESUME_S)
-
-    def _post_command(self, event_id: str, event: Mapping[str, Value], post: PostEvent) -> None:
-        match event:
-            case {"agent": str(agent), "line": str(line)}:
-                post(AgentCommand(agent, cast("CommandName", event["kind"]), line))
-            case _:
-                self._feed.damaged.skip("feed", event_id, b"", "a command without an agent or a line")
-
-    async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
+    async def publish(self, what: EventKind, agent: str, call: Call, line: str, **more: Value) -> None:
         """Publish an event to the feed; a failure is logged, not raised."""
         try:
-            await self._feed.publish({"kind": what, "agent": agent, "call": call.id, "line": line, **more})
+            await self._feed.publish(
+                FeedEvent(uuid4().hex, what, self.now(), agent=agent, call=call.id, line=line, data=more)
+            )
         except HuifangError as error:
             log.warning("event “%s” of agent %s was not published: %s", what, agent, error)

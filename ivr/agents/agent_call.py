@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from ivr.agents import transfer_state
+from ivr.agents.agent_command import CommandRequest
 from ivr.agents.call_offer import CallOffer, OfferContext, cancel_task
+from ivr.agents.command_service import CommandService
 from ivr.agents.key_commands import KeyCommands
 from ivr.agents.queue import QueuedCaller, match_agents, unavailable_reason
 from ivr.agents.roster import Rosters
@@ -25,16 +26,12 @@ log = logging.getLogger(__name__)
 AGENT_LOST: Final = "unavailable"
 """The reason given to the flow when the agent was disconnected while the caller was on hold."""
 
-PostEvent = Callable[[transfer_state.TransferEvent], None]
-
 
 class AgentCallContext(OfferContext, Protocol):
     """The services that all agent calls of this process share; see ivr.agents.acd_service.AcdService."""
 
     rosters: Callable[[], Rosters]
-
-    def commands(self, call: str, post: PostEvent) -> AbstractContextManager[None]:
-        """Post the agents' commands for this call within the block."""
+    commands: CommandService
 
     def start_whisper(
         self, line: str, call: Call, whisper: str, caller_audio: bytes, asked_by: str, *, recorded: bool
@@ -67,7 +64,7 @@ class AgentCall:
         self._participants: dict[str, tuple[CallOffer, Person]] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._consultation: asyncio.Task[None] | None = None
-        self._events: asyncio.Queue[transfer_state.TransferEvent] = asyncio.Queue()
+        self._events: asyncio.Queue[transfer_state.TransferEvent | CommandRequest] = asyncio.Queue()
         self._add_participant(offer, person)
 
     async def run(self) -> str:
@@ -79,14 +76,20 @@ class AgentCall:
             TransferRefused: the agent was disconnected while the caller was on hold.
         """
         try:
-            with self._context.commands(self._call.id, self._events.put_nowait):
+            with self._context.commands.mailbox(self._call.id, self._events.put_nowait):
                 self._held.note_parties(self._transfer.parties)
+                await self._participants[self._transfer.agent][0].publish_accepted()
                 while self._transfer.phase is not TransferPhase.OVER:
-                    await self._handle(await self._events.get())
+                    event = await self._events.get()
+                    if isinstance(event, CommandRequest):
+                        await self._handle_request(event)
+                    else:
+                        await self._handle(event)
         except asyncio.CancelledError:
             await self._handle(transfer_state.CallerGone())
             raise
         finally:
+            self._refuse_requests()
             await self._cancel_consultation()
             for who in tuple(self._participants):
                 await self._release(who, "caller" if self._transfer.ending == "caller" else "")
@@ -94,17 +97,42 @@ class AgentCall:
             raise TransferRefused(AGENT_LOST)
         return self._transfer.line
 
+    async def _handle_request(self, request: CommandRequest) -> None:
+        """Reply to a command as soon as the state machine has decided, then execute it."""
+        command = request.command
+        if not request.in_time():
+            request.refuse("too_late", "the call came to the command too late")
+        elif command.by not in self._transfer.staff:
+            request.refuse("not_on_call", f"{command.by} is not on this call")
+        else:
+            try:
+                step = transfer_state.step(self._transfer, command)
+            except IllegalMove as illegal:
+                request.refuse("not_possible", str(illegal))
+            else:
+                request.accept()
+                await self._apply(command, step)
+
+    def _refuse_requests(self) -> None:
+        """Refuse the commands that the call has not come to."""
+        while not self._events.empty():
+            if isinstance(event := self._events.get_nowait(), CommandRequest):
+                event.refuse("call_over", f"no agent has call {self._call.id} any more")
+
     async def _handle(self, event: transfer_state.TransferEvent) -> None:
-        before = self._transfer
+        """Handle a fact, or a command by key: only the feed can tell the agent that it was refused."""
         try:
-            self._transfer, acts = transfer_state.step(before, event)
+            step = transfer_state.step(self._transfer, event)
         except IllegalMove as illegal:
-            if isinstance(event, AgentCommand):
-                line = self._participants[event.by][0].line if event.by in self._participants else ""
-                await self._context.publish(
-                    "refused", event.by, self._call, line, wanted=event.what, reason=str(illegal)
-                )
+            if isinstance(event, AgentCommand) and event.by in self._participants:
+                offer, _ = self._participants[event.by]
+                await offer.publish("refused", wanted=event.what, reason=str(illegal))
             return
+        await self._apply(event, step)
+
+    async def _apply(self, event: transfer_state.TransferEvent, step: transfer_state.TransferStep) -> None:
+        before = self._transfer
+        self._transfer, acts = step
         if self._transfer.phase is not TransferPhase.OVER and self._transfer.parties != before.parties:
             self._held.note_parties(self._transfer.parties)
         for act in acts:

@@ -22,6 +22,7 @@ from ivr.agents.presence_store import PresenceStep, PresenceStore
 from ivr.agents.roster import Agent, Roster
 from ivr.errors import HuifangError, IllegalMove
 from ivr.events import Value
+from ivr.live.feed_event import EventKind
 from ivr.telephony.port import Call, HeldCaller, Person, TransferRefused
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class OfferContext(Protocol):
     def now(self) -> datetime:
         """Return the current time, with its zone."""
 
-    async def publish(self, what: str, agent: str, call: Call, line: str, **more: Value) -> None:
+    async def publish(self, what: EventKind, agent: str, call: Call, line: str, **more: Value) -> None:
         """Publish an event about an agent's call to the feed."""
 
 
@@ -121,7 +122,7 @@ class CallOffer:
         """Publish that the agent is connected."""
         await self.publish("accepted", **self._details)
 
-    async def publish(self, what: str, **more: Value) -> None:
+    async def publish(self, what: EventKind, **more: Value) -> None:
         """Publish an event about this agent."""
         await self._context.publish(what, self.agent.id, self._call, self.line, **more)
 

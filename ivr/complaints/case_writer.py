@@ -24,6 +24,8 @@ from ivr.phone_number import canonical_number
 
 SYSTEM: Final = "huifang"
 """The author of steps that the service takes automatically."""
+STEP_DATA: Final = ("what", "kind", "state", "grade", "tier", "owner")
+"""What an event says about a step of a case, beside its subjects."""
 
 
 async def open_case(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 from uuid import uuid4
 
 from sqlalchemy import Delete, delete, select
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
 from ivr.complaints.case_service import escalation_route
-from ivr.complaints.case_writer import SYSTEM, add_step, apply_route, route_case, sla_state
+from ivr.complaints.case_writer import STEP_DATA, SYSTEM, add_step, apply_route, route_case, sla_state
 from ivr.complaints.rules import clock, life
 from ivr.complaints.rules.clock import SlaAlarm
 from ivr.complaints.rules.intake import Rules
@@ -29,7 +29,7 @@ from ivr.database import tables as t
 from ivr.database.database import Database
 from ivr.database.errors import describe
 from ivr.errors import HuifangError
-from ivr.events import Value
+from ivr.live.feed_event import FeedEvent
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ BATCH_SIZE: Final = 50
 class EventPublisher(Protocol):
     """A publisher of events; see ivr/live/feed.py."""
 
-    async def publish(self, event: Mapping[str, Value]) -> None:
+    async def publish(self, event: FeedEvent) -> None:
         """Publish an event to all subscribers."""
 
 
@@ -115,9 +115,10 @@ class SlaWorker:
         count = 0
         while entries := await self._claim_undelivered(now()):
             for entry in entries:
-                await management.publish(entry.event)
+                event = _feed_event(entry)
+                await management.publish(event)
                 if not entry.confidential:
-                    await feed.publish(entry.event)
+                    await feed.publish(event)
             ids = [entry.id for entry in entries]
             delivered = delete(t.OutboxRow).where(t.OutboxRow.id.in_(ids), t.OutboxRow.claim == self._claim)
             await self._database.write(partial(_execute, delivered))
@@ -173,6 +174,14 @@ class SlaWorker:
             what = "breached"
         add_step(session, case, SYSTEM, what, why, now)
         return f"{what}: {why}"
+
+
+def _feed_event(entry: t.OutboxRow) -> FeedEvent:
+    """Return the event of a step, see ivr.complaints.case_writer.add_step; early versions gave it no id."""
+    step: dict[str, Any] = entry.event
+    event_id, at = step.get("id") or f"outbox-{entry.id}", datetime.fromisoformat(step["at"])
+    data = {name: step[name] for name in STEP_DATA}
+    return FeedEvent(event_id, "case", at, call=step["call"], line=step["line"], case=step["case"], data=data)
 
 
 async def _has_undelivered(session: AsyncSession) -> bool:

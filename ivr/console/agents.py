@@ -8,24 +8,28 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
+from uuid import uuid4
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ivr.agents import presence
 from ivr.agents.agent_services import AgentServices
-from ivr.agents.presence import AgentState, Presence
+from ivr.agents.command_service import CommandUnanswered, KeyReused
+from ivr.agents.presence import Presence
 from ivr.agents.roster import Agent
-from ivr.agents.transfer_state import CommandName
+from ivr.agents.transfer_state import AgentCommand, CommandName
 from ivr.console.faults import faults
-from ivr.console.sse import KEEPALIVE, SseStreams, encode_event, last_event_id, with_keepalives
+from ivr.console.sse import KEEPALIVE, SseStreams, disconnect, encode_event, last_event_id, with_keepalives
 from ivr.database.errors import UnknownCall
 from ivr.errors import HuifangError
-from ivr.events import Value
 from ivr.live.errors import LiveStateUnavailable
+from ivr.live.feed_event import EventKind, FeedEvent
+from ivr.live.feed_reader import Delivery
 from ivr.records.call_records import CallRecords
 from ivr.records.record import WITHHELD
 
@@ -33,7 +37,7 @@ log = logging.getLogger(__name__)
 
 Body = TypeVar("Body", bound=BaseModel)
 
-WITH_CASE: Final = frozenset({"offered", "accepted"})
+WITH_CASE: Final[frozenset[EventKind]] = frozenset({"offered", "accepted"})
 """The kinds of events that are sent with the answers and cases of the call."""
 COMMAND_NAMES: Final[Mapping[str, CommandName]] = {
     "transfer": "onward",
@@ -43,6 +47,7 @@ COMMAND_NAMES: Final[Mapping[str, CommandName]] = {
     "leave": "leave",
 }
 WITH_LINE: Final = frozenset({"onward", "consult"})
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 
 class PresenceRequest(BaseModel):
@@ -101,22 +106,30 @@ class AgentsApi:
         )
         with _available():
             after = await self._agents.presences.move(agent.id, step)
-            await self._agents.feed.publish({"kind": "presence", "agent": agent.id, "state": after.state})
+            told = FeedEvent(
+                uuid4().hex, "presence", self._agents.now(), agent=agent.id, data={"state": after.state.value}
+            )
+            await self._agents.reader.feed.publish(told)
         return web.json_response(self._agent_json(agent, {agent.id: after}))
 
     async def _command(self, what: CommandName, request: web.Request) -> web.Response:
-        """Send a command to the node that runs the call; its outcome is reported on the agent's event stream."""
-        agent, line = self._agent(request), ""
+        """Answer with the reply of the call: 202 or 409; 503 if the command was dropped, 504 if that is not known."""
+        agent, line, key = self._agent(request), "", _idempotency_key(request)
         if what in WITH_LINE:
             line = (await _read(request, TransferRequest)).line
             if not self._agents.acd.has_roster(line):
                 raise _unprocessable([{"path": "line", "reason": f"there is no line “{line}”"}])
-        with _available():
-            now = (await self._agents.presences.all()).get(agent.id, Presence())
-            if now.state is not AgentState.BUSY or now.engaged is None:
-                raise web.HTTPConflict(text=f"agent {agent.id} is {now.state}, not on a call\n")
-            await self._agents.acd.send_command(agent.id, now.engaged.call, what, line)
-        return web.json_response({"call": now.engaged.call} | ({"line": line} if line else {}), status=202)
+        try:
+            with _available():
+                reply = await self._agents.commands.send(AgentCommand(agent.id, what, line), key)
+        except KeyReused as reused:
+            raise _unprocessable([{"path": IDEMPOTENCY_KEY, "reason": str(reused)}]) from reused
+        except CommandUnanswered as unanswered:
+            status = web.HTTPServiceUnavailable if unanswered.dropped else web.HTTPGatewayTimeout
+            raise status(text=f"{unanswered}\n") from unanswered
+        if reply.refused:
+            return web.json_response({"refused": reply.refused, "reason": reply.why}, status=409)
+        return web.json_response({"call": reply.call} | ({"line": line} if line else {}), status=202)
 
     def _agent(self, request: web.Request) -> Agent:
         try:
@@ -143,28 +156,29 @@ class AgentsApi:
         """Serve the agent's events as server-sent events; Last-Event-ID resumes after an event if still retained."""
         agent, after = self._agent(request), last_event_id(request)
         with _available():
-            after = after or await self._agents.feed.newest()
+            after = after or await self._agents.reader.feed.newest()
             known = await self._agents.presences.all()
         state = known.get(agent.id, Presence()).state
-        first = _encode({"kind": "presence", "agent": agent.id, "state": state})
-        return await self._streams.serve(request, self._messages(agent.id, after, first))
+        first = encode_event("presence", {"kind": "presence", "agent": agent.id, "state": state})
+        events = self._agents.reader.events(after, lambda event: event.agent == agent.id, partial(disconnect, request))
+        return await self._streams.serve(request, self._messages(first, events))
 
-    async def _messages(self, agent: str, after: str, first: bytes) -> AsyncIterator[bytes]:
-        """Yield the agent's events after an id, endlessly, with keepalives in between."""
+    async def _messages(self, first: bytes, events: AsyncGenerator[Delivery, None]) -> AsyncGenerator[bytes, None]:
+        """Yield the first message and those of the events, with keepalives in between."""
         yield first
-        async with contextlib.aclosing(with_keepalives(self._agents.feed.follow(after))) as following:
+        async with contextlib.aclosing(with_keepalives(events)) as following:
             async for each in following:
                 if each is None:
                     yield KEEPALIVE
-                elif each[1].get("agent") == agent and isinstance(each[1].get("kind"), str):
+                else:
                     event_id, event = each
-                    yield _encode(event | await self._case(event), event_id)
+                    yield encode_event(event.kind, _event_json(event) | await self._case(event), event_id)
 
-    async def _case(self, event: Mapping[str, Value]) -> dict[str, Any]:
+    async def _case(self, event: FeedEvent) -> dict[str, Any]:
         """Return the current answers and cases of the event's call."""
-        if event["kind"] not in WITH_CASE:
+        if event.kind not in WITH_CASE:
             return {}
-        call_id = str(event.get("call"))
+        call_id = str(event.call)
         try:
             record = await self._records.call(call_id)
         except UnknownCall:
@@ -190,8 +204,20 @@ def _unprocessable(faults: list[dict[str, str]]) -> web.HTTPUnprocessableEntity:
     return web.HTTPUnprocessableEntity(text=json.dumps({"faults": faults}), content_type="application/json")
 
 
-def _encode(event: Mapping[str, Any], event_id: str = "") -> bytes:
-    return encode_event(event["kind"], event, event_id)
+def _event_json(event: FeedEvent) -> dict[str, Any]:
+    return {**event.data, "id": event.id, "kind": event.kind, "at": event.at.isoformat(), **event.subjects}
+
+
+def _idempotency_key(request: web.Request) -> str:
+    """Return the key of the request, by which a repeated one is known; empty if it has none.
+
+    Raises:
+        HTTPBadRequest: the header Idempotency-Key is not a key.
+    """
+    key = request.headers.get(IDEMPOTENCY_KEY, "")
+    if key and not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", key):
+        raise web.HTTPBadRequest(text=f"{IDEMPOTENCY_KEY} must be up to 100 letters, digits, “_” or “-”\n")
+    return key
 
 
 @contextlib.contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -18,9 +19,10 @@ from ivr.complaints.rules.life import CaseMove, RefusedMove, legal_moves
 from ivr.complaints.rules.model import Grade
 from ivr.console.access import LINK_PARAMETER, role
 from ivr.console.faults import faults
-from ivr.console.sse import KEEPALIVE, SseStreams, encode_event, last_event_id, with_keepalives
+from ivr.console.sse import KEEPALIVE, SseStreams, disconnect, encode_event, last_event_id, with_keepalives
 from ivr.errors import HuifangError
-from ivr.live.feed import EventFeed
+from ivr.live.feed_event import FeedEvent
+from ivr.live.feed_reader import Delivery, FeedReader
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -64,10 +66,10 @@ class CasesApi:
         self,
         case_service: CaseService,
         queries: CaseQueries,
-        feeds: Mapping[ReaderRole, EventFeed],
+        readers: Mapping[ReaderRole, FeedReader],
         now: Callable[[], datetime],
     ) -> None:
-        self._case_service, self._queries, self._feeds, self._now = case_service, queries, feeds, now
+        self._case_service, self._queries, self._readers, self._now = case_service, queries, readers, now
         self._streams = SseStreams()
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -87,8 +89,9 @@ class CasesApi:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Serve the steps of all cases visible to the reader as server-sent events."""
-        feed, after = self._feeds[role(request)], last_event_id(request)
-        return await self._streams.serve(request, _steps(feed, after or await feed.newest()))
+        reader, after = self._readers[role(request)], last_event_id(request)
+        after = after or await reader.feed.newest()
+        return await self._streams.serve(request, _steps(reader.events(after, _is_step, partial(disconnect, request))))
 
     async def _list(self, request: web.Request) -> web.Response:
         requested = CaseListing.model_validate(
@@ -124,16 +127,24 @@ class CasesApi:
         return _file_response(file)
 
 
-async def _steps(feed: EventFeed, after: str) -> AsyncIterator[bytes]:
-    """Yield the steps after an id, endlessly, with keepalives in between."""
+def _is_step(event: FeedEvent) -> bool:
+    return event.kind == "case"
+
+
+async def _steps(events: AsyncGenerator[Delivery, None]) -> AsyncGenerator[bytes, None]:
+    """Yield the messages of steps, with keepalives in between."""
     yield KEEPALIVE
-    async with aclosing(with_keepalives(feed.follow(after))) as following:
+    async with aclosing(with_keepalives(events)) as following:
         async for each in following:
             if each is None:
                 yield KEEPALIVE
-            elif each[1].get("event") == "case":
-                event_id, event = each
-                yield encode_event(str(event.get("what")), event, event_id)
+            else:
+                yield encode_event(str(each[1].data.get("what")), _step_json(each[1]), each[0])
+
+
+def _step_json(event: FeedEvent) -> dict[str, Any]:
+    about = {"call": event.call, "line": event.line}
+    return {"event": "case", "id": event.id, "at": event.at.isoformat(), "case": event.case, **about, **event.data}
 
 
 def _file_response(file: CaseFile) -> web.Response:

@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
@@ -28,14 +29,15 @@ class SseStreams:
     def __init__(self) -> None:
         self._open: set[asyncio.Task[Any] | None] = set()
 
-    async def serve(self, request: web.Request, messages: AsyncIterator[bytes]) -> web.StreamResponse:
-        """Write messages until there are no more or the client disconnects."""
+    async def serve(self, request: web.Request, messages: AsyncGenerator[bytes, None]) -> web.StreamResponse:
+        """Write messages until there are no more or the client disconnects; close them at the end."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         self._open.add(task := asyncio.current_task())
         try:
-            async for each in messages:
-                await response.write(each)
+            async with aclosing(messages):
+                async for each in messages:
+                    await response.write(each)
         except (ConnectionError, asyncio.CancelledError):
             pass
         except LiveStateUnavailable as error:
@@ -49,6 +51,12 @@ class SseStreams:
         for stream in self._open:
             if stream:
                 stream.cancel()
+
+
+def disconnect(request: web.Request) -> None:
+    """Cut off a client that does not keep up, even in the middle of a message; it reconnects and resumes."""
+    if request.transport:
+        request.transport.abort()
 
 
 def last_event_id(request: web.Request) -> str:
@@ -69,8 +77,8 @@ def encode_event(name: str, event: Mapping[str, Any], event_id: str = "") -> byt
     return f"{head}event: {name}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
 
 
-async def with_keepalives(events: AsyncIterator[SseEvent]) -> AsyncGenerator[SseEvent | None, None]:
-    """Yield the events as they arrive, and None after every KEEPALIVE_S without one."""
+async def with_keepalives(events: AsyncGenerator[SseEvent, None]) -> AsyncGenerator[SseEvent | None, None]:
+    """Yield the events as they arrive, and None after every KEEPALIVE_S without one; close `events` at the end."""
     waiting = asyncio.ensure_future(anext(events))
     try:
         while True:
@@ -78,9 +86,13 @@ async def with_keepalives(events: AsyncIterator[SseEvent]) -> AsyncGenerator[Sse
             if not waiting.done():
                 yield None
                 continue
-            event = waiting.result()
+            try:
+                event = waiting.result()
+            except StopAsyncIteration:
+                return
             waiting = asyncio.ensure_future(anext(events))
             yield event
     finally:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+        await events.aclose()

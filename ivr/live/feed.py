@@ -1,20 +1,20 @@
-"""The event feed: the events of all nodes, for subscribers. Must not know: what the events mean.
+"""The event feed: the events of all nodes, in a capped stream of Redis. Must not know: what the events mean.
 
-An event with an `id` is published once, however often it is given; another may be duplicated if the connection drops
-while it is published. Entries that are not events are skipped.
+An event is published once, however often it is given: its id is remembered. Entries that are not events are skipped
+and counted; those of versions without the envelope are skipped only.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
 from typing import Final, Self, cast
 
 from redis.asyncio import Redis
 
-from ivr.events import Value
 from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
 from ivr.live.damage import DamagedEntries
+from ivr.live.feed_event import FeedEvent, decode, encode
 
 FEED: Final = "ivr:feed"
 MANAGEMENT: Final = "ivr:feed:management"
@@ -25,11 +25,15 @@ MAX_EVENTS: Final = 10_000
 REMEMBER_S: Final = 3600
 """How long it is remembered which ids have been published."""
 
+MAX_PAGING: Final = 8
+"""How many pages are read at a time, as many subscribers may resume at once and each read takes a connection."""
+
 _PUBLISH: Final = """
-if ARGV[3] ~= '' and not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[4]) then return end
+if not redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[3]) then return end
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'event', ARGV[1])
 """
 _BLOCK_MS = 1000
+_PAGE: Final = 100
 _Entry = tuple[bytes, dict[bytes, bytes]]
 
 
@@ -40,9 +44,10 @@ class EventFeed:
     """
 
     def __init__(self, redis: Redis, stream: str, damaged: DamagedEntries | None = None) -> None:
-        self._redis, self._stream = redis, stream
+        self._redis, self.stream = redis, stream
         self._publish = LuaScript(redis, _PUBLISH)
         self.damaged = damaged or DamagedEntries()
+        self._paging = asyncio.Semaphore(MAX_PAGING)
 
     @classmethod
     async def open(
@@ -58,48 +63,57 @@ class EventFeed:
         """Close all connections."""
         await self._redis.aclose()
 
-    async def publish(self, event: Mapping[str, Value]) -> None:
-        """Publish an event to all subscribers, unless one with the same `id` was published in the last hour."""
-        event_id = event.get("id") or ""
+    async def publish(self, event: FeedEvent) -> None:
+        """Publish an event to all subscribers, unless one with the same id was published in the last hour."""
         with translated_errors():
             await self._publish(
-                keys=[self._stream, f"{self._stream}:published:{event_id}"],
-                args=[json.dumps(dict(event)), MAX_EVENTS, str(event_id), REMEMBER_S],
+                keys=[self.stream, f"{self.stream}:published:{event.id}"],
+                args=[encode(event), MAX_EVENTS, REMEMBER_S],
             )
 
     async def newest(self) -> str:
-        """Return the id of the last event, a starting point for `follow`; `0` before the first event."""
+        """Return the id of the last entry, a starting point for `follow`; `0-0` before the first entry."""
         with translated_errors():
-            found = cast("list[_Entry]", await self._redis.xrevrange(self._stream, count=1))
-        return found[0][0].decode() if found else "0"
+            found = cast("list[_Entry]", await self._redis.xrevrange(self.stream, count=1))
+        return found[0][0].decode() if found else "0-0"
 
-    async def follow(self, after: str | None = None) -> AsyncIterator[tuple[str, dict[str, Value]]]:
-        """Yield events with their ids, endlessly: those after the id `after` (`0`: all retained; None: only new)."""
+    async def between(self, after: str, until: str) -> AsyncGenerator[tuple[str, FeedEvent], None]:
+        """Yield the retained events after the entry id `after` up to the entry id `until`, with their entry ids."""
+        while True:
+            async with self._paging:
+                with translated_errors():
+                    page = cast("list[_Entry]", await self._redis.xrange(self.stream, f"({after}", until, count=_PAGE))
+            if not page:
+                return
+            for entry_id, event in self._events(page):
+                yield entry_id, event
+            after = page[-1][0].decode()
+
+    async def follow(self, after: str | None = None) -> AsyncGenerator[tuple[str, FeedEvent], None]:
+        """Yield events with their entry ids, endlessly: those after an entry id (`0`: all retained; None: only new).
+
+        Each follower reads from Redis on its own; see ivr.live.feed_reader for many subscribers.
+        """
         if after is None:
             after = await self.newest()
         while True:
             with translated_errors():
                 read = cast(
-                    "list[tuple[bytes, list[_Entry]]]", await self._redis.xread({self._stream: after}, block=_BLOCK_MS)
+                    "list[tuple[bytes, list[_Entry]]]", await self._redis.xread({self.stream: after}, block=_BLOCK_MS)
                 )
             for _stream, entries in read:
-                for entry_id, fields in entries:
-                    after = entry_id.decode()
-                    try:
-                        event = _decode(fields)
-                    except (ValueError, RecursionError) as error:
-                        self.damaged.skip(self._stream, after, b"", error)
-                        continue
-                    yield after, event
+                for entry_id, event in self._events(entries):
+                    yield entry_id, event
+                after = entries[-1][0].decode()
 
-
-def _decode(fields: Mapping[bytes, bytes]) -> dict[str, Value]:
-    """Return the event of an entry.
-
-    Raises:
-        ValueError: the entry is not an event.
-    """
-    event = json.loads(fields.get(b"event", b""))
-    if not isinstance(event, dict) or any(isinstance(value, dict | list) for value in event.values()):
-        raise ValueError("not an object of plain values")
-    return event
+    def _events(self, entries: Iterable[_Entry]) -> Iterable[tuple[str, FeedEvent]]:
+        """Return the events among some entries."""
+        for raw_id, fields in entries:
+            entry_id = raw_id.decode()
+            try:
+                event = decode(fields.get(b"event", b""))
+            except (ValueError, RecursionError) as error:
+                self.damaged.skip(self.stream, entry_id, b"", error)
+                continue
+            if event is not None:
+                yield entry_id, event

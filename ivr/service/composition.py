@@ -27,6 +27,7 @@ from ivr.live.calls import LiveCalls
 from ivr.live.damage import DamagedEntries
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import FEED, MANAGEMENT, EventFeed
+from ivr.live.feed_reader import FeedReader
 from ivr.prompts.announce import Announcer
 from ivr.prompts.library import PromptLibrary
 from ivr.recordings.fsspec_store import FsspecStore
@@ -74,7 +75,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         redis, damaged = await _redis_url(settings, stack), DamagedEntries()
         live = await LiveCalls.open(redis, damaged=damaged)
         stack.push_async_callback(live.close)
-        feeds: dict[ReaderRole, EventFeed] = {
+        readers: dict[ReaderRole, FeedReader] = {
             "staff": await _open_feed(stack, redis, FEED, damaged),
             "management": await _open_feed(stack, redis, MANAGEMENT, damaged),
         }
@@ -93,7 +94,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             sounds = Announcements(library, announcer)
             contacts = partial(_journal_contact, journal)
             opening = AgentServices.open(
-                rosters, redis, sounds, name, lambda: datetime.now(settings.zone), contacts, damaged
+                rosters, redis, readers["staff"], sounds, name, lambda: datetime.now(settings.zone), contacts, damaged
             )
             agents = await stack.enter_async_context(opening)
         node = ServiceNode(
@@ -110,7 +111,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             calendar=rules.calendar,
             transfers=TransferService(agents.acd if agents else None, announcer),
         )
-        service = Service(node, flow_store, rules, settings.lines, feeds, agents)
+        service = Service(node, flow_store, rules, settings.lines, readers, agents)
         capacity = settings.capacity
         service.attach(
             BrowserNetwork(
@@ -141,10 +142,10 @@ def _journal_contact(journal: RecordsJournal, call_id: str, agent: str, line: st
     journal.add(call_id, ContactEntry(call_id, agent, line, at))
 
 
-async def _open_feed(stack: AsyncExitStack, redis: str, stream: str, damaged: DamagedEntries) -> EventFeed:
+async def _open_feed(stack: AsyncExitStack, redis: str, stream: str, damaged: DamagedEntries) -> FeedReader:
     feed = await EventFeed.open(redis, stream=stream, damaged=damaged)
     stack.push_async_callback(feed.close)
-    return feed
+    return FeedReader(feed)
 
 
 async def _asterisk(stack: AsyncExitStack, site: Site, node: str, service: Service, capacity: int) -> Asterisk:

@@ -22,7 +22,7 @@ from ivr.complaints.rules.intake import Rules
 from ivr.complaints.sla_worker import SlaWorker
 from ivr.console.health import ServiceHealth
 from ivr.flow_store import FlowStore
-from ivr.live.feed import EventFeed
+from ivr.live.feed_reader import FeedReader
 from ivr.service.supervisor import Supervisor, Worker
 from ivr.telephony.port import CallLeg, Network
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """One node. `lines` is the file that `rules` are read from; `feeds` are the event feeds by who reads them.
+    """One node. `lines` is the file that `rules` are read from; `readers` read the event feeds, by whom they are for.
 
     `networks` are the attached networks by name; callbacks go over the first that places calls. `agents` is None
     without rosters.
@@ -42,10 +42,10 @@ class Service:
         flow_store: FlowStore,
         rules: Rules,
         lines: Path,
-        feeds: Mapping[ReaderRole, EventFeed],
+        readers: Mapping[ReaderRole, FeedReader],
         agents: AgentServices | None,
     ) -> None:
-        self.node, self.flow_store, self.rules, self.feeds = node, flow_store, rules, feeds
+        self.node, self.flow_store, self.rules, self.readers = node, flow_store, rules, readers
         self._lines = lines
         self.call_manager = CallManager(node, flow_store)
         self.networks: dict[str, Network] = {}
@@ -99,11 +99,13 @@ class Service:
         await self._supervisor.run(self._workers())
 
     def _workers(self) -> dict[str, Worker]:
-        sla = self._sla
+        sla, staff, management = self._sla, self.readers["staff"], self.readers["management"]
         workers: dict[str, Worker] = {
             "leases": self.call_manager.run,
             "recordings": self.node.recordings.run,
-            "deadlines": lambda: sla.run(self.feeds["staff"], self.feeds["management"], self.node.now),
+            "deadlines": lambda: sla.run(staff.feed, management.feed, self.node.now),
+            "feed": staff.run,
+            "management feed": management.run,
         }
         workers |= {name: network.run for name, network in self.networks.items()}
         if dialling := next((each for each in self.networks.values() if each.places_calls), None):

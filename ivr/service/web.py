@@ -26,7 +26,7 @@ def web_application(service: Service, token: str | None, management: str) -> web
     """Return the application; `token` is everybody's (None: loopback needs none), `management` the management's."""
     site = web.Application(middlewares=[access(token, PUBLIC, management)])
     database = service.node.records.database
-    cases = CasesApi(CaseService(database, service.rules), CaseQueries(database), service.feeds, service.node.now)
+    cases = CasesApi(CaseService(database, service.rules), CaseQueries(database), service.readers, service.node.now)
     site.add_routes(cases.routes())
     site.on_shutdown.append(cases.close)
     phones = {phone for network in service.networks.values() for phone in network.known_phones}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ivr.live.embedded import EmbeddedRedis
+from tests.agents.acd import AcdParts, running_acd
 
 
 @pytest.fixture
@@ -13,3 +14,9 @@ async def server(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
     started = await EmbeddedRedis.start(tmp_path / "live")
     yield started
     await started.close()
+
+
+@pytest.fixture
+async def parts(server: EmbeddedRedis) -> AsyncIterator[AcdParts]:
+    async with running_acd(server.url) as running:
+        yield running

@@ -3,151 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from contextlib import aclosing
 from functools import partial
 
 import pytest
 
 from ivr.agents import call_offer, presence
 from ivr.agents.acd_service import AcdService
-from ivr.agents.announcements import Announcements
+from ivr.agents.agent_command import CommandReply
 from ivr.agents.presence import MAX_MISSED, Presence
-from ivr.agents.presence_store import PresenceStore
-from ivr.agents.roster import Agent, Roster, Rosters, Shift
-from ivr.agents.transfer_state import CommandName
-from ivr.live.agents import LiveAgents
+from ivr.agents.transfer_state import AgentCommand, CommandName
 from ivr.live.client import connect
-from ivr.live.embedded import EmbeddedRedis
-from ivr.live.feed import EventFeed
-from ivr.live.queues import QUEUE, LiveQueues
-from ivr.prompts.library import PromptLibrary
-from ivr.resource_files import ROOT
+from ivr.live.queues import QUEUE
 from ivr.telephony.port import Call, TransferRefused
-
-LONG_MS = 600_000
-CALL = Call("call-1", "asterisk", "inbound", "13812345678", "4000", "survey", "zh-CN")
-ROSTERS = Rosters(
-    UTC,
-    "zh-CN",
-    {"zhang": Agent("zhang", "", "1001"), "li": Agent("li", "", "1002", frozenset({"en-US"}))},
-    {
-        "hotline": Roster({"always": Shift(time(0), time(0), ("zhang", "li"))}, wrap_up_s=600),
-        "supervision": Roster({"always": Shift(time(0), time(0), ("li",))}),
-    },
-)
-
-
-@dataclass
-class ScriptedPerson:
-    """Presses `keys` in turn, then hangs up once `leaves` is set. See port.Person."""
-
-    keys: list[str]
-    leaves: asyncio.Event = field(default_factory=asyncio.Event)
-    log: list[str] = field(default_factory=list)
-
-    async def play(self, pcm: bytes) -> None:
-        self.log.append("whispered")
-
-    async def key(self) -> str:
-        if self.keys:
-            return self.keys.pop(0)
-        await self.leaves.wait()
-        return ""
-
-    async def connect(self) -> None:
-        self.log.append("connected")
-
-    async def wait_until_gone(self) -> None:
-        await self.leaves.wait()
-
-    async def disconnect(self) -> None:
-        self.log.append("disconnected")
-
-    async def ringback(self) -> None:
-        self.log.append("ringback")
-
-    async def step_aside(self) -> None:
-        self.log.append("stepped aside")
-
-
-class FailingPerson(ScriptedPerson):
-    """An agent on whose answer the service fails."""
-
-    async def key(self) -> str:
-        raise RuntimeError("a fault")
-
-
-@dataclass
-class ScriptedHold:
-    """A caller on hold; `people` maps the phones that answer to their agents. See port.HeldCaller."""
-
-    people: dict[str, ScriptedPerson]
-    rung: list[str] = field(default_factory=list)
-    refusal: TransferRefused = field(default_factory=lambda: TransferRefused("no_answer", rang=True))
-    overheard: bool = False
-    noted: list[tuple[str, ...]] = field(default_factory=list)
-
-    def note_parties(self, parties: Sequence[str]) -> None:
-        self.noted.append(tuple(parties))
-
-    async def play(self, pcm: bytes) -> None:
-        return
-
-    async def key(self) -> str:
-        await asyncio.Event().wait()
-        return ""
-
-    @asynccontextmanager
-    async def ring(self, phone: str, shown: str, ring_s: int) -> AsyncIterator[ScriptedPerson]:
-        self.rung.append(phone)
-        if phone not in self.people:
-            raise self.refusal
-        yield self.people[phone]
-
-
-@dataclass
-class AcdParts:
-    """An ACD service and its collaborators."""
-
-    acd: AcdService
-    presences: PresenceStore
-    feed: EventFeed
-    journal: list[tuple[str, str, str]]
-
-
-@pytest.fixture
-async def parts(server: EmbeddedRedis) -> AsyncIterator[AcdParts]:
-    """Both agents are available; zhang has been idle longer."""
-    library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
-    sounds = Announcements(library, lambda words, language: b"")
-    journal: list[tuple[str, str, str]] = []
-
-    def write(call: str, agent: str, line: str, at: datetime) -> None:
-        journal.append((call, agent, line))
-
-    async with AsyncExitStack() as stack:
-        agents = await LiveAgents.open(server.url, retries=1)
-        stack.push_async_callback(agents.close)
-        queues = await LiveQueues.open(server.url, retries=1)
-        stack.push_async_callback(queues.close)
-        feed = await EventFeed.open(server.url, retries=1)
-        stack.push_async_callback(feed.close)
-        presences = PresenceStore(agents)
-        for number, agent in enumerate(("zhang", "li")):
-            await presences.move(agent, partial(presence.set_available, now=float(number)))
-        await agents.report_reachable("node", ["zhang", "li"], LONG_MS)
-        acd = AcdService(lambda: ROSTERS, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC), write)
-        yield AcdParts(acd, presences, feed, journal)
-
-
-def person_who_leaves(keys: list[str]) -> ScriptedPerson:
-    """An agent who hangs up after pressing `keys`."""
-    person = ScriptedPerson(keys)
-    person.leaves.set()
-    return person
+from tests.agents.acd import CALL, AcdParts, FailingPerson, ScriptedHold, ScriptedPerson, person_who_leaves
 
 
 async def refusal(acd: AcdService, hold: ScriptedHold, line: str = "hotline") -> str:
@@ -183,9 +52,9 @@ async def test_the_screen_says_so_when_an_agent_is_asked_no_more(parts):
     seen = []
     async with asyncio.timeout(5), aclosing(parts.feed.follow("0")) as feed:
         async for _, event in feed:
-            if event["agent"] == "zhang":
-                seen.append((event["kind"], event.get("reason"), event.get("state")))
-            if event["kind"] == "presence":
+            if event.agent == "zhang":
+                seen.append((event.kind, event.data.get("reason"), event.data.get("state")))
+            if event.kind == "presence":
                 break
     assert seen == [
         ("offered", None, None),
@@ -233,7 +102,7 @@ async def test_whoever_declines_or_takes_a_call_is_there(parts, key):
 async def test_a_caller_who_hangs_up_while_it_rings_was_not_missed(parts):
     hold = ScriptedHold({"1001": ScriptedPerson([])})
     transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", hold))
-    await wait_for_event(parts, "offered", agent="zhang")
+    await parts.shown("offered", "zhang")
     transfer.cancel()
     await asyncio.gather(transfer, return_exceptions=True)
     assert (await parts.presences.all())["zhang"] == Presence(here=True, reachable=True)
@@ -259,8 +128,8 @@ async def test_every_step_is_published(parts):
     seen = []
     async with asyncio.timeout(5):
         async for _, event in parts.feed.follow("0"):
-            seen.append((event["kind"], event["agent"], event.get("reason")))
-            if event["kind"] == "ended":
+            seen.append((event.kind, event.agent, event.data.get("reason")))
+            if event.kind == "ended":
                 break
     assert seen == [
         ("offered", "zhang", None),
@@ -274,14 +143,9 @@ async def test_every_step_is_published(parts):
 async def test_a_caller_passed_to_another_line_is_taken_there(parts):
     first, second = ScriptedPerson(["1"]), person_who_leaves(["1"])
     hold = ScriptedHold({"1001": first, "1002": second})
-    transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", hold))
-    commands = asyncio.create_task(parts.acd.run_commands())
-    async with asyncio.timeout(10):
-        while "disconnected" not in first.log:
-            await parts.acd.send_command("zhang", CALL.id, "onward", "supervision")
-            await asyncio.sleep(0.01)
+    async with parts.connected_to_zhang(hold) as transfer, asyncio.timeout(10):
+        await command(parts, "onward", "supervision")
         await transfer
-    commands.cancel()
     assert hold.rung == ["1001", "1002"]
     assert (await parts.presences.all())["zhang"].state == "wrap_up"
 
@@ -335,37 +199,18 @@ async def test_a_damaged_entry_of_the_queue_does_not_keep_a_caller_from_an_agent
     assert parts.acd._queues.damaged.count == 3
 
 
-async def command(parts: AcdParts, what: CommandName, line: str = "") -> None:
-    await parts.acd.send_command("zhang", CALL.id, what, line)
-
-
-async def wait_for_event(parts: AcdParts, kind: str, **more: object) -> None:
-    async with asyncio.timeout(10), aclosing(parts.feed.follow("0")) as feed:
-        async for _, event in feed:
-            if ({"kind": kind} | more).items() <= event.items():
-                return
-
-
-@asynccontextmanager
-async def connected_to_zhang(parts: AcdParts, hold: ScriptedHold) -> AsyncIterator[asyncio.Task[None]]:
-    """Within the block zhang talks to the caller, and commands are carried out."""
-    commands = asyncio.create_task(parts.acd.run_commands())
-    transfer = asyncio.create_task(parts.acd.hand_over(CALL, "hotline", "", hold))
-    await wait_for_event(parts, "accepted", agent="zhang")
-    yield transfer
-    for task in (transfer, commands):
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+async def command(parts: AcdParts, what: CommandName, line: str = "") -> CommandReply:
+    return await parts.commands.send(AgentCommand("zhang", what, line))
 
 
 async def test_a_consulted_colleague_takes_over_the_caller(parts):
     first, second = ScriptedPerson(["1"]), ScriptedPerson(["1"])
     hold = ScriptedHold({"1001": first, "1002": second})
-    async with connected_to_zhang(parts, hold) as transfer:
+    async with parts.connected_to_zhang(hold) as transfer:
         await command(parts, "consult", "supervision")
-        await wait_for_event(parts, "talk", agent="zhang", state="consulting")
+        await parts.shown("talk", "zhang", state="consulting")
         await command(parts, "leave")
-        await wait_for_event(parts, "ended", agent="zhang")
+        await parts.shown("ended", "zhang")
         assert (await parts.presences.all())["li"].state == "busy"
         second.leaves.set()
         await transfer
@@ -376,9 +221,9 @@ async def test_a_consulted_colleague_takes_over_the_caller(parts):
 
 async def test_an_internal_fault_makes_the_colleague_unavailable(parts):
     hold = ScriptedHold({"1001": ScriptedPerson(["1"]), "1002": FailingPerson([])})
-    async with connected_to_zhang(parts, hold):
+    async with parts.connected_to_zhang(hold):
         await command(parts, "consult", "supervision")
-        await wait_for_event(parts, "talk", agent="zhang", state="talking", reason="unavailable")
+        await parts.shown("talk", "zhang", state="talking", reason="unavailable")
         assert {name: each.state for name, each in (await parts.presences.all()).items()} == {
             "zhang": "busy", "li": "available",
         }  # fmt: skip
@@ -386,34 +231,22 @@ async def test_an_internal_fault_makes_the_colleague_unavailable(parts):
 
 
 async def test_a_line_without_a_roster_has_no_colleague(parts):
-    async with connected_to_zhang(parts, ScriptedHold({"1001": ScriptedPerson(["1"])})):
+    async with parts.connected_to_zhang(ScriptedHold({"1001": ScriptedPerson(["1"])})):
         await command(parts, "consult", "nowhere")
-        await wait_for_event(parts, "talk", agent="zhang", state="talking", reason="unavailable")
+        await parts.shown("talk", "zhang", state="talking", reason="unavailable")
 
 
-async def test_a_command_that_the_state_does_not_allow_is_refused(parts):
-    async with connected_to_zhang(parts, ScriptedHold({"1001": ScriptedPerson(["1"])})):
-        await command(parts, "conference")
-        await wait_for_event(parts, "refused", agent="zhang", wanted="conference")
-
-
-@pytest.mark.parametrize("missing", ["agent", "line"])
-async def test_a_damaged_command_is_skipped_and_the_next_one_is_obeyed(parts, missing):
-    hold = ScriptedHold({"1001": ScriptedPerson(["1"])})
-    async with connected_to_zhang(parts, hold):
-        damaged = {"kind": "conference", "agent": "zhang", "call": CALL.id, "line": ""}
-        await parts.feed.publish({key: value for key, value in damaged.items() if key != missing})
-        await parts.feed.publish(damaged | {missing: 7})
-        await command(parts, "conference")
-        await wait_for_event(parts, "refused", agent="zhang", wanted="conference")
-        assert parts.feed.damaged.count == 2
+async def test_a_command_by_key_that_the_state_does_not_allow_is_reported_on_the_screen(parts):
+    async with parts.connected_to_zhang(ScriptedHold({"1001": ScriptedPerson(["1", "*", "2"])})):
+        refused = await parts.shown("refused", "zhang", wanted="conference")
+        assert (refused.line, refused.data["reason"]) == ("hotline", "the agent cannot conference while talking")
 
 
 async def test_both_agents_are_notified_when_the_caller_hangs_up(parts):
     hold = ScriptedHold({"1001": ScriptedPerson(["1"]), "1002": ScriptedPerson(["1"])})
-    async with connected_to_zhang(parts, hold) as transfer:
+    async with parts.connected_to_zhang(hold) as transfer:
         await command(parts, "consult", "supervision")
-        await wait_for_event(parts, "talk", agent="li", state="consulting")
+        await parts.shown("talk", "li", state="consulting")
         transfer.cancel()
         for agent in ("zhang", "li"):
-            await wait_for_event(parts, "ended", agent=agent, by="caller")
+            await parts.shown("ended", agent, by="caller")

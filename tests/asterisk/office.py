@@ -15,12 +15,15 @@ from typing import Any
 from ivr.agents import presence
 from ivr.agents.acd_service import AcdService
 from ivr.agents.announcements import Announcements
+from ivr.agents.command_service import CommandService
 from ivr.agents.presence import Presence
 from ivr.agents.presence_store import PresenceStore
 from ivr.agents.roster import Agent, Roster, Rosters, Shift
 from ivr.agents.transfer_service import TransferService
+from ivr.agents.transfer_state import AgentCommand, CommandName
 from ivr.events import EndedBy
 from ivr.live.agents import LiveAgents
+from ivr.live.commands import LiveCommands
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
@@ -34,6 +37,8 @@ from tests.asterisk.sound import babble
 from tests.asterisk.system import SystemFixture, running_system
 
 LONG_MS = 600_000
+TOO_EARLY = ("not_on_call", "call_over")
+"""Why a command is refused that is sent before the agent's screen shows the call."""
 WHISPER = "三次报修未解决"
 WORDS = babble(0.8, seed=21)
 """The speech of any free text."""
@@ -64,12 +69,12 @@ class AcdFixture:
     system: SystemFixture
     presences: PresenceStore
     live: LiveAgents
+    commands: CommandService
     feed: EventFeed
     library: PromptLibrary
     agents: dict[str, Agent] = field(default_factory=dict)
     lines: dict[str, Roster] = field(default_factory=dict)
     adapter: ConcurrentAdapterFixture | None = None
-    service: AcdService | None = None
 
     @property
     def rosters(self) -> Rosters:
@@ -98,6 +103,13 @@ class AcdFixture:
         assert self.adapter
         return await self.adapter.transfer(leg, target, WHISPER, **options)
 
+    async def command(self, agent: str, what: CommandName, line: str = "") -> None:
+        """Send a command of an agent, who has just taken a call, and expect the call to accept it."""
+        async with asyncio.timeout(30):
+            while (reply := await self.commands.send(AgentCommand(agent, what, line))).refused in TOO_EARLY:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert not reply.refused, reply
+
     async def presence(self, line: str, number: int = 0) -> Presence:
         """The presence of one of a line's agents."""
         return (await self.presences.all())[f"{line}_{number}"]
@@ -120,12 +132,16 @@ async def running_acd(data: Path) -> AsyncIterator[AcdFixture]:
         renewing = asyncio.create_task(presences.run())
         stack.callback(renewing.cancel)
         library = PromptLibrary.open(ROOT / "prompts", lambda: datetime.now(UTC))
-        fixture = AcdFixture(system, presences, agents, feed, library)
+        live = await LiveCommands.open(redis.url)
+        stack.push_async_callback(live.close)
+        commands = CommandService(live, presences, "node")
+        fixture = AcdFixture(system, presences, agents, commands, feed, library)
         sounds = Announcements(library, lambda words, language: WORDS.tobytes())
-        acd = AcdService(lambda: fixture.rosters, presences, queues, feed, sounds, "node", lambda: datetime.now(UTC))
-        fixture.service = acd
-        commands = asyncio.create_task(acd.run_commands())
-        stack.callback(commands.cancel)
+        acd = AcdService(
+            lambda: fixture.rosters, presences, queues, feed, commands, sounds, "node", lambda: datetime.now(UTC)
+        )
+        taking = asyncio.create_task(commands.run())
+        stack.callback(taking.cancel)
         fixture.adapter = await stack.enter_async_context(
             ConcurrentAdapterFixture(system.site, system.passwords, transfers=TransferService(acd))
         )

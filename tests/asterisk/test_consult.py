@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
 
 import numpy as np
 import pytest
 import pytest_asyncio
 
 from ivr.actions import Prompt
-from ivr.agents.transfer_state import CommandName
+from ivr.agents.transfer_state import AgentCommand, CommandName
+from ivr.live.feed_event import FeedEvent
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.media import OverheardAudio, PartiesChanged
 from tests.asterisk.g711 import Samples
@@ -70,7 +70,7 @@ class Scene:
         self.agent_id, self.colleague_id = f"{name}_0", f"{name}_up_0"
         self.seed = sum(map(ord, name)) * 100
         self.read = "0"
-        self.happened: list[dict[str, Any]] = []
+        self.happened: list[FeedEvent] = []
 
     async def begin(self, colleagues: int = 1, *, overhear: bool = False) -> None:
         (self.desk_phone,) = await self.office.staff_line(self.name, wrap_up_s=600)
@@ -81,8 +81,7 @@ class Scene:
         await self.shows("accepted", self.agent_id)
 
     async def wants(self, what: CommandName, line: str = "", by: str = "") -> None:
-        assert self.office.service
-        await self.office.service.send_command(by or self.agent_id, self.line.call.id, what, line)
+        await self.office.command(by or self.agent_id, what, line)
 
     async def consults(self) -> PhoneCall:
         """Until agent and colleague talk."""
@@ -91,26 +90,26 @@ class Scene:
         await self.talk("consulting")
         return colleague
 
-    async def events(self, agent: str = "") -> list[dict[str, Any]]:
+    async def events(self, agent: str = "") -> list[FeedEvent]:
         """What the screens were told of this call, or one agent's."""
         newest = await self.office.feed.newest()
         async with aclosing(self.office.feed.follow(self.read)) as feed:
             while self.read != newest:
                 self.read, event = await anext(feed)
-                if event.get("call") == self.line.call.id:
+                if event.call == self.line.call.id:
                     self.happened.append(event)
-        return [event for event in self.happened if agent in ("", event["agent"])]
+        return [event for event in self.happened if agent in ("", event.agent)]
 
-    async def shows(self, kind: str, agent: str = "", within_s: float = 30, **more: object) -> dict[str, Any]:
+    async def shows(self, kind: str, agent: str = "", within_s: float = 30, **more: object) -> FeedEvent:
         """Wait for an event of the feed."""
         async with asyncio.timeout(within_s):
             while True:
                 for event in await self.events(agent):
-                    if event["kind"] == kind and more.items() <= event.items():
+                    if event.kind == kind and more.items() <= event.data.items():
                         return event
                 await asyncio.sleep(0.05)
 
-    async def talk(self, state: str, agent: str = "", **more: object) -> dict[str, Any]:
+    async def talk(self, state: str, agent: str = "", **more: object) -> FeedEvent:
         return await self.shows("talk", agent or self.agent_id, state=state, **more)
 
     async def state(self, of: str) -> str:
@@ -174,7 +173,7 @@ async def consults_and_comes_back(office: AcdFixture) -> None:
     ringing = await scene.colleagues[0].called()
     ringing.ring()
     assert await scene.state("back_up_0") == "ringing"
-    assert (await scene.shows("offered", "back_up_0"))["asked_by"] == "back_0"
+    assert (await scene.shows("offered", "back_up_0")).data["asked_by"] == "back_0"
     await scene.talk("asking", line_asked="back_up")
     before = len(received(scene.agent).samples)
     await hears_music(scene.call)
@@ -198,13 +197,13 @@ async def consults_and_comes_back(office: AcdFixture) -> None:
     await hears_music(scene.call)
     await scene.wants("return")
     await colleague.ended()
-    assert (await scene.shows("ended", "back_up_0"))["by"] == "agent"
+    assert (await scene.shows("ended", "back_up_0")).data["by"] == "agent"
     assert (await scene.state("back_0"), await scene.state("back_up_0")) == ("busy", "wrap_up")
     await scene.all_hear(scene.call, scene.agent)
     await scene.call.hang_up()
     assert await scene.transferring == "caller"
     await scene.agent.ended()
-    assert (await scene.shows("ended", "back_0"))["by"] == "caller"
+    assert (await scene.shows("ended", "back_0")).data["by"] == "caller"
 
 
 @story
@@ -227,7 +226,7 @@ async def all_three_then_two(office: AcdFixture) -> None:
     assert (await scene.state("three_0"), await scene.state("three_up_0")) == ("wrap_up", "busy")
     await colleague.hang_up()
     assert await scene.transferring == "us"
-    assert (await scene.shows("ended", "three_up_0"))["wrap_up_s"] == 600
+    assert (await scene.shows("ended", "three_up_0")).data["wrap_up_s"] == 600
     happened = [event async for event in until_now(scene.line)]
     talks = [event.parties for event in happened if isinstance(event, PartiesChanged)]
     assert talks == [
@@ -353,10 +352,8 @@ async def nobody_is_on_duty(office: AcdFixture) -> None:
     await scene.talk("talking", reason="unavailable")
     await scene.all_hear(scene.call, scene.agent)
     await scene.wants("consult", "empty")
-    assert len([event for event in await scene.events() if event["kind"] == "refused"]) == 0
-    await scene.wants("conference")
-    refused = await scene.shows("refused", scene.agent_id)
-    assert refused["wanted"] == "conference"
+    assert (await office.commands.send(AgentCommand(scene.agent_id, "conference"))).refused == "not_possible"
+    assert len([event for event in await scene.events() if event.kind == "refused"]) == 0
     await scene.call.hang_up()
     assert await scene.transferring == "caller"
 
@@ -370,7 +367,7 @@ async def the_agent_no_longer_wants_to(office: AcdFixture) -> None:
     ringing.ring()
     await scene.agent.press("*1")
     await ringing.ended()
-    assert (await scene.shows("not_taken", "undone_up_0"))["reason"] == "withdrawn"
+    assert (await scene.shows("not_taken", "undone_up_0")).data["reason"] == "withdrawn"
     await scene.all_hear(scene.call, scene.agent)
     assert await scene.state("undone_up_0") == "available"
     await scene.call.hang_up()
@@ -401,8 +398,8 @@ async def the_caller_hangs_up_while_it_rings(office: AcdFixture) -> None:
     await scene.call.hang_up()
     assert await scene.transferring == "caller"
     await asyncio.gather(ringing.ended(), scene.agent.ended())
-    assert (await scene.shows("not_taken", "rings_up_0"))["reason"] == "withdrawn"
-    assert (await scene.shows("ended", "rings_0"))["by"] == "caller"
+    assert (await scene.shows("not_taken", "rings_up_0")).data["reason"] == "withdrawn"
+    assert (await scene.shows("ended", "rings_0")).data["by"] == "caller"
     assert (await scene.state("rings_0"), await scene.state("rings_up_0")) == ("wrap_up", "available")
 
 
@@ -415,7 +412,7 @@ async def the_caller_hangs_up_while_they_consult(office: AcdFixture) -> None:
     assert await scene.transferring == "caller"
     await asyncio.gather(colleague.ended(), scene.agent.ended())
     for agent in ("callergone_0", "callergone_up_0"):
-        assert (await scene.shows("ended", agent))["by"] == "caller"
+        assert (await scene.shows("ended", agent)).data["by"] == "caller"
         assert await scene.state(agent) == "wrap_up"
 
 
@@ -438,7 +435,7 @@ async def handed_to_another_line_without_a_word(office: AcdFixture) -> None:
     await scene.begin()
     await scene.wants("onward", "blind_up")
     await scene.agent.ended()
-    assert (await scene.shows("ended", "blind_0"))["by"] == "agent"
+    assert (await scene.shows("ended", "blind_0")).data["by"] == "agent"
     assert await scene.state("blind_0") == "wrap_up"
     await hears_music(scene.call)
     other = await takes(scene.colleagues[0])

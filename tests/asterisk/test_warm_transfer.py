@@ -388,7 +388,7 @@ async def passed_to_another_line(acd: AcdFixture) -> None:
     transferring = handing_over(acd, line, "ordinary", overhear=True)
     agent = await takes(phone)
     await talk(call, agent, seed=49)
-    await acd.service.send_command("ordinary_0", line.call.id, "onward", "superior")
+    await acd.command("ordinary_0", "onward", "superior")
     await agent.ended()
     await asyncio.sleep(1.5)
     assert (await acd.presence("ordinary")).state == "wrap_up"
@@ -413,7 +413,7 @@ async def passed_to_an_empty_line(acd: AcdFixture) -> None:
     transferring = handing_over(acd, line, "lonely")
     agent = await takes(phone)
     await asyncio.sleep(0.3)
-    await acd.service.send_command("lonely_0", line.call.id, "onward", "deserted")
+    await acd.command("lonely_0", "onward", "deserted")
     assert await refusal(transferring) == "unavailable"
     await agent.ended()
     await still_ours(call, line)

@@ -73,7 +73,7 @@ async def test_only_management_is_notified_of_a_report_and_no_clock_runs(
     assert await worker.sweep(after(days=30)) == ()
     assert (await worker.deliver_outbox(feed, management, after), feed.published) == (1, [])
     [event] = management.published
-    assert (event["case"], event["kind"], event["what"], event["owner"]) == (
+    assert (event.case, event.data["kind"], event.data["what"], event.data["owner"]) == (
         number,
         "fraud",
         "registered",
@@ -88,8 +88,8 @@ async def test_only_management_is_notified_when_a_case_becomes_a_report(
     worker, feed, management = SlaWorker(records.database, rules), RecordingFeed(), RecordingFeed()
     await case_service.move(number, "report", "王", "柜员挪用", after(hours=1))
     await worker.deliver_outbox(feed, management, after)
-    assert [event["what"] for event in feed.published] == ["registered", "reported"]
-    assert [event["what"] for event in management.published] == ["registered", "reported", "report"]
+    assert [event.data["what"] for event in feed.published] == ["registered", "reported"]
+    assert [event.data["what"] for event in management.published] == ["registered", "reported", "report"]
 
 
 async def test_a_report_is_hidden_before_it_is_routed(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.intake import Rules
 from ivr.complaints.sla_worker import BATCH_SIZE, SlaWorker
-from ivr.events import Value
+from ivr.database import tables as t
+from ivr.live.feed_event import FeedEvent
 from ivr.records.call_records import CallRecords
 from tests.complaints.people import TO_THE_REPLY, TUESDAY, after, complain, duplicate_case, work
 
@@ -30,10 +32,10 @@ class RecordingFeed:
     """A feed that records its events after failing `fails` times."""
 
     def __init__(self, fails: int = 0) -> None:
-        self.published: list[Mapping[str, Value]] = []
+        self.published: list[FeedEvent] = []
         self._fails = fails
 
-    async def publish(self, event: Mapping[str, Value]) -> None:
+    async def publish(self, event: FeedEvent) -> None:
         if self._fails:
             self._fails -= 1
             raise OSError("the feed is away")
@@ -158,13 +160,32 @@ async def test_each_step_is_published_once_in_order(records: CallRecords, worker
     await worker.sweep(after(hours=2))
     await worker.deliver_outbox(feed, RecordingFeed(), after)
     assert await worker.deliver_outbox(feed, RecordingFeed(), after) == 0
-    assert [event["what"] for event in feed.published] == UNTOUCHED[:4]
-    assert len({event["id"] for event in feed.published}) == 4
-    assert feed.published[0] == {
-        "event": "case", "id": feed.published[0]["id"], "case": number, "what": "registered", "kind": "complaint",
-        "state": "registered", "grade": "general", "tier": "assistance", "line": "aid_dalian", "owner": "dalian",
-        "call": "call-1", "at": TUESDAY.isoformat(),
+    assert [event.data["what"] for event in feed.published] == UNTOUCHED[:4]
+    assert len({event.id for event in feed.published}) == 4
+    registered = {
+        "what": "registered", "kind": "complaint", "state": "registered", "grade": "general", "tier": "assistance",
+        "owner": "dalian",
     }  # fmt: skip
+    assert feed.published[0] == FeedEvent(
+        feed.published[0].id, "case", TUESDAY, call="call-1", line="aid_dalian", case=number, data=registered
+    )
+
+
+async def test_a_step_that_an_early_version_wrote_without_an_id_is_published(
+    records: CallRecords, worker: SlaWorker
+) -> None:
+    await complain(records, branch="dalian")
+
+    async def forget_ids(session: AsyncSession) -> None:
+        for entry in await session.scalars(select(t.OutboxRow)):
+            entry.event = {name: value for name, value in entry.event.items() if name != "id"}
+
+    await records.database.write(forget_ids)
+    feed = RecordingFeed()
+    await worker.deliver_outbox(feed, RecordingFeed(), after)
+    assert [(event.id, event.data["what"]) for event in feed.published] == [
+        ("outbox-1", "registered"), ("outbox-2", "reported"),
+    ]  # fmt: skip
 
 
 async def test_events_wait_while_the_feed_is_away(records: CallRecords, worker: SlaWorker) -> None:
@@ -182,7 +203,7 @@ class SlowFeed(RecordingFeed):
         super().__init__()
         self._left = dies_after
 
-    async def publish(self, event: Mapping[str, Value]) -> None:
+    async def publish(self, event: FeedEvent) -> None:
         await asyncio.sleep(0.001)
         if not self._left:
             raise asyncio.CancelledError
@@ -197,7 +218,7 @@ async def test_several_nodes_publish_each_step_once_in_order(url: str, rules: Ru
     workers = [SlaWorker(node.database, rules) for node in nodes]
     counts = await asyncio.gather(*(worker.deliver_outbox(feed, RecordingFeed(), after) for worker in workers))
     assert sum(counts) == len(feed.published) == 2 * (2 * BATCH_SIZE - 1)
-    assert [(event["call"], event["what"]) for event in feed.published] == [
+    assert [(event.call, event.data["what"]) for event in feed.published] == [
         (f"call-{n}", what) for n in range(1, 2 * BATCH_SIZE) for what in ("registered", "reported")
     ]
     for node in nodes:
@@ -216,8 +237,8 @@ async def test_another_node_publishes_the_events_of_a_dead_one_with_the_same_ids
     feed = RecordingFeed()
     assert await worker.deliver_outbox(feed, RecordingFeed(), lambda: after(seconds=29)) == 0
     assert await worker.deliver_outbox(feed, RecordingFeed(), lambda: after(seconds=30)) == 6
-    assert [event["id"] for event in feed.published[:3]] == [event["id"] for event in incomplete.published]
-    assert len({event["id"] for event in feed.published}) == 6
+    assert [event.id for event in feed.published[:3]] == [event.id for event in incomplete.published]
+    assert len({event.id for event in feed.published}) == 6
 
 
 async def test_sweeps_continue_after_a_failure(records: CallRecords, rules: Rules, queries: CaseQueries) -> None:

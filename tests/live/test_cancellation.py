@@ -14,13 +14,16 @@ import pytest
 import uvloop
 from redis.asyncio import Redis
 
+from ivr.live import commands as live_commands
 from ivr.live import feed
 from ivr.live.agents import LiveAgents, StoredPresence
 from ivr.live.calls import LiveCalls
 from ivr.live.client import connect, translated_errors
+from ivr.live.commands import LiveCommands
 from ivr.live.embedded import EmbeddedRedis
 from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
+from tests.live.events import an_event
 
 TICKS: Final = 7
 """A command is cancelled before the loop's first tick, and after each of the next six."""
@@ -39,6 +42,15 @@ Outcome = tuple[int, list[str]]
 async def followed(events: EventFeed, after: str | None) -> object:
     """Wait for an event that never arrives: a blocking read."""
     return await anext(events.follow(after))
+
+
+async def paged(events: EventFeed) -> object:
+    return [each async for each in events.between("0-0", "9999999999999-0")]
+
+
+async def received(commands: LiveCommands) -> object:
+    """Wait for a command that never arrives: a blocking read."""
+    return await anext(commands.follow("idle"))
 
 
 async def popped(redis: Redis) -> object:
@@ -65,6 +77,7 @@ class Client:
     agents: LiveAgents
     queues: LiveQueues
     events: EventFeed
+    node: LiveCommands
     redis: Redis
 
     @classmethod
@@ -73,13 +86,14 @@ class Client:
         async with AsyncExitStack() as stack:
             calls, agents = await LiveCalls.open(url), await LiveAgents.open(url)
             queues, events = await LiveQueues.open(url), await EventFeed.open(url)
-            for each in (calls, agents, queues, events):
+            node = await LiveCommands.open(url)
+            for each in (calls, agents, queues, events, node):
                 stack.push_async_callback(each.close)
-            yield cls(calls, agents, queues, events, await stack.enter_async_context(connect(url)))
+            yield cls(calls, agents, queues, events, node, await stack.enter_async_context(connect(url)))
 
     def commands(self) -> dict[str, Command]:
         """All commands of the service, by class and method, and two kinds of commands that it does not use yet."""
-        calls, agents, queues, events = self.calls, self.agents, self.queues, self.events
+        calls, agents, queues, events, node = self.calls, self.agents, self.queues, self.events, self.node
         return {
             "LiveCalls.save": lambda: calls.save("a", 1, b"one", "n1"),
             "LiveCalls.load": lambda: calls.load("a"),
@@ -95,10 +109,18 @@ class Client:
             "LiveAgents.report_reachable": lambda: agents.report_reachable("n1", ["zhang"], LONG_MS),
             "LiveQueues.renew": lambda: queues.renew("hotline", "a", b"", LONG_MS),
             "LiveQueues.leave": lambda: queues.leave("hotline", "b"),
-            "EventFeed.publish": lambda: events.publish({"n": 1}),
+            "EventFeed.publish": lambda: events.publish(an_event(1)),
             "EventFeed.newest": lambda: events.newest(),
             "EventFeed.follow": lambda: followed(events, "9999999999999-0"),
             "EventFeed.follow, new events only": lambda: followed(events, None),
+            "EventFeed.between": lambda: paged(events),
+            "LiveCommands.find": lambda: node.find("zhang:1"),
+            "LiveCommands.send": lambda: node.send("n1", "zhang:1", b"leave", LONG_MS),
+            "LiveCommands.reply_to": lambda: node.reply_to("zhang:1", 60),
+            "LiveCommands.withdraw": lambda: node.withdraw("zhang:1"),
+            "LiveCommands.follow": lambda: received(node),
+            "LiveCommands.take": lambda: node.take("zhang:1"),
+            "LiveCommands.reply": lambda: node.reply("zhang:2", b"done"),
             "a blocking pop": lambda: popped(self.redis),
             "a subscription": lambda: subscribed(self.redis),
         }
@@ -138,7 +160,8 @@ async def trial(folder: Path) -> tuple[int, list[str]]:
 def test_none_of_500_cancellations_is_lost(
     run: Callable[[Coroutine[None, None, Outcome]], Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_BLOCK_MS", BLOCK_MS)
+    for module in (feed, live_commands):
+        monkeypatch.setattr(module, "_BLOCK_MS", BLOCK_MS)
     count, lost = run(trial(tmp_path))
     assert count >= 500 and lost == []
 
@@ -146,9 +169,9 @@ def test_none_of_500_cancellations_is_lost(
 def test_the_trial_covers_every_command() -> None:
     names = {
         f"{store.__name__}.{name}"
-        for store in (LiveCalls, LiveAgents, LiveQueues, EventFeed)
+        for store in (LiveCalls, LiveAgents, LiveQueues, EventFeed, LiveCommands)
         for name, _ in inspect.getmembers(store, inspect.isfunction)
         if not name.startswith("_") and name != "close"
     }
     none: Any = None
-    assert names <= Client(none, none, none, none, none).commands().keys()
+    assert names <= Client(none, none, none, none, none, none).commands().keys()

@@ -11,9 +11,11 @@ import pytest
 
 from ivr.live.agents import LiveAgents, StoredPresence
 from ivr.live.calls import LiveCalls
+from ivr.live.commands import LiveCommands
 from ivr.live.errors import LiveStateUnavailable
 from ivr.live.feed import EventFeed
 from ivr.live.queues import LiveQueues
+from tests.live.events import an_event
 from tests.live.failover import RedisPair, a_pair
 
 LONG_MS = 600_000
@@ -31,7 +33,8 @@ async def test_every_kind_of_live_state_goes_on_with_the_new_master(pair: RedisP
         agents = await LiveAgents.open(pair.url)
         queues = await LiveQueues.open(pair.url)
         feed = await EventFeed.open(pair.url)
-        for each in (calls, agents, queues, feed):
+        commands = await LiveCommands.open(pair.url)
+        for each in (calls, agents, queues, feed, commands):
             stack.push_async_callback(each.close)
         await calls.save("a", 1, b"one", "n1")
         await calls.claim("b", "n1", LONG_MS)
@@ -43,8 +46,13 @@ async def test_every_kind_of_live_state_goes_on_with_the_new_master(pair: RedisP
         assert await agents.renew("zhang", b"busy", LONG_MS)
         assert await queues.renew("hotline", "a", b"note", LONG_MS) == [("a", b"note")]
         await queues.leave("hotline", "a")
-        await feed.publish({"n": 1})
-        assert (await anext(feed.follow("0")))[1] == {"n": 1}
+        await feed.publish(an_event(1))
+        assert (await anext(feed.follow("0")))[1] == an_event(1)
+        await commands.send("n1", "zhang:1", b"leave", LONG_MS)
+        assert await anext(commands.follow("n1")) == "zhang:1"
+        assert await commands.take("zhang:1") is not None
+        await commands.reply("zhang:1", b"done")
+        assert await commands.reply_to("zhang:1", 10) == b"done"
         await calls.drop("a")
         assert await calls.load("a") is None
         assert await pair.master.command("DBSIZE") != 0
@@ -62,14 +70,14 @@ async def test_many_connections_to_the_old_master_are_all_left(pair: RedisPair) 
 
 async def test_a_follower_of_the_feed_hears_what_the_new_master_hears(pair: RedisPair) -> None:
     feed = await EventFeed.open(pair.url)
-    await feed.publish({"n": 1})
+    await feed.publish(an_event(1))
     following = feed.follow("0")
-    assert (await anext(following))[1] == {"n": 1}
+    assert (await anext(following))[1] == an_event(1)
     waiting = asyncio.ensure_future(anext(following))
     await asyncio.sleep(0.05)
     await pair.fail_over()
-    await feed.publish({"n": 2})
-    assert (await asyncio.wait_for(waiting, 20))[1] == {"n": 2}
+    await feed.publish(an_event(2))
+    assert (await asyncio.wait_for(waiting, 20))[1] == an_event(2)
     await feed.close()
 
 

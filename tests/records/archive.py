@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ivr.complaints.case_writer import STEP_DATA
 from ivr.events import NothingHeard
 from ivr.records.reading import EVENTS
 
@@ -23,6 +24,9 @@ LIVE: Final = 20
 """Calls in progress."""
 UNROUTED: Final = 3
 EVENT: Final = json.dumps(EVENTS.dump(NothingHeard("1")))
+STEP: Final = json.dumps(
+    dict.fromkeys(("call", "line", *STEP_DATA)) | {"id": "step", "case": "1", "at": "2026-11-29T09:00:00+00:00"}
+)
 
 _INSERT: Final = (
     # the rows come from `n`, the numbers from 1 to {count}
@@ -75,7 +79,7 @@ async def fill(connection: AsyncConnection) -> None:
         alarm_at=f"CASE WHEN {is_open} THEN {alarm} END", version="1",
     )  # fmt: skip
     await insert("case_steps", CASES, case_id="n", at=begun, who="'王'", what="'registered'", why="''")
-    await insert("outbox", 120, event="'{}'", confidential="false")
+    await insert("outbox", 120, event=f"'{STEP}'", confidential="false")
     # the latest hundred bookings are open: half of them are due at intervals, half are left to a person
     latest = f"n > {BOOKINGS - 100}"
     await insert(

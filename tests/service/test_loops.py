@@ -12,7 +12,7 @@ import psutil
 import pytest
 from aiohttp import ClientSession
 
-from ivr.agents import phone_watch, presence_store
+from ivr.agents import command_service, phone_watch, presence_store
 from ivr.agents.presence_store import PresenceStore
 from ivr.call import manager, recording_archive
 from ivr.call.recording_archive import RecordingArchive
@@ -20,9 +20,11 @@ from ivr.callbacks import dialer
 from ivr.callbacks.scheduler import CallbackScheduler
 from ivr.complaints import sla_worker
 from ivr.complaints.sla_worker import SlaWorker
-from ivr.live import embedded
+from ivr.live import embedded, feed_reader
+from ivr.live.commands import LiveCommands
 from ivr.live.embedded import EmbeddedRedis
-from ivr.live.feed import EventFeed
+from ivr.live.feed import FEED, MANAGEMENT
+from ivr.live.feed_reader import FeedReader
 from ivr.records.call_records import CallRecords
 from ivr.resource_files import ROOT
 from ivr.service import supervisor
@@ -85,10 +87,24 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fault]:
     inject(SlaWorker, "deliver_outbox", "the check of complaint deadlines failed: RuntimeError")
     inject(CallbackScheduler, "settle", "the processing of callbacks failed: RuntimeError")
     inject(EventSocket, "events", "asterisk failed: a fault in events", iterator=True)
-    inject(EventFeed, "follow", "agents failed", iterator=True)
+    inject(LiveCommands, "follow", "agents failed", iterator=True)
+    made |= reader_faults(monkeypatch)
     inject(phone_watch, "report_phones", "agents failed")
     inject(RecordingArchive, "catch_up", "the search for recordings left behind failed: RuntimeError")
     inject(PresenceStore, "renew", "agents failed")
+    return made
+
+
+def reader_faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fault]:
+    """A fault in the reader of each feed."""
+    deliver_all = FeedReader._deliver_all
+    told = {FEED: "feed failed: a fault in the feed", MANAGEMENT: "management feed failed: a fault in the feed"}
+    made = {stream: Fault("the feed", text, deliver_all) for stream, text in told.items()}
+
+    async def faulty(reader: FeedReader) -> None:
+        await made[reader.feed.stream].coroutine()(reader)
+
+    monkeypatch.setattr(FeedReader, "_deliver_all", faulty)
     return made
 
 
@@ -128,8 +144,12 @@ async def test_every_loop_runs_again_and_ready_tells(settings: Settings, faults:
                 assert status
                 await asyncio.sleep(0.1)
         restarts = (await ready(session, address))["restarts"]
-        assert restarts.keys() == {"leases", "recordings", "deadlines", "asterisk", "browser", "callbacks", "agents"}
-        assert restarts["asterisk"] == 1 and restarts["agents"] >= 1
+        assert restarts.keys() == {
+            "leases", "recordings", "deadlines", "feed", "management feed", "asterisk", "browser", "callbacks",
+            "agents",
+        }  # fmt: skip
+        assert restarts["asterisk"] == restarts["feed"] == restarts["management feed"] == 1
+        assert restarts["agents"] >= 1
         assert not listening.workers.done()
 
 
@@ -143,6 +163,8 @@ def test_no_loop_waits_longer_than_five_seconds_before_it_runs_again() -> None:
             phone_watch.POLL_S,
             recording_archive.RETRY_S,
             presence_store.RENEW_S,
+            command_service.RESUME_S,
+            feed_reader.RESUME_S,
             adapter.SWEEP_RETRY_S,
             embedded.RESTART_PAUSES[1],
         )
