@@ -1,4 +1,5 @@
-"""Calls take precedence over all other load on this machine, so that voices are sent and heard in real time.
+"""Calls take precedence over all other load on this machine, so that voices are sent and heard in real time; other
+tests give way to them.
 
 Only root may raise priorities; for other users nothing changes. Linux shares processors among sessions ("autogroups")
 before it considers the priority of a process, so both are set.
@@ -16,6 +17,7 @@ import psutil
 
 FIRST: Final = -10
 USUAL: Final = 0
+LAST: Final = 19
 _taken = False
 
 
@@ -44,12 +46,34 @@ def prefer_children() -> None:
         _set(child.pid, FIRST)
 
 
+def give_way() -> None:
+    """Use only the processor time that others leave idle, in this process and its children."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    _set_session(os.getpid(), LAST)
+
+
+def catch_up(pid: int) -> None:
+    """Run a process that has given way, and its children, as any other again. Without root they stay as they are."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with suppress(OSError):
+                for thread in Path(f"/proc/{each.pid}/task").iterdir():
+                    os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+            _set_session(each.pid, USUAL)
+
+
 def _set(pid: int, priority: int) -> None:
     if os.geteuid():
         return
     with suppress(OSError):  # it ended meanwhile
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.setpriority(os.PRIO_PROCESS, int(thread.name), priority)
-        session = Path(f"/proc/{pid}/autogroup")
+    _set_session(pid, priority)
+
+
+def _set_session(pid: int, priority: int) -> None:
+    session = Path(f"/proc/{pid}/autogroup")
+    with suppress(OSError):
         if session.exists():
             session.write_text(str(priority))
