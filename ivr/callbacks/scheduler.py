@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
 from ivr.callbacks import retry_policy
+from ivr.callbacks.ended_call import EndedCall
 from ivr.callbacks.retry_policy import (
     CustomerReached,
     DoNotCallProposed,
-    EndedCall,
     FollowUp,
     HandedToPerson,
     ProblemSolved,
