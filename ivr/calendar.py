@@ -88,6 +88,16 @@ class Calendar:
         notice = _notice(day)
         return day.weekday() < 5 if notice is None else not notice[0]
 
+    def is_holiday(self, day: date) -> bool:
+        """Return whether the day is a public holiday, or may be one because its year has no notice.
+
+        An ordinary weekend is no holiday. In a year without a notice, only the workdays of the overrides are not.
+        """
+        if day in self.workdays:
+            return False
+        notice = _notice(day)
+        return day in self.days_off or notice is None or (notice[0] and bool(notice[1]))
+
     def festival(self, day: date) -> Festival | None:
         """Return the festival of a day off; None for any other day, including make-up workdays."""
         if day in self.days_off:
