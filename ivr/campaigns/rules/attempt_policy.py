@@ -47,6 +47,12 @@ class AttemptOutcome(StrEnum):
 
 FINAL_OUTCOMES: Final = (AttemptOutcome.REACHED, AttemptOutcome.REFUSED, AttemptOutcome.EMPTY_NUMBER)
 """The outcomes after which a contact is not called again in the project."""
+WHY_FINAL: Final = {
+    AttemptOutcome.REACHED: "the customer was reached",
+    AttemptOutcome.REFUSED: "the customer does not want to be asked",
+    AttemptOutcome.EMPTY_NUMBER: "nobody has the number (空号)",
+}
+"""Why each final outcome ends a contact, in plain words."""
 ANOTHER_TIME_OF_DAY: Final = (AttemptOutcome.NO_ANSWER, AttemptOutcome.UNREACHABLE, AttemptOutcome.MACHINE)
 """The outcomes after which the next attempt is made at another time of day; a busy phone has somebody near it now."""
 _OUTCOME_OF_CAUSE: Final = {
@@ -147,7 +153,7 @@ def exhausted(policy: AttemptPolicy, attempts: Sequence[SettledAttempt]) -> str:
     outcomes = Counter(attempt.outcome for attempt in attempts)
     for outcome in FINAL_OUTCOMES:
         if outcomes[outcome]:
-            return _WHY_FINAL[outcome]
+            return WHY_FINAL[outcome]
     counted = sum(attempt.counted for attempt in attempts)
     if counted >= policy.max_attempts:
         return f"{counted} attempts were made, of at most {policy.max_attempts}"
@@ -172,10 +178,3 @@ def delay(policy: AttemptPolicy, attempts: Sequence[SettledAttempt]) -> timedelt
             break
         failures += 1
     return BACKOFF[min(max(failures, 1), len(BACKOFF)) - 1]
-
-
-_WHY_FINAL: Final = {
-    AttemptOutcome.REACHED: "the customer was reached",
-    AttemptOutcome.REFUSED: "the customer does not want to be asked",
-    AttemptOutcome.EMPTY_NUMBER: "nobody has the number (空号)",
-}

@@ -1,0 +1,172 @@
+"""Contacts in virtual time, on both databases: claimed by one node, settled by any, whoever dies in between."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from ivr.campaigns.contact_scheduler import ContactScheduler
+from ivr.campaigns.do_not_call import DoNotCallList
+from ivr.campaigns.project import DueContact
+from ivr.campaigns.rules.attempt_policy import MAX_UNANSWERED
+from ivr.campaigns.rules.decision import Excluded, NextCall
+from ivr.database import tables as t
+from ivr.records.call_records import CallRecords
+from ivr.telephony.port import Call
+from tests.campaigns.town import (
+    CALENDAR,
+    MINUTE,
+    TUESDAY,
+    FlowsInForce,
+    Town,
+    contact,
+    number,
+    passes,
+    running,
+)
+
+pytestmark = pytest.mark.slow
+
+WEEK = timedelta(days=7)
+
+
+def nodes(records: CallRecords, count: int = 1) -> list[ContactScheduler]:
+    return [ContactScheduler(records.database, CALENDAR, FlowsInForce()) for _ in range(count)]
+
+
+def town(records: CallRecords, *fates: str) -> Town:
+    """Every call goes as the script says, then as its last entry says for ever."""
+    left = list(fates)
+    return Town(records, lambda _: left.pop(0) if len(left) > 1 else left[0])
+
+
+@pytest.mark.parametrize(
+    ("fates", "ended", "calls"),
+    [
+        (["talks"], "reached", 1),
+        (["hangs up"], "reached", 1),
+        (["refuses"], "refused", 1),
+        (["empty"], "empty_number", 1),
+        (["unwanted"], "refused", 1),
+        (["no answer"], "unreached", 3),
+        (["busy"], "unreached", 3),
+        (["busy at once"], "unreached", 3),
+        (["switched off"], "unreached", 3),
+        (["machine"], "unreached", 2),
+        (["no answer", "busy", "machine"], "unreached", 3),
+        (["congestion"] * 9 + ["talks"], "reached", 10),
+        (["our fault", "talks"], "reached", 2),
+        (["dies before the call"] * 5 + ["talks"], "reached", 1),
+        (["dies during the call"] * 5 + ["talks"], "reached", 6),
+        (["later", "talks"], "reached", 2),
+        (["no answer", "no answer", "later", "talks"], "reached", 4),
+        (["later"], "unreached", 4),
+    ],
+)
+async def test_what_becomes_of_a_contact(records: CallRecords, fates: list[str], ended: str, calls: int) -> None:
+    service = await running(records, [contact(1)])
+    there = town(records, *fates)
+    await passes(nodes(records, 2), there, TUESDAY, TUESDAY + 2 * WEEK, timedelta(minutes=30))
+    status = await service.status("回访")
+    assert (status.ended, len(there.placed)) == ({ended: 1}, calls)
+    assert (status.waiting, status.calling) == (0, 0)
+    assert await service.complete_finished(TUESDAY + 2 * WEEK) == ("回访",)
+    why = (await nodes(records)[0].why("回访", number(1), TUESDAY + 2 * WEEK)).decision
+    assert isinstance(why, Excluded) and why.final
+
+
+async def test_a_call_that_is_unwanted_puts_the_number_on_the_list_for_all_projects(records: CallRecords) -> None:
+    await running(records, [contact(1)], name="甲")
+    service = await running(records, [contact(1)], name="乙")
+    there = town(records, "unwanted")
+    await passes(nodes(records), there, TUESDAY, TUESDAY + WEEK, timedelta(hours=1), ("甲", "乙"))
+    assert len(there.placed) == 1
+    [entry] = await DoNotCallList(records.database).entries(number(1))
+    assert (entry.source, entry.who) == ("network", "SIP 607")
+    assert (await service.status("乙")).ended == {"do_not_call": 1}
+
+
+async def test_a_wish_becomes_the_projects_own_promise(records: CallRecords) -> None:
+    await running(records, [contact(1)], at=TUESDAY)
+    there = town(records, "later", "talks")
+    await passes(nodes(records), there, TUESDAY, TUESDAY + WEEK, timedelta(minutes=5))
+    assert there.placed == [(number(1), TUESDAY), (number(1), TUESDAY + timedelta(hours=28))]
+    [state] = await records.database.read(lambda session: _all(session, select(t.BookingRow.state)))
+    assert state == "done", "the callback scheduler does not keep it a second time"
+
+
+async def test_a_wish_outside_the_hours_is_kept_at_the_nearest_time_and_the_call_says_so(records: CallRecords) -> None:
+    """Asked for at 17:00: a wish for 19:00 the next day, when the project no longer calls."""
+    begin = TUESDAY.replace(hour=17)
+    await running(records, [contact(1)], at=begin, hours={"working_days": ["09:00-18:00"]})
+    [node] = nodes(records)
+    there = town(records, "later", "talks")
+    [due] = await node.claim("回访", 9, begin)
+    assert due.missed_wish is None
+    await there.rings(due, begin)
+    await node.settle(begin + 5 * MINUTE)
+    decision = (await node.why("回访", number(1), begin + 5 * MINUTE)).decision
+    assert isinstance(decision, NextCall)
+    assert decision.at == (begin + timedelta(days=1)).replace(hour=17, minute=45)
+    [due] = await node.claim("回访", 9, decision.at)
+    assert due.missed_wish == begin + timedelta(hours=26)
+
+
+async def test_a_wish_comes_before_everybody_who_has_waited_longer(records: CallRecords) -> None:
+    await running(records, [contact(index) for index in range(20)])
+    [node] = nodes(records)
+    there = town(records, "later")
+    [due] = await node.claim("回访", 1, TUESDAY)
+    await there.rings(due, TUESDAY)
+    await node.settle(TUESDAY + 5 * MINUTE)
+    [next_] = await node.claim("回访", 1, TUESDAY + timedelta(hours=28))
+    assert next_.number == due.number
+
+
+async def test_a_number_is_never_called_for_two_projects_at_a_time(records: CallRecords) -> None:
+    await running(records, [contact(1)], name="甲")
+    await running(records, [contact(1)], name="乙")
+    [node] = nodes(records)
+    assert len(await node.claim("甲", 9, TUESDAY)) == 1
+    assert await node.claim("乙", 9, TUESDAY) == ()
+    assert await node.claim("乙", 9, TUESDAY + 2 * MINUTE) == ()
+
+
+async def test_nobody_is_called_while_on_another_call(records: CallRecords) -> None:
+    await running(records, [contact(1)])
+    incoming = Call("in-1", "asterisk", "inbound", number(1), "4001", "hotline", "zh-CN")
+    await records.open_call(incoming, "v1", TUESDAY)
+    assert await nodes(records)[0].claim("回访", 9, TUESDAY) == ()
+
+
+async def test_six_unanswered_tries_a_day_are_the_limit_of_all_projects_together(records: CallRecords) -> None:
+    names = ["甲", "乙", "丙", "丁"]
+    for name in names:
+        await running(records, [contact(1)], name=name)
+    there = town(records, "no answer")
+    begin = TUESDAY.replace(hour=9)
+    await passes(nodes(records, 2), there, begin, begin + WEEK, timedelta(minutes=5), names)
+    times = [at for _, at in there.placed]
+    assert len(times) == 3 * len(names)
+    assert all(last - first >= timedelta(days=1) for first, last in zip(times, times[MAX_UNANSWERED:], strict=False))
+
+
+async def test_nodes_that_claim_together_share_the_contacts(records: CallRecords) -> None:
+    count = 120
+    await running(records, [contact(index) for index in range(count)])
+    await running(records, [contact(index) for index in range(count)], name="乙")
+
+    async def claims(node: ContactScheduler, name: str) -> list[DueContact]:
+        return [due for _ in range(5) for due in await node.claim(name, 20, TUESDAY)]
+
+    shares = await asyncio.gather(*(claims(node, name) for node in nodes(records, 4) for name in ("回访", "乙")))
+    called = [due.number for share in shares for due in share]
+    assert sorted(called) == [number(index) for index in range(count)]
+    assert len({due.call for share in shares for due in share}) == count
+
+
+async def _all(session, query):  # type: ignore[no-untyped-def]
+    return (await session.scalars(query)).all()
