@@ -352,7 +352,7 @@ async def _status(session: AsyncSession, name: str) -> ProjectStatus:
         .where(t.ContactRow.project_id == row.id, t.AttemptRow.outcome.is_not(None))
         .group_by(t.AttemptRow.counted)
     )
-    made: dict[bool, int] = {counted: number for counted, number in await session.execute(of_project)}
+    made: dict[bool, int] = dict((await session.execute(of_project)).all())
     return ProjectStatus(
         _project(project),
         tuple(ProjectStep(one.at, one.who, one.what, one.why, one.revision, one.details) for one in steps),

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import Select, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import Calendar
@@ -49,7 +49,7 @@ BATCH_SIZE: Final = 200
 """Maximum number of contacts per transaction, so that writes of live calls are not held up."""
 BATCHES: Final = 5
 """Maximum number of transactions of one claim."""
-LOOK_AGAIN: Final = timedelta(hours=1)
+LOOK_AGAIN: Final = timedelta(days=1)
 """When to look again at a contact that a rule excludes for now."""
 ENDED_BY: Final[Mapping[Rule, str]] = {Rule.DO_NOT_CALL: "do_not_call", Rule.ATTEMPTS: "unreached"}
 """How a contact ends that a rule excludes for good; by any other rule, `project_over`."""
@@ -74,6 +74,8 @@ class ContactScheduler:
             UnknownProject: there is no such project.
         """
         claimed: list[DueContact] = []
+        if not await self._database.read(partial(_has_due, project=project, now=now)):
+            return ()
         for _ in range(BATCHES):
             ids = [uuid4().hex for _ in range(min(limit - len(claimed), BATCH_SIZE))]
             if not ids:
@@ -87,8 +89,10 @@ class ContactScheduler:
     async def settle(self, now: datetime) -> tuple[SettledContact, ...]:
         """Apply the outcome of every finished attempt, and release the stale claims of dead nodes."""
         settled: list[SettledContact] = []
-        while batch := await self._database.write(partial(self._settle, now=now)):
-            settled += batch
+        while await self._database.read(partial(_has_finished, now=now)):
+            settled += (batch := await self._database.write(partial(self._settle, now=now)))
+            if not batch:
+                break
         return tuple(settled)
 
     async def why(self, project: str, number: str, now: datetime) -> ContactReport:
@@ -161,9 +165,8 @@ class ContactScheduler:
     async def _settle(self, session: AsyncSession, now: datetime) -> list[SettledContact]:
         responsive = exists().where(t.AnswerRow.call_id == t.CallRow.id)
         query = (
-            select(t.AttemptRow, t.CallRow, responsive)
-            .outerjoin(t.CallRow, t.CallRow.id == t.AttemptRow.call_id)
-            .where(t.AttemptRow.contact_id.is_not(None), is_over(now))
+            _finished(now)
+            .add_columns(t.CallRow, responsive)
             .order_by(t.AttemptRow.id)
             .limit(BATCH_SIZE)
             .with_for_update(of=t.AttemptRow, skip_locked=True)
@@ -201,6 +204,28 @@ class ContactScheduler:
         if ended.cause == "unwanted" and attempt.number:
             why = f"call {attempt.call_id} was rejected as unwanted"
             await add_entry(session, attempt.number, "network", "SIP 607", why, ended.at)
+
+
+async def _has_due(session: AsyncSession, project: str, now: datetime) -> bool:
+    """Return whether there is a contact to look at. Most polls end here, without a lock."""
+    row = await project_row(session, project)
+    query = select(t.ContactRow.id).where(t.ContactRow.project_id == row.id, t.ContactRow.next_at <= now).limit(1)
+    asked = t.ContactRow.wished_at.is_not(None), t.ContactRow.wished_at.is_(None)
+    return row.state == "running" and any([await session.scalar(query.where(one)) is not None for one in asked])
+
+
+async def _has_finished(session: AsyncSession, now: datetime) -> bool:
+    """Return whether there is an attempt to settle."""
+    query = _finished(now).with_only_columns(t.AttemptRow.id).limit(1)
+    return await session.scalar(query) is not None
+
+
+def _finished(now: datetime) -> Select[t.AttemptRow]:
+    return (
+        select(t.AttemptRow)
+        .outerjoin(t.CallRow, t.CallRow.id == t.AttemptRow.call_id)
+        .where(t.AttemptRow.contact_id.is_not(None), is_over(now))
+    )
 
 
 async def _claimed_before(session: AsyncSession, project: LoadedProject, ids: Sequence[str]) -> list[DueContact]:

@@ -80,7 +80,7 @@ async def test_who_revises_a_proposal_does_not_approve_it(service: CampaignServi
         await service.move("回访", "approve", "李", TUESDAY)
     assert (await service.move("回访", "approve", "赵", TUESDAY)).revision == 2
     with pytest.raises(RefusedProjectMove, match="needs a reason"):
-        await service.revise("回访", proposal(), "李", " ", TUESDAY)
+        await service.revise("回访", proposal(), "李", " ", TUESDAY + MINUTE)
     [step] = [step for step in (await service.status("回访")).steps if step.what == "revise"]
     assert step.details == {"changed": {"last_day": [None, "2026-12-31"]}}
 

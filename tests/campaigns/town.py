@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from ivr.actions import BookCallback
 from ivr.calendar import ZONE, Calendar
 from ivr.campaigns.campaign_service import CampaignService
@@ -14,6 +17,7 @@ from ivr.campaigns.contact_scheduler import ContactScheduler
 from ivr.campaigns.project import DueContact
 from ivr.campaigns.rules.calling_hours import Windows
 from ivr.campaigns.rules.plan import Proposal
+from ivr.database import tables as t
 from ivr.events import NothingHeard
 from ivr.lifecycle import Disposition
 from ivr.records.call_records import CallRecords
@@ -93,10 +97,13 @@ class Town:
     rang: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
     """Calls whose node has died; another node closes their records."""
+    on_call: Callable[[str, str, datetime, str], None] = lambda *_: None
+    """Is told of each claimed call: project, number, time, what becomes of it."""
 
     async def rings(self, due: DueContact, now: datetime) -> str:
         """Place a call, and end it a minute later; return what became of it."""
         how = self.fate(due)
+        self.on_call(due.project, due.number, now, how)
         if how == "dies before the call":
             return how
         self.placed.append((due.number, now))
@@ -115,7 +122,7 @@ class Town:
         self.rang.append(due.number)
         await self.records.answer_call(due.call, now)
         if how == "later":
-            wish = BookCallback(at=(now + timedelta(hours=26)).isoformat(), spoken="明天")
+            wish = BookCallback(at=(now + timedelta(hours=29)).isoformat(), spoken="明天")
             await self.records.save_turn(due.call, 1, NothingHeard("1"), [wish], [], now)
         await self.records.close_call(due.call, ANSWERED[how], "normal", "caller", end)
         return how
@@ -132,10 +139,10 @@ async def passes(
     town: Town,
     begin: datetime,
     end: datetime,
-    step: timedelta,
     projects: Sequence[str] = ("回访",),
+    late: Callable[[], timedelta] = lambda: MINUTE,
 ) -> None:
-    """Time passes: at each step a node settles what is over, and calls who is due."""
+    """Time passes: whenever something is due, a node, `late`, settles what is over, and calls who is to be called."""
     now, turn = begin, 0
     while now < end:
         node = nodes[turn % len(nodes)]
@@ -144,6 +151,18 @@ async def passes(
         for project in projects:
             for due in await node.claim(project, 50, now):
                 await town.rings(due, now)
-        now, turn = now + step, turn + 1
-    await town.recovers(now)
-    await nodes[0].settle(now + timedelta(minutes=5))
+        now, turn = await _next_event(town.records, now) + late(), turn + 1
+    await town.recovers(end)
+    await nodes[0].settle(end + timedelta(minutes=5))
+
+
+async def _next_event(records: CallRecords, now: datetime) -> datetime:
+    """Return when a contact is looked at next; soon, if an attempt is not settled."""
+
+    async def work(session: AsyncSession) -> datetime:
+        if await session.scalar(select(t.AttemptRow.id).where(t.AttemptRow.outcome.is_(None)).limit(1)) is not None:
+            return now + MINUTE
+        earliest = await session.scalar(select(func.min(t.ContactRow.next_at)))
+        return max(earliest, now) if earliest else now + timedelta(days=1)
+
+    return await records.database.read(work)

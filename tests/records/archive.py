@@ -87,6 +87,7 @@ async def fill(connection: AsyncConnection) -> None:
     await insert(
         "attempts", BOOKINGS, booking_id="n", call_id="'call-' || (n + 100000)", at=ago("n"),
         outcome=f"CASE WHEN n <= {BOOKINGS - 4} THEN 'completed' END", counted="true",
+        answered="true",
     )  # fmt: skip
     if dialect == "postgresql":
         await connection.exec_driver_sql("ANALYZE")  # as its autovacuum does
