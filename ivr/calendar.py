@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -142,6 +143,7 @@ def parse(source: str, file: str) -> Calendar:
     return Calendar(overrides.days_off, overrides.workdays)
 
 
+@lru_cache(maxsize=4096)
 def _notice(day: date) -> tuple[bool, str] | None:
     """Return whether the day is off and its festival ("" if none); None if the year's notice is unknown."""
     try:

@@ -46,8 +46,13 @@ async def project_row(
     query = select(t.ProjectRow).where(t.ProjectRow.name == name)
     row = await session.scalar(query if lock == "none" else query.with_for_update(read=lock == "share"))
     if row is None:
-        raise UnknownProject(f"there is no project “{name}”")
+        raise unknown_project(name)
     return row
+
+
+def unknown_project(name: str) -> UnknownProject:
+    """Return the error for a name that no project has."""
+    return UnknownProject(f"there is no project “{name}”")
 
 
 async def load_project(session: AsyncSession, row: t.ProjectRow, flows: CallableFlows | None = None) -> LoadedProject:

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import Select, delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import Calendar
@@ -27,6 +27,7 @@ from ivr.campaigns.contact_facts import (
     load_project,
     project_row,
     settled_attempt,
+    unknown_project,
 )
 from ivr.campaigns.do_not_call import add_entry
 from ivr.campaigns.project import CallableFlows, ContactReport, DueContact, SettledContact, UnknownContact
@@ -51,6 +52,8 @@ BATCHES: Final = 5
 """Maximum number of transactions of one claim."""
 LOOK_AGAIN: Final = timedelta(days=1)
 """When to look again at a contact that a rule excludes for now."""
+ASKED_FIRST: Final = (t.ContactRow.wished_at.is_not(None), t.ContactRow.wished_at.is_(None))
+"""The conditions of contacts in the order in which they are called: those who asked for a time, then all others."""
 ENDED_BY: Final[Mapping[Rule, str]] = {Rule.DO_NOT_CALL: "do_not_call", Rule.ATTEMPTS: "unreached"}
 """How a contact ends that a rule excludes for good; by any other rule, `project_over`."""
 UNREADABLE: Final = Excluded(Reason(Rule.PROJECT_FAULT, "the project's plan cannot be read"), final=False)
@@ -208,10 +211,14 @@ class ContactScheduler:
 
 async def _has_due(session: AsyncSession, project: str, now: datetime) -> bool:
     """Return whether there is a contact to look at. Most polls end here, without a lock."""
-    row = await project_row(session, project)
-    query = select(t.ContactRow.id).where(t.ContactRow.project_id == row.id, t.ContactRow.next_at <= now).limit(1)
-    asked = t.ContactRow.wished_at.is_not(None), t.ContactRow.wished_at.is_(None)
-    return row.state == "running" and any([await session.scalar(query.where(one)) is not None for one in asked])
+    due = select(t.ContactRow.id).where(t.ContactRow.project_id == t.ProjectRow.id, t.ContactRow.next_at <= now)
+    asked, others = (due.where(one).exists() for one in ASKED_FIRST)
+    query = select(t.ProjectRow.state, or_(asked, others)).where(t.ProjectRow.name == project)
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        raise unknown_project(project)
+    state, any_due = found
+    return bool(state == "running" and any_due)
 
 
 async def _has_finished(session: AsyncSession, now: datetime) -> bool:
@@ -244,7 +251,7 @@ async def _claimed_before(session: AsyncSession, project: LoadedProject, ids: Se
 async def _due_contacts(session: AsyncSession, project_id: int, limit: int, now: datetime) -> list[t.ContactRow]:
     """Return contacts to look at now: first those who asked for a time, then those who have waited longest."""
     due: list[t.ContactRow] = []
-    for asked in (t.ContactRow.wished_at.is_not(None), t.ContactRow.wished_at.is_(None)):
+    for asked in ASKED_FIRST:
         query = (
             select(t.ContactRow)
             .where(t.ContactRow.project_id == project_id, asked, t.ContactRow.next_at <= now)

@@ -115,6 +115,8 @@ async def test_why_somebody_is_called_or_not(records: CallRecords) -> None:
     await service.move("回访", "pause", "王", TUESDAY)
     paused = (await contacts.why("回访", number(1), TUESDAY)).decision
     assert isinstance(paused, Excluded) and paused.reason.words == "the project is paused"
+    with pytest.raises(UnknownProject, match="there is no project “回防”"):
+        await contacts.claim("回防", 9, TUESDAY)
     with pytest.raises(UnknownContact):
         await contacts.why("回访", number(7), TUESDAY)
 

@@ -106,9 +106,14 @@ class CallingHours(BaseModel):
 
     @model_validator(mode="after")
     def _some_window(self) -> Self:
-        if not any((self.working_days, self.holidays, *(self._weekday(name) for name in WEEKDAYS))):
+        if not self.all_windows():
             raise ValueError("without any window nobody can be called")
         return self
+
+    def all_windows(self) -> Windows:
+        """Return the windows of all kinds of days."""
+        own = (self._weekday(name) or () for name in WEEKDAYS)
+        return tuple(window for windows in (self.working_days, self.holidays, *own) for window in windows)
 
     def windows(self, calendar: Calendar, day: date) -> Windows:
         """Return the windows of a day, in no particular order; they may overlap."""
@@ -152,7 +157,7 @@ class AllowedHours:
     def periods(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the beginning and the end of each allowed period from `since` on, in order, up to HORIZON."""
         day = since.astimezone(self.zone).date()
-        last = day + HORIZON
+        last = day + HORIZON if self._ever() else day
         while day <= last:
             for window in self.windows(day):
                 opens, closes = (
@@ -163,6 +168,10 @@ class AllowedHours:
                 if _instant(begins) < _instant(closes):
                     yield begins, closes
             day += _DAY
+
+    def _ever(self) -> bool:
+        """Return whether any window of the project overlaps with one of the contact's."""
+        return self.only is None or bool(_intersection(self.hours.all_windows(), self.only))
 
     def next_within(self, moment: datetime) -> datetime | None:
         """Return the earliest allowed time that is not before `moment`; None if there is none up to HORIZON."""
