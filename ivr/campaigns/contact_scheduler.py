@@ -170,7 +170,6 @@ class ContactScheduler:
         query = (
             _finished(now)
             .add_columns(t.CallRow, responsive)
-            .order_by(t.AttemptRow.id)
             .limit(BATCH_SIZE)
             .with_for_update(of=t.AttemptRow, skip_locked=True)
         )
@@ -228,10 +227,12 @@ async def _has_finished(session: AsyncSession, now: datetime) -> bool:
 
 
 def _finished(now: datetime) -> Select[t.AttemptRow]:
+    """Return the query for attempts to settle; their order leads the database to the index of unsettled ones."""
     return (
         select(t.AttemptRow)
         .outerjoin(t.CallRow, t.CallRow.id == t.AttemptRow.call_id)
         .where(t.AttemptRow.contact_id.is_not(None), is_over(now))
+        .order_by(t.AttemptRow.id)
     )
 
 

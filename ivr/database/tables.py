@@ -329,6 +329,13 @@ class ContactRow(Base):
     __table_args__ = (
         Index("uq_contacts_project_id_number", "project_id", "number", unique=True),
         Index(
+            "ix_contacts_open",
+            "project_id",
+            "added_at",
+            postgresql_where=text("ended IS NULL"),
+            sqlite_where=text("ended IS NULL"),
+        ),
+        Index(
             "ix_contacts_due",
             "project_id",
             "next_at",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +19,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
+from ivr.campaigns.campaign_service import CampaignService
 from ivr.campaigns.contact_scheduler import ContactScheduler
 from ivr.campaigns.do_not_call import DoNotCallList
 from ivr.campaigns.project import DueContact
@@ -25,6 +27,7 @@ from ivr.campaigns.rules.attempt_policy import MAX_UNANSWERED, AttemptPolicy
 from ivr.campaigns.rules.calling_hours import AllowedHours, CallingHours, Windows
 from ivr.campaigns.rules.decision import Excluded, NextCall
 from ivr.database import tables as t
+from ivr.database.database import Database, Work
 from ivr.records.call_records import CallRecords
 from ivr.telephony.port import Call
 from tests.campaigns.rules.strategies import HOURS, NARROWINGS, POLICIES
@@ -40,11 +43,13 @@ from tests.campaigns.town import (
     contact,
     number,
     passes,
+    proposal,
     running,
 )
 
 pytestmark = pytest.mark.slow
 
+T = TypeVar("T")
 WEEK = timedelta(days=7)
 Made = tuple[str, str, datetime, str]
 """A claimed call: project, number, time, what became of it."""
@@ -183,6 +188,56 @@ async def test_nodes_that_claim_together_share_the_contacts(records: CallRecords
     called = [due.number for share in shares for due in share]
     assert sorted(called) == [number(index) for index in range(count)]
     assert len({due.call for share in shares for due in share}) == count
+
+
+class TwiceRun(Database):
+    """A database whose commits always seem to fail: each transaction is run again after it was committed."""
+
+    async def write(self, work: Work[T]) -> T:
+        await super().write(work)
+        return await super().write(work)
+
+
+async def test_a_transaction_that_is_run_again_changes_nothing(records: CallRecords, url: str) -> None:
+    twice = TwiceRun(url, 5)
+    node = ContactScheduler(twice, CALENDAR, FlowsInForce())
+    service = CampaignService(twice, CALENDAR)
+    await service.propose(proposal(), "王", TUESDAY)
+    imported = await service.import_contacts("回访", [contact(1), contact(2)], "list.csv", "王", TUESDAY)
+    await service.move("回访", "approve", "李", TUESDAY)
+    await service.move("回访", "start", "王", TUESDAY)
+    due = await node.claim("回访", 1, TUESDAY)
+    assert (imported.imported, len(due)) == (2, 1)
+    there = town(records, "busy")
+    await there.rings(due[0], TUESDAY)
+    await node.settle(TUESDAY + 2 * MINUTE)
+    report = await node.why("回访", due[0].number, TUESDAY + 2 * MINUTE)
+    assert [attempt.outcome for attempt in report.attempts] == ["busy"]
+    status = await service.status("回访")
+    assert (status.waiting, status.calling, status.attempts, len(status.steps)) == (2, 0, 1, 4)
+    await twice.close()
+
+
+async def test_nodes_that_race_for_a_number_keep_the_limit_of_all_projects(records: CallRecords) -> None:
+    """Eight projects try the same two people every few minutes; four nodes claim at the same time."""
+    names = [f"p{index}" for index in range(8)]
+    limits = {"after": "1 min", "at_most": 9}
+    attempts = {"max_attempts": 9, **dict.fromkeys(("busy", "no_answer", "unreachable", "machine"), limits)}
+    for name in names:
+        await running(records, [contact(1), contact(2)], name=name, attempts=attempts)
+    claiming = nodes(records, 4)
+    there = town(records, "busy")
+    now = TUESDAY
+    for _ in range(20):
+        claims = (node.claim(name, 9, now) for node in claiming for name in names)
+        due = [one for claimed in await asyncio.gather(*claims) for one in claimed]
+        assert len(due) == len({one.number for one in due}), "never two calls at once to a number"
+        for one in due:
+            await there.rings(one, now)
+        now += 4 * MINUTE
+        await asyncio.gather(*(node.settle(now) for node in claiming))
+    calls = Counter(called for called, _ in there.placed)
+    assert calls == {number(1): MAX_UNANSWERED, number(2): MAX_UNANSWERED}
 
 
 @settings(max_examples=10, deadline=None)

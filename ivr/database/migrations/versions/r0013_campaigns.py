@@ -13,6 +13,7 @@ TIME = sa.DateTime(timezone=True)
 JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 UNSETTLED = sa.text("outcome IS NULL")
 IN_FORCE = sa.text("lifted_at IS NULL")
+OPEN = sa.text("ended IS NULL")
 DUE = sa.text("next_at IS NOT NULL AND wished_at IS NULL")
 WISHED = sa.text("next_at IS NOT NULL AND wished_at IS NOT NULL")
 
@@ -79,8 +80,12 @@ def upgrade() -> None:
     )
     op.create_index("uq_contacts_project_id_number", "contacts", ["project_id", "number"], unique=True)
     op.create_index("ix_contacts_number", "contacts", ["number"])
-    for name, rows in (("ix_contacts_due", DUE), ("ix_contacts_wished", WISHED)):
-        op.create_index(name, "contacts", ["project_id", "next_at"], postgresql_where=rows, sqlite_where=rows)
+    for name, time, rows in (
+        ("ix_contacts_open", "added_at", OPEN),
+        ("ix_contacts_due", "next_at", DUE),
+        ("ix_contacts_wished", "next_at", WISHED),
+    ):
+        op.create_index(name, "contacts", ["project_id", time], postgresql_where=rows, sqlite_where=rows)
     op.create_table(
         "do_not_call",
         sa.Column("id", sa.Integer(), nullable=False),
