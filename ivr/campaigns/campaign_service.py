@@ -6,10 +6,12 @@ Each command is one transaction with its step in the audit. Must not know: who i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, cast
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import Calendar
@@ -23,7 +25,7 @@ from ivr.campaigns.contact_facts import (
 )
 from ivr.campaigns.contact_list.contacts import ListedContact
 from ivr.campaigns.project import (
-    SYSTEM,
+    MAX_SKIPPED_LINES,
     ImportResult,
     NameTaken,
     Project,
@@ -38,8 +40,10 @@ from ivr.campaigns.rules.project_life import (
     legal_moves,
     next_state,
 )
+from ivr.complaints.case_writer import SYSTEM
 from ivr.database import tables as t
 from ivr.database.database import Database
+from ivr.database.upsert import insert_many_once
 
 IMPORTABLE: Final = ("proposed", "approved", "running", "paused")
 """The states in which a project takes contacts."""
@@ -127,7 +131,8 @@ class CampaignService:
                 _add_step(session, row, who, "revise", why, at, changed=_changes(before, plan))
                 await session.flush()
                 waiting = t.ContactRow.project_id == row.id, t.ContactRow.next_at.is_not(None)
-                await session.execute(update(t.ContactRow).where(*waiting).values(next_at=at))
+                soon = case((t.ContactRow.next_at > at, literal(at, t.UtcTime())), else_=t.ContactRow.next_at)
+                await session.execute(update(t.ContactRow).where(*waiting).values(next_at=soon))
             return _project(await load_project(session, row))
 
         return await self._database.write(work)
@@ -152,18 +157,17 @@ class CampaignService:
         """
 
         async def work(session: AsyncSession) -> ImportResult:
-            row = await _locked(session, name)
+            row = await project_row(session, name, lock="share")
             if not who.strip() or row.state not in IMPORTABLE:
                 reason = "an import needs a person's name" if not who.strip() else f"the project is {row.state}"
                 raise RefusedProjectMove(reason, legal_moves(cast("ProjectState", row.state)))
             if step := await _step(session, row, who, "import", at):
-                skipped = tuple((line, reason) for line, reason in step.details["skipped"])
-                return ImportResult(step.details["imported"], skipped)
+                lines = tuple((line, reason) for line, reason in step.details["skipped_lines"])
+                return ImportResult(step.details["imported"], step.details["skipped"], lines)
             first_look = _FirstLook(self._calendar, (await load_project(session, row)).plan, at)
             result = await _import(session, row.id, contacts, first_look, at, on_progress)
-            details = {"source": source, "imported": result.imported, "skipped": result.skipped}
-            why = f"{result.imported} contacts of {source}, {len(result.skipped)} skipped"
-            _add_step(session, row, who, "import", why, at, **details)
+            why = f"{result.imported} contacts of {source}, {result.skipped} skipped"
+            _add_step(session, row, who, "import", why, at, source=source, **asdict(result))
             return result
 
         return await self._database.write(work)
@@ -298,33 +302,41 @@ async def _import(
     on_progress: Callable[[int], None],
 ) -> ImportResult:
     imported, skipped = 0, list[tuple[int, str]]()
+    in_order = sorted(contacts, key=attrgetter("number"))
     for start in range(0, len(contacts), BATCH_SIZE):
-        batch = contacts[start : start + BATCH_SIZE]
-        numbers = [contact.number for contact in batch]
-        refusals = {entry.number: describe(entry) for entry in await active_entries(session, numbers)}
-        known = select(t.ContactRow.number).where(
-            t.ContactRow.project_id == project_id, t.ContactRow.number.in_(numbers)
-        )
-        refusals |= dict.fromkeys(await session.scalars(known), "the number is in the project already")
-        rows = []
-        for contact in batch:
-            if refusal := refusals.get(contact.number):
-                skipped.append((contact.line, refusal))
-                continue
-            only = None if contact.only is None else tuple(map(str, contact.only))
-            rows.append(
-                {
-                    "project_id": project_id, "number": contact.number, "line_type": contact.line_type,
-                    "name": contact.name, "language": contact.language, "zone": contact.zone, "only": only,
-                    "variables": dict(contact.variables), "line": contact.line, "added_at": at,
-                    "next_at": first_look(contact.zone, only), "ended_why": "",
-                }
-            )  # fmt: skip
-        if rows:
-            await session.execute(insert(t.ContactRow), rows)
-        imported += len(rows)
+        batch = in_order[start : start + BATCH_SIZE]
+        unwilling = await active_entries(session, [contact.number for contact in batch])
+        refusals = {entry.number: describe(entry) for entry in unwilling}
+        rows = [
+            _contact_row(project_id, contact, first_look, at) for contact in batch if contact.number not in refusals
+        ]
+        added = frozenset(await insert_many_once(session, t.ContactRow.number, rows))
+        imported += len(added)
+        skipped += [
+            (contact.line, refusals.get(contact.number, "the number is in the project already"))
+            for contact in batch
+            if contact.number not in added
+        ]
         on_progress(start + len(batch))
-    return ImportResult(imported, tuple(skipped))
+    return ImportResult(imported, len(skipped), tuple(sorted(skipped)[:MAX_SKIPPED_LINES]))
+
+
+def _contact_row(project_id: int, contact: ListedContact, first_look: _FirstLook, at: datetime) -> dict[str, object]:
+    only = None if contact.only is None else tuple(map(str, contact.only))
+    return {
+        "project_id": project_id,
+        "number": contact.number,
+        "line_type": contact.line_type,
+        "name": contact.name,
+        "language": contact.language,
+        "zone": contact.zone,
+        "only": only,
+        "variables": dict(contact.variables),
+        "line": contact.line,
+        "added_at": at,
+        "next_at": first_look(contact.zone, only),
+        "ended_why": "",
+    }
 
 
 async def _status(session: AsyncSession, name: str) -> ProjectStatus:

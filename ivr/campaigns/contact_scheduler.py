@@ -273,8 +273,6 @@ async def _add_attempts(
     Two projects may decide on a number at the same time. Once its attempt is in, no other can begin: so the limit of
     unanswered tries is checked again then, and an attempt too many is taken back.
     """
-    if not contacts:
-        return {}
     call_ids = dict(zip((contact.id for contact in sorted(contacts, key=attrgetter("number"))), ids, strict=False))
     numbers = {contact.id: contact.number for contact in contacts}
     rows = [

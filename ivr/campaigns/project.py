@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ivr.campaigns.rules.attempt_policy import SettledAttempt
 from ivr.campaigns.rules.decision import CallDecision
@@ -14,8 +14,8 @@ from ivr.campaigns.rules.project_life import ProjectState
 from ivr.errors import HuifangError
 from ivr.events import Value
 
-SYSTEM = "huifang"
-"""The author of steps that the service takes by itself."""
+MAX_SKIPPED_LINES: Final = 1000
+"""Number of skipped lines of a list that the audit keeps."""
 
 
 class UnknownProject(HuifangError):
@@ -92,10 +92,11 @@ class ProjectStatus:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """How many contacts were imported, and which lines of the list were skipped, why."""
+    """How many contacts were imported and skipped; the first MAX_SKIPPED_LINES lines that were skipped, and why."""
 
     imported: int
-    skipped: tuple[tuple[int, str], ...]
+    skipped: int
+    skipped_lines: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -36,7 +38,7 @@ from ivr.settings import Settings
 T = TypeVar("T")
 
 MAX_FAULTS: Final = 50
-"""Number of faults of a list that are printed."""
+"""Number of faults, and of skipped lines, of a list that are printed."""
 
 app = typer.Typer(no_args_is_help=True, help="Propose, approve, run and explain outbound projects.")
 dnc = typer.Typer(no_args_is_help=True, help="The numbers that no project calls.")
@@ -72,11 +74,11 @@ def propose(
     """Propose a project. Another person must approve it before it can start."""
     settings = Settings()
     proposal = _proposal(settings, plan)
-    contacts = _contacts(settings, proposal, list_) if list_ else None
+    checked = _check_list(settings, proposal, list_) if list_ else None
     project = _service(settings, lambda service: service.propose(proposal, who, _now()))
     _print_project(project)
-    if list_ and contacts:
-        _import(settings, project.name, contacts, list_, who)
+    if checked:
+        _import(settings, project.name, checked, who)
 
 
 @app.command()
@@ -162,7 +164,7 @@ def import_(
     project = _service(settings, lambda service: service.project(name))
     if project.plan is None:
         refuse(project.fault)
-    _import(settings, name, _contacts(settings, project.plan, file), file, who)
+    _import(settings, name, _check_list(settings, project.plan, file), who)
 
 
 @dnc.command("add")
@@ -226,34 +228,45 @@ def _proposal(settings: Settings, file: Path) -> Proposal:
     return proposal
 
 
-def _contacts(settings: Settings, plan: ProjectPlan, file: Path) -> ContactList:
-    """Read and check a list, with a progress bar on a terminal."""
-    offer = _offer(settings, plan)
+@dataclass(frozen=True, slots=True)
+class _CheckedList:
+    """A faultless list, and what the audit calls it."""
+
+    file: Path
+    source: str
+    contacts: ContactList
+
+
+def _check_list(settings: Settings, plan: ProjectPlan, file: Path) -> _CheckedList:
+    """Read and check a list, with a progress bar on a terminal; print its faults and exit with status 2."""
+    offer, data = _offer(settings, plan), _bytes(file)
     with _refusing_faults():
-        table = read_table(_bytes(file), str(file))
+        table = read_table(data, str(file))
         with _progress() as progress:
             task = progress.add_task("checked", total=len(table.rows))
-            return check_contacts(table, plan.columns, offer, str(file), on_row=lambda: progress.advance(task))
+            on_row = partial(progress.advance, task)
+            contacts = check_contacts(table, plan.columns, offer, str(file), on_row=on_row)
+    return _CheckedList(file, f"{file.name} (SHA-256 {hashlib.sha256(data).hexdigest()[:12]})", contacts)
 
 
-def _import(settings: Settings, name: str, contacts: ContactList, file: Path, who: str) -> None:
-    source = f"{file.name} (SHA-256 {hashlib.sha256(_bytes(file)).hexdigest()[:12]})"
+def _import(settings: Settings, name: str, checked: _CheckedList, who: str) -> None:
+    contacts = checked.contacts
     with _progress() as progress:
         task = progress.add_task("imported", total=len(contacts.contacts))
 
         def work(service: CampaignService) -> Awaitable[ImportResult]:
             return service.import_contacts(
-                name, contacts.contacts, source, who, _now(), lambda done: progress.update(task, completed=done)
+                name, contacts.contacts, checked.source, who, _now(), lambda done: progress.update(task, completed=done)
             )
 
         result = _service(settings, work)
     if contacts.ignored:
         out.print(f"columns not used: {', '.join(contacts.ignored)}", markup=False)
-    for line, reason in result.skipped[:MAX_FAULTS]:
-        out.print(f"{file}:{line}: skipped: {reason}", markup=False)
-    if len(result.skipped) > MAX_FAULTS:
-        out.print(f"… and {len(result.skipped) - MAX_FAULTS} more lines were skipped")
-    out.print(f"{result.imported} contacts imported, {len(result.skipped)} skipped")
+    for line, reason in result.skipped_lines[:MAX_FAULTS]:
+        out.print(f"{checked.file}:{line}: skipped: {reason}", markup=False)
+    if result.skipped > MAX_FAULTS:
+        out.print(f"… and {result.skipped - MAX_FAULTS} more lines were skipped")
+    out.print(f"{result.imported} contacts imported, {result.skipped} skipped")
 
 
 def _offer(settings: Settings, plan: ProjectPlan) -> FlowOffer:

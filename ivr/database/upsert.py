@@ -35,6 +35,8 @@ async def insert_many_once(
 
     Wait for other transactions that are inserting such rows. To insert in one order everywhere avoids deadlocks.
     """
+    if not rows:
+        return []
     insert = _insert(session, key.class_).on_conflict_do_nothing().returning(key)
     inserted: Sequence[T] = (await session.scalars(insert, rows)).all()
     return inserted

@@ -65,7 +65,7 @@ async def test_commands_are_idempotent(service: CampaignService) -> None:
         await service.move("回访", "approve", "李", TUESDAY)
         imported = await service.import_contacts("回访", [contact(1)], "list.csv", "王", TUESDAY)
         await service.revise("回访", proposal(flow="notice"), "王", "why", TUESDAY)
-        assert imported == ImportResult(1, ())
+        assert imported == ImportResult(1, 0, ())
     assert [step[1] for step in await audit(service)] == ["proposed", "approve", "import", "revise"]
     with pytest.raises(NameTaken):
         await service.propose(proposal(), "李", TUESDAY)
@@ -93,8 +93,8 @@ async def test_an_import_skips_who_is_known_or_wants_no_calls(service: CampaignS
     result = await service.import_contacts(
         "回访", [contact(at) for at in range(1, 4)], "b.csv", "王", TUESDAY + MINUTE, progress.append
     )
-    assert result.imported == 1
-    assert result.skipped == (
+    assert (result.imported, result.skipped) == (1, 2)
+    assert result.skipped_lines == (
         (3, "the number is in the project already"),
         (4, "do not call since 2026-11-24 10:00 (source: customer, call-9): 不要再打了"),
     )
@@ -102,6 +102,18 @@ async def test_an_import_skips_who_is_known_or_wants_no_calls(service: CampaignS
     status = await service.status("回访")
     assert (status.contacts, status.waiting, status.next_at) == (2, 2, TUESDAY)
     assert status.steps[-1].why == "1 contacts of b.csv, 2 skipped"
+
+
+async def test_lists_that_are_imported_together_share_the_contacts(records: CallRecords) -> None:
+    service = CampaignService(records.database, CALENDAR)
+    await service.propose(proposal(), "王", TUESDAY)
+    lists = [[contact(index) for index in range(1200)], [contact(index) for index in reversed(range(600, 1800))]]
+    results = await asyncio.gather(
+        *(service.import_contacts("回访", each, "x.csv", who, TUESDAY) for each, who in zip(lists, "王李", strict=True))
+    )
+    assert sum(result.imported for result in results) == 1800
+    assert sum(result.skipped for result in results) == 600
+    assert all(list(result.skipped_lines) == sorted(result.skipped_lines) for result in results)
 
 
 async def test_why_somebody_is_called_or_not(records: CallRecords) -> None:
