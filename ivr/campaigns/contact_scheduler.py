@@ -56,7 +56,6 @@ ASKED_FIRST: Final = (t.ContactRow.wished_at.is_not(None), t.ContactRow.wished_a
 """The conditions of contacts in the order in which they are called: those who asked for a time, then all others."""
 ENDED_BY: Final[Mapping[Rule, str]] = {Rule.DO_NOT_CALL: "do_not_call", Rule.ATTEMPTS: "unreached"}
 """How a contact ends that a rule excludes for good; by any other rule, `project_over`."""
-UNREADABLE: Final = Excluded(Reason(Rule.PROJECT_FAULT, "the project's plan cannot be read"), final=False)
 
 
 class ContactScheduler:
@@ -159,8 +158,8 @@ class ContactScheduler:
     async def _decide(
         self, session: AsyncSession, project: LoadedProject, contacts: Sequence[t.ContactRow], now: datetime
     ) -> list[CallDecision]:
-        if project.plan is None or not contacts:
-            return [UNREADABLE] * len(contacts)
+        if project.plan is None:
+            return [Excluded(Reason(Rule.PROJECT_FAULT, project.facts.fault), final=False)] * len(contacts)
         known = await load_contacts(session, project.plan, self._calendar, contacts)
         numbers = await load_numbers(session, [contact.number for contact in contacts], now)
         return [decide(project.facts, known[contact.id], numbers[contact.number], now) for contact in contacts]
@@ -179,7 +178,7 @@ class ContactScheduler:
             ended = ended_call(call, answered_any) if call else never_placed(now)
             record(attempt, ended, counted=counts(ended))
             attempt.result = outcome_of(ended)
-            await self._note_refusal(session, attempt, ended)
+            await _note_refusal(session, attempt, ended)
         await session.flush()
         rows = await session.scalars(
             select(t.ContactRow).where(t.ContactRow.id.in_(attempts)).order_by(t.ContactRow.id).with_for_update()
@@ -201,11 +200,12 @@ class ContactScheduler:
                 settled.append(SettledContact(attempt.call_id, project.row.name, settled_attempt(attempt), decision))
         return settled
 
-    async def _note_refusal(self, session: AsyncSession, attempt: t.AttemptRow, ended: EndedCall) -> None:
-        """A call that the person called has declared unwanted is their own word: no project calls them any more."""
-        if ended.cause == "unwanted" and attempt.number:
-            why = f"call {attempt.call_id} was rejected as unwanted"
-            await add_entry(session, attempt.number, "network", "SIP 607", why, ended.at)
+
+async def _note_refusal(session: AsyncSession, attempt: t.AttemptRow, ended: EndedCall) -> None:
+    """A call that the person called has declared unwanted is their own word: no project calls them any more."""
+    if ended.cause == "unwanted" and attempt.number:
+        why = f"call {attempt.call_id} was rejected as unwanted"
+        await add_entry(session, attempt.number, "network", "SIP 607", why, ended.at)
 
 
 async def _has_due(session: AsyncSession, project: str, now: datetime) -> bool:

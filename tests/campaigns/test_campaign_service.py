@@ -104,6 +104,20 @@ async def test_an_import_skips_who_is_known_or_wants_no_calls(service: CampaignS
     assert status.steps[-1].why == "1 contacts of b.csv, 2 skipped"
 
 
+async def test_an_import_that_breaks_off_leaves_nothing_behind(records: CallRecords) -> None:
+    service = CampaignService(records.database, CALENDAR)
+    await service.propose(proposal(), "王", TUESDAY)
+
+    def break_off(done: int) -> None:
+        if done > 1000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await service.import_contacts("回访", [contact(at) for at in range(1500)], "x", "王", TUESDAY, break_off)
+    status = await service.status("回访")
+    assert (status.contacts, [step.what for step in status.steps]) == (0, ["proposed"])
+
+
 async def test_lists_that_are_imported_together_share_the_contacts(records: CallRecords) -> None:
     service = CampaignService(records.database, CALENDAR)
     await service.propose(proposal(), "王", TUESDAY)
@@ -157,7 +171,9 @@ async def test_a_plan_that_cannot_be_read_fails_closed(records: CallRecords) -> 
     broken = {**proposal().stored(), "hours": {"working_days": ["22:00-07:00"]}}
     await records.database.write(lambda session: session.execute(update(t.ProjectRevisionRow).values(plan=broken)))
     assert await scheduler(records).claim("回访", 9, TUESDAY) == ()
+    decision = (await scheduler(records).why("回访", number(1), TUESDAY)).decision
     project = (await service.status("回访")).project
+    assert isinstance(decision, Excluded) and decision.reason.words == project.fault
     assert project.plan is None and "plan cannot be read: hours.working_days.0" in project.fault
 
 
