@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -88,6 +89,16 @@ class Calendar:
         notice = _notice(day)
         return day.weekday() < 5 if notice is None else not notice[0]
 
+    def is_holiday(self, day: date) -> bool:
+        """Return whether the day is a public holiday, or may be one because its year has no notice.
+
+        An ordinary weekend is no holiday. In a year without a notice, only the workdays of the overrides are not.
+        """
+        if day in self.workdays:
+            return False
+        notice = _notice(day)
+        return day in self.days_off or notice is None or (notice[0] and bool(notice[1]))
+
     def festival(self, day: date) -> Festival | None:
         """Return the festival of a day off; None for any other day, including make-up workdays."""
         if day in self.days_off:
@@ -132,6 +143,7 @@ def parse(source: str, file: str) -> Calendar:
     return Calendar(overrides.days_off, overrides.workdays)
 
 
+@lru_cache(maxsize=4096)
 def _notice(day: date) -> tuple[bool, str] | None:
     """Return whether the day is off and its festival ("" if none); None if the year's notice is unknown."""
     try:

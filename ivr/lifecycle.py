@@ -17,6 +17,7 @@ HANGUP_CAUSES: Final = frozenset(
         "rejected",
         "unwanted",
         "spam",
+        "unallocated",
         "unreachable",
         "congestion",
         "media_lost",
@@ -27,7 +28,8 @@ HANGUP_CAUSES: Final = frozenset(
 )
 """Hangup causes; each adapter maps its network's causes to these.
 
-`unwanted`: the person called has declared the call unwanted; `spam`: an intermediary has rejected it as spam.
+`unwanted`: the person called has declared the call unwanted; `spam`: an intermediary has rejected it as spam;
+`unallocated`: nobody has the number (空号).
 """
 
 

@@ -13,11 +13,13 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
+
+LineType = Literal["mobile", "landline", "other"]
 
 REGION: Final = "CN"
 """The region (ISO 3166) in which a number without country code is dialled."""
@@ -41,6 +43,10 @@ _WITH_EXTENSIONS: Final = (
     PhoneNumberType.SHARED_COST,
     PhoneNumberType.TOLL_FREE,
 )
+_LINE_TYPES: Final[dict[int, LineType]] = {
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.FIXED_LINE: "landline",
+}
 _EXTENSION: Final = re.compile(
     r";?(?:[转轉](?:接|分[机機])?|分[机機]号?|内线|extension|extn|ext|x|#|,+)[\s:.=]*"
     rf"(?P<extension>\d{{1,{SHORT}}})$"
@@ -155,6 +161,18 @@ def e164(digits: str, region: str = REGION) -> str:
         UnreadableNumber: the number is incomplete or not valid.
     """
     return _e164(digits, digits, region)
+
+
+def line_type(number: str) -> LineType:
+    """Return what kind of line a canonical number leads to."""
+    if not number.startswith("+"):
+        return "other"
+    return _LINE_TYPES.get(phonenumbers.number_type(phonenumbers.parse(number)), "other")
+
+
+def is_domestic(number: str, region: str = REGION) -> bool:
+    """Return whether a canonical number belongs to the country of `region`; short numbers do."""
+    return not number.startswith("+") or number.startswith(f"+{phonenumbers.country_code_for_region(region)}")
 
 
 def is_unfinished(digits: str) -> bool:

@@ -42,6 +42,7 @@ LONGEST: Final = (
     "tests/test_install.py",
     "tests/recognizer/test_accuracy.py",
     "tests/callbacks/test_scheduler.py",
+    "tests/campaigns/test_contact_scheduler.py",
     "tests/complaints/test_sla_worker.py",
 )
 """The modules that take longest begin first, so that no worker is still busy long after the others."""

@@ -26,6 +26,7 @@ UNANSWERED_DISPOSITIONS: Final = {
     "rejected": Disposition.NO_ANSWER,
     "unwanted": Disposition.REFUSED,
     "spam": Disposition.NO_ANSWER,
+    "unallocated": Disposition.UNREACHABLE,
     "unreachable": Disposition.UNREACHABLE,
 }
 """Disposition of an unanswered call by its hangup cause. Any other cause is a service or network failure."""

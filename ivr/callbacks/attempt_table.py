@@ -1,4 +1,4 @@
-"""The attempt table: what an unanswered call means for its callback, by hangup cause and whether the phone rang. Pure.
+"""The attempt table: what an unanswered call means for its attempt, by hangup cause and whether the phone rang. Pure.
 
 Must not know: networks' own codes, calling hours, how many attempts preceded.
 """
@@ -13,10 +13,10 @@ from typing import Final
 
 
 class RetryKind(StrEnum):
-    """When a callback is attempted again."""
+    """When the customer is called again."""
 
     WAIT = "wait"
-    """After the next wait of lines.yaml."""
+    """After the next wait of lines.yaml, or of the project."""
     BACKOFF = "backoff"
     """After a delay that grows with each such attempt."""
     NEVER = "never"
@@ -25,7 +25,7 @@ class RetryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptVerdict:
-    """Whether a call counts towards the maximum number of attempts, and when the callback is attempted again."""
+    """Whether a call counts towards the maximum number of attempts, and when the customer is called again."""
 
     counted: bool
     retry: RetryKind
@@ -44,6 +44,7 @@ ATTEMPT_TABLE: Final[Mapping[str, tuple[AttemptVerdict, AttemptVerdict]]] = Mapp
         "rejected":       (REACHED_THE_PHONE,                            NOT_RUNG),
         "unwanted":       (AttemptVerdict(True, RetryKind.NEVER),        AttemptVerdict(False, RetryKind.NEVER)),
         "spam":           (AttemptVerdict(True, RetryKind.NEVER),        AttemptVerdict(False, RetryKind.NEVER)),
+        "unallocated":    (REACHED_THE_PHONE,                            NOT_RUNG),
         "unreachable":    (REACHED_THE_PHONE,                            NOT_RUNG),
         "congestion":     (REACHED_THE_PHONE,                            NOT_RUNG),
         "media_lost":     (REACHED_THE_PHONE,                            NOT_RUNG),

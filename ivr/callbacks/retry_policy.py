@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ivr.calendar import Calendar
-from ivr.callbacks.attempt_table import REACHED_THE_PHONE, AttemptVerdict, RetryKind, attempt_verdict
+from ivr.callbacks.attempt_table import RetryKind
+from ivr.callbacks.ended_call import EndedCall
 from ivr.complaints.rules.model import Calling
-from ivr.events import Value
 from ivr.lifecycle import Disposition
 
 VERIFY_FLOW: Final = "verify"
@@ -27,43 +27,6 @@ BACKOFF: Final = tuple(timedelta(minutes=minutes) for minutes in (10, 40, 160, 4
 
 After one more such attempt a person must call. Within the shipped hours, these are four attempts a day at most.
 """
-CUT_OFF_WITHIN: Final = timedelta(seconds=10)
-"""A call that ends this soon after its answer, with no question answered, was cut off.
-
-The longest opening of the shipped flows takes 8.7 s.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class EndedCall:
-    """The outcome of a call. `cause` is one of lifecycle.HANGUP_CAUSES, `answer` the answer to SOLVED_QUESTION.
-
-    `rang` is whether the phone rang, `answered_at` None for an unanswered call, `responsive` whether the customer
-    answered any question.
-    """
-
-    at: datetime
-    disposition: Disposition
-    cause: str
-    rang: bool = False
-    answered_at: datetime | None = None
-    responsive: bool = False
-    answer: Value = None
-
-    @property
-    def verdict(self) -> AttemptVerdict:
-        """Whether the call counts as an attempt, and when the next one follows if the customer was not reached."""
-        return REACHED_THE_PHONE if self.answered_at else attempt_verdict(self.cause, rang=self.rang)
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the call ended before the customer could say anything."""
-        return (
-            self.answered_at is not None
-            and not self.responsive
-            and self.disposition is not Disposition.COMPLETED
-            and self.at - self.answered_at < CUT_OFF_WITHIN
-        )
 
 
 @dataclass(frozen=True, slots=True)

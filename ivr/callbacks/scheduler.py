@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final, cast
 
@@ -17,10 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ivr.calendar import ZONE
 from ivr.callbacks import retry_policy
+from ivr.callbacks.attempts import ENGAGED_DELAY, ended_call, is_over, never_placed, on_call, record
+from ivr.callbacks.ended_call import EndedCall
 from ivr.callbacks.retry_policy import (
     CustomerReached,
     DoNotCallProposed,
-    EndedCall,
     FollowUp,
     HandedToPerson,
     ProblemSolved,
@@ -37,13 +38,8 @@ from ivr.database import tables as t
 from ivr.database.database import Database
 from ivr.database.upsert import insert_once
 from ivr.events import Value
-from ivr.lifecycle import Disposition
 from ivr.phone_number import UnreadableNumber, canonical_number, dialable_number
 
-STALE_CLAIM_AFTER: Final = timedelta(minutes=2)
-"""Age at which a claim without a call is stale: its node has died."""
-ENGAGED_DELAY: Final = timedelta(minutes=1)
-"""Delay of a callback whose customer is on another call."""
 CASE_MOVES_AFTER: Final[Mapping[type[FollowUp], tuple[CaseMove, ...]]] = {
     ProblemSolved: ("verify", "archive"),
     ProblemUnsolved: ("reopen", "escalate"),
@@ -98,7 +94,12 @@ class CallbackScheduler:
         settled = []
         for attempt, ended, number in await self._database.read(lambda session: _finished_attempts(session, now)):
             outcome = await self._database.read(
-                partial(self._follow_up, booking_id=attempt.booking_id, ended=ended, verifying=number is not None)
+                partial(
+                    self._follow_up,
+                    booking_id=cast("int", attempt.booking_id),
+                    ended=ended,
+                    verifying=number is not None,
+                )
             )
             moved = number is not None and await self._move_case(number, outcome, attempt.call_id, ended.at)
             if await self._database.write(
@@ -112,8 +113,9 @@ class CallbackScheduler:
 
         async def work(session: AsyncSession) -> None:
             attempt = (await session.scalars(select(t.AttemptRow).where(t.AttemptRow.call_id == call_id))).one()
-            ended = _never_placed(now)
-            outcome = await self._follow_up(session, attempt.booking_id, ended, verifying=False)
+            ended = never_placed(now)
+            booking_id = cast("int", attempt.booking_id)
+            outcome = await self._follow_up(session, booking_id, ended, verifying=False)
             await _settle(session, attempt.id, ended, outcome, moved=False)
 
         await self._database.write(work)
@@ -145,7 +147,9 @@ class CallbackScheduler:
             if not retry_policy.may_call(calling, calendar, booking.at if booking.wished else None, now):
                 booking.next_at = calling.hours.next_within(calendar, now)
             elif due := await self._due_callback(session, booking, call_id, now):
-                if await _on_call(session, due.number) or not await _add_attempt(session, booking.id, due, now):
+                if await on_call(session, [canonical_number(due.number)]) or not await _add_attempt(
+                    session, booking.id, due, now
+                ):
                     booking.next_at = now + ENGAGED_DELAY
                     continue
                 booking.next_at = None
@@ -207,17 +211,16 @@ async def _finished_attempts(session: AsyncSession, now: datetime) -> list[tuple
         .scalar_subquery()
     )
     responsive = exists().where(t.AnswerRow.call_id == t.CallRow.id)
-    never_placed = t.CallRow.id.is_(None) & (t.AttemptRow.at < now - STALE_CLAIM_AFTER)
     rows = await session.execute(
         select(t.AttemptRow, t.CallRow, responsive, answer, t.CaseRow.number)
         .join(t.BookingRow, t.BookingRow.id == t.AttemptRow.booking_id)
         .outerjoin(t.CallRow, t.CallRow.id == t.AttemptRow.call_id)
         .outerjoin(t.CaseRow, t.CaseRow.id == t.BookingRow.case_id)
-        .where(t.AttemptRow.outcome.is_(None), or_(t.CallRow.ended_at.is_not(None), never_placed))
+        .where(is_over(now))
         .order_by(t.AttemptRow.id)
     )
     return [
-        (attempt, _ended(call, responsive, said) if call else _never_placed(now), number)
+        (attempt, ended_call(call, responsive, said) if call else never_placed(now), number)
         for attempt, call, responsive, said, number in rows
     ]
 
@@ -227,7 +230,7 @@ async def _settle(session: AsyncSession, attempt_id: int, ended: EndedCall, outc
     attempt = await session.get_one(t.AttemptRow, attempt_id, with_for_update=True)
     if attempt.outcome is not None:
         return False
-    attempt.outcome, attempt.counted = ended.disposition, ended.verdict.counted
+    record(attempt, ended, counted=ended.verdict.counted)
     booking = await session.get_one(t.BookingRow, attempt.booking_id, with_for_update=True)
     if booking.state == "open":
         await _apply_outcome(session, booking, attempt.call_id, outcome)
@@ -273,23 +276,6 @@ def _describe(outcome: FollowUp) -> str:
             return f"{why}: a person must confirm that the customer is not to be called"
 
 
-def _ended(call: t.CallRow, responsive: bool, answer: Value) -> EndedCall:
-    return EndedCall(
-        at=cast("datetime", call.ended_at),
-        disposition=Disposition(cast("str", call.disposition)),
-        cause=cast("str", call.cause),
-        rang=bool(call.rang),
-        answered_at=call.answered_at,
-        responsive=responsive,
-        answer=answer,
-    )
-
-
-def _never_placed(at: datetime) -> EndedCall:
-    """Return the outcome of an attempt whose call was never placed."""
-    return EndedCall(at, Disposition.FAILED, "failed")
-
-
 def _awaits_verification() -> ColumnElement[bool]:
     """Return the condition that the booking's case awaits its verifying call: the customer has been told the result."""
     return exists().where(
@@ -304,21 +290,12 @@ async def _settled_attempts(session: AsyncSession, booking_id: int) -> tuple[int
     return sum(counted), len(counted) - sum(counted)
 
 
-async def _on_call(session: AsyncSession, number: str) -> bool:
-    """Return whether a call from or to this number is in progress, or being placed."""
-    number = canonical_number(number)
-    query = select(t.CallRow.id).where(
-        t.CallRow.ended_at.is_(None), or_(t.CallRow.caller == number, t.CallRow.called == number)
-    )
-    return await session.scalar(query.limit(1)) is not None
-
-
 async def _add_attempt(session: AsyncSession, booking_id: int, due: DueCallback, now: datetime) -> bool:
     """Add an attempt; return False if the number has an unsettled attempt already."""
     return await insert_once(
         session, t.AttemptRow,
         booking_id=booking_id, call_id=due.call, number=canonical_number(due.number),
-        at=now, outcome=None, counted=False,
+        at=now, outcome=None, counted=False, answered=False,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ivr.cli import agents, calls, complaints, dialplan, flows, lines, models, prompts, service, speech
+from ivr.cli import agents, calls, campaign, complaints, dialplan, flows, lines, models, prompts, service, speech
 from ivr.cli.doctor import doctor
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ for name, commands in {
     "flows": flows.app,
     "calls": calls.app,
     "complaints": complaints.app,
+    "campaign": campaign.app,
     "lines": lines.app,
     "agents": agents.app,
     "prompts": prompts.app,

@@ -1,7 +1,7 @@
 """The SQL tables. Must not know: who reads and writes them, which database stores them.
 
-Turns, transcript lines, answers, disposition changes and case steps are append-only; the only update is the
-`replaced_at` of an answer.
+Turns, transcript lines, answers, disposition changes, revisions, and the steps of cases and projects are append-only;
+the only update is the `replaced_at` of an answer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, Text, TypeDecorator, text
+from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, MetaData, Text, TypeDecorator, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -233,15 +233,18 @@ class BookingRow(Base):
 
 
 class AttemptRow(Base):
-    """An attempt at a booking's callback: first a claim, which keeps other nodes from placing it too, then the outcome.
+    """An attempt at a booking's callback or at a contact of a project: first a claim, which keeps other nodes from
+    placing it too, then the outcome.
 
     `outcome` is the call's disposition, `failed` if it was never placed, None until it is settled. `counted`: it counts
-    towards the maximum number of attempts. `number` is the number called (see ivr.phone_number), None for
-    attempts made before it was stored; of all attempts at one number, one is unsettled at a time.
+    towards the maximum number of attempts; `answered`: a person answered. `number` is the number called (see
+    ivr.phone_number), None for attempts made before it was stored; of all attempts at one number, one is unsettled at a
+    time. `revision` is the project's revision that applied, `result` one of AttemptOutcome; both None for a booking.
     """
 
     __tablename__ = "attempts"
     __table_args__ = (
+        CheckConstraint("(booking_id IS NULL) <> (contact_id IS NULL)", name="ck_attempts_purpose"),
         Index(
             "uq_attempts_number",
             "number",
@@ -255,15 +258,140 @@ class AttemptRow(Base):
             postgresql_where=text("outcome IS NULL"),
             sqlite_where=text("outcome IS NULL"),
         ),
+        Index("ix_attempts_number_at", "number", "at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
+    booking_id: Mapped[int | None] = mapped_column(ForeignKey("bookings.id"), index=True)
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"), index=True)
     call_id: Mapped[str] = mapped_column(unique=True)
     number: Mapped[str | None]
     at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    revision: Mapped[int | None]
     outcome: Mapped[str | None]
+    result: Mapped[str | None]
     counted: Mapped[bool]
+    answered: Mapped[bool]
+
+
+class ProjectRow(Base):
+    """An outbound project. `revision` is the one in force; `suggestion` the other channel that a rejection suggests."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    department: Mapped[str]
+    proposed_by: Mapped[str]
+    proposed_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(index=True)
+    revision: Mapped[int]
+    suggestion: Mapped[str]
+
+
+class ProjectRevisionRow(Base):
+    """A revision of a project's plan, by whom and when; never changed."""
+
+    __tablename__ = "project_revisions"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    plan: Mapped[Any]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ProjectStepRow(Base):
+    """A step in the audit of a project: what, by whom, why, under which revision; never changed."""
+
+    __tablename__ = "project_steps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), index=True)
+    revision: Mapped[int]
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str]
+    why: Mapped[str]
+    details: Mapped[Any]
+
+
+class ContactRow(Base):
+    """A contact of a project. `line` is its line in the list; `only` narrows the calling hours in the zone `zone`.
+
+    `wished_at` is the time that the customer asked for. `next_at` says when to look at the contact again; None during
+    an attempt and once the contact has ended. `ended` is how: an AttemptOutcome, `unreached`, `do_not_call` or
+    `project_over`; None until then.
+    """
+
+    __tablename__ = "contacts"
+    __table_args__ = (
+        Index("uq_contacts_project_id_number", "project_id", "number", unique=True),
+        Index(
+            "ix_contacts_open",
+            "project_id",
+            "added_at",
+            postgresql_where=text("ended IS NULL"),
+            sqlite_where=text("ended IS NULL"),
+        ),
+        Index(
+            "ix_contacts_due",
+            "project_id",
+            "next_at",
+            postgresql_where=text("next_at IS NOT NULL AND wished_at IS NULL"),
+            sqlite_where=text("next_at IS NOT NULL AND wished_at IS NULL"),
+        ),
+        Index(
+            "ix_contacts_wished",
+            "project_id",
+            "next_at",
+            postgresql_where=text("next_at IS NOT NULL AND wished_at IS NOT NULL"),
+            sqlite_where=text("next_at IS NOT NULL AND wished_at IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    number: Mapped[str] = mapped_column(index=True)
+    line_type: Mapped[str]
+    name: Mapped[str]
+    language: Mapped[str]
+    zone: Mapped[str]
+    only: Mapped[Any | None]
+    variables: Mapped[Any]
+    line: Mapped[int]
+    added_at: Mapped[datetime]
+    wished_at: Mapped[datetime | None]
+    next_at: Mapped[datetime | None]
+    ended: Mapped[str | None]
+    ended_why: Mapped[str]
+    ended_at: Mapped[datetime | None]
+
+
+class DoNotCallRow(Base):
+    """A number that no project calls, since when and how it is known; `lifted_at`: until when. Never deleted."""
+
+    __tablename__ = "do_not_call"
+    __table_args__ = (
+        Index(
+            "uq_do_not_call_number",
+            "number",
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+            sqlite_where=text("lifted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    source: Mapped[str]
+    who: Mapped[str]
+    why: Mapped[str]
+    at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str]
+    lifted_why: Mapped[str]
 
 
 class CaseRow(Base):

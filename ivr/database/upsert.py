@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+
+T = TypeVar("T")
 
 _INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
@@ -23,6 +26,20 @@ async def insert_once(session: AsyncSession, table: type[DeclarativeBase], **val
     """
     inserted = await session.execute(_insert(session, table).values(**values).on_conflict_do_nothing())
     return bool(cast("CursorResult[Any]", inserted).rowcount)
+
+
+async def insert_many_once(
+    session: AsyncSession, key: InstrumentedAttribute[T], rows: Sequence[Mapping[str, object]]
+) -> Sequence[T]:
+    """Insert rows unless one with an equal unique value exists; return the `key` of each that was inserted.
+
+    Wait for other transactions that are inserting such rows. To insert in one order everywhere avoids deadlocks.
+    """
+    if not rows:
+        return []
+    insert = _insert(session, key.class_).on_conflict_do_nothing().returning(key)
+    inserted: Sequence[T] = (await session.scalars(insert, rows)).all()
+    return inserted
 
 
 async def next_count(session: AsyncSession, counter: InstrumentedAttribute[int], **key: str) -> int:

@@ -41,7 +41,7 @@ def read_values(callflows: model.Callflows, flow: str, given: Mapping[str, objec
     Raises:
         KeyError: the flow does not exist.
     """
-    known = _variables_of(callflows, flow)
+    known = variables_of(callflows, flow)
     accepted: dict[str, Value] = {}
     refused: dict[str, str] = {}
     for name, value in given.items():
@@ -70,8 +70,12 @@ def _canonical(variable: Variable | None, value: Value) -> Value:
         return value
 
 
-def _variables_of(callflows: model.Callflows, name: str) -> dict[str, Variable]:
-    """Return the variables of a flow and its subflows, and their questions as variables that take an answer."""
+def variables_of(callflows: model.Callflows, name: str) -> dict[str, Variable]:
+    """Return the variables of a flow and its subflows, and their questions as variables that take an answer.
+
+    Raises:
+        KeyError: the flow does not exist.
+    """
     variables = dict(callflows.variables)
     answers: dict[str, Variable] = {}
     entered = [name]

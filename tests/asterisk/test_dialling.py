@@ -70,7 +70,7 @@ async def test_early_media_does_not_count_as_the_called_party(service, phone):
         (600, "busy"),
         (603, "rejected"),
         (480, "no_answer"),
-        (404, "unreachable"),
+        (404, "unallocated"),
         (488, "protocol"),
         (503, "congestion"),
     ],

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from ivr.calendar import ZONE, Calendar
 from ivr.call.outbound import UNANSWERED_DISPOSITIONS
 from ivr.callbacks.attempt_table import ATTEMPT_TABLE, RetryKind
+from ivr.callbacks.ended_call import CUT_OFF_WITHIN, EndedCall
 from ivr.callbacks.retry_policy import (
     BACKOFF,
-    CUT_OFF_WITHIN,
     CustomerReached,
     DoNotCallProposed,
-    EndedCall,
     FollowUp,
     HandedToPerson,
     ProblemSolved,

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from ivr.actions import BookCallback, OpenComplaint, SaveAnswer
 from ivr.calendar import ZONE
+from ivr.callbacks.attempts import ENGAGED_DELAY
 from ivr.callbacks.retry_policy import BACKOFF, SOLVED_QUESTION
-from ivr.callbacks.scheduler import ENGAGED_DELAY, CallbackScheduler, DueCallback
+from ivr.callbacks.scheduler import CallbackScheduler, DueCallback
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.case_service import CaseService
 from ivr.complaints.rules.case import CaseFile, ReaderRole

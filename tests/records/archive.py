@@ -20,6 +20,12 @@ NOW: Final = BEGAN + CALLS * APART
 CASES: Final = CALLS // 4
 OPEN_CASES: Final = 400
 BOOKINGS: Final = CALLS // 10
+CONTACTS: Final = 200_000
+OVER: Final = 150_000
+"""Contacts that have ended; one attempt at each was made."""
+DUE: Final = 100
+CLAIMED: Final = 3
+"""Contacts that a dead node has claimed."""
 LIVE: Final = 20
 """Calls in progress."""
 UNROUTED: Final = 3
@@ -91,6 +97,31 @@ async def fill(connection: AsyncConnection) -> None:
     await insert(
         "attempts", BOOKINGS, booking_id="n", call_id="'call-' || (n + 100000)", at=ago("n"),
         outcome=f"CASE WHEN n <= {BOOKINGS - 4} THEN 'completed' END", counted="true",
+        answered="true",
+    )  # fmt: skip
+    plan = json.dumps({"flow": "survey", "purpose": "回访"}, ensure_ascii=False)
+    for key, name in ((1, "回访"), (2, "完")):
+        await insert(
+            "projects", 1, id=str(key), name=f"'{name}'", department="''", proposed_by="'王'", proposed_at=ago("0"),
+            state="'running'", revision="1", suggestion="''",
+        )  # fmt: skip
+        await insert(
+            "project_revisions", 1, project_id=str(key), revision="1", plan=f"'{plan}'", by="'王'", at=ago("0")
+        )
+    waiting = f"CASE WHEN n > {CONTACTS - DUE} THEN {ago('5')} ELSE {ago('-n')} END"
+    await insert(
+        "contacts", CONTACTS, project_id="CASE WHEN n = 1 THEN 2 ELSE 1 END", number="'+86139' || (10000000 + n)",
+        line_type="'mobile'", name="''", language="''", zone="''", variables="'{}'", line="n", added_at=ago("5000"),
+        wished_at=f"CASE WHEN n > {OVER} AND n % 1000 = 0 THEN {waiting} END",
+        next_at=f"CASE WHEN n > {OVER + CLAIMED} THEN {waiting} END",
+        ended=f"CASE WHEN n <= {OVER} THEN 'reached' END", ended_why="''",
+    )  # fmt: skip
+    over = f"n <= {OVER}"
+    await insert(
+        "attempts", OVER + CLAIMED, contact_id="n", call_id="'out-' || n", number="'+86139' || (10000000 + n)",
+        at=ago("n + 10"), ended_at=f"CASE WHEN {over} THEN {ago('n + 9')} END", revision="1",
+        outcome=f"CASE WHEN {over} THEN 'completed' END", result=f"CASE WHEN {over} THEN 'reached' END",
+        counted="true", answered="true",
     )  # fmt: skip
     if dialect == "postgresql":
         await connection.exec_driver_sql("ANALYZE")  # as its autovacuum does

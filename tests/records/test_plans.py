@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from ivr.actions import Fact, OpenComplaint, SaveAnswer
 from ivr.callbacks.scheduler import CallbackScheduler
+from ivr.campaigns.campaign_service import CampaignService
+from ivr.campaigns.contact_scheduler import ContactScheduler
 from ivr.complaints.case_queries import CaseFilter, CaseQueries
 from ivr.complaints.rulebook import load
 from ivr.complaints.rules.intake import Rules
@@ -28,11 +30,12 @@ from ivr.records.call_records import CallRecords
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
 from ivr.telephony.port import Call
-from tests.records.archive import CALLS, CASES, NOW, fill
+from tests.campaigns.town import FlowsInForce, contact
+from tests.records.archive import CALLS, CASES, CONTACTS, NOW, fill
 
 pytestmark = pytest.mark.slow
 
-LARGE = frozenset({"customers", "calls", "turns", "answers", "cases", "case_steps", "bookings", "attempts"})
+LARGE = frozenset({"customers", "calls", "turns", "answers", "cases", "case_steps", "bookings", "attempts", "contacts"})
 """The tables that grow for as long as the service runs."""
 ROWS_MAX = 1000
 """Rows that one query may read in PostgreSQL: some batches, never a share of a table."""
@@ -158,6 +161,8 @@ async def test_what_the_service_does_again_and_again_reads_no_large_table_throug
     records, rules = archive.records, archive.rules
     sla, callbacks = SlaWorker(records.database, rules), CallbackScheduler(records.database, rules)
     cases = CaseQueries(records.database).cases
+    contacts = ContactScheduler(records.database, rules.calendar, FlowsInForce())
+    campaigns = CampaignService(records.database, rules.calendar)
     early_call, early_case = f"call-{CALLS // 3}", f"20240101-{CASES // 3}"
     work: dict[str, Callable[[], Awaitable[Any]]] = {
         "routing of unrouted cases": sla.route_unrouted,
@@ -165,6 +170,11 @@ async def test_what_the_service_does_again_and_again_reads_no_large_table_throug
         "delivery of the outbox": lambda: sla.deliver_outbox(Nobody(), Nobody(), lambda: NOW),
         "settling of callbacks": lambda: callbacks.settle(NOW),
         "claim of a callback": lambda: callbacks.claim("call", NOW),
+        "settling of attempts at contacts": lambda: contacts.settle(NOW),
+        "claim of contacts": lambda: contacts.claim("回访", 20, NOW),
+        "why a contact is called": lambda: contacts.why("回访", f"+86139{10000000 + CONTACTS // 2}", NOW),
+        "import of contacts": lambda: campaigns.import_contacts("回访", [contact(1)], "list.csv", "王", NOW),
+        "completion of projects": lambda: campaigns.complete_finished(NOW),
         "sweep of orphaned calls": records.open_calls,
         "a call": lambda: a_call(records),
         "the latest calls": lambda: records.calls(20),

@@ -8,7 +8,7 @@ from typing import Final
 
 Q850_CAUSES: Final[Mapping[int, str]] = MappingProxyType(
     {
-        1: "unreachable",  # unallocated number
+        1: "unallocated",
         2: "unreachable",  # no route to transit network
         3: "unreachable",  # no route to destination
         6: "failed",  # channel unacceptable
@@ -48,7 +48,13 @@ SIP_CAUSES: Final[Mapping[int, str]] = MappingProxyType(
 """SIP statuses that have no Q.850 cause of their own → lifecycle.HANGUP_CAUSES."""
 
 REFUSAL_REASONS: Final[Mapping[str, str]] = MappingProxyType(
-    {"busy": "busy", "no_answer": "no_answer", "rejected": "declined", "unreachable": "unreachable"}
+    {
+        "busy": "busy",
+        "no_answer": "no_answer",
+        "rejected": "declined",
+        "unallocated": "unreachable",
+        "unreachable": "unreachable",
+    }
 )
 """Hangup cause of a person who was rung → reason of TransferRefused."""
 
