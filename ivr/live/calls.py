@@ -145,6 +145,12 @@ class LiveCalls:
             saved = await self._take_over(keys=[LEASE + call_id, STATE + call_id], args=[node, ttl_ms])
         return SavedCall(*saved) if saved else None
 
+    async def taken_by(self, call_id: str) -> str:
+        """Return the node that took the call over last; empty if none has."""
+        with translated_errors():
+            name = await self._redis.hget(STATE + call_id, "taken")
+        return name.decode() if isinstance(name, bytes) else ""
+
     async def renew(self, call_ids: Collection[str], node: str, ttl_ms: int) -> frozenset[str]:
         """Renew the leases of a node's calls for `ttl_ms`, or acquire those that no node holds; one round trip.
 

@@ -74,7 +74,7 @@ class MediaStream(Protocol):
     """Two-way audio with one caller. `play`, `mark` and `clear` never block: the adapter queues and paces them."""
 
     def events(self) -> AsyncIterator[MediaEvent]:
-        """Iterate over the caller's events in order, up to and including MediaClosed or CallReleased. May be iterated only once."""
+        """Iterate over the caller's events in order, up to MediaClosed or CallReleased. May be iterated only once."""
 
     def play(self, pcm: bytes) -> None:
         """Append audio (8 kHz, 16-bit, mono, any length) to the playout queue."""

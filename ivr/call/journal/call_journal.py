@@ -107,6 +107,13 @@ class CallJournal:
         except HuifangError as error:
             log.warning("call %s: record not yet complete: %s", self._call.id, error)
 
+    async def taken_over(self) -> bool:
+        """Return whether another node goes on with the call, as far as Redis knows."""
+        try:
+            return await self._node.live.taken_by(self._call.id) not in ("", self._node.name)
+        except HuifangError:
+            return False
+
     def release(self, audio: tuple[StoredRecording, int] | None) -> None:
         """Record this node's part of a call with which another node goes on; see `close`."""
         self._add_recording(audio)

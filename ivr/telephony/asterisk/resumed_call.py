@@ -1,0 +1,88 @@
+"""A call that has lost its node and is ours now: attaches new media to its party, removes what the lost node has left.
+
+Must not know: how the call was claimed, what was said on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import replace
+
+from ivr.lifecycle import Direction
+from ivr.telephony.asterisk import names
+from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
+from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
+from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker
+from ivr.telephony.asterisk.site import Site
+from ivr.telephony.asterisk.voice_bridge import VoiceBridge
+from ivr.telephony.port import Call, NotResumable
+from ivr.telephony.slots import CallSlot
+
+log = logging.getLogger(__name__)
+
+
+class AsteriskResumedCall:
+    """Implements ivr.telephony.port.ResumedCall. `channel` is the party's; it has entered our application."""
+
+    def __init__(
+        self,
+        ari: Ari,
+        tracker: ChannelTracker,
+        site: Site,
+        channel: str,
+        call: str,
+        slot: CallSlot,
+        *,
+        direction: Direction,
+        transferred: bool,
+    ) -> None:
+        self._ari, self._tracker, self._site = ari, tracker, site
+        self._channel, self._id, self._slot = channel, call, slot
+        self._direction, self._transferred = direction, transferred
+        self.leg: AsteriskCallLeg | None = None
+        """Set by `attach`; it releases the slot."""
+
+    @property
+    def id(self) -> str:
+        """See ResumedCall."""
+        return self._id
+
+    @property
+    def transferred(self) -> bool:
+        """See ResumedCall."""
+        return self._transferred
+
+    async def attach(self, call: Call) -> AsteriskCallLeg:
+        """See ResumedCall."""
+        voice = VoiceBridge(self._ari, self._tracker, self._id)
+        party = self._tracker.expect(self._channel)
+        party.created = True
+        party.entered.set_result(None)
+        try:
+            await voice.open(party.channel, self._direction)
+            await voice.join(party)
+        except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
+            await voice.disarm_failover()
+            await voice.close()
+            self._tracker.forget(party)
+            raise NotResumable(f"its media could not be attached: {error!r}") from error
+        located = replace(call, external_id=party.channel)
+        self.leg = AsteriskCallLeg(located, self._ari, self._tracker, self._site, party, voice)
+        self.leg.over.add_done_callback(self._slot.release)
+        return self.leg
+
+    async def remove_leftovers(self) -> None:
+        """Remove the channels and bridges of this call that other nodes have left behind."""
+        with contextlib.suppress(AriRefused, AriUnreachable):
+            for channel in await self._ari.channels():
+                owner = names.owner(self._ari.app, channel)
+                if owner and owner.call == self._id and owner.kind != "party" and self._is_foreign(owner):
+                    await self._ari.hang_up(channel)
+            for bridge in await self._ari.bridges():
+                owner = names.owner(self._ari.app, bridge)
+                if owner and owner.call == self._id and self._is_foreign(owner):
+                    await self._ari.destroy_bridge(bridge)
+
+    def _is_foreign(self, owner: names.Owner) -> bool:
+        return owner.app != self._ari.app
