@@ -1,0 +1,159 @@
+"""Several nodes of the service, each a process of its own, on one Asterisk, one Redis and one database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import ClientError, ClientSession
+
+from ivr.live.embedded import EmbeddedRedis
+from ivr.records.call_records import CallRecords
+from ivr.resource_files import ROOT
+from tests.asterisk.system import SystemFixture, passwords_in_environment
+from tests.ports import PORTS
+
+READY_S = 60.0
+NODES = 3
+
+
+@dataclass
+class Node:
+    """One node; `port` tells it from the others in the records. After its end it can be started again."""
+
+    data: Path
+    environment: dict[str, str]
+    port: int
+    process: asyncio.subprocess.Process | None = None
+    ended: list[int] = field(default_factory=list)
+    """The exit statuses of its earlier processes."""
+
+    @property
+    def address(self) -> str:
+        """The address of the service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start the process; return once it takes calls."""
+        with (self.data / "log").open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(ROOT / "service.py"),
+                "run",
+                env=self.environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        async with ClientSession() as http, asyncio.timeout(READY_S):
+            while not await self._ready(http):
+                assert self.process.returncode is None, (self.data / "log").read_text()
+                await asyncio.sleep(0.1)
+
+    async def _ready(self, http: ClientSession) -> bool:
+        with contextlib.suppress(ClientError):
+            async with http.get(f"{self.address}/ready") as answer:
+                return answer.status == 200
+        return False
+
+    def kill(self) -> float:
+        """Kill the process; return the moment."""
+        assert self.process
+        self.process.kill()
+        return asyncio.get_running_loop().time()
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+
+    async def wait(self) -> None:
+        """Wait for the end of the process."""
+        assert self.process
+        self.ended.append(await self.process.wait())
+
+
+@dataclass
+class Cluster:
+    """The nodes of one site; `system` is their Asterisk, its phones and the records."""
+
+    system: SystemFixture
+    nodes: list[Node]
+    restarting: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+
+    def leader(self, led_by: str) -> Node:
+        """The node of this name, as the records have it."""
+        return next(node for node in self.nodes if f":{node.port}/" in led_by)
+
+    async def kills_leader(self, phone: str) -> float:
+        """Kill the node that leads the call of a phone, and start it again; return the moment of its end."""
+        while True:
+            record = await self.system.record_when(phone, lambda record: True)
+            node = self.leader(record.call.node)
+            if earlier := self.restarting.pop(node.port, None):
+                await earlier
+                continue
+            killed = node.kill()
+            self.restarting[node.port] = asyncio.create_task(self._restart(node))
+            return killed
+
+    async def restarted(self) -> None:
+        """Wait until all nodes take calls again."""
+        await asyncio.gather(*self.restarting.values())
+        self.restarting.clear()
+
+    async def _restart(self, node: Node) -> None:
+        await node.wait()
+        await node.start()
+
+
+@asynccontextmanager
+async def running_cluster(system: SystemFixture, count: int = NODES) -> AsyncIterator[Cluster]:
+    """Start the nodes; end them at the end of the block."""
+    shared = system.data / "shared"
+    (shared / "graphs").mkdir(parents=True)
+    async with AsyncExitStack() as stack:
+        redis = await EmbeddedRedis.start(shared / "redis")
+        stack.push_async_callback(redis.close)
+        database = f"sqlite:///{shared}/records.sqlite"
+        system.opened = await CallRecords.open(database)
+        stack.push_async_callback(system.opened.close)
+        nodes = []
+        for number in range(count):
+            data = system.data / f"node-{number}"
+            data.mkdir()
+            (data / "graphs").symlink_to(shared / "graphs")
+            port = PORTS.one()
+            own = {
+                "HUIFANG_DATA": str(data),
+                "HUIFANG_PORT": str(port),
+                "HUIFANG_SITE": str(system.data / "site.yaml"),
+                "HUIFANG_ROSTERS": "",
+                "HUIFANG_DATABASE": database,
+                "HUIFANG_REDIS": redis.url,
+                "HUIFANG_RECORDINGS": str(shared / "recordings"),
+                "ASTERISK_ARI_URL": system.site.ari_url,
+            }
+            nodes.append(Node(data, {**os.environ, **own, **passwords_in_environment(system.passwords)}, port))
+        cluster = Cluster(system, nodes)
+        stack.push_async_callback(_end, cluster)
+        for node in nodes:
+            await node.start()
+        yield cluster
+
+
+async def _end(cluster: Cluster) -> None:
+    for restarting in cluster.restarting.values():
+        restarting.cancel()
+    await asyncio.gather(*cluster.restarting.values(), return_exceptions=True)
+    for node in cluster.nodes:
+        if node.process and node.process.returncode is None:
+            node.process.kill()
+            await node.process.wait()
