@@ -30,7 +30,7 @@ from ivr.flow import engine
 from ivr.flow.parse import FlowSet
 from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
-from ivr.prompts.library import SENTENCE_MS
+from ivr.prompts.library import COMMA_MS, SENTENCE_MS
 from ivr.telephony.media import (
     AudioFrame,
     CallReleased,
@@ -61,6 +61,8 @@ TYPE_AHEAD_MAX: Final = 20
 """Maximum number of keys kept for the questions to come; further keys are dropped."""
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 """Silence between two prompts played in one sequence."""
+RESUMED_PAUSE: Final = bytes(COMMA_MS * BYTES_PER_MS)
+"""Silence between the notice that the call goes on and the question: the caller has waited long enough."""
 
 
 class Session:
@@ -97,6 +99,7 @@ class Session:
         self._cause = "normal"
         self._ended: events.CallEnded | None = None
         self._released = False
+        self._pause = SENTENCE_PAUSE
         call = leg.call
         speech = call.language in node.recognizer.languages
         self._state = (
@@ -159,7 +162,9 @@ class Session:
             if self._resumed.consent_at:
                 path = node.recordings.spool_path(call.id, self._state.turn + 1)
                 self._recorder.start(self._mailbox.clock(), now, path)
+            self._pause = RESUMED_PAUSE
             await self._step(self._resumption)
+            self._pause = SENTENCE_PAUSE
             return
         self._journal.open(self._flow_set, now)
         brought = initial_variables(call, self._flow_set.flows, node.calendar, now.date())
@@ -335,7 +340,7 @@ class Session:
         language, at_ms, library = self._state.language, self._mailbox.clock(), self._node.prompts
         resolved = [self._utterances.resolve(prompt) for prompt in prompts]
         self._transcript.begin_prompt(at_ms, " ".join(library.text(prompt, language) for prompt, _ in resolved))
-        self._player.start(at_ms, SENTENCE_PAUSE.join(library.pcm(prompt, language, own) for prompt, own in resolved))
+        self._player.start(at_ms, self._pause.join(library.pcm(prompt, language, own) for prompt, own in resolved))
         return self._player.length_ms
 
     async def _wait_until_heard(self) -> None:

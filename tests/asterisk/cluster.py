@@ -86,7 +86,9 @@ class Cluster:
 
     system: SystemFixture
     nodes: list[Node]
-    restarting: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a node is chosen: at most one is away at a time."""
+    restarting: asyncio.Task[None] | None = None
 
     def leader(self, led_by: str) -> Node:
         """The node of this name, as the records have it."""
@@ -94,20 +96,25 @@ class Cluster:
 
     async def kills_leader(self, phone: str) -> float:
         """Kill the node that leads the call of a phone, and start it again; return the moment of its end."""
-        while True:
+        async with self.lock:
+            await self.complete()
             record = await self.system.record_when(phone, lambda record: True)
             node = self.leader(record.call.node)
-            if earlier := self.restarting.pop(node.port, None):
-                await earlier
-                continue
             killed = node.kill()
-            self.restarting[node.port] = asyncio.create_task(self._restart(node))
+            self.restarting = asyncio.create_task(self._restart(node))
             return killed
 
-    async def restarted(self) -> None:
-        """Wait until all nodes take calls again."""
-        await asyncio.gather(*self.restarting.values())
-        self.restarting.clear()
+    async def place_call(self, number: str) -> None:
+        """Ask a node to place a call."""
+        await self.complete()
+        body = {"number": number}
+        async with ClientSession() as http, http.post(f"{self.nodes[0].address}/api/v1/calls", json=body) as answer:
+            assert answer.status == 202, await answer.text()
+
+    async def complete(self) -> None:
+        """Wait until all nodes take calls."""
+        if self.restarting:
+            await self.restarting
 
     async def _restart(self, node: Node) -> None:
         await node.wait()
@@ -150,9 +157,9 @@ async def running_cluster(system: SystemFixture, count: int = NODES) -> AsyncIte
 
 
 async def _end(cluster: Cluster) -> None:
-    for restarting in cluster.restarting.values():
-        restarting.cancel()
-    await asyncio.gather(*cluster.restarting.values(), return_exceptions=True)
+    if cluster.restarting:
+        cluster.restarting.cancel()
+        await asyncio.gather(cluster.restarting, return_exceptions=True)
     for node in cluster.nodes:
         if node.process and node.process.returncode is None:
             node.process.kill()
