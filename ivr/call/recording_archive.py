@@ -13,7 +13,7 @@ import fcntl
 import logging
 from contextlib import suppress
 from datetime import datetime, tzinfo
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ivr.call.audio.stereo_recorder import StereoRecording
@@ -113,7 +113,7 @@ class RecordingArchive:
         if call.ended_at is None or began_at is None:
             return False
         key = self._key(file.stem, began_at)
-        if indexed := self._store.url(key) in {recording.path for recording in record.recordings}:
+        if indexed := file.stem in _indexed(record):
             log.debug("recording %s: stored before", key)
         elif measured := await asyncio.to_thread(_measure, file):
             await self._store.put(file, key)
@@ -128,10 +128,9 @@ class RecordingArchive:
     async def _find_stored(self, call_id: str) -> int:
         """Index the parts of a lost call's recording that its nodes have stored; return their number."""
         record, count = await self._records.call(call_id, "management"), 0
-        indexed = {recording.path for recording in record.recordings}
+        indexed = _indexed(record)
         for stem, began_at in _parts(record).items():
-            key = self._key(stem, began_at)
-            if self._store.url(key) not in indexed and (stored := await self._store.find(key)):
+            if stem not in indexed and (stored := await self._store.find(self._key(stem, began_at))):
                 await self._index(record.call, stored, began_at)
                 count += 1
         return count
@@ -144,6 +143,11 @@ class RecordingArchive:
 
     def _key(self, stem: str, began_at: datetime) -> str:
         return f"{began_at.astimezone(self._timezone):%Y-%m-%d}/{stem}.wav"
+
+
+def _indexed(record: CallRecord) -> frozenset[str]:
+    """Return the stems of the files in the record, wherever they are stored."""
+    return frozenset(PurePosixPath(recording.path).stem for recording in record.recordings)
 
 
 def _parts(record: CallRecord) -> dict[str, datetime]:
