@@ -240,3 +240,15 @@ async def test_people_who_talk_are_left_alone_when_their_node_hands_over(attach,
     await still_served(call, taken)
     await taken.hang_up()
     await call.ended()
+
+
+async def test_a_call_goes_on_at_its_own_node_when_only_its_media_break(attach, phone):
+    service = await attach(goes_on=True)
+    call, line = await service.connect(await phone("1001"))
+    (media,) = [channel for channel in await service.ari.channels() if ".voice." in channel]
+    await service.ari.hang_up(media)
+    assert (await hear(line))[-1] == CallReleased()
+    again = await service.next_leg()
+    await still_served(call, again)
+    await again.hang_up()
+    await call.ended()

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 Event = dict[str, Any]
 
 CALL = Call("out-1", "asterisk", "outbound", "4000", "1001", "survey", "zh-CN")
-PARTY = "huifang.party.out-1"
+PARTY = "the party"
+"""Stands for the id of the channel that is dialled."""
 
 
 def dial(status: str) -> Event:
@@ -61,6 +62,7 @@ class ScriptedAri:
                 web.get("/ari/events", self._serve_events),
                 web.get("/ari/channels", _nothing),
                 web.get("/ari/bridges", _nothing),
+                web.get("/ari/applications", _nothing),
                 web.post("/ari/channels/externalMedia", _open_media),
                 web.get("/media/{channel}", self._serve_media),
                 web.post("/ari/channels", self._originate),
@@ -92,9 +94,8 @@ class ScriptedAri:
         return socket
 
     async def _originate(self, request: web.Request) -> web.Response:
-        assert request.query["channelId"] == PARTY
         for event in self._events:
-            await self._tell(event)
+            await self._tell(json.loads(json.dumps(event).replace(PARTY, request.query["channelId"])))
         return web.json_response({})
 
 
