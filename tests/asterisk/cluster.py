@@ -69,10 +69,21 @@ class Node:
         self.process.kill()
         return asyncio.get_running_loop().time()
 
-    def terminate(self) -> None:
-        """Ask the process to end."""
+    async def hands_over(self) -> None:
+        """Ask the process to end, and to hand over at once the calls that it still has a second later."""
         assert self.process
         self.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(1)
+        async with ClientSession() as http:
+            if await self._drains(http):
+                self.process.send_signal(signal.SIGTERM)
+        await self.wait()
+
+    async def _drains(self, http: ClientSession) -> bool:
+        with contextlib.suppress(ClientError):
+            async with http.get(f"{self.address}/ready") as answer:
+                return "draining" in await answer.text()
+        return False
 
     async def wait(self) -> None:
         """Wait for the end of the process."""

@@ -144,6 +144,12 @@ async def test_callers_hear_the_open_question_again(
     await cluster.system.nothing_is_left()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def person_phone(cluster: Cluster) -> Phone:
+    """The phone to which callers are transferred."""
+    return await cluster.system.phone(PERSON)
+
+
 async def asks_for_a_person(cluster: Cluster) -> tuple[Phone, Caller[PhoneCall]]:
     phone = await cluster.system.phone()
     caller = cluster.system.caller_on(await (await phone.call("4001")).answered())
@@ -173,8 +179,7 @@ async def rates(cluster: Cluster, phone: Phone, caller: Caller[PhoneCall]) -> Ca
     return record
 
 
-async def test_people_go_on_talking_and_the_flow_goes_on_after_them(cluster: Cluster) -> None:
-    person_phone = await cluster.system.phone(PERSON)
+async def test_people_go_on_talking_and_the_flow_goes_on_after_them(cluster: Cluster, person_phone: Phone) -> None:
     phone, caller = await asks_for_a_person(cluster)
     person = await person_phone.called()
     person.answer()
@@ -192,8 +197,7 @@ async def test_people_go_on_talking_and_the_flow_goes_on_after_them(cluster: Clu
     await cluster.system.nothing_is_left()
 
 
-async def test_a_transfer_that_rings_is_led_again(cluster: Cluster) -> None:
-    person_phone = await cluster.system.phone(PERSON)
+async def test_a_transfer_that_rings_is_led_again(cluster: Cluster, person_phone: Phone) -> None:
     phone, caller = await asks_for_a_person(cluster)
     ringing = await person_phone.called()
     ringing.ring()
@@ -223,10 +227,7 @@ async def test_a_rolling_restart_loses_no_call(cluster: Cluster) -> None:
     calls = [asyncio.create_task(survey(number * STAGGER_S)) for number in range(6)]
     await asyncio.sleep(12)
     for node in cluster.nodes:
-        node.terminate()
-        await asyncio.sleep(1)
-        node.terminate()
-        await node.wait()
+        await node.hands_over()
         await node.start()
     records = await asyncio.gather(*calls)
     assert [node.ended[-1] for node in cluster.nodes] == [0, 0, 0]
