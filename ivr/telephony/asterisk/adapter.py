@@ -302,6 +302,8 @@ class Asterisk:
             await asyncio.wait((clearing,))
             if resumed.leg:
                 await resumed.leg.hang_up()
+            else:
+                resumed.leave()
             slot.release()
 
     async def _claim(self, channel: str) -> None:

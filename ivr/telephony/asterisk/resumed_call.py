@@ -38,8 +38,11 @@ class AsteriskResumedCall:
         transferred: bool,
     ) -> None:
         self._ari, self._tracker, self._site = ari, tracker, site
-        self._channel, self._id, self._slot = channel, call, slot
+        self._id, self._slot = call, slot
         self._direction, self._transferred = direction, transferred
+        self._party = tracker.expect(channel)
+        self._party.created = True
+        self._party.entered.set_result(None)
         self.leg: AsteriskCallLeg | None = None
         """Set by `attach`; it releases the slot."""
 
@@ -56,21 +59,22 @@ class AsteriskResumedCall:
     async def attach(self, call: Call) -> AsteriskCallLeg:
         """See ResumedCall."""
         voice = VoiceBridge(self._ari, self._tracker, self._id)
-        party = self._tracker.expect(self._channel)
-        party.created = True
-        party.entered.set_result(None)
+        party = self._party
         try:
             await voice.open(party.channel, self._direction)
             await voice.join(party)
         except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             await voice.disarm_failover()
             await voice.close()
-            self._tracker.forget(party)
             raise NotResumable(f"its media could not be attached: {error!r}") from error
         located = replace(call, external_id=party.channel)
         self.leg = AsteriskCallLeg(located, self._ari, self._tracker, self._site, party, voice)
         self.leg.over.add_done_callback(self._slot.release)
         return self.leg
+
+    def leave(self) -> None:
+        """Leave the call to whatever the dialplan does with it."""
+        self._tracker.forget(self._party)
 
     async def remove_leftovers(self) -> None:
         """Remove the channels and bridges of this call that other nodes have left behind."""

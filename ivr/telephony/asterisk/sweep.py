@@ -32,8 +32,9 @@ class _Snapshot:
 class Sweeper:
     """The sweeps of one node.
 
-    What is ours and belongs to none of our calls is an orphan. What is another node's is an orphan only if the media
-    channel of its call was missing in two sweeps in a row: a node that lives keeps that channel as long as the call.
+    What we have created and belongs to none of our calls is an orphan. What is another node's is an orphan only if the
+    media channel of its call was missing in two sweeps in a row: a node that lives keeps that channel as long as the
+    call. A caller of ours is one if two sweeps in a row found none of our calls: the StasisStart may be on its way.
     """
 
     def __init__(self, ari: Ari, tracker: ChannelTracker) -> None:
@@ -53,7 +54,7 @@ class Sweeper:
         self._tracker.reconcile(before, {name: channel.state for name, channel in found.channels.items()})
         led = self._led(found)
         suspects = {name for name in (*found.channels, *found.bridges) if self._is_suspect(found, led, name)}
-        orphans = {name for name in suspects if name in self._suspects or self._owner(found, name) == self._ari.app}
+        orphans = {name for name in suspects if name in self._suspects or self._created_here(found, name)}
         self._suspects = frozenset(suspects - orphans)
         talking = set[str]()
         for bridge in orphans & found.bridges.keys():
@@ -63,6 +64,10 @@ class Sweeper:
             else:
                 await self._ari.destroy_bridge(bridge)
         await self._remove(found, (orphans & found.channels.keys()) - talking)
+
+    def _created_here(self, found: _Snapshot, name: str) -> bool:
+        owner = self._named_owner(found, name)
+        return owner is not None and owner.app == self._ari.app
 
     def _is_suspect(self, found: _Snapshot, led: Container[tuple[str, str]], name: str) -> bool:
         """Return whether a channel or a bridge of a node seems to belong to no call."""
