@@ -162,14 +162,14 @@ class Asterisk:
             case ApplicationReplaced():
                 log.error("another client has taken over ARI application %s; no calls arrive here", self._ari.app)
                 self._detach()
-            case StasisStart(channel, ("resume" | "talked" as how, "inbound" | "outbound" as direction, call)):
-                self._spawn(self._handle_resumed(channel, how, direction, call))
-            case _ if self._tracker.handle(event):
-                pass
             case CallBroadcast(channel, ("line", called, _)) if called in self._site.lines and self.slots.capacity:
                 self._spawn(self._claim(channel))
             case CallBroadcast(channel, ("resume" | "talked", _, _)) if not self.slots.full:
                 self._spawn(self._claim(channel))
+            case StasisStart(channel, ("resume" | "talked" as how, "inbound" | "outbound" as direction, call)):
+                self._spawn(self._handle_resumed(channel, how, direction, call))
+            case _ if self._tracker.handle(event):
+                pass
             case StasisStart(args=("line", called, rings)):
                 self._spawn(self._handle_call(event.channel, event.caller, called, int(rings)))
             case StasisStart():
