@@ -36,6 +36,8 @@ LINES = {"4000": {"flow": "survey"}, "4001": {"flow": "hotline"}}
 PERSON = "1002"
 WORD = babble(0.6, seed=41)
 STAGGER_S = 1.0
+BEGINNING = round(1.5 * RATE)
+"""Samples of a prompt that are in the recording of a node that is killed at the prompt's end."""
 STORED_S = 90.0
 """Time for the restarted nodes to find the recordings in their spools."""
 
@@ -49,15 +51,14 @@ class Interrupted:
     question: str
     killed: float
 
-    def since(self) -> Heard:
-        """What the caller heard afterwards."""
-        return self.caller.heard.since(self.killed)
-
     def at(self, prompt: str) -> float:
-        """How long after the node's end a prompt began (s)."""
-        found = self.since().find(self.caller.detector.sound(prompt))
-        assert found.likeness > 0.95, (self.question, prompt, found)
-        return found.at - self.killed
+        """How long after the node's end a prompt was first heard (s)."""
+        heard, sound = self.caller.heard.since(self.killed), self.caller.detector.sound(prompt)
+        for within_s in (6, 12, 24, 48):
+            found = heard.until(self.killed + within_s + len(sound) / RATE).find(sound)
+            if found.likeness > 0.95:
+                return found.at - self.killed
+        raise AssertionError(f"{prompt} was not heard again at {self.question}: {found}")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -125,8 +126,8 @@ def is_right(call: Interrupted) -> None:
     ends = [part.offset_ms + part.seconds * 1000 for part in parts]
     assert all(part.offset_ms >= end - 200 for end, part in zip(ends, parts[1:], strict=False)), parts
     prompt = call.caller.detector.sound(PROMPTS[call.question])
-    asked = [part for part in parts if sides(part.path)[1].find(prompt).likeness > 0.95]
-    assert len(asked) >= (1 if call.question == "convenient" else 2), "the question is in both halves"
+    asked = [part for part in parts if sides(part.path)[1].find(prompt[:BEGINNING]).likeness > 0.9]
+    assert len(asked) >= 2, f"{call.question} is not in both halves: {parts}"
 
 
 @pytest.mark.parametrize("outbound", [False, True], ids=["inbound", "outbound"])

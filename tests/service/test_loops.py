@@ -128,7 +128,15 @@ async def test_every_loop_runs_again_and_ready_tells(settings: Settings, faults:
                 assert status
                 await asyncio.sleep(0.1)
         restarts = (await ready(session, address))["restarts"]
-        assert restarts.keys() == {"leases", "recordings", "deadlines", "asterisk", "callbacks", "agents"}
+        assert restarts.keys() == {
+            "leases",
+            "recordings",
+            "deadlines",
+            "browser",
+            "asterisk",
+            "callbacks",
+            "agents",
+        }
         assert restarts["asterisk"] == 1 and restarts["agents"] >= 1
         assert not listening.workers.done()
 
@@ -154,7 +162,7 @@ async def test_the_sweep_of_channels_runs_again(settings: Settings, monkeypatch:
     for name in ("SWEEP_INTERVAL_S", "SWEEP_RETRY_S"):
         monkeypatch.setattr(adapter, name, 0.01)
     fault = Fault("sweep", "the sweep of orphaned channels failed: RuntimeError", nothing)
-    monkeypatch.setattr(adapter, "sweep", fault.coroutine())
+    monkeypatch.setattr(adapter.Sweeper, "sweep", fault.coroutine())
     async with serving(settings) as listening:
         asterisk = listening.service.networks["asterisk"]
         assert isinstance(asterisk, adapter.Asterisk)
