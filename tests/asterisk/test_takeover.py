@@ -37,7 +37,7 @@ PERSON = "1002"
 WORD = babble(0.6, seed=41)
 STAGGER_S = 1.0
 BEGINNING = round(1.5 * RATE)
-"""Samples of a prompt that are in the recording of a node that is killed at the prompt's end."""
+"""Samples of the first question that are recorded even if the node is killed at its end: two seconds may be lost."""
 STORED_S = 90.0
 """Time for the restarted nodes to find the recordings in their spools."""
 
@@ -125,9 +125,10 @@ def is_right(call: Interrupted) -> None:
     parts = sorted(record.recordings, key=lambda part: part.offset_ms)
     ends = [part.offset_ms + part.seconds * 1000 for part in parts]
     assert all(part.offset_ms >= end - 200 for end, part in zip(ends, parts[1:], strict=False)), parts
-    prompt = call.caller.detector.sound(PROMPTS[call.question])
-    asked = [part for part in parts if sides(part.path)[1].find(prompt[:BEGINNING]).likeness > 0.9]
-    assert len(asked) >= 2, f"{call.question} is not in both halves: {parts}"
+    sound = call.caller.detector.sound
+    ours = [sides(part.path)[1] for part in parts]
+    assert any(side.find(sound(PROMPTS[call.question])).likeness > 0.95 for side in ours[1:]), call.question
+    assert ours[0].find(sound(PROMPTS["convenient"])[:BEGINNING]).likeness > 0.9
 
 
 @pytest.mark.parametrize("outbound", [False, True], ids=["inbound", "outbound"])
