@@ -292,18 +292,13 @@ class Asterisk:
             direction=direction,
             transferred=how == "talked",
         )
-        clearing = self._spawn(resumed.remove_leftovers())
         try:
             await self._resume(resumed)
         except NotResumable as reason:
             log.error("call %s cannot be resumed here: %s", call, reason)
             await self._return(channel, "fallback", "lost" if direction == "inbound" else "let-go")
         finally:
-            await asyncio.wait((clearing,))
-            if resumed.leg:
-                await resumed.leg.hang_up()
-            else:
-                resumed.leave()
+            await resumed.close()
             slot.release()
 
     async def _claim(self, channel: str) -> None:

@@ -5,8 +5,8 @@ Must not know: how the call was claimed, what was said on it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import logging
 from dataclasses import replace
 
 from ivr.lifecycle import Direction
@@ -18,8 +18,6 @@ from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.port import Call, NotResumable
 from ivr.telephony.slots import CallSlot
-
-log = logging.getLogger(__name__)
 
 
 class AsteriskResumedCall:
@@ -43,8 +41,8 @@ class AsteriskResumedCall:
         self._party = tracker.expect(channel)
         self._party.created = True
         self._party.entered.set_result(None)
-        self.leg: AsteriskCallLeg | None = None
-        """Set by `attach`; it releases the slot."""
+        self._leg: AsteriskCallLeg | None = None
+        self._clearing: asyncio.Task[None] | None = None
 
     @property
     def id(self) -> str:
@@ -68,15 +66,21 @@ class AsteriskResumedCall:
             await voice.close()
             raise NotResumable(f"its media could not be attached: {error!r}") from error
         located = replace(call, external_id=party.channel)
-        self.leg = AsteriskCallLeg(located, self._ari, self._tracker, self._site, party, voice)
-        self.leg.over.add_done_callback(self._slot.release)
-        return self.leg
+        self._leg = AsteriskCallLeg(located, self._ari, self._tracker, self._site, party, voice)
+        self._leg.over.add_done_callback(self._slot.release)
+        self._clearing = asyncio.create_task(self._remove_leftovers())
+        return self._leg
 
-    def leave(self) -> None:
-        """Leave the call to whatever the dialplan does with it."""
-        self._tracker.forget(self._party)
+    async def close(self) -> None:
+        """Hang up, if media were attached; otherwise leave the party to the dialplan."""
+        if self._clearing:
+            await asyncio.wait((self._clearing,))
+        if self._leg:
+            await self._leg.hang_up()
+        else:
+            self._tracker.forget(self._party)
 
-    async def remove_leftovers(self) -> None:
+    async def _remove_leftovers(self) -> None:
         """Remove the channels and bridges of this call that other nodes have left behind."""
         with contextlib.suppress(AriRefused, AriUnreachable):
             for channel in await self._ari.channels():
