@@ -32,6 +32,7 @@ from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
 from ivr.prompts.library import COMMA_MS, SENTENCE_MS
 from ivr.telephony.media import (
+    FRAME_BYTES,
     AudioFrame,
     CallReleased,
     KeyPressed,
@@ -62,7 +63,11 @@ TYPE_AHEAD_MAX: Final = 20
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 """Silence between two prompts played in one sequence."""
 RESUMED_PAUSE: Final = bytes(COMMA_MS * BYTES_PER_MS)
-"""Silence between the notice that the call goes on and the question: the caller has waited long enough."""
+"""Silence between the notice that the call goes on and the question: the caller has waited long enough.
+
+Until then the caller is not heard: it may be the rest of what they have said to the lost node.
+"""
+SILENCE: Final = bytes(FRAME_BYTES)
 
 
 class Session:
@@ -99,7 +104,7 @@ class Session:
         self._cause = "normal"
         self._ended: events.CallEnded | None = None
         self._released = False
-        self._pause = SENTENCE_PAUSE
+        self._deaf_until_ms = 0
         call = leg.call
         speech = call.language in node.recognizer.languages
         self._state = (
@@ -162,9 +167,7 @@ class Session:
             if self._resumed.consent_at:
                 path = node.recordings.spool_path(call.id, self._state.turn + 1)
                 self._recorder.start(self._mailbox.clock(), now, path)
-            self._pause = RESUMED_PAUSE
             await self._step(self._resumption)
-            self._pause = SENTENCE_PAUSE
             return
         self._journal.open(self._flow_set, now)
         brought = initial_variables(call, self._flow_set.flows, node.calendar, now.date())
@@ -237,8 +240,10 @@ class Session:
             await self._execute(turn.pressed(at_ms, self._type_ahead.popleft()))
 
     async def _handle_audio(self, at_ms: int, pcm: bytes) -> None:
-        self._recognition.add_frame(at_ms, pcm)
         self._recorder.add_caller(at_ms, pcm)
+        if at_ms < self._deaf_until_ms:
+            pcm = SILENCE
+        self._recognition.add_frame(at_ms, pcm)
         self._utterances.add_frame(at_ms, pcm)
         activity = self._activity.frame(pcm)
         if self._turn:
@@ -340,7 +345,12 @@ class Session:
         language, at_ms, library = self._state.language, self._mailbox.clock(), self._node.prompts
         resolved = [self._utterances.resolve(prompt) for prompt in prompts]
         self._transcript.begin_prompt(at_ms, " ".join(library.text(prompt, language) for prompt, _ in resolved))
-        self._player.start(at_ms, self._pause.join(library.pcm(prompt, language, own) for prompt, own in resolved))
+        audio = [library.pcm(prompt, language, own) for prompt, own in resolved]
+        notice = b""
+        if prompts and prompts[0].name == self._flow_set.flows.common.resumed:
+            notice = audio.pop(0) + RESUMED_PAUSE
+            self._deaf_until_ms = at_ms + len(notice) // BYTES_PER_MS
+        self._player.start(at_ms, notice + SENTENCE_PAUSE.join(audio))
         return self._player.length_ms
 
     async def _wait_until_heard(self) -> None:

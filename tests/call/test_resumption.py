@@ -17,7 +17,7 @@ from ivr.call.node import ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
 from ivr.call.resumption import take_over
 from ivr.errors import StaleTurn
-from ivr.events import CallEnded, CallResumed, EndedBy, Value
+from ivr.events import CallEnded, CallResumed, EndedBy, SpeechHeard, Value
 from ivr.flow.parse import FlowSet, parse
 from ivr.flow_store import FlowStore
 from ivr.lifecycle import AnsweringParty, Disposition
@@ -25,10 +25,11 @@ from ivr.live.calls import LiveCalls, SavedCall
 from ivr.live.errors import LiveStateUnavailable
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
-from ivr.telephony.media import CallReleased, KeyPressed, MarkReached, MediaClosed, MediaEvent
+from ivr.telephony.media import FRAME_BYTES, AudioFrame, CallReleased, KeyPressed, MarkReached, MediaClosed, MediaEvent
 from ivr.telephony.port import Call, HoldWork, NotResumable
 from ivr.transcript import Speaker
 from recognizer.scripted import ScriptedRecognizer
+from tests.call.caller import CLIPS
 from tests.call.orphan import CALL, OrphanedCall, a_node, a_redis
 
 SURELY_S = 30
@@ -78,6 +79,11 @@ class SilentLeg:
     async def release(self) -> bool:
         self._events.put_nowait(CallReleased())
         return True
+
+    def says(self, pcm: bytes) -> None:
+        """The caller speaks."""
+        for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
+            self._events.put_nowait(AudioFrame(pcm[start : start + FRAME_BYTES]))
 
     def end(self) -> None:
         """The caller hangs up."""
@@ -351,3 +357,19 @@ async def test_a_drain_hands_calls_over(
     await the_rest(second)
     await asyncio.wait_for(resuming, SURELY_S)
     assert (await closed(nodes[1])).call.disposition is Disposition.COMPLETED
+
+
+async def test_the_rest_of_what_was_said_to_the_lost_node_is_not_taken_for_an_answer(
+    nodes: tuple[ServiceNode, ServiceNode], managers: tuple[CallManager, CallManager], flow_set: FlowSet
+) -> None:
+    orphan = OrphanedCall(nodes[0], flow_set, at=nodes[0].now())
+    await orphan.begin()
+    second = SilentLeg()
+    resuming = asyncio.create_task(managers[1].resume(Offer(second)))
+    await second.hears(NOTICE)
+    second.says(CLIPS["方便"])
+    await second.presses(方便吗="1")
+    await second.hears("解决了吗")
+    second.end()
+    await asyncio.wait_for(resuming, SURELY_S)
+    assert not any(isinstance(turn.event, SpeechHeard) for turn in (await closed(nodes[1])).turns)
