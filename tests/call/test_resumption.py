@@ -25,7 +25,16 @@ from ivr.live.calls import LiveCalls, SavedCall
 from ivr.live.errors import LiveStateUnavailable
 from ivr.records.record import CallRecord
 from ivr.resource_files import ROOT
-from ivr.telephony.media import FRAME_BYTES, AudioFrame, CallReleased, KeyPressed, MarkReached, MediaClosed, MediaEvent
+from ivr.telephony.media import (
+    FRAME_BYTES,
+    FRAME_MS,
+    AudioFrame,
+    CallReleased,
+    KeyPressed,
+    MarkReached,
+    MediaClosed,
+    MediaEvent,
+)
 from ivr.telephony.port import Call, HoldWork, NotResumable
 from ivr.transcript import Speaker
 from recognizer.scripted import ScriptedRecognizer
@@ -80,9 +89,11 @@ class SilentLeg:
         self._events.put_nowait(CallReleased())
         return True
 
-    def says(self, pcm: bytes) -> None:
-        """The caller speaks."""
+    async def says(self, pcm: bytes) -> None:
+        """The caller speaks, and falls silent for two seconds."""
+        pcm += bytes(100 * FRAME_BYTES)
         for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
+            await asyncio.sleep(FRAME_MS / 1000)
             self._events.put_nowait(AudioFrame(pcm[start : start + FRAME_BYTES]))
 
     def end(self) -> None:
@@ -367,7 +378,7 @@ async def test_the_rest_of_what_was_said_to_the_lost_node_is_not_taken_for_an_an
     second = SilentLeg()
     resuming = asyncio.create_task(managers[1].resume(Offer(second)))
     await second.hears(NOTICE)
-    second.says(CLIPS["方便"])
+    await second.says(CLIPS["方便"])
     await second.presses(方便吗="1")
     await second.hears("解决了吗")
     second.end()
