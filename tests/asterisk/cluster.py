@@ -20,7 +20,7 @@ from ivr.resource_files import ROOT
 from tests.asterisk.system import SystemFixture, passwords_in_environment
 from tests.ports import PORTS
 
-READY_S = 60.0
+READY_S = 240.0
 NODES = 3
 
 
@@ -34,11 +34,23 @@ class Node:
     process: asyncio.subprocess.Process | None = None
     ended: list[int] = field(default_factory=list)
     """The exit statuses of its earlier processes."""
+    killed: bool = False
 
     @property
     def address(self) -> str:
         """The address of the service."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """The end of its name in the records; another one after each start."""
+        assert self.process
+        return f":{self.port}/{self.process.pid}"
+
+    @property
+    def running(self) -> bool:
+        """Whether the process runs."""
+        return self.process is not None and self.process.returncode is None and not self.killed
 
     async def start(self) -> None:
         """Start the process; return once it takes calls."""
@@ -67,6 +79,7 @@ class Node:
         """Kill the process; return the moment."""
         assert self.process
         self.process.kill()
+        self.killed = True
         return asyncio.get_running_loop().time()
 
     async def hands_over(self) -> None:
@@ -89,6 +102,7 @@ class Node:
         """Wait for the end of the process."""
         assert self.process
         self.ended.append(await self.process.wait())
+        self.killed = False
 
 
 @dataclass
@@ -98,21 +112,24 @@ class Cluster:
     system: SystemFixture
     nodes: list[Node]
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a node is chosen: at most one is away at a time."""
-    restarting: asyncio.Task[None] | None = None
+    """Held while a node is chosen: one always stays."""
+    restarting: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def leader(self, led_by: str) -> Node:
-        """The node of this name, as the records have it."""
-        return next(node for node in self.nodes if f":{node.port}/" in led_by)
+    def leader(self, name: str) -> Node | None:
+        """The running node of this name."""
+        return next((node for node in self.nodes if node.running and name.endswith(node.name)), None)
 
     async def kills_leader(self, phone: str) -> float:
         """Kill the node that leads the call of a phone, and start it again; return the moment of its end."""
         async with self.lock:
-            await self.complete()
-            record = await self.system.record_when(phone, lambda record: True)
+            while len(self.restarting) > len(self.nodes) - 2:
+                await asyncio.wait(self.restarting, return_when=asyncio.FIRST_COMPLETED)
+            record = await self.system.record_when(phone, lambda record: self.leader(record.call.node) is not None)
             node = self.leader(record.call.node)
+            assert node
             killed = node.kill()
-            self.restarting = asyncio.create_task(self._restart(node))
+            self.restarting.add(task := asyncio.create_task(self._restart(node)))
+            task.add_done_callback(self.restarting.discard)
             return killed
 
     async def place_call(self, number: str) -> None:
@@ -124,8 +141,7 @@ class Cluster:
 
     async def complete(self) -> None:
         """Wait until all nodes take calls."""
-        if self.restarting:
-            await self.restarting
+        await asyncio.gather(*self.restarting)
 
     async def _restart(self, node: Node) -> None:
         await node.wait()
@@ -168,9 +184,9 @@ async def running_cluster(system: SystemFixture, count: int = NODES) -> AsyncIte
 
 
 async def _end(cluster: Cluster) -> None:
-    if cluster.restarting:
-        cluster.restarting.cancel()
-        await asyncio.gather(cluster.restarting, return_exceptions=True)
+    for restarting in tuple(cluster.restarting):
+        restarting.cancel()
+    await asyncio.gather(*cluster.restarting, return_exceptions=True)
     for node in cluster.nodes:
         if node.process and node.process.returncode is None:
             node.process.kill()
