@@ -67,6 +67,6 @@ async def _interrupt(cluster: Cluster, question: str) -> tuple[float, float] | N
     finally:
         await caller.call.hang_up()
     found = [heard.find(caller.detector.sound(prompt)) for prompt in (NOTICE, PROMPTS[question])]
-    if min(match.likeness for match in found) < 0.9:
+    if min(match.likeness for match in found) < 0.75:
         return None
     return (found[0].at - killed) * 1000, (found[1].at - killed) * 1000
