@@ -30,7 +30,7 @@ from ivr.flow import engine
 from ivr.flow.parse import FlowSet
 from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
-from ivr.prompts.library import COMMA_MS, SENTENCE_MS
+from ivr.prompts.library import SENTENCE_MS
 from ivr.telephony.media import (
     FRAME_BYTES,
     AudioFrame,
@@ -62,8 +62,8 @@ TYPE_AHEAD_MAX: Final = 20
 """Maximum number of keys kept for the questions to come; further keys are dropped."""
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 """Silence between two prompts played in one sequence."""
-RESUMED_PAUSE: Final = bytes(COMMA_MS * BYTES_PER_MS)
-"""Silence between the notice that the call goes on and the question: the caller has waited long enough.
+RESUMED_PAUSE: Final = bytes(60 * BYTES_PER_MS)
+"""Short silence between the notice that the call goes on and the question: the caller has waited long enough.
 
 Until then the caller is not heard: it may be the rest of what they have said to the lost node.
 """
