@@ -1,6 +1,7 @@
 """`make bench`: run all benchmarks and compare them with their goals; takes about 15 minutes.
 
-`python -m bench browser` runs one part only: browser, asterisk, complaints, recovery, agents or turn_taking.
+`python -m bench browser` runs one part only: browser, asterisk, complaints, recovery, take-over, agents
+or turn_taking.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 import uvloop
 
-from bench import agents, asterisk, browser, complaints, recordings, recovery, turn_taking
+from bench import agents, asterisk, browser, complaints, recordings, recovery, takeover, turn_taking
 from bench.figures import Figure, publish
 from ivr.turntaking.timing import Timing
 from recognizer.vosk import SHIPPED
@@ -30,6 +31,7 @@ PARTS: Final[dict[str, tuple[Mapping[str, str], Callable[[], dict[str, Figure]]]
     "asterisk": (asterisk.GOALS, lambda: uvloop.run(asterisk.measure())),
     "complaints": (complaints.GOALS, lambda: uvloop.run(complaints.measure())),
     "recovery": (recovery.GOALS, lambda: uvloop.run(recovery.measure())),
+    "take-over": (takeover.GOALS, lambda: uvloop.run(takeover.measure())),
     "agents": (agents.GOALS, lambda: uvloop.run(agents.measure())),
     "turn_taking": ({}, turn_taking_figures),
 }

@@ -28,6 +28,16 @@ class CallAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class CallResumed:
+    """Another node goes on with the call; what had been asked was not answered.
+
+    `transferred`: in the meantime, the caller talked with the person to whom the flow had transferred them.
+    """
+
+    transferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PromptsFinished:
     """The prompts of a notice were played in full."""
 
@@ -131,6 +141,7 @@ class CallEnded:
 
 Event = (
     CallAnswered
+    | CallResumed
     | PromptsFinished
     | SpeechHeard
     | DigitsPressed

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr import events
-from ivr.telephony.media import FRAME_MS, AudioFrame, MediaClosed, MediaEvent, MediaStream, OverheardAudio
+from ivr.telephony.media import FRAME_MS, AudioFrame, CallReleased, MediaClosed, MediaEvent, MediaStream, OverheardAudio
 from ivr.turntaking.turn import QuestionTurn
 from recognizer.base import Hypothesis
 
@@ -47,6 +47,11 @@ class TaskFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Request from outside the session to leave the call to another node, or to end it if none can take it."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndCall:
     """Request from outside the session to end the call. `cause` is one of lifecycle.HANGUP_CAUSES."""
 
@@ -56,25 +61,25 @@ class EndCall:
 TaskResult = events.CaseFound | events.CaseMissing | events.TransferCompleted | events.TransferFailed
 """The result of a long-running task: a case look-up or a transfer."""
 
-MailboxItem = MediaEvent | PromptStarted | DecodingFinished | TaskFailed | EndCall | TaskResult
+MailboxItem = MediaEvent | PromptStarted | DecodingFinished | TaskFailed | EndCall | HandOver | TaskResult
 
 
 class Mailbox:
-    """Queue of one call's items. `clock` starts when the mailbox is created, that is, when the call is answered."""
+    """Queue of one call's items. `elapsed_ms` is the time since the call was answered, 0 if that is now."""
 
-    def __init__(self, media: MediaStream) -> None:
+    def __init__(self, media: MediaStream, elapsed_ms: int = 0) -> None:
         self._media = media
         self._items: asyncio.Queue[MailboxItem] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._now = asyncio.get_running_loop().time
-        self._answered_at_s = self._now()
+        self._answered_at_s = self._now() - elapsed_ms / 1000
 
     def clock(self) -> int:
         """Return the time since the call was answered (ms)."""
         return int((self._now() - self._answered_at_s) * 1000)
 
     def open(self) -> None:
-        """Start collecting media events. The last one is always MediaClosed, even if the stream fails."""
+        """Start collecting media events. The last one is MediaClosed or CallReleased, even if the stream fails."""
         self.spawn(self._pump())
 
     def post(self, item: MailboxItem) -> None:
@@ -111,6 +116,8 @@ class Mailbox:
             async for event in self._media.events():
                 if not isinstance(event, AudioFrame | OverheardAudio) or self._items.qsize() < MAX_PENDING:
                     self.post(event)
+                if isinstance(event, CallReleased):
+                    return
         except Exception:
             log.exception("media stream failed")
         self.post(MediaClosed("network", "failed"))

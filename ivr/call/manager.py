@@ -14,12 +14,14 @@ from typing import Final
 from ivr.call.flow_versions import FlowVersions
 from ivr.call.node import ServiceNode
 from ivr.call.recovery import LEASE_MS, sweep
+from ivr.call.resumption import take_over
 from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
 from ivr.database.errors import describe
 from ivr.errors import HuifangError
+from ivr.events import CallResumed
 from ivr.flow_store import FlowStore
 from ivr.live.errors import LiveStateUnavailable
-from ivr.telephony.port import CallLeg
+from ivr.telephony.port import CallLeg, NotResumable, ResumedCall
 
 log = logging.getLogger(__name__)
 
@@ -30,15 +32,33 @@ TRUST_S: Final = LEASE_MS / 1000
 """Time that a node waits, on each server of Redis anew, before it takes calls without a lease for orphans."""
 RECORDING_S: Final = 5.0
 """Time that a drain allows, once all calls have ended, for their records to be written."""
+RELEASE_S: Final = 5.0
+"""Time that a node has to leave a call of its own that it is offered again, as after a fault of the media."""
 CLAIM_TIMEOUT_S: Final = 1.0
 """Timeout for claiming a call's lease before the call is answered."""
 
 
-class CallManager:
-    """Runs each call in its own session, with the flow version current at its start."""
+async def _none_carried() -> frozenset[str]:
+    return frozenset()
 
-    def __init__(self, node: ServiceNode, flow_store: FlowStore) -> None:
-        self._node, self._flow_store = node, flow_store
+
+def _task_name(call_id: str) -> str:
+    return f"call {call_id}"
+
+
+class CallManager:
+    """Runs each call in its own session, with the flow version current at its start.
+
+    `carried` returns the calls whose party the networks still connect with somebody, even if no node leads them.
+    """
+
+    def __init__(
+        self,
+        node: ServiceNode,
+        flow_store: FlowStore,
+        carried: Callable[[], Awaitable[frozenset[str]]] = _none_carried,
+    ) -> None:
+        self._node, self._flow_store, self._carried = node, flow_store, carried
         self._sessions: dict[str, Session] = {}
         self._in_progress: set[str] = set()
         self._ringing: set[str] = set()
@@ -79,10 +99,37 @@ class CallManager:
             log.warning("call %s rejected: this node is draining, or another node owns the call", call_id)
             await leg.hang_up()
             return
-        self._sessions[call_id] = session = Session(leg, self._flow_store.current, self._node)
+        await self._run(call_id, Session(leg, self._flow_store.current, self._node))
+
+    async def resume(self, resumed: ResumedCall) -> None:
+        """Go on with a call that another node has led; return once the call is recorded. See `answer`.
+
+        Raises:
+            NotResumable: this node cannot go on with it.
+        """
+        call_id = resumed.id
+        if self._draining:
+            raise NotResumable("this node is draining")
+        if earlier := [task for task in self._tasks if task.get_name() == _task_name(call_id)]:
+            _, going_on = await asyncio.wait(earlier, timeout=RELEASE_S)
+            if going_on:
+                raise NotResumable("this node itself has not yet left it")
+        taken = await take_over(self._node, self._flow_versions, self._flow_store.current, call_id)
+        self._ringing.add(call_id)
+        try:
+            leg = await resumed.attach(taken.state.call)
+        finally:
+            self._ringing.discard(call_id)
+        log.warning("call %s: this node goes on with it at %s", call_id, taken.state.flow.place)
+        event = CallResumed(resumed.transferred)
+        await self._run(call_id, Session(leg, taken.flow_set, self._node, taken.state, event))
+        self._node.recordings.look_for(call_id)
+
+    async def _run(self, call_id: str, session: Session) -> None:
+        self._sessions[call_id] = session
         self._in_progress.add(call_id)
         self._idle.clear()
-        task = asyncio.create_task(self._run_session(call_id, session), name=f"call {call_id}")
+        task = asyncio.create_task(self._run_session(call_id, session), name=_task_name(call_id))
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._on_session_done(call_id, task))
         await asyncio.shield(task)
@@ -133,7 +180,8 @@ class CallManager:
     async def _sweep(self) -> None:
         await self._node.records.ping()
         if await self._knows_leases():
-            await sweep(self._node, self._flow_versions, self._owns)
+            carried = await self._carried()
+            await sweep(self._node, self._flow_versions, lambda call_id: self._owns(call_id) or call_id in carried)
 
     async def _knows_leases(self) -> bool:
         """Return whether every node has had the time to renew its leases on the present server of Redis.
@@ -148,14 +196,15 @@ class CallManager:
     async def drain(self, within_s: float, apology_s: float = APOLOGY_TIMEOUT_MS / 1000) -> None:
         """Stop accepting calls and wait `within_s` for those in progress to end.
 
-        Calls still running then are ended with an apology; those still running `apology_s` later are cancelled.
-        Records that the database has not taken RECORDING_S later are left to the journal.
+        Calls still running then are handed over to other nodes, or ended with an apology if their network has no other
+        node; those still running `apology_s` later are cancelled. Records that the database has not taken RECORDING_S
+        later are left to the journal.
         """
         self._draining = True
         if not await self._wait_until_idle(within_s):
-            log.warning("drain: ending %d calls still in progress", len(self._in_progress))
+            log.warning("drain: handing over %d calls still in progress", len(self._in_progress))
             for call_id in self._in_progress:
-                self._sessions[call_id].end("failed")
+                self._sessions[call_id].hand_over()
             if not await self._wait_until_idle(apology_s):
                 await self._cancel(self._tasks)
         if self._tasks:

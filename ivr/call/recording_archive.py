@@ -1,7 +1,8 @@
 """The recordings of one node's calls: from the spool folder, where they are written, to the store and the records.
 
-A file leaves the spool once its recording is stored and indexed. A file that a crash or an unavailable store left
-there is stored later, whichever node has closed the call in the meantime.
+Each node that leads a call records its own part: the first one to `CALL.wav`, a node that goes on with the call from
+turn N on to `CALL.N.wav`. A file leaves the spool once its recording is stored and indexed. A file that a crash or an
+unavailable store left there is stored later, whichever node has closed the call in the meantime.
 Must not know: live calls, what kind of storage the store is.
 """
 
@@ -12,16 +13,17 @@ import fcntl
 import logging
 from contextlib import suppress
 from datetime import datetime, tzinfo
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ivr.call.audio.stereo_recorder import StereoRecording
 from ivr.database.errors import UnknownCall, describe
 from ivr.errors import HuifangError
+from ivr.events import CallResumed
 from ivr.recordings.store import RecordingStore, RecordingsUnavailable, StoredRecording
 from ivr.recordings.wav import measure
 from ivr.records.call_records import CallRecords
-from ivr.records.record import CallSummary
+from ivr.records.record import CallRecord, CallSummary
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +49,13 @@ class RecordingArchive:
         self.trouble = ""
         """Why the last round of `run` failed unexpectedly; empty if it did not."""
 
-    def spool_path(self, call_id: str) -> Path:
-        """Return the file into which a call is recorded."""
-        return self._spool / f"{call_id}.wav"
+    def spool_path(self, call_id: str, from_turn: int = 0) -> Path:
+        """Return the file for a call's recording, or for its part since this node goes on with it at `from_turn`."""
+        return self._spool / f"{call_id}.{from_turn}.wav" if from_turn else self._spool / f"{call_id}.wav"
 
-    async def store(self, recording: StereoRecording, consent_at: datetime) -> StoredRecording | None:
-        """Store a finished recording; return None if the store does not take it in time, and catch up with it later.
-
-        `consent_at` is when the recording began.
-        """
-        key = self._key(recording.path.stem, consent_at)
+    async def store(self, recording: StereoRecording, began_at: datetime) -> StoredRecording | None:
+        """Store a finished recording; return None if the store does not take it in time, and catch up with it later."""
+        key = self._key(recording.path.stem, began_at)
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S):
                 await self._store.put(recording.path, key)
@@ -107,18 +106,18 @@ class RecordingArchive:
     async def _settle(self, file: Path) -> bool:
         """Store and index a file of the spool, then delete it; return False if its call goes on, or it is indexed."""
         try:
-            record = await self._records.call(file.stem, "management")
+            record = await self._records.call(file.stem.partition(".")[0], "management")
         except UnknownCall:
             return False
-        call = record.call
-        if call.ended_at is None or call.consent_at is None:
+        call, began_at = record.call, _parts(record).get(file.stem)
+        if call.ended_at is None or began_at is None:
             return False
-        if indexed := bool(record.recordings):
-            log.debug("recording of call %s: stored before", call.id)
+        key = self._key(file.stem, began_at)
+        if indexed := file.stem in _indexed(record):
+            log.debug("recording %s: stored before", key)
         elif measured := await asyncio.to_thread(_measure, file):
-            key = self._key(call.id, call.consent_at)
             await self._store.put(file, key)
-            await self._index(call, StoredRecording(self._store.url(key), *measured))
+            await self._index(call, StoredRecording(self._store.url(key), *measured), began_at)
         else:
             self._refused.add(file)
             log.error("%s is not a playable recording; it stays there", file)
@@ -126,25 +125,42 @@ class RecordingArchive:
         await asyncio.to_thread(file.unlink, missing_ok=True)
         return not indexed
 
-    async def _find_stored(self, call_id: str) -> bool:
-        """Index the recording of a lost call if its node has stored it."""
-        record = await self._records.call(call_id, "management")
-        if record.call.consent_at is None or record.recordings:
-            return False
-        stored = await self._store.find(self._key(call_id, record.call.consent_at))
-        if stored:
-            await self._index(record.call, stored)
-        return stored is not None
+    async def _find_stored(self, call_id: str) -> int:
+        """Index the parts of a lost call's recording that its nodes have stored; return their number."""
+        record, count = await self._records.call(call_id, "management"), 0
+        indexed = _indexed(record)
+        for stem, began_at in _parts(record).items():
+            if stem not in indexed and (stored := await self._store.find(self._key(stem, began_at))):
+                await self._index(record.call, stored, began_at)
+                count += 1
+        return count
 
-    async def _index(self, call: CallSummary, stored: StoredRecording) -> None:
-        """Add a recording to the records; it began with the caller's consent."""
-        began_at, answered_at = call.consent_at, call.answered_at
-        offset_ms = int((began_at - answered_at).total_seconds() * 1000) if began_at and answered_at else 0
+    async def _index(self, call: CallSummary, stored: StoredRecording, began_at: datetime) -> None:
+        """Add a recording to the records."""
+        offset_ms = int((began_at - call.answered_at).total_seconds() * 1000) if call.answered_at else 0
         await self._records.add_recording(call.id, stored.url, "wav", stored.seconds, offset_ms, stored.sha256)
         log.info("call %s: the recording that was left behind is indexed", call.id)
 
-    def _key(self, call_id: str, began_at: datetime) -> str:
-        return f"{began_at.astimezone(self._timezone):%Y-%m-%d}/{call_id}.wav"
+    def _key(self, stem: str, began_at: datetime) -> str:
+        return f"{began_at.astimezone(self._timezone):%Y-%m-%d}/{stem}.wav"
+
+
+def _indexed(record: CallRecord) -> frozenset[str]:
+    """Return the stems of the files in the record, wherever they are stored."""
+    return frozenset(PurePosixPath(recording.path).stem for recording in record.recordings)
+
+
+def _parts(record: CallRecord) -> dict[str, datetime]:
+    """Return when each part of a call's recording began, by the stem of its file; none without consent."""
+    call = record.call
+    if call.consent_at is None:
+        return {}
+    later = {
+        f"{call.id}.{turn.turn}": turn.at
+        for turn in record.turns
+        if isinstance(turn.event, CallResumed) and turn.at > call.consent_at
+    }
+    return {call.id: call.consent_at, **later}
 
 
 def _complete_files(spool: Path) -> list[Path]:

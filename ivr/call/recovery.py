@@ -1,7 +1,6 @@
 """Recovery of orphaned calls: saved answers are kept, the flow processes the end of the call, the record is closed.
 
-An orphaned call is closed, not resumed: its media ended with the node that owned it. Resuming would need a network
-that can attach another node to a live call, and none of the supported networks offers that for the caller's leg.
+No node has gone on with an orphaned call (ivr/call/resumption.py): its caller has hung up, or is with a person.
 
 Must not know: why a node died.
 """
@@ -24,6 +23,7 @@ from ivr.flow.state import FlowState
 from ivr.lifecycle import Disposition
 from ivr.live.errors import LiveStateUnavailable
 from ivr.records.journal import entries
+from ivr.records.journal.entries import JournalEntry
 from ivr.records.record import CallRecord
 
 log = logging.getLogger(__name__)
@@ -89,13 +89,17 @@ async def _write_pending(node: ServiceNode, call_id: str) -> None:
     """Write what the lost node had saved in Redis but perhaps not in the database."""
     if (live := await node.live.load(call_id)) is None:
         return
-    try:
-        pending = entries.load_all(live[1])
-    except ValueError:
-        node.live.damaged.skip("live calls", call_id, live[1], "not entries of a journal")
-        return
-    for entry in pending:
+    for entry in read_pending(node, call_id, live[1]):
         await node.journal.write(entry)
+
+
+def read_pending(node: ServiceNode, call_id: str, payload: bytes) -> list[JournalEntry]:
+    """Return the entries that a lost node had saved in Redis; none if they are damaged."""
+    try:
+        return entries.load_all(payload)
+    except ValueError:
+        node.live.damaged.skip("live calls", call_id, payload, "not entries of a journal")
+        return []
 
 
 async def _end_flow(node: ServiceNode, flow_versions: FlowVersions, record: CallRecord) -> Disposition:
@@ -104,7 +108,7 @@ async def _end_flow(node: ServiceNode, flow_versions: FlowVersions, record: Call
     flow_set = await flow_versions.get(call.flow_version)
     if flow_set is None:
         return Disposition.FAILED
-    state = _replay(flow_set, record)
+    state = replay(flow_set, record)
     last = engine.step(flow_set.flows, state, NODE_LOST, node.now())
     if last.state is not state:
         facts = [action for action in last.actions if isinstance(action, Fact)]
@@ -112,7 +116,7 @@ async def _end_flow(node: ServiceNode, flow_versions: FlowVersions, record: Call
     return last.state.disposition or Disposition.FAILED
 
 
-def _replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
+def replay(flow_set: FlowSet, record: CallRecord) -> FlowState:
     """Replay the recorded events and return the resulting state.
 
     A recorded turn that its event does not reproduce was an apology for a fault.

@@ -20,9 +20,10 @@ from ivr.call.audio.player import BYTES_PER_MS, Player
 from ivr.call.audio.recognition_session import RecognitionSession
 from ivr.call.audio.utterance_buffer import UtteranceBuffer
 from ivr.call.journal.call_journal import CallJournal
+from ivr.call.journal.live_state import LiveState
 from ivr.call.journal.transcript_builder import TranscriptBuilder
 from ivr.call.lookup import look_up
-from ivr.call.mailbox import DecodingFinished, EndCall, Mailbox, MailboxItem, PromptStarted, TaskFailed
+from ivr.call.mailbox import DecodingFinished, EndCall, HandOver, Mailbox, MailboxItem, PromptStarted, TaskFailed
 from ivr.call.node import ServiceNode
 from ivr.events import Event
 from ivr.flow import engine
@@ -31,7 +32,9 @@ from ivr.flow.state import FlowTurn
 from ivr.lifecycle import Disposition
 from ivr.prompts.library import SENTENCE_MS
 from ivr.telephony.media import (
+    FRAME_BYTES,
     AudioFrame,
+    CallReleased,
     KeyPressed,
     MarkReached,
     MediaClosed,
@@ -59,14 +62,32 @@ TYPE_AHEAD_MAX: Final = 20
 """Maximum number of keys kept for the questions to come; further keys are dropped."""
 SENTENCE_PAUSE: Final = bytes(SENTENCE_MS * BYTES_PER_MS)
 """Silence between two prompts played in one sequence."""
+RESUMED_PAUSE: Final = bytes(60 * BYTES_PER_MS)
+"""Short silence between the notice that the call goes on and the question: the caller has waited long enough.
+
+Until then the caller is not heard: it may be the rest of what they have said to the lost node.
+"""
+SILENCE: Final = bytes(FRAME_BYTES)
 
 
 class Session:
-    """Runs one call from answer to end, on the flow version it started with."""
+    """Runs one call from answer to end, on the flow version it started with.
 
-    def __init__(self, leg: CallLeg, flow_set: FlowSet, node: ServiceNode) -> None:
+    `resumed` is where another node has left the call, and `event` what to tell the flow then.
+    """
+
+    def __init__(
+        self,
+        leg: CallLeg,
+        flow_set: FlowSet,
+        node: ServiceNode,
+        resumed: LiveState | None = None,
+        event: events.CallResumed = events.CallResumed(),  # noqa: B008 (frozen)
+    ) -> None:
         self._leg, self._flow_set, self._node = leg, flow_set, node
-        self._mailbox = Mailbox(leg.media)
+        self._resumed, self._resumption = resumed, event
+        elapsed_ms = int((node.now() - resumed.answered_at).total_seconds() * 1000) if resumed else 0
+        self._mailbox = Mailbox(leg.media, elapsed_ms)
         self._journal = CallJournal(node, leg.call)
         self._recognition = RecognitionSession(node.recognizer, node.timing.decode_wait_ms)
         self._activity = node.activity()
@@ -78,13 +99,19 @@ class Session:
         self._turn: QuestionTurn | None = None
         self._hypotheses: tuple[Hypothesis, ...] = ()
         self._type_ahead: deque[str] = deque()
-        self._deadline_ms: int | None = MAX_CALL_MS
+        self._deadline_ms: int | None = elapsed_ms + MAX_CALL_MS
         self._turn_ms, self._turn_at = 0, node.now()
         self._cause = "normal"
         self._ended: events.CallEnded | None = None
+        self._released = False
+        self._deaf_until_ms = 0
         call = leg.call
         speech = call.language in node.recognizer.languages
-        self._state = engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=speech)
+        self._state = (
+            resumed.flow
+            if resumed
+            else engine.begin(flow_set.flows, flow_set.version, call.flow, call.language, speech=speech)
+        )
 
     async def run(self) -> None:
         """Run the call; return once it is over and its record is in the journal. When cancelled, hang up first."""
@@ -96,7 +123,7 @@ class Session:
 
     async def finish(self) -> None:
         """Wait until the call is recorded in the database, however long that is unavailable."""
-        await self._journal.finish()
+        await self._journal.finish(released=self._released)
 
     def end(self, cause: str) -> None:
         """End the call with an apology, unless its disposition is already set and it is about to end.
@@ -104,6 +131,10 @@ class Session:
         `cause` is one of lifecycle.HANGUP_CAUSES.
         """
         self._mailbox.post(EndCall(cause))
+
+    def hand_over(self) -> None:
+        """Leave the call to another node; end it with an apology if no node can take it. See `end`."""
+        self._mailbox.post(HandOver())
 
     # --- the only consumer of the mailbox ----------------------------------------------------------------------
 
@@ -131,6 +162,13 @@ class Session:
 
     async def _open(self) -> None:
         node, call, now = self._node, self._leg.call, self._node.now()
+        if self._resumed:
+            self._journal.resume(self._resumed)
+            if self._resumed.consent_at:
+                path = node.recordings.spool_path(call.id, self._state.turn + 1)
+                self._recorder.start(self._mailbox.clock(), now, path)
+            await self._step(self._resumption)
+            return
         self._journal.open(self._flow_set, now)
         brought = initial_variables(call, self._flow_set.flows, node.calendar, now.date())
         await self._step(events.CallAnswered(brought))
@@ -140,7 +178,15 @@ class Session:
         match item:
             case None if turn:
                 await self._execute(turn.tick(at_ms))
-            case AudioFrame() | KeyPressed() | MarkReached() | MediaClosed() | OverheardAudio() | PartiesChanged():
+            case (
+                AudioFrame()
+                | KeyPressed()
+                | MarkReached()
+                | MediaClosed()
+                | CallReleased()
+                | OverheardAudio()
+                | PartiesChanged()
+            ):
                 await self._handle_media(at_ms, item)
             case PromptStarted(started, length_ms) if started is turn:
                 await self._execute(started.prompt_started(at_ms, length_ms))
@@ -159,6 +205,9 @@ class Session:
                 await self._step(item)
             case EndCall(cause) if self._state.disposition is None:
                 self._apologise(cause)
+            case HandOver() if self._state.disposition is None:
+                if not await self._leg.release():
+                    self._apologise("failed")
             case TaskFailed(error):
                 raise error
 
@@ -181,6 +230,9 @@ class Session:
             case MediaClosed(by, cause):
                 hung_up_by_us = (by, cause) == ("us", "normal")
                 self._ended = events.CallEnded(by, self._cause if hung_up_by_us else cause)
+            case CallReleased():
+                self._released = True
+                self._ended = events.CallEnded("network", "media_lost")
 
     async def _take_keys(self, at_ms: int) -> None:
         """Pass the pressed keys to the current question, in order; without one, they wait for the next question."""
@@ -188,8 +240,10 @@ class Session:
             await self._execute(turn.pressed(at_ms, self._type_ahead.popleft()))
 
     async def _handle_audio(self, at_ms: int, pcm: bytes) -> None:
-        self._recognition.add_frame(at_ms, pcm)
         self._recorder.add_caller(at_ms, pcm)
+        if at_ms < self._deaf_until_ms:
+            pcm = SILENCE
+        self._recognition.add_frame(at_ms, pcm)
         self._utterances.add_frame(at_ms, pcm)
         activity = self._activity.frame(pcm)
         if self._turn:
@@ -291,7 +345,12 @@ class Session:
         language, at_ms, library = self._state.language, self._mailbox.clock(), self._node.prompts
         resolved = [self._utterances.resolve(prompt) for prompt in prompts]
         self._transcript.begin_prompt(at_ms, " ".join(library.text(prompt, language) for prompt, _ in resolved))
-        self._player.start(at_ms, SENTENCE_PAUSE.join(library.pcm(prompt, language, own) for prompt, own in resolved))
+        audio = [library.pcm(prompt, language, own) for prompt, own in resolved]
+        notice = b""
+        if prompts and prompts[0].name == self._flow_set.flows.common.resumed:
+            notice = audio.pop(0) + RESUMED_PAUSE
+            self._deaf_until_ms = at_ms + len(notice) // BYTES_PER_MS
+        self._player.start(at_ms, notice + SENTENCE_PAUSE.join(audio))
         return self._player.length_ms
 
     async def _wait_until_heard(self) -> None:
@@ -350,7 +409,10 @@ class Session:
             self._ended = events.CallEnded("us", cause)
 
     async def _close(self, ended: events.CallEnded) -> None:
-        """Hang up, let the flow process the end of the call, record the outcome, and release all resources."""
+        """Hang up, let the flow process the end of the call, record the outcome, and release all resources.
+
+        The end of a call with which another node goes on is recorded by that node.
+        """
         call_id = self._leg.call.id
         try:
             async with asyncio.timeout(HANG_UP_TIMEOUT_S):
@@ -361,7 +423,10 @@ class Session:
         self._recognition.stop()
         now = self._node.now()
         try:
-            self._record_turn(ended, engine.step(self._flow_set.flows, self._state, ended, now), now)
+            if ended.by == "network":
+                self._released = self._released or await self._journal.taken_over()
+            if not self._released:
+                self._record_turn(ended, engine.step(self._flow_set.flows, self._state, ended, now), now)
         except Exception:
             log.exception("call %s: the flow could not process the end of the call", call_id)
         stored = None
@@ -371,4 +436,7 @@ class Session:
                 stored = await self._node.recordings.store(recording, self._recorder.began_at)
         finally:
             audio = (stored, self._recorder.from_ms) if stored else None
-            await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)
+            if self._released:
+                self._journal.release(audio)
+            else:
+                await self._journal.close(ended, self._state.disposition or Disposition.FAILED, audio)

@@ -81,6 +81,8 @@ def check(
                 check_question(callflows, f"{name}.{node_name}", node, hearing, timing, fault)
     everywhere = callflows.variables.keys() | unread.names
     for common, prompt in callflows.common:
+        if prompt is None:
+            continue
         _check_prompt(callflows, f"common.{common}", prompt, prompts, everywhere, (), fault)
     return sorted(faults)
 

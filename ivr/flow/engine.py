@@ -10,11 +10,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from ivr.actions import LookUpCase, Notice, Say, StartRecording
+from ivr.actions import Hangup, LookUpCase, Notice, Say, StartRecording
 from ivr.actions import Transfer as TransferAction
 from ivr.events import (
     CallAnswered,
     CallEnded,
+    CallResumed,
     CaseFound,
     CaseMissing,
     DigitsPressed,
@@ -38,6 +39,8 @@ __all__ = ["MAX_TURNS", "EngineFault", "begin", "completeness", "disposition", "
 
 MAX_TURNS: Final = 200
 """Steps after which the engine gives a call up."""
+UNASKED: Final = (CallAnswered, CallResumed, CallEnded)
+"""The events that answer no wait."""
 
 
 def begin(callflows: model.Callflows, version: str, flow: str, language: str, *, speech: bool) -> FlowState:
@@ -69,6 +72,8 @@ def step(callflows: model.Callflows, state: FlowState, event: Event, now: dateti
         case CallEnded():
             builder.finish(None)
             builder.end()
+        case CallResumed(transferred):
+            _advance(builder, _go_on(builder, state.wait, transferred=transferred))
         case _:
             if state.wait is None or event.wait != state.wait.id:
                 return FlowTurn(state, ())
@@ -98,7 +103,7 @@ def fail(callflows: model.Callflows, state: FlowState, now: datetime, event: Eve
 
 def _apologise(callflows: model.Callflows, state: FlowState, now: datetime, event: Event | None) -> StepBuilder:
     builder = StepBuilder(callflows, state, now)
-    if state.wait and event and not isinstance(event, CallAnswered | CallEnded) and event.wait == state.wait.id:
+    if state.wait and event and not isinstance(event, UNASKED) and event.wait == state.wait.id:
         draft = StepBuilder(callflows, state, now)
         with suppress(EngineFault):
             _resume(draft, state.wait, event)
@@ -179,6 +184,21 @@ def _too_many_turns(builder: StepBuilder) -> str | None:
         return builder.take_exit("on_give_up")
     builder.hang_up(None, UNANNOUNCED_LINGER_MS)
     return None
+
+
+def _go_on(builder: StepBuilder, wait: Wait | None, *, transferred: bool) -> str | None:
+    """Go on with an interrupted call: ask the open question again, or execute again what the call waited for."""
+    if wait is None:
+        builder.add_action(Hangup(0))
+        return None
+    if wait.kind == "transfer" and transferred:
+        return _resume(builder, wait, TransferCompleted(wait.id))
+    if notice := builder.callflows.common.resumed:
+        builder.say(builder.prompt(notice))
+    match builder.node:
+        case model.AskNode() | model.BookNode() | model.RecordNode() as node:
+            return questions.resume(builder, node, wait)
+    return builder.state.place.node
 
 
 def _resume(builder: StepBuilder, wait: Wait, event: Event) -> str | None:

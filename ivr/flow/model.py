@@ -316,6 +316,9 @@ class CommonPrompts(FlowPart):
     confirm_keys: PromptName = Field(description="explains the keys of a read-back: 1 right, 2 wrong")
     technical: PromptName = Field(description="apologises for an internal fault")
     keys_only: PromptName = Field(description="played at the first question if no model recognises the call's language")
+    resumed: PromptName | None = Field(
+        None, description="played when another node goes on with the call, before the open question"
+    )
 
 
 class Flow(FlowPart):

@@ -68,7 +68,7 @@ def on_silence(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> Ne
     """Handle no-input."""
     if wait.kind == "hold":
         builder.say(builder.prompt(builder.callflows.common.still_there))
-        return _resume(builder, node, wait)
+        return resume(builder, node, wait)
     missed = replace(wait, silences=wait.silences + 1)
     if wait.candidate and missed.misses < node.max_misses:
         return confirm(builder, node, wait.candidate, missed, offer_keys=True)
@@ -143,7 +143,7 @@ def _hold(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNod
     return None
 
 
-def _resume(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNode:
+def resume(builder: StepBuilder, node: model.QuestionNode, wait: Wait) -> NextNode:
     """Resume after an interruption: read back again, or ask again."""
     if wait.candidate:
         return confirm(builder, node, wait.candidate, wait)
@@ -163,7 +163,7 @@ def _handle_outcome(
 ) -> NextNode:
     match outcome:
         case Command(name="repeat"):
-            return _resume(builder, node, wait)
+            return resume(builder, node, wait)
         case Command(name="wait"):
             return _hold(builder, node, wait)
         case Command(name=name):
@@ -180,7 +180,7 @@ def _handle_outcome(
                 return _accept(builder, node, wait, candidate, confirmed=False)
             return confirm(builder, node, candidate, wait)
         case NotUnderstood() if wait.kind == "hold":
-            return _resume(builder, node, wait)
+            return resume(builder, node, wait)
     missed = replace(wait, mismatches=wait.mismatches + 1)
     if (
         isinstance(node, model.RecordNode)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ivr.actions import Action, Prompt, SaveAnswer
-from ivr.events import CallAnswered, CallEnded, Event, Value
+from ivr.events import Event, Value
 from ivr.flow import engine
 from ivr.flow.parse import FlowSet
 
@@ -27,7 +27,7 @@ class Replay:
 
     def apply(self, event: Event, at: datetime) -> None:
         """Apply the next event as an answer to the current wait."""
-        if not isinstance(event, CallAnswered | CallEnded) and self._state.wait:
+        if not isinstance(event, engine.UNASKED) and self._state.wait:
             event = replace(event, wait=self._state.wait.id)
         turn = engine.step(self._flow_set.flows, self._state, event, at)
         self._actions = turn.actions if turn.state is not self._state else ()

@@ -1,4 +1,4 @@
-"""The live state of calls in Redis: what each call has not yet written to the database, and the node that runs it.
+"""The live state of calls in Redis: where each call is and what it has not yet written, and the node that leads it.
 
 Must not know: what the state means.
 Each operation is one Lua script. Redis runs a script atomically, so no WATCH and no retries on contention are needed,
@@ -8,7 +8,7 @@ and each operation costs one round trip.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
@@ -18,17 +18,26 @@ from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
 from ivr.live.damage import DamagedEntries
 
 _SAVE: Final = """
-local turn, payload = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload'))
+local turn, payload, leader = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload', 'taken'))
 local stored = tonumber(turn or 0) or 0
+if leader and leader ~= ARGV[3] then return stored end
 if stored == tonumber(ARGV[1]) and payload == ARGV[2] then return -1 end
 if stored >= tonumber(ARGV[1]) then return stored end
-redis.call('HSET', KEYS[1], 'turn', ARGV[1], 'payload', ARGV[2], 'node', ARGV[3])
+redis.call('HSET', KEYS[1], 'turn', ARGV[1], 'payload', ARGV[2], 'node', ARGV[3], 'state', ARGV[5])
 redis.call('SADD', KEYS[2], ARGV[4])
 return -1
 """
 _CLAIM: Final = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return 0
+"""
+_TAKE_OVER: Final = """
+local payload, state, leader = unpack(redis.call('HMGET', KEYS[2], 'payload', 'state', 'node'))
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= leader then return false end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if payload then redis.call('HSET', KEYS[2], 'node', ARGV[1], 'taken', ARGV[1]) end
+return {payload or '', state or ''}
 """
 _RENEW: Final = """
 local lost = {}
@@ -53,6 +62,13 @@ STATE: Final = "ivr:call:"
 LEASE: Final = "ivr:lease:"
 
 
+class SavedCall(NamedTuple):
+    """What was saved last: the entries that the database had not taken, and the state; empty if nothing is known."""
+
+    payload: bytes
+    state: bytes
+
+
 class LiveCalls:
     """All live calls, shared by the nodes. Safe for concurrent use.
 
@@ -64,6 +80,7 @@ class LiveCalls:
         self.damaged = damaged or DamagedEntries()
         self._save = LuaScript(redis, _SAVE)
         self._claim = LuaScript(redis, _CLAIM)
+        self._take_over = LuaScript(redis, _TAKE_OVER)
         self._renew = LuaScript(redis, _RENEW)
         self._orphans = LuaScript(redis, _ORPHANS)
 
@@ -79,16 +96,18 @@ class LiveCalls:
         """Close all connections."""
         await self._redis.aclose()
 
-    async def save(self, call_id: str, turn: int, payload: bytes, node: str) -> None:
-        """Store a turn; the first is 1. Idempotent: the same turn with the same payload is accepted as a retry.
+    async def save(self, call_id: str, turn: int, payload: bytes, node: str, state: bytes = b"") -> None:
+        """Store a turn; the first is 1. `payload` is what is not yet written, `state` where the call is.
+
+        Idempotent: the same turn with the same payload is accepted as a retry.
 
         Turns may be left out: Redis may have been away, or a fail-over may have lost them.
 
         Raises:
-            StaleTurn: this turn or a later one is stored; nothing was changed.
+            StaleTurn: this turn or a later one is stored, or another node has taken the call over; nothing was changed.
         """
         with translated_errors():
-            stored = await self._save(keys=[STATE + call_id, CALLS], args=[turn, payload, node, call_id])
+            stored = await self._save(keys=[STATE + call_id, CALLS], args=[turn, payload, node, call_id, state])
         if stored >= 0:
             raise StaleTurn(f"call {call_id} is at turn {stored}, so turn {turn} cannot be saved")
 
@@ -116,6 +135,21 @@ class LiveCalls:
         """Acquire the lease of a call that no node holds for `ttl_ms`; return False if any node holds it, even this."""
         with translated_errors():
             return bool(await self._claim(keys=[LEASE + call_id], args=[node, ttl_ms]))
+
+    async def take_over(self, call_id: str, node: str, ttl_ms: int) -> SavedCall | None:
+        """Take a call over from the node that saved it last: acquire its lease for `ttl_ms`, and refuse its saves.
+
+        Return None, and change nothing, if a third node holds the lease, which closes the call or has taken it over.
+        """
+        with translated_errors():
+            saved = await self._take_over(keys=[LEASE + call_id, STATE + call_id], args=[node, ttl_ms])
+        return SavedCall(*saved) if saved else None
+
+    async def taken_by(self, call_id: str) -> str:
+        """Return the node that took the call over last; empty if none has."""
+        with translated_errors():
+            name = await self._redis.hget(STATE + call_id, "taken")
+        return name.decode() if isinstance(name, bytes) else ""
 
     async def renew(self, call_ids: Collection[str], node: str, ttl_ms: int) -> frozenset[str]:
         """Renew the leases of a node's calls for `ttl_ms`, or acquire those that no node holds; one round trip.

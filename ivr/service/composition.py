@@ -151,4 +151,4 @@ async def _open_feed(stack: AsyncExitStack, redis: str, stream: str, damaged: Da
 async def _asterisk(stack: AsyncExitStack, site: Site, node: str, service: Service, capacity: int) -> Asterisk:
     address = os.environ.get("ASTERISK_ARI_URL", site.ari_url)
     ari = await stack.enter_async_context(Ari(address, site.ari_user, own_secrets().ari, application(site.app, node)))
-    return Asterisk(site, ari, service.answer, capacity, lambda: not service.call_manager.store_trouble)
+    return Asterisk(site, ari, service.answer, service.resume, capacity, lambda: not service.call_manager.store_trouble)

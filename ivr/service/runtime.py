@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ivr.agents.agent_services import AgentServices
@@ -21,10 +22,11 @@ from ivr.complaints.rules.case import ReaderRole
 from ivr.complaints.rules.intake import Rules
 from ivr.complaints.sla_worker import SlaWorker
 from ivr.console.health import ServiceHealth
+from ivr.errors import HuifangError
 from ivr.flow_store import FlowStore
 from ivr.live.feed_reader import FeedReader
 from ivr.service.supervisor import Supervisor, Worker
-from ivr.telephony.port import CallLeg, Network
+from ivr.telephony.port import CallLeg, Network, ResumedCall
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class Service:
     ) -> None:
         self.node, self.flow_store, self.rules, self.readers = node, flow_store, rules, readers
         self._lines = lines
-        self.call_manager = CallManager(node, flow_store)
+        self.call_manager = CallManager(node, flow_store, self._carried)
         self.networks: dict[str, Network] = {}
         self.agents = agents
         self._supervisor = Supervisor()
@@ -87,6 +89,18 @@ class Service:
     async def answer(self, leg: CallLeg) -> None:
         """Lead an inbound call to its end."""
         await self.call_manager.answer(leg)
+
+    async def resume(self, call: ResumedCall) -> None:
+        """Go on with a call that another node has led; see CallManager.resume."""
+        await self.call_manager.resume(call)
+
+    async def _carried(self) -> frozenset[str]:
+        """Return the calls whose party is still connected with somebody; none of a network that does not answer."""
+        carried = frozenset[str]()
+        for network in self.networks.values():
+            with suppress(HuifangError):
+                carried |= await network.carried()
+        return carried
 
     async def run(self) -> None:
         """Run the background workers until cancelled.

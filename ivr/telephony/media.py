@@ -48,6 +48,11 @@ class MediaClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReleased:
+    """The stream has ended, but not the call: the network offers it to all nodes. Then there is no MediaClosed."""
+
+
+@dataclass(frozen=True, slots=True)
 class OverheardAudio:
     """20 ms of the caller's, the other party's or a third party's audio during a transfer."""
 
@@ -62,14 +67,14 @@ class PartiesChanged:
     parties: tuple[str, ...]
 
 
-MediaEvent = AudioFrame | MarkReached | KeyPressed | MediaClosed | OverheardAudio | PartiesChanged
+MediaEvent = AudioFrame | MarkReached | KeyPressed | MediaClosed | CallReleased | OverheardAudio | PartiesChanged
 
 
 class MediaStream(Protocol):
     """Two-way audio with one caller. `play`, `mark` and `clear` never block: the adapter queues and paces them."""
 
     def events(self) -> AsyncIterator[MediaEvent]:
-        """Iterate over the caller's events in order, up to and including MediaClosed. May be iterated only once."""
+        """Iterate over the caller's events in order, up to MediaClosed or CallReleased. May be iterated only once."""
 
     def play(self, pcm: bytes) -> None:
         """Append audio (8 kHz, 16-bit, mono, any length) to the playout queue."""

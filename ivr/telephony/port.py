@@ -65,6 +65,10 @@ class TransferRefused(Exception):
         self.rang = rang
 
 
+class NotResumable(HuifangError):
+    """This node cannot go on with a call that it was offered: the network does with the caller as if no node could."""
+
+
 class CallLeg(Protocol):
     """One answered call with its media."""
 
@@ -88,6 +92,13 @@ class CallLeg(Protocol):
 
     async def hang_up(self) -> None:
         """Hang up; `media` then ends with MediaClosed(by="us"). No effect if the call is already over."""
+
+    async def release(self) -> bool:
+        """Leave the call to the other nodes; `media` then ends with CallReleased.
+
+        People to whom the caller talks go on talking. Return False, and do nothing, if the network cannot offer a call
+        to other nodes or no other node could take it.
+        """
 
     def can_reach(self, name: str) -> bool:
         """Return whether HeldCaller.ring knows this name."""
@@ -168,6 +179,29 @@ CallHandler = Callable[[CallLeg], Awaitable[None]]
 """Leads one inbound call to its end; the network hangs up when it returns."""
 
 
+class ResumedCall(Protocol):
+    """A call in progress, of either direction, that has lost its node and that this node has claimed."""
+
+    @property
+    def id(self) -> str:
+        """The call's id, as in Call.id."""
+
+    @property
+    def transferred(self) -> bool:
+        """Whether the caller has meanwhile talked with the person to whom they were transferred."""
+
+    async def attach(self, call: Call) -> CallLeg:
+        """Attach media to the call; return its leg. `call` is the call as it began.
+
+        Raises:
+            NotResumable: the party has hung up, or the network failed.
+        """
+
+
+ResumeHandler = Callable[[ResumedCall], Awaitable[None]]
+"""Goes on with a call to its end; the network hangs up when it returns. May raise NotResumable."""
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkState:
     """The state of a network now. `trouble` is why it can receive and place no calls, empty if it can."""
@@ -212,6 +246,13 @@ class Network(Protocol):
 
         Raises:
             Unanswered: the call was not answered; has the cause and whether it rang.
+        """
+
+    async def carried(self) -> frozenset[str]:
+        """Return the ids of the calls whose party the network still connects with somebody, whichever node led them.
+
+        Raises:
+            HuifangError: the network did not answer the query.
         """
 
     async def free_lines(self) -> int | None:

@@ -13,7 +13,7 @@ from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.names import application
 from ivr.telephony.asterisk.site import Secrets, Site
-from ivr.telephony.port import Call, CallLeg
+from ivr.telephony.port import Call, CallLeg, NotResumable, ResumedCall
 from tests.asterisk.phone import Phone, PhoneCall
 
 CONNECTED_WITHIN_S = 30
@@ -30,12 +30,16 @@ class AdapterFixture:
         ari_url: str = "",
         transfers: TransferService | None = None,
         node: str = "node",
+        goes_on: bool = False,
         **options: Any,
     ) -> None:
         self.site = site
         self.ari = Ari(ari_url or site.ari_url, site.ari_user, secrets.ari, application(site.app, node))
         self.transfers = transfers or TransferService()
-        self.asterisk = Asterisk(site, self.ari, self._answer, **options)
+        self.asterisk = Asterisk(site, self.ari, self._answer, self._go_on, **options)
+        self.goes_on = goes_on
+        """Whether this node goes on with calls of others; `next_leg` returns these too."""
+        self.resumed: list[ResumedCall] = []
         self.left: list[AsteriskCallLeg] = []
         self._lines: asyncio.Queue[AsteriskCallLeg] = asyncio.Queue()
         self._stack = AsyncExitStack()
@@ -85,6 +89,12 @@ class AdapterFixture:
         assert isinstance(line, AsteriskCallLeg)
         self._lines.put_nowait(line)
         await asyncio.shield(line.over)
+
+    async def _go_on(self, resumed: ResumedCall) -> None:
+        if not self.goes_on:
+            raise NotResumable("this node goes on with no calls")
+        self.resumed.append(resumed)
+        await self._answer(await resumed.attach(Call(resumed.id, "asterisk", "inbound", "", "4000", "survey", "zh-CN")))
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

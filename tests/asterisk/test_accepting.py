@@ -12,6 +12,7 @@ from ivr.telephony.asterisk.adapter import Asterisk
 from ivr.telephony.asterisk.ari import Ari
 from ivr.telephony.asterisk.ari_events import AriEvent, StasisStart
 from ivr.telephony.asterisk.site import Site
+from ivr.telephony.port import ResumedCall
 
 SITE = Site.model_validate({"lines": {"4000": {"flow": "survey", "language": "zh-CN"}}})
 
@@ -47,6 +48,10 @@ async def answer(leg: Any) -> None:
     raise AssertionError("no call is answered here")
 
 
+async def resume(call: ResumedCall) -> None:
+    raise AssertionError("no call is resumed here")
+
+
 async def sent(asterisk: Asterisk, requests: Requests, *events: AriEvent) -> tuple[str, str, str]:
     """Where the first caller of these events is sent."""
     asterisk._events = Events(list(events))
@@ -59,26 +64,26 @@ async def sent(asterisk: Asterisk, requests: Requests, *events: AriEvent) -> tup
 
 
 @pytest.mark.parametrize(
-    ("capacity", "accepting", "sent_to"),
+    ("capacity", "accepting", "where"),
     [
         (1, False, ("huifang-fallback", "full")),
         (0, True, ("huifang-line", "take")),
         (0, False, ("huifang-line", "take")),
     ],
 )
-async def test_a_caller_waits_while_stores_are_away_and_is_offered_to_all_nodes_again_during_a_drain(
-    capacity: int, accepting: bool, sent_to: tuple[str, str]
+async def test_a_caller_waits_while_stores_are_away_and_is_offered_to_other_nodes_during_a_drain(
+    capacity: int, accepting: bool, where: tuple[str, str]
 ) -> None:
     requests = Requests()
-    asterisk = Asterisk(SITE, cast("Ari", requests), answer, accepting=lambda: accepting)
+    asterisk = Asterisk(SITE, cast("Ari", requests), answer, resume, accepting=lambda: accepting)
     asterisk.slots.capacity = capacity
     call = StasisStart("channel-1", ("line", "4000", "0"), "13812345678")
-    assert await sent(asterisk, requests, call) == ("channel-1", *sent_to)
+    assert await sent(asterisk, requests, call) == ("channel-1", *where)
 
 
 async def test_a_strange_event_is_skipped_and_the_next_caller_is_served(caplog: pytest.LogCaptureFixture) -> None:
     requests = Requests()
-    asterisk = Asterisk(SITE, cast("Ari", requests), answer, accepting=lambda: False)
+    asterisk = Asterisk(SITE, cast("Ari", requests), answer, resume, accepting=lambda: False)
     strange = StasisStart("channel-0", ("line", "4000", "many"), "13812345678")
     call = StasisStart("channel-1", ("line", "4000", "0"), "13812345678")
     assert (await sent(asterisk, requests, strange, call))[0] == "channel-1"

@@ -10,7 +10,7 @@ import pytest
 
 from ivr.telephony.asterisk.channels import ChannelTracker
 from ivr.telephony.asterisk.sweep import Sweeper
-from ivr.telephony.media import MediaClosed
+from ivr.telephony.media import CallReleased, MediaClosed
 from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import babble
 from tests.asterisk.test_trouble import hear, service_process
@@ -150,3 +150,105 @@ async def test_callers_who_hang_up_end_at_their_own_node(attach, phone):
     assert (await hear(lines["1001"]))[-1] == MediaClosed(by="caller", cause="normal")
     await still_served(calls[1], lines["1002"])
     await lines["1002"].hang_up()
+
+
+async def test_another_node_goes_on_with_a_call_whose_node_was_killed(pbx, site, passwords, attach, phone):
+    other = await attach(node="other", goes_on=True)
+    other.asterisk.slots.capacity = 0
+    async with service_process(site, passwords) as process:
+        call = await (await phone("1001")).call("4000")
+        await call.answered()
+        await call.hears_sound()
+        other.asterisk.slots.capacity = 1
+        process.kill()
+        line = await other.next_leg()
+    assert not other.resumed[0].transferred
+    await still_served(call, line)
+    await call.hang_up()
+    assert (await hear(line))[-1] == MediaClosed(by="caller", cause="normal")
+
+
+async def test_another_node_goes_on_with_a_call_that_a_killed_node_had_placed(pbx, site, passwords, attach, phone):
+    other, called = await attach(node="other", goes_on=True), await phone("1001")
+    async with service_process(site, passwords, dial="1001") as process:
+        call = await called.called()
+        call.answer()
+        await call.hears_sound()
+        process.kill()
+        line = await other.next_leg()
+    await still_served(call, line)
+    await line.hang_up()
+    await call.ended()
+
+
+async def test_after_a_transfer_another_node_goes_on_with_the_call_of_a_killed_one(pbx, site, passwords, attach, phone):
+    other, person_phone = await attach(node="other", goes_on=True, capacity=0), await phone("1002")
+    async with service_process(site, passwords, transfer="person") as process:
+        call = await (await phone("1001")).call("4000")
+        person = await person_phone.called()
+        person.answer()
+        await call.answered()
+        word = babble(0.5, seed=33)
+        await call.say(word)
+        await person.hears(word)
+        process.kill()
+        await process.wait()
+    other.asterisk.slots.capacity = 1
+    await sweeps(other)
+    await call.say(word)
+    assert (await person.hears(word)).likeness > 0.95
+    await person.hang_up()
+    line = await other.next_leg()
+    assert other.resumed[0].transferred
+    await still_served(call, line)
+    await line.hang_up()
+    await call.ended()
+
+
+async def test_a_node_hands_its_call_over_to_another(attach, phone):
+    first, second = await attach(node="first"), await attach(node="second", goes_on=True)
+    second.asterisk.slots.capacity = 0
+    call, line = await first.connect(await phone("1001"))
+    first.asterisk.slots.capacity = 0
+    second.asterisk.slots.capacity = 1
+    assert await line.release()
+    assert (await hear(line))[-1] == CallReleased()
+    taken = await second.next_leg()
+    await still_served(call, taken)
+    await taken.hang_up()
+    await call.ended()
+
+
+async def test_people_who_talk_are_left_alone_when_their_node_hands_over(attach, phone):
+    first, second = await attach(node="first"), await attach(node="second", goes_on=True)
+    second.asterisk.slots.capacity = 0
+    call, line = await first.connect(await phone("1001"))
+    first.asterisk.slots.capacity, second.asterisk.slots.capacity = 0, 1
+    transferring = asyncio.create_task(first.transfer(line, "person"))
+    person = await (await phone("1002")).called()
+    person.answer()
+    word = babble(0.5, seed=34)
+    await call.say(word)
+    await person.hears(word)
+    assert await line.release()
+    assert await transferring == "caller"
+    await call.say(word)
+    assert (await person.hears(word)).likeness > 0.95
+    await person.hang_up()
+    taken = await second.next_leg()
+    assert second.resumed[0].transferred
+    await still_served(call, taken)
+    await taken.hang_up()
+    await call.ended()
+
+
+async def test_a_call_goes_on_at_its_own_node_when_only_its_media_break(attach, phone):
+    service = await attach(goes_on=True)
+    call, line = await service.connect(await phone("1001"))
+    (media,) = [channel for channel in await service.ari.channels() if ".voice." in channel]
+    await service.ari.hang_up(media)
+    assert (await hear(line))[-1] == CallReleased()
+    again = await service.next_leg()
+    await still_served(call, again)
+    await again.hang_up()
+    await call.ended()

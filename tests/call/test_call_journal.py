@@ -43,7 +43,7 @@ class Stores:
     async def written(self, call_id: str) -> None:
         await self.there.wait()
 
-    async def save(self, call_id: str, turn: int, payload: bytes, node: str) -> None:
+    async def save(self, call_id: str, turn: int, payload: bytes, node: str, state: bytes = b"") -> None:
         if self.answer:
             await self.answer()
         self.kept[turn] = payload

@@ -126,10 +126,10 @@ async def test_a_file_stays_in_the_spool_until_it_is_indexed(node: ServiceNode, 
 
 async def test_an_indexed_recording_is_only_deleted_from_the_spool(node: ServiceNode, orphan: OrphanedCall) -> None:
     path = record(node)
-    await node.records.add_recording(CALL.id, "memory:///elsewhere.wav", "wav", 3, 0, "ab")
+    await node.records.add_recording(CALL.id, f"memory:///elsewhere/{CALL.id}.wav", "wav", 3, 0, "ab")
     await closes(node)
     assert await node.recordings.catch_up() == 0 and not path.exists()
-    assert [kept.path for kept in await recordings(node)] == ["memory:///elsewhere.wav"]
+    assert [kept.path for kept in await recordings(node)] == [f"memory:///elsewhere/{CALL.id}.wav"]
 
 
 async def test_a_recording_is_kept_while_the_store_is_unavailable(

@@ -99,6 +99,8 @@ class Client:
             "LiveCalls.load": lambda: calls.load("a"),
             "LiveCalls.drop": lambda: calls.drop("b"),
             "LiveCalls.claim": lambda: calls.claim("a", "n1", LONG_MS),
+            "LiveCalls.take_over": lambda: calls.take_over("a", "n1", LONG_MS),
+            "LiveCalls.taken_by": lambda: calls.taken_by("a"),
             "LiveCalls.renew": lambda: calls.renew({"a"}, "n1", LONG_MS),
             "LiveCalls.orphans": lambda: calls.orphans(),
             "LiveCalls.server": lambda: calls.server(),

@@ -62,6 +62,10 @@ class ScriptedCallLeg:
         """See CallLeg."""
         self._far.drop()
 
+    async def release(self) -> bool:
+        """See CallLeg; this network has one node."""
+        return False
+
     def can_reach(self, name: str) -> bool:
         """See CallLeg."""
         return name in self._exchange.phones
@@ -147,6 +151,10 @@ class ScriptedNetwork:
             for session in self._sessions:
                 session.cancel()
             await asyncio.gather(*self._sessions, return_exceptions=True)
+
+    async def carried(self) -> frozenset[str]:
+        """See Network."""
+        return frozenset()
 
     async def free_lines(self) -> int | None:
         """See Network."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from ivr.lifecycle import Direction
 from ivr.phone_number import UnreadableNumber
 from ivr.telephony.asterisk import causes, names
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
@@ -30,10 +31,11 @@ from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
 from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.dialling import TRUNK, DialledNumber, calling_number, dialled_number, read_caller
 from ivr.telephony.asterisk.event_socket import EventSocket
+from ivr.telephony.asterisk.resumed_call import AsteriskResumedCall
 from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.sweep import Sweeper
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
-from ivr.telephony.port import Call, CallHandler, NetworkState, Unanswered
+from ivr.telephony.port import Call, CallHandler, NetworkState, NotResumable, ResumeHandler, Unanswered
 from ivr.telephony.slots import AtCapacity, CallSlot, CallSlots
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Asterisk:
     Args:
         ari: an open client of its REST interface.
         answer: handles one inbound call; the leg is hung up when it returns.
+        resume: goes on with one call that has lost its node; the leg is hung up when it returns.
         capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set
             `slots.capacity` to 0 to drain: callers go to a person at once.
         accepting: returns whether calls can be answered now; if not, callers hear ringing as at full capacity.
@@ -72,13 +75,14 @@ class Asterisk:
         site: Site,
         ari: Ari,
         answer: CallHandler,
+        resume: ResumeHandler,
         capacity: int = 100,
         accepting: Callable[[], bool] = lambda: True,
     ) -> None:
         self._site = site
         self._accepting = accepting
         self._ari = ari
-        self._answer = answer
+        self._answer, self._resume = answer, resume
         self.slots = CallSlots(capacity)
         self.connected = asyncio.Event()
         """Set while calls can be received and placed."""
@@ -125,6 +129,15 @@ class Asterisk:
             return None
         return max(0, trunk.lines - await self._ari.calls_on(TRUNK))
 
+    async def carried(self) -> frozenset[str]:
+        """See Network."""
+        owners = {
+            names.owner(self._ari.app, bridge)
+            for bridge, members in (await self._ari.bridges()).items()
+            if any(not names.is_media(self._ari.app, member) for member in members)
+        }
+        return frozenset(owner.call for owner in owners if owner)
+
     async def run(self) -> None:
         """Run until cancelled: accept inbound calls. Cancelling also cancels the calls in progress."""
         self._spawn(self._sweep_periodically())
@@ -149,10 +162,14 @@ class Asterisk:
             case ApplicationReplaced():
                 log.error("another client has taken over ARI application %s; no calls arrive here", self._ari.app)
                 self._detach()
-            case _ if self._tracker.handle(event):
-                pass
             case CallBroadcast(channel, ("line", called, _)) if called in self._site.lines and self.slots.capacity:
                 self._spawn(self._claim(channel))
+            case CallBroadcast(channel, ("resume" | "talked", _, _)) if not self.slots.full:
+                self._spawn(self._claim(channel))
+            case StasisStart(channel, ("resume" | "talked" as how, "inbound" | "outbound" as direction, call)):
+                self._spawn(self._handle_resumed(channel, how, direction, call))
+            case _ if self._tracker.handle(event):
+                pass
             case StasisStart(args=("line", called, rings)):
                 self._spawn(self._handle_call(event.channel, event.caller, called, int(rings)))
             case StasisStart():
@@ -259,6 +276,31 @@ class Asterisk:
             return None
         return self._make_leg(call, party, voice, slot)
 
+    async def _handle_resumed(self, channel: str, how: str, direction: Direction, call: str) -> None:
+        try:
+            slot = self.slots.take()
+        except AtCapacity:
+            await self._return(channel, f"{how}-{direction}", call)
+            return
+        resumed = AsteriskResumedCall(
+            self._ari,
+            self._tracker,
+            self._site,
+            channel,
+            call,
+            slot,
+            direction=direction,
+            transferred=how == "talked",
+        )
+        try:
+            await self._resume(resumed)
+        except NotResumable as reason:
+            log.error("call %s cannot be resumed here: %s", call, reason)
+            await self._return(channel, "fallback", "lost" if direction == "inbound" else "let-go")
+        finally:
+            await resumed.close()
+            slot.release()
+
     async def _claim(self, channel: str) -> None:
         """Claim a call that is offered to all nodes; if it cannot be answered now, only if no other node does."""
         if self.slots.full or not self._accepting():
@@ -294,11 +336,12 @@ class Asterisk:
         voice = VoiceBridge(self._ari, self._tracker, call.id)
         party = self._tracker.expect(voice.name("party"))
         try:
-            await voice.open(party.channel, "outbound")
+            await voice.open(party.channel, "outbound", dialling=True)
             await self._ring(call, target, party, ring_s)
             if target.keys:
                 await self._ari.send_keys(party.channel, target.keys, EXTENSION_PAUSE_MS)
             await voice.join(party)
+            await voice.arm_failover()
         except (AriRefused, AriUnreachable, TimeoutError) as error:
             log.error("call %s could not be placed: %s", call.id, error or type(error).__name__)
             await self._abandon(voice, party, slot)

@@ -148,12 +148,14 @@ class Ari:
         """Return whether the channel exists."""
         return not await self._gone("GET", f"/channels/{channel}")
 
-    async def originate(self, channel: str, endpoint: str, caller: str, ring_s: int) -> None:
+    async def originate(
+        self, channel: str, endpoint: str, caller: str, ring_s: int, variables: Mapping[str, str] | None = None
+    ) -> None:
         """Ring `endpoint` (a dial string) on a new channel with this id, which enters our application once answered."""
         await self.request(
             "POST",
             "/channels",
-            {"variables": {}},
+            {"variables": dict(variables or {})},
             channelId=channel,
             endpoint=endpoint,
             app=self.app,

@@ -10,7 +10,7 @@ from typing import Final
 
 from ivr.events import EndedBy, Value
 from ivr.lifecycle import AnsweringParty
-from ivr.telephony.asterisk import causes
+from ivr.telephony.asterisk import causes, names
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.channels import LEFT_STASIS, NORMAL, ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.held_caller import AsteriskHeldCaller
@@ -75,6 +75,19 @@ class AsteriskCallLeg:
             self._party.end(NORMAL)
         await asyncio.shield(self._watcher)
 
+    async def release(self) -> bool:
+        """See CallLeg; without another node, callers go to a person."""
+        try:
+            nodes = [app for app in await self._ari.applications() if names.is_other_node(self._ari.app, app)]
+        except (AriRefused, AriUnreachable):
+            return False
+        if self._call.direction == "outbound" and not nodes:
+            return False
+        self._voice.released = True
+        self._party.end(LEFT_STASIS)
+        await asyncio.shield(self._watcher)
+        return True
+
     def can_reach(self, name: str) -> bool:
         """See CallLeg."""
         return name in self._site.targets or name in self._site.phones
@@ -96,9 +109,22 @@ class AsteriskCallLeg:
         await asyncio.wait((self._party.gone, broken), return_when=asyncio.FIRST_COMPLETED)
         broken.cancel()
         by, cause = await self._end_reason()
-        self.media.close(by, cause)
+        if await self._goes_on():
+            self._voice.released = True
+            self.media.release()
+        else:
+            self.media.close(by, cause)
         await self._voice.close()
         self._tracker.forget(self._party)
+
+    async def _goes_on(self) -> bool:
+        """Return whether the party has left us alone: another node goes on with the call, or a person."""
+        if self._hung_up_by_us or self._party.gone.result() != LEFT_STASIS:
+            return False
+        try:
+            return await self._ari.channel_exists(self._party.channel)
+        except AriUnreachable:
+            return False
 
     async def _end_reason(self) -> tuple[EndedBy, str]:
         """Return the party that ended the call, and the cause."""
@@ -108,6 +134,7 @@ class AsteriskCallLeg:
             try:
                 exists = await self._ari.channel_exists(self._party.channel)
             except AriUnreachable:
+                self._party.end(LEFT_STASIS)
                 return "network", "failed"
             await asyncio.wait((self._party.gone,), timeout=CAUSE_TIMEOUT_S)
             if not self._party.gone.done():

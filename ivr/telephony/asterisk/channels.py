@@ -105,8 +105,9 @@ class ChannelTracker:
         return channel in self._channels
 
     def forget(self, leg: TrackedChannel) -> None:
-        """Stop tracking a channel."""
-        self._channels.pop(leg.channel, None)
+        """Stop tracking a channel, unless it has been expected again since."""
+        if self._channels.get(leg.channel) is leg:
+            del self._channels[leg.channel]
 
     def handle(self, event: AriEvent) -> bool:
         """Pass an event to its channel; return False if it concerns no tracked channel."""

@@ -19,7 +19,7 @@ from ivr.telephony.asterisk.channels import ChannelTracker, TrackedChannel
 from ivr.telephony.asterisk.dialling import local_digits
 from ivr.telephony.asterisk.room import Room
 from ivr.telephony.asterisk.site import Site
-from ivr.telephony.asterisk.voice_bridge import VoiceBridge
+from ivr.telephony.asterisk.voice_bridge import HANGUP_HANDLER, VoiceBridge
 from ivr.telephony.media import PartiesChanged
 from ivr.telephony.port import HoldWork, TransferRefused
 
@@ -163,15 +163,17 @@ class AsteriskHeldCaller:
             await _uninterrupted(self._release(leg))
 
     async def _release(self, leg: TrackedChannel) -> None:
-        with contextlib.suppress(AriRefused, AriUnreachable):
-            await self._ari.hang_up(leg.channel, CANCELLED)
+        if not (self._voice.released and self._room.talks(leg)):
+            with contextlib.suppress(AriRefused, AriUnreachable):
+                await self._ari.hang_up(leg.channel, CANCELLED)
         await self._room.forget(leg)
         self._tracker.forget(leg)
 
     async def _ring(self, leg: TrackedChannel, endpoint: str, shown: str, ring_s: int) -> None:
         number = local_digits(shown, self._site.trunk_numbers)
         try:
-            await _uninterrupted(self._ari.originate(leg.channel, endpoint, number, ring_s))
+            variables = {HANGUP_HANDLER: self._voice.left_handler}
+            await _uninterrupted(self._ari.originate(leg.channel, endpoint, number, ring_s, variables))
         except AriRefused as refused:
             raise TransferRefused("unreachable") from refused
         leg.created = True

@@ -15,6 +15,8 @@ Kind = Literal["voice", "party", "other", "spy", "tap", "bridge"]
 """The media channel of a call, a party whom we called, a person rung for a caller on hold, a snoop channel and its
 media channel, a bridge."""
 
+MEDIA: Final = frozenset({"voice", "spy", "tap"})
+"""The kinds of channels that are no people."""
 NODE_MAX: Final = 64
 _NAME: Final = re.compile(r"([^@.]+@[^.]+)\.(voice|party|other|spy|tap|bridge)\.([^.]+)(?:\..*)?")
 
@@ -38,9 +40,19 @@ def pattern(site: str) -> str:
     return f"^{site}@"
 
 
+def site(app: str) -> str:
+    """Return the site of an application."""
+    return app.partition("@")[0]
+
+
+def is_other_node(app: str, other: str) -> bool:
+    """Return whether `other` is the application of another node of the same site."""
+    return other != app and "@" in other and site(other) == site(app)
+
+
 def context(app: str, name: str) -> str:
     """Return a context of extensions.conf; all nodes of a site share them."""
-    return f"{app.partition('@')[0]}-{name}"
+    return f"{site(app)}-{name}"
 
 
 def name(app: str, kind: Kind, call: str, *parts: str) -> str:
@@ -48,9 +60,15 @@ def name(app: str, kind: Kind, call: str, *parts: str) -> str:
     return ".".join((app, kind, call, *parts))
 
 
+def is_media(app: str, named: str) -> bool:
+    """Return whether a channel of a node of the site is no person."""
+    found = owner(app, named)
+    return found is not None and found.kind in MEDIA
+
+
 def owner(app: str, named: str) -> Owner | None:
     """Return the owner of a channel or bridge, None if no node of the site of `app` has created it."""
     found = _NAME.fullmatch(named)
-    if found is None or found[1].partition("@")[0] != app.partition("@")[0]:
+    if found is None or site(found[1]) != site(app):
         return None
     return Owner(found[1], found[2], found[3])

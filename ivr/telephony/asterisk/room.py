@@ -46,12 +46,16 @@ class Room:
             raise
         self._with_caller.add(leg)
         await self._voice.disarm_failover()
+        with contextlib.suppress(AriRefused):  # the person has just hung up
+            await self._voice.note_talk(leg, talks=True)
         await self._listen(leg)
 
     async def leave(self, leg: TrackedChannel) -> None:
         """Disconnect a person from the caller."""
         await self._remove(self._voice.bridge, leg)
         self._with_caller.discard(leg)
+        with contextlib.suppress(AriRefused):  # the person has just hung up
+            await self._voice.note_talk(leg, talks=False)
         if not self._with_caller:
             await self._voice.arm_failover()
             await self._ari.start_music(self._voice.bridge)
@@ -67,6 +71,10 @@ class Room:
             self._aside_made = True
         await self._ari.add_to_bridge(self._aside, [leg.channel])
         await self._listen(leg)
+
+    def talks(self, leg: TrackedChannel) -> bool:
+        """Return whether a person is connected with the caller."""
+        return leg in self._with_caller
 
     async def forget(self, leg: TrackedChannel) -> None:
         """Drop a person who has hung up."""

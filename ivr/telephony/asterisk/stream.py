@@ -18,6 +18,7 @@ from ivr.telephony.asterisk.pacer import MediaPacer
 from ivr.telephony.media import (
     FRAME_BYTES,
     AudioFrame,
+    CallReleased,
     KeyPressed,
     MarkReached,
     MediaClosed,
@@ -52,7 +53,7 @@ class AsteriskStream:
         while True:
             event = await self._arrived.get()
             yield event
-            if isinstance(event, MediaClosed):
+            if isinstance(event, MediaClosed | CallReleased):
                 return
 
     def play(self, pcm: bytes) -> None:
@@ -86,6 +87,12 @@ class AsteriskStream:
         """Deliver audio or a party change of a transferred call."""
         if not self._closed:
             self._arrived.put_nowait(event)
+
+    def release(self) -> None:
+        """Deliver that the call goes on without this stream; see `close`."""
+        if not self._closed:
+            self._closed = True
+            self._arrived.put_nowait(CallReleased())
 
     def close(self, by: EndedBy, cause: str) -> None:
         """Deliver the end of the call; only the first one counts."""

@@ -9,14 +9,10 @@ import contextlib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from ivr.telephony.asterisk import names
 from ivr.telephony.asterisk.ari import Ari, AriRefused, Channel
 from ivr.telephony.asterisk.channels import ChannelTracker
-
-MEDIA: Final = frozenset({"voice", "spy", "tap"})
-"""The kinds of channels that are no people."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +32,9 @@ class _Snapshot:
 class Sweeper:
     """The sweeps of one node.
 
-    What is ours and belongs to none of our calls is an orphan. What is another node's is an orphan only if the media
-    channel of its call was missing in two sweeps in a row: a node that lives keeps that channel as long as the call.
+    What we have created and belongs to none of our calls is an orphan. What is another node's is an orphan only if the
+    media channel of its call was missing in two sweeps in a row: a node that lives keeps that channel as long as the
+    call. A caller of ours is one if two sweeps in a row found none of our calls: the StasisStart may be on its way.
     """
 
     def __init__(self, ari: Ari, tracker: ChannelTracker) -> None:
@@ -57,16 +54,20 @@ class Sweeper:
         self._tracker.reconcile(before, {name: channel.state for name, channel in found.channels.items()})
         led = self._led(found)
         suspects = {name for name in (*found.channels, *found.bridges) if self._is_suspect(found, led, name)}
-        orphans = {name for name in suspects if name in self._suspects or self._owner(found, name) == self._ari.app}
+        orphans = {name for name in suspects if name in self._suspects or self._created_here(found, name)}
         self._suspects = frozenset(suspects - orphans)
         talking = set[str]()
         for bridge in orphans & found.bridges.keys():
-            people = [name for name in found.bridges[bridge] if not self._is_media(name)]
+            people = [name for name in found.bridges[bridge] if not names.is_media(self._ari.app, name)]
             if len(people) > 1:
                 talking.update(people)
             else:
                 await self._ari.destroy_bridge(bridge)
         await self._remove(found, (orphans & found.channels.keys()) - talking)
+
+    def _created_here(self, found: _Snapshot, name: str) -> bool:
+        owner = self._named_owner(found, name)
+        return owner is not None and owner.app == self._ari.app
 
     def _is_suspect(self, found: _Snapshot, led: Container[tuple[str, str]], name: str) -> bool:
         """Return whether a channel or a bridge of a node seems to belong to no call."""
@@ -93,11 +94,23 @@ class Sweeper:
         A channel belongs to the node whose bridge it is in, else to the node that created it, else to the node that it
         has entered.
         """
-        if owner := self._named_owner(found, name):
+        owner = self._named_owner(found, name)
+        if owner and not self._may_be_in_the_dialplan(found, name):
             return owner.app
         if name in found.channels and found.channels[name].in_stasis:
             return next((app for app, channels in found.applications.items() if self._is_node(app, name, channels)), "")
         return ""
+
+    def _may_be_in_the_dialplan(self, found: _Snapshot, name: str) -> bool:
+        """Return whether a party whom a node called is on the way from that node to another."""
+        owner = names.owner(self._ari.app, name)
+        return (
+            owner is not None
+            and owner.kind == "party"
+            and name not in found.bridge_of
+            and name in found.channels
+            and found.channels[name].state == "Up"
+        )
 
     def _call(self, found: _Snapshot, name: str) -> str:
         owner = self._named_owner(found, name)
@@ -109,15 +122,21 @@ class Sweeper:
     def _is_node(self, app: str, channel: str, channels: Iterable[str]) -> bool:
         return channel in channels and names.context(app, "") == names.context(self._ari.app, "")
 
-    def _is_media(self, name: str) -> bool:
-        owner = names.owner(self._ari.app, name)
-        return owner is not None and owner.kind in MEDIA
-
     async def _remove(self, found: _Snapshot, orphans: Iterable[str]) -> None:
         for name in orphans:
-            if names.owner(self._ari.app, name):
+            owner = names.owner(self._ari.app, name)
+            led = names.owner(self._ari.app, found.bridge_of.get(name, ""))
+            up = found.channels[name].state == "Up"
+            if owner and (owner.kind != "party" or not led or not up):
                 await self._ari.hang_up(name)
-                continue
-            where = ("fallback", "lost") if found.channels[name].state == "Up" else ("line", "take")
-            with contextlib.suppress(AriRefused):  # already gone
-                await self._ari.continue_in_dialplan(name, names.context(self._ari.app, where[0]), where[1])
+            elif led and up:
+                # The node has died while the party was talking with somebody, who has hung up since.
+                await self._return(name, f"talked-{'outbound' if owner else 'inbound'}", led.call)
+            elif up:
+                await self._return(name, "fallback", "lost")
+            else:
+                await self._return(name, "line", "take")
+
+    async def _return(self, channel: str, context: str, extension: str) -> None:
+        with contextlib.suppress(AriRefused):  # already gone
+            await self._ari.continue_in_dialplan(channel, names.context(self._ari.app, context), extension)

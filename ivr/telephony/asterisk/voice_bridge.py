@@ -20,8 +20,10 @@ from ivr.telephony.media import AudioSide
 
 READY_TIMEOUT_S: Final = 5.0
 SNOOP_KINDS: Final[tuple[names.Kind, ...]] = ("bridge", "tap", "spy")
+HANGUP_HANDLER: Final = "CHANNEL(hangup_handler_push)"
 LEADING: Final = "LEADING"
-"""Variable of the media channel that arms the dialplan's failover: `yes` while the service handles the party."""
+"""Variable of the media channel that arms the dialplan's failover: `yes` while the service speaks with the party, `no`
+while others do, `dialling` until a party whom we call has answered."""
 
 
 class VoiceBridge:
@@ -32,6 +34,10 @@ class VoiceBridge:
         self._tracker = tracker
         self._call_id, self._token = call_id, secrets.token_hex(4)
         self.bridge = self.name("bridge")
+        self.released = False
+        """Set once the call is left to other nodes: nobody who talks in the bridge may be disturbed."""
+        self.left_handler = ""
+        """The hangup handler of people to whom the party is transferred, see extensions.conf; set by `open`."""
         self._media = MediaChannel(ari, tracker, self.name("voice"))
         self.stream = self._media.stream
 
@@ -39,15 +45,17 @@ class VoiceBridge:
         """Return a name for a channel or a bridge of this call, unlike any that an earlier leg of it had."""
         return names.name(self._ari.app, kind, self._call_id, self._token, *parts)
 
-    async def open(self, party: str, direction: Direction) -> None:
-        """Create the bridge and the media channel, without the party.
+    async def open(self, party: str, direction: Direction, *, dialling: bool = False) -> None:
+        """Create the bridge and the media channel, without the party, which may still have to be dialled.
 
         Raises:
             AriRefused, AriUnreachable, ChannelEnded, TimeoutError: creation failed; the caller must still call `close`.
         """
+        lost, left = (names.context(self._ari.app, name) for name in ("lost", "left"))
+        self.left_handler = f"{left},{direction},1({party},{self._call_id},{self._media.channel})"
         variables = {
-            "CHANNEL(hangup_handler_push)": f"{names.context(self._ari.app, 'lost')},{direction},1({party})",
-            LEADING: "yes",
+            HANGUP_HANDLER: f"{lost},{direction},1({party},{self._call_id})",
+            LEADING: "dialling" if dialling else "yes",
         }
         async with asyncio.timeout(READY_TIMEOUT_S):
             results = await asyncio.gather(
@@ -70,6 +78,11 @@ class VoiceBridge:
     async def arm_failover(self) -> None:
         """Arm failover: the dialplan takes over the party if our media channel ends."""
         await self._ari.set_variable(self._media.channel, LEADING, "yes")
+
+    async def note_talk(self, person: TrackedChannel, *, talks: bool) -> None:
+        """Note in Asterisk whether a person talks with the party, for the time after our end."""
+        group = f"GROUP({names.site(self._ari.app)})"
+        await self._ari.set_variable(person.channel, group, self._call_id if talks else "")
 
     async def leave_bridge(self) -> None:
         """Take our media channel out of the bridge; failover stays armed."""
@@ -117,5 +130,7 @@ class VoiceBridge:
     async def close(self) -> None:
         """Release the channel and the bridge, ignoring failures; the next sweep removes leftovers."""
         await self._media.close()
+        if self.released:
+            return
         with contextlib.suppress(AriRefused, AriUnreachable):
             await self._ari.destroy_bridge(self.bridge)

@@ -114,6 +114,10 @@ class BrowserNetwork:
         slot.release()
         raise Unanswered("unreachable", rang=False)
 
+    async def carried(self) -> frozenset[str]:
+        """See Network; a browser's call ends with its node."""
+        return frozenset()
+
     async def free_lines(self) -> int | None:
         """See Network; no calls are placed."""
         return 0

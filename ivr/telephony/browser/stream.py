@@ -177,6 +177,10 @@ class BrowserCallLeg:
     async def hang_up(self) -> None:
         self._media.end(MediaClosed(by="us", cause="normal"))
 
+    async def release(self) -> bool:
+        """See CallLeg; a browser's socket leads to one node."""
+        return False
+
     def can_reach(self, name: str) -> bool:
         """See CallLeg; always False."""
         return False
