@@ -32,7 +32,7 @@ def test_common_causes_are_told_apart():
         "busy",
         "no_answer",
         "rejected",
-        "unreachable",
+        "unallocated",
         "protocol",
         "failed",
     ]
