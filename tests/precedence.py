@@ -52,6 +52,12 @@ def give_way() -> None:
     _set_session(os.getpid(), LAST)
 
 
+def stay_behind() -> None:
+    """Give way in a new session, too, if this process does: a session starts with the usual priority."""
+    if os.sched_getscheduler(0) == os.SCHED_IDLE:
+        _set_session(os.getpid(), LAST)
+
+
 def catch_up(pid: int) -> None:
     """Run a process that has given way, and its children, as any other again. Without root they stay as they are."""
     with suppress(psutil.NoSuchProcess):
