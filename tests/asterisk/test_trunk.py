@@ -75,7 +75,7 @@ async def test_both_sides_hear_each_other_over_tls_and_srtp(connect):
         await ours.dial("4000")
     await line.hang_up()
     assert (await heard_by(line)).find(to_us).likeness > 0.98
-    with pytest.raises(Unanswered, match="unreachable"):
+    with pytest.raises(Unanswered, match="unallocated"):
         await ours.dial("5000")
 
 
