@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 from coverage import Coverage
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.places import places
@@ -52,6 +53,10 @@ SPREAD: Final = {
     "tests/callbacks/test_scheduler.py",
 }
 """Modules whose tests have nothing costly in common: each goes to the next worker that is free."""
+
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
@@ -88,7 +88,6 @@ def test_merged_keys_count() -> None:
     assert parse(Shop, "{days: [c], <<: [{name: a, days: [b]}, {name: b}]}", "shop.yaml") == Shop(name="a", days=["c"])
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab:-,[]{}&*!?|>'\"%#<= \n0123456789.~\\TZ", max_size=60))
 def test_any_text_is_read_or_refused(source: str) -> None:
     try:

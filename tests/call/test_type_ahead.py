@@ -93,9 +93,9 @@ async def surveyed(data: Path, keypad: Keypad, meanwhile: Callable[[int], None] 
     """The record of a survey at which nobody speaks. `meanwhile` is called while a turn is being saved."""
 
     class Live(LiveCalls):
-        async def save(self, call_id: str, turn: int, payload: bytes, node: str) -> None:
+        async def save(self, call_id: str, turn: int, payload: bytes, node: str, state: bytes = b"") -> None:
             meanwhile(turn)
-            await super().save(call_id, turn, payload, node)
+            await super().save(call_id, turn, payload, node, state)
 
     async with a_redis(data / "live") as server, a_node(f"sqlite:///{data}/records.db", server.url, data) as node:
         live = await Live.open(server.url)

@@ -457,7 +457,7 @@ LIVES = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(script=LIVES, resolved_h=st.integers(0, 23), step_min=st.integers(20, 400), seed=st.integers())
 def test_whatever_happens_no_verifying_call_is_forgotten_doubled_or_made_at_night(
     rules: Rules, script: list[str], resolved_h: int, step_min: int, seed: int

@@ -240,7 +240,7 @@ async def test_nodes_that_race_for_a_number_keep_the_limit_of_all_projects(recor
     assert calls == {number(1): MAX_UNANSWERED, number(2): MAX_UNANSWERED}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     plans=st.lists(st.tuples(HOURS, POLICIES), min_size=1, max_size=2),
     people=st.lists(

@@ -256,7 +256,7 @@ OPENED = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 20), timezones=st
 HOURS = st.lists(st.integers(0, 600), max_size=8)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(opened=st.lists(OPENED, min_size=1, max_size=4), hours=HOURS)
 def test_each_alarm_is_raised_once_through_any_restarts(
     tmp_path_factory: pytest.TempPathFactory, rules: Rules, opened: list[datetime], hours: list[int]

@@ -524,7 +524,7 @@ def test_a_file_without_a_readable_flow_has_the_faults_of_its_form() -> None:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_file_is_fine_or_has_faults(data: st.DataObject) -> None:
     pieces = re.findall(r"\S+|\s+", GOOD)

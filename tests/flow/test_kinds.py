@@ -165,7 +165,6 @@ PHONE_TEXT = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(PHONE_TEXT)
 def test_a_phone_number_is_always_speakable(text: str) -> None:
     try:
@@ -269,7 +268,7 @@ SCALARS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(kind=st.sampled_from(KIND_NAMES), default=SCALARS)
 def test_any_scalar_is_kept_in_a_form_that_stays_or_refused_by_path(kind: str, default: str) -> None:
     found = located(file_with(kind, default))

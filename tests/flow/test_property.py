@@ -45,7 +45,7 @@ def inputs(language: str) -> st.SearchStrategy[list[str]]:
     return st.lists(st.one_of(spoken, spoken, spoken, pair, OTHERS, st.text(max_size=8)), max_size=40)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), language=st.sampled_from(list(WORDS)), speech=st.booleans(), unpaid=st.booleans())
 def test_any_conversation_ends_or_continues(data: st.DataObject, language: str, speech: bool, unpaid: bool) -> None:
     talk = SimulatedCall(FLOWS, "survey", language, NOW, {"fee_unpaid": unpaid}, speech=speech)
@@ -78,7 +78,7 @@ def assert_consistent(talk: SimulatedCall) -> None:
     assert len(cases) == (bad or kept.get("score", 10) <= 4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(max_size=30), confidence=st.floats(0, 1), language=st.sampled_from(list(WORDS)))
 def test_no_words_break_a_call(text: str, confidence: float, language: str) -> None:
     for lead in (["yes", "yes", "good", "no"], ["no"]):
@@ -103,7 +103,7 @@ DONE_AT_THE_HOTLINE = st.sampled_from(["", *DONE.split()])
 SAID_AT_THE_HOTLINE = st.tuples(st.sampled_from(INTAKE.split()), CONFIDENCE).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     flow=st.sampled_from(["hotline", "repair", "complaint", "call_back", "rating"]),
     typed=st.lists(st.one_of(SAID_AT_THE_HOTLINE, DONE_AT_THE_HOTLINE, DONE_AT_THE_HOTLINE), max_size=40),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.calendar import ZONE, Calendar
@@ -151,7 +151,6 @@ OUTCOMES = st.sampled_from(AttemptOutcome)
 IN_VAIN = st.sampled_from([outcome for outcome in AttemptOutcome if outcome not in FINAL_OUTCOMES])
 
 
-@settings(deadline=None)
 @given(
     hours=HOURS,
     policy=POLICIES,
