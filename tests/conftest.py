@@ -26,6 +26,7 @@ UNTRACED: Final = {"slow", "postgres", "calls"}
 PR_SET_PDEATHSIG: Final = 1
 """See prctl(2)."""
 LONGEST: Final = (
+    "tests/asterisk/test_takeover.py",
     "tests/asterisk/test_hotline.py",
     "tests/asterisk/test_survey.py",
     "tests/docker/test_service_image.py",
