@@ -1,5 +1,4 @@
-"""Calls take precedence over all other load on this machine, so that voices are sent and heard in real time; other
-tests give way to them.
+"""Calls take precedence over all other load on this machine, so that voices are sent and heard in real time.
 
 Only root may raise priorities; for other users nothing changes. Linux shares processors among sessions ("autogroups")
 before it considers the priority of a process, so both are set.
@@ -17,7 +16,6 @@ import psutil
 
 FIRST: Final = -10
 USUAL: Final = 0
-LAST: Final = 19
 _taken = False
 
 
@@ -46,27 +44,9 @@ def prefer_children() -> None:
         _set(child.pid, FIRST)
 
 
-def give_way() -> None:
-    """Use only the processor time that others leave idle, in this process and its children."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    _set_session(os.getpid(), LAST)
-
-
-def stay_behind() -> None:
-    """Give way in a new session, too, if this process does: a session starts with the usual priority."""
-    if os.sched_getscheduler(0) == os.SCHED_IDLE:
-        _set_session(os.getpid(), LAST)
-
-
-def catch_up(pid: int) -> None:
-    """Run a process that has given way, and its children, as any other again. Without root they stay as they are."""
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
-            with suppress(OSError):
-                for thread in Path(f"/proc/{each.pid}/task").iterdir():
-                    os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
-            _set_session(each.pid, USUAL)
+def leave_behind(pid: int) -> None:
+    """Run a child that has a session of its own as any other process, until `prefer_children` is called."""
+    _set(pid, USUAL)
 
 
 def _set(pid: int, priority: int) -> None:
@@ -75,11 +55,6 @@ def _set(pid: int, priority: int) -> None:
     with suppress(OSError):  # it ended meanwhile
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.setpriority(os.PRIO_PROCESS, int(thread.name), priority)
-    _set_session(pid, priority)
-
-
-def _set_session(pid: int, priority: int) -> None:
-    session = Path(f"/proc/{pid}/autogroup")
-    with suppress(OSError):
+        session = Path(f"/proc/{pid}/autogroup")
         if session.exists():
             session.write_text(str(priority))

@@ -19,6 +19,7 @@ from ivr.records.call_records import CallRecords
 from ivr.resource_files import ROOT
 from tests.asterisk.system import SystemFixture, passwords_in_environment
 from tests.ports import PORTS
+from tests.precedence import leave_behind, prefer_children
 
 READY_S = 240.0
 NODES = 3
@@ -53,7 +54,7 @@ class Node:
         return self.process is not None and self.process.returncode is None and not self.killed
 
     async def start(self) -> None:
-        """Start the process; return once it takes calls."""
+        """Start the process; return once it takes calls. Until then it does not compete with voices."""
         with (self.data / "log").open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -63,11 +64,14 @@ class Node:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                start_new_session=True,
             )
+        leave_behind(self.process.pid)
         async with ClientSession() as http, asyncio.timeout(READY_S):
             while not await self._ready(http):
                 assert self.process.returncode is None, (self.data / "log").read_text()
                 await asyncio.sleep(0.1)
+        prefer_children()
 
     async def _ready(self, http: ClientSession) -> bool:
         with contextlib.suppress(ClientError):
