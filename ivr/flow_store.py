@@ -153,8 +153,8 @@ class FlowStore:
         except FaultyFile as faulty:
             log.error("flows not reloaded, version %s stays in use:\n%s", self._current.version, faulty)
             return False
-        log.info("flows reloaded: version %s → %s", self._current.version, flow_set.version)
-        self._current = flow_set
+        earlier, self._current = self._current, flow_set
+        log.info("flows reloaded: version %s → %s", earlier.version, flow_set.version)
         return True
 
     @property
