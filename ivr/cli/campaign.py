@@ -40,7 +40,10 @@ T = TypeVar("T")
 MAX_FAULTS: Final = 50
 """Number of faults, and of skipped lines, of a list that are printed."""
 
-app = typer.Typer(no_args_is_help=True, help="Propose, approve, run and explain outbound projects.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Propose, approve and explain outbound projects. The service does not place their calls yet.",
+)
 dnc = typer.Typer(no_args_is_help=True, help="The numbers that no project calls.")
 app.add_typer(dnc, name="dnc")
 

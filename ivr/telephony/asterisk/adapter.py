@@ -66,7 +66,7 @@ class Asterisk:
         answer: handles one inbound call; the leg is hung up when it returns.
         resume: goes on with one call that has lost its node; the leg is hung up when it returns.
         capacity: maximum concurrent calls. Further callers hear ringing in the dialplan, then go to a person. Set
-            `slots.capacity` to 0 to drain: callers go to a person at once.
+            `slots.capacity` to 0 to drain: callers are left to the other nodes, and go to a person if there are none.
         accepting: returns whether calls can be answered now; if not, callers hear ringing as at full capacity.
     """
 
