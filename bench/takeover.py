@@ -12,17 +12,8 @@ from typing import Final
 from bench.figures import Figure, percentiles
 from tests.asterisk.cluster import Cluster, running_cluster
 from tests.asterisk.system import running_system
+from tests.asterisk.takeover import ALIKE, NOTICE, PROMPTS
 
-NOTICE: Final = "common.resumed"
-PROMPTS: Final = {
-    "convenient": "survey.opening",
-    "resolved": "survey.resolved",
-    "attitude": "survey.attitude",
-    "charged": "survey.charged",
-    "score": "survey.score",
-    "comments": "survey.comments",
-}
-"""Question → the prompt that asks it."""
 ROUNDS: Final = 3
 GOALS: Final = {
     "takeover_notice_ms": "(first sound)",
@@ -67,6 +58,6 @@ async def _interrupt(cluster: Cluster, question: str) -> tuple[float, float] | N
     finally:
         await caller.call.hang_up()
     found = [heard.find(caller.detector.sound(prompt)) for prompt in (NOTICE, PROMPTS[question])]
-    if min(match.likeness for match in found) < 0.75:
+    if min(match.likeness for match in found) < ALIKE:
         return None
     return (found[0].at - killed) * 1000, (found[1].at - killed) * 1000

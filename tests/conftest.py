@@ -30,6 +30,8 @@ LONGEST: Final = (
     "tests/asterisk/test_hotline.py",
     "tests/asterisk/test_survey.py",
     "tests/docker/test_service_image.py",
+    "tests/asterisk/test_takeover_of_transfers.py",
+    "tests/asterisk/test_rolling_restart.py",
     "tests/call/test_stores_away.py",
     "tests/call/test_intake.py",
     "tests/call/test_session.py",
@@ -50,6 +52,7 @@ LONGEST: Final = (
 """The modules that take longest begin first, so that no worker is still busy long after the others."""
 SPREAD: Final = {
     *(f"tests/asterisk/test_{name}.py" for name in ("survey_trouble", "trouble", "trunk")),
+    "tests/call/test_stores_away.py",
     "tests/browser/test_page.py",
     "tests/callbacks/test_scheduler.py",
 }

@@ -1,9 +1,8 @@
-"""Live calls outlive their node: three nodes on one Asterisk; one is killed at each question and during transfers."""
+"""Live calls outlive their node: it is killed at each question of a survey."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,37 +10,19 @@ import pytest
 import pytest_asyncio
 import soundfile
 
-from ivr.events import CallResumed, TransferCompleted
+from ivr.events import CallResumed
 from ivr.lifecycle import Disposition
 from ivr.records.record import CallRecord
 from tests.asterisk.caller import ANSWERS, Caller
-from tests.asterisk.cluster import Cluster, running_cluster
+from tests.asterisk.cluster import Cluster
 from tests.asterisk.phone import Phone, PhoneCall
-from tests.asterisk.sound import RATE, Heard, babble
-from tests.asterisk.system import FALLBACK, running_system
+from tests.asterisk.sound import RATE, Heard
+from tests.asterisk.takeover import ALIKE, NOTICE, PROMPTS, one_by_one, recorded, three_nodes
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.calls(7)]
 
-NOTICE = "common.resumed"
-PROMPTS = {
-    "convenient": "survey.opening",
-    "resolved": "survey.resolved",
-    "attitude": "survey.attitude",
-    "charged": "survey.charged",
-    "score": "survey.score",
-    "comments": "survey.comments",
-}
-"""Question → the prompt that asks it."""
-LINES = {"4000": {"flow": "survey"}, "4001": {"flow": "hotline"}}
-TARGETS = {"hotline": f"PJSIP/{FALLBACK}"}
-WORD = babble(0.6, seed=41)
-STAGGER_S = 1.0
 BEGINNING = round(1.5 * RATE)
 """Samples of the first question that are recorded even if the node is killed at its end: two seconds may be lost."""
-ALIKE = 0.75
-"""Likeness of a prompt, even if a busy machine makes it stumble."""
-STORED_S = 180.0
-"""Time for the restarted nodes to find the recordings in their spools."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +46,8 @@ class Interrupted:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    async with (
-        running_system(tmp_path_factory.mktemp("house"), lines=LINES, targets=TARGETS) as system,
-        running_cluster(system) as cluster,
-    ):
+    async with three_nodes(tmp_path_factory.mktemp("house")) as cluster:
         yield cluster
-
-
-async def recorded(cluster: Cluster, phone: Phone) -> CallRecord:
-    """The record of a call, once each part of its recording is in it."""
-
-    def complete(record: CallRecord) -> bool:
-        consent_at = record.call.consent_at
-        later = [turn for turn in record.turns if isinstance(turn.event, CallResumed)]
-        parts = 1 + sum(turn.at > consent_at for turn in later) if consent_at else 0
-        return record.call.ended_at is not None and len(record.recordings) >= parts
-
-    return await cluster.system.record_when(phone.account.name, complete, STORED_S)
 
 
 async def called(cluster: Cluster, phone: Phone) -> Caller[PhoneCall]:
@@ -99,14 +65,6 @@ async def interrupted(cluster: Cluster, question: str, *, outbound: bool = False
     killed = await cluster.kills_leader(phone.account.name)
     await caller.takes_the_survey()
     return Interrupted(caller, await recorded(cluster, phone), question, killed)
-
-
-async def at_once(*stories: Awaitable[Interrupted]) -> list[Interrupted]:
-    async def begin(number: int, story: Awaitable[Interrupted]) -> Interrupted:
-        await asyncio.sleep(number * STAGGER_S)
-        return await story
-
-    return await asyncio.gather(*(begin(number, story) for number, story in enumerate(stories)))
 
 
 def sides(path: str) -> tuple[Heard, Heard]:
@@ -137,7 +95,7 @@ def is_right(call: Interrupted) -> None:
 async def test_callers_hear_the_open_question_again(
     cluster: Cluster, outbound: bool, record_property: pytest.RecordProperty
 ) -> None:
-    calls = await at_once(*(interrupted(cluster, question, outbound=outbound) for question in PROMPTS))
+    calls = await one_by_one(interrupted(cluster, question, outbound=outbound) for question in PROMPTS)
     times = [(call.question, call.at(NOTICE), call.at(PROMPTS[call.question])) for call in calls]
     record_property("seconds from the node's end to the notice, and to the question", times)
     print(times)
@@ -145,98 +103,4 @@ async def test_callers_hear_the_open_question_again(
         assert sum(isinstance(turn.event, CallResumed) for turn in call.record.turns) >= 1
         is_right(call)
     await cluster.complete()
-    await cluster.system.nothing_is_left()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def person_phone(cluster: Cluster) -> Phone:
-    """The phone to which callers are transferred."""
-    return await cluster.system.phone(FALLBACK)
-
-
-async def asks_for_a_person(cluster: Cluster) -> tuple[Phone, Caller[PhoneCall]]:
-    phone = await cluster.system.phone()
-    caller = cluster.system.caller_on(await (await phone.call("4001")).answered())
-    await caller.hears_out("hotline.menu")
-    await caller.presses("0")
-    return phone, caller
-
-
-async def talks(caller: Caller[PhoneCall], person: PhoneCall) -> None:
-    """The caller speaks until the person hears it."""
-    async with asyncio.timeout(30):
-        heard = False
-        while not heard:
-            began = asyncio.get_running_loop().time()
-            await caller.call.say(WORD)
-            await asyncio.sleep(0.5)
-            heard = person.heard().since(began).find(WORD).likeness > ALIKE
-
-
-async def rates(cluster: Cluster, phone: Phone, caller: Caller[PhoneCall]) -> CallRecord:
-    """The caller rates the talk, as the flow asks after it."""
-    await caller.hears_out("rating.resolved")
-    await caller.presses("1")
-    await caller.hears_out("rating.attitude")
-    await caller.presses("1")
-    await caller.call.ended()
-    record = await cluster.system.record_of(phone.account.name)
-    assert record.values.items() >= {"agent_resolved": "yes", "agent_attitude": "satisfied"}.items()
-    assert any(isinstance(turn.event, CallResumed) for turn in record.turns)
-    return record
-
-
-async def test_people_go_on_talking_and_the_flow_goes_on_after_them(cluster: Cluster, person_phone: Phone) -> None:
-    phone, caller = await asks_for_a_person(cluster)
-    person = await person_phone.called()
-    person.answer()
-    await talks(caller, person)
-    await cluster.kills_leader(phone.account.name)
-    await talks(caller, person)
-    await cluster.complete()
-    await asyncio.sleep(20)  # leases run out meanwhile
-    await talks(caller, person)
-    await person.hang_up()
-    record = await rates(cluster, phone, caller)
-    assert CallResumed(transferred=True) in [turn.event for turn in record.turns]
-    await cluster.system.nothing_is_left()
-
-
-async def test_a_transfer_that_rings_is_led_again(cluster: Cluster, person_phone: Phone) -> None:
-    phone, caller = await asks_for_a_person(cluster)
-    ringing = await person_phone.called()
-    ringing.ring()
-    killed = await cluster.kills_leader(phone.account.name)
-    person = await person_phone.called()
-    await ringing.ended()
-    person.answer()
-    await talks(caller, person)
-    assert caller.heard.since(killed).find(caller.detector.sound("common.transfer")).likeness > ALIKE
-    await person.hang_up()
-    record = await rates(cluster, phone, caller)
-    assert any(isinstance(turn.event, TransferCompleted) for turn in record.turns)
-    await cluster.complete()
-    await cluster.system.nothing_is_left()
-
-
-async def test_a_rolling_restart_loses_no_call(cluster: Cluster) -> None:
-    async def survey(delay_s: float) -> CallRecord:
-        await asyncio.sleep(delay_s)
-        phone = await cluster.system.phone()
-        caller = await cluster.system.caller(phone)
-        await caller.takes_the_survey()
-        return await recorded(cluster, phone)
-
-    calls = [asyncio.create_task(survey(number * STAGGER_S)) for number in range(6)]
-    await asyncio.sleep(12)
-    for node in cluster.nodes:
-        await node.hands_over()
-        await node.start()
-    records = await asyncio.gather(*calls)
-    assert [node.ended[-1] for node in cluster.nodes] == [0, 0, 0]
-    for record in records:
-        assert record.call.disposition is Disposition.COMPLETED
-        assert record.values.items() >= ANSWERS.items()
-        assert record.call.cause == "normal"
-    assert sum(isinstance(turn.event, CallResumed) for record in records for turn in record.turns) >= 6
     await cluster.system.nothing_is_left()
