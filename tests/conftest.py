@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.places import places
-from tests.precedence import yield_precedence
+from tests.precedence import run_as_usual, yield_precedence
 
 NEEDS: Final = {"pbx": "pbx", "chromium": "browser", "engine": "container", "postgres": "postgres"}
 """Fixture → the marker of the tests that need it."""
@@ -67,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """A worker has a session of its own, for its share of the processors, and ends with its controller all the same."""
     if hasattr(config, "workerinput"):
         os.setsid()
+        run_as_usual()
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

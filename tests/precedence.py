@@ -15,7 +15,8 @@ from typing import Final
 import psutil
 
 FIRST: Final = -10
-USUAL: Final = 0
+USUAL: Final = os.getpriority(os.PRIO_PROCESS, 0)
+"""The priority that the test run was started with."""
 _taken = False
 
 
@@ -34,8 +35,13 @@ def yield_precedence() -> None:
     global _taken
     if _taken:
         _taken = False
-        _set(os.getpid(), USUAL)
+        run_as_usual()
         gc.unfreeze()
+
+
+def run_as_usual() -> None:
+    """Give a session that has just begun the priority of the test run."""
+    _set(os.getpid(), USUAL)
 
 
 def prefer_children() -> None:
