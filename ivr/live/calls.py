@@ -8,7 +8,7 @@ and each operation costs one round trip.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ResponseError
@@ -174,7 +174,7 @@ class LiveCalls:
         """Return fields of what is saved of a call; None for each that is missing, or if something foreign is there."""
         with translated_errors():
             try:
-                return await self._redis.hmget(STATE + call_id, names)
+                return cast("list[bytes | None]", await self._redis.hmget(STATE + call_id, names))
             except ResponseError as error:
                 if not str(error).startswith("WRONGTYPE"):
                     raise
