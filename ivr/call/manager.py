@@ -120,12 +120,16 @@ class CallManager:
         taken = await take_over(self._node, self._flow_versions, self._flow_store.current, call_id)
         self._ringing.add(call_id)
         try:
-            leg = await resumed.attach(taken.state.call)
+            leg = await resumed.attach(taken.call)
         except PartyGone:
             await self._close(call_id)
             return
         finally:
             self._ringing.discard(call_id)
+        if taken.state is None:
+            log.warning("call %s: this node begins it, since the one that answered has said nothing", call_id)
+            await self._run(call_id, Session(leg, taken.flow_set, self._node))
+            return
         log.warning("call %s: this node goes on with it at %s", call_id, taken.state.flow.place)
         event = CallResumed(resumed.transferred)
         await self._run(call_id, Session(leg, taken.flow_set, self._node, taken.state, event))

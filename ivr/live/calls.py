@@ -39,7 +39,7 @@ return 0
 _TAKE_OVER: Final = """
 local payload, state, leader = unpack(redis.pcall('HMGET', KEYS[2], 'payload', 'state', 'node'))
 local holder = redis.pcall('GET', KEYS[1])
-if type(holder) == 'string' and holder ~= leader then return false end
+if type(holder) == 'string' and leader and holder ~= leader then return false end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 if payload then redis.call('HSET', KEYS[2], 'node', ARGV[1], 'taken', ARGV[1]) end
 return {payload or '', state or ''}
@@ -143,7 +143,8 @@ class LiveCalls:
     async def take_over(self, call_id: str, node: str, ttl_ms: int) -> SavedCall | None:
         """Take a call over from the node that saved it last: acquire its lease for `ttl_ms`, and refuse its saves.
 
-        Return None, and change nothing, if a third node holds the lease, which closes the call or has taken it over.
+        Return None, and change nothing, if a third node holds the lease, which closes the call or has taken it over. If
+        nothing was saved, whoever holds the lease has lost the call.
         """
         with translated_errors():
             saved = await self._take_over(keys=[LEASE + call_id, STATE + call_id], args=[node, ttl_ms])

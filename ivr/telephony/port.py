@@ -69,6 +69,10 @@ class NotResumable(HuifangError):
     """This node cannot go on with a call that it was offered: the network does with the caller as if no node could."""
 
 
+class NeverBegun(NotResumable):
+    """The node that took the call died before it said anything: nothing is known of the call, it is new to any node."""
+
+
 class PartyGone(NotResumable):
     """The party has hung up before the node could go on with the call."""
 

@@ -148,6 +148,21 @@ async def test_callers_hear_the_open_question_again(
     await cluster.system.nothing_is_left()
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.02, 0.1])
+async def test_a_caller_whose_node_dies_while_it_answers_is_served_by_another(cluster: Cluster, after_s: float) -> None:
+    """Whatever has been saved by then: nothing, the opening of the call, or its first turn."""
+    await cluster.complete()
+    phone = await cluster.system.phone()
+    calling = asyncio.create_task(phone.call("4000"))
+    await cluster.kills_answering(after_s)
+    caller = cluster.system.caller_on(await (await calling).answered())
+    await caller.takes_the_survey()
+    record = await recorded(cluster, phone)
+    assert record.call.disposition is Disposition.COMPLETED and record.values.items() >= ANSWERS.items()
+    await cluster.complete()
+    await cluster.system.nothing_is_left()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def person_phone(cluster: Cluster) -> Phone:
     """The phone to which callers are transferred."""
