@@ -4,7 +4,7 @@ A number has one *canonical* form: E.164 (`+8613812345678`), with an extension a
 (`+8641183612345;ext=801`). Internal phones and public service numbers (1001, 110, 95500) have at most SHORT digits and
 keep them. Numbering plans come from `phonenumbers` (Google's libphonenumber; the lite package omits geography). It
 accepts 5551234 as a valid Chinese number; hence the lengths below (电信网编号计划: mobile 11 digits; landline 0, area
-code, subscriber, 11 or 12; 400 and 800 numbers 10).
+code, subscriber, 11 or 12; 400 and 800 numbers 10). It does not know the national numbers 9510 xxxx.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ REGIONS: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)
 SHORT: Final = 6
 """Numbers of at most this many digits are internal phones or public service numbers, without area and country code."""
 
+_CHINA: Final = phonenumbers.country_code_for_region(REGION)
 _SHORTEST_CHINESE: Final = 11
 _SERVICE_PREFIXES: Final = ("400", "800")
+_NATIONAL_SERVICE: Final = re.compile(r"9510\d{4}")
 _SHORT_NUMBER: Final = re.compile(rf"\d{{3,{SHORT}}}")
 _LOCAL_NUMBER: Final = re.compile(r"[2-9]\d{6,7}|\d{1,6}")
 _UNFINISHED: Final = (
@@ -242,6 +244,8 @@ def _e164(digits: str, text: str, region: str) -> str:
         raise _refusal(text, _UNPARSED.get(error.error_type, _INCOMPLETE)) from None
     national = phonenumbers.national_significant_number(known)
     as_dialled = region == REGION and national == digits.removeprefix("0")
+    if known.country_code == _CHINA and _NATIONAL_SERVICE.fullmatch(national):
+        return phonenumbers.format_number(known, PhoneNumberFormat.E164)
     if phonenumbers.is_valid_number(known):
         landline = phonenumbers.number_type(known) == PhoneNumberType.FIXED_LINE
         if as_dialled and landline and digits == national and len(digits) < _SHORTEST_CHINESE - 1:

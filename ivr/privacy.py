@@ -11,6 +11,7 @@ import re
 import sys
 import threading
 import time
+import unicodedata
 from types import TracebackType
 from typing import Final
 
@@ -24,6 +25,9 @@ _NARROW: Final[dict[int, int | str]] = {
     **dict.fromkeys((0xA0, 0xAD, *range(0x2000, 0x2010), *range(0x202A, 0x2030), 0x2060, 0x3000, 0xFEFF), " "),
 }
 """Full-width and typographic characters → the ASCII character that replaces them while numbers are sought."""
+
+_ANYTHING = r"(?:%[0-9a-fA-F]{2}|\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})|_|[^\w\n]){1,3}"
+"""What may separate the groups of a number: up to three marks, as they are, or escaped in an address or a literal."""
 
 _KEEP = (
     # UUID
@@ -46,21 +50,25 @@ _KEEP = (
     r"(?<![\d.+])1[6-9]\d{8}\.\d{1,9}(?![\d.])",
     # IPv4 address
     r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])",
-    # decimal fraction
-    r"(?<![\d.])\d{1,6}\.\d+(?![\d.])",
+    # decimal fraction; not an area code and a number, nor the beginning of a mobile number
+    rf"(?<![\d.])(?!0\d{{2,3}}\.\d{{7,8}}(?!\d)|1[3-9]\d\.\d{{4}}{_ANYTHING}\d{{4}}(?!\d))\d{{1,6}}\.\d+(?![\d.])",
 )
 _NUMBER = (
+    # groups of a mobile number, or an area code and a number, separated by anything
+    rf"(?<!\d)1[3-9]\d{_ANYTHING}\d{{4}}{_ANYTHING}\d{{4}}(?!\d)",
+    rf"(?<!\d)0\d{{2,3}}{_ANYTHING}\d{{3,4}}{_ANYTHING}\d{{4}}(?!\d)",
+    rf"(?<!\d)0\d{{2,3}}{_ANYTHING}\d{{7,8}}(?![ -]?\d)",
     # groups separated by dots
     r"\+?(?:\d{1,3}\.)?\d{3,4}\.\d{3,4}\.\d{4}(?!\d)",
     # groups separated by slashes; not the path recordings/2026/11/21
     r"(?<!\d)1[3-9]\d/\d{4}/\d{4}(?!\d)",
     r"(?<![0-9A-Za-z_/])\+?(?=(?:/?\d){10,15}(?![\d/]))\d{1,4}(?:/\d{3,8})+",
     # digits separated one by one
-    r"(?<!\d)\d(?:[ -]\d){6,}(?!\d)",
+    r"(?<!\d)\d(?:[ /.-] ?\d){6,}(?!\d)",
     # a run, or groups separated by spaces, hyphens or brackets
     r"(?:\+|\()*\d+(?:(?:\)? ?\(|\) ?| - |[ -])\d{2,})*",
     # spelled out: 幺三八…
-    r"[零〇一二三四五六七八九幺两]{7,}",
+    r"[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖](?:[ -]?[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖]){6,}",
 )
 _TEXT = re.compile(
     rf"(?P<keep>{'|'.join(_KEEP)})"
@@ -80,7 +88,7 @@ def mask(number: str) -> str:
     (`;ext=801`). Separators are dropped.
     """
     number, *extension = number.partition(";ext=")
-    plain = "".join(c for c in number.translate(_NARROW) if c.isalnum() or c == "+")
+    plain = "".join(c for c in _narrow(number) if c.isalnum() or c == "+")
     if sum(map(str.isalnum, plain)) <= SHORT:
         return "".join([number, *extension])
     country = ""
@@ -99,10 +107,17 @@ def mask_text(text: str) -> str:
     """
     masked: list[str] = []
     end = 0
-    for match in _TEXT.finditer(text.translate(_NARROW)):
+    for match in _TEXT.finditer(_narrow(text)):
         masked += text[end : match.start()], text[slice(*match.span())] if match["keep"] else _mask_match(match)
         end = match.end()
     return "".join([*masked, text[end:]])
+
+
+def _narrow(text: str) -> str:
+    """Return the text with each character replaced by its ASCII counterpart, digits of any kind (٣, ③) included."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.digit(mark, mark)) for mark in text.translate(_NARROW))
 
 
 def _mask_match(match: re.Match[str]) -> str:

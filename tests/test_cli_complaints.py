@@ -6,7 +6,10 @@ import asyncio
 import csv
 import io
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,6 +153,15 @@ def test_an_exported_table_is_marked_as_utf_8_for_excel_and_json_lines_are_not(d
     assert table.startswith(b"\xef\xbb\xbfnumber,kind,") and table.count(b"\xef\xbb\xbf") == 1
     assert "暖气不热" in table.decode("utf-8-sig")
     assert run("export", "--format", "jsonl").stdout_bytes.startswith(b"{")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "ascii"])
+def test_an_export_is_utf_8_whatever_the_locale(data: Path, encoding: str) -> None:
+    opened(data, branch="dalian", what="暖气不热")
+    command = [sys.executable, str(ROOT / "service.py"), "complaints", "export"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    table = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert "暖气不热" in table.decode("utf-8-sig") and table.startswith(b"\xef\xbb\xbf")
 
 
 def test_the_three_shares_of_bad_reviews(data: Path) -> None:

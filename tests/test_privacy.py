@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
+import unicodedata
 import uuid
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ivr.privacy import MaskingFormatter, mask, mask_text
+from tests.spellings import COMPANYS, PERSONS
 
 MASKED = {
     "13812345678": "138****5678",
@@ -50,6 +53,20 @@ MASKED = {
     "+86 (0411) 8361 2345": "+86041*****2345",
     "400-820-8820": "********20",
     "+8641183612345;ext=801": "+86411****2345;ext=801",
+    "138·1234·5678": "138****5678",
+    "138_1234_5678": "138****5678",
+    "138 / 1234 / 5678": "138****5678",
+    "138--1234--5678": "138****5678",
+    "138. 1234. 5678": "138****5678",
+    "138.1234-5678": "138****5678",
+    "138-1234/5678": "138****5678",
+    "138\t1234\t5678": "138****5678",
+    "1/3/8/1/2/3/4/5/6/7/8": "138****5678",
+    "0411.83612345": "041*****2345",
+    "0411 / 8361 / 2345": "041*****2345",
+    "①③⑧①②③④⑤⑥⑦⑧": "138****5678",
+    "壹叁捌壹贰叁肆伍陆柒捌": "壹叁捌****伍陆柒捌",
+    "一三八 一二三四 五六七八": "一三八****五六七八",
 }
 
 
@@ -59,6 +76,13 @@ def test_a_phone_number_is_masked_in_any_notation(number: str, masked: str) -> N
     assert mask_text(number) == masked
     assert mask_text(f"从{number}来电") == f"从{masked}来电"
     assert mask_text(f"caller={number}, turn=3") == f"caller={masked}, turn=3"
+
+
+@pytest.mark.parametrize("text", [*PERSONS, *COMPANYS])
+def test_every_spelling_that_is_read_as_a_number_is_masked(text: str) -> None:
+    masked = mask_text(f"“{text}” is not a telephone number")
+    plain = re.sub(r"\D", "", "".join(str(unicodedata.digit(mark, mark)) for mark in masked))
+    assert "1234567" not in plain and "8361234" not in plain
 
 
 @pytest.mark.parametrize("number", ["1001", "12345", "95588", "110", ""])
@@ -89,6 +113,9 @@ def test_extensions_and_service_numbers_stay(number: str) -> None:
         ("全角：１３８１２３４５６７８。", "全角：138****5678。"),
         ("{'caller': '13812345678'}", "{'caller': '138****5678'}"),
         ("021-20251121-8001", "021********8001"),
+        ("?number=138%201234%205678", "?number=138********5678"),
+        (r"'138\xa01234\xa05678'", "'138**********5678'"),
+        (r"'138\u30001234\u30005678'", "'138**************5678'"),
     ],
 )
 def test_numbers_within_text_are_masked(text: str, masked: str) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from ivr.call.flow_versions import FlowVersions
 from ivr.call.node import ServiceNode
-from ivr.call.recovery import LEASE_MS, sweep
+from ivr.call.recovery import LEASE_MS, PARTY_GONE, close, sweep
 from ivr.call.resumption import take_over
 from ivr.call.session import APOLOGY_TIMEOUT_MS, Session
 from ivr.database.errors import describe
@@ -21,7 +21,7 @@ from ivr.errors import HuifangError
 from ivr.events import CallResumed
 from ivr.flow_store import FlowStore
 from ivr.live.errors import LiveStateUnavailable
-from ivr.telephony.port import CallLeg, NotResumable, ResumedCall
+from ivr.telephony.port import CallLeg, NotResumable, PartyGone, ResumedCall
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,8 @@ LEASE_RENEWAL_S: Final = LEASE_MS / 3000
 TRUST_S: Final = LEASE_MS / 1000
 """Time that a node waits, on each server of Redis anew, before it takes calls without a lease for orphans."""
 RECORDING_S: Final = 5.0
-"""Time that a drain allows, once all calls have ended, for their records to be written."""
+"""Time that records have to be written: of all calls once they have ended in a drain, of one that nobody goes on with.
+"""
 RELEASE_S: Final = 5.0
 """Time that a node has to leave a call of its own that it is offered again, as after a fault of the media."""
 CLAIM_TIMEOUT_S: Final = 1.0
@@ -104,6 +105,8 @@ class CallManager:
     async def resume(self, resumed: ResumedCall) -> None:
         """Go on with a call that another node has led; return once the call is recorded. See `answer`.
 
+        If its party has just hung up, only record that.
+
         Raises:
             NotResumable: this node cannot go on with it.
         """
@@ -117,13 +120,30 @@ class CallManager:
         taken = await take_over(self._node, self._flow_versions, self._flow_store.current, call_id)
         self._ringing.add(call_id)
         try:
-            leg = await resumed.attach(taken.state.call)
+            leg = await resumed.attach(taken.call)
+        except PartyGone:
+            await self._close(call_id)
+            return
         finally:
             self._ringing.discard(call_id)
+        if taken.state is None:
+            log.warning("call %s: this node begins it, since the one that answered has said nothing", call_id)
+            await self._run(call_id, Session(leg, taken.flow_set, self._node))
+            return
         log.warning("call %s: this node goes on with it at %s", call_id, taken.state.flow.place)
         event = CallResumed(resumed.transferred)
         await self._run(call_id, Session(leg, taken.flow_set, self._node, taken.state, event))
         self._node.recordings.look_for(call_id)
+
+    async def _close(self, call_id: str) -> None:
+        """Close the record of a call whose party has hung up; if it cannot be closed now, the next sweep does it."""
+        try:
+            async with asyncio.timeout(RECORDING_S):
+                await self._node.journal.written(call_id)
+                await close(self._node, self._flow_versions, call_id, PARTY_GONE)
+                await self._node.live.drop(call_id)
+        except (HuifangError, TimeoutError) as error:
+            log.warning("call %s: its party has hung up; the next sweep closes it: %r", call_id, error)
 
     async def _run(self, call_id: str, session: Session) -> None:
         self._sessions[call_id] = session

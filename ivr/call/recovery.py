@@ -32,6 +32,8 @@ LEASE_MS: Final = 15_000
 """Lease duration. A call whose lease was not renewed for this long is orphaned."""
 NODE_LOST: Final = CallEnded("us", "failed")
 """The event that ends an orphaned call."""
+PARTY_GONE: Final = CallEnded("caller", "normal")
+"""The event that ends a call whose party has hung up before another node could go on with it."""
 
 
 async def sweep(node: ServiceNode, flow_versions: FlowVersions, owns: Callable[[str], bool]) -> int:
@@ -47,7 +49,7 @@ async def sweep(node: ServiceNode, flow_versions: FlowVersions, owns: Callable[[
         if owns(call_id) or not await node.live.claim(call_id, node.name, LEASE_MS):
             continue
         try:
-            closed += await _close(node, flow_versions, call_id)
+            closed += await close(node, flow_versions, call_id, NODE_LOST)
         except (RecordsUnavailable, LiveStateUnavailable):
             raise
         except IllegalMove:
@@ -59,8 +61,8 @@ async def sweep(node: ServiceNode, flow_versions: FlowVersions, owns: Callable[[
     return closed
 
 
-async def _close(node: ServiceNode, flow_versions: FlowVersions, call_id: str) -> bool:
-    """Close a call; return False if it is already closed or was never opened.
+async def close(node: ServiceNode, flow_versions: FlowVersions, call_id: str, ended: CallEnded) -> bool:
+    """Close a call that has lost its node; return False if it is already closed or was never opened.
 
     Raises:
         IllegalMove: another node closes it at the same time.
@@ -74,12 +76,12 @@ async def _close(node: ServiceNode, flow_versions: FlowVersions, call_id: str) -
         return False
     disposition = Disposition.FAILED
     try:
-        disposition = await _end_flow(node, flow_versions, record)
+        disposition = await _end_flow(node, flow_versions, record, ended)
     except (RecordsUnavailable, LiveStateUnavailable, IllegalMove):
         raise
     except Exception:
         log.exception("call %s: the flow could not process the end of the call", call_id)
-    await node.records.close_call(call_id, disposition, NODE_LOST.cause, NODE_LOST.by, node.now())
+    await node.records.close_call(call_id, disposition, ended.cause, ended.by, node.now())
     log.warning("call %s: orphaned by its node; closed with disposition %s", call_id, disposition)
     node.recordings.look_for(call_id)
     return True
@@ -102,17 +104,19 @@ def read_pending(node: ServiceNode, call_id: str, payload: bytes) -> list[Journa
         return []
 
 
-async def _end_flow(node: ServiceNode, flow_versions: FlowVersions, record: CallRecord) -> Disposition:
+async def _end_flow(
+    node: ServiceNode, flow_versions: FlowVersions, record: CallRecord, ended: CallEnded
+) -> Disposition:
     """Run the flow to its end from the last recorded turn."""
     call = record.call
     flow_set = await flow_versions.get(call.flow_version)
     if flow_set is None:
         return Disposition.FAILED
     state = replay(flow_set, record)
-    last = engine.step(flow_set.flows, state, NODE_LOST, node.now())
+    last = engine.step(flow_set.flows, state, ended, node.now())
     if last.state is not state:
         facts = [action for action in last.actions if isinstance(action, Fact)]
-        await node.records.save_turn(call.id, last.state.turn, NODE_LOST, facts, (), node.now())
+        await node.records.save_turn(call.id, last.state.turn, ended, facts, (), node.now())
     return last.state.disposition or Disposition.FAILED
 
 

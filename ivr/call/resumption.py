@@ -20,7 +20,7 @@ from ivr.flow.parse import FlowSet
 from ivr.live.calls import SavedCall
 from ivr.live.errors import LiveStateUnavailable
 from ivr.records.record import CallRecord
-from ivr.telephony.port import Call, NotResumable
+from ivr.telephony.port import Call, NeverBegun, NotResumable
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +29,18 @@ UNKNOWN: Final = SavedCall(b"", b"")
 
 @dataclass(frozen=True, slots=True)
 class TakenCall:
-    """A call that this node now leads: where it was, and the flows it goes by."""
+    """A call that this node now leads, the flows it goes by, and where it was; None if nothing has been said yet."""
 
-    state: LiveState
+    call: Call
     flow_set: FlowSet
+    state: LiveState | None
 
 
 async def take_over(node: ServiceNode, flow_versions: FlowVersions, current: FlowSet, call_id: str) -> TakenCall:
     """Take a call over from the node that has led it, together with what that node had not yet written.
 
     Raises:
+        NeverBegun: no store knows of the call.
         NotResumable: the call has ended, another node leads or closes it, or its state cannot be read now.
     """
     try:
@@ -53,14 +55,14 @@ async def take_over(node: ServiceNode, flow_versions: FlowVersions, current: Flo
     try:
         state = _read(node, call_id, saved.state)
         if state is not None:
-            return TakenCall(state, await _flows(flow_versions, current, state.flow.version))
+            return TakenCall(state.call, await _flows(flow_versions, current, state.flow.version), state)
         record = await node.records.call(call_id, "management")
         flow_set = await _flows(flow_versions, current, record.call.flow_version)
     except UnknownCall as unknown:
-        raise NotResumable("it was never opened") from unknown
+        raise NeverBegun("it was never opened") from unknown
     except HuifangError as fault:
         raise NotResumable(str(fault)) from fault
-    return TakenCall(_recorded_state(flow_set, record), flow_set)
+    return _recorded(flow_set, record)
 
 
 def _read(node: ServiceNode, call_id: str, data: bytes) -> LiveState | None:
@@ -82,10 +84,10 @@ async def _flows(flow_versions: FlowVersions, current: FlowSet, version: str) ->
     return flow_set
 
 
-def _recorded_state(flow_set: FlowSet, record: CallRecord) -> LiveState:
+def _recorded(flow_set: FlowSet, record: CallRecord) -> TakenCall:
     summary = record.call
-    if summary.ended_at or summary.answered_at is None or not record.turns:
-        raise NotResumable("it has ended, or was never answered")
+    if summary.ended_at:
+        raise NotResumable("it has ended")
     call = Call(
         summary.id,
         summary.network,
@@ -97,4 +99,7 @@ def _recorded_state(flow_set: FlowSet, record: CallRecord) -> LiveState:
         summary.variables,
         external_id=summary.external_id,
     )
-    return LiveState(call, summary.answered_at, summary.consent_at, replay(flow_set, record))
+    if summary.answered_at is None or not record.turns:
+        return TakenCall(call, flow_set, None)
+    state = LiveState(call, summary.answered_at, summary.consent_at, replay(flow_set, record))
+    return TakenCall(call, flow_set, state)

@@ -8,7 +8,8 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import fields
 from datetime import datetime, timedelta, tzinfo
-from typing import Annotated, Final, Literal, TypeVar
+from io import TextIOWrapper
+from typing import Annotated, Final, Literal, TextIO, TypeVar
 
 import typer
 from rich.markup import escape
@@ -186,16 +187,24 @@ def _with_case_service(settings: Settings, work: Callable[[CaseService], Awaitab
 
 async def _write(cases: AsyncIterator[Case], form: str) -> None:
     names = [field.name for field in fields(Case)]
-    table = csv.DictWriter(sys.stdout, names)
+    target = _utf8_output()
+    table = csv.DictWriter(target, names)
     if form == "csv":
-        sys.stdout.write(BYTE_ORDER_MARK)
+        target.write(BYTE_ORDER_MARK)
         table.writeheader()
     async for case in cases:
         written = plain(case)
         if form == "csv":
             table.writerow({**written, "details": json.dumps(written["details"], ensure_ascii=False)})
         else:
-            sys.stdout.write(json.dumps(written, ensure_ascii=False) + "\n")
+            target.write(json.dumps(written, ensure_ascii=False) + "\n")
+
+
+def _utf8_output() -> TextIO:
+    """Return standard output in UTF-8, whatever the locale is: GBK has no byte order mark."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return sys.stdout
 
 
 def _print(file: CaseFile, zone: tzinfo) -> None:

@@ -107,4 +107,7 @@ def _loopback(host: str) -> bool:
 def _same_site(request: web.Request) -> bool:
     """Return whether the Origin is this host, or missing: only browsers send one."""
     origin = request.headers.get(hdrs.ORIGIN)
-    return origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
+    try:
+        return origin is None or urlsplit(origin).netloc.lower() == request.host.lower()
+    except ValueError:  # not a URL, so not this host either
+        return False

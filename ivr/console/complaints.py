@@ -24,8 +24,10 @@ from ivr.errors import HuifangError
 from ivr.live.feed_event import FeedEvent
 from ivr.live.feed_reader import Delivery, FeedReader
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
-PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+_NO_NUL = r"^[^\x00]*$"
+"""The database cannot store the character NUL."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000, pattern=_NO_NUL)]
+PersonName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_NO_NUL)]
 
 
 class _RequestBody(BaseModel):

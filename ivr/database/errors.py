@@ -9,15 +9,16 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final
 
-from asyncpg.exceptions import TargetServerAttributeNotMatched
+from asyncpg.exceptions import InvalidCachedStatementError, TargetServerAttributeNotMatched
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ivr.errors import HuifangError
 
-PASSING_SQLSTATES: Final = ("08", "25006", "40", "53300", "55", "57")
+PASSING_SQLSTATES: Final = ("08", "25006", "25P03", "25P04", "40", "53300", "55", "57")
 """Errors of PostgreSQL that may pass within seconds, by SQLSTATE or its class (PostgreSQL, appendix A): connection
-lost, read-only server, transaction rollback, too many connections, object in use, operator intervention."""
+lost, read-only server, transaction timed out or rolled back, too many connections, object in use, operator
+intervention."""
 LASTING_SQLSTATES: Final = ("28", "3D", "42501", "53", "58", "F0", "XX")
 """Errors of PostgreSQL that last until an operator acts: access refused, no such database, missing privilege, disk or
 memory full, system error, faulty configuration, internal error."""
@@ -52,6 +53,8 @@ def is_passing(error: BaseException) -> bool:
     if isinstance(error, OSError | PoolTimeout | TargetServerAttributeNotMatched):
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if isinstance(_cause(error).__cause__, InvalidCachedStatementError):  # another node has migrated the tables
         return True
     return sqlstate(_cause(error)).startswith(PASSING_SQLSTATES) or _sqlite_code(error) in PASSING_SQLITE_CODES
 

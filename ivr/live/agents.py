@@ -18,13 +18,20 @@ from ivr.live.damage import DamagedEntries
 
 _REACHED: Final = """
 local reached = {}
+local function value(key)
+  local found = redis.pcall('GET', key)
+  return type(found) == 'string' and found or ''
+end
 for _, node in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  local agents = redis.call('SMEMBERS', ARGV[2] .. node)
+  local agents = redis.pcall('SMEMBERS', ARGV[2] .. node)
   if #agents == 0 then redis.call('SREM', KEYS[2], node) end
   for _, agent in ipairs(agents) do reached[agent] = '1' end
 end
 """
-"""The start of a script: sets `reached[agent]` to '1' for each agent whom a node reaches."""
+"""The start of a script: sets `reached[agent]` to '1' for each agent whom a node reaches.
+
+`value` returns the string at a key; what is foreign there counts as none.
+"""
 _ALL: Final = (
     _REACHED
     + """
@@ -32,7 +39,7 @@ local notes, all = redis.call('HGETALL', KEYS[1]), {}
 for i = 1, #notes, 2 do
   all[#all + 1] = notes[i]
   all[#all + 1] = notes[i + 1]
-  all[#all + 1] = redis.call('GET', ARGV[1] .. notes[i]) or ''
+  all[#all + 1] = value(ARGV[1] .. notes[i])
   all[#all + 1] = reached[notes[i]] or ''
 end
 return all
@@ -42,7 +49,7 @@ _LOAD: Final = (
     _REACHED
     + """
 local agent = ARGV[3]
-return {redis.call('HGET', KEYS[1], agent) or '', redis.call('GET', ARGV[1] .. agent) or '', reached[agent] or ''}
+return {redis.call('HGET', KEYS[1], agent) or '', value(ARGV[1] .. agent), reached[agent] or ''}
 """
 )
 _REPORT: Final = """
@@ -53,7 +60,8 @@ redis.call('SADD', KEYS[1], ARGV[1])
 """
 _CHANGE: Final = """
 local note = redis.call('HGET', KEYS[1], ARGV[1]) or ''
-local engagement = redis.call('GET', KEYS[2]) or ''
+local engagement = redis.pcall('GET', KEYS[2]) or ''
+if type(engagement) == 'table' then engagement = '' end
 if note ~= ARGV[2] or engagement ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
 if ARGV[5] == '' then redis.call('DEL', KEYS[2])
@@ -61,8 +69,8 @@ elseif ARGV[5] ~= ARGV[3] then redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[6]
 return 1
 """
 _RENEW: Final = """
-local engagement = redis.call('GET', KEYS[1])
-if engagement and engagement ~= ARGV[1] then return 0 end
+local engagement = redis.pcall('GET', KEYS[1])
+if type(engagement) == 'string' and engagement ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """

@@ -8,17 +8,22 @@ and each operation costs one round trip.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from ivr.errors import StaleTurn
 from ivr.live.client import RETRIES, LuaScript, connect, translated_errors
 from ivr.live.damage import DamagedEntries
 
 _SAVE: Final = """
-local turn, payload, leader = unpack(redis.call('HMGET', KEYS[1], 'turn', 'payload', 'taken'))
+local saved = redis.pcall('HMGET', KEYS[1], 'turn', 'payload', 'taken')
+if saved.err then
+  redis.call('DEL', KEYS[1])
+  saved = {}
+end
+local turn, payload, leader = unpack(saved)
 local stored = tonumber(turn or 0) or 0
 if leader and leader ~= ARGV[3] then return stored end
 if stored == tonumber(ARGV[1]) and payload == ARGV[2] then return -1 end
@@ -32,9 +37,9 @@ if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 return 0
 """
 _TAKE_OVER: Final = """
-local payload, state, leader = unpack(redis.call('HMGET', KEYS[2], 'payload', 'state', 'node'))
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= leader then return false end
+local payload, state, leader = unpack(redis.pcall('HMGET', KEYS[2], 'payload', 'state', 'node'))
+local holder = redis.pcall('GET', KEYS[1])
+if type(holder) == 'string' and leader and holder ~= leader then return false end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 if payload then redis.call('HSET', KEYS[2], 'node', ARGV[1], 'taken', ARGV[1]) end
 return {payload or '', state or ''}
@@ -42,8 +47,8 @@ return {payload or '', state or ''}
 _RENEW: Final = """
 local lost = {}
 for i, lease in ipairs(KEYS) do
-  local holder = redis.call('GET', lease)
-  if holder and holder ~= ARGV[1] then lost[#lost + 1] = i
+  local holder = redis.pcall('GET', lease)
+  if type(holder) == 'string' and holder ~= ARGV[1] then lost[#lost + 1] = i
   else redis.call('SET', lease, ARGV[1], 'PX', ARGV[2]) end
 end
 return lost
@@ -113,8 +118,7 @@ class LiveCalls:
 
     async def load(self, call_id: str) -> tuple[int, bytes] | None:
         """Return the last saved turn with its payload; None for a call that is not live."""
-        with translated_errors():
-            turn, payload = await self._redis.hmget(STATE + call_id, ["turn", "payload"])
+        turn, payload = await self._fields(call_id, ["turn", "payload"])
         if not isinstance(turn, bytes) or not isinstance(payload, bytes):
             return None
         try:
@@ -139,7 +143,8 @@ class LiveCalls:
     async def take_over(self, call_id: str, node: str, ttl_ms: int) -> SavedCall | None:
         """Take a call over from the node that saved it last: acquire its lease for `ttl_ms`, and refuse its saves.
 
-        Return None, and change nothing, if a third node holds the lease, which closes the call or has taken it over.
+        Return None, and change nothing, if a third node holds the lease, which closes the call or has taken it over. If
+        nothing was saved, whoever holds the lease has lost the call.
         """
         with translated_errors():
             saved = await self._take_over(keys=[LEASE + call_id, STATE + call_id], args=[node, ttl_ms])
@@ -147,8 +152,7 @@ class LiveCalls:
 
     async def taken_by(self, call_id: str) -> str:
         """Return the node that took the call over last; empty if none has."""
-        with translated_errors():
-            name = await self._redis.hget(STATE + call_id, "taken")
+        (name,) = await self._fields(call_id, ["taken"])
         return name.decode() if isinstance(name, bytes) else ""
 
     async def renew(self, call_ids: Collection[str], node: str, ttl_ms: int) -> frozenset[str]:
@@ -166,6 +170,17 @@ class LiveCalls:
         with translated_errors():
             found: list[bytes] = await self._orphans(keys=[CALLS], args=[LEASE, *open_calls])
         return frozenset(filter(None, (self.damaged.text("live calls", call) for call in found)))
+
+    async def _fields(self, call_id: str, names: list[str]) -> list[bytes | None]:
+        """Return fields of what is saved of a call; None for each that is missing, or if something foreign is there."""
+        with translated_errors():
+            try:
+                return cast("list[bytes | None]", await self._redis.hmget(STATE + call_id, names))
+            except ResponseError as error:
+                if not str(error).startswith("WRONGTYPE"):
+                    raise
+        self.damaged.skip("live calls", call_id, b"", "it is not the state of a call")
+        return [None] * len(names)
 
     async def server(self) -> str:
         """Return the identity of the server: another one after a restart or a fail-over, if it may be asked."""

@@ -22,7 +22,7 @@ _STATE: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local state, until_ms, content = unpack(redis.call('HMGET', KEYS[1], 'state', 'until', 'content'))
-local in_time = state == 'sent' and now < tonumber(until_ms)
+local in_time = state == 'sent' and now < (tonumber(until_ms) or 0)
 """
 """The start of a script: the state of the command, and whether it is in time to be taken."""
 _FIND: Final = _STATE + "if state == 'taken' or in_time then return content end"

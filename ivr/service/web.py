@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from ivr.complaints.case_queries import CaseQueries
 from ivr.complaints.case_service import CaseService
@@ -22,9 +23,17 @@ PUBLIC: Final = ("/health", "/ready")
 """Paths that need no token."""
 
 
+@web.middleware
+async def _refuse_nul(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse an address with the character NUL, which PostgreSQL cannot even compare."""
+    if "\0" in request.path or "\0" in request.rel_url.query_string:
+        raise web.HTTPBadRequest(text="The address must not contain the character NUL.\n")
+    return await handler(request)
+
+
 def web_application(service: Service, token: str | None, management: str) -> web.Application:
     """Return the application; `token` is everybody's (None: loopback needs none), `management` the management's."""
-    site = web.Application(middlewares=[access(token, PUBLIC, management)])
+    site = web.Application(middlewares=[access(token, PUBLIC, management), _refuse_nul])
     database = service.node.records.database
     cases = CasesApi(CaseService(database, service.rules), CaseQueries(database), service.readers, service.node.now)
     site.add_routes(cases.routes())

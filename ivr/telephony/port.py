@@ -69,6 +69,14 @@ class NotResumable(HuifangError):
     """This node cannot go on with a call that it was offered: the network does with the caller as if no node could."""
 
 
+class NeverBegun(NotResumable):
+    """The node that took the call died before it said anything: nothing is known of the call, it is new to any node."""
+
+
+class PartyGone(NotResumable):
+    """The party has hung up before the node could go on with the call."""
+
+
 class CallLeg(Protocol):
     """One answered call with its media."""
 
@@ -194,7 +202,8 @@ class ResumedCall(Protocol):
         """Attach media to the call; return its leg. `call` is the call as it began.
 
         Raises:
-            NotResumable: the party has hung up, or the network failed.
+            PartyGone: the party has hung up.
+            NotResumable: the network failed.
         """
 
 

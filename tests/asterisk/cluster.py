@@ -23,6 +23,7 @@ from tests.precedence import leave_behind, prefer_children
 
 READY_S = 240.0
 NODES = 3
+ANSWERED_S = 30.0
 
 
 @dataclass
@@ -131,10 +132,23 @@ class Cluster:
             record = await self.system.record_when(phone, lambda record: self.leader(record.call.node) is not None)
             node = self.leader(record.call.node)
             assert node
-            killed = node.kill()
-            self.restarting.add(task := asyncio.create_task(self._restart(node)))
-            task.add_done_callback(self.restarting.discard)
-            return killed
+            return self._kill(node)
+
+    async def kills_answering(self, after_s: float) -> None:
+        """Kill the node that next creates a media channel, `after_s` later, and start it again."""
+        node = None
+        async with asyncio.timeout(ANSWERED_S):
+            while node is None:
+                media = [channel for channel in await self.system.ari.channels() if ".voice." in channel]
+                node = next((node for node in self.nodes if any(f"-{node.port}-" in name for name in media)), None)
+        await asyncio.sleep(after_s)
+        self._kill(node)
+
+    def _kill(self, node: Node) -> float:
+        killed = node.kill()
+        self.restarting.add(task := asyncio.create_task(self._restart(node)))
+        task.add_done_callback(self.restarting.discard)
+        return killed
 
     async def place_call(self, number: str) -> None:
         """Ask a node to place a call."""

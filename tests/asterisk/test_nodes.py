@@ -10,7 +10,9 @@ import pytest
 
 from ivr.telephony.asterisk.channels import ChannelTracker
 from ivr.telephony.asterisk.sweep import Sweeper
+from ivr.telephony.asterisk.voice_bridge import VoiceBridge
 from ivr.telephony.media import CallReleased, MediaClosed
+from ivr.telephony.port import Call, NotResumable, PartyGone
 from tests.asterisk.service import AdapterFixture
 from tests.asterisk.sound import babble
 from tests.asterisk.test_trouble import hear, service_process
@@ -166,6 +168,47 @@ async def test_another_node_goes_on_with_a_call_whose_node_was_killed(pbx, site,
     await still_served(call, line)
     await call.hang_up()
     assert (await hear(line))[-1] == MediaClosed(by="caller", cause="normal")
+
+
+@pytest.mark.parametrize("when", ["before its media", "after its media"])
+async def test_a_caller_who_hangs_up_during_the_take_over_is_known_to_be_gone(
+    pbx, site, passwords, attach, phone, when, monkeypatch
+):
+    """Either the media can no longer be attached, or they end at once."""
+    other, ends = await attach(node="other"), asyncio.Queue()
+    other.asterisk.slots.capacity = 0
+
+    async def go_on(resumed):
+        if when == "before its media":
+            await leaves()
+        try:
+            line = await resumed.attach(Call(resumed.id, "asterisk", "inbound", "", "4000", "survey", "zh-CN"))
+            ends.put_nowait((await hear(line))[-1])
+        except NotResumable as reason:
+            ends.put_nowait(type(reason))
+            raise
+
+    async def leaves():
+        await call.hang_up()
+        await call.ended()
+
+    opens = VoiceBridge.open
+
+    async def opens_and_leaves(voice, *args, **options):
+        await opens(voice, *args, **options)
+        await leaves()
+
+    if when == "after its media":
+        monkeypatch.setattr(VoiceBridge, "open", opens_and_leaves)
+    monkeypatch.setattr(other.asterisk, "_resume", go_on)
+    async with service_process(site, passwords) as process:
+        call = await (await phone("1001")).call("4000")
+        await call.answered()
+        await call.hears_sound()
+        other.asterisk.slots.capacity = 1
+        process.kill()
+        assert await asyncio.wait_for(ends.get(), 20) in (PartyGone, MediaClosed(by="caller", cause="normal"))
+    await other.nothing_is_left()
 
 
 async def test_another_node_goes_on_with_a_call_that_a_killed_node_had_placed(pbx, site, passwords, attach, phone):

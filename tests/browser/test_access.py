@@ -38,7 +38,7 @@ async def test_a_socket_opened_by_another_sites_page_is_refused(serve, sessions,
     assert refused.value.status == 403
 
 
-@pytest.mark.parametrize("origin", ["null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize("origin", ["null", "http://127.0.0.1:1", "http://[::1", "http://a℀b", "file://"])
 async def test_another_port_and_a_null_origin_are_other_sites(serve, sessions, http, origin):
     with pytest.raises(WSServerHandshakeError) as refused:
         await http.ws_connect(await serve(sessions.answer) + "/phone/socket", headers={"Origin": origin})

@@ -35,7 +35,7 @@ from ivr.telephony.media import (
     MediaClosed,
     MediaEvent,
 )
-from ivr.telephony.port import Call, HoldWork, NotResumable
+from ivr.telephony.port import Call, HoldWork, NeverBegun, NotResumable, PartyGone
 from ivr.transcript import Speaker
 from recognizer.scripted import ScriptedRecognizer
 from tests.call.caller import CLIPS
@@ -133,6 +133,13 @@ class Offer:
     async def attach(self, call: Call) -> SilentLeg:
         self.leg.call = call
         return self.leg
+
+
+class LateOffer(Offer):
+    """A call whose party hangs up while this node takes it over."""
+
+    async def attach(self, call: Call) -> SilentLeg:
+        raise PartyGone("its party has hung up")
 
 
 class LearningRecognizer(ScriptedRecognizer):
@@ -245,6 +252,56 @@ async def test_the_parts_of_nodes_that_died_are_indexed_from_their_spools(
     resumed = next(turn.turn for turn in record.turns if isinstance(turn.event, CallResumed))
     assert {Path(part.path).name for part in record.recordings} == {f"{CALL.id}.wav", f"{CALL.id}.{resumed}.wav"}
     assert not first.exists() and await nodes[0].recordings.catch_up() == 0
+
+
+async def test_a_call_of_which_nothing_was_said_begins_at_another_node(
+    nodes: tuple[ServiceNode, ServiceNode], managers: tuple[CallManager, CallManager], flow_set: FlowSet
+) -> None:
+    """Its node died once it had claimed and opened the call."""
+    await nodes[0].live.renew([CALL.id], nodes[0].name, LEASE_MS)
+    await nodes[0].records.save_flow_source(flow_set.version, flow_set.source)
+    await nodes[0].records.open_call(CALL, flow_set.version, nodes[0].now())
+    second = SilentLeg()
+    resuming = asyncio.create_task(managers[1].resume(Offer(second)))
+    await second.presses(方便吗="1", 解决了吗="1")
+    await the_rest(second)
+    await asyncio.wait_for(resuming, SURELY_S)
+    record = await closed(nodes[1])
+    assert record.call.disposition is Disposition.COMPLETED and NOTICE not in second.said
+    assert not any(isinstance(turn.event, CallResumed) for turn in record.turns)
+
+
+async def test_a_call_that_no_store_knows_is_a_new_one(
+    nodes: tuple[ServiceNode, ServiceNode], managers: tuple[CallManager, CallManager]
+) -> None:
+    await nodes[0].live.renew([CALL.id], nodes[0].name, LEASE_MS)
+    with pytest.raises(NeverBegun):
+        await managers[1].resume(Offer(SilentLeg()))
+
+
+async def test_a_caller_who_hangs_up_during_the_take_over_has_ended_the_call(
+    nodes: tuple[ServiceNode, ServiceNode], managers: tuple[CallManager, CallManager], flow_set: FlowSet
+) -> None:
+    await OrphanedCall(nodes[0], flow_set, at=nodes[0].now()).begin()
+    await asyncio.wait_for(managers[1].resume(LateOffer(SilentLeg())), SURELY_S)
+    call = (await closed(nodes[1])).call
+    assert (call.ended_by, call.cause, call.disposition) == ("caller", "normal", Disposition.BREAKOFF)
+    assert await nodes[1].live.load(CALL.id) is None
+
+
+async def test_a_caller_who_hangs_up_during_the_take_over_while_redis_fails_is_left_to_the_sweep(
+    nodes: tuple[ServiceNode, ServiceNode],
+    managers: tuple[CallManager, CallManager],
+    flow_set: FlowSet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fails(call_id: str) -> None:
+        raise LiveStateUnavailable("Redis: away")
+
+    await OrphanedCall(nodes[0], flow_set, at=nodes[0].now()).begin()
+    monkeypatch.setattr(nodes[1].live, "load", fails)
+    await asyncio.wait_for(managers[1].resume(LateOffer(SilentLeg())), SURELY_S)
+    assert (await closed(nodes[1])).call.ended_at is None
 
 
 @pytest.mark.parametrize("redis_is_away", [False, True], ids=["Redis without a state", "Redis away"])

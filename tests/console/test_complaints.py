@@ -105,6 +105,8 @@ async def test_a_refused_move_gives_the_reason_and_the_possible_moves(api: Api) 
         ("moves", {"move": "acknowledge", "who": "王", "at": "now"}, "at"),
         ("grade", {"grade": "serious", "who": "王"}, "why"),
         ("grade", {"grade": "awful", "who": "王", "why": "x"}, "grade"),
+        ("grade", {"grade": "serious", "who": "王\0", "why": "x"}, "who"),
+        ("moves", {"move": "acknowledge", "who": "王", "why": "\0"}, "why"),
     ],
 )
 async def test_an_invalid_request_is_refused_with_its_path(

@@ -37,6 +37,24 @@ async def test_a_change_needs_the_stored_presence(agents: LiveAgents, wrong: Sto
     assert await agents.load("zhang") == HERE
 
 
+@pytest.mark.parametrize("key", [ENGAGED + "zhang", REACHED + "n1"])
+async def test_a_foreign_value_in_place_of_a_lease_counts_as_none(
+    agents: LiveAgents, server: EmbeddedRedis, key: str
+) -> None:
+    await agents.change("li", NOTHING, HERE, LONG_MS)
+    await agents.change("zhang", NOTHING, HERE, LONG_MS)
+    await agents.report_reachable("n1", ["zhang"], LONG_MS)
+    async with connect(server.url) as redis:
+        for use in (agents.all(), agents.load("zhang"), agents.renew("zhang", b"busy", LONG_MS)):
+            await redis.delete(key)
+            await redis.rpush(key, "foreign")  # type: ignore[misc]
+            await use
+        await redis.delete(ENGAGED + "zhang")
+        await redis.rpush(ENGAGED + "zhang", "foreign")  # type: ignore[misc]
+    assert await agents.change("zhang", HERE, StoredPresence(b"here", b"busy"), LONG_MS)
+    assert (await agents.all())["zhang"].engagement == b"busy"
+
+
 async def test_one_of_many_nodes_engages_an_agent(agents: LiveAgents) -> None:
     await agents.change("zhang", NOTHING, HERE, LONG_MS)
     offers = [StoredPresence(b"here", f"call {n}".encode()) for n in range(20)]

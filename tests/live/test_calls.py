@@ -45,6 +45,25 @@ async def test_a_turn_that_is_no_number_is_skipped_and_replaced(calls: LiveCalls
     assert await calls.load("a") == (1, b"one")
 
 
+@pytest.mark.parametrize("key", [STATE + "a", LEASE + "a"])
+async def test_a_foreign_value_in_place_of_a_call_holds_up_neither_it_nor_others(
+    calls: LiveCalls, server: EmbeddedRedis, key: str
+) -> None:
+    async with connect(server.url) as redis:
+        for use in (
+            calls.load("a"),
+            calls.taken_by("a"),
+            calls.take_over("a", "n1", LONG_MS),
+            calls.renew(["a", "b"], "n1", LONG_MS),
+            calls.save("a", 1, b"one", "n1"),
+        ):
+            await redis.delete(key)
+            await redis.rpush(key, "foreign")  # type: ignore[misc]
+            await use
+    assert await calls.load("a") == (1, b"one")
+    assert await calls.renew(["a", "b"], "n2", LONG_MS) == {"b"} | ({"a"} if key != LEASE + "a" else set())
+
+
 async def test_a_foreign_name_among_the_calls_is_skipped(calls: LiveCalls, server: EmbeddedRedis) -> None:
     await calls.save("a", 1, b"one", "n1")
     async with connect(server.url) as redis:

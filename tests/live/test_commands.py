@@ -119,3 +119,13 @@ async def test_without_redis_every_command_fails(commands: LiveCommands, server:
     ):
         with pytest.raises(LiveStateUnavailable):
             await attempt
+
+
+@pytest.mark.parametrize("fields", [{"state": "sent"}, {"state": "sent", "until": "soon", "content": "leave"}])
+async def test_a_damaged_command_is_out_of_time(
+    commands: LiveCommands, server: EmbeddedRedis, fields: dict[str, str]
+) -> None:
+    async with connect(server.url) as redis:
+        await redis.hset(COMMAND + "zhang:1", mapping=fields)  # type: ignore[misc]
+    assert await commands.find("zhang:1") is None and await commands.take("zhang:1") is None
+    assert await commands.send("n1", "zhang:1", b"other", LONG_MS) == b"other"

@@ -222,6 +222,8 @@ ERRORS = """
 FAULTS_OF_THE_DATABASE = {
     "08006": "connection failure",
     "25006": "read-only transaction",
+    "25P03": "idle in a transaction",
+    "25P04": "transaction timed out",
     "28P01": "wrong password",
     "40001": "serialization failure",
     "42501": "insufficient privilege",
@@ -278,6 +280,16 @@ async def test_a_server_that_becomes_read_only_is_left_for_the_one_that_takes_wr
         await records.close()
         admin = postgres.replace(f"/{name}", "/postgres")
         await execute(admin, f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+
+async def test_tables_that_another_node_has_migrated_are_used_at_once(relay: PostgresRelay, postgres: str) -> None:
+    """The statements that the connections have prepared are then invalid."""
+    async with opened(postgres) as records:
+        await save(records)
+        await records.call(CALL.id)
+        await execute(postgres, "ALTER TABLE calls ALTER COLUMN flow TYPE varchar(90)")
+        await records.save_turn(CALL.id, 2, EVENT, [answer("q2")], [], NOW)
+        assert (await records.call(CALL.id)).values == {"q": "yes", "q2": "yes"}
 
 
 async def test_a_server_without_a_free_connection_is_waited_for(relay: PostgresRelay, postgres: str) -> None:

@@ -159,7 +159,10 @@ def load(line: str | bytes) -> JournalEntry:
     Raises:
         ValueError: the line is not an entry.
     """
-    return _ENTRIES.load(json.loads(line))
+    try:
+        return _ENTRIES.load(json.loads(line))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def dump_all(entries: Iterable[JournalEntry]) -> bytes:

@@ -43,6 +43,11 @@ class LocalJournal:
         self.entries = 0
         """Number of entries in the file."""
 
+    @property
+    def waiting(self) -> int:
+        """Number of entries that could not be written to the file yet."""
+        return len(self._waiting)
+
     def append(self, entries: Sequence[JournalEntry]) -> None:
         """Append entries; those that cannot be written are kept in memory and appended with the next, or at `close`."""
         self._waiting += entries

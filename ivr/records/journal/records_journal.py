@@ -85,8 +85,8 @@ class RecordsJournal:
     async def replay(self) -> int:
         """Write the entries that earlier processes have left in the folder; return their number.
 
-        An entry that is refused again stays in the local journal, now of this process. A file with damaged lines is
-        renamed to `*.damaged`.
+        An entry that is refused again stays in the local journal, now of this process; if that cannot be written, the
+        file is kept for the next start. A file with damaged lines is renamed to `*.damaged`.
 
         Raises:
             RecordsUnavailable: the database cannot be used; the files are kept.
@@ -96,6 +96,8 @@ class RecordsJournal:
             with left:
                 for entry in left.entries:
                     await self.write(entry)
+                if self._local.waiting:
+                    return count
                 left.remove()
                 count += len(left.entries)
         return count

@@ -35,7 +35,7 @@ from ivr.telephony.asterisk.resumed_call import AsteriskResumedCall
 from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.sweep import Sweeper
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
-from ivr.telephony.port import Call, CallHandler, NetworkState, NotResumable, ResumeHandler, Unanswered
+from ivr.telephony.port import Call, CallHandler, NetworkState, NeverBegun, NotResumable, ResumeHandler, Unanswered
 from ivr.telephony.slots import AtCapacity, CallSlot, CallSlots
 
 log = logging.getLogger(__name__)
@@ -294,6 +294,9 @@ class Asterisk:
         )
         try:
             await self._resume(resumed)
+        except NeverBegun as reason:
+            log.warning("call %s is offered as a new one: %s", call, reason)
+            await self._return(channel, *(("line", "take") if direction == "inbound" else ("fallback", "let-go")))
         except NotResumable as reason:
             log.error("call %s cannot be resumed here: %s", call, reason)
             await self._return(channel, "fallback", "lost" if direction == "inbound" else "let-go")

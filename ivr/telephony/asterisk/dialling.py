@@ -51,15 +51,16 @@ def calling_number(number: str, numbers: TrunkNumbers) -> str:
 
 
 def read_caller(shown: str, site: Site) -> str:
-    """Return the canonical form of a caller's number as the network shows it; withheld: empty.
+    """Return the canonical form of a caller's number as the network shows it; withheld, or no number at all: empty.
 
-    The name of one of the site's phones stays as it is, and so does a number that fits no numbering plan.
+    The name of one of the site's phones stays as it is, and so does a number that fits no numbering plan. A word that
+    is no such name (主叫保密, asterisk) identifies nobody: many callers have it.
     """
     if shown in site.phones:
         return shown
     numbers = site.trunk_numbers
     number = shown.removeprefix(numbers.shown_prefix)
-    if is_withheld(number):
+    if is_withheld(number) or not any(map(str.isdecimal, number)):
         return ""
     try:
         return str(parse_number(number, numbers.region))

@@ -8,16 +8,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
+from typing import Final
 
 from ivr.lifecycle import Direction
 from ivr.telephony.asterisk import names
 from ivr.telephony.asterisk.ari import Ari, AriRefused, AriUnreachable
 from ivr.telephony.asterisk.call_leg import AsteriskCallLeg
-from ivr.telephony.asterisk.channels import ChannelEnded, ChannelTracker
+from ivr.telephony.asterisk.channels import LEFT_STASIS, ChannelEnded, ChannelTracker
 from ivr.telephony.asterisk.site import Site
 from ivr.telephony.asterisk.voice_bridge import VoiceBridge
-from ivr.telephony.port import Call, NotResumable
+from ivr.telephony.port import Call, NotResumable, PartyGone
 from ivr.telephony.slots import CallSlot
+
+HANG_UP_S: Final = 0.5
+"""Time within which the end of a channel that refuses a request is reported."""
 
 
 class AsteriskResumedCall:
@@ -64,6 +68,8 @@ class AsteriskResumedCall:
         except (AriRefused, AriUnreachable, ChannelEnded, TimeoutError) as error:
             await voice.disarm_failover()
             await voice.close()
+            if await self._has_hung_up():
+                raise PartyGone("its party has hung up") from error
             raise NotResumable(f"its media could not be attached: {error!r}") from error
         located = replace(call, external_id=party.channel)
         self._leg = AsteriskCallLeg(located, self._ari, self._tracker, self._site, party, voice)
@@ -79,6 +85,16 @@ class AsteriskResumedCall:
             await self._leg.hang_up()
         else:
             self._tracker.forget(self._party)
+
+    async def _has_hung_up(self) -> bool:
+        """Return whether the party's channel has ended, even if its end was reported before we listened."""
+        gone = self._party.gone
+        await asyncio.wait((gone,), timeout=HANG_UP_S)
+        if gone.done() and gone.result() != LEFT_STASIS:
+            return True
+        with contextlib.suppress(AriUnreachable):
+            return not await self._ari.channel_exists(self._party.channel)
+        return False
 
     async def _remove_leftovers(self) -> None:
         """Remove the channels and bridges of this call that other nodes have left behind."""

@@ -71,7 +71,9 @@ def test_files_are_read_in_the_order_of_their_processes(tmp_path: Path) -> None:
     assert left(tmp_path) == list(ALL)
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b'["TurnEntry", {"call_id": "call-1", "tu', b"\0" * 5000])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\xff\xfe", b'["TurnEntry", {"call_id": "call-1", "tu', b"[" * 9999, b"\0" * 5000]
+)
 def test_a_damaged_tail_does_not_hide_the_entries_before_it(
     tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -230,6 +230,28 @@ async def test_an_entry_that_the_database_refuses_is_kept_and_holds_up_nobody(
     assert list((tmp_path / "journal").iterdir()) == []
 
 
+async def test_what_is_refused_again_is_kept_although_the_local_journal_cannot_be_written(
+    records: CallRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = Strict(records.database, "node-1", None)
+    async with a_process(strict, tmp_path) as journal:
+        for entry in (*OPENING, turn(1), turn(2), CLOSING):
+            journal.add("call-1", entry)
+        await journal.written("call-1")
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.pwrite", full)
+        async with a_process(strict, tmp_path) as journal:
+            await journal.replay()
+    strict.mended = True
+    async with a_process(strict, tmp_path) as journal:
+        assert await journal.replay() == 1
+    assert (await records.call("call-1")).values == {"q1": 1, "q2": 2}
+
+
 async def test_a_value_that_postgresql_cannot_store_is_refused_without_being_logged(
     postgres: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
